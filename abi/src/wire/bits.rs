@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Bit-fields of C, as getters and checked setters of the integer that they lie in.
+
+use core::fmt;
+
+/// A value that a bit-field has no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitFieldError {
+    /// The bit-field.
+    pub name: &'static str,
+    /// Its width, in bits.
+    pub width: u32,
+    /// The value.
+    pub value: u64,
+}
+
+impl fmt::Display for BitFieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, width, value } = self;
+        write!(f, "{value:#x} does not fit {name}, which has {width} bits")
+    }
+}
+
+impl core::error::Error for BitFieldError {}
+
+/// Number of bits to the right of a bit-field in its `u64`, given its first bit and its width.
+///
+/// C compilers for Linux allocate from the least significant bit on little-endian machines, and from
+/// the most significant one on big-endian machines.
+#[must_use]
+pub const fn shift(bit: u32, width: u32, big_endian: bool) -> u32 {
+    if big_endian {
+        u64::BITS - bit - width
+    } else {
+        bit
+    }
+}
+
+/// The highest value of so many bits, at least one of them and at most 64.
+#[must_use]
+pub const fn mask(width: u32) -> u64 {
+    u64::MAX >> (u64::BITS - width)
+}
+
+/// The value of a bit-field of a `u64`, on the machine that this is compiled for.
+#[must_use]
+pub const fn get(storage: u64, bit: u32, width: u32) -> u64 {
+    storage >> shift(bit, width, cfg!(target_endian = "big")) & mask(width)
+}
+
+/// The `u64` with another value in a bit-field, on the machine that this is compiled for.
+///
+/// # Errors
+///
+/// [`BitFieldError`] where the value does not fit: nothing is truncated.
+pub const fn set(
+    storage: u64,
+    name: &'static str,
+    bit: u32,
+    width: u32,
+    value: u64,
+) -> Result<u64, BitFieldError> {
+    if value > mask(width) {
+        return Err(BitFieldError { name, width, value });
+    }
+    let shift = shift(bit, width, cfg!(target_endian = "big"));
+    Ok(storage & !(mask(width) << shift) | value << shift)
+}
+
+/// Declares the bit-fields that share a `u64` field of a wire type.
+///
+/// They are named in C's order, each with its first bit and the bit behind its last; together they
+/// fill the field. Each gets a getter of its name and a checked setter. `BIT_FIELDS` of the type is
+/// what generators read.
+macro_rules! bit_fields {
+    ($record:ident.$storage:ident: u64 {
+        $($(#[doc = $doc:literal])+ $bit:literal..$end:literal => $name:ident, $set:ident;)+
+    }) => {
+        impl $record {
+            /// The bit-fields that C has in this struct.
+            pub const BIT_FIELDS: layout::BitFields = layout::BitFields {
+                record: stringify!($record),
+                storage: stringify!($storage),
+                fields: &[$(layout::BitField {
+                    name: stringify!($name),
+                    bit: $bit,
+                    width: $end - $bit,
+                    doc: &[$($doc),+],
+                }),+],
+            };
+
+            $(
+                $(#[doc = $doc])+
+                #[must_use]
+                pub const fn $name(&self) -> u64 {
+                    bits::get(self.$storage, $bit, $end - $bit)
+                }
+
+                #[doc = concat!("Sets `", stringify!($name), "`.")]
+                ///
+                /// # Errors
+                ///
+                /// A value that does not fit: nothing is truncated, and nothing is changed.
+                pub fn $set(&mut self, value: u64) -> Result<(), bits::BitFieldError> {
+                    let storage = self.$storage;
+                    self.$storage =
+                        bits::set(storage, stringify!($name), $bit, $end - $bit, value)?;
+                    Ok(())
+                }
+            )+
+        }
+
+        // One follows the other, from the first bit to the last.
+        const _: () = {
+            let mut fields = $record::BIT_FIELDS.fields;
+            let mut end = 0;
+            while let [field, rest @ ..] = fields {
+                assert!(field.bit == end && field.width > 0, "bit-fields leave a gap or overlap");
+                end += field.width;
+                fields = rest;
+            }
+            assert!(end == u64::BITS, "bit-fields do not fill their integer");
+        };
+    };
+}
+pub(crate) use bit_fields;

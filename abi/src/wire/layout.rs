@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What a wire file declares beside its types, as data: layouts, contracts, headers.
+//!
+//! `wire_layout!` states a struct's size, alignment and offsets a second time, by hand, so that the
+//! compiler refuses a change that was not meant; and it records what the compiler computed, so that
+//! generators read offsets and sizes rather than work them out.
+
+use core::fmt;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// A field of a wire struct, as the compiler laid it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldLayout {
+    /// The field's name, in Rust and C alike.
+    pub name: &'static str,
+    /// The field's type, as the layout declaration spells it.
+    pub ty: &'static str,
+    /// Distance from the start of the struct, in bytes.
+    pub offset: usize,
+    /// Size of the field, in bytes.
+    pub size: usize,
+}
+
+/// A wire struct, as the compiler laid it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StructLayout {
+    /// The struct's name, in Rust and C alike.
+    pub name: &'static str,
+    /// Size, in bytes.
+    pub size: usize,
+    /// Size as the layout declaration states it: a number, or `PAGE_SIZE`.
+    pub size_stated: &'static str,
+    /// Alignment, in bytes.
+    pub align: usize,
+    /// The fields, in the order of the declaration.
+    pub fields: &'static [FieldLayout],
+}
+
+/// A string constant with the name of its C macro.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedStr {
+    /// The macro's name.
+    pub name: &'static str,
+    /// The string, without the terminating NUL that C adds.
+    pub value: &'static str,
+}
+
+/// An integer constant whose value is an expression: rustc computes it, C gets the expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedInt {
+    /// The constant's name, in Rust and C alike.
+    pub name: &'static str,
+    /// Its value, as the compiler computed it.
+    pub value: i128,
+    /// The expression, as C has it.
+    pub c: &'static str,
+}
+
+/// A macro with arguments. It has no value: C gets its text, and Rust has functions in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CMacro {
+    /// The arguments, as `name, type`.
+    pub arguments: &'static str,
+    /// What it stands for; each line of it is a line in C.
+    pub body: &'static str,
+    /// The kernel option without which it is not defined; empty where it always is.
+    pub option: &'static str,
+}
+
+/// A bit-field of C, which Rust keeps in an integer with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitField {
+    /// The bit-field's name.
+    pub name: &'static str,
+    /// Its first bit, in C's order of allocation.
+    ///
+    /// C compilers for Linux begin at the least significant bit on little-endian machines, and at the
+    /// most significant one on big-endian machines.
+    pub bit: u32,
+    /// Its width, in bits.
+    pub width: u32,
+    /// Its documentation, one entry per source line.
+    pub doc: &'static [&'static str],
+}
+
+/// The bit-fields that share an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitFields {
+    /// The struct.
+    pub record: &'static str,
+    /// The field that holds them in Rust; C has no name for it.
+    pub storage: &'static str,
+    /// The bit-fields, in the order of the declaration.
+    pub fields: &'static [BitField],
+}
+
+/// The layouts and constants that depend on the page size, for one of the page sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLayouts {
+    /// The page size, in bytes.
+    pub page_size: usize,
+    /// The structs of the file that depend on it, in the order of their declaration.
+    pub structs: &'static [StructLayout],
+    /// The constants of the file that depend on it.
+    pub constants: &'static [NamedInt],
+}
+
+/// A property of a node in a flattened device tree (FDT).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FdtProperty {
+    /// The property's name.
+    pub name: &'static str,
+    /// Size of its value, in bytes; `None` for a string.
+    pub size: Option<usize>,
+    /// What it says, in one sentence.
+    pub doc: &'static str,
+}
+
+/// A node in a flattened device tree (FDT).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FdtNode {
+    /// Where it is: `/`, or `/<name>` for nodes that are named by whoever makes them.
+    pub path: &'static str,
+    /// Its properties; numbers are in the byte order of the CPU, not in that of device trees.
+    pub properties: &'static [FdtProperty],
+}
+
+/// What a version promises: the layout of these structs, of all that they embed, these constants and
+/// these device-tree nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contract {
+    /// The compatible string, which names the version; or, where the version is a number, the name
+    /// of the number's macro and what it is the version of.
+    pub compatible: NamedStr,
+    /// The version, where it is a number in a struct rather than a part of a string.
+    pub version: Option<u32>,
+    /// The structs that the contract owns; what they embed belongs to it too.
+    pub roots: &'static [StructLayout],
+    /// The structs that it owns and that depend on the page size, by name.
+    pub page_roots: &'static [&'static str],
+    /// The constants that it owns, by name, also of other headers.
+    pub constants: &'static [&'static str],
+    /// The device-tree nodes that it describes.
+    pub nodes: &'static [FdtNode],
+}
+
+impl Contract {
+    /// A contract about nothing, to start from.
+    pub const EMPTY: Self = Self {
+        compatible: NamedStr { name: "", value: "" },
+        version: None,
+        roots: &[],
+        page_roots: &[],
+        constants: &[],
+        nodes: &[],
+    };
+}
+
+/// A wire file, and the kernel header that is generated from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The C header's name, without directory and `.h`.
+    pub name: &'static str,
+    /// The wire file, from the directory of wire files.
+    pub file: &'static str,
+    /// The file's own text: names, documentation and order come from it.
+    pub source: &'static str,
+    /// The C header's include guard.
+    pub guard: &'static str,
+    /// What the C header includes for its types, as `linux/types.h`.
+    pub includes: &'static [&'static str],
+    /// Every struct of the file, in the order of their declaration.
+    pub structs: &'static [StructLayout],
+    /// The constants whose values are expressions.
+    pub constants: &'static [NamedInt],
+    /// The bit-fields of the structs.
+    pub bit_fields: &'static [BitFields],
+    /// What depends on the page size, for each page size, smallest first.
+    pub pages: &'static [PageLayouts],
+    /// The contracts that the file declares.
+    pub contracts: &'static [Contract],
+}
+
+impl Header {
+    /// A header with nothing in it, to start from.
+    pub const EMPTY: Self = Self {
+        name: "",
+        file: "",
+        source: "",
+        guard: "",
+        includes: &[],
+        structs: &[],
+        constants: &[],
+        bit_fields: &[],
+        pages: &[],
+        contracts: &[],
+    };
+}
+
+/// Bytes that are not a wire type's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ViewError {
+    /// The wire type that was asked for.
+    pub name: &'static str,
+    /// Size of that type, in bytes.
+    pub expected: usize,
+    /// Number of bytes that were given.
+    pub found: usize,
+}
+
+impl fmt::Display for ViewError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, expected, found } = self;
+        write!(f, "struct {name} takes {expected} bytes, {found} given")
+    }
+}
+
+impl core::error::Error for ViewError {}
+
+/// A type whose bytes are handed from one kernel to the next.
+///
+/// Implemented by `wire_layout!`. The bounds say what such a type may be: any bytes are a valid
+/// value, every byte of a value is initialised, and it holds no reference. Packed types may lie at
+/// any address, and can be viewed where they lie; others are copied out, with [`Self::read`].
+pub trait WireType: FromBytes + IntoBytes + KnownLayout + Immutable + Copy {
+    /// The layout that the compiler gave the type.
+    const STRUCT_LAYOUT: StructLayout;
+
+    /// Copies exactly one value out of `bytes`, which may lie at any address.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] when `bytes` is shorter or longer than the type.
+    fn read(bytes: &[u8]) -> Result<Self, ViewError> {
+        Self::read_from_bytes(bytes).map_err(|_| view_error::<Self>(bytes.len()))
+    }
+
+    /// Views exactly one value in `bytes`, without copying.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] when `bytes` is shorter or longer than the type.
+    fn view(bytes: &[u8]) -> Result<&Self, ViewError>
+    where
+        Self: Unaligned,
+    {
+        Self::ref_from_bytes(bytes).map_err(|_| view_error::<Self>(bytes.len()))
+    }
+
+    /// Views exactly one value in `bytes` for writing, without copying.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] when `bytes` is shorter or longer than the type.
+    fn view_mut(bytes: &mut [u8]) -> Result<&mut Self, ViewError>
+    where
+        Self: Unaligned,
+    {
+        let found = bytes.len();
+        Self::mut_from_bytes(bytes).map_err(|_| view_error::<Self>(found))
+    }
+
+    /// Views one value at the start of `bytes`, and returns what follows it.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] when `bytes` is shorter than the type.
+    fn view_prefix(bytes: &[u8]) -> Result<(&Self, &[u8]), ViewError>
+    where
+        Self: Unaligned,
+    {
+        Self::ref_from_prefix(bytes).map_err(|_| view_error::<Self>(bytes.len()))
+    }
+
+    /// Views `count` values at the start of `bytes`, and returns what follows them.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError`] when `bytes` is too short; its `expected` saturates where `count` is absurd.
+    fn view_array(bytes: &[u8], count: usize) -> Result<(&[Self], &[u8]), ViewError>
+    where
+        Self: Unaligned,
+    {
+        <[Self]>::ref_from_prefix_with_elems(bytes, count).map_err(|_| ViewError {
+            expected: count.saturating_mul(Self::STRUCT_LAYOUT.size),
+            ..view_error::<Self>(bytes.len())
+        })
+    }
+}
+
+/// A type that a field of a wire type may have.
+///
+/// Its size is the same on every machine: `usize` is none, and no pointer is.
+pub trait WireField {}
+
+macro_rules! wire_field {
+    ($($ty:ty),+) => { $(impl WireField for $ty {})+ };
+}
+wire_field!(u8, u16, u32, u64, i8, i16, i32, i64);
+
+impl<T: WireField, const N: usize> WireField for [T; N] {}
+impl<T: WireType> WireField for T {}
+
+/// Compiles where `T` may be the type of a field.
+pub(crate) const fn require_wire_field<T: WireField>() {}
+
+fn view_error<T: WireType>(found: usize) -> ViewError {
+    ViewError { name: T::STRUCT_LAYOUT.name, expected: T::STRUCT_LAYOUT.size, found }
+}
+
+/// Names a string constant after its identifier.
+macro_rules! named_str {
+    ($name:ident) => {
+        layout::NamedStr { name: stringify!($name), value: $name }
+    };
+}
+pub(crate) use named_str;
+
+/// Names an integer constant after its identifier, with the expression that C has for it.
+macro_rules! named_int {
+    ($name:ident, $c:literal) => {
+        layout::NamedInt { name: stringify!($name), value: $name as i128, c: $c }
+    };
+}
+pub(crate) use named_int;
+
+/// Holds a struct to a layout, and records the layout that the compiler computed.
+///
+/// Takes the constant with the compatible string that owns the struct, the size, the alignment, and
+/// every field as `offset => name: type`. The invoking file has `use super::layout::{self, WireType};`.
+/// Compilation fails when a number, a field's size or name, or the number of fields differs from the
+/// struct, or when the fields do not fill it; the message names the compatible string. A struct that
+/// may lie at any address is the rule; `natural struct` is one that C does not pack.
+macro_rules! wire_layout {
+    (natural struct $name:ident of $compatible:ident, size $size:expr, align $align:literal {
+        $($offset:expr => $field:ident: $ty:ty),+ $(,)?
+    }) => {
+        impl layout::WireType for $name {
+            const STRUCT_LAYOUT: layout::StructLayout = layout::StructLayout {
+                name: stringify!($name),
+                size: core::mem::size_of::<$name>(),
+                size_stated: stringify!($size),
+                align: core::mem::align_of::<$name>(),
+                fields: &[$(layout::FieldLayout {
+                    name: stringify!($field),
+                    ty: stringify!($ty),
+                    offset: core::mem::offset_of!($name, $field),
+                    size: layout::size_of_result(|value: $name| value.$field),
+                }),+],
+            };
+        }
+
+        // Every field is named above, and has a type that it may have.
+        const _: fn($name) = |value| {
+            let $name { $($field: _),+ } = value;
+        };
+        const _: () = {
+            $(layout::require_wire_field::<$ty>();)+
+        };
+
+        const _: () = {
+            let found = <$name as layout::WireType>::STRUCT_LAYOUT;
+            let declared = layout::StructLayout {
+                name: stringify!($name),
+                size: $size,
+                size_stated: stringify!($size),
+                align: $align,
+                fields: &[$(layout::FieldLayout {
+                    name: stringify!($field),
+                    ty: stringify!($ty),
+                    offset: $offset,
+                    size: core::mem::size_of::<$ty>(),
+                }),+],
+            };
+            layout::hold($compatible, found, declared);
+        };
+
+        layout::static_layout_assertions! { $name, $size, $align, $($offset => $field: $ty),+ }
+    };
+    (struct $name:ident of $compatible:ident, size $size:expr, align $align:literal {
+        $($fields:tt)+
+    }) => {
+        layout::wire_layout! {
+            natural struct $name of $compatible, size $size, align $align { $($fields)+ }
+        }
+        const _: () = layout::require_unaligned::<$name>();
+    };
+}
+pub(crate) use wire_layout;
+
+/// Under cargo, `static_assertions` says the same once more.
+#[cfg(not(CONFIG_RUST))]
+macro_rules! static_layout_assertions {
+    ($name:ident, $size:expr, $align:literal, $($offset:expr => $field:ident: $ty:ty),+) => {
+        static_assertions::const_assert_eq!(core::mem::size_of::<$name>(), $size);
+        static_assertions::const_assert_eq!(core::mem::align_of::<$name>(), $align);
+        $(static_assertions::const_assert_eq!(core::mem::offset_of!($name, $field), $offset);)+
+        static_assertions::const_assert_eq!(0 $(+ core::mem::size_of::<$ty>())+, $size);
+        static_assertions::assert_impl_all!($name:
+            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable,
+            Copy, Send, Sync
+        );
+    };
+}
+
+/// A kernel build has no `static_assertions`; what `wire_layout!` checks by itself is all of it.
+#[cfg(CONFIG_RUST)]
+macro_rules! static_layout_assertions {
+    ($($anything:tt)*) => {};
+}
+pub(crate) use static_layout_assertions;
+
+/// Declares the same items for each page size that a kernel may have, in a module each.
+///
+/// The modules are `page_4k`, `page_16k` and `page_64k`. In each, `PAGE_SIZE` and `PAGE_SHIFT` are
+/// that page size, and everything of the surrounding file is in scope. Where C has a struct of the
+/// surrounding file between those that are declared here, `pub use super::…` says so.
+macro_rules! per_page_size {
+    (@module $module:ident, $size:literal, $shift:literal, $($item:item)+) => {
+        #[doc = concat!("What depends on the page size, for pages of ", $size, ".")]
+        pub mod $module {
+            use super::*;
+
+            /// The page size, as a power of two.
+            pub const PAGE_SHIFT: usize = $shift;
+            /// The page size, in bytes.
+            pub const PAGE_SIZE: usize = 1 << PAGE_SHIFT;
+
+            $($item)+
+        }
+    };
+    ($($item:item)+) => {
+        layout::per_page_size! { @module page_4k, "4 KiB", 12, $($item)+ }
+        layout::per_page_size! { @module page_16k, "16 KiB", 14, $($item)+ }
+        layout::per_page_size! { @module page_64k, "64 KiB", 16, $($item)+ }
+    };
+}
+pub(crate) use per_page_size;
+
+/// Compiles where `T` may lie at any address.
+pub(crate) const fn require_unaligned<T: Unaligned>() {}
+
+/// Size of what a function returns: of a field, when the function is its accessor.
+pub(crate) const fn size_of_result<T, F>(_: fn(T) -> F) -> usize {
+    size_of::<F>()
+}
+
+/// Stops the compilation, with a message, where the layout found is not the one declared.
+pub(crate) const fn hold(compatible: &str, found: StructLayout, declared: StructLayout) {
+    let mut field = 0;
+    let mut filled = 0;
+    while field < declared.fields.len() {
+        let (is, shall) = (found.fields[field], declared.fields[field]);
+        if is.size != shall.size {
+            refuse(compatible, &[declared.name, ".", is.name, "'s size is not that of ", shall.ty]);
+        }
+        if is.offset != shall.offset {
+            refuse(compatible, &[declared.name, ".", is.name, " is not at its declared offset"]);
+        }
+        filled += is.size;
+        field += 1;
+    }
+    if found.size != declared.size {
+        refuse(compatible, &[declared.name, " does not have its declared size"]);
+    }
+    if found.align != declared.align {
+        refuse(compatible, &[declared.name, " does not have its declared alignment"]);
+    }
+    if filled != declared.size {
+        refuse(compatible, &[declared.name, " has padding"]);
+    }
+}
+
+/// Panics, at compile time, with what is wrong and what to do.
+#[track_caller]
+const fn refuse(compatible: &str, what: &[&str]) -> ! {
+    let mut text = Text::new();
+    let mut part = 0;
+    while part < what.len() {
+        text = text.push(what[part]);
+        part += 1;
+    }
+    text = text.push("; a layout released as \"").push(compatible).push("\" never changes: undo, ");
+    text = text.push("run `kho-abi bump ").push(compatible).push("`, then change the new version");
+    panic!("{}", text.as_str());
+}
+
+/// A message put together at compile time, where there is no formatting.
+struct Text {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Text {
+    const fn new() -> Self {
+        Self { bytes: [0; 512], len: 0 }
+    }
+
+    /// Appends; what does not fit is cut off.
+    const fn push(mut self, part: &str) -> Self {
+        let part = part.as_bytes();
+        let mut next = 0;
+        while next < part.len() && self.len < self.bytes.len() {
+            self.bytes[self.len] = part[next];
+            self.len += 1;
+            next += 1;
+        }
+        self
+    }
+
+    const fn as_str(&self) -> &str {
+        match core::str::from_utf8(self.bytes.split_at(self.len).0) {
+            Ok(text) => text,
+            Err(_) => "wire layout refused",
+        }
+    }
+}

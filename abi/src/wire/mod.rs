@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The wire types: what one kernel leaves in preserved memory for the next.
+//!
+//! One file per kernel header under `include/linux/kho/abi/`, and what they share in [`layout`],
+//! [`bits`], [`phys`], [`name`], [`uapi`] and [`pci`]; [`walk`] follows lists from one to the next. This directory is compiled twice, by cargo and, mounted
+//! with `#[path]`, inside a kernel build; so it names its siblings with `super::` and depends on
+//! nothing but zerocopy.
+//!
+//! Byte order: a field of more than one byte is in the byte order of the machine that runs both
+//! kernels, as the C struct is.
+
+pub mod bits;
+#[allow(non_camel_case_types)] // A wire type carries its C name.
+pub mod block;
+pub mod earlier;
+#[allow(non_camel_case_types)] // A wire type carries its C name.
+pub mod kexec_handover;
+#[allow(non_camel_case_types)] // A wire type carries its C name.
+pub mod kexec_metadata;
+pub mod layout;
+#[allow(non_camel_case_types)] // A wire type carries its C name.
+pub mod luo;
+pub mod memblock;
+#[allow(non_camel_case_types)] // A wire type carries its C name.
+pub mod memfd;
+pub mod name;
+pub mod pci;
+pub mod phys;
+pub mod uapi;
+#[allow(non_camel_case_types)] // A wire type carries its C name.
+pub mod vfio_pci;
+pub mod walk;
+
+/// Every header of the truth, sorted by file name. A new wire file is one line here.
+pub const HEADERS: &[&layout::Header] = &[
+    &block::HEADER,
+    &kexec_handover::HEADER,
+    &kexec_metadata::HEADER,
+    &luo::HEADER,
+    &memblock::HEADER,
+    &memfd::HEADER,
+    &vfio_pci::HEADER,
+];

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Names in fields of a fixed size, as C strings: read and written with every check.
+
+use core::ffi::c_char;
+use core::fmt;
+
+use zerocopy::IntoBytes;
+
+/// Why a field holds no name, or cannot take one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// No NUL ends the name within the field.
+    Unterminated {
+        /// Size of the field, in bytes.
+        capacity: usize,
+    },
+    /// The name is not UTF-8.
+    NotUtf8 {
+        /// Number of bytes before the first one that is wrong.
+        valid_up_to: usize,
+    },
+    /// The name and its NUL do not fit the field.
+    TooLong {
+        /// Length of the name, in bytes.
+        len: usize,
+        /// Size of the field, in bytes.
+        capacity: usize,
+    },
+    /// The name has a NUL within, where its reader would stop.
+    Nul {
+        /// Where the NUL is.
+        at: usize,
+    },
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unterminated { capacity } => {
+                write!(f, "no NUL ends the name within its {capacity} bytes")
+            }
+            Self::NotUtf8 { valid_up_to } => {
+                write!(f, "the name is not UTF-8 from byte {valid_up_to} on")
+            }
+            Self::TooLong { len, capacity } => {
+                write!(f, "a name of {len} bytes and its NUL do not fit {capacity} bytes")
+            }
+            Self::Nul { at } => write!(f, "the name has a NUL at byte {at}"),
+        }
+    }
+}
+
+impl core::error::Error for NameError {}
+
+/// Reads the name in a field: what stands before the first NUL.
+///
+/// # Errors
+///
+/// [`NameError::Unterminated`], [`NameError::NotUtf8`].
+pub fn read(field: &[c_char]) -> Result<&str, NameError> {
+    let bytes = field.as_bytes();
+    let Some(len) = bytes.iter().position(|byte| *byte == 0) else {
+        return Err(NameError::Unterminated { capacity: bytes.len() });
+    };
+    core::str::from_utf8(&bytes[..len])
+        .map_err(|error| NameError::NotUtf8 { valid_up_to: error.valid_up_to() })
+}
+
+/// Writes a name into a field, and fills the rest with NULs: nothing of this kernel's memory stays.
+///
+/// # Errors
+///
+/// [`NameError::TooLong`], [`NameError::Nul`]; the field is then as it was.
+pub fn write(field: &mut [c_char], name: &str) -> Result<(), NameError> {
+    let (len, capacity) = (name.len(), field.len());
+    if len >= capacity {
+        return Err(NameError::TooLong { len, capacity });
+    }
+    if let Some(at) = name.bytes().position(|byte| byte == 0) {
+        return Err(NameError::Nul { at });
+    }
+    let bytes = field.as_mut_bytes();
+    bytes[..len].copy_from_slice(name.as_bytes());
+    bytes[len..].fill(0);
+    Ok(())
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What a wire type must not be does not compile, under cargo and in a kernel build alike.
+//!
+//! Each file in `tests/refused` is a wire file with one mistake, and states what the compiler says of
+//! it in its second line. It is compiled beside the wire directory, mounted by path as a kernel
+//! module mounts it. `accepted.rs` has no mistake, and shows that the others fail for theirs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Case {
+    name: String,
+    path: PathBuf,
+    /// A part of the compiler's message; `None` where the file must compile.
+    error: Option<String>,
+}
+
+fn cases() -> Vec<Case> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/refused");
+    let mut cases = Vec::new();
+    for entry in fs::read_dir(&dir).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let error = text.lines().nth(1).and_then(|line| line.strip_prefix("// error: "));
+        let error = error.unwrap_or_else(|| panic!("{} states no error", path.display()));
+        let name = path.file_stem().unwrap().to_str().unwrap().to_string();
+        cases.push(Case { name, path, error: (error != "none").then(|| error.into()) });
+    }
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    cases
+}
+
+/// A package with a binary per case. Its dependencies are those of this one, from the same lock file.
+fn write_package(dir: &Path, cases: &[Case]) {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    fs::create_dir_all(dir.join("src/bin")).unwrap();
+    fs::copy(workspace.join("Cargo.lock"), dir.join("Cargo.lock")).unwrap();
+    let manifest = "[package]\nname = \"refused\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\
+        [workspace]\n[dependencies]\n\
+        zerocopy = { version = \"=0.8.54\", default-features = false }\n\
+        zerocopy-derive = \"=0.8.54\"\nstatic_assertions = \"1.1.0\"\n";
+    fs::write(dir.join("Cargo.toml"), manifest).unwrap();
+    let wire = workspace.join("abi/src/wire/mod.rs");
+    for case in cases {
+        let main = format!(
+            "#![allow(dead_code, non_camel_case_types)]\n#[path = \"{}\"]\nmod wire;\n\
+             #[path = \"{}\"]\nmod case;\nfn main() {{}}\n",
+            wire.display(),
+            case.path.display()
+        );
+        fs::write(dir.join("src/bin").join(format!("{}.rs", case.name)), main).unwrap();
+    }
+}
+
+/// The errors that the compiler reports, one string each; none where it accepts the case.
+fn compile(dir: &Path, case: &str, rustc_args: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(dir)
+        .args(["rustc", "--offline", "--quiet", "--message-format=json", "--bin", case])
+        .args(["--profile=check", "--"])
+        .args(rustc_args)
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("refused"))
+        .output()
+        .unwrap();
+    let errors: Vec<_> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["message"]["level"] == "error")
+        .map(|message| message["message"]["rendered"].as_str().unwrap_or_default().to_string())
+        .collect();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.success(), errors.is_empty(), "{case}: cargo itself failed: {stderr}");
+    errors
+}
+
+fn compile_all(kind: &str, rustc_args: &[&str]) {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(kind);
+    let cases = cases();
+    assert!(cases.iter().any(|case| case.error.is_none()), "no case that compiles");
+    write_package(&dir, &cases);
+    for Case { name, error, .. } in &cases {
+        let errors = compile(&dir, name, rustc_args);
+        match error {
+            None => assert!(errors.is_empty(), "{name} is refused:\n{}", errors.concat()),
+            Some(error) => assert!(
+                errors.iter().any(|found| found.contains(error.as_str())),
+                "{name}: no error says `{error}`:\n{}",
+                errors.concat()
+            ),
+        }
+    }
+}
+
+#[test]
+fn cargo_refuses_what_is_no_wire_type() {
+    compile_all("refused-by-cargo", &[]);
+}
+
+#[test]
+fn a_kernel_build_refuses_what_is_no_wire_type() {
+    compile_all("refused-by-kernel", &["--cfg", "CONFIG_RUST"]);
+}

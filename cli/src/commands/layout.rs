@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi layout`: the layouts of structs, for reading.
+
+use super::{known_contracts, models, note_stale};
+use crate::output::{Failure, Format, Outcome, Output};
+use kho_abi_codegen::model::{Contract, Header, Item, Model, PageVariant, Target};
+use kho_abi_codegen::write;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Show how structs are laid out, as pahole does
+///
+/// Each field with its offset and size in bytes, holes where they are, and at the end of a struct
+/// its totals and the compatible strings that promise it.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Structs by name, contracts by compatible string, also earlier versions; all if none is given
+    #[arg(value_name = "STRUCT|CONTRACT")]
+    names: Vec<String>,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
+    note_stale(root);
+    let (current, earlier) = models()?;
+    let selected = if args.names.is_empty() {
+        vec![(&current, current.clone())]
+    } else {
+        select(&args.names, &current, &earlier)?
+    };
+    let asked_for =
+        |contract: &Contract| args.names.is_empty() || args.names.contains(&contract.compatible);
+    match args.format {
+        Format::Text => {
+            let mut texts = Vec::new();
+            for (whole, part) in &selected {
+                // Which contracts promise a struct is seen in the whole model.
+                let records = part.records();
+                texts.extend(records.map(|(_, record)| write::text::render(whole, record)));
+                let contracts = part.contracts().map(|(_, contract)| contract);
+                let contracts = contracts.filter(|c| !c.nodes.is_empty() && asked_for(c));
+                texts.extend(contracts.map(write::text::render_nodes));
+            }
+            out.raw(&texts.join("\n"));
+        }
+        Format::Json => {
+            let headers = selected.iter().flat_map(|(_, part)| part.headers.clone()).collect();
+            let other_pages =
+                selected.iter().flat_map(|(_, part)| part.other_pages.clone()).collect();
+            out.raw(&write::json::render(&Model { target: Target::HOST, headers, other_pages }));
+        }
+    }
+    Ok(Outcome::Clean)
+}
+
+/// The parts of each model that were asked for, with the model, in the order of the models.
+fn select<'a>(
+    names: &[String],
+    current: &'a Model,
+    earlier: &'a [Model],
+) -> Result<Vec<(&'a Model, Model)>, Failure> {
+    let models: Vec<_> = std::iter::once(current).chain(earlier).collect();
+    // Structs by name, contracts by string: no name of C has a hyphen.
+    let mut wanted: Vec<BTreeSet<String>> = vec![BTreeSet::new(); models.len()];
+    for name in names {
+        // A struct's name means the current version; a string says which version it means.
+        let by_string = models.iter().position(|model| model.contract(name).is_some());
+        if let Some(index) = by_string {
+            let model = models[index];
+            if let Some((_, contract)) = model.contract(name) {
+                wanted[index].extend(model.closure(contract).iter().map(|r| r.name.clone()));
+                wanted[index].insert(name.clone());
+            }
+        } else if current.record(name).is_some() {
+            wanted[0].insert(name.clone());
+        } else {
+            return Err(unknown(name, current, earlier));
+        }
+    }
+    let chosen = models.iter().zip(&wanted).filter(|(_, wanted)| !wanted.is_empty());
+    Ok(chosen.map(|(model, wanted)| (*model, part(model, wanted))).collect())
+}
+
+/// The model with these structs and contracts alone, and the constants of their headers.
+fn part(model: &Model, wanted: &BTreeSet<String>) -> Model {
+    let keep = |item: &Item| item.record().is_none_or(|record| wanted.contains(&record.name));
+    let of_interest = |header: &&Header| {
+        header.records().any(|record| wanted.contains(&record.name))
+            || header.contracts.iter().any(|contract| wanted.contains(&contract.compatible))
+    };
+    let headers: Vec<_> = model
+        .headers
+        .iter()
+        .filter(of_interest)
+        .map(|header| Header {
+            items: header.items.iter().filter(|item| keep(item)).cloned().collect(),
+            ..header.clone()
+        })
+        .collect();
+    let kept = |item: &&Item| {
+        headers.iter().flat_map(|header| &header.items).any(|kept| kept.name() == item.name())
+    };
+    let pages = |pages: &PageVariant| PageVariant {
+        items: pages.items.iter().filter(kept).cloned().collect(),
+        ..pages.clone()
+    };
+    let mut other_pages: Vec<_> = model.other_pages.iter().map(pages).collect();
+    other_pages.retain(|pages| !pages.items.is_empty());
+    Model { headers, other_pages, ..model.clone() }
+}
+
+fn unknown(name: &str, current: &Model, earlier: &[Model]) -> Failure {
+    let structs: Vec<_> = current.records().map(|(_, record)| record.name.as_str()).collect();
+    let mut contracts = known_contracts(current);
+    for model in earlier {
+        contracts = format!("{contracts}, {}", known_contracts(model));
+    }
+    Failure {
+        message: format!("'{name}' is neither a struct nor a compatible string"),
+        help: format!("contracts: {contracts}; structs: {}", structs.join(", ")),
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The subcommands, one file each.
+
+pub(crate) mod bump;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod freeze;
+pub(crate) mod generate;
+pub(crate) mod layout;
+pub(crate) mod man;
+
+use crate::output::{note, Failure};
+use kho_abi_codegen::checkout::{Checkout, CheckoutError};
+use kho_abi_codegen::model::Model;
+use kho_abi_codegen::read::truth;
+use std::path::{Path, PathBuf};
+
+/// The checkout that a command works on.
+fn checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
+    if let Some(root) = root {
+        // A directory that is not there deserves the system's own word.
+        root.read_dir().map_err(|source| CheckoutError::Io { path: root.into(), source })?;
+        return Checkout::at(root);
+    }
+    let here = std::env::current_dir()
+        .map_err(|source| CheckoutError::Io { path: PathBuf::from("."), source })?;
+    Checkout::find(&here)
+}
+
+/// The same, and this program's types are those of its wire files.
+fn matching_checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
+    let checkout = checkout(root)?;
+    checkout.require_same_truth()?;
+    Ok(checkout)
+}
+
+/// The current and the earlier versions that this program was compiled with.
+fn models() -> Result<(Model, Vec<Model>), Failure> {
+    Ok((truth::current()?, truth::earlier()?))
+}
+
+/// For commands that only show the types: a checkout that differs is worth a word.
+fn note_stale(root: Option<&Path>) {
+    if let Ok(checkout) = checkout(root) {
+        if let Err(error) = checkout.require_same_truth() {
+            note(format_args!("note: shown is what this program was compiled with: {error}"));
+        }
+    }
+}
+
+/// The strings of all current contracts, for a message.
+fn known_contracts(model: &Model) -> String {
+    model.contracts().map(|(_, c)| c.compatible.as_str()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi`: write, freeze and check the handover ABI of live-updating Linux kernels.
+//!
+//! A thin shell: each subcommand is a file under `commands`, which parses its arguments, makes a
+//! library call, and formats what comes back.
+
+mod commands;
+mod output;
+
+use clap::{Parser, Subcommand};
+use output::{ColorWhen, Outcome, Output};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const AFTER_HELP: &str = "\
+Exit status:
+  0  clean
+  1  findings: something is not as it must be
+  2  could not run: bad arguments, unreadable input, a missing tool
+
+Results go to standard output, everything else to standard error.";
+
+/// Write, freeze and check the handover ABI of live-updating Linux kernels.
+///
+/// The ABI is written once, as Rust types. From them come the kernel's C headers and the frozen
+/// layouts that make every change a line in a review, and every missing version bump an error.
+#[derive(Parser)]
+#[command(name = "kho-abi", version, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cli {
+    /// The checkout to work on, instead of the one around the current directory
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// When to colour the output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorWhen,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Generate(commands::generate::Args),
+    Layout(commands::layout::Args),
+    Freeze(commands::freeze::Args),
+    Bump(commands::bump::Args),
+    Check(commands::check::Args),
+    Explain(commands::explain::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli.color.apply();
+    let mut out = Output::default();
+    let root = cli.root.as_deref();
+    let outcome = match &cli.command {
+        Command::Generate(args) => commands::generate::run(args, root, &mut out),
+        Command::Layout(args) => commands::layout::run(args, root, &mut out),
+        Command::Freeze(args) => commands::freeze::run(args, root, &mut out),
+        Command::Bump(args) => commands::bump::run(args, root, &mut out),
+        Command::Check(args) => commands::check::run(args, root, &mut out),
+        Command::Explain(args) => commands::explain::run(args, &mut out),
+        Command::Completions(args) => Ok(commands::completions::run(args, &mut out)),
+        Command::Man(args) => commands::man::run(args, &mut out),
+    };
+    // What was said before a failure is still worth reading.
+    let flushed = out.flush();
+    match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What the subcommands say: results, findings, failures, and the exit status that follows.
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+use kho_abi_codegen::bump::BumpError;
+use kho_abi_codegen::checkout::CheckoutError;
+use kho_abi_codegen::finding::Finding;
+use kho_abi_codegen::read::truth::TruthError;
+use serde::Serialize;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+
+/// Style of what is as it must be.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Style of what is not.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Style of what nobody looked at.
+pub(crate) const OPEN: Style = AnsiColor::Yellow.on_default();
+/// Style of what matters.
+pub(crate) const STRONG: Style = Style::new().bold();
+
+/// When to colour.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// When writing to a terminal, and neither `NO_COLOR` nor `TERM` speaks against it
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl ColorWhen {
+    pub(crate) fn apply(self) {
+        let choice = match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+    }
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs, with a schema version
+    Json,
+}
+
+/// What a command that ran came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Clean,
+    Findings,
+}
+
+impl Outcome {
+    pub(crate) fn of(findings: usize) -> Self {
+        if findings == 0 {
+            Self::Clean
+        } else {
+            Self::Findings
+        }
+    }
+}
+
+/// Standard output, written at the end: nothing is printed by halves.
+#[derive(Default)]
+pub(crate) struct Output {
+    text: String,
+}
+
+impl Output {
+    /// Adds a line.
+    pub(crate) fn line(&mut self, line: impl fmt::Display) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "{line}");
+    }
+
+    /// Adds text that ends its own lines.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Adds a finding.
+    pub(crate) fn finding(&mut self, finding: &Finding) {
+        let Finding { rule, place, what, consequences, diff, help } = finding;
+        self.line(format_args!("{STRONG}{place}{STRONG:#}: {BAD}{what}{BAD:#} [{rule}]"));
+        for consequence in consequences {
+            self.line(format_args!("  so: {consequence}"));
+        }
+        for line in diff.lines() {
+            let style = match line.bytes().next() {
+                Some(b'+') => GOOD,
+                Some(b'-') => AnsiColor::Red.on_default(),
+                Some(b'@') => AnsiColor::Cyan.on_default(),
+                _ => Style::new(),
+            };
+            self.line(format_args!("{style}{line}{style:#}"));
+        }
+        self.line(format_args!("  help: {help}"));
+    }
+
+    /// Adds findings, one after the other.
+    pub(crate) fn findings(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            self.finding(finding);
+        }
+    }
+
+    /// Adds a JSON document.
+    pub(crate) fn json(&mut self, document: &impl Serialize) {
+        // No document here has a map with keys that are no strings, the one thing that fails.
+        let text = serde_json::to_string_pretty(document).unwrap_or_default();
+        self.line(text);
+    }
+
+    /// Writes everything. That nobody reads it to its end is no error.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        let text = std::mem::take(&mut self.text);
+        let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {
+                message: format!("cannot write to standard output: {error}"),
+                help: "check the space that is left, or write elsewhere".into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Says something that is no result, on standard error.
+pub(crate) fn note(text: impl fmt::Display) {
+    // Where standard error is closed, nobody wants to know.
+    let _ = writeln!(anstream::stderr(), "kho-abi: {text}");
+}
+
+/// Why a command could not run.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) help: String,
+}
+
+impl Failure {
+    pub(crate) fn print(&self) {
+        let Self { message, help } = self;
+        let _ =
+            writeln!(anstream::stderr(), "kho-abi: {BAD}error{BAD:#}: {message}\n  help: {help}");
+    }
+}
+
+impl From<CheckoutError> for Failure {
+    fn from(error: CheckoutError) -> Self {
+        Self { message: error.to_string(), help: error.help() }
+    }
+}
+
+impl From<TruthError> for Failure {
+    fn from(error: TruthError) -> Self {
+        Self { message: error.to_string(), help: error.help() }
+    }
+}
+
+impl From<BumpError> for Failure {
+    fn from(error: BumpError) -> Self {
+        Self { message: error.to_string(), help: error.help() }
+    }
+}

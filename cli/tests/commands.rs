@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The command line: what it prints, how it fails, and its exit status.
+
+mod support;
+
+use std::fs;
+use std::io::Read as _;
+use std::process::Stdio;
+use support::{Ran, Scratch};
+
+const HEADER: &str = "c-headers/include/linux/kho/abi/vfio_pci.h";
+const WIRE: &str = "abi/src/wire/vfio_pci.rs";
+
+/// A failure: status 2, nothing on standard output, one `error:` and one `help:` line.
+#[track_caller]
+fn assert_fails(ran: &Ran, error: &str, help: &str) {
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert_eq!(ran.stdout, "");
+    let expected = format!("kho-abi: error: {error}\n  help: {help}\n");
+    assert_eq!(ran.stderr, expected);
+}
+
+#[test]
+fn generate_writes_what_differs_and_nothing_else() {
+    let scratch = Scratch::new("generate");
+    let text = scratch.read(HEADER);
+    let ran = scratch.run(&["generate"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
+    assert_eq!(ran.stderr, "kho-abi: 0 of 7 headers written\n");
+
+    scratch.replace(HEADER, "u16 bdf", "u32 bdf");
+    let ran = scratch.run(&["generate", "--check"]);
+    assert_eq!(ran.status, Some(1));
+    insta::assert_snapshot!(ran.stdout);
+    assert!(scratch.read(HEADER).contains("u32 bdf"), "--check wrote");
+
+    let ran = scratch.run(&["generate"]);
+    assert_eq!((ran.status, ran.stdout), (Some(0), format!("{HEADER}\n")));
+    assert_eq!(scratch.read(HEADER), text);
+    assert_eq!(scratch.run(&["generate", "--check"]).status, Some(0));
+
+    let ran = scratch.run(&["generate", "-o", "-"]);
+    assert_eq!(ran.status, Some(0));
+    assert!(ran.stdout.ends_with(&text), "the last of the headers is not the last");
+
+    let ran = scratch.run(&["generate", "--out", "elsewhere"]);
+    assert_eq!(ran.status, Some(0));
+    assert_eq!(scratch.read("elsewhere/include/linux/kho/abi/vfio_pci.h"), text);
+}
+
+#[test]
+fn generate_check_finds_missing_and_unowned_headers() {
+    let scratch = Scratch::new("generate-check");
+    fs::rename(scratch.path(HEADER), scratch.path("c-headers/include/linux/kho/abi/old.h"))
+        .unwrap();
+    let ran = scratch.run(&["generate", "--check", "--format", "json"]);
+    assert_eq!(ran.status, Some(1));
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["schema"], "kho-abi/generate/1");
+    let rules: Vec<_> = json["findings"].as_array().unwrap().iter().map(|f| &f["rule"]).collect();
+    assert_eq!(rules, ["header_missing", "header_unowned"]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_or_read_is_named() {
+    let scratch = Scratch::new("unwritable");
+    scratch.write("file", "");
+    assert_fails(
+        &scratch.run(&["generate", "--out", "file"]),
+        "file/include/linux/kho/abi/block.h: Not a directory (os error 20)",
+        "check the permissions, and the space that is left",
+    );
+    assert_fails(
+        &scratch.run(&["generate", "--check", "--out", "nowhere"]),
+        "nowhere: No such file or directory (os error 2)",
+        "check the path",
+    );
+    assert_fails(
+        &scratch.run(&["generate", "--check", "--out", "-"]),
+        "standard output has nothing to compare with",
+        "give --check a directory, or leave --out away",
+    );
+    assert_fails(
+        &scratch.run(&["check", "--root", "nowhere"]),
+        "nowhere: No such file or directory (os error 2)",
+        "check the path",
+    );
+    assert_fails(
+        &scratch.run(&["check", "--root", "snapshots"]),
+        "snapshots is no checkout: there is no abi/src/wire/mod.rs",
+        "run inside a checkout, or give one with --root DIR",
+    );
+}
+
+/// procfs takes no new files, not even from root.
+#[test]
+fn a_read_only_output_leaves_nothing_behind() {
+    let scratch = Scratch::new("read-only");
+    let ran = scratch.run(&["generate", "--out", "/proc/self"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(ran.stderr.starts_with("kho-abi: error: /proc/self/include"), "{ran:?}");
+    assert_eq!(ran.stderr.matches("help:").count(), 1);
+}
+
+#[test]
+fn a_source_that_is_not_rust_is_named_with_its_line() {
+    let scratch = Scratch::new("unparsable");
+    scratch.replace(WIRE, "pub bdf: u16,", "pub bdf u16,");
+    for command in
+        [&["generate"][..], &["check"], &["freeze", "vfio-pci-v1"], &["bump", "vfio-pci-v1"]]
+    {
+        let ran = scratch.run(command);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        assert!(
+            ran.stderr.starts_with("kho-abi: error: abi/src/wire/vfio_pci.rs:31: expected `:`\n"),
+            "{ran:?}"
+        );
+    }
+}
+
+#[test]
+fn a_program_older_than_the_source_writes_nothing() {
+    let scratch = Scratch::new("stale");
+    scratch.replace(WIRE, "pub bdf: u16,", "pub bdf: u32,");
+    assert_fails(
+        &scratch.run(&["generate"]),
+        "abi/src/wire/vfio_pci.rs:31: the file differs from the one that this program was compiled from",
+        "layouts are rustc's: compile again, as `cargo run -- …` in the checkout does",
+    );
+    let ran = scratch.run(&["layout"]);
+    assert_eq!(ran.status, Some(0));
+    assert!(
+        ran.stderr.starts_with("kho-abi: note: shown is what this program was compiled with"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn layout_shows_structs_and_contracts() {
+    let scratch = Scratch::new("layout");
+    let all = scratch.run(&["layout"]);
+    assert_eq!(all.status, Some(0));
+    let one = scratch.run(&["layout", "vfio-pci-v1"]);
+    assert_eq!(one.status, Some(0));
+    insta::assert_snapshot!(one.stdout);
+    assert!(all.stdout.contains(&one.stdout));
+    assert_eq!(scratch.run(&["layout", "vfio_pci_core_device_ser"]).stdout, one.stdout);
+    // A struct that two contracts promise, one that depends on the page size, and a contract that
+    // is about no struct.
+    let more = ["layout", "kho_vmalloc", "kho_radix_leaf", "memfd_luo_folio_ser", "reserve-mem-v1"];
+    insta::assert_snapshot!(scratch.run(&more).stdout);
+    let paged = scratch.run(&["layout", "kho_radix_leaf", "--format", "json"]).stdout;
+    let paged: serde_json::Value = serde_json::from_str(&paged).unwrap();
+    let other = paged["other_pages"].as_array().unwrap();
+    assert_eq!(other.iter().map(|p| &p["page_size"]).collect::<Vec<_>>(), [16384, 65536]);
+    let json = scratch.run(&["layout", "vfio-pci-v1", "--format", "json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["schema"], "kho-abi/layout/1");
+    assert_eq!(json["headers"][0]["items"][1]["fields"][1]["bit_offset"], 16);
+    let unknown = scratch.run(&["layout", "vfio_pci_core_device_set"]);
+    assert_eq!(unknown.status, Some(2));
+    let found = "'vfio_pci_core_device_set' is neither a struct nor a compatible string";
+    assert!(unknown.stderr.contains(found), "{unknown:?}");
+    let help = "help: contracts: kho-v4, kexec-metadata-v1, luo-v5, memblock-v1, reserve-mem-v1, \
+                memfd-v2, vfio-pci-v1; structs: kho_block_header_ser, ";
+    assert!(unknown.stderr.contains(help), "{unknown:?}");
+}
+
+#[test]
+fn freeze_says_what_it_did() {
+    let scratch = Scratch::new("freeze");
+    let file = "snapshots/vfio-pci-v1.layout";
+    let text = scratch.read(file);
+    let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
+    assert_eq!(ran.stderr, format!("kho-abi: {file} says this already\n"));
+    fs::remove_file(scratch.path(file)).unwrap();
+    let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
+    assert_eq!((ran.status, ran.stdout), (Some(0), format!("{file}\n")));
+    assert_eq!(scratch.read(file), text);
+
+    scratch.replace(
+        file,
+        "       2  u16                       domain",
+        "       2  s16                       domain",
+    );
+    let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
+    assert_eq!(ran.status, Some(1));
+    assert!(
+        ran.stdout.contains("field `domain` was s16, 2 bytes at byte 2, is u16, 2 bytes at byte 2"),
+        "{ran:?}"
+    );
+    assert_fails(
+        &scratch.run(&["freeze", "vfio-pci-v9"]),
+        "no contract has the compatible string \"vfio-pci-v9\"",
+        "give one of kho-v4, kexec-metadata-v1, luo-v5, memblock-v1, reserve-mem-v1, memfd-v2, \
+         vfio-pci-v1",
+    );
+}
+
+#[test]
+fn check_lists_what_it_could_not_check() {
+    let scratch = Scratch::new("check");
+    let ran = scratch.run(&["check"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    insta::assert_snapshot!(ran.stdout);
+
+    scratch.replace("snapshots/vfio-pci-v1.layout", "size 4", "size 5");
+    scratch.replace(HEADER, "u16 domain", "u16 segment");
+    let ran = scratch.run(&["check"]);
+    assert_eq!(ran.status, Some(1));
+    insta::assert_snapshot!(ran.stdout);
+    let json = scratch.run(&["check", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["checks"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn explain_knows_every_rule() {
+    let scratch = Scratch::new("explain");
+    let list = scratch.run(&["explain"]);
+    assert_eq!(list.status, Some(0));
+    for line in list.stdout.lines() {
+        let rule = line.split_whitespace().next().unwrap();
+        let ran = scratch.run(&["explain", rule]);
+        assert!(ran.status == Some(0) && ran.stdout.contains("  Remedy:   "), "{ran:?}");
+    }
+    insta::assert_snapshot!(scratch.run(&["explain", "frozen_layout_changed"]).stdout);
+    assert_fails(
+        &scratch.run(&["explain", "frozen_layout"]),
+        "there is no rule 'frozen_layout'",
+        "`kho-abi explain` lists them all",
+    );
+}
+
+#[test]
+fn help_states_the_exit_status_and_bad_arguments_are_status_2() {
+    let scratch = Scratch::new("help");
+    let help = scratch.run(&["--help"]);
+    assert_eq!(help.status, Some(0));
+    insta::assert_snapshot!(help.stdout);
+    for args in [&[][..], &["generat"], &["layout", "--format", "xml"], &["bump"]] {
+        let ran = scratch.run(args);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_there() {
+    let scratch = Scratch::new("pages");
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = scratch.run(&["completions", shell]);
+        assert!(ran.status == Some(0) && ran.stdout.contains("freeze"), "{shell}");
+    }
+    assert!(scratch.run(&["man"]).stdout.contains(".TH kho-abi 1"));
+    let ran = scratch.run(&["man", "--out", "man"]);
+    assert_eq!(ran.stdout.lines().count(), 9, "{ran:?}");
+    assert!(scratch.read("man/kho-abi-bump.1").contains(".TH kho-abi-bump 1"));
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_error() {
+    let scratch = Scratch::new("pipe");
+    let mut child =
+        scratch.command(&["man"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = scratch.command(&["man"]).stdout(full).output().unwrap();
+    let ran = Ran::of(&output);
+    assert_fails(
+        &ran,
+        "cannot write to standard output: No space left on device (os error 28)",
+        "check the space that is left, or write elsewhere",
+    );
+}
+
+#[test]
+fn colour_is_used_when_asked_for() {
+    let scratch = Scratch::new("colour");
+    assert!(scratch.run(&["check", "--color", "always"]).stdout.contains("\u{1b}[32mok"));
+    assert!(!scratch.run(&["check", "--color", "never"]).stdout.contains('\u{1b}'));
+    assert!(!scratch.run(&["check"]).stdout.contains('\u{1b}'));
+}
+
+/// A version that is a number, and a file with two contracts, are bumped like a string on its own.
+#[test]
+fn every_kind_of_contract_can_be_bumped() {
+    let scratch = Scratch::new("bump-kinds");
+    let ran = scratch.run(&["bump", "kexec-metadata-v1"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let wire = scratch.read("abi/src/wire/kexec_metadata.rs");
+    assert!(wire.contains("pub const KHO_KEXEC_METADATA_VERSION: u32 = 2;"), "{wire}");
+    let header = scratch.read("c-headers/include/linux/kho/abi/kexec_metadata.h");
+    assert!(header.contains("#define KHO_KEXEC_METADATA_VERSION\t2\n"), "{header}");
+    let draft = scratch.read("snapshots/kexec-metadata-v2.layout");
+    assert!(draft.contains("status      draft") && draft.contains("version     2"), "{draft}");
+    let kept = scratch.read("abi/src/wire/earlier/kexec_metadata_v1.rs");
+    assert!(kept.contains("pub const KHO_KEXEC_METADATA_VERSION: u32 = 1;"), "{kept}");
+
+    let scratch = Scratch::new("bump-one-of-two");
+    let ran = scratch.run(&["bump", "reserve-mem-v1"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let kept = scratch.read("abi/src/wire/earlier/memblock_v1.rs");
+    assert!(kept.contains("named_str!(RESERVE_MEM_KHO_NODE_COMPATIBLE)"), "{kept}");
+    assert!(!kept.contains("named_str!(MEMBLOCK_KHO_NODE_COMPATIBLE)"), "{kept}");
+    let header = scratch.read("c-headers/include/linux/kho/abi/memblock.h");
+    assert!(
+        header.contains("\"reserve-mem-v2\"") && header.contains("\"memblock-v1\""),
+        "{header}"
+    );
+}

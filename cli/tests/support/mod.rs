@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#![allow(dead_code)] // Each test file uses a part of it.
+//! A copy of this checkout to break, and the program run in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A copy of the repository's files, without version control and build results.
+pub(crate) struct Scratch {
+    root: PathBuf,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    pub(crate) fn of(output: &Output) -> Self {
+        Self {
+            status: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// What a copy needs to be compiled, generated from and checked.
+const PARTS: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "abi",
+    "codegen",
+    "cli",
+    "c-headers",
+    "snapshots",
+    "rustfmt.toml",
+    "clippy.toml",
+];
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let name = entry.unwrap().file_name();
+            if name != "target" {
+                copy(&from.join(&name), &to.join(&name));
+            }
+        }
+    } else {
+        fs::copy(from, to).unwrap();
+    }
+}
+
+impl Scratch {
+    /// A fresh copy, at a path of its own that stays the same from run to run.
+    pub(crate) fn new(name: &str) -> Self {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch").join(name);
+        if root.exists() {
+            fs::remove_dir_all(&root).unwrap();
+        }
+        for part in PARTS {
+            let to = root.join(part);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            copy(&repository().join(part), &to);
+        }
+        Self { root }
+    }
+
+    /// A copy to compile. `number` is its own: with it, cargo tells its packages from other copies'.
+    pub(crate) fn to_compile(name: &str, number: u32) -> (Self, MutexGuard<'static, ()>) {
+        // The program has one name in the directory that the copies share for what is compiled.
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let scratch = Self::new(name);
+        scratch.replace(
+            "Cargo.toml",
+            "\nversion = \"0.1.0\"",
+            &format!("\nversion = \"0.1.{number}\""),
+        );
+        (scratch, guard)
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
+        fs::write(self.path(path), text).unwrap();
+    }
+
+    /// Replaces the first occurrence in a file, which must have one.
+    pub(crate) fn replace(&self, path: &str, from: &str, to: &str) {
+        let text = self.read(path);
+        assert!(text.contains(from), "{path} has no `{from}`");
+        self.write(path, &text.replacen(from, to, 1));
+    }
+
+    /// Runs the program of this build in the copy.
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(&self.command(args).output().unwrap())
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
+        command.current_dir(&self.root).args(args).env_remove("NO_COLOR");
+        command
+    }
+
+    /// Runs cargo in the copy, as a developer would.
+    ///
+    /// What is compiled does not go where this build's does: their program has the same name.
+    pub(crate) fn cargo(&self, args: &[&str], envs: &[(&str, &str)]) -> Ran {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch-target");
+        let output = Command::new(env!("CARGO"))
+            .current_dir(&self.root)
+            .args(args)
+            .env("CARGO_TARGET_DIR", target)
+            .env("CARGO_NET_OFFLINE", "true")
+            .envs(envs.iter().copied())
+            .output()
+            .unwrap();
+        Ran::of(&output)
+    }
+
+    /// Whether the copy is formatted as rustfmt would.
+    pub(crate) fn cargo_fmt(&self) -> Ran {
+        let mut command = Command::new(env!("CARGO"));
+        command.current_dir(&self.root).args(["fmt", "--check"]);
+        Ran::of(&command.output().unwrap())
+    }
+}

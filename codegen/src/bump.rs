@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Prepares the next version of a contract, and keeps the present one readable.
+//!
+//! The wire file is copied to `earlier/<header>_v<N>.rs`, types and accessors and all; in the file
+//! itself the compatible string gets its next version. Header and frozen draft follow. Nothing is
+//! written unless all of it can be.
+
+use crate::checkout::{write_file, Checkout, CheckoutError};
+use crate::finding::Finding;
+use crate::freeze;
+use crate::generate;
+use crate::model::{Contract, Header, Item, Model, Value};
+use crate::read::frozen::Status;
+use crate::write;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use syn::spanned::Spanned;
+
+/// Why a contract cannot be bumped.
+#[derive(Debug, thiserror::Error)]
+pub enum BumpError {
+    /// No current contract has that string.
+    #[error("no contract has the compatible string \"{compatible}\"; there are {known}")]
+    Unknown {
+        /// The string that was asked for.
+        compatible: String,
+        /// The strings that exist.
+        known: String,
+    },
+    /// The string does not end with `-v` and a number.
+    #[error("\"{compatible}\" is not of the form name-vN: its next version is not known")]
+    Form {
+        /// The string.
+        compatible: String,
+    },
+    /// The present version is not released, or is not what was released.
+    #[error("\"{compatible}\" {why}")]
+    NotReleased {
+        /// The string.
+        compatible: String,
+        /// What it is instead.
+        why: String,
+        /// What to do.
+        help: String,
+    },
+    /// The present version departs from its frozen layout.
+    #[error("\"{compatible}\" is not what was frozen")]
+    Changed {
+        /// The string.
+        compatible: String,
+        /// How it departs.
+        findings: Vec<Finding>,
+    },
+    /// A file is in the way.
+    #[error("{path} exists already")]
+    Exists {
+        /// The file.
+        path: String,
+    },
+    /// A wire file does not have the parts that are to be edited.
+    #[error("{file}: {what} is not found")]
+    Shape {
+        /// The file.
+        file: String,
+        /// The part.
+        what: &'static str,
+    },
+    /// A file cannot be read or written; what was written has been taken back.
+    #[error(transparent)]
+    Checkout(#[from] CheckoutError),
+}
+
+impl BumpError {
+    /// What to do about it, in one line.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Unknown { .. } => "give one of them".into(),
+            Self::Form { .. } => "edit the string and keep the old types by hand".into(),
+            Self::NotReleased { help, .. } => help.clone(),
+            Self::Changed { .. } => "undo the change, bump, then change the new version".into(),
+            Self::Exists { .. } => "remove it if it is a leftover".into(),
+            Self::Shape { .. } => "write it as the other wire files do".into(),
+            Self::Checkout(error) => error.help(),
+        }
+    }
+}
+
+/// What a bump did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Bumped {
+    /// The new compatible string.
+    pub compatible: String,
+    /// The wire file whose types may now change.
+    pub wire_file: PathBuf,
+    /// Every file that was written.
+    pub written: Vec<PathBuf>,
+}
+
+/// Prepares the next version of a contract.
+///
+/// # Errors
+///
+/// [`BumpError`]; the checkout is then as it was.
+pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bumped, BumpError> {
+    let (header, contract) = model.contract(compatible).ok_or_else(|| BumpError::Unknown {
+        compatible: compatible.into(),
+        known: model.contracts().map(|(_, c)| c.compatible.as_str()).collect::<Vec<_>>().join(", "),
+    })?;
+    let (name, version) = split_version(compatible)
+        .ok_or_else(|| BumpError::Form { compatible: compatible.into() })?;
+    let next = version
+        .checked_add(1)
+        .map(|next| format!("{name}-v{next}"))
+        .ok_or_else(|| BumpError::Form { compatible: compatible.into() })?;
+    require_released(checkout, model, header, compatible)?;
+
+    let wire = checkout.wire_dir();
+    let wire_file = checkout.root().join(&header.file);
+    let module = format!("{}_v{version}", header.name);
+    let earlier_file = wire.join("earlier").join(format!("{module}.rs"));
+    let draft_file = freeze::path(&checkout.snapshots_dir(), &next);
+    for path in [&earlier_file, &draft_file] {
+        if path.exists() {
+            return Err(BumpError::Exists { path: checkout.display(path) });
+        }
+    }
+
+    let registry_file = wire.join("earlier/mod.rs");
+    let source = read(&wire_file)?;
+    let registry = read(&registry_file)?;
+    let bumped = with_string(model, contract, &next);
+    let mut edits = vec![
+        (earlier_file, keep(&source, header, contract, &module)?),
+        (registry_file, register(&registry, &module)?),
+        (wire_file.clone(), replace_string(&source, header, contract, &next)?),
+    ];
+    for generated in generate::render(&bumped) {
+        edits.push((checkout.headers_dir().join(generated.path), generated.text));
+    }
+    if let Some((header, _)) = bumped.contract(&next) {
+        let draft = write::frozen::of(&bumped, header, &next, Status::Draft);
+        edits.extend(draft.map(|draft| (draft_file, write::frozen::render(&draft))));
+    }
+    let written = write_all(&edits)?;
+    Ok(Bumped { compatible: next, wire_file, written })
+}
+
+/// `vfio-pci-v1` is `vfio-pci` and 1.
+fn split_version(compatible: &str) -> Option<(&str, u32)> {
+    let (name, version) = compatible.rsplit_once("-v")?;
+    let digits = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && !name.is_empty()).then(|| version.parse().ok()).flatten().map(|v| (name, v))
+}
+
+/// A draft needs no bump, and a layout that departs from its release must not be kept under its name.
+fn require_released(
+    checkout: &Checkout,
+    model: &Model,
+    header: &Header,
+    compatible: &str,
+) -> Result<(), BumpError> {
+    let not = |why: &str, help: String| BumpError::NotReleased {
+        compatible: compatible.into(),
+        why: why.into(),
+        help,
+    };
+    match freeze::status(checkout, compatible)? {
+        None => {
+            return Err(not(
+                "has no frozen layout",
+                format!("run `kho-abi freeze {compatible}` first"),
+            ));
+        }
+        Some(Status::Draft) => {
+            return Err(not(
+                "is a draft, which no kernel has",
+                "change its types; there is nothing to keep".into(),
+            ));
+        }
+        Some(Status::Released) => {}
+    }
+    let findings = freeze::check_contract(checkout, model, header, compatible)?;
+    if !findings.is_empty() {
+        return Err(BumpError::Changed { compatible: compatible.into(), findings });
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, CheckoutError> {
+    fs::read_to_string(path).map_err(crate::checkout::at(path))
+}
+
+/// The model as it will be read once the sources are compiled again.
+fn with_string(model: &Model, contract: &Contract, next: &str) -> Model {
+    let mut model = model.clone();
+    for header in &mut model.headers {
+        for item in &mut header.items {
+            if let Item::Constant(constant) = item {
+                if constant.name == contract.macro_name {
+                    constant.value = match contract.version {
+                        Some(version) => Value::Int(i128::from(version) + 1),
+                        None => Value::Str(next.into()),
+                    };
+                }
+            }
+        }
+        for other in &mut header.contracts {
+            if other == contract {
+                other.compatible = next.into();
+                other.version = other.version.map(|version| version.saturating_add(1));
+            }
+        }
+    }
+    model
+}
+
+/// Replaces parts of a text; the ranges do not overlap.
+fn splice(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
+    edits.sort_by_key(|(range, _)| range.start);
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (range, with) in edits {
+        out.push_str(&text[done..range.start]);
+        out.push_str(&with);
+        done = range.end;
+    }
+    out.push_str(&text[done..]);
+    out
+}
+
+fn parse(text: &str, file: &str) -> Result<syn::File, BumpError> {
+    syn::parse_file(text).map_err(|error| {
+        let line = error.span().start().line;
+        BumpError::Checkout(CheckoutError::Syntax {
+            path: file.into(),
+            line,
+            message: error.to_string(),
+        })
+    })
+}
+
+fn constant<'a>(syntax: &'a syn::File, name: &str) -> Option<&'a syn::Expr> {
+    syntax.items.iter().find_map(|item| match item {
+        syn::Item::Const(item) if item.ident == name => Some(&*item.expr),
+        _ => None,
+    })
+}
+
+/// The wire file with the next compatible string.
+fn replace_string(
+    source: &str,
+    header: &Header,
+    contract: &Contract,
+    next: &str,
+) -> Result<String, BumpError> {
+    let file = &header.file;
+    let syntax = parse(source, file)?;
+    let literal = constant(&syntax, &contract.macro_name).ok_or_else(|| BumpError::Shape {
+        file: file.clone(),
+        what: "the constant with the compatible string",
+    })?;
+    let literal = literal.span().byte_range();
+    let version = match contract.version {
+        Some(version) => version.saturating_add(1).to_string(),
+        None => format!("{next:?}"),
+    };
+    Ok(splice(source, vec![(literal, version)]))
+}
+
+/// The wire file as it stands under `earlier/`: one directory down, and of this contract alone.
+fn keep(
+    source: &str,
+    header: &Header,
+    contract: &Contract,
+    module: &str,
+) -> Result<String, BumpError> {
+    let shape = |what| BumpError::Shape { file: header.file.clone(), what };
+    let syntax = parse(source, &header.file)?;
+    let Some(syn::Expr::Struct(declared)) = constant(&syntax, "HEADER") else {
+        return Err(shape("the constant HEADER"));
+    };
+    let field = |name: &str| {
+        declared.fields.iter().find_map(|field| match &field.member {
+            syn::Member::Named(ident) if ident == name => Some(&field.expr),
+            _ => None,
+        })
+    };
+    let (Some(path), Some(text)) = (field("file"), field("source")) else {
+        return Err(shape("`file` or `source` in HEADER"));
+    };
+    let mut edits = vec![
+        (path.span().byte_range(), format!("\"earlier/{module}.rs\"")),
+        (text.span().byte_range(), format!("include_str!(\"{module}.rs\")")),
+    ];
+
+    // The other contracts of the file stay where they are.
+    let contracts = match field("contracts") {
+        Some(syn::Expr::Reference(reference)) => match &*reference.expr {
+            syn::Expr::Array(array) => Some(array),
+            _ => None,
+        },
+        _ => None,
+    };
+    let contracts = contracts.ok_or_else(|| shape("`contracts` in HEADER"))?;
+    let mut kept = contracts.elems.iter().map(|elem| &source[elem.span().byte_range()]);
+    let kept = kept
+        // A string is named as an identifier, a number in quotes.
+        .find(|text| {
+            let name = &contract.macro_name;
+            text.contains(&format!("({name})")) || text.contains(&format!("\"{name}\""))
+        })
+        .ok_or_else(|| shape("the contract in HEADER"))?;
+    if contracts.elems.len() > 1 {
+        edits.push((contracts.span().byte_range(), format!("[{kept}]")));
+    }
+    Ok(splice(source, edits).replace("super::", "super::super::"))
+}
+
+/// The registry of earlier versions with one more.
+fn register(registry: &str, module: &str) -> Result<String, BumpError> {
+    let file = "abi/src/wire/earlier/mod.rs";
+    let syntax = parse(registry, file)?;
+    let shape = |what| BumpError::Shape { file: file.into(), what };
+    let Some(syn::Expr::Reference(list)) = constant(&syntax, "EARLIER") else {
+        return Err(shape("the constant EARLIER"));
+    };
+    let syn::Expr::Array(array) = &*list.expr else {
+        return Err(shape("the list in EARLIER"));
+    };
+    let mut entries: Vec<_> =
+        array.elems.iter().map(|e| registry[e.span().byte_range()].to_string()).collect();
+    entries.push(format!("&{module}::HEADER"));
+    // As rustfmt breaks it: one line while it fits.
+    let start = "pub const EARLIER: &[&layout::Header] = &[];".len();
+    let line = entries.join(", ");
+    let text = if start + line.len() <= 100 {
+        format!("[{line}]")
+    } else {
+        format!("[\n    {},\n]", entries.join(",\n    "))
+    };
+    let Some(import) = syntax.items.iter().find(|item| matches!(item, syn::Item::Use(_))) else {
+        return Err(shape("`use super::layout`"));
+    };
+    let module = format!(
+        "#[allow(non_camel_case_types)] // A wire type carries its C name.\npub mod {module};\n"
+    );
+    let last_mod = syntax.items.iter().rev().find(|item| matches!(item, syn::Item::Mod(_)));
+    let module = if let Some(item) = last_mod {
+        let end = item.span().byte_range().end;
+        (end..end, format!("\n{}", module.trim_end()))
+    } else {
+        let start = import.span().byte_range().start;
+        (start..start, format!("{module}\n"))
+    };
+    Ok(splice(registry, vec![module, (array.span().byte_range(), text)]))
+}
+
+/// Writes every file, or none: what was written before a failure is taken back.
+fn write_all(edits: &[(PathBuf, String)]) -> Result<Vec<PathBuf>, CheckoutError> {
+    let mut before: Vec<(&Path, Option<String>)> = Vec::new();
+    let mut written = Vec::new();
+    for (path, text) in edits {
+        let old = fs::read_to_string(path).ok();
+        match write_file(path, text) {
+            Ok(true) => {
+                before.push((path, old));
+                written.push(path.clone());
+            }
+            Ok(false) => {}
+            Err(error) => {
+                for (path, old) in before {
+                    // The first failure is the one to report.
+                    let _ = match old {
+                        Some(old) => write_file(path, &old).map(drop),
+                        None => fs::remove_file(path).map_err(crate::checkout::at(path)),
+                    };
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_split_at_their_number() {
+        assert_eq!(split_version("vfio-pci-v1"), Some(("vfio-pci", 1)));
+        assert_eq!(split_version("x-v9-v10"), Some(("x-v9", 10)));
+        for other in ["vfio-pci", "-v1", "x-v", "x-v1a", "x-v99999999999"] {
+            assert_eq!(split_version(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_registry_grows_by_one_and_keeps_its_form() {
+        let empty = "//! Docs.\n\nuse super::layout;\n\n/// All.\npub const EARLIER: &[&layout::Header] = &[];\n";
+        let one = register(empty, "x_v1").unwrap();
+        let expected = "//! Docs.\n\n#[allow(non_camel_case_types)] // A wire type carries its C name.\npub mod x_v1;\n\nuse super::layout;\n\n/// All.\npub const EARLIER: &[&layout::Header] = &[&x_v1::HEADER];\n";
+        assert_eq!(one, expected);
+        let two = register(&one, "a_header_with_quite_a_long_name_v12").unwrap();
+        assert!(two.contains("pub mod x_v1;\n#[allow(non_camel"), "{two}");
+        assert!(
+            two.ends_with(
+                "&[\n    &x_v1::HEADER,\n    &a_header_with_quite_a_long_name_v12::HEADER,\n];\n"
+            ),
+            "{two}"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Everything that must hold in a checkout, in one call.
+
+use crate::checkout::{Checkout, CheckoutError};
+use crate::finding::Finding;
+use crate::freeze::{self, History};
+use crate::generate;
+use crate::model::{Item, Model};
+use crate::read::c_header::{self, CHeaderError};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// One of the things that must hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What must hold, as a statement.
+    pub name: &'static str,
+    /// Why it was not looked at; `None` where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_checked: Option<String>,
+    /// What was found wrong.
+    pub findings: Vec<Finding>,
+}
+
+impl Check {
+    fn done(name: &'static str, findings: Vec<Finding>) -> Self {
+        Self { name, not_checked: None, findings }
+    }
+
+    fn not(name: &'static str, why: String) -> Self {
+        Self { name, not_checked: Some(why), findings: Vec::new() }
+    }
+}
+
+/// Runs every check.
+///
+/// `current` are the present versions of the truth, `earlier` each older one.
+///
+/// # Errors
+///
+/// A file that is there and cannot be read.
+pub fn run(
+    checkout: &Checkout,
+    current: &Model,
+    earlier: &[Model],
+) -> Result<Vec<Check>, CheckoutError> {
+    let mut models = vec![current.clone()];
+    models.extend_from_slice(earlier);
+    let headers = checkout.headers_dir();
+    let generated = generate::render(current);
+    Ok(vec![
+        Check::done("documentation repeats no version", prose(&models)),
+        Check::done("each compatible string is one contract's", shared_strings(&models)),
+        Check::done(
+            "the headers are what the types say",
+            generate::check(&headers, |path| checkout.display(path), &generated)?,
+        ),
+        read_back(current),
+        Check::not(
+            BIT_FIELDS,
+            "libclang is asked through bindgen, which does not tell; the tests compile a program"
+                .into(),
+        ),
+        Check::done("the types are what was frozen", freeze::check(checkout, &models)?),
+        match freeze::check_history(checkout)? {
+            History::Checked(findings) => Check::done(HISTORY, findings),
+            History::NotChecked(why) => Check::not(HISTORY, why),
+        },
+    ])
+}
+
+const HISTORY: &str = "no released layout was edited";
+const BIT_FIELDS: &str = "C compilers place bit-fields as the types do";
+const READ_BACK: &str = "C compilers lay the headers out as rustc does";
+
+/// Finds `name-vN` in documentation, whatever the name.
+fn prose(models: &[Model]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut look = |doc: &str, place: String| {
+        if let Some(version) = versions(doc).next() {
+            findings.push(Finding::new(
+                "prose_names_version",
+                place,
+                format!("the documentation says \"{version}\""),
+                "name the macro instead: the next bump changes the string, and not the prose",
+            ));
+        }
+    };
+    for header in models.iter().flat_map(|model| &model.headers) {
+        let file = &header.file;
+        look(&header.doc, file.clone());
+        for item in &header.items {
+            let (doc, place) = item.doc();
+            look(doc, place.map_or_else(|| file.clone(), ToString::to_string));
+            if let Item::Enum(enumeration) = item {
+                for member in &enumeration.members {
+                    let place = member.place.as_ref().map(ToString::to_string);
+                    look(&member.doc, place.unwrap_or_else(|| file.clone()));
+                }
+            }
+            if let Item::Record(record) = item {
+                for field in &record.fields {
+                    let place = field.place.as_ref().map(ToString::to_string);
+                    look(&field.doc, place.unwrap_or_else(|| file.clone()));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// The words of a text that look like a versioned compatible string.
+fn versions(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).filter(|word| {
+        word.rsplit_once("-v").is_some_and(|(name, version)| {
+            !name.is_empty() && !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit())
+        })
+    })
+}
+
+fn shared_strings(models: &[Model]) -> Vec<Finding> {
+    let mut owners: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (header, contract) in models.iter().flat_map(Model::contracts) {
+        let place = header
+            .constants()
+            .find(|constant| constant.name == contract.macro_name)
+            .and_then(|constant| constant.place.as_ref())
+            .map_or_else(|| header.name.clone(), ToString::to_string);
+        owners.entry(&contract.compatible).or_default().push(place);
+    }
+    owners
+        .into_iter()
+        .filter(|(_, places)| places.len() > 1)
+        .map(|(compatible, places)| {
+            Finding::new(
+                "compatible_in_two_contracts",
+                &places[places.len() - 1],
+                format!("\"{compatible}\" is also the string of the contract at {}", places[0]),
+                "give one of them a string that no contract ever had",
+            )
+        })
+        .collect()
+}
+
+/// Parses the headers with libclang, for several machines and page sizes, and compares with the truth.
+fn read_back(model: &Model) -> Check {
+    let mut findings = Vec::new();
+    for triple in c_header::TRIPLES {
+        // Every machine has pages of 4 KiB; arm64 is the one that has all sizes.
+        let page_sizes = match model.page_sizes() {
+            all if triple.starts_with("aarch64") => all,
+            all => all.into_iter().take(1).collect(),
+        };
+        for model in page_sizes.iter().filter_map(|size| model.with_page_size(*size)) {
+            match read_back_one(&model, triple) {
+                Ok(found) => findings.extend(found),
+                Err(CHeaderError::NoLibclang(why)) => return Check::not(READ_BACK, why),
+                Err(error) => findings.push(Finding::new(
+                    "header_reads_back_differently",
+                    *triple,
+                    error.to_string(),
+                    error.help(),
+                )),
+            }
+        }
+    }
+    Check::done(READ_BACK, findings)
+}
+
+fn read_back_one(model: &Model, triple: &str) -> Result<Vec<Finding>, CHeaderError> {
+    let read = c_header::read_generated(model, triple)?;
+    let pages = model.target.page_size.map(|size| format!(", pages of {size} bytes"));
+    let pages = pages.unwrap_or_default();
+    let finding = |(place, what): (String, String)| {
+        Finding::new(
+            "header_reads_back_differently",
+            place,
+            format!("{what} (for {triple}{pages})"),
+            "report it: the generated header does not say what the types say",
+        )
+    };
+    Ok(c_header::differences(model, &read).into_iter().map(finding).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_told_from_other_words() {
+        let found = |text| versions(text).collect::<Vec<_>>();
+        assert_eq!(found("registered as \"vfio-pci-v1\"."), ["vfio-pci-v1"]);
+        assert_eq!(found("kho-v10 and luo-v5;block-v1"), ["kho-v10", "luo-v5", "block-v1"]);
+        assert_eq!(found("a vfio-pci device, -v1, x-version, v1, x-v1a"), Vec::<&str>::new());
+    }
+}

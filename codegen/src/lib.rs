@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The layout model of the handover ABI, and what is made from it.
+//!
+//! ```text
+//!   read::truth     the Rust types of kho-abi ──┐
+//!   read::c_header  C headers, by libclang    ──┤      ┌── write::c_header  the kernel's headers
+//!   read::frozen    snapshots/*.layout        ──┼─ model ── write::frozen  snapshots/*.layout
+//!                                               │      ├── write::text      like pahole's
+//!                                               │      └── write::json
+//!                                            compare
+//!                                               │
+//!                   generate, freeze, bump, check: what a developer asks for
+//! ```
+//!
+//! Readers do not know writers, and the model knows neither. [`rules`] lists everything that can be
+//! found wrong; a [`finding::Finding`] is one thing found.
+
+pub mod bump;
+pub mod check;
+pub mod checkout;
+pub mod compare;
+pub mod finding;
+pub mod freeze;
+pub mod generate;
+pub mod model;
+pub mod read;
+pub mod rules;
+pub mod write;

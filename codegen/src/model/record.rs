@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Structs and unions.
+
+use super::{Place, Type};
+use serde::{Deserialize, Serialize};
+
+/// A struct or a union, laid out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Struct or union.
+    pub kind: RecordKind,
+    /// The tag, as `vfio_pci_core_device_ser`.
+    pub name: String,
+    /// Whether the declaration asks for packing.
+    pub packing: Packing,
+    /// Size, in bytes.
+    pub size: u64,
+    /// The C expression that the size equals, where it is not a number of its own: `PAGE_SIZE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_expr: Option<String>,
+    /// The page size that this layout is for; `None` where it depends on none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<u64>,
+    /// Whether there are bit-fields that the reader could not tell, and `fields` does not have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bit_fields_untold: bool,
+    /// Alignment, in bytes.
+    pub align: u64,
+    /// The fields, in the order of the declaration.
+    pub fields: Vec<Field>,
+    /// Documentation, one line per source line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// Which of the two a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordKind {
+    /// Fields one after the other.
+    Struct,
+    /// Fields on top of each other.
+    Union,
+}
+
+impl RecordKind {
+    /// The C keyword.
+    #[must_use]
+    pub fn keyword(self) -> &'static str {
+        match self {
+            Self::Struct => "struct",
+            Self::Union => "union",
+        }
+    }
+}
+
+/// Whether a record is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Packing {
+    /// No padding between fields, alignment 1: `__packed`.
+    Packed,
+    /// Every field at its natural alignment.
+    Natural,
+}
+
+/// A field of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// The field's name; empty for an anonymous one.
+    pub name: String,
+    /// The field's type.
+    pub ty: Type,
+    /// Distance from the start of the record, in bits.
+    ///
+    /// For a bit-field, in the order in which C allocates them: from the least significant bit of
+    /// its integer on little-endian machines, from the most significant one on big-endian machines.
+    /// So the number is the same on both, and the bytes are not.
+    pub bit_offset: u64,
+    /// Size, in bits.
+    pub bit_size: u64,
+    /// Whether it is a bit-field, even one that fills whole bytes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bit_field: bool,
+    /// The declaration as C has it, where it is not simply made of type and name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub c_declaration: Option<String>,
+    /// Documentation, one line per source line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+impl Field {
+    /// The declaration, as kernel C has it, without the semicolon.
+    #[must_use]
+    pub fn declare(&self) -> String {
+        if let Some(declaration) = &self.c_declaration {
+            return declaration.clone();
+        }
+        let width = if self.bit_field { format!(":{}", self.bit_size) } else { String::new() };
+        format!("{}{width}", self.ty.declare(&self.name).replace("* ", "*"))
+    }
+
+    /// Distance from the start of the record, in whole bytes; a bit-field's is rounded down.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.bit_offset / 8
+    }
+
+    /// Size, in whole bytes; a bit-field's is rounded up.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.bit_size.div_ceil(8)
+    }
+}
+
+impl Record {
+    /// The layout alone: no documentation, no places, no names of constants.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        let bare = |field: &Field| Field {
+            ty: field.ty.by_value(),
+            c_declaration: None,
+            doc: String::new(),
+            place: None,
+            ..field.clone()
+        };
+        Self {
+            fields: self.fields.iter().map(bare).collect(),
+            size_expr: None,
+            doc: String::new(),
+            place: None,
+            ..self.clone()
+        }
+    }
+
+    /// Bytes between fields and after the last one that no field covers, each as (offset, size).
+    ///
+    /// A union has none: what its smaller fields leave, its largest covers, up to its end.
+    #[must_use]
+    pub fn holes(&self) -> Vec<(u64, u64)> {
+        let mut covered: Vec<_> = self
+            .fields
+            .iter()
+            .map(|f| (f.bit_offset, f.bit_offset.saturating_add(f.bit_size)))
+            .collect();
+        covered.sort_unstable();
+        let mut holes = Vec::new();
+        let mut end = 0;
+        for (start, stop) in covered.into_iter().chain([(self.size.saturating_mul(8), u64::MAX)]) {
+            // A bit-field's last bits may lie unused in a byte that it shares; only whole bytes count.
+            let (from, to) = (u64::div_ceil(end, 8), start / 8);
+            if from < to {
+                holes.push((from, to - from));
+            }
+            end = end.max(stop);
+        }
+        holes
+    }
+}

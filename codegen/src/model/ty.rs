@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The types of fields.
+
+use serde::{Deserialize, Serialize};
+
+/// The type of a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Type {
+    /// An integer of 8, 16, 32 or 64 bits in the byte order of the CPU.
+    Int {
+        /// Width, in bits.
+        bits: u16,
+        /// Whether it is signed.
+        signed: bool,
+    },
+    /// A byte of a C string.
+    Char,
+    /// A pointer, which means nothing to another kernel.
+    Pointer,
+    /// The physical address of a struct, in a union with a pointer that means nothing to another
+    /// kernel: `DECLARE_KHOSER_PTR()`.
+    KhoserPtr {
+        /// The tag of the struct that is there.
+        to: String,
+    },
+    /// So many of one type.
+    Array {
+        /// The type of an element.
+        elem: Box<Type>,
+        /// The number of elements.
+        len: u64,
+        /// The constant that gives the number, where it has a name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        len_name: Option<String>,
+    },
+    /// An embedded struct, by name.
+    Struct {
+        /// The struct's tag.
+        name: String,
+    },
+    /// An embedded union, by name.
+    Union {
+        /// The union's tag.
+        name: String,
+    },
+}
+
+impl Type {
+    /// An unsigned integer of so many bits.
+    #[must_use]
+    pub fn unsigned(bits: u16) -> Self {
+        Self::Int { bits, signed: false }
+    }
+
+    /// An embedded struct.
+    #[must_use]
+    pub fn structure(name: &str) -> Self {
+        Self::Struct { name: name.into() }
+    }
+
+    /// The struct or union that a field of this type embeds, also as an array's element.
+    #[must_use]
+    pub fn embedded(&self) -> Option<&str> {
+        match self {
+            Self::Struct { name } | Self::Union { name } => Some(name),
+            Self::Array { elem, .. } => elem.embedded(),
+            // What an address leads to is not embedded: its bytes are elsewhere.
+            Self::Int { .. } | Self::Char | Self::Pointer | Self::KhoserPtr { .. } => None,
+        }
+    }
+
+    /// The type without the names of constants: what it is, not how it is written.
+    #[must_use]
+    pub fn by_value(&self) -> Self {
+        match self {
+            Self::Array { elem, len, .. } => {
+                Self::Array { elem: Box::new(elem.by_value()), len: *len, len_name: None }
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// The declaration of a field of this type, as kernel C: `u8 name[16]`.
+    #[must_use]
+    pub fn declare(&self, name: &str) -> String {
+        if let Self::KhoserPtr { to } = self {
+            return format!("DECLARE_KHOSER_PTR({name}, struct {to} *)");
+        }
+        format!("{} {name}{}", self.base(), self.dimensions())
+    }
+
+    /// The type without a name: `u8[16]`.
+    #[must_use]
+    pub fn spelling(&self) -> String {
+        format!("{}{}", self.base(), self.dimensions())
+    }
+
+    /// What stands before the name in a declaration.
+    #[must_use]
+    pub fn base(&self) -> String {
+        match self {
+            Self::Int { bits, signed: true } => format!("s{bits}"),
+            Self::Int { bits, signed: false } => format!("u{bits}"),
+            Self::Char => "char".into(),
+            Self::Pointer => "void *".into(),
+            Self::KhoserPtr { to } => format!("DECLARE_KHOSER_PTR(struct {to} *)"),
+            Self::Array { elem, .. } => elem.base(),
+            Self::Struct { name } => format!("struct {name}"),
+            Self::Union { name } => format!("union {name}"),
+        }
+    }
+
+    /// What stands after the name in a declaration.
+    #[must_use]
+    pub fn dimensions(&self) -> String {
+        match self {
+            Self::Array { elem, len, len_name } => {
+                let len = len_name.clone().unwrap_or_else(|| len.to_string());
+                format!("[{len}]{}", elem.dimensions())
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declarations_read_as_c() {
+        let row = Type::Array { elem: Box::new(Type::unsigned(8)), len: 2, len_name: None };
+        let grid = Type::Array { elem: Box::new(row), len: 3, len_name: Some("ROWS".into()) };
+        assert_eq!(grid.declare("grid"), "u8 grid[ROWS][2]");
+        assert_eq!(grid.spelling(), "u8[ROWS][2]");
+        assert_eq!(Type::structure("kho_vmalloc").declare("folios"), "struct kho_vmalloc folios");
+        assert_eq!(Type::Int { bits: 32, signed: true }.declare("error"), "s32 error");
+    }
+}

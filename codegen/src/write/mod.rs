@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Writers: each renders a model as one kind of text, and does no I/O.
+
+pub mod c_header;
+pub mod frozen;
+pub mod json;
+mod prose;
+pub mod text;
+
+/// Appends a line to a string, which cannot fail.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {{
+        use std::fmt::Write as _;
+        let _ = writeln!($out, $($arg)*);
+    }};
+}
+use put;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Every dependency has a licence and a source that deny.toml allows.
+//!
+//! What `cargo deny check licenses sources` looks at, in every test run and without that program.
+//! Advisories need its database, and are not looked at here.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+/// The policy of deny.toml.
+struct Policy {
+    licenses: BTreeSet<String>,
+    exceptions: Vec<(String, BTreeSet<String>)>,
+    registries: BTreeSet<String>,
+}
+
+fn strings(value: &toml::Value) -> BTreeSet<String> {
+    let list = value.as_array().expect("it is a list");
+    list.iter().map(|value| value.as_str().expect("it holds strings").into()).collect()
+}
+
+fn policy() -> Policy {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deny.toml");
+    let text = std::fs::read_to_string(path).expect("the checkout has a deny.toml");
+    let deny: toml::Table = text.parse().expect("deny.toml is TOML");
+    let exceptions = deny["licenses"]["exceptions"].as_array().expect("it is a list");
+    Policy {
+        licenses: strings(&deny["licenses"]["allow"]),
+        exceptions: exceptions
+            .iter()
+            .map(|e| (e["crate"].as_str().expect("a name").into(), strings(&e["allow"])))
+            .collect(),
+        registries: strings(&deny["sources"]["allow-registry"]),
+    }
+}
+
+/// Every package that any build of the workspace may use, on any machine.
+fn packages() -> Vec<Value> {
+    let out = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.success(), "{said}\n  help: run `cargo fetch --locked`");
+    let metadata: Value = serde_json::from_slice(&out.stdout).expect("cargo writes JSON");
+    metadata["packages"].as_array().expect("it lists packages").clone()
+}
+
+/// Whether an SPDX expression can be met with the licences that are allowed.
+///
+/// The old spelling with a slash is an `OR`. An exception (`WITH`) is named with its licence.
+fn allowed(expression: &str, licenses: &BTreeSet<String>) -> bool {
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
+    let mut tokens = spaced.split_whitespace().peekable();
+    let met = any(&mut tokens, licenses);
+    met && tokens.next().is_none()
+}
+
+type Tokens<'a> = std::iter::Peekable<std::str::SplitWhitespace<'a>>;
+
+fn any(tokens: &mut Tokens<'_>, licenses: &BTreeSet<String>) -> bool {
+    let mut met = all(tokens, licenses);
+    while tokens.next_if_eq(&"OR").is_some() {
+        met |= all(tokens, licenses);
+    }
+    met
+}
+
+fn all(tokens: &mut Tokens<'_>, licenses: &BTreeSet<String>) -> bool {
+    let mut met = one(tokens, licenses);
+    while tokens.next_if_eq(&"AND").is_some() {
+        met &= one(tokens, licenses);
+    }
+    met
+}
+
+fn one(tokens: &mut Tokens<'_>, licenses: &BTreeSet<String>) -> bool {
+    match tokens.next() {
+        Some("(") => {
+            let met = any(tokens, licenses);
+            met & (tokens.next() == Some(")"))
+        }
+        Some(name) => {
+            let name = match tokens.next_if_eq(&"WITH").and_then(|_| tokens.next()) {
+                Some(exception) => format!("{name} WITH {exception}"),
+                None => name.to_string(),
+            };
+            licenses.contains(&name)
+        }
+        None => false,
+    }
+}
+
+/// What the policy says against these packages.
+fn refused(policy: &Policy, packages: &[Value]) -> Vec<String> {
+    let mut refused = Vec::new();
+    for package in packages {
+        let name = package["name"].as_str().expect("a package has a name");
+        // A package without a source is our own.
+        let Some(source) = package["source"].as_str() else { continue };
+        let registry = source.strip_prefix("registry+").unwrap_or(source);
+        if !policy.registries.contains(registry) {
+            refused.push(format!("{name} comes from {source}"));
+        }
+        let mut licenses = policy.licenses.clone();
+        for (_, more) in policy.exceptions.iter().filter(|(of, _)| of == name) {
+            licenses.extend(more.iter().cloned());
+        }
+        let license = package["license"].as_str().unwrap_or_default();
+        if !allowed(license, &licenses) {
+            refused.push(format!("{name} has the licence {license:?}"));
+        }
+    }
+    refused
+}
+
+#[test]
+fn every_dependency_is_allowed() {
+    let packages = packages();
+    assert!(packages.iter().any(|package| package["name"] == "zerocopy"), "the list is whole");
+    let refused = refused(&policy(), &packages);
+    assert!(
+        refused.is_empty(),
+        "{}\n  help: use another crate, or allow it in deny.toml with the reason",
+        refused.join("\n")
+    );
+}
+
+#[test]
+fn every_exception_is_used() {
+    let packages = packages();
+    let without = Policy { exceptions: Vec::new(), ..policy() };
+    let refused = refused(&without, &packages);
+    for (name, _) in policy().exceptions {
+        assert!(refused.iter().any(|said| said.starts_with(&format!("{name} "))), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_allowed_is_refused() {
+    let package = |license: Value, source: &str| serde_json::json!({ "name": "x", "license": license, "source": source });
+    let registry = "registry+https://github.com/rust-lang/crates.io-index";
+    let said = |license: Value, source: &str| refused(&policy(), &[package(license, source)]);
+    for good in ["MIT", "GPL-3.0-only OR MIT", "Apache-2.0/MIT", "(MIT OR X) AND Unicode-3.0"] {
+        assert!(said(good.into(), registry).is_empty(), "{good}");
+    }
+    for bad in
+        ["GPL-3.0-only", "MIT AND GPL-3.0-only", "(MIT OR X) AND Y", "MIT)", "", "MIT WITH X"]
+    {
+        assert_eq!(said(bad.into(), registry).len(), 1, "{bad}");
+    }
+    assert_eq!(said(Value::Null, registry).len(), 1);
+    assert_eq!(said("MIT".into(), "git+https://example.org/x").len(), 1);
+}

@@ -1,0 +1,336 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds a patched Linux and the live update module for it, and prints where
+# they are as key=value lines. Everything else goes to stderr.
+#
+# A build is kept in the cache, under the state of the source, the patches, the
+# configuration and the toolchain. A second run finds it; a change to the module
+# alone rebuilds the module alone; other changes rebuild what they touch.
+# shellcheck disable=SC2317 # functions are called through logged()
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$here")
+# shellcheck source=tools/lib.sh
+. "$root/tools/lib.sh"
+
+usage() {
+	cat <<'USAGE'
+usage: kernel/build.sh [--flavour base|v2|debug]
+
+  base   the kernel and the module (the default)
+  v2     the same kernel; the module registers as "vfio-pci-v2" (for tests)
+  debug  a kernel that checks itself: lockdep, KASAN, kmemleak and more
+
+Prints, on success:
+  bzImage=        the kernel to boot
+  vmlinux=        the same, with symbols (and, but for debug, DWARF and BTF)
+  module=         kho_vfio_pci.ko
+  gen_init_cpio=  the kernel's tool that makes an initramfs
+  kernel_src=     the patched source
+  kernel_build=   its build directory, for modules of one's own
+  config=         the configuration
+  memory_mib=     the memory that a machine needs at least to live-update it
+  cmdline=        what it needs on its command line beyond kho=on liveupdate=on
+
+Environment:
+  LINUX_SRC       a Linux source tree, unpacked and pristine; copied, not changed
+  RUST_LIB_SRC    the library directory of a rust-src that matches rustc
+  KHO_ABI_CACHE   where builds are kept
+  KHO_ABI_JOBS    how many jobs to run; default: the number of processors
+
+Exit status: 0 success, 2 anything else.
+USAGE
+}
+
+flavour=base
+while [ $# -gt 0 ]; do
+	case "$1" in
+	--flavour) flavour="${2:-}"; shift ;;
+	--flavour=*) flavour="${1#*=}" ;;
+	-h | --help) usage; exit 0 ;;
+	*) die "unknown argument '$1'" "run ${0##*/} --help" ;;
+	esac
+	shift
+done
+
+# What a flavour is: a configuration, a compiler, and how the module is built.
+kernel=$flavour
+fragments=(base)
+make_args=()
+module_args=()
+llvm=
+memory_mib=320
+cmdline=
+case "$flavour" in
+base) ;;
+v2)
+	kernel=base
+	module_args+=(KHO_VFIO_PCI_SPEAK_V2=1)
+	;;
+debug)
+	fragments+=(debug)
+	llvm=19
+	make_args+=("LLVM=-$llvm")
+	# KASAN's shadow takes an eighth of the memory. The next kernel allocates it
+	# from scratch memory, of which KHO by itself would ask for too much.
+	memory_mib=1536
+	cmdline=kho_scratch=32M,32M,448M
+	;;
+*) die "unknown flavour '$flavour'" "use base, v2 or debug" ;;
+esac
+[ "$(uname -m)" = x86_64 ] || die "this is not an x86-64 machine" "the configurations are for x86-64 alone"
+
+jobs="${KHO_ABI_JOBS:-$(nproc)}"
+cache=$(cache_dir)
+bindgen_version=0.72.1
+libclang=19
+
+# --- Tools -------------------------------------------------------------------
+
+packages=(bc bison dwarves flex gcc kmod libc6-dev libelf-dev libssl-dev make patch xz-utils zstd
+	"libclang-$libclang-dev")
+[ -z "$llvm" ] || packages+=("clang-$llvm" "lld-$llvm" "llvm-$llvm")
+if command -v dpkg-query >/dev/null; then
+	install_packages "${packages[@]}"
+else
+	for tool in bc bison flex gcc make pahole patch zstd; do
+		command -v "$tool" >/dev/null || die "$tool is not installed" "install the like of these Debian packages: ${packages[*]}"
+	done
+fi
+command -v rustc >/dev/null || die "rustc is not installed" "install Rust 1.85 or newer, with clippy and rustfmt"
+
+bindgen="$cache/tools/bindgen-$bindgen_version/bin/bindgen"
+if [ ! -x "$bindgen" ]; then
+	say "installing bindgen $bindgen_version"
+	cargo install --quiet bindgen-cli --version "$bindgen_version" --locked \
+		--root "$cache/tools/bindgen-$bindgen_version" >&2 ||
+		die "cannot install bindgen-cli $bindgen_version" "see the lines above"
+fi
+export PATH="${bindgen%/*}:$PATH"
+[ ! -d "/usr/lib/llvm-$libclang/lib" ] || export LIBCLANG_PATH="/usr/lib/llvm-$libclang/lib"
+
+# --- What the build depends on -------------------------------------------------
+
+pristine=$("$root/tools/fetch-linux.sh") || exit 2
+RUST_LIB_SRC=$("$root/tools/fetch-linux.sh" --rust-src) || exit 2
+export RUST_LIB_SRC
+
+"$here/patches/regen.sh" --check >&2 ||
+	die "the patch series does not carry the generated header" "run kernel/patches/regen.sh"
+
+version=$(make -s -C "$pristine" kernelversion)
+case "$version" in
+7.3 | 7.3.*) ;;
+*) say "warning: the patches are for Linux 7.3, this is $version" ;;
+esac
+
+digest() { sha256sum | cut -c1-16; }
+# Names, sizes and times stand for the content of a source tree: reading all of
+# it would cost more than everything else in a run that has nothing to do.
+source_key=$(cd "$pristine" && find . -type f -printf '%P %s %T@\n' | LC_ALL=C sort | sha256sum | cut -c1-12)
+toolchain_key=$({
+	rustc --version
+	echo "$RUST_LIB_SRC"
+	"$bindgen" --version
+	pahole --version
+	if [ -n "$llvm" ]; then "clang-$llvm" --version; else gcc --version; fi
+} | digest)
+files_digest() { (cd "$1" && shift && find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum); }
+patches_key=$(cat "$here"/patches/*.patch | digest)
+config_files=("${fragments[@]/#/$here/configs/}")
+config_files=("${config_files[@]/%/.config}")
+config_key=$(cat "${config_files[@]}" | digest)
+kernel_key=$(echo "$source_key $toolchain_key $patches_key $config_key ${make_args[*]}" | digest)
+module_key=$({
+	echo "$kernel_key ${module_args[*]}"
+	files_digest "$root" kernel/module abi/src/wire
+} | digest)
+
+base="$cache/kernel/linux-$version-$source_key"
+src="$base/src"
+build="$base/build-$kernel"
+out="$base/out/$kernel-$kernel_key"
+module_out="$base/out/module-$flavour-$module_key"
+mkdir -p "$base/out"
+
+report() {
+	touch "$out" "$module_out"
+	cat <<-LINES
+		bzImage=$out/bzImage
+		vmlinux=$out/vmlinux
+		module=$module_out/kho_vfio_pci.ko
+		gen_init_cpio=$out/gen_init_cpio
+		kernel_src=$src
+		kernel_build=$build
+		config=$out/config
+		memory_mib=$memory_mib
+		cmdline=$cmdline
+	LINES
+}
+
+kernel_is_built() { [ "$(cat "$build/.key" 2>/dev/null)" = "$kernel_key" ] && [ -d "$out" ]; }
+
+if kernel_is_built && [ -d "$module_out" ]; then
+	report
+	exit 0
+fi
+
+# One build at a time: they share the patched source.
+exec 9>"$base/lock"
+if ! flock -n 9; then
+	say "waiting for another build to end"
+	flock 9
+fi
+
+# logged NAME COMMAND...: runs a long command with its output in a log.
+logged() {
+	local log="$base/$1.log"
+	shift
+	if ! "$@" >"$log" 2>&1; then
+		tail -n 40 "$log" >&2
+		die "'$(basename "$1")' failed" "see $log"
+	fi
+}
+
+kmake() { make -C "$src" O="$build" "${make_args[@]}" "$@"; }
+
+# --- The patched source ----------------------------------------------------------
+
+# Brings the copy of the source from one state of the series to another, and
+# leaves alone, with its time, what is the same in both: that is not rebuilt.
+patch_source() {
+	if [ ! -f "$base/src.complete" ]; then
+		say "copying the source"
+		rm -rf "$src"
+		cp -a --reflink=auto "$pristine" "$src"
+		: >"$base/src.patched"
+		touch "$base/src.complete"
+	fi
+	[ "$(cat "$base/src.patched")" != "$patches_key" ] || return 0
+
+	local scratch file
+	scratch=$(mktemp -d "$base/patch.XXXXXX")
+	sed -n 's,^+++ b/,,p' "$here"/patches/*.patch | LC_ALL=C sort -u >"$scratch/files.new"
+	# What an earlier series touched and this one does not goes back to what it was.
+	touch "$base/src.files"
+	LC_ALL=C sort -u "$scratch/files.new" "$base/src.files" >"$scratch/files"
+	while read -r file; do
+		[ -f "$pristine/$file" ] || continue
+		mkdir -p "$scratch/tree/$(dirname "$file")"
+		cp -p "$pristine/$file" "$scratch/tree/$file"
+	done <"$scratch/files"
+	for patch in "$here"/patches/*.patch; do
+		patch -d "$scratch/tree" -p1 -s --fuzz=0 --no-backup-if-mismatch <"$patch" >&2 ||
+			die "$(basename "$patch") does not apply to Linux $version" "take a pristine Linux 7.3, or port the patch"
+	done
+	# From here to the end the source is in between two states.
+	: >"$base/src.patched"
+	while read -r file; do
+		if [ ! -f "$scratch/tree/$file" ]; then
+			rm -f "$src/$file"
+		elif ! cmp -s "$scratch/tree/$file" "$src/$file"; then
+			mkdir -p "$(dirname "$src/$file")"
+			rm -f "$src/$file"
+			cp "$scratch/tree/$file" "$src/$file"
+		fi
+	done <"$scratch/files"
+	mv "$scratch/files.new" "$base/src.files"
+	rm -rf "$scratch"
+	echo "$patches_key" >"$base/src.patched"
+}
+
+# --- The kernel --------------------------------------------------------------------
+
+# Every option of the fragments must have come through: one that depends on
+# something that is off is dropped without a word.
+check_config() {
+	local line name missing=()
+	while read -r line; do
+		case "$line" in
+		CONFIG_*=*)
+			# A later fragment may override it.
+			name="${line%%=*}"
+			[ "$(cat "${config_files[@]}" | grep -E "^($name=|# $name is not set)" | tail -n 1)" = "$line" ] || continue
+			grep -qxF "$line" "$build/.config" || missing+=("$line")
+			;;
+		'# CONFIG_'*' is not set')
+			name="${line#\# }"
+			name="${name%% *}"
+			! grep -q "^$name=" "$build/.config" || missing+=("$line")
+			;;
+		esac
+	done < <(cat "${config_files[@]}")
+	[ "${#missing[@]}" -eq 0 ] ||
+		die "the configuration does not take: ${missing[*]}" "run 'make rustavailable' in $build, and look at what these depend on"
+}
+
+configure() {
+	kmake -s tinyconfig
+	KCONFIG_CONFIG="$build/.config" "$src/scripts/kconfig/merge_config.sh" -m -O "$build" \
+		"$build/.config" "${config_files[@]}"
+	kmake -s olddefconfig
+}
+
+build_kernel() {
+	if [ "$(cat "$build/.toolchain" 2>/dev/null)" != "$toolchain_key" ]; then
+		rm -rf "$build"
+		mkdir -p "$build"
+		echo "$toolchain_key" >"$build/.toolchain"
+	fi
+	rm -f "$build/.key"
+	if [ "$(cat "$build/.config-key" 2>/dev/null)" != "$config_key" ]; then
+		logged "config-$kernel" configure
+		check_config
+		echo "$config_key" >"$build/.config-key"
+	fi
+	say "building the kernel '$kernel'; log: $base/kernel-$kernel.log"
+	# Neither who builds, nor where or when, gets into the kernel.
+	export KBUILD_BUILD_USER=kho-abi KBUILD_BUILD_HOST=kho-abi KBUILD_BUILD_VERSION=1
+	export KBUILD_BUILD_TIMESTAMP='1970-01-01'
+	logged "kernel-$kernel" kmake -j"$jobs"
+
+	rm -rf "$out"
+	mkdir -p "$out.new"
+	cp --reflink=auto "$build/arch/x86/boot/bzImage" "$build/vmlinux" "$build/usr/gen_init_cpio" "$out.new"
+	cp "$build/.config" "$out.new/config"
+	mv "$out.new" "$out"
+	echo "$kernel_key" >"$build/.key"
+}
+
+# --- The module ----------------------------------------------------------------------
+
+build_module() {
+	local work="$base/module-$flavour"
+	say "building the module"
+	# Its objects are not kept: it takes two seconds, and they would be those of
+	# another checkout as likely as not.
+	rm -rf "$work" "$module_out"
+	mkdir -p "$work" "$module_out.new"
+	logged "module-$flavour" make -C "$build" M="$here/module" MO="$work" "${make_args[@]}" "${module_args[@]}" modules
+	cp "$work/kho_vfio_pci.ko" "$module_out.new"
+	mv "$module_out.new" "$module_out"
+}
+
+# Builds of states that nobody asked for in a while.
+prune() {
+	local kind
+	for kind in base debug module-base module-v2 module-debug; do
+		find "$base/out" -maxdepth 1 -name "$kind-*" -printf '%T@ %p\n' | sort -rn | tail -n +5 | cut -d' ' -f2- |
+			xargs -r -d '\n' rm -rf
+	done
+}
+
+# One command to bash, which reads a script as it goes: a checkout of another
+# version in the minutes that this takes must not be executed half-way.
+{
+	if ! kernel_is_built; then
+		patch_source
+		build_kernel
+	fi
+	[ -d "$module_out" ] || build_module
+	prune
+	report
+	exit 0
+}

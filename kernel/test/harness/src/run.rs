@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0
+//! One scenario on one machine, from power-on to the last check.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail, Context, Result};
+use kho_abi_live_plan::{Action, Flavour, ImageMoment, Look, Message, Order, Scenario};
+
+use crate::checks::{Check, Checks, Verdict};
+use crate::guest::{write_initramfs, Programs};
+use crate::image::kho::{Kho, PreservedRun};
+use crate::image::memory::{Memory, RawMemory};
+use crate::image::record::Preserved;
+use crate::image::take::Format;
+use crate::image_checks;
+use crate::kernel_log::KernelLog;
+use crate::kernels::Kernel;
+use crate::protocol::Tracker;
+use crate::qemu::{Accelerator, Event, Qemu, Setup};
+
+/// What every run needs.
+pub struct Environment<'a> {
+    pub kernels: &'a BTreeMap<Flavour, Kernel>,
+    pub programs: &'a Programs,
+    pub accelerator: Accelerator,
+    /// One directory for each scenario is made in here.
+    pub logs: &'a Path,
+    /// Multiplies every time limit, for slow machines.
+    pub patience: u32,
+    /// No run goes on beyond this moment.
+    pub deadline: Instant,
+}
+
+/// An image that somebody wants to keep.
+pub struct WantedImage {
+    pub format: Format,
+    pub output: PathBuf,
+}
+
+/// How a scenario came out.
+pub struct Finished {
+    pub verdicts: Vec<(String, Verdict)>,
+    pub took: Duration,
+    pub log_dir: PathBuf,
+}
+
+/// Runs a scenario and decides all its checks.
+pub fn run(
+    context: &Environment<'_>,
+    scenario: &Scenario,
+    wanted: Option<&WantedImage>,
+) -> Finished {
+    let started = Instant::now();
+    let log_dir = context.logs.join(&scenario.name);
+    let mut checks = Checks::of(scenario);
+    let reason = match attempt(context, scenario, wanted, &log_dir, &mut checks) {
+        Ok(()) => "the guest never came to it".to_owned(),
+        Err(error) => format!("{error:#}"),
+    };
+    Finished { verdicts: checks.finish(&reason), took: started.elapsed(), log_dir }
+}
+
+/// The initramfs of two flavours takes more than what a kernel says that it needs for itself.
+const LEAST_MEMORY_MIB: u32 = 512;
+
+/// A kernel takes seconds to boot under emulation, and several times that with all its checks on.
+fn time_limit(scenario: &Scenario, patience: u32) -> Duration {
+    let seconds: u64 = scenario
+        .boots
+        .iter()
+        .map(|boot| match boot.flavour {
+            Flavour::Debug => 420,
+            Flavour::Base | Flavour::V2 => 60,
+        })
+        .sum();
+    Duration::from_secs((60 + seconds) * u64::from(patience))
+}
+
+fn attempt(
+    context: &Environment<'_>,
+    scenario: &Scenario,
+    wanted: Option<&WantedImage>,
+    log_dir: &Path,
+    checks: &mut Checks,
+) -> Result<()> {
+    match fs::remove_dir_all(log_dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => fs::create_dir_all(log_dir)?,
+    }
+    let run_dir = tempfile::Builder::new().prefix("kho-live-").tempdir()?;
+    let initramfs = run_dir.path().join("initramfs");
+    write_initramfs(scenario, context.kernels, context.programs, &initramfs)?;
+    let first = scenario.boots.first().context("a scenario of no kernels")?;
+    let kernel = context
+        .kernels
+        .get(&first.flavour)
+        .with_context(|| format!("flavour {} was not built", first.flavour.name()))?;
+    let image = run_dir.path().join("kernel");
+    fs::write(&image, &kernel.image)?;
+    let mut memory_mib = LEAST_MEMORY_MIB;
+    // All kernels of a scenario run on one machine, and init hands the command line on.
+    let mut parameters: Vec<&str> = vec![&scenario.parameters];
+    for boot in &scenario.boots {
+        if let Some(kernel) = context.kernels.get(&boot.flavour) {
+            memory_mib = memory_mib.max(kernel.memory_mib);
+            if !parameters.contains(&kernel.parameters.as_str()) {
+                parameters.push(&kernel.parameters);
+            }
+        }
+    }
+    let machine = Qemu::start(&Setup {
+        scenario,
+        kernel: &image,
+        initramfs: &initramfs,
+        accelerator: context.accelerator,
+        memory_mib,
+        parameters: &parameters.join(" "),
+        run_dir: run_dir.path(),
+        log_dir,
+    })?;
+    let limit = time_limit(scenario, context.patience);
+    let mut session = Session {
+        scenario,
+        wanted,
+        machine,
+        checks,
+        tracker: Tracker::new(scenario),
+        log: KernelLog::default(),
+        release: String::new(),
+        preserved: Preserved::default(),
+        handed_over: Preserved::default(),
+        handed_over_bytes: BTreeMap::new(),
+        remembered: BTreeMap::new(),
+        look_failed: None,
+        scratch: run_dir.path().join("scratch"),
+    };
+    let result = session.follow(context.deadline.min(Instant::now() + limit));
+    session.drain();
+    session.judge_log();
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let complaint = session.machine.complaint();
+            Err(if complaint.trim().is_empty() {
+                error
+            } else {
+                error.context(format!("QEMU says: {}", complaint.trim()))
+            })
+        }
+    }
+}
+
+/// A run in progress.
+struct Session<'a> {
+    scenario: &'a Scenario,
+    wanted: Option<&'a WantedImage>,
+    machine: Qemu,
+    checks: &'a mut Checks,
+    tracker: Tracker<'a>,
+    log: KernelLog,
+    release: String,
+    /// What the sessions of the running kernel hold.
+    preserved: Preserved,
+    /// What they held when the first kernel was left.
+    handed_over: Preserved,
+    /// The pages of the vfio-pci handler between the first two kernels, and what they said.
+    handed_over_bytes: BTreeMap<u64, [u8; 4]>,
+    /// The preserved pages at each pause that asked to remember them.
+    remembered: BTreeMap<String, BTreeSet<PreservedRun>>,
+    /// Why the look at the current pause failed.
+    look_failed: Option<String>,
+    scratch: PathBuf,
+}
+
+impl Session<'_> {
+    /// Follows the machine until it is done, dies, or runs out of time.
+    fn follow(&mut self, deadline: Instant) -> Result<()> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.machine.events.recv_timeout(left) {
+                Ok(Event::Console(line)) => self.console(&line)?,
+                Ok(Event::Report(line)) => {
+                    let message = self.tracker.take(&line)?;
+                    if self.report(message)? {
+                        self.machine.qmp.quit();
+                        return Ok(());
+                    }
+                }
+                Ok(Event::Ended) | Err(RecvTimeoutError::Disconnected) => {
+                    bail!(
+                        "the machine ended in kernel {} at step {}",
+                        self.tracker.boot(),
+                        self.tracker.step() + 1
+                    )
+                }
+                Err(RecvTimeoutError::Timeout) => bail!(
+                    "out of time in kernel {} at step {}",
+                    self.tracker.boot(),
+                    self.tracker.step() + 1
+                ),
+            }
+        }
+    }
+
+    fn console(&mut self, line: &str) -> Result<()> {
+        let farewell = self.log.push(line);
+        let due = self.scenario.image == Some(ImageMoment::BetweenTheFirstTwoKernels);
+        if farewell && due && self.log.kernels() == 1 {
+            self.machine.qmp.stop()?;
+            self.image()?;
+            self.machine.qmp.resume()?;
+        }
+        Ok(())
+    }
+
+    /// Takes a report in; says whether it was the last one.
+    fn report(&mut self, message: Message) -> Result<bool> {
+        let boot = self.tracker.boot();
+        match message {
+            Message::Hello { release, kho, liveupdate } => {
+                self.checks.decide(
+                    &Check::Boot { boot },
+                    if kho && liveupdate {
+                        Ok(release.clone())
+                    } else {
+                        Err(format!("KHO on: {kho}, /dev/liveupdate: {liveupdate}"))
+                    },
+                );
+                if boot > 1 {
+                    let index = self.scenario.boots[boot - 2].steps.len() - 1;
+                    let check = Check::Step { boot: boot - 1, index };
+                    self.checks.decide(&check, Ok(String::new()));
+                }
+                self.release = release;
+                self.preserved = Preserved::default();
+            }
+            Message::Step { index, ok, detail, .. } => {
+                let result = match (ok, self.look_failed.take()) {
+                    (_, Some(why)) => Err(why),
+                    (true, None) => Ok(detail),
+                    (false, None) => Err(detail),
+                };
+                self.checks.decide(&Check::Step { boot, index }, result);
+            }
+            Message::Preserved { session, token, object } => {
+                self.preserved.add(&session, token, object)
+            }
+            Message::SessionClosed { session } => self.preserved.close_session(&session),
+            Message::Pause { .. } => {
+                let step = &self.scenario.boots[boot - 1].steps[self.tracker.step()];
+                let Action::Pause { name, look } = &step.action else {
+                    bail!("init pauses at \"{step}\"");
+                };
+                self.machine.qmp.stop()?;
+                self.look_failed = self.look(name, look).err().map(|error| format!("{error:#}"));
+                self.machine.qmp.resume()?;
+                self.machine.order(&Order::Continue)?;
+            }
+            Message::Leaving => {
+                if boot == 1 {
+                    self.handed_over = self.preserved.clone();
+                }
+            }
+            Message::GaveUp => {
+                bail!("init gave up in kernel {boot} after step {}", self.tracker.step())
+            }
+            Message::Done => return Ok(true),
+        }
+        Ok(false)
+    }
+
+    fn memory(&self) -> Result<RawMemory> {
+        RawMemory::open(&self.machine.backing_file)
+    }
+
+    /// Looks at a machine that init has put to sleep.
+    fn look(&mut self, name: &str, look: &Look) -> Result<()> {
+        let memory = self.memory()?;
+        if let Look::HandedOverBytesUntouched = look {
+            if self.handed_over_bytes.is_empty() {
+                bail!("nothing was handed over");
+            }
+            for (pa, before) in &self.handed_over_bytes {
+                let now = memory.array::<4>(*pa)?;
+                if now != *before {
+                    bail!("the page at {pa:#x} says {now:02x?}, it said {before:02x?}");
+                }
+            }
+            return Ok(());
+        }
+        let now = Kho::find(&memory)?.preserved;
+        match look {
+            Look::Remember => {
+                self.remembered.insert(name.to_owned(), now);
+            }
+            Look::SamePagesAs { pause } => {
+                let before = self.remembered_at(pause)?;
+                if *before != now {
+                    bail!(
+                        "{} runs of pages more and {} fewer than at \"{pause}\"",
+                        now.difference(before).count(),
+                        before.difference(&now).count()
+                    );
+                }
+            }
+            Look::MorePagesThan { pause, at_least } => {
+                let before = self.remembered_at(pause)?;
+                let more = now.difference(before).count();
+                let fewer = before.difference(&now).count();
+                if more < *at_least || fewer > 0 {
+                    bail!("{more} runs of pages more and {fewer} fewer than at \"{pause}\"");
+                }
+            }
+            Look::HandedOverBytesUntouched => {}
+        }
+        Ok(())
+    }
+
+    fn remembered_at(&self, pause: &str) -> Result<&BTreeSet<PreservedRun>> {
+        self.remembered.get(pause).ok_or_else(|| anyhow!("nothing was remembered at \"{pause}\""))
+    }
+
+    /// Reads the memory of the machine between its first two kernels, and keeps an image if one is wanted.
+    fn image(&mut self) -> Result<()> {
+        // The reports of the first kernel may still be on their way: its last one is that it leaves.
+        self.take_reports_of_first_kernel()?;
+        let memory = self.memory()?;
+        self.handed_over_bytes = image_checks::decide(
+            self.checks,
+            self.scenario,
+            &self.handed_over,
+            &memory,
+            &mut self.machine,
+            &self.scratch,
+        );
+        let late = self.drain_console();
+        self.checks.decide(
+            &Check::ImageInTime,
+            match late {
+                false => Ok(String::new()),
+                true => Err("the second kernel had already started".to_owned()),
+            },
+        );
+        if let Some(wanted) = self.wanted {
+            image_checks::keep(
+                wanted,
+                self.scenario,
+                &self.release,
+                &self.handed_over,
+                memory.end(),
+                &mut self.machine,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn take_reports_of_first_kernel(&mut self) -> Result<()> {
+        let patience = Instant::now() + Duration::from_secs(10);
+        while self.handed_over.0.is_empty() {
+            let left = patience.saturating_duration_since(Instant::now());
+            match self.machine.events.recv_timeout(left) {
+                Ok(Event::Report(line)) => {
+                    let message = self.tracker.take(&line)?;
+                    self.report(message)?;
+                }
+                Ok(Event::Console(line)) => {
+                    self.log.push(&line);
+                }
+                Ok(Event::Ended) | Err(_) => bail!("the first kernel left without saying so"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what the console has said by now; says whether a second kernel did.
+    fn drain_console(&mut self) -> bool {
+        while let Ok(event) = self.machine.events.try_recv() {
+            if let Event::Console(line) = event {
+                self.log.push(&line);
+            }
+        }
+        self.log.kernels() > 1
+    }
+
+    /// Takes in the rest of the log, so that the reason of a death is in it.
+    fn drain(&mut self) {
+        let until = Instant::now() + Duration::from_secs(2);
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.machine.events.recv_timeout(left) {
+                Ok(Event::Console(line)) => {
+                    self.log.push(&line);
+                }
+                Ok(Event::Report(_)) => {}
+                Ok(Event::Ended) | Err(_) => return,
+            }
+        }
+    }
+
+    fn judge_log(&mut self) {
+        let mut expected = Vec::new();
+        for (number, boot) in self.scenario.boots.iter().enumerate() {
+            for text in &boot.log_has {
+                let check = Check::LogHas { boot: number + 1, text: text.clone() };
+                let said = self.log.has(number + 1, text);
+                self.checks.decide(
+                    &check,
+                    match said {
+                        true => Ok(String::new()),
+                        false => Err("it does not".to_owned()),
+                    },
+                );
+                expected.push(text.clone());
+            }
+        }
+        let complaints = self.log.complaints(&expected);
+        let complete = self.log.kernels() == self.scenario.boots.len();
+        self.checks.decide(
+            &Check::LogClean,
+            match (complaints.is_empty(), complete) {
+                (true, true) => Ok(String::new()),
+                (true, false) => Err(format!("only {} kernels have one", self.log.kernels())),
+                (false, _) => Err(complaints.join("\n")),
+            },
+        );
+    }
+}

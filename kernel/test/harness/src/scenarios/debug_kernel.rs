@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The good path and the ways out of it under a kernel that checks itself.
+
+use kho_abi_live_plan::{Flavour, Scenario};
+
+use super::devices_and_memory_survive as good_path;
+use super::vocabulary::*;
+
+pub fn scenario() -> Scenario {
+    let mut before = good_path::before();
+    // The live update is the last step; what is to be looked at comes before it.
+    let jump = before.pop().unwrap_or_default();
+    before.extend([
+        // Failures have code of their own.
+        create_session("given-up"),
+        refused("EBUSY", preserve("given-up", "nvme", 1)),
+        close_session("given-up"),
+        interrupts_on("nvme2"),
+        load_next_kernel(),
+        refused("EINVAL", super::vocabulary::jump()),
+        interrupts_off("nvme2"),
+        no_leaks(),
+        jump,
+    ]);
+    let mut after = good_path::after();
+    after.extend([unload_handler(), no_leaks()]);
+    super::vocabulary::scenario(
+        "a-kernel-that-checks-itself-finds-nothing",
+        "Lockdep, kmemleak, list and slab debugging, and KASAN where it is there, watch the whole good path, a refused \
+         live update and the module's end, and report nothing.",
+        good_path::devices(),
+        vec![boot(Flavour::Debug, before), boot(Flavour::Debug, after)],
+    )
+}

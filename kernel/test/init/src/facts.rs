@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What one kernel's init leaves for the next one's, so that "the same as before" can be checked.
+//!
+//! Facts travel in the initramfs, beside the live update and not through it: the mechanism under test should not
+//! carry the evidence.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use kho_abi_live_plan::initramfs::FACTS;
+use kho_abi_live_plan::PreservedObject;
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::Failure;
+
+/// A file in a session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PreservedFile {
+    pub session: String,
+    pub token: u64,
+    pub object: PreservedObject,
+}
+
+/// Everything that is handed on.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Facts {
+    /// For each device name, the identifying bytes of its configuration space.
+    pub identities: BTreeMap<String, Vec<u8>>,
+    /// What the sessions of the kernel that wrote this held.
+    pub preserved: Vec<PreservedFile>,
+}
+
+impl Facts {
+    /// The facts of the previous kernel; none in the first.
+    pub fn load() -> Result<Self, Failure> {
+        match fs::read(Path::new("/").join(FACTS)) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What was preserved under this token.
+    pub fn object(&self, session: &str, token: u64) -> Option<PreservedObject> {
+        self.preserved
+            .iter()
+            .find(|file| file.session == session && file.token == token)
+            .map(|file| file.object.clone())
+    }
+}

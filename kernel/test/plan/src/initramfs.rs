@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Initramfs archives: made by the harness for the first kernel, and by init for every kernel after it.
+//!
+//! A kernel that is to be followed by another one needs that one's bzImage and initramfs at hand. Nesting archives
+//! would have to know the number of live updates; instead each init packs the files that it was itself given, so one
+//! initramfs serves any number of kernels. Nothing here needs a device node: the kernel's built-in archive has
+//! `/dev/console`, and devtmpfs the rest.
+
+use std::io::{self, Write};
+
+use cpio::newc::{trailer, Builder};
+
+/// The scenario, as JSON.
+pub const SCENARIO: &str = "scenario.json";
+/// What one kernel's init tells the next one's, as JSON. Absent in the first kernel.
+pub const FACTS: &str = "facts.json";
+/// The example program.
+pub const EXAMPLE: &str = "preserve-device";
+/// The directory that has one directory for each flavour, each with a [`KERNEL`] and the handler's `.ko`.
+pub const KERNELS: &str = "kernels";
+/// The name of a kernel image inside its flavour's directory.
+pub const KERNEL: &str = "bzImage";
+/// The kernel parameter that numbers the kernels of a scenario from 1.
+pub const BOOT_PARAMETER: &str = "khotest.boot=";
+
+const MODE_DIRECTORY: u32 = 0o040_755;
+const MODE_PROGRAM: u32 = 0o100_755;
+
+/// An archive in the making.
+pub struct Archive<W: Write> {
+    output: W,
+    next_inode: u32,
+}
+
+impl<W: Write> Archive<W> {
+    /// An empty archive that goes to `output`.
+    pub fn new(output: W) -> Self {
+        Self { output, next_inode: 1 }
+    }
+
+    /// Adds a directory. Its parents have to be there already.
+    pub fn directory(self, name: &str) -> io::Result<Self> {
+        self.entry(name, MODE_DIRECTORY, &[])
+    }
+
+    /// Adds a file. All of them may be executed: nothing here is worth a distinction.
+    pub fn file(self, name: &str, content: &[u8]) -> io::Result<Self> {
+        self.entry(name, MODE_PROGRAM, content)
+    }
+
+    fn entry(mut self, name: &str, mode: u32, content: &[u8]) -> io::Result<Self> {
+        let size = u32::try_from(content.len())
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "file too large for newc"))?;
+        let mut writer =
+            Builder::new(name).ino(self.next_inode).mode(mode).nlink(1).write(self.output, size);
+        writer.write_all(content)?;
+        self.output = writer.finish()?;
+        self.next_inode += 1;
+        Ok(self)
+    }
+
+    /// Ends the archive and gives the output back.
+    pub fn finish(self) -> io::Result<W> {
+        trailer(self.output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Archive;
+
+    #[test]
+    fn entries_can_be_read_back() {
+        let bytes = Archive::new(Vec::new())
+            .directory("kernels")
+            .and_then(|archive| archive.file("kernels/bzImage", b"12345"))
+            .and_then(Archive::finish)
+            .unwrap();
+        let reader = cpio::NewcReader::new(&bytes[..]).unwrap();
+        assert_eq!(reader.entry().name(), "kernels");
+        assert_eq!(reader.entry().mode() & 0o170_000, 0o040_000);
+        let reader = cpio::NewcReader::new(reader.finish().unwrap()).unwrap();
+        assert_eq!(reader.entry().name(), "kernels/bzImage");
+        assert_eq!(reader.entry().file_size(), 5);
+        let reader = cpio::NewcReader::new(reader.finish().unwrap()).unwrap();
+        assert!(reader.entry().is_trailer());
+    }
+}

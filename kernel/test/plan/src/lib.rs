@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The shared language of the live-update test.
+//!
+//! ```text
+//!   harness: scenarios/*.rs ──► Scenario ──► scenario.json in the initramfs ──► init: interprets the steps
+//!            checks         ◄── Report   ◄── second serial port             ◄──
+//!                           ──► Order    ──► second serial port             ──►
+//! ```
+//!
+//! A [`Scenario`] is data: which machine to build, which kernels to boot one after the other, and for each of them the
+//! steps that its init program has to take together with what must come of them. Both sides hold the whole list, so
+//! the harness knows beforehand how many reports there have to be, and of what; a guest that falls silent, skips a
+//! step or invents one cannot pass.
+#![forbid(unsafe_code)]
+
+mod content;
+mod describe;
+pub mod initramfs;
+mod report;
+mod scenario;
+
+pub use content::content_byte;
+pub use report::{Message, Order, PreservedObject, Report, REPORT_TAG};
+pub use scenario::{
+    Action, Boot, Device, DeviceKind, Flavour, ImageMoment, Location, Look, Scenario, Step, Use,
+    NVME_TRACE,
+};

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The live-update test: builds the kernels and the programs, and runs the
+# scenarios in QEMU. Everything built is kept in the cache, not in the checkout.
+#
+# Exit status: 0 passed, or skipped with a loud line; 1 a check failed; 2 could
+# not run.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+# shellcheck source=tools/lib.sh
+. "$root/tools/lib.sh"
+
+usage() {
+	cat <<'USAGE'
+usage: kernel/test/run.sh [COMMAND] [OPTIONS]
+
+  run        run the scenarios and print TAP (the default)
+             --list, --only NAME, --jobs N, --time-limit SECONDS, --accel tcg
+  static     hold the series and the module to the kernel's rules, and the
+             module's object code to a C twin's: no QEMU needed
+  selftest   break the module in several ways and check that the test notices
+  image      --format raw|elf|kdump -o FILE: keep the memory between two kernels,
+             and FILE.json with what it holds
+
+Any of them with --help says more.
+
+Environment:
+  LINUX_SRC       a Linux source tree, unpacked and pristine
+  KHO_ABI_CACHE   where builds and logs are kept
+USAGE
+}
+
+command=run
+case "${1:-}" in
+run | static | selftest | image) command=$1; shift ;;
+-h | --help) usage; exit 0 ;;
+esac
+
+# Only what this machine cannot have at all is a reason to skip. A build that
+# fails, or a source tree that was named and is not one, is not.
+skip() {
+	printf 'TAP version 13\n1..0 # SKIP %s\n' "$1"
+	printf '\n*** THE LIVE-UPDATE TEST WAS SKIPPED: %s ***\n\n' "$1" >&2
+	exit 0
+}
+
+cache=$(cache_dir)
+export CARGO_TARGET_DIR="$cache/live-test/target"
+export KHO_LIVE_CHECKOUT="$root"
+export KHO_LIVE_BUILD="$root/kernel/build.sh"
+export KHO_LIVE_LOGS="$cache/live-test/logs"
+export KHO_LIVE_PROGRAMS="$CARGO_TARGET_DIR/x86_64-unknown-linux-gnu/release"
+
+if [ "$command" = static ]; then
+	[ $# -eq 0 ] || die "static takes no argument, not '$1'" "see ${0##*/} --help"
+	[ -n "${LINUX_SRC:-}" ] || "$root/tools/fetch-linux.sh" >/dev/null || skip "the Linux source cannot be had"
+	"$root/kernel/lint.sh"
+	"$root/kernel/compare-codegen.sh"
+	exit
+fi
+
+# The directory chooses the static target of .cargo/config.toml.
+(cd "$here" && cargo build --quiet --locked --release --bins --examples >&2) ||
+	die "the programs of the test do not build" "see the lines above"
+harness="$KHO_LIVE_PROGRAMS/kho-abi-live-harness"
+
+for argument in "$@"; do
+	case "$argument" in
+	--list | -h | --help) exec "$harness" "$command" "$@" ;;
+	esac
+done
+
+if ! command -v qemu-system-x86_64 >/dev/null; then
+	(install_packages qemu-system-x86 seabios) || skip "QEMU is not here and cannot be installed"
+fi
+if [ -z "${LINUX_SRC:-}" ]; then
+	"$root/tools/fetch-linux.sh" >/dev/null || skip "the Linux source cannot be had"
+fi
+
+exec "$harness" "$command" "$@"

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Every target sets up what it needs first: on a fresh Debian machine with rustup's Rust, `make` and
+# `make check` need no other step.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+# Where rustup puts cargo, for a shell that has not read rustup's profile.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+# The libclang that the headers are read with; a value of your own wins.
+ifeq ($(origin LIBCLANG_PATH),undefined)
+ifneq ($(wildcard /usr/lib/llvm-19/lib),)
+export LIBCLANG_PATH := /usr/lib/llvm-19/lib
+endif
+endif
+
+.PHONY: all
+all: ## Write the kernel's C headers from the types (the default)
+	@tools/setup.sh generate
+	cargo run --locked -- generate
+
+.PHONY: check
+check: ## Run every check and test, also against a real Linux tree
+	@tools/check.sh
+
+.PHONY: check-kernel
+check-kernel: ## Lint the kernel module, and live-update a kernel with it in QEMU
+	@kernel/test/run.sh static
+	@kernel/test/run.sh
+
+.PHONY: bench
+bench: ## Compare with cbindgen, and measure growth
+	@tools/bench.sh
+
+.PHONY: bless
+bless: ## Record the goldens of rendered text anew; frozen layouts stay as they are
+	@tools/setup.sh check
+	INSTA_UPDATE=always cargo test --locked --workspace
+
+.PHONY: clean
+clean: ## Remove what cargo built; the cache of Linux trees stays
+	cargo clean
+
+.PHONY: help
+help: ## Say this
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Runs the benchmarks, against a cbindgen command that is built into the cache.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/lib.sh
+. "$here/lib.sh"
+cd "$here/.."
+
+"$here/setup.sh" generate
+
+# The version that the tests use as a library.
+version=$(cargo metadata --locked --format-version 1 | grep -o '"name":"cbindgen","version":"[^"]*"' | cut -d '"' -f 8)
+[ -n "$version" ] || die "Cargo.lock names no cbindgen" "restore Cargo.lock"
+root="$(cache_dir)/tools/cbindgen-$version"
+if [ ! -x "$root/bin/cbindgen" ]; then
+	say "installing cbindgen $version"
+	# A target directory that this checkout configured is not cbindgen's.
+	env -u CARGO_TARGET_DIR cargo install --quiet --locked cbindgen --version "=$version" --root "$root"
+fi
+export CBINDGEN="$root/bin/cbindgen"
+
+cargo bench --quiet --locked -p kho-abi-cli --bench generate
+cargo bench --quiet --locked -p kho-abi-codegen --bench growth

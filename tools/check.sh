@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Runs every check and test of the checkout, and stops at the first that fails.
+#
+# The tests against a real Linux tree are run here, and nowhere skipped: without a tree, this fails.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/lib.sh
+. "$here/lib.sh"
+cd "$here/.."
+
+# state: what git sees in the checkout. Changes of the developer's own are nobody's business.
+state() { { git status --porcelain && git diff; } | sha256sum; }
+
+begin=$SECONDS
+before=$(state)
+step_name=
+not_checked=()
+
+# step NAME: says what comes next, and how long the step before it took.
+step() {
+	[ -z "$step_name" ] || say "  $step_name: $((SECONDS - step_begin)) s"
+	step_name="$*" step_begin=$SECONDS
+	say "== $step_name"
+}
+trap '[ "$?" -eq 0 ] || say "FAILED: $step_name"' EXIT
+
+step set-up
+"$here/setup.sh" check
+if [ -z "${LIBCLANG_PATH:-}" ] && [ -d /usr/lib/llvm-19/lib ]; then
+	export LIBCLANG_PATH=/usr/lib/llvm-19/lib
+fi
+
+step scripts
+mapfile -t scripts < <(git ls-files -- '*.sh' .ci/run)
+shellcheck -x "${scripts[@]}"
+
+step formatting
+cargo fmt --all -- --check
+# The programs of the live-update test are a workspace of their own, linked statically.
+in_live_test() { (cd kernel/test && CARGO_TARGET_DIR="$target/live-test" "$@"); }
+target=$PWD/target
+in_live_test cargo fmt --all -- --check
+
+step clippy
+cargo clippy --locked --workspace --all-targets -- -D warnings
+in_live_test cargo clippy --locked --workspace --all-targets -- -D warnings
+
+step documentation
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
+
+step 'dependencies: licences and sources'
+cargo test --locked -p kho-abi-codegen --test dependencies
+
+step 'dependencies: advisories'
+if ! command -v cargo-deny >/dev/null; then
+	not_checked+=('advisories: not checked, because cargo-deny is not installed')
+elif ! cargo deny fetch db; then
+	not_checked+=('advisories: not checked, because the advisory database cannot be fetched')
+else
+	cargo deny check advisories
+fi
+
+step tests
+cargo test --locked --workspace
+in_live_test cargo test --locked --workspace
+
+step 'a Linux tree'
+LINUX_SRC=$("$here/fetch-linux.sh")
+LINUX_BUILD=$("$here/prepare-linux.sh")
+export LINUX_SRC LINUX_BUILD
+for machine in x86_64 arm64 riscv s390; do
+	# This machine's are in LINUX_BUILD.
+	case "$machine:$(uname -m)" in x86_64:x86_64 | arm64:aarch64) continue ;; esac
+	variable="LINUX_HEADERS_${machine^^}"
+	declare "$variable=$("$here/prepare-linux.sh" --headers "$machine")"
+	export "${variable?}"
+done
+
+step 'tests against the Linux tree'
+cargo test --locked -p kho-abi-codegen --test kernel_tree --test kernel_headers -- --include-ignored
+
+step 'headers, frozen layouts and truth agree'
+cargo run --quiet --locked -- check
+
+step 'nothing was written into the checkout'
+[ "$(state)" = "$before" ] || die "the checks changed the checkout" "see \`git status\` and \`git diff\`"
+
+step_name=
+for what in "${not_checked[@]}"; do
+	say "!! $what"
+done
+say "all passed, in $((SECONDS - begin)) s"

@@ -25,4 +25,5 @@ pub mod generate;
 pub mod model;
 pub mod read;
 pub mod rules;
+pub mod source;
 pub mod write;

@@ -3,5 +3,7 @@
 
 pub mod c_header;
 pub mod frozen;
+pub mod git;
 pub mod headers;
+mod process;
 pub mod truth;

@@ -189,7 +189,17 @@ pub fn read_files(
     files: &BTreeMap<String, Vec<u8>>,
     options: &Options,
 ) -> Result<Reading, SourceError> {
-    Ok(read(&files::of_memory(files)?, "headers", options)?)
+    read_named(files, "headers", "", options)
+}
+
+/// Reads ABI headers from memory, which have a name, and something that stands before their paths.
+pub(super) fn read_named(
+    files: &BTreeMap<String, Vec<u8>>,
+    name: &str,
+    prefix: &str,
+    options: &Options,
+) -> Result<Reading, SourceError> {
+    Ok(read(&files::of_memory(files, prefix)?, name, options)?)
 }
 
 /// The comments of a header, each with the line where it begins, without the marks of a comment.
@@ -276,6 +286,8 @@ fn read(files: &Files, name: &str, options: &Options) -> Result<Reading, HeaderE
     }
     let mut model = Model { target, headers, other_pages: Vec::new() };
     gaps.extend(contracts::assign(&mut model).into_iter().map(|open| open.gap()));
+    let mut seen = BTreeSet::new();
+    gaps.retain(|gap: &Gap| seen.insert((gap.item.clone(), gap.why.clone())));
     let knows = Knows { nodes: false, ..Knows::ALL };
     Ok(Reading { name: name.into(), kind: Kind::Headers, model, knows, gaps })
 }
@@ -365,14 +377,21 @@ impl Reader<'_> {
         let (unit, asked) = self.ask(&[file])?;
         let errors: Vec<_> = spoilt(&asked).collect();
         let own = format!("{ABI}{}.h", file.name);
-        if let Some(error) =
-            errors.iter().find(|error| error.file != own || !is_of_one_item(file, error))
-        {
+        let is_bearable = |error: &Diagnostic| {
+            is_of_a_check(error) || error.file == own && is_of_one_item(file, error)
+        };
+        if let Some(error) = errors.iter().find(|error| !is_bearable(error)) {
             return Ok(Outcome::Refused((*error).clone()));
         }
         let mut read = found(file, &answers(&unit, &asked));
         for error in errors {
-            spoil(file, error, &mut read);
+            if is_of_a_check(error) {
+                // What it says of itself is not so; what it is, is read.
+                let why = format!("{}: {}", self.shown(error), error.message);
+                read.untold.push((String::new(), why));
+            } else {
+                spoil(file, error, &mut read);
+            }
         }
         Ok(Outcome::Read(read))
     }
@@ -418,6 +437,14 @@ fn spoilt(asked: &Asked) -> impl Iterator<Item = &Diagnostic> {
 /// What clang says where something is missing that one declaration needs, and goes on behind it.
 const OF_ONE_ITEM: &[&str] =
     &["unknown type name", "field has incomplete type", "use of undeclared identifier"];
+
+/// What clang says of a check that a header makes of itself: it declares nothing.
+const OF_A_CHECK: &[&str] = &["static assertion failed", "no member named"];
+
+/// Whether an error leaves everything in the header as it is.
+fn is_of_a_check(error: &Diagnostic) -> bool {
+    !error.fatal && OF_A_CHECK.iter().any(|message| error.message.starts_with(message))
+}
 
 /// Whether an error leaves everything else in the header as it is.
 fn is_of_one_item(file: &File, error: &Diagnostic) -> bool {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Headers are read out of a git repository by revision, and nothing else is done with it.
 
+use kho_abi_codegen::compare;
 use kho_abi_codegen::generate;
 use kho_abi_codegen::read::git::{files_of_rev, read_rev};
-use kho_abi_codegen::read::{c_header, truth};
+use kho_abi_codegen::read::truth;
 use kho_abi_codegen::source::{Options, SourceError};
 use std::fs;
 use std::path::Path;
@@ -55,7 +56,7 @@ fn a_revision_is_what_it_was() {
         for at in [dir.path(), &dir.path().join(".git")] {
             let reading = read_rev(rev, &options(at)).unwrap_or_else(|e| panic!("{rev}: {e}"));
             assert_eq!(reading.name, format!("git:{rev}"));
-            assert_eq!(c_header::differences(&truth, &reading.model), [], "{rev}");
+            assert_eq!(compare::differences(&truth, &reading.model), [], "{rev}");
         }
     }
     let reading = read_rev("HEAD", &options(dir.path())).unwrap();

@@ -30,7 +30,10 @@ mod clang;
 mod files;
 mod json;
 mod scan;
+mod stand_in;
 mod unit;
+
+pub use stand_in::STAND_IN;
 
 use crate::contracts;
 use crate::model::{Endian, Header, Item, Model, Record, Target};
@@ -63,9 +66,6 @@ pub const TRIPLES: &[&str] = &[
     "riscv64-unknown-linux-gnu",
     "s390x-unknown-linux-gnu",
 ];
-
-/// Minimal versions of the kernel's base headers, by path: enough for a header that stands alone.
-pub use super::c_header::STAND_IN;
 
 /// Why headers cannot be read.
 #[derive(Debug, thiserror::Error)]

@@ -87,14 +87,19 @@ impl<'a> Answers<'a> {
                         let asked = asked.and_then(|(at, part)| Some((unit.asked.get(at)?, part)));
                         let value = member.value.as_ref().and_then(|value| value.parse().ok());
                         if let (Some((asked, part)), Some(value)) = (asked, value) {
-                            answers.values.insert((asked, part), value);
+                            // clang goes on behind an error with something that it made up.
+                            if !answers.refused.contains_key(asked) {
+                                answers.values.insert((asked, part), value);
+                            }
                         }
                     }
                 }
                 "VarDecl" => {
                     let asked = answers_text(unit, node);
                     if let (Some(name), Some(literal)) = (asked, &node.string) {
-                        answers.texts.insert(name, text(literal, &node.ty));
+                        if !answers.refused.contains_key(&Asked::Text(name.into())) {
+                            answers.texts.insert(name, text(literal, &node.ty));
+                        }
                     }
                 }
                 _ => {}

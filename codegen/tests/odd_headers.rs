@@ -96,7 +96,7 @@ fn values_are_what_clang_computes() {
          #define E \"a\" \"\\x01\\\"\"\n#define F sizeof(struct x)\n#define G A\n#define H 0xffUL\n\
          #define I (A > 3 ? \"yes\" : \"no\")\n#define EMPTY\n#define J u64\n#define K NOT_THERE\n\
          #define L(a) (a)\n#define M ~0ULL\n#define N \"\\xff\"\n\
-         #ifdef CONFIG_X\n#define O 1\n#endif\n#define P (1;| 2)\n#define Q \"a\" 1\nstruct x { u8 a[A]; };\n",
+         #ifdef CONFIG_X\n#define O 1\n#endif\n#define P (1;| 2)\n#define Q \"a\" 1\n#define R \"a\";\n#define S \"a\", \"b\"\nstruct x { u8 a[A]; };\n",
     );
     let value = |name| reading.model.constant(name).map(|constant| constant.value.clone());
     let int = |number| Some(Value::Int(number));
@@ -110,7 +110,7 @@ fn values_are_what_clang_computes() {
     assert_eq!(value("H"), int(255));
     assert_eq!(value("M"), int(u64::MAX.into()));
     // What has no value is said to have none, each with the reason; what stands for nothing is nothing.
-    assert_eq!(gaps(&reading), ["I", "J", "K", "N", "O", "P", "Q"]);
+    assert_eq!(gaps(&reading), ["I", "J", "K", "N", "O", "P", "Q", "R", "S"]);
     assert!(reading.gaps[2].why.contains("NOT_THERE"), "{:?}", reading.gaps);
     assert!(reading.gaps[4].why.contains("CONFIG_X"), "{:?}", reading.gaps);
     let place = reading.model.constant("G").unwrap().place.clone().unwrap();

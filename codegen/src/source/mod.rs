@@ -12,6 +12,10 @@
 //! Every word leads to a [`Reading`]: a model, and what this kind of source is able to tell. What it
 //! cannot tell is not compared, and is reported as not checked.
 
+mod error;
+
+pub use error::SourceError;
+
 use crate::model::Model;
 use serde::Serialize;
 use std::path::PathBuf;

@@ -30,7 +30,7 @@ impl Truth {
     ///
     /// [`TruthError`] where the source and the layouts do not fit together.
     pub fn load() -> Result<Self, TruthError> {
-        Ok(Self { current: truth::current()?, earlier: OnceCell::new() })
+        Ok(Self { current: truth::shared()?.clone(), earlier: OnceCell::new() })
     }
 
     /// Takes models as the truth.

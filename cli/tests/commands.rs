@@ -162,8 +162,15 @@ fn layout_shows_structs_and_contracts() {
     let found = "'vfio_pci_core_device_set' is neither a struct nor a compatible string";
     assert!(unknown.stderr.contains(found), "{unknown:?}");
     let help = "help: contracts: kho-v4, kexec-metadata-v1, luo-v5, memblock-v1, reserve-mem-v1, \
-                memfd-v2, vfio-pci-v1; structs: kho_block_header_ser, ";
+                memfd-v2, vfio-pci-v1, kho-v1, kho-v3, luo-v1, luo-session-v2, luo-flb-v1, \
+                memfd-v1; structs: kho_block_header_ser, ";
     assert!(unknown.stderr.contains(help), "{unknown:?}");
+    // What only an earlier version has is shown as that one has it.
+    let earlier = scratch.run(&["layout", "khoser_mem_chunk_hdr", "memfd-v1"]);
+    assert_eq!(earlier.status, Some(0), "{earlier:?}");
+    for line in ["/* contract: kho-v1 */", "nr_folios;  /*    16     8 */"] {
+        assert!(earlier.stdout.contains(line), "{earlier:?}");
+    }
 }
 
 #[test]

@@ -87,14 +87,19 @@ impl<'a> Answers<'a> {
                         let asked = asked.and_then(|(at, part)| Some((unit.asked.get(at)?, part)));
                         let value = member.value.as_ref().and_then(|value| value.parse().ok());
                         if let (Some((asked, part)), Some(value)) = (asked, value) {
-                            answers.values.insert((asked, part), value);
+                            // clang goes on behind an error with something that it made up.
+                            if !answers.refused.contains_key(asked) {
+                                answers.values.insert((asked, part), value);
+                            }
                         }
                     }
                 }
                 "VarDecl" => {
                     let asked = answers_text(unit, node);
                     if let (Some(name), Some(literal)) = (asked, &node.string) {
-                        answers.texts.insert(name, text(literal, &node.ty));
+                        if !answers.refused.contains_key(&Asked::Text(name.into())) {
+                            answers.texts.insert(name, text(literal, &node.ty));
+                        }
                     }
                 }
                 _ => {}
@@ -134,7 +139,8 @@ impl<'a> Answers<'a> {
         self.records.push(Declared { node, name: name.clone(), ty });
         // A field that has the type of a nameless one gives it its name.
         let mut inside: Option<usize> = None;
-        for (index, inner) in node.inner.iter().enumerate() {
+        let mut fields = 0;
+        for inner in &node.inner {
             if inner.kind == "RecordDecl" {
                 let begin = self.records.len();
                 self.declare(inner, &name, depth - 1);
@@ -142,11 +148,12 @@ impl<'a> Answers<'a> {
             } else if inner.kind == "FieldDecl" {
                 if let Some(nameless) = inside.take() {
                     let field = match inner.name.as_str() {
-                        "" => index.to_string(),
+                        "" => fields.to_string(),
                         field => field.to_string(),
                     };
                     self.records[nameless].name = format!("{}.{field}", self.records[at].name);
                 }
+                fields += 1;
             }
         }
     }

@@ -352,7 +352,7 @@ impl Reader<'_> {
         let all: Vec<_> = self.files.abi.iter().collect();
         match self.ask(&all) {
             Ok((unit, asked)) => {
-                if spoilt(&asked).next().is_none() {
+                if spoilt(&unit, &asked).next().is_none() && is_answered(&asked) {
                     let answers = answers(&unit, &asked);
                     let read = |file: &&File| Outcome::Read(found(file, &answers));
                     return Ok(all.iter().map(read).collect());
@@ -375,13 +375,24 @@ impl Reader<'_> {
     /// What becomes of a header by itself.
     fn outcome(&self, file: &File) -> Result<Outcome, HeaderError> {
         let (unit, asked) = self.ask(&[file])?;
-        let errors: Vec<_> = spoilt(&asked).collect();
+        let errors: Vec<_> = spoilt(&unit, &asked).collect();
         let own = format!("{ABI}{}.h", file.name);
         let is_bearable = |error: &Diagnostic| {
             is_of_a_check(error) || error.file == own && is_of_one_item(file, error)
         };
         if let Some(error) = errors.iter().find(|error| !is_bearable(error)) {
-            return Ok(Outcome::Refused((*error).clone()));
+            if error.file != clang::UNIT {
+                return Ok(Outcome::Refused((*error).clone()));
+            }
+            // It is about the header's end, where clang is in the unit already.
+            let line = file.text.lines().count();
+            let message = error.message.clone();
+            return Ok(Outcome::Refused(Diagnostic { file: own, line, message, fatal: true }));
+        }
+        if !is_answered(&asked) {
+            let message = "the header does not end what it begins".into();
+            let line = file.text.lines().count();
+            return Ok(Outcome::Refused(Diagnostic { file: own, line, message, fatal: true }));
         }
         let mut read = found(file, &answers(&unit, &asked));
         for error in errors {
@@ -430,8 +441,15 @@ fn answers<'a>(unit: &'a Unit, asked: &'a Asked) -> Answers<'a> {
 }
 
 /// The errors that are not about a question.
-fn spoilt(asked: &Asked) -> impl Iterator<Item = &Diagnostic> {
-    asked.errors.iter().filter(|error| error.file != clang::UNIT)
+fn spoilt<'a>(unit: &'a Unit, asked: &'a Asked) -> impl Iterator<Item = &'a Diagnostic> {
+    let is_question = |error: &&Diagnostic| {
+        error.file == clang::UNIT && !error.fatal && unit.asked_on(error.line).is_some()
+    };
+    asked.errors.iter().filter(move |error| !is_question(error))
+}
+
+fn is_answered(asked: &Asked) -> bool {
+    Unit::is_answered_by(&asked.answer.declarations)
 }
 
 /// What clang says where something is missing that one declaration needs, and goes on behind it.
@@ -476,6 +494,8 @@ fn spoil(file: &File, error: &Diagnostic, found: &mut Found) {
             found.untold.extend(item.constants().map(|c| (c.name.clone(), why.clone())));
             gone.extend((item.name() != name).then(|| item.name().to_string()));
         }
+        // This says where and why, which what was said of it before does not.
+        found.untold.retain(|(item, _)| *item != name);
         found.untold.push((name, why.clone()));
     }
 }

@@ -27,6 +27,9 @@ Prints, on success:
   bzImage=        the kernel to boot
   vmlinux=        the same, with symbols (and, but for debug, DWARF and BTF)
   module=         kho_vfio_pci.ko
+  unit_tests=     a directory with a module for each header's unit tests
+  selftests=      a directory with the kernel's own tests of live update, for
+                  any machine: programs without dependencies
   gen_init_cpio=  the kernel's tool that makes an initramfs
   kernel_src=     the patched source
   kernel_build=   its build directory, for modules of one's own
@@ -127,6 +130,7 @@ case "$version" in
 esac
 
 digest() { sha256sum | cut -c1-16; }
+files_digest() { (cd "$1" && shift && find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum); }
 # Names, sizes and times stand for the content of a source tree: reading all of
 # it would cost more than everything else in a run that has nothing to do.
 source_key=$(cd "$pristine" && find . -type f -printf '%P %s %T@\n' | LC_ALL=C sort | sha256sum | cut -c1-12)
@@ -137,8 +141,11 @@ toolchain_key=$({
 	pahole --version
 	if [ -n "$llvm" ]; then "clang-$llvm" --version; else gcc --version; fi
 } | digest)
-files_digest() { (cd "$1" && shift && find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum); }
-patches_key=$(cat "$here"/patches/*.patch | digest)
+# What is done to the source: the series, and the headers that are put in the
+# place of the kernel's own.
+headers="$root/c-headers/include"
+abi=linux/kho/abi
+patches_key=$({ cat "$here"/patches/*.patch && files_digest "$headers" "$abi"; } | digest)
 config_files=("${fragments[@]/#/$here/configs/}")
 config_files=("${config_files[@]/%/.config}")
 config_key=$(cat "${config_files[@]}" | digest)
@@ -147,20 +154,30 @@ module_key=$({
 	echo "$kernel_key ${module_args[*]}"
 	files_digest "$root" kernel/module abi/src/wire
 } | digest)
+suites="$root/c-headers/kernel/liveupdate/tests"
+unit_tests_key=$({
+	echo "$kernel_key"
+	files_digest "$suites" .
+} | digest)
+selftests_key=$(echo "$source_key $patches_key $(gcc --version)" | digest)
 
 base="$cache/kernel/linux-$version-$source_key"
 src="$base/src"
 build="$base/build-$kernel"
 out="$base/out/$kernel-$kernel_key"
 module_out="$base/out/module-$flavour-$module_key"
+unit_tests_out="$base/out/unit-tests-$kernel-$unit_tests_key"
+selftests_out="$base/out/selftests-$selftests_key"
 mkdir -p "$base/out"
 
 report() {
-	touch "$out" "$module_out"
+	touch "$out" "$module_out" "$unit_tests_out" "$selftests_out"
 	cat <<-LINES
 		bzImage=$out/bzImage
 		vmlinux=$out/vmlinux
 		module=$module_out/kho_vfio_pci.ko
+		unit_tests=$unit_tests_out
+		selftests=$selftests_out
 		gen_init_cpio=$out/gen_init_cpio
 		kernel_src=$src
 		kernel_build=$build
@@ -172,7 +189,7 @@ report() {
 
 kernel_is_built() { [ "$(cat "$build/.key" 2>/dev/null)" = "$kernel_key" ] && [ -d "$out" ]; }
 
-if kernel_is_built && [ -d "$module_out" ]; then
+if kernel_is_built && [ -d "$module_out" ] && [ -d "$unit_tests_out" ] && [ -d "$selftests_out" ]; then
 	report
 	exit 0
 fi
@@ -212,7 +229,10 @@ patch_source() {
 
 	local scratch file
 	scratch=$(mktemp -d "$base/patch.XXXXXX")
-	sed -n 's,^+++ b/,,p' "$here"/patches/*.patch | LC_ALL=C sort -u >"$scratch/files.new"
+	{
+		sed -n 's,^+++ b/,,p' "$here"/patches/*.patch
+		(cd "$headers/.." && find "include/$abi" -name '*.h')
+	} | LC_ALL=C sort -u >"$scratch/files.new"
 	# What an earlier series touched and this one does not goes back to what it was.
 	touch "$base/src.files"
 	LC_ALL=C sort -u "$scratch/files.new" "$base/src.files" >"$scratch/files"
@@ -224,6 +244,14 @@ patch_source() {
 	for patch in "$here"/patches/*.patch; do
 		patch -d "$scratch/tree" -p1 -s --fuzz=0 --no-backup-if-mismatch <"$patch" >&2 ||
 			die "$(basename "$patch") does not apply to Linux $version" "take a pristine Linux 7.3, or port the patch"
+	done
+	# The kernel is built with the generated headers, and not with those that it
+	# comes with: what is tested is what is handed out. Each must be there to be
+	# replaced, or be one that the series has just added.
+	for file in "$headers/$abi"/*.h; do
+		[ -f "$scratch/tree/include/$abi/${file##*/}" ] ||
+			die "Linux $version has no include/$abi/${file##*/}" "take a Linux 7.3, or port the series"
+		cp "$file" "$scratch/tree/include/$abi/${file##*/}"
 	done
 	# From here to the end the source is in between two states.
 	: >"$base/src.patched"
@@ -313,10 +341,38 @@ build_module() {
 	mv "$module_out.new" "$module_out"
 }
 
+# --- Tests that run in the kernel, and on it -------------------------------------------
+
+build_unit_tests() {
+	local work="$base/unit-tests-$kernel"
+	say "building the unit tests"
+	rm -rf "$work" "$unit_tests_out" "$unit_tests_out.new"
+	mkdir -p "$work" "$unit_tests_out.new"
+	logged "unit-tests-$kernel" make -C "$build" M="$suites" MO="$work" "${make_args[@]}" CONFIG_KHO_ABI_KUNIT_TEST=m modules
+	cp "$work"/*.ko "$unit_tests_out.new"
+	mv "$unit_tests_out.new" "$unit_tests_out"
+}
+
+# The programs are the kernel's, from the source that the kernel is built from,
+# and linked statically: the machine that runs them has no library.
+build_selftests() {
+	local tests="$src/tools/testing/selftests" name
+	say "building the kernel's own tests"
+	rm -rf "$selftests_out" "$selftests_out.new"
+	mkdir -p "$selftests_out.new"
+	logged selftests-headers kmake headers
+	for name in liveupdate luo_kexec_simple luo_multi_session luo_stress_files luo_stress_sessions; do
+		logged "selftests-$name" gcc -static -O2 -Wall -Wno-unused-function -D_GNU_SOURCE= \
+			-isystem "$build/usr/include" -I"$tests/liveupdate/lib/include" -I"$tests" \
+			-o "$selftests_out.new/$name" "$tests/liveupdate/$name.c" "$tests/liveupdate/lib/lu_utils.c"
+	done
+	mv "$selftests_out.new" "$selftests_out"
+}
+
 # Builds of states that nobody asked for in a while.
 prune() {
 	local kind
-	for kind in base debug module-base module-v2 module-debug; do
+	for kind in base debug module-base module-v2 module-debug unit-tests-base unit-tests-debug selftests; do
 		find "$base/out" -maxdepth 1 -name "$kind-*" -printf '%T@ %p\n' | sort -rn | tail -n +5 | cut -d' ' -f2- |
 			xargs -r -d '\n' rm -rf
 	done
@@ -330,6 +386,8 @@ prune() {
 		build_kernel
 	fi
 	[ -d "$module_out" ] || build_module
+	[ -d "$unit_tests_out" ] || build_unit_tests
+	[ -d "$selftests_out" ] || build_selftests
 	prune
 	report
 	exit 0

@@ -36,8 +36,11 @@ for patch in "$here"/patches/*.patch; do
 	(cd "$src" && scripts/checkpatch.pl --strict --no-tree --terse --no-summary "$patch") >"$work/out" 2>&1 || true
 	found checkpatch "$work/out"
 done
-"$src/scripts/kernel-doc" -none "$root/c-headers/include/linux/kho/abi/vfio_pci.h" >"$work/out" 2>&1 || true
-found kernel-doc "$work/out"
+for file in "$root"/c-headers/include/linux/kho/abi/*.h "$root"/c-headers/kernel/liveupdate/tests/*; do
+	"$src/scripts/kernel-doc" -none "$file" || true
+	(cd "$src" && scripts/checkpatch.pl --strict --no-tree --terse --no-summary -f "$file") || true
+done >"$work/out" 2>&1
+found 'kernel-doc and checkpatch' "$work/out"
 
 # By standard input: rustfmt would follow the module into the wire source, which
 # has a style of its own.
@@ -50,6 +53,10 @@ found rustfmt "$work/out"
 make -C "$build" M="$here/module" MO="$work/module" CLIPPY=1 W=1 modules record_c.o record_rust.o >"$work/log" 2>&1 || {
 	cat "$work/log" >&2
 	die "the module does not build" "see the lines above"
+}
+make -C "$build" M="$root/c-headers/kernel/liveupdate/tests" MO="$work/unit-tests" W=1 CONFIG_KHO_ABI_KUNIT_TEST=m modules >>"$work/log" 2>&1 || {
+	cat "$work/log" >&2
+	die "the unit tests do not build" "see the lines above"
 }
 grep -E -A 20 '^(warning|error)|: (warning|error): ' "$work/log" >"$work/out" || true
 found "CLIPPY=1 W=1" "$work/out"

@@ -26,7 +26,7 @@ fn generate_writes_what_differs_and_nothing_else() {
     let text = scratch.read(HEADER);
     let ran = scratch.run(&["generate"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
-    assert_eq!(ran.stderr, "kho-abi: 0 of 7 headers written\n");
+    assert_eq!(ran.stderr, "kho-abi: 0 of 17 files written\n");
 
     scratch.replace(HEADER, "u16 bdf", "u32 bdf");
     let ran = scratch.run(&["generate", "--check"]);
@@ -59,6 +59,18 @@ fn generate_check_finds_missing_and_unowned_headers() {
     assert_eq!(json["schema"], "kho-abi/generate/1");
     let rules: Vec<_> = json["findings"].as_array().unwrap().iter().map(|f| &f["rule"]).collect();
     assert_eq!(rules, ["header_missing", "header_unowned"]);
+    scratch.run(&["generate"]);
+    fs::remove_file(scratch.path("c-headers/include/linux/kho/abi/old.h")).unwrap();
+
+    // The unit tests lie below the same directory, and are held to the types in the same way.
+    let tests = "c-headers/kernel/liveupdate/tests";
+    let suite = format!("{tests}/kho_abi_vfio_pci_kunit.c");
+    fs::rename(scratch.path(&suite), scratch.path(&format!("{tests}/kho_abi_old_kunit.c")))
+        .unwrap();
+    scratch.replace(&format!("{tests}/Makefile"), "kho_abi_luo_kunit.o", "kho_abi_old_kunit.o");
+    let ran = scratch.run(&["generate", "--check"]);
+    assert_eq!(ran.status, Some(1));
+    insta::assert_snapshot!(ran.stdout);
 }
 
 #[test]

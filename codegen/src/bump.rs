@@ -136,7 +136,7 @@ pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bump
         (registry_file, register(&registry, &module)?),
         (wire_file.clone(), replace_string(&source, header, contract, &next)?),
     ];
-    for generated in generate::render(&bumped) {
+    for generated in generate::render_all(&bumped) {
         edits.push((checkout.headers_dir().join(generated.path), generated.text));
     }
     if let Some((header, _)) = bumped.contract(&next) {

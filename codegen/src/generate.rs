@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes the headers of the truth, or says how those that lie there differ.
+//! Writes the headers of the truth and their unit tests, or says how those that lie there differ.
 
 use crate::checkout::{at, files, write_file, CheckoutError};
 use crate::finding::Finding;
@@ -8,10 +8,11 @@ use crate::write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// A header, rendered.
+/// A header or a file of the unit tests, rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
-    /// Where it belongs, below the output directory: `include/linux/kho/abi/….h`.
+    /// Where it belongs, below the output directory as below a kernel's top:
+    /// `include/linux/kho/abi/….h`, `kernel/liveupdate/tests/…`.
     pub path: PathBuf,
     /// Its text.
     pub text: String,
@@ -25,6 +26,24 @@ pub fn render(model: &Model) -> Vec<Generated> {
         text,
     };
     write::c_header::render_all(model).into_iter().map(generated).collect()
+}
+
+/// Renders the unit tests of a model's headers, for a kernel to take beside them.
+#[must_use]
+pub fn render_unit_tests(model: &Model) -> Vec<Generated> {
+    let generated = |(name, text): (String, String)| Generated {
+        path: Path::new(write::kunit::DIR).join(name),
+        text,
+    };
+    write::kunit::render_all(model).into_iter().map(generated).collect()
+}
+
+/// Renders the headers of a model, and then their unit tests.
+#[must_use]
+pub fn render_all(model: &Model) -> Vec<Generated> {
+    let mut all = render(model);
+    all.extend(render_unit_tests(model));
+    all
 }
 
 /// Writes what differs, and returns the paths that were written.
@@ -43,7 +62,7 @@ pub fn write(dir: &Path, generated: &[Generated]) -> Result<Vec<PathBuf>, Checko
     Ok(written)
 }
 
-/// Says how the headers in a directory differ from what would be written. Writes nothing.
+/// Says how the files in a directory differ from what would be written. Writes nothing.
 ///
 /// # Errors
 ///
@@ -57,6 +76,7 @@ pub fn check(
     for Generated { path, text } in generated {
         let full = dir.join(path);
         let shown = show(&full);
+        let kind = Kind::of(path);
         let found = match fs::read(&full) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -64,9 +84,9 @@ pub fn check(
         };
         match found {
             None => findings.push(Finding::new(
-                "header_missing",
+                kind.missing,
                 shown,
-                "the header is not there",
+                format!("the {} is not there", kind.name),
                 "run `kho-abi generate`",
             )),
             Some(found) if found == *text => {}
@@ -75,26 +95,61 @@ pub fn check(
                 findings.push(Finding {
                     diff: unified_diff(&shown, &found, text),
                     ..Finding::new(
-                        "header_out_of_date",
+                        kind.out_of_date,
                         format!("{shown}:{}", same + 1),
-                        "the header is not what the truth says",
+                        format!("the {} is not what the truth says", kind.name),
                         "run `kho-abi generate`; to change the ABI, change the types",
                     )
                 });
             }
         }
     }
-    for path in files(&dir.join("include").join(ABI_DIR), "h")? {
-        if !generated.iter().any(|generated| dir.join(&generated.path) == path) {
-            findings.push(Finding::new(
-                "header_unowned",
-                show(&path),
-                "no wire file makes this header",
-                "remove it, or write its types under abi/src/wire/",
-            ));
+    for (below, extension) in [(Path::new("include").join(ABI_DIR), "h"), (UNIT_TESTS.into(), "c")]
+    {
+        let kind = Kind::of(&below);
+        for path in files(&dir.join(below), extension)? {
+            if !generated.iter().any(|generated| dir.join(&generated.path) == path) {
+                findings.push(Finding::new(
+                    kind.unowned,
+                    show(&path),
+                    format!("no wire file makes this {}", kind.name),
+                    "remove it, or write its types under abi/src/wire/",
+                ));
+            }
         }
     }
     Ok(findings)
+}
+
+const UNIT_TESTS: &str = write::kunit::DIR;
+
+/// What a file is, and the rules that hold for it.
+struct Kind {
+    name: &'static str,
+    missing: &'static str,
+    out_of_date: &'static str,
+    unowned: &'static str,
+}
+
+impl Kind {
+    /// By its path, or that of its directory, below the output directory.
+    fn of(path: &Path) -> &'static Self {
+        if path.starts_with(UNIT_TESTS) {
+            &Self {
+                name: "unit test",
+                missing: "unit_test_missing",
+                out_of_date: "unit_test_out_of_date",
+                unowned: "unit_test_unowned",
+            }
+        } else {
+            &Self {
+                name: "header",
+                missing: "header_missing",
+                out_of_date: "header_out_of_date",
+                unowned: "header_unowned",
+            }
+        }
+    }
 }
 
 /// From what is there to what would be written.

@@ -138,6 +138,27 @@ pub const RULES: &[Rule] = &[
         example: "A vmlinux has the string luo-v6, and the truth ends with luo-v5.",
         remedy: "Use a kho-abi of that kernel's time, or write the version into the truth: `kho-abi bump`.",
     },
+    Rule {
+        id: "unit_test_missing",
+        summary: "A file of the headers' unit tests has not been generated.",
+        reason: "A kernel that takes the header goes without the test that fails when the header changes.",
+        example: "abi/src/wire/luo.rs exists, kernel/liveupdate/tests/kho_abi_luo_kunit.c does not.",
+        remedy: "Run `kho-abi generate`.",
+    },
+    Rule {
+        id: "unit_test_out_of_date",
+        summary: "A generated unit test does not expect what the types say.",
+        reason: "A kernel that takes it would be held to another layout than the one that was frozen.",
+        example: "kho_abi_vfio_pci_kunit.c expects `domain` at byte 4 where the truth has it at byte 2.",
+        remedy: "Run `kho-abi generate`; to change the ABI, change the types.",
+    },
+    Rule {
+        id: "unit_test_unowned",
+        summary: "A file lies among the generated unit tests that no type makes.",
+        reason: "Nobody keeps it in step with any header.",
+        example: "kho_abi_old_kunit.c was left behind when old.rs was removed.",
+        remedy: "Remove it, or write its types under abi/src/wire/.",
+    },
 ];
 
 #[cfg(test)]

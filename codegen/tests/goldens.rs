@@ -35,6 +35,14 @@ fn headers_of_the_truth() {
 }
 
 #[test]
+fn unit_tests_of_the_truth() {
+    for generated in generate::render_unit_tests(&truth::current().unwrap()) {
+        let name = generated.path.file_name().unwrap().to_str().unwrap().to_string();
+        golden(&name, &generated.text);
+    }
+}
+
+#[test]
 fn layout_text_of_the_truth() {
     golden("layout.txt", &text_of(&truth::current().unwrap()));
 }
@@ -48,6 +56,10 @@ fn json_of_the_truth() {
 fn everything_that_a_header_can_have() {
     let model = common::everything();
     golden("everything.h", &generate::render(&model)[0].text);
+    let tests = generate::render_unit_tests(&model);
+    let tests = tests.iter().filter(|generated| generated.path.extension().is_some());
+    let tests: Vec<_> = tests.map(|generated| generated.text.as_str()).collect();
+    golden("everything_kunit", &tests.join("\n"));
     golden("everything.txt", &text_of(&model));
     golden("everything.json", &write::json::render(&model));
     let frozen = write::frozen::of(&model, &model.headers[0], "every-v1", Status::Draft).unwrap();

@@ -246,6 +246,51 @@ fn the_kernels_checkers_say_nothing() {
             }
         }
     }
+    let tests = generate::render_unit_tests(&truth());
+    assert!(tests.len() > truth().headers.len(), "{} files of unit tests", tests.len());
+    for generated in tests {
+        let path = checkout("c-headers").join(&generated.path).canonicalize().unwrap();
+        if let Err(said) = kernel_doc(&path).and_then(|()| checkpatch(&path)) {
+            panic!("about {}:\n{said}", path.display());
+        }
+    }
+}
+
+/// Kbuild makes modules of the unit tests, by their own Makefile, and nobody warns.
+#[test]
+#[ignore = "needs a Linux 7.3 tree: run make check"]
+fn kbuild_compiles_the_unit_tests_without_a_warning() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut objects = Vec::new();
+    for generated in generate::render_unit_tests(&truth()) {
+        let name = generated.path.file_name().expect("a file").to_str().expect("UTF-8");
+        let text = if name == "Makefile" {
+            let headers = our_headers();
+            format!("LINUXINCLUDE := -I{} $(LINUXINCLUDE)\n{}", headers.display(), generated.text)
+        } else {
+            generated.text
+        };
+        fs::write(dir.path().join(name), text).expect("the directory is ours");
+        objects.extend(name.strip_suffix(".c").map(|name| format!("{name}.o")));
+    }
+    let out = Command::new("make")
+        .arg("-C")
+        .arg(directory("LINUX_BUILD"))
+        .arg(format!("M={}", dir.path().display()))
+        // The letter makes errors of warnings.
+        .args(["W=1e", "CONFIG_KHO_ABI_KUNIT_TEST=m"])
+        .args(&objects)
+        .env_remove("MAKEFLAGS")
+        .env_remove("MFLAGS")
+        .env_remove("MAKELEVEL")
+        .env("LC_ALL", "C")
+        .output()
+        .expect("make is installed");
+    let said = said(&out);
+    assert!(out.status.success(), "{said}");
+    for object in objects {
+        assert!(dir.path().join(&object).is_file(), "no {object}: {said}");
+    }
 }
 
 /// Silence means something: each checker speaks about what it is there to find.

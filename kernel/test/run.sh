@@ -19,8 +19,10 @@ usage: kernel/test/run.sh [COMMAND] [OPTIONS]
 
   run        run the scenarios and print TAP (the default)
              --list, --only NAME, --jobs N, --time-limit SECONDS, --accel tcg
-  static     hold the series and the module to the kernel's rules, and the
-             module's object code to a C twin's: no QEMU needed
+  static     hold the series, the module and the unit tests to the kernel's
+             rules, the module's object code to a C twin's, and what the kernel
+             makes of the generated headers to what it makes of its own: no QEMU
+             needed
   selftest   break the module in several ways and check that the test notices
   image      --format raw|elf|kdump -o FILE: keep the memory between two kernels,
              and FILE.json with what it holds
@@ -59,6 +61,7 @@ if [ "$command" = static ]; then
 	[ -n "${LINUX_SRC:-}" ] || "$root/tools/fetch-linux.sh" >/dev/null || skip "the Linux source cannot be had"
 	"$root/kernel/lint.sh"
 	"$root/kernel/compare-codegen.sh"
+	"$root/kernel/compare-headers.sh"
 	exit
 fi
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi generate`: the kernel's C headers from the types.
+//! `kho-abi generate`: the kernel's C headers from the types, with unit tests for them.
 
 use super::{matching_checkout, models, note_stale};
 use crate::output::{note, Failure, Format, Outcome, Output};
@@ -7,7 +7,7 @@ use kho_abi_codegen::generate;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Write the kernel's C headers from the types
+/// Write the kernel's C headers from the types, and unit tests for them
 ///
 /// Files whose text is right already are not touched. With --check nothing is written: differences
 /// are shown as a unified diff, and the exit status is 1.
@@ -48,13 +48,13 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         }
     };
     let (current, _) = models()?;
-    let generated = generate::render(&current);
     if dir.as_os_str() == "-" {
-        for header in &generated {
+        for header in &generate::render(&current) {
             out.raw(&header.text);
         }
         return Ok(Outcome::Clean);
     }
+    let generated = generate::render_all(&current);
     let show = |path: &Path| path.strip_prefix(&shown_from).unwrap_or(path).display().to_string();
     if args.check {
         if args.out.is_some() {
@@ -77,6 +77,6 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     for path in &written {
         out.line(show(path));
     }
-    note(format_args!("{} of {} headers written", written.len(), generated.len()));
+    note(format_args!("{} of {} files written", written.len(), generated.len()));
     Ok(Outcome::Clean)
 }

@@ -16,10 +16,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Widest line of a kernel header, in columns.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 
 /// The command that writes the headers, as their banner names it.
-const COMMAND: &str = "kho-abi generate";
+pub(super) const COMMAND: &str = "kho-abi generate";
 
 /// Renders every header of a model, each with its text.
 #[must_use]
@@ -220,18 +220,18 @@ fn write_expression(out: &mut String, name: &str, expr: &str) {
 }
 
 /// Columns of a tab in the kernel.
-const TAB: usize = 8;
+pub(super) const TAB: usize = 8;
 
 /// Column of the backslash that continues a macro.
-const BACKSLASH: usize = 72;
+pub(super) const BACKSLASH: usize = 72;
 
 /// The column behind a text that begins at the left margin.
-fn columns(text: &str) -> usize {
+pub(super) fn columns(text: &str) -> usize {
     text.chars().fold(0, |at, c| if c == '\t' { (at / TAB + 1) * TAB } else { at + 1 })
 }
 
 /// So many columns of white space.
-fn indent(columns: usize) -> String {
+pub(super) fn indent(columns: usize) -> String {
     format!("{}{}", "\t".repeat(columns / TAB), " ".repeat(columns % TAB))
 }
 
@@ -349,7 +349,7 @@ fn write_enum(out: &mut String, enumeration: &Enumeration, names: &Names<'_>) {
 }
 
 /// A string as a C literal has it.
-fn escape(value: &str) -> String {
+pub(super) fn escape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for byte in value.bytes() {
         match byte {

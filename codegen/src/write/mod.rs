@@ -4,6 +4,7 @@
 pub mod c_header;
 pub mod frozen;
 pub mod json;
+pub mod kunit;
 mod prose;
 pub mod text;
 

@@ -12,6 +12,8 @@ use kho_abi_live_plan::{Action, DeviceKind, Scenario};
 pub enum Check {
     /// Kernel number `boot`, from 1, started init with KHO and LUO on.
     Boot { boot: usize },
+    /// A case of the tests that a step runs passed.
+    Case { boot: usize, index: usize, case: String },
     /// A step of init's came out as it had to.
     Step { boot: usize, index: usize },
     /// The kernel's log has this text.
@@ -35,7 +37,10 @@ pub enum Check {
 /// How a check came out, with words about it.
 #[derive(Debug, Clone)]
 pub struct Verdict {
+    /// It did not fail.
     pub ok: bool,
+    /// It was not tried, for the reason in the detail: no failure, and no pass either.
+    pub skipped: bool,
     pub detail: String,
 }
 
@@ -57,6 +62,13 @@ impl Checks {
                 format!("kernel {boot} ({flavour}) starts with KHO and LUO on"),
             );
             for (index, step) in plan.steps.iter().enumerate() {
+                // Before the step itself: what comes first of what failed is what a person looks at.
+                for case in step.action.cases() {
+                    add(
+                        Check::Case { boot, index, case: case.clone() },
+                        format!("kernel {boot}: {step}: {case}"),
+                    );
+                }
                 add(Check::Step { boot, index }, format!("kernel {boot}: {step}"));
             }
             for text in &plan.log_has {
@@ -105,16 +117,27 @@ impl Checks {
 
     /// Decides a check. The first failure of a check stands; nothing that is not on the list can be decided.
     pub fn decide(&mut self, check: &Check, result: Result<String, String>) {
+        self.set(
+            check,
+            match result {
+                Ok(detail) => Verdict { ok: true, skipped: false, detail },
+                Err(detail) => Verdict { ok: false, skipped: false, detail },
+            },
+        );
+    }
+
+    /// Notes that a check was not tried, and why.
+    pub fn skip(&mut self, check: &Check, reason: String) {
+        self.set(check, Verdict { ok: true, skipped: true, detail: reason });
+    }
+
+    fn set(&mut self, check: &Check, new: Verdict) {
         let entry = self.entries.iter_mut().find(|(candidate, _, _)| candidate == check);
         assert!(entry.is_some(), "{check:?} is not on the list");
         if let Some((_, _, verdict)) = entry {
-            if verdict.as_ref().is_some_and(|verdict| !verdict.ok) {
-                return;
+            if verdict.as_ref().is_none_or(|verdict| verdict.ok) {
+                *verdict = Some(new);
             }
-            *verdict = Some(match result {
-                Ok(detail) => Verdict { ok: true, detail },
-                Err(detail) => Verdict { ok: false, detail },
-            });
         }
     }
 
@@ -127,6 +150,7 @@ impl Checks {
             .map(|(_, text, verdict)| {
                 let verdict = verdict.unwrap_or_else(|| Verdict {
                     ok: false,
+                    skipped: false,
                     detail: std::mem::replace(&mut detail, "not reached".to_owned()),
                 });
                 (text, verdict)

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use kho_abi_live_plan::initramfs::{Archive, EXAMPLE, KERNEL, KERNELS, SCENARIO};
-use kho_abi_live_plan::{Flavour, Scenario};
+use kho_abi_live_plan::initramfs::{Archive, EXAMPLE, KERNEL, KERNELS, SCENARIO, TESTS};
+use kho_abi_live_plan::{Action, Flavour, Scenario};
 
 use crate::kernels::Kernel;
 
@@ -51,6 +51,41 @@ pub fn write_initramfs(
             .file(&format!("{directory}/{KERNEL}"), &kernel.image)?
             .file(&format!("{directory}/{}", kernel.module_name), &kernel.module)?;
     }
+    let tests = tests(scenario, kernels)?;
+    if !tests.is_empty() {
+        archive = archive.directory(TESTS)?;
+        for (name, content) in tests {
+            archive = archive.file(&format!("{TESTS}/{name}"), content)?;
+        }
+    }
     fs::write(path, archive.finish()?)?;
     Ok(())
+}
+
+/// The tests that the scenario's steps ask for, by file name.
+fn tests<'a>(
+    scenario: &Scenario,
+    kernels: &'a BTreeMap<Flavour, Kernel>,
+) -> Result<BTreeMap<String, &'a [u8]>> {
+    let mut tests = BTreeMap::new();
+    for boot in &scenario.boots {
+        let flavour = boot.flavour.name();
+        let kernel = kernels.get(&boot.flavour).with_context(|| format!("no kernel {flavour}"))?;
+        for step in &boot.steps {
+            let (file, name, built) = match &step.action {
+                // Modules are for one kernel, and a scenario can have several.
+                Action::LoadUnitTests { module, .. } => {
+                    (format!("{flavour}-{module}.ko"), module, &kernel.unit_tests)
+                }
+                Action::RunSelftest { program, .. } => {
+                    (program.clone(), program, &kernel.selftests)
+                }
+                _ => continue,
+            };
+            let content =
+                built.get(name).with_context(|| format!("{name} was not built for {flavour}"))?;
+            tests.insert(file, content.as_slice());
+        }
+    }
+    Ok(tests)
 }

@@ -16,6 +16,10 @@ pub struct Kernel {
     /// The file name of the module, which the kernel makes the module's name of.
     pub module_name: String,
     pub module: Vec<u8>,
+    /// The modules of unit tests, by file name without an extension.
+    pub unit_tests: BTreeMap<String, Vec<u8>>,
+    /// The kernel's own test programs, by name.
+    pub selftests: BTreeMap<String, Vec<u8>>,
     /// How much memory this kernel needs for Kexec HandOver to stay on.
     pub memory_mib: u32,
     /// What it wants on its command line, for the same reason.
@@ -56,9 +60,24 @@ pub fn parse(text: &str) -> Result<Kernel> {
             .to_string_lossy()
             .into_owned(),
         module: content("module")?,
+        unit_tests: files(value("unit_tests")?)?,
+        selftests: files(value("selftests")?)?,
         memory_mib: value("memory_mib")?.parse().context("memory_mib")?,
         parameters: value("cmdline")?.to_owned(),
     })
+}
+
+/// The files of a directory, by their names without an extension.
+fn files(directory: &str) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let entries = fs::read_dir(directory).with_context(|| format!("cannot read {directory}"))?;
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_stem().context("a file without a name")?.to_string_lossy();
+        let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        files.insert(name.into_owned(), content);
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -69,14 +88,21 @@ mod tests {
     fn every_key_is_needed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().display();
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("some_kunit.ko"), "module").unwrap();
+        let tests = directory.path().display();
         let lines = [
             format!("bzImage={path}"),
             format!("module={path}"),
+            format!("unit_tests={tests}"),
+            format!("selftests={tests}"),
             "memory_mib=512".to_owned(),
             "cmdline=kho_scratch=16M,32M,16M x=y".to_owned(),
         ];
         let kernel = parse(&lines.join("\n")).unwrap();
         assert_eq!(kernel.memory_mib, 512);
+        assert_eq!(kernel.unit_tests["some_kunit"], b"module");
+        assert_eq!(kernel.selftests.len(), 1);
         assert_eq!(kernel.parameters, "kho_scratch=16M,32M,16M x=y");
         for left_out in 0..lines.len() {
             let mut lines = lines.to_vec();

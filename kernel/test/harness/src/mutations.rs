@@ -141,6 +141,16 @@ pub const MUTATIONS: &[Mutation] = &[
         },
     },
     Mutation {
+        name: "unit-test-expects-another-offset",
+        file: "c-headers/kernel/liveupdate/tests/kho_abi_luo_kunit.c",
+        edits: &[("struct luo_file_ser, data, 48, promise);", "struct luo_file_ser, data, 40, promise);")],
+        flavour: Flavour::Base,
+        expectation: Expectation::CheckFails {
+            scenario: "the-headers-unit-tests-pass",
+            check: "load the unit tests of kho_abi_luo_kunit: luo_file_ser_layout",
+        },
+    },
+    Mutation {
         name: "aborted-freeze-not-undone",
         file: "kernel/module/handler.rs",
         edits: &[("let (users, after) = match state.frozen.take() {", "state.frozen = None;\n        let (users, after) = match state.frozen.take() {")],

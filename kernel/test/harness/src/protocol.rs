@@ -87,6 +87,12 @@ impl<'s> Tracker<'s> {
                 self.ended = true;
             }
             Message::GaveUp => self.ended = true,
+            Message::Case { name, .. } => {
+                let step = boot.steps.get(self.steps);
+                if !step.is_some_and(|step| step.action.cases().contains(name)) {
+                    bail!("case {name} at step {}, which has none of that name", self.steps);
+                }
+            }
             Message::Hello { .. }
             | Message::Preserved { .. }
             | Message::SessionClosed { .. }

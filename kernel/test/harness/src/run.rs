@@ -8,7 +8,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail, Context, Result};
-use kho_abi_live_plan::{Action, Flavour, ImageMoment, Look, Message, Order, Scenario};
+use kho_abi_live_plan::{
+    Action, CaseOutcome, Flavour, ImageMoment, Look, Message, Order, Scenario,
+};
 
 use crate::checks::{Check, Checks, Verdict};
 use crate::guest::{write_initramfs, Programs};
@@ -245,6 +247,14 @@ impl Session<'_> {
                     (false, None) => Err(detail),
                 };
                 self.checks.decide(&Check::Step { boot, index }, result);
+            }
+            Message::Case { name, outcome } => {
+                let check = Check::Case { boot, index: self.tracker.step(), case: name };
+                match outcome {
+                    CaseOutcome::Passed => self.checks.decide(&check, Ok(String::new())),
+                    CaseOutcome::Failed(said) => self.checks.decide(&check, Err(said)),
+                    CaseOutcome::Skipped(reason) => self.checks.skip(&check, reason),
+                }
             }
             Message::Preserved { session, token, object } => {
                 self.preserved.add(&session, token, object)

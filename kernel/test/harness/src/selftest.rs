@@ -99,11 +99,11 @@ fn judge(verdicts: &[(String, Verdict)], check: &str) -> Verdict {
 }
 
 fn green() -> Verdict {
-    Verdict { ok: true, detail: String::new() }
+    Verdict { ok: true, skipped: false, detail: String::new() }
 }
 
 fn red(detail: String) -> Verdict {
-    Verdict { ok: false, detail }
+    Verdict { ok: false, skipped: false, detail }
 }
 
 fn copy_sources(from: &Path, to: &Path) -> Result<()> {

@@ -9,6 +9,7 @@ use crate::checks::Verdict;
 pub struct Tap<W: Write> {
     output: W,
     passed: usize,
+    skipped: usize,
     failed: usize,
 }
 
@@ -17,7 +18,7 @@ impl<W: Write> Tap<W> {
     pub fn new(mut output: W, planned: usize) -> io::Result<Self> {
         writeln!(output, "TAP version 13")?;
         writeln!(output, "1..{planned}")?;
-        Ok(Self { output, passed: 0, failed: 0 })
+        Ok(Self { output, passed: 0, skipped: 0, failed: 0 })
     }
 
     /// Prints one line that is no check.
@@ -30,10 +31,14 @@ impl<W: Write> Tap<W> {
 
     /// Prints one check. Details are diagnostics when it failed and a remark when it passed.
     pub fn check(&mut self, scenario: &str, name: &str, verdict: &Verdict) -> io::Result<()> {
-        let number = self.passed + self.failed + 1;
+        let number = self.passed + self.skipped + self.failed + 1;
         // A number sign would begin a directive, and turn a failure into a "todo".
         let name = format!("{scenario}: {name}").replace('#', "\\#");
-        if verdict.ok {
+        if verdict.skipped {
+            self.skipped += 1;
+            let reason = verdict.detail.replace(['\n', '#'], " ");
+            writeln!(self.output, "ok {number} - {name} # SKIP {reason}")?;
+        } else if verdict.ok {
             self.passed += 1;
             writeln!(self.output, "ok {number} - {name}")?;
         } else {
@@ -50,7 +55,11 @@ impl<W: Write> Tap<W> {
 
     /// Prints the count and says whether everything passed.
     pub fn finish(mut self) -> io::Result<bool> {
-        writeln!(self.output, "{} passed, {} failed", self.passed, self.failed)?;
+        write!(self.output, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 {
+            write!(self.output, ", {} skipped", self.skipped)?;
+        }
+        writeln!(self.output)?;
         self.output.flush()?;
         Ok(self.failed == 0)
     }
@@ -62,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_failure_counts_and_shows_its_detail() {
-        let verdict = |ok, detail: &str| Verdict { ok, detail: detail.to_owned() };
+        let verdict = |ok, detail: &str| Verdict { ok, skipped: false, detail: detail.to_owned() };
         let mut output = Vec::new();
         let mut tap = Tap::new(&mut output, 2).unwrap();
         tap.check("s", "good", &verdict(true, "")).unwrap();
@@ -71,6 +80,18 @@ mod tests {
         assert_eq!(
             String::from_utf8(output).unwrap(),
             "TAP version 13\n1..2\nok 1 - s: good\nnot ok 2 - s: bad \\# TODO\n#   why\n1 passed, 1 failed\n"
+        );
+    }
+    #[test]
+    fn a_skip_is_no_pass() {
+        let mut output = Vec::new();
+        let mut tap = Tap::new(&mut output, 1).unwrap();
+        let skip = Verdict { ok: true, skipped: true, detail: "no such page size".to_owned() };
+        tap.check("s", "skipped", &skip).unwrap();
+        assert!(tap.finish().unwrap());
+        assert_eq!(
+            String::from_utf8(output).unwrap(),
+            "TAP version 13\n1..1\nok 1 - s: skipped # SKIP no such page size\n0 passed, 0 failed, 1 skipped\n"
         );
     }
 }

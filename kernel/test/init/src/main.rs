@@ -14,6 +14,7 @@ mod next_kernel;
 mod outcome;
 mod port;
 mod steps;
+mod tests_of_the_kernel;
 
 use std::fs;
 use std::path::Path;

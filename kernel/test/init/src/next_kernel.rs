@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use kho_abi_live_plan::initramfs::{
-    Archive, BOOT_PARAMETER, EXAMPLE, FACTS, KERNEL, KERNELS, SCENARIO,
+    Archive, BOOT_PARAMETER, EXAMPLE, FACTS, KERNEL, KERNELS, SCENARIO, TESTS,
 };
 use kho_abi_live_uapi::kexec;
 use nix::sys::memfd::{memfd_create, MFdFlags};
@@ -61,6 +61,15 @@ fn pack(facts: &Facts) -> Result<File, Failure> {
         for entry in fs::read_dir(flavour.path())? {
             let entry = entry?;
             let name = format!("{directory}/{}", entry.file_name().to_string_lossy());
+            archive = archive.file(&name, &fs::read(entry.path())?)?;
+        }
+    }
+    let tests = Path::new("/").join(TESTS);
+    if tests.exists() {
+        archive = archive.directory(TESTS)?;
+        for entry in fs::read_dir(tests)? {
+            let entry = entry?;
+            let name = format!("{TESTS}/{}", entry.file_name().to_string_lossy());
             archive = archive.file(&name, &fs::read(entry.path())?)?;
         }
     }

@@ -25,6 +25,7 @@ use crate::machine::{Machine, OpenFile};
 use crate::next_kernel;
 use crate::outcome::{failure, Failure, Outcome};
 use crate::port::Port;
+use crate::tests_of_the_kernel;
 
 /// kmemleak reports an object only when it has been unreferenced for this long.
 const KMEMLEAK_MINIMUM_AGE: Duration = Duration::from_secs(6);
@@ -95,6 +96,12 @@ pub fn take(machine: &mut Machine, port: &mut Port, action: &Action) -> Outcome 
         }
         Action::NoLeaks => no_leaks(),
         Action::RunExample { arguments, until } => run_example(arguments, until),
+        Action::LoadUnitTests { module, suite, cases } => {
+            tests_of_the_kernel::load_unit_tests(machine, port, module, suite, cases)
+        }
+        Action::RunSelftest { program, arguments, cases, says } => {
+            tests_of_the_kernel::run_selftest(port, program, arguments, cases, says)
+        }
         Action::Pause { name, .. } => {
             port.send(Message::Pause { name: name.clone() })?;
             port.wait_for_order()?;

@@ -76,6 +76,11 @@ impl fmt::Display for Action {
             Action::RunExample { arguments, .. } => {
                 write!(f, "run the example program: {}", arguments.join(" "))
             }
+            Action::LoadUnitTests { module, .. } => write!(f, "load the unit tests of {module}"),
+            Action::RunSelftest { program, arguments, .. } => {
+                write!(f, "run the kernel's own test {program}")?;
+                arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
+            }
             Action::Pause { name, look } => match look {
                 Look::Remember => write!(f, "look at the preserved pages ({name})"),
                 Look::SamePagesAs { pause } => {

@@ -16,11 +16,12 @@
 mod content;
 mod describe;
 pub mod initramfs;
+pub mod ktap;
 mod report;
 mod scenario;
 
 pub use content::content_byte;
-pub use report::{Message, Order, PreservedObject, Report, REPORT_TAG};
+pub use report::{CaseOutcome, Message, Order, PreservedObject, Report, REPORT_TAG};
 pub use scenario::{
     Action, Boot, Device, DeviceKind, Flavour, ImageMoment, Location, Look, Scenario, Step, Use,
     NVME_TRACE,

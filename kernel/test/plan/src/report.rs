@@ -44,6 +44,8 @@ pub enum Message {
         /// What was seen; for a failure also what should have been.
         detail: String,
     },
+    /// A case of the tests that the current step runs came out like this.
+    Case { name: String, outcome: CaseOutcome },
     /// A file is now held by a session. Recorded beside every memory image.
     Preserved { session: String, token: u64, object: PreservedObject },
     /// The session is gone, and with it everything that it held.
@@ -56,6 +58,17 @@ pub enum Message {
     Done,
     /// A step failed and the remaining ones make no sense; nothing follows.
     GaveUp,
+}
+
+/// How a case of a test came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum CaseOutcome {
+    Passed,
+    /// With what the test said about it.
+    Failed(String),
+    /// With the reason, and never to be taken for a pass.
+    Skipped(String),
 }
 
 /// What a session holds, described well enough to recognise its bytes in memory.

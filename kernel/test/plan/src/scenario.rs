@@ -220,10 +220,25 @@ pub enum Action {
     NoLeaks,
     /// Run the documented example program with these arguments until it prints a line that starts with this text.
     RunExample { arguments: Vec<String>, until: String },
+    /// Load a module of unit tests, which run right then, and report each of these cases.
+    LoadUnitTests { module: String, suite: String, cases: Vec<String> },
+    /// Run one of the kernel's own test programs to its end, or to where it leaves a child behind that keeps its
+    /// sessions open. It has to end well, and to print a line with this text; each of these cases is reported.
+    RunSelftest { program: String, arguments: Vec<String>, cases: Vec<String>, says: String },
     /// Stop until the harness has looked at the machine's memory from outside.
     Pause { name: String, look: Look },
     /// Load the kernel that the next boot of the scenario asks for.
     LoadNextKernel,
     /// Live update: reboot(2) into the loaded kernel.
     LiveUpdate,
+}
+
+impl Action {
+    /// The cases of tests that the step reports one by one, beside how it came out itself.
+    pub fn cases(&self) -> &[String] {
+        match self {
+            Action::LoadUnitTests { cases, .. } | Action::RunSelftest { cases, .. } => cases,
+            _ => &[],
+        }
+    }
 }

@@ -18,6 +18,7 @@ macro_rules! registry {
 }
 
 registry![
+    generated_headers,
     devices_and_memory_survive,
     preserved_bytes_are_the_contracts,
     ten_live_updates,
@@ -37,6 +38,8 @@ registry![
     failing_reset,
     example_program,
     module_unit_tests,
+    header_unit_tests,
+    kernel_selftests,
     debug_kernel,
 ];
 

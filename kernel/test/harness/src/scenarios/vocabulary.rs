@@ -246,6 +246,21 @@ pub fn example(arguments: &[&str], until: &str) -> Vec<Step> {
     })
 }
 
+/// Loads the unit tests of a module.
+pub fn load_unit_tests(module: &str, suite: &str, cases: Vec<String>) -> Vec<Step> {
+    must(Action::LoadUnitTests { module: module.to_owned(), suite: suite.to_owned(), cases })
+}
+
+/// Runs one of the kernel's own test programs.
+pub fn selftest(program: &str, arguments: &[&str], cases: Vec<String>, says: &str) -> Vec<Step> {
+    must(Action::RunSelftest {
+        program: program.to_owned(),
+        arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
+        cases,
+        says: says.to_owned(),
+    })
+}
+
 pub fn pause(name: &str, look: Look) -> Vec<Step> {
     must(Action::Pause { name: name.to_owned(), look })
 }

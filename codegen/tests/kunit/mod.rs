@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Runs the kernel's unit tests as programs of user space, with stand-ins for the kernel's headers.
+
+use kho_abi_codegen::generate;
+use kho_abi_codegen::model::Model;
+use kho_abi_codegen::read::c_header::STAND_IN;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// The compilers that build kernels, each by the names that it may be installed under.
+pub(crate) const COMPILERS: &[&[&str]] = &[&["gcc"], &["clang-19", "clang"]];
+
+/// The first of these programs that is installed; none fails the test.
+pub(crate) fn compiler(names: &[&str]) -> Command {
+    let works = |name: &&&str| {
+        Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success())
+    };
+    let Some(name) = names.iter().find(works) else {
+        panic!("none of {names:?} is installed\n  help: run `make check`, which installs it");
+    };
+    Command::new(name)
+}
+
+/// How a suite came out.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// All that it printed.
+    pub(crate) said: String,
+    /// Each case by name.
+    pub(crate) cases: BTreeMap<String, Outcome>,
+}
+
+/// How a case came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+impl Ran {
+    /// The cases that came out like this.
+    pub(crate) fn that(&self, outcome: Outcome) -> Vec<&str> {
+        self.cases.iter().filter(|(_, is)| **is == outcome).map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+/// A directory in which suites are compiled and run.
+pub(crate) struct Bench {
+    dir: tempfile::TempDir,
+    /// The names of the suites' files, without an extension.
+    pub(crate) suites: Vec<String>,
+}
+
+impl Bench {
+    /// The unit tests of a model's headers, the stand-ins that its headers need, and no header.
+    pub(crate) fn new(model: &Model) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut suites = Vec::new();
+        for generated in generate::render_unit_tests(model) {
+            let name = generated.path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+            if let Some(suite) = name.strip_suffix(".c") {
+                suites.push(suite.into());
+            }
+            put(&dir.path().join(name), &generated.text);
+        }
+        for (name, text) in STAND_IN {
+            put(&dir.path().join("stand-in").join(name), text);
+        }
+        Self { dir, suites }
+    }
+
+    /// Puts the headers of a model there, without what they assert: as if they were written by hand.
+    pub(crate) fn put_headers(&self, model: &Model) {
+        for generated in generate::render(model) {
+            put(&self.dir.path().join(generated.path), &without_assertions(&generated.text));
+        }
+    }
+
+    /// Puts another tree's headers there.
+    pub(crate) fn put_header(&self, path: &str, text: &str) {
+        put(&self.dir.path().join("include").join(path), text);
+    }
+
+    /// Compiles a suite and runs it. A suite that does not compile fails the test.
+    pub(crate) fn run(&self, compiler: Command, suite: &str, more: &[&str]) -> Ran {
+        let mut compiler = compiler;
+        let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kunit/stand-in");
+        let out = compiler
+            .current_dir(self.dir.path())
+            .env("LC_ALL", "C")
+            .args(["-std=gnu11", "-Wall", "-Wextra", "-Wno-type-limits", "-Werror", "-nostdinc"])
+            .arg("-I")
+            .arg(stand_in)
+            .args(["-Istand-in", "-Iinclude"])
+            .args(more)
+            .args([&format!("{suite}.c"), "-o", suite])
+            .output()
+            .expect("the compiler was found");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{suite} does not compile:\n{said}");
+        let out = Command::new(self.dir.path().join(suite)).output().expect("it was compiled");
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        let cases: BTreeMap<_, _> = said.lines().filter_map(case).collect();
+        assert!(said.contains(&format!("\n1..{}\n", cases.len())), "{suite}:\n{said}");
+        let failed = cases.values().filter(|outcome| **outcome == Outcome::Failed).count();
+        assert_eq!(out.status.code(), i32::try_from(failed).ok(), "{suite}:\n{said}");
+        Ran { said, cases }
+    }
+}
+
+/// A line that says how a case came out.
+fn case(line: &str) -> Option<(String, Outcome)> {
+    let (line, skipped) = match line.strip_suffix(" # SKIP") {
+        Some(line) => (line, true),
+        None => (line, false),
+    };
+    let (rest, outcome) = match (line.strip_prefix("not ok "), line.strip_prefix("ok ")) {
+        (Some(rest), _) => (rest, Outcome::Failed),
+        (None, Some(rest)) if skipped => (rest, Outcome::Skipped),
+        (None, rest) => (rest?, Outcome::Passed),
+    };
+    let (_, name) = rest.split_once(' ')?;
+    Some((name.into(), outcome))
+}
+
+/// C text without its static assertions.
+fn without_assertions(text: &str) -> String {
+    let mut out = String::new();
+    let mut within = false;
+    for line in text.lines() {
+        within |= line.starts_with("static_assert(");
+        if !within {
+            out.push_str(line);
+            out.push('\n');
+        }
+        within &= !line.ends_with(';');
+    }
+    out
+}
+
+fn put(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("it has one")).expect("it is ours");
+    fs::write(path, text).expect("it is ours");
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The unit tests that a kernel takes beside the headers pass, and fail for every change of a header
+//! that does not assert its own layout: here as programs, in QEMU inside a kernel.
+
+mod kunit;
+
+use kho_abi_codegen::model::{Constant, Field, Item, Model, Record, Type, Value};
+use kho_abi_codegen::read::truth;
+use kunit::{compiler, Bench, Outcome, COMPILERS};
+use std::fs;
+use std::path::PathBuf;
+
+fn truth() -> Model {
+    truth::current().expect("the truth is whole")
+}
+
+#[test]
+fn every_case_passes_for_every_page_size() {
+    let truth = truth();
+    let bench = Bench::new(&truth);
+    bench.put_headers(&truth);
+    assert_eq!(bench.suites.len(), truth.headers.len());
+    for names in COMPILERS {
+        for size in truth.page_sizes() {
+            let flag = format!("-DPAGE_SHIFT={}", size.trailing_zeros());
+            for suite in &bench.suites {
+                let ran = bench.run(compiler(names), suite, &[&flag]);
+                assert!(!ran.cases.is_empty(), "{suite} has no case");
+                let passed = ran.that(Outcome::Passed).len();
+                assert_eq!(passed, ran.cases.len(), "{names:?} {flag}:\n{}", ran.said);
+            }
+        }
+    }
+}
+
+/// What depends on the page size is skipped where no kernel has agreed on it, and nothing else is.
+#[test]
+fn a_page_size_that_is_new_is_skipped_and_not_passed() {
+    let truth = truth();
+    let bench = Bench::new(&truth);
+    bench.put_headers(&truth);
+    let mut skipped = Vec::new();
+    for suite in &bench.suites {
+        let ran = bench.run(compiler(COMPILERS[0]), suite, &["-DPAGE_SHIFT=13"]);
+        assert_eq!(ran.that(Outcome::Failed), [""; 0], "{}", ran.said);
+        skipped.extend(ran.that(Outcome::Skipped).into_iter().map(ToString::to_string));
+        assert_eq!(
+            ran.said.matches("no kernel has agreed on pages of 8192 bytes").count(),
+            ran.that(Outcome::Skipped).len()
+        );
+    }
+    let expected = [
+        "paged_constants",
+        "kho_radix_consts_values",
+        "kho_radix_leaf_layout",
+        "kho_radix_node_layout",
+        "kho_vmalloc_chunk_layout",
+        "paged_constants",
+    ];
+    skipped.sort();
+    let mut expected = expected.map(ToString::to_string);
+    expected.sort();
+    assert_eq!(skipped, expected);
+}
+
+/// A header that differs from the truth, the case that has to fail, and what it has to say.
+struct Drift {
+    model: Model,
+    header: usize,
+    case: String,
+    says: String,
+}
+
+/// Every constant with another value, every field moved, with another sign, of another width.
+fn drifts(model: &Model) -> Vec<Drift> {
+    let mut drifts = Vec::new();
+    for (header, items) in model.headers.iter().map(|header| &header.items).enumerate() {
+        for (index, item) in items.iter().enumerate() {
+            let mut with = |item: Item, case: String, says: String| {
+                let mut model = model.clone();
+                model.headers[header].items[index] = item;
+                drifts.push(Drift { model, header, case, says });
+            };
+            match item {
+                Item::Constant(constant) => {
+                    let case = match (&constant.value, constant.page_size) {
+                        (Value::Str(_), _) => "strings",
+                        (_, None) => "constants",
+                        (_, Some(_)) => "paged_constants",
+                    };
+                    let what = if case == "strings" { "text" } else { "value" };
+                    let says = format!("the {what} of {}", constant.name);
+                    with(Item::Constant(other(constant)), case.into(), says);
+                }
+                Item::Enum(enumeration) => {
+                    for (m, member) in enumeration.members.iter().enumerate() {
+                        let mut changed = enumeration.clone();
+                        changed.members[m] = other(member);
+                        let case = format!("{}_values", enumeration.name);
+                        with(Item::Enum(changed), case, format!("the value of {}", member.name));
+                    }
+                }
+                Item::Macro(_) => {}
+                Item::Record(record) => {
+                    for (record, case, says) in records(record) {
+                        with(Item::Record(record), case, says);
+                    }
+                }
+            }
+        }
+    }
+    drifts
+}
+
+/// The constant with another value.
+fn other(constant: &Constant) -> Constant {
+    let mut changed = constant.clone();
+    match (&mut changed.value, &mut changed.expr) {
+        (_, Some(expr)) => *expr = format!("(({expr}) + 1)"),
+        (Value::Int(value), None) => *value += 1,
+        (Value::Str(value), None) => {
+            value.pop();
+            value.push('?');
+        }
+    }
+    changed
+}
+
+fn records(record: &Record) -> Vec<(Record, String, String)> {
+    let name = format!("{} {}", record.kind.keyword(), record.name);
+    let mut drifts = Vec::new();
+    for (f, field) in record.fields.iter().enumerate() {
+        let kind = if field.bit_field { "bits" } else { "layout" };
+        let case = format!("{}_{kind}", record.name);
+        let mut with = |what: &str, change: &dyn Fn(&mut Vec<Field>)| {
+            let mut record = record.clone();
+            change(&mut record.fields);
+            let says = format!("the {what} of {name}.{}", field.name);
+            drifts.push((record, case.clone(), says));
+        };
+        let plain = Field { c_declaration: None, ..field.clone() };
+        let inserted =
+            Field { name: "inserted".into(), ty: Type::unsigned(8), bit_size: 8, ..plain.clone() };
+        let moved = if field.bit_field { "place" } else { "offset" };
+        with(moved, &|fields| fields.insert(f, Field { bit_field: false, ..inserted.clone() }));
+        if let Type::Int { bits, signed } = field.ty {
+            let ty = Type::Int { bits, signed: !signed };
+            with("sign", &|fields| fields[f] = Field { ty: ty.clone(), ..plain.clone() });
+            if field.bit_field {
+                let narrower = Field { bit_size: field.bit_size - 1, ..plain.clone() };
+                with("place", &|fields| fields[f] = narrower.clone());
+            } else {
+                let ty = Type::Int { bits: if bits == 8 { 16 } else { bits / 2 }, signed };
+                with("size", &|fields| fields[f] = Field { ty: ty.clone(), ..plain.clone() });
+            }
+        }
+    }
+    drifts
+}
+
+#[test]
+fn every_change_of_a_header_fails_the_case_that_is_named_after_it() {
+    let truth = truth();
+    let drifts = drifts(&truth);
+    // Each header has some, and a field of a struct has two or three.
+    assert!(drifts.len() > 100, "{} changes", drifts.len());
+    let bench = Bench::new(&truth);
+    for Drift { model, header, case, says } in drifts {
+        bench.put_headers(&model);
+        let suite = &bench.suites[header];
+        let ran = bench.run(compiler(COMPILERS[0]), suite, &[]);
+        assert_eq!(ran.cases.get(&case), Some(&Outcome::Failed), "{says}: {case}\n{}", ran.said);
+        let line = format!("# {case}: {says} is promised by ");
+        let line = ran.said.lines().find(|said| said.starts_with(&line));
+        let line = line.unwrap_or_else(|| panic!("{says} is not said:\n{}", ran.said));
+        assert!(line.ends_with(": a change needs a new version there"), "{line}");
+        let promise = line.split("by ").nth(1).and_then(|rest| rest.split([' ', ':']).next());
+        let known = |name| model.contracts().any(|(_, contract)| contract.macro_name == name);
+        assert!(promise.is_some_and(known), "{line}");
+    }
+}
+
+#[test]
+fn a_struct_of_two_contracts_names_both() {
+    let truth = truth();
+    let bench = Bench::new(&truth);
+    let mut model = truth.clone();
+    for item in model.headers.iter_mut().flat_map(|header| &mut header.items) {
+        if let Item::Record(record) = item {
+            if record.name == "kho_vmalloc" {
+                record.fields.swap(2, 3);
+            }
+        }
+    }
+    bench.put_headers(&model);
+    let ran = bench.run(compiler(COMPILERS[0]), "kho_abi_kexec_handover_kunit", &[]);
+    assert_eq!(ran.that(Outcome::Failed), ["kho_vmalloc_layout"], "{}", ran.said);
+    let both = "the offset of struct kho_vmalloc.flags is promised by KHO_FDT_COMPATIBLE and \
+                MEMFD_LUO_FH_COMPATIBLE: ";
+    assert!(ran.said.contains(both), "{}", ran.said);
+}
+
+/// The kernel's own headers, which people wrote by hand: all pass, but for the one that it lacks.
+#[test]
+#[ignore = "needs a Linux 7.3 tree: run make check"]
+fn the_kernels_own_headers_pass() {
+    let source = PathBuf::from(std::env::var_os("LINUX_SRC").expect("`make check` sets LINUX_SRC"));
+    let truth = truth();
+    let bench = Bench::new(&truth);
+    let mut run = Vec::new();
+    for header in &truth.headers {
+        let path = header.include_path();
+        let Ok(text) = fs::read_to_string(source.join("include").join(&path)) else {
+            assert_eq!(header.name, "vfio_pci", "{path} is not in {}", source.display());
+            continue;
+        };
+        bench.put_header(&path, &text);
+        run.push(format!("kho_abi_{}_kunit", header.name));
+    }
+    assert_eq!(run.len(), 6);
+    for suite in &run {
+        let ran = bench.run(compiler(COMPILERS[0]), suite, &[]);
+        assert_eq!(ran.that(Outcome::Passed).len(), ran.cases.len(), "{suite}:\n{}", ran.said);
+    }
+    // And one offset of one of them is changed.
+    let path = "linux/kho/abi/luo.h";
+    let text = fs::read_to_string(source.join("include").join(path)).expect("it was read");
+    let (before, after) = ("\tu64 data;\n\tu64 token;\n", "\tu64 token;\n\tu64 data;\n");
+    assert_eq!(text.matches(before).count(), 1, "{path} has other fields");
+    bench.put_header(path, &text.replace(before, after));
+    let ran = bench.run(compiler(COMPILERS[0]), "kho_abi_luo_kunit", &[]);
+    assert_eq!(ran.that(Outcome::Failed), ["luo_file_ser_layout"], "{}", ran.said);
+    let says = "the offset of struct luo_file_ser.data is promised by LUO_ABI_COMPATIBLE: ";
+    assert!(ran.said.contains(says), "{}", ran.said);
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The unit tests that are generated beside the headers, inside the kernel.
+
+use kho_abi_live_plan::{Flavour, Scenario};
+
+use super::vocabulary::*;
+
+/// The tests of a header, as they are handed out.
+macro_rules! suites {
+    ($($header:literal),* $(,)?) => {
+        &[$((
+            $header,
+            include_str!(concat!(
+                "../../../../../c-headers/kernel/liveupdate/tests/kho_abi_",
+                $header,
+                "_kunit.c"
+            )),
+        )),*]
+    };
+}
+
+/// Each header, with the text of its tests.
+const SUITES: &[(&str, &str)] =
+    suites!["block", "kexec_handover", "kexec_metadata", "luo", "memblock", "memfd", "vfio_pci"];
+
+pub fn scenario() -> Scenario {
+    let suites = SUITES.iter().map(|(header, text)| {
+        let suite = format!("kho_abi_{header}");
+        load_unit_tests(&format!("{suite}_kunit"), &suite, cases(text))
+    });
+    Scenario {
+        parameters: "kunit.enable=1".to_owned(),
+        ..super::vocabulary::scenario(
+            "the-headers-unit-tests-pass",
+            "The KUnit suites that a kernel can take beside the headers run in a kernel that has the headers, each \
+             case of each, and pass.",
+            vec![],
+            vec![boot(Flavour::Base, suites.collect())],
+        )
+    }
+}
+
+/// The names of the cases in a suite's text, in the order in which they run.
+fn cases(text: &str) -> Vec<String> {
+    let name = |line: &str| {
+        line.trim().strip_prefix("KUNIT_CASE(")?.strip_suffix("),").map(ToOwned::to_owned)
+    };
+    text.lines().filter_map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A suite that is left out, or that has lost its cases, would pass in silence.
+    #[test]
+    fn every_header_has_its_suite_and_every_function_of_it_is_a_case() {
+        let headers = kho_abi::wire::HEADERS.iter();
+        let mut headers: Vec<_> =
+            headers.map(|header| header.file.trim_end_matches(".rs")).collect();
+        headers.sort_unstable();
+        let suites: Vec<_> = SUITES.iter().map(|(header, _)| *header).collect();
+        assert_eq!(suites, headers);
+        let mut total = 0;
+        for (header, text) in SUITES {
+            let functions = text.matches("(struct kunit *test)\n{").count();
+            assert_eq!(cases(text).len(), functions, "{header}");
+            assert!(functions > 0, "{header}");
+            total += functions;
+        }
+        // Strings, constants, and a case for each struct: what is there today, so that none gets lost.
+        assert!(total >= 29, "{total} cases");
+    }
+}

@@ -3,4 +3,5 @@
 
 pub mod c_header;
 pub mod frozen;
+pub mod outline;
 pub mod truth;

@@ -5,6 +5,7 @@ pub mod c_header;
 pub mod frozen;
 pub mod json;
 mod prose;
+pub mod report;
 pub mod text;
 
 /// Appends a line to a string, which cannot fail.

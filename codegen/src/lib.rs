@@ -24,6 +24,7 @@ pub mod finding;
 pub mod freeze;
 pub mod generate;
 pub mod model;
+pub mod patch;
 pub mod policy;
 pub mod read;
 pub mod rules;

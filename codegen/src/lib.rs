@@ -19,6 +19,7 @@ pub mod bump;
 pub mod check;
 pub mod checkout;
 pub mod compare;
+pub mod contracts;
 pub mod diff;
 pub mod finding;
 pub mod freeze;

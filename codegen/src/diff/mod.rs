@@ -6,6 +6,7 @@
 
 mod change;
 mod constants;
+pub mod open;
 
 pub use change::{Change, RecordChange, Scope};
 pub use constants::{ConstantChange, Kind as ConstantKind};

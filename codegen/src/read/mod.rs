@@ -3,5 +3,6 @@
 
 pub mod c_header;
 pub mod frozen;
+pub mod headers;
 pub mod outline;
 pub mod truth;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Why a source cannot be read.
 
-use crate::read::c_header::CHeaderError;
 use crate::read::frozen::FrozenError;
+use crate::read::headers::HeaderError;
 use crate::read::truth::TruthError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ pub enum SourceError {
     Truth(#[from] TruthError),
     /// C headers that cannot be read.
     #[error(transparent)]
-    CHeader(#[from] CHeaderError),
+    Headers(#[from] HeaderError),
     /// A revision that cannot be read.
     #[error("git:{rev}: {why}")]
     Git {
@@ -91,7 +91,7 @@ impl SourceError {
             }
             Self::Frozen { .. } => "restore the file from git".into(),
             Self::Truth(error) => error.help(),
-            Self::CHeader(error) => error.help(),
+            Self::Headers(error) => error.help(),
         }
     }
 }

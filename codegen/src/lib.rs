@@ -24,6 +24,7 @@ pub mod diff;
 pub mod finding;
 pub mod freeze;
 pub mod generate;
+pub mod git;
 pub mod model;
 pub mod patch;
 pub mod policy;

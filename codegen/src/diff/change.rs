@@ -23,12 +23,12 @@ pub enum Change {
     FieldRetyped(Field, Field),
     /// An array has another number of elements.
     ArrayResized(Field, Field),
-    /// A bit-field has another width, or became one, or is none any more.
-    BitFieldChanged(Field, Field),
+    /// Bit-fields have another width, or became some, or are none any more; each as it was and as it is.
+    BitFieldsChanged(Vec<(Field, Field)>),
     /// Two fields of one type have exchanged their names.
     FieldsSwapped(Field, Field),
-    /// Fields have moved by so many bits; each as it was and as it is.
-    FieldsMoved(i128, Vec<(Field, Field)>),
+    /// Fields have moved: by how many bits, and each as it was and as it is.
+    FieldsMoved(Vec<Move>),
     /// A field embeds a struct whose size changed.
     EmbeddedResized(Field, Field),
     /// The struct is packed and was not, or the other way round.
@@ -37,6 +37,34 @@ pub enum Change {
     StructResized(u64, u64),
     /// The struct has another alignment, in bytes.
     AlignmentChanged(u64, u64),
+}
+
+/// Fields that moved by one distance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The distance, in bits.
+    pub bits: i128,
+    /// The fields, each as it was and as it is.
+    pub fields: Vec<(Field, Field)>,
+}
+
+impl Move {
+    fn tell(&self) -> String {
+        let bits = self.bits;
+        let by = if bits % 8 == 0 { format!("{:+}", bits / 8) } else { format!("{bits:+} bits") };
+        match self.fields.as_slice() {
+            [(old, new)] => format!(
+                "field `{}` moved by {by}, from {} to {}",
+                new.name,
+                offset(old),
+                offset(new)
+            ),
+            more => {
+                let names: Vec<_> = more.iter().map(|(_, field)| field.name.as_str()).collect();
+                format!("{} fields moved by {by}: {}", more.len(), names.join(", "))
+            }
+        }
+    }
 }
 
 impl Change {
@@ -62,10 +90,10 @@ impl Change {
             | Self::FieldResized(_, field)
             | Self::FieldRetyped(_, field)
             | Self::ArrayResized(_, field)
-            | Self::BitFieldChanged(_, field)
             | Self::EmbeddedResized(_, field)
             | Self::FieldsSwapped(field, _) => Some(field),
-            Self::FieldsMoved(_, fields) => fields.first().map(|(_, field)| field),
+            Self::BitFieldsChanged(fields) => fields.first().map(|(_, field)| field),
+            Self::FieldsMoved(moves) => moves.first()?.fields.first().map(|(_, field)| field),
             _ => None,
         }
     }
@@ -83,8 +111,7 @@ impl Change {
             }
             Self::FieldResized(old, new)
             | Self::FieldRetyped(old, new)
-            | Self::ArrayResized(old, new)
-            | Self::BitFieldChanged(old, new) => {
+            | Self::ArrayResized(old, new) => {
                 format!("field `{}` was {}, is {}", new.name, at(old), at(new))
             }
             Self::FieldsSwapped(one, other) => format!(
@@ -95,25 +122,13 @@ impl Change {
                 one.name,
                 offset(one)
             ),
-            Self::FieldsMoved(bits, fields) => {
-                let by = if bits % 8 == 0 {
-                    format!("{:+}", bits / 8)
-                } else {
-                    format!("{bits:+} bits")
-                };
-                match fields.as_slice() {
-                    [(old, new)] => format!(
-                        "field `{}` moved by {by}, from {} to {}",
-                        new.name,
-                        offset(old),
-                        offset(new)
-                    ),
-                    more => {
-                        let names: Vec<_> =
-                            more.iter().map(|(_, field)| field.name.as_str()).collect();
-                        format!("{} fields moved by {by}: {}", more.len(), names.join(", "))
-                    }
-                }
+            Self::FieldsMoved(moves) => moves.iter().map(Move::tell).collect::<Vec<_>>().join("; "),
+            Self::BitFieldsChanged(fields) => {
+                let told = fields
+                    .iter()
+                    .map(|(old, new)| format!("`{}` was {}, is {}", new.name, at(old), at(new)));
+                let s = if fields.len() == 1 { "" } else { "s" };
+                format!("bit-field{s} {}", told.collect::<Vec<_>>().join("; "))
             }
             Self::EmbeddedResized(old, new) => format!(
                 "field `{}` embeds {}, and went from {} to {} bytes",
@@ -177,6 +192,7 @@ pub(super) fn record(old: &Record, new: &Record, scope: Scope) -> Option<RecordC
     let (old, new) = (comparable(old, new), comparable(new, old));
     let mut changes = Vec::new();
     let mut moved: Vec<(Field, Field)> = Vec::new();
+    let mut bits: Vec<(Field, Field)> = Vec::new();
     for change in compare::record(&old, &new) {
         changes.push(match change {
             compare::Change::StructAdded => Change::StructAdded,
@@ -184,6 +200,10 @@ pub(super) fn record(old: &Record, new: &Record, scope: Scope) -> Option<RecordC
             compare::Change::FieldAdded(new) => Change::FieldAdded(new),
             compare::Change::FieldRemoved(old) => Change::FieldRemoved(old),
             compare::Change::FieldRenamed(old, new) => Change::FieldRenamed(old, new),
+            compare::Change::FieldRetyped(old, new) if old.bit_field || new.bit_field => {
+                bits.push((old, new));
+                continue;
+            }
             compare::Change::FieldRetyped(old, new) => retyped(old, new),
             compare::Change::FieldMoved(old, new) => {
                 moved.push((old, new));
@@ -198,6 +218,9 @@ pub(super) fn record(old: &Record, new: &Record, scope: Scope) -> Option<RecordC
             compare::Change::StructResized(old, new) => Change::StructResized(old, new),
             compare::Change::AlignmentChanged(old, new) => Change::AlignmentChanged(old, new),
         });
+    }
+    if !bits.is_empty() {
+        changes.push(Change::BitFieldsChanged(bits));
     }
     swapped(&mut moved, &mut changes);
     grouped(moved, &mut changes);
@@ -236,9 +259,6 @@ fn comparable(record: &Record, other: &Record) -> Record {
 
 fn retyped(old: Field, new: Field) -> Change {
     let (was, is) = (old.ty.by_value(), new.ty.by_value());
-    if old.bit_field || new.bit_field {
-        return Change::BitFieldChanged(old, new);
-    }
     match (&was, &is) {
         _ if was == is && was.embedded().is_some() => Change::EmbeddedResized(old, new),
         (Type::Array { elem: a, .. }, Type::Array { elem: b, .. }) if a == b => {
@@ -272,15 +292,17 @@ fn swapped(moved: &mut Vec<(Field, Field)>, changes: &mut Vec<Change>) {
 
 /// Fields that moved by the same distance are one change.
 fn grouped(moved: Vec<(Field, Field)>, changes: &mut Vec<Change>) {
-    let mut groups: Vec<(i128, Vec<(Field, Field)>)> = Vec::new();
+    let mut moves: Vec<Move> = Vec::new();
     for (old, new) in moved {
-        let by = i128::from(new.bit_offset) - i128::from(old.bit_offset);
-        match groups.iter_mut().find(|(other, _)| *other == by) {
-            Some((_, fields)) => fields.push((old, new)),
-            None => groups.push((by, vec![(old, new)])),
+        let bits = i128::from(new.bit_offset) - i128::from(old.bit_offset);
+        match moves.iter_mut().find(|other| other.bits == bits) {
+            Some(other) => other.fields.push((old, new)),
+            None => moves.push(Move { bits, fields: vec![(old, new)] }),
         }
     }
-    changes.extend(groups.into_iter().map(|(by, fields)| Change::FieldsMoved(by, fields)));
+    if !moves.is_empty() {
+        changes.push(Change::FieldsMoved(moves));
+    }
 }
 
 #[cfg(test)]
@@ -354,7 +376,7 @@ mod tests {
         let (causes, _) = told(&old, &laid_out(&[int("c", 32), int("a", 16), int("b", 16)]));
         assert_eq!(
             causes,
-            ["field `c` moved by -4, from byte 4 to byte 0", "2 fields moved by +4: a, b"]
+            ["field `c` moved by -4, from byte 4 to byte 0; 2 fields moved by +4: a, b"]
         );
     }
 
@@ -376,7 +398,7 @@ mod tests {
         ));
         assert!(matches!(
             kind(("a", Type::unsigned(64), 52), ("a", Type::unsigned(64), 51)),
-            Change::BitFieldChanged(..)
+            Change::BitFieldsChanged(..)
         ));
     }
 

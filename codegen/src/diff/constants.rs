@@ -59,11 +59,11 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
                 .iter()
                 .any(|(old, new)| is_enumerator(old, name) || is_enumerator(new, name));
             let knows = |side: &super::Side| {
-                if enumerator {
-                    side.reading.knows.enumerators
-                } else {
-                    side.reading.knows.macros
-                }
+                let kind = match enumerator {
+                    true => side.reading.knows.enumerators,
+                    false => side.reading.knows.macros,
+                };
+                kind && side.knows_absence_of(name)
             };
             let kind = match (told(&before), told(&after)) {
                 (None, None) => continue,

@@ -8,7 +8,7 @@ mod change;
 mod constants;
 pub mod open;
 
-pub use change::{Change, RecordChange, Scope};
+pub use change::{Change, Move, RecordChange, Scope};
 pub use constants::{ConstantChange, Kind as ConstantKind};
 
 use crate::model::{Contract, Header, Model, Place, Record, Type};
@@ -52,6 +52,18 @@ impl Side {
     #[must_use]
     pub fn model(&self) -> &Model {
         &self.reading.model
+    }
+
+    /// Whether the source itself says that it cannot tell that.
+    #[must_use]
+    pub fn leaves_open(&self, item: &str) -> bool {
+        self.reading.gaps.iter().any(|gap| gap.item == item)
+    }
+
+    /// Whether something that was not found in the source is not there.
+    #[must_use]
+    pub fn knows_absence_of(&self, item: &str) -> bool {
+        self.reading.knows.absence && !self.leaves_open(item)
     }
 
     /// Where a struct or one of its fields is written.
@@ -173,6 +185,8 @@ pub struct Comparison<'a> {
     pub constants: Vec<ConstantChange>,
     /// Device-tree properties that differ.
     pub nodes: Vec<NodeChange>,
+    /// For pairs, the structs and constants of theirs that could not be compared.
+    pub open: BTreeMap<usize, BTreeSet<String>>,
     /// What was not compared.
     pub not_checked: Vec<Gap>,
 }
@@ -188,6 +202,7 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
         structs: Vec::new(),
         constants: Vec::new(),
         nodes: Vec::new(),
+        open: BTreeMap::new(),
         not_checked: Vec::new(),
     };
     comparison.look_for_gaps();
@@ -280,9 +295,18 @@ impl Comparison<'_> {
                 (Some(_), None) => new,
                 _ => continue,
             };
-            if !missing.knows.absence {
+            // A string that is there and cannot be read is another one than a string that is not.
+            let contract = pair.any().1;
+            let left_open = missing.gaps.iter().find(|gap| {
+                gap.item == contract.compatible
+                    || gap.item == contract.macro_name
+                    || gap.item == pair.any().0.include_path()
+            });
+            if let Some(gap) = left_open {
+                self.untold.insert(index, gap.why.clone());
+            } else if !missing.knows.absence {
                 let why = format!("{} has only what its code uses", missing.name);
-                gaps.push(Gap { item: pair.any().1.compatible.clone(), why: why.clone() });
+                gaps.push(Gap { item: contract.compatible.clone(), why: why.clone() });
                 self.untold.insert(index, why);
             }
         }
@@ -331,14 +355,20 @@ impl Comparison<'_> {
             };
             let change = match (before, after) {
                 (Some(before), Some(after)) => change::record(before, after, Scope { packing }),
-                (None, Some(_)) if !self.old.reading.knows.absence => None,
-                (Some(_), None) if !self.new.reading.knows.absence => None,
+                (None, Some(_)) if !self.old.knows_absence_of(&name) => None,
+                (Some(_), None) if !self.new.knows_absence_of(&name) => None,
                 (None, Some(_)) => Some(whole(Change::StructAdded)),
                 (Some(_), None) => Some(whole(Change::StructRemoved)),
                 (None, None) => None,
             };
             if before.is_none() != after.is_none() && change.is_none() {
                 let side = if before.is_none() { self.old } else { self.new };
+                for pair in owners.get(&name).into_iter().flatten() {
+                    self.open.entry(*pair).or_default().insert(format!("struct {name}"));
+                }
+                if side.leaves_open(&name) {
+                    continue;
+                }
                 let why = format!("{} has only what its code uses", side.reading.name);
                 let gap = Gap { item: format!("struct {name}"), why };
                 if !self.not_checked.contains(&gap) {
@@ -421,6 +451,22 @@ impl Comparison<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a constant gives the length of an array, as the text of the field says.
+    #[must_use]
+    pub fn gives_length(&self, constant: &str, record: &str, field: &str) -> bool {
+        let declared = self.new.texts.values().find_map(|text| text.outline.field(record, field));
+        let said = declared.is_some_and(|field| {
+            let words = field.declaration.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.skip(1).any(|word| word == constant)
+        });
+        let known = self.new.model().record(record);
+        let known = known.and_then(|known| known.fields.iter().find(|other| other.name == field));
+        said || known.is_some_and(|field| match &field.ty {
+            Type::Array { len_name, .. } => len_name.as_deref() == Some(constant),
+            _ => false,
+        })
     }
 
     /// The structs that embed one, on either side, with the field that does: what its size moves.

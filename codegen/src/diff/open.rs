@@ -2,6 +2,7 @@
 //! Makes sides: headers in memory or in a directory, for every page size, with their text.
 
 use super::Side;
+use crate::git::Git;
 use crate::model::{Item, Model, PageVariant};
 use crate::read::headers;
 use crate::source::{Kind, Options, Reading, SourceError};
@@ -39,6 +40,34 @@ pub fn of_files(name: &str, files: &Files, options: &Options) -> Result<Side, So
 pub fn of_dir(dir: &Path, options: &Options) -> Result<Side, SourceError> {
     let reading = for_page_sizes(options, |options| headers::read_dir(dir, options))?;
     Ok(with_text(reading))
+}
+
+/// A side of any source, by its word.
+///
+/// # Errors
+///
+/// A word that is no source, and a source that cannot be read.
+pub fn open(word: &str, options: &Options) -> Result<Side, SourceError> {
+    if let Some(rev) = word.strip_prefix("git:") {
+        let repository = Git::find(options.git_dir.as_deref())?;
+        return of_files(word, &repository.headers(rev)?, options);
+    }
+    let path = Path::new(word);
+    if !matches!(word, "abi" | "snapshots") && path.is_dir() {
+        let mut side = of_dir(path, options)?;
+        side.reading.name = word.into();
+        return Ok(side);
+    }
+    if word == "abi" {
+        let model = crate::read::truth::current()?;
+        let (kind, knows) = (Kind::Truth, crate::source::Knows::ALL);
+        return Ok(Side::new(Reading { name: word.into(), kind, model, knows, gaps: Vec::new() }));
+    }
+    Err(SourceError::NotASource {
+        name: word.into(),
+        why: "it is neither a word for a source nor a directory".into(),
+        help: "give abi, git:REV, or a directory with include/linux/kho/abi".into(),
+    })
 }
 
 /// A side with the text of the files that its headers were read from, where they are there.

@@ -32,6 +32,8 @@ pub enum Class {
     Remark,
     /// How a contract's version goes with what became of it.
     Version,
+    /// What a change of bytes asks for elsewhere.
+    Follows,
     /// A flaw of one side.
     Flaw,
 }
@@ -138,6 +140,8 @@ impl Verdict {
 pub enum Level {
     /// It must not be so: exit status 1.
     Finding,
+    /// It follows from a finding, and is told where it matters: counted with that one.
+    Follows,
     /// It is worth knowing.
     Note,
     /// A reviewed file allows it.
@@ -241,9 +245,23 @@ pub struct ContractReport {
     pub next: Option<String>,
     /// The structs that differ, before and after.
     pub structs: Vec<Layouts>,
+    /// Its structs that could not be compared.
+    pub open: Vec<String>,
 }
 
 impl ContractReport {
+    /// What became of it, in words.
+    #[must_use]
+    pub fn tell(&self) -> String {
+        let verdict = self.verdict.tell();
+        let whole = !matches!(self.verdict, Verdict::Unchanged | Verdict::BumpedWithoutChange);
+        match self.open.as_slice() {
+            [] => verdict.into(),
+            _ if whole => verdict.into(),
+            open => format!("{verdict} as far as checked (not {})", open.join(", ")),
+        }
+    }
+
     /// Its string, with the old one where it is another.
     #[must_use]
     pub fn name(&self) -> String {
@@ -371,6 +389,8 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                 for hit in find(&judged) {
                     let level = match rule.class {
                         Class::Remark => Level::Note,
+                        // What changed is the finding, once, for all the strings that promise it.
+                        Class::Follows => Level::Follows,
                         _ if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
                         _ => Level::Finding,
                     };
@@ -459,9 +479,10 @@ fn level_of_change(
     verdicts: impl Iterator<Item = Verdict>,
 ) -> Level {
     let mut level = Level::Fine;
+    let worst = if class == Class::Follows { Level::Follows } else { Level::Finding };
     for verdict in verdicts {
         let this = match verdict {
-            Verdict::BumpMissing => Level::Finding,
+            Verdict::BumpMissing => worst,
             Verdict::ChangedUnreleased => Level::Note,
             Verdict::Unchanged if class == Class::Spelling => Level::Note,
             Verdict::ChangedAllowed => Level::Allowed,
@@ -484,7 +505,7 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Even
             hit.pairs.iter().filter(|pair| judged.verdicts[**pair] == Verdict::BumpMissing);
         let macros: Vec<_> = missing.map(|pair| pairs[*pair].any().1.macro_name.as_str()).collect();
         match (level, macros.as_slice()) {
-            (Level::Finding, [_, ..]) => {
+            (Level::Finding | Level::Follows, [_, ..]) => {
                 Some(format!("undo the change, or bump {}", macros.join(" and ")))
             }
             (Level::Fine, _) => Some("nothing: the version says that it changed".into()),
@@ -519,6 +540,7 @@ fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
             header: header.include_path(),
             scheme: scheme.map(|scheme: &Scheme| scheme.id),
             verdict: judged.verdicts[index],
+            open: comparison.open.get(&index).into_iter().flatten().cloned().collect(),
             next: scheme.map(|scheme| (scheme.next)(&version)),
             structs: structs
                 .map(|record| Layouts {

@@ -2,7 +2,8 @@
 //! `array_resized`.
 
 use super::{struct_hits, Check, Class, PolicyRule, Rule};
-use crate::diff::Change;
+use crate::diff::{Change, Comparison};
+use crate::policy::Hit;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
@@ -13,7 +14,21 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Bump the string that promises the struct, or restore the length.",
     },
     class: Class::Bytes,
-    check: Check::Changes(|comparison| {
-        struct_hits(comparison, |change| matches!(change, Change::ArrayResized(..)))
-    }),
+    check: Check::Changes(find),
 };
+
+fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
+    let mut hits = struct_hits(comparison, |change| matches!(change, Change::ArrayResized(..)));
+    for hit in &mut hits {
+        let Some((record, field)) = hit.item.split_once('.') else { continue };
+        let sized = comparison
+            .constants
+            .iter()
+            .find(|constant| comparison.gives_length(&constant.name, record, field));
+        if let Some(constant) = sized {
+            hit.what.push_str(", by ");
+            hit.what.push_str(&constant.name);
+        }
+    }
+    hits
+}

@@ -15,6 +15,6 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     },
     class: Class::Bytes,
     check: Check::Changes(|comparison| {
-        struct_hits(comparison, |change| matches!(change, Change::BitFieldChanged(..)))
+        struct_hits(comparison, |change| matches!(change, Change::BitFieldsChanged(..)))
     }),
 };

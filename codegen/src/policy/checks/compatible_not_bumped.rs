@@ -13,7 +13,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         example: "vfio_pci_core_device_ser gets a field, and VFIO_PCI_LUO_FH_COMPATIBLE is still \"vfio-pci-v1\".",
         remedy: "Give the contract the next version, or undo the change.",
     },
-    class: Class::Version,
+    class: Class::Follows,
     check: Check::Versions(find),
 };
 

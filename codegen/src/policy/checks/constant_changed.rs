@@ -2,7 +2,7 @@
 //! `constant_changed`.
 
 use super::{pages, Check, Class, PolicyRule, Rule};
-use crate::diff::{Comparison, ConstantKind};
+use crate::diff::{Change, Comparison, ConstantKind};
 use crate::policy::Hit;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -20,6 +20,20 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for constant in &comparison.constants {
+        // The length of an array that another rule tells of: one cause is one finding.
+        let mut resized = comparison
+            .structs
+            .iter()
+            .flat_map(|record| record.change.causes.iter().map(move |change| (record, change)));
+        let told = resized.any(|(record, change)| match change {
+            Change::ArrayResized(_, field) => {
+                comparison.gives_length(&constant.name, &record.name, &field.name)
+            }
+            _ => false,
+        });
+        if told {
+            continue;
+        }
         let (what, place) = match &constant.kind {
             ConstantKind::Changed(values) => {
                 let told: Vec<_> = values

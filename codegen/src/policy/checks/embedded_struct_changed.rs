@@ -13,7 +13,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         example: "kho_vmalloc grows in kexec_handover.h; memfd_luo_ser.folios is one, so \"memfd-v2\" must be bumped, as well as \"kho-v4\".",
         remedy: "Bump the string of each contract that embeds the struct.",
     },
-    class: Class::Bytes,
+    class: Class::Follows,
     check: Check::Changes(find),
 };
 

@@ -23,7 +23,7 @@ pub(super) fn write(document: &Document) -> String {
 
 fn annotation(event: &Event) -> String {
     let command = match event.level {
-        Level::Finding => "error",
+        Level::Finding | Level::Follows => "error",
         Level::Note => "warning",
         Level::Allowed | Level::Fine => "notice",
     };

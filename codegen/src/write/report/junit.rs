@@ -37,7 +37,7 @@ fn suite(out: &mut String, section: &Section) {
             put!(cases, "      <skipped message=\"one side cannot tell\"/>");
         } else if !found.is_empty() {
             failures += 1;
-            failure(&mut cases, contract.verdict.tell(), &found);
+            failure(&mut cases, &contract.tell(), &found);
         }
         cases.push_str("    </testcase>\n");
     }
@@ -67,7 +67,8 @@ fn suite(out: &mut String, section: &Section) {
 fn findings<'a>(events: &'a [Event], contract: &ContractReport) -> Vec<&'a Event> {
     let name = contract.new.as_ref().or(contract.old.as_ref());
     let of_it = |event: &&Event| {
-        event.level == Level::Finding && name.is_some_and(|name| event.contracts.contains(name))
+        matches!(event.level, Level::Finding | Level::Follows)
+            && name.is_some_and(|name| event.contracts.contains(name))
     };
     events.iter().filter(of_it).collect()
 }

@@ -80,7 +80,7 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
     out.push('\n');
     for event in events_of(report, contract) {
         // The sentence above says it.
-        if event.rule != "compatible_not_bumped" {
+        if event.level != Level::Follows || event.rule == "embedded_struct_changed" {
             item(out, event);
         }
     }
@@ -105,7 +105,7 @@ fn item(out: &mut String, event: &Event) {
     for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
         wrapped(out, "      so: ", consequence);
     }
-    if event.level == Level::Finding {
+    if matches!(event.level, Level::Finding | Level::Follows) {
         wrapped(out, "      ", &format!("Please: {}.", event.help));
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn write(document: &Document) -> String {
                 out,
                 "| {} | **{}** | {} | {} |",
                 code(&contract.name()),
-                contract.verdict.tell(),
+                contract.tell(),
                 code(&contract.macro_name),
                 code(&contract.header)
             );

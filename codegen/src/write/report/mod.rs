@@ -112,6 +112,7 @@ fn others(event: &Event) -> String {
 fn label(level: Level) -> &'static str {
     match level {
         Level::Finding => "finding",
+        Level::Follows => "so",
         Level::Note => "note",
         Level::Allowed => "allowed",
         Level::Fine => "change",

@@ -57,7 +57,7 @@ fn result(event: &Event, rule_index: Option<usize>) -> Value {
     text.push_str(&event.help);
     let mut result = json!({
         "ruleId": event.rule,
-        "level": if event.level == Level::Finding { "error" } else { "note" },
+        "level": if matches!(event.level, Level::Finding | Level::Follows) { "error" } else { "note" },
         "message": { "text": text },
         "partialFingerprints": { "item/v1": format!("{} {}", event.rule, event.item) },
     });

@@ -33,7 +33,7 @@ pub(super) fn write(document: &Document) -> String {
                 out,
                 "{STRONG}{}{STRONG:#}  {style}{}{style:#}  {FAINT}{} in {}{FAINT:#}",
                 contract.name(),
-                contract.verdict.tell(),
+                contract.tell(),
                 contract.macro_name,
                 contract.header
             );
@@ -85,7 +85,7 @@ pub(super) fn write(document: &Document) -> String {
 
 fn tell(out: &mut String, event: &Event, indent: &str) {
     let style = match event.level {
-        Level::Finding => BAD,
+        Level::Finding | Level::Follows => BAD,
         Level::Note | Level::Allowed => OPEN,
         Level::Fine => GOOD,
     };

@@ -29,6 +29,7 @@ pub mod model;
 pub mod patch;
 pub mod policy;
 pub mod read;
+pub mod review;
 pub mod rules;
 pub mod source;
 pub mod version;

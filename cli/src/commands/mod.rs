@@ -4,11 +4,14 @@
 pub(crate) mod bump;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod freeze;
 pub(crate) mod generate;
+pub(crate) mod judging;
 pub(crate) mod layout;
 pub(crate) mod man;
+pub(crate) mod review;
 
 use crate::output::{note, Failure};
 use kho_abi_codegen::checkout::{Checkout, CheckoutError};

@@ -270,10 +270,9 @@ impl Comparison<'_> {
             let names: BTreeSet<_> = sides.map(|side| side.name.as_str()).collect();
             if !names.is_empty() {
                 let names: Vec<_> = names.into_iter().collect();
-                gaps.push(Gap {
-                    item: what.into(),
-                    why: format!("{} does not tell", names.join(" and ")),
-                });
+                let tell = if names.len() == 1 { "does" } else { "do" };
+                let why = format!("{} {tell} not tell", names.join(" and "));
+                gaps.push(Gap { item: what.into(), why });
             }
         };
         unknown("packing and alignment of structs", |side| side.knows.packing);

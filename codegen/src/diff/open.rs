@@ -3,10 +3,11 @@
 
 use super::Side;
 use crate::git::Git;
-use crate::model::{Item, Model, PageVariant};
+use crate::model::{Item, Model, PageVariant, ABI_DIR};
 use crate::read::headers;
 use crate::source::{Kind, Options, Reading, SourceError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::Path;
 
 /// The page sizes that kernels with Kexec HandOver have, in bytes.
@@ -69,6 +70,45 @@ pub fn open(word: &str, options: &Options) -> Result<Side, SourceError> {
         help: "give abi, git:REV, or a directory with include/linux/kho/abi".into(),
     })
 }
+
+/// The ABI headers of a directory, by their path in a kernel tree.
+///
+/// # Errors
+///
+/// A directory that cannot be read or has none, and a header that is too long.
+pub fn files_of_dir(dir: &Path) -> Result<Files, SourceError> {
+    let io = |path: &Path, source| SourceError::Io { path: path.into(), source };
+    let include = format!("include/{ABI_DIR}");
+    let places = [include.as_str(), ABI_DIR].map(|below| dir.join(below));
+    let place = places.into_iter().find(|place| place.is_dir()).unwrap_or_else(|| dir.into());
+    let mut files = Files::new();
+    for entry in std::fs::read_dir(&place).map_err(|error| io(&place, error))? {
+        let entry = entry.map_err(|error| io(&place, error))?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| name.ends_with(".h")) else { continue };
+        // What is no file, and what is a link, is not opened.
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) || files.len() >= MAX_FILES {
+            continue;
+        }
+        let path = entry.path();
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(&path).map_err(|error| io(&path, error))?;
+        file.take(MAX_LENGTH).read_to_end(&mut bytes).map_err(|error| io(&path, error))?;
+        files.insert(format!("{include}/{name}"), bytes);
+    }
+    if files.is_empty() {
+        return Err(SourceError::NotASource {
+            name: dir.display().to_string(),
+            why: format!("it has no headers, in {include} or by themselves"),
+            help: "give a kernel tree, or a directory with include/linux/kho/abi".into(),
+        });
+    }
+    Ok(files)
+}
+
+/// Most headers of a directory, and longest header in bytes; the reader of headers refuses sooner.
+const MAX_FILES: usize = 4096;
+const MAX_LENGTH: u64 = 2 << 20;
 
 /// A side with the text of the files that its headers were read from, where they are there.
 #[must_use]

@@ -120,7 +120,8 @@ mod tests {
             _ => Line::Context((*text).into()),
         };
         let lines = lines.iter().map(line).collect();
-        let hunk = Hunk { old_start, new_start: old_start, lines };
+        let heading = String::new();
+        let hunk = Hunk { old_start, new_start: old_start, heading, lines };
         FilePatch { old: Some("f".into()), new: Some("f".into()), hunks: vec![hunk], binary: false }
     }
 
@@ -153,6 +154,7 @@ mod tests {
         change.hunks.push(Hunk {
             old_start: 3,
             new_start: 4,
+            heading: String::new(),
             lines: vec![Line::Context("c".into()), Line::Added("d".into())],
         });
         assert_eq!(apply(&change, Some("a\nb\nc\n")).unwrap().as_deref(), Some("0\na\nb\nc\nd\n"));

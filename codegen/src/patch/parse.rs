@@ -37,6 +37,8 @@ pub struct Hunk {
     pub old_start: usize,
     /// The first line after.
     pub new_start: usize,
+    /// What git shows behind the numbers: a line before the hunk that begins something.
+    pub heading: String,
     /// The lines.
     pub lines: Vec<Line>,
 }
@@ -150,6 +152,7 @@ pub(super) fn parse(name: &str, body: &Body) -> Result<Patch, PatchError> {
             file.hunks.push(Hunk {
                 old_start: begins(old_start, old_len),
                 new_start: begins(new_start, new_len),
+                heading: range.split_once(" @@").map_or("", |(_, after)| after).trim().into(),
                 lines: hunk_lines,
             });
             at = next;

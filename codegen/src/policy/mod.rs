@@ -372,7 +372,11 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
 
     let mut events: Vec<Event> = Vec::new();
     for ((rule, hit), is_allowed) in hits.into_iter().zip(allowances) {
+        // Of a contract that comes or goes, each part comes or goes with it.
+        let whole =
+            |pair: &usize| matches!(judged.verdicts[*pair], Verdict::New | Verdict::Removed);
         let level = match class_of(rule, &hit) {
+            Class::Remark if hit.pairs.iter().all(whole) => Level::Fine,
             Class::Remark => Level::Note,
             _ if is_allowed => Level::Allowed,
             class => {
@@ -517,12 +521,20 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Even
         rule: rule.rule.id,
         level,
         contracts: strings.collect(),
-        help: help.unwrap_or_else(|| rule.rule.remedy.trim_end_matches('.').into()),
+        help: help.unwrap_or_else(|| as_help(rule.rule.remedy)),
         item: hit.item,
         place: hit.place,
         what: hit.what,
         consequences: hit.consequences,
     }
+}
+
+/// A remedy as one line of help.
+fn as_help(remedy: &str) -> String {
+    let remedy = remedy.trim_end_matches('.');
+    let mut chars = remedy.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
 }
 
 fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {

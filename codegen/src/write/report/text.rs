@@ -23,6 +23,8 @@ pub(super) fn write(document: &Document) -> String {
             put!(out, "{STRONG}{}{STRONG:#}", section.title);
         }
         let report = &section.report;
+        // A struct of several contracts is shown with the first.
+        let mut shown: Vec<(&str, Option<u64>)> = Vec::new();
         for contract in report.contracts.iter().filter(|contract| of_interest(contract)) {
             let style = match contract.verdict {
                 Verdict::BumpMissing => BAD,
@@ -41,6 +43,11 @@ pub(super) fn write(document: &Document) -> String {
                 tell(&mut out, event, "  ");
             }
             for layouts in &contract.structs {
+                let this = (layouts.name.as_str(), layouts.page_size);
+                if shown.contains(&this) {
+                    continue;
+                }
+                shown.push(this);
                 let table = table(layouts);
                 put!(out, "  {STRONG}{}{STRONG:#}", table.title);
                 put!(out, "  {FAINT}  {:width$}   after{FAINT:#}", "before", width = table.width);
@@ -76,6 +83,10 @@ pub(super) fn write(document: &Document) -> String {
             put!(out, "{OPEN}not checked{OPEN:#}  {item}: {}", gap.why);
         }
         put!(out, "{} -> {}: {}", report.old.name, report.new.name, summary(report));
+    }
+    if document.command == "review" && document.findings() > 0 {
+        put!(out, "\n{FAINT}A reply:{FAINT:#}\n");
+        out.push_str(&super::mail::write(document));
     }
     if document.sections.len() > 1 {
         put!(out, "\n{}", count(document.findings(), "finding"));

@@ -25,6 +25,7 @@ pub mod finding;
 pub mod freeze;
 pub mod generate;
 pub mod git;
+pub mod history;
 pub mod model;
 pub mod patch;
 pub mod policy;

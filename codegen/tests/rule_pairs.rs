@@ -73,7 +73,8 @@ fn every_rule_fires_on_its_pair_and_where_else_is_written_down() {
         if pair == "unchanged" {
             assert_eq!(report.events, vec![], "nothing fires where nothing changed");
         } else {
-            let fired: BTreeSet<_> = report.events.iter().map(|event| event.rule).collect();
+            let fired: BTreeSet<_> =
+                report.events.iter().map(|event| event.rule.as_str()).collect();
             assert!(fired.contains(pair.as_str()), "{pair} does not fire on its pair: {told}");
         }
         // The other way round, and with itself: no rule may panic, and a side is itself.

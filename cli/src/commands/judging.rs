@@ -101,13 +101,18 @@ impl Judging {
         Ok(Options { strictness, baseline, allowances, today })
     }
 
+    /// Whether the report is text on standard output, and nothing more.
+    pub(crate) fn is_plain_text(&self) -> bool {
+        self.format == "text" && !self.explain && self.output.as_os_str() == "-"
+    }
+
     /// Prints a report.
     pub(crate) fn report(&self, document: &Document, out: &mut Output) -> Result<Outcome, Failure> {
         let format = FORMATS.iter().find(|format| format.name == self.format);
         let mut text = format.map(|format| (format.write)(document)).unwrap_or_default();
         if self.explain && self.format == "text" {
             let events = document.sections.iter().flat_map(|section| &section.report.events);
-            let fired: BTreeSet<_> = events.map(|event| event.rule).collect();
+            let fired: BTreeSet<_> = events.map(|event| event.rule.as_str()).collect();
             for rule in fired.into_iter().filter_map(rules::find) {
                 text.push_str(&format!(
                     "\n{}: {}\n  Why:      {}\n  Remedy:   {}\n",

@@ -10,6 +10,7 @@ pub(crate) mod freeze;
 pub(crate) mod generate;
 pub(crate) mod judging;
 pub(crate) mod layout;
+pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod review;
 

@@ -269,10 +269,11 @@ impl Comparison<'_> {
             let sides = [old, new].into_iter().filter(|side| !knows(side));
             let names: BTreeSet<_> = sides.map(|side| side.name.as_str()).collect();
             if !names.is_empty() {
+                let alike = old.kind == new.kind && names.len() > 1;
                 let names: Vec<_> = names.into_iter().collect();
                 let tell = if names.len() == 1 { "does" } else { "do" };
-                let why = format!("{} {tell} not tell", names.join(" and "));
-                gaps.push(Gap { item: what.into(), why });
+                let who = if alike { old.kind.plural().into() } else { names.join(" and ") };
+                gaps.push(Gap { item: what.into(), why: format!("{who} {tell} not tell") });
             }
         };
         unknown("packing and alignment of structs", |side| side.knows.packing);

@@ -162,7 +162,7 @@ impl<'a> Book<'a> {
                     "allows nothing that this change brings".into()
                 };
                 Event {
-                    rule: "allowance_stale",
+                    rule: "allowance_stale".into(),
                     level: Level::Finding,
                     item: format!("{} {}", entry.rule, entry.item),
                     place: Some(entry.place.clone()),

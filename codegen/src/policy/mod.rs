@@ -15,7 +15,7 @@ use crate::rules::Rule;
 use crate::source::{Gap, Kind, Reading};
 use crate::version::{self, Scheme, Step};
 use allow::Allowance;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// What a rule is about.
@@ -93,7 +93,7 @@ pub struct Judged<'a> {
 }
 
 /// What became of a contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing that it promises changed, nor its string.
@@ -135,7 +135,7 @@ impl Verdict {
 }
 
 /// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// It must not be so: exit status 1.
@@ -151,7 +151,7 @@ pub enum Level {
 }
 
 /// How strictly to judge what leaves all bytes where they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strictness {
     /// The kernel's own rule: any modification needs a new string.
@@ -201,7 +201,7 @@ pub struct Options {
 }
 
 /// A judgement: everything that a report shows.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Report {
     /// The old source.
     pub old: Named,
@@ -218,7 +218,7 @@ pub struct Report {
 }
 
 /// A source, by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Named {
     /// As it was asked for.
     pub name: String,
@@ -227,7 +227,7 @@ pub struct Named {
 }
 
 /// What became of a contract.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ContractReport {
     /// The old string.
     pub old: Option<String>,
@@ -238,7 +238,7 @@ pub struct ContractReport {
     /// The header that holds that.
     pub header: String,
     /// How its version is spelled.
-    pub scheme: Option<&'static str>,
+    pub scheme: Option<String>,
     /// What became of it.
     pub verdict: Verdict,
     /// The string that a bump would give it.
@@ -274,7 +274,7 @@ impl ContractReport {
 }
 
 /// A struct before and after.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Layouts {
     /// The tag.
     pub name: String,
@@ -287,10 +287,10 @@ pub struct Layouts {
 }
 
 /// One thing found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Event {
     /// The id of the rule that found it.
-    pub rule: &'static str,
+    pub rule: String,
     /// How much it weighs.
     pub level: Level,
     /// What it is about, in a name that stays the same; what the allow file names.
@@ -372,9 +372,13 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
 
     let mut events: Vec<Event> = Vec::new();
     for ((rule, hit), is_allowed) in hits.into_iter().zip(allowances) {
-        // Of a contract that comes or goes, each part comes or goes with it.
-        let whole =
-            |pair: &usize| matches!(judged.verdicts[*pair], Verdict::New | Verdict::Removed);
+        // Of a contract that comes or goes or has a new version, each part comes or goes with it.
+        let whole = |pair: &usize| {
+            matches!(
+                judged.verdicts[*pair],
+                Verdict::New | Verdict::Removed | Verdict::ChangedAndBumped
+            )
+        };
         let level = match class_of(rule, &hit) {
             Class::Remark if hit.pairs.iter().all(whole) => Level::Fine,
             Class::Remark => Level::Note,
@@ -504,6 +508,8 @@ fn level_of_change(
 fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Event {
     let pairs = &judged.comparison.pairs;
     let strings = hit.pairs.iter().map(|pair| pairs[*pair].any().1.compatible.clone());
+    let unreleased =
+        hit.pairs.iter().any(|pair| judged.verdicts[*pair] == Verdict::ChangedUnreleased);
     let bump = || {
         let missing =
             hit.pairs.iter().filter(|pair| judged.verdicts[**pair] == Verdict::BumpMissing);
@@ -513,12 +519,15 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Even
                 Some(format!("undo the change, or bump {}", macros.join(" and ")))
             }
             (Level::Fine, _) => Some("nothing: the version says that it changed".into()),
+            (Level::Note, _) if unreleased => {
+                Some("nothing, as long as this is merged together with the string".into())
+            }
             _ => None,
         }
     };
     let help = hit.help.clone().or_else(bump);
     Event {
-        rule: rule.rule.id,
+        rule: rule.rule.id.into(),
         level,
         contracts: strings.collect(),
         help: help.unwrap_or_else(|| as_help(rule.rule.remedy)),
@@ -550,7 +559,7 @@ fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
             new: pair.new.map(|(_, contract)| contract.compatible.clone()),
             macro_name: contract.macro_name.clone(),
             header: header.include_path(),
-            scheme: scheme.map(|scheme: &Scheme| scheme.id),
+            scheme: scheme.map(|scheme: &Scheme| scheme.id.into()),
             verdict: judged.verdicts[index],
             open: comparison.open.get(&index).into_iter().flatten().cloned().collect(),
             next: scheme.map(|scheme| (scheme.next)(&version)),

@@ -292,7 +292,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         }
         text.push_str(&shown.text);
         files.insert(include.clone(), text.into_bytes());
-        let mut side = open::of_files("the hunks", &files, reading).ok()?;
+        let mut side = open::of_files(["before", "after"][index], &files, reading).ok()?;
         // Lines of what was put together are no lines of anybody's file.
         for item in side.reading.model.headers.iter_mut().flat_map(|header| &mut header.items) {
             if let crate::model::Item::Record(record) = item {
@@ -324,7 +324,9 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
                 let gaps = of_hunks
                     .not_checked
                     .into_iter()
-                    .filter(|gap| !report.not_checked.contains(gap))
+                    .filter(|gap| {
+                        gap.item.contains(header.as_str()) && !report.not_checked.contains(gap)
+                    })
                     .collect::<Vec<_>>();
                 report.not_checked.extend(gaps);
             }
@@ -349,7 +351,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
     for (rule, item, place, what) in &partial.parts {
         contract.verdict = if kept { Verdict::BumpMissing } else { Verdict::ChangedAndBumped };
         report.events.push(Event {
-            rule,
+            rule: (*rule).into(),
             level: if kept { Level::Finding } else { Level::Fine },
             item: item.clone(),
             place: Some(place.clone()),

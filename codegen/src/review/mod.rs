@@ -13,7 +13,7 @@ use crate::diff::{compare, Side};
 use crate::git::{self, Git};
 use crate::model::{Model, Target, ABI_DIR};
 use crate::patch::{apply, FilePatch, Patch};
-use crate::policy::{judge, Baseline, Level, Options, Report};
+use crate::policy::{checks, judge, Baseline, Class, Level, Options, Report};
 use crate::source::{self, Kind, Knows, Reading, SourceError};
 use crate::write::report::{Document, Section};
 
@@ -180,7 +180,7 @@ fn one_file(file: &FilePatch, base: Option<&Base>, step: &mut Step) {
 }
 
 /// A side that has nothing.
-fn nothing(name: &str) -> Side {
+pub(crate) fn nothing(name: &str) -> Side {
     let target = Target { page_size: None, ..Target::X86_64 };
     Side::new(Reading {
         name: name.into(),
@@ -225,6 +225,7 @@ fn judged(
             hunks::judge(partial, reading, &options, &mut report);
         }
         now.reading.name.clone_from(&step.title);
+        of_the_patch(&mut report);
         let mut unknown = step.unknown.clone();
         if !has_base {
             unknown.push(
@@ -247,6 +248,7 @@ fn judged(
         let mut now = last;
         now.reading.name = "after the series".into();
         let mut report = judge(&compare(&first, &now), &options);
+        of_the_patch(&mut report);
         for section in &sections {
             carry(&section.report, &mut report, &steps);
         }
@@ -260,6 +262,17 @@ fn judged(
         });
     }
     Ok(Document { command: "review", sections })
+}
+
+/// Leaves out what the patch has nothing to do with.
+fn of_the_patch(report: &mut Report) {
+    let flaw = |id: &str| {
+        let mut rules = checks::REGISTRY.iter();
+        rules.any(|rule| rule.rule.id == id && rule.class == Class::Flaw)
+    };
+    report.events.retain(|event| event.level != Level::Note || !flaw(&event.rule));
+    let of_headers = Kind::Headers.plural();
+    report.not_checked.retain(|gap| !gap.why.starts_with(of_headers));
 }
 
 /// What was read from hunks alone belongs to the series as well: no later patch is known to undo it.
@@ -285,7 +298,7 @@ fn carry(from: &Report, to: &mut Report, steps: &[Step]) {
 fn resolved(report: &mut Report, series: &Report) {
     for event in &mut report.events {
         let still = series.events.iter().any(|other| {
-            (other.rule, &other.item) == (event.rule, &event.item)
+            (&other.rule, &other.item) == (&event.rule, &event.item)
                 && matches!(other.level, Level::Finding | Level::Follows)
         });
         if matches!(event.level, Level::Finding | Level::Follows) && !still {

@@ -17,7 +17,7 @@ mod error;
 pub use error::SourceError;
 
 use crate::model::Model;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What was read of a source.
@@ -39,7 +39,7 @@ pub struct Reading {
 }
 
 /// What a source turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The Rust types that this program was compiled with.
@@ -52,6 +52,20 @@ pub enum Kind {
     Dwarf,
     /// BPF type format, raw or in an ELF file.
     Btf,
+}
+
+impl Kind {
+    /// Several such sources, in a sentence.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Truth => "the types",
+            Self::Snapshots => "frozen layouts",
+            Self::Headers => "headers",
+            Self::Dwarf => "images with DWARF",
+            Self::Btf => "images with BTF",
+        }
+    }
 }
 
 /// What a kind of source is able to tell; what it is not is not compared.
@@ -88,7 +102,7 @@ impl Knows {
 }
 
 /// Something that a source leaves open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Gap {
     /// What cannot be told: a contract, a struct or a constant by name; empty for the source as a whole.
     pub item: String,

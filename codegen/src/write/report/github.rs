@@ -32,7 +32,7 @@ fn annotation(event: &Event) -> String {
         properties.push(format!("file={}", property(&place.file)));
         properties.push(format!("line={}", place.line));
     }
-    properties.push(format!("title={}", property(event.rule)));
+    properties.push(format!("title={}", property(&event.rule)));
     let mut text = event.what.clone();
     for consequence in &event.consequences {
         text.push_str("\nso: ");

@@ -47,7 +47,7 @@ fn suite(out: &mut String, section: &Section) {
         tests += 1;
         failures += 1;
         put!(cases, "    <testcase classname=\"{}\" name=\"{}\">", event.rule, escape(&event.item));
-        failure(&mut cases, event.rule, &[event]);
+        failure(&mut cases, &event.rule, &[event]);
         cases.push_str("    </testcase>\n");
     }
     put!(

@@ -38,7 +38,7 @@ pub(super) fn write(document: &Document) -> String {
                 label(event.level),
                 place.unwrap_or_default(),
                 inline(&event.what),
-                code(event.rule)
+                code(&event.rule)
             );
             for consequence in &event.consequences {
                 put!(out, "  - so: {}", inline(consequence));

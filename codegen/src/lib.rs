@@ -29,6 +29,7 @@ pub mod history;
 pub mod model;
 pub mod patch;
 pub mod policy;
+pub mod preflight;
 pub mod read;
 pub mod review;
 pub mod rules;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Asks git for headers as they were, without touching anybody's work tree.
+//! Walks a git history: commits, the ids of headers in them, contents by id.
+//!
+//! One revision by itself is for [`crate::read::git`].
 
 use crate::model::ABI_DIR;
 use crate::source::SourceError;
@@ -88,25 +90,6 @@ impl Git {
             Ok(found) => Ok(String::from_utf8_lossy(&found).trim().into()),
             Err(_) => Err(Self::fail(rev, "there is no such revision")),
         }
-    }
-
-    /// The ABI headers of a revision.
-    ///
-    /// # Errors
-    ///
-    /// A revision that there is not, or that has no headers.
-    pub fn headers(&self, rev: &str) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
-        let commit = self.commit(rev)?;
-        let entries = self.entries(rev, &commit)?;
-        if entries.is_empty() {
-            return Err(Self::fail(rev, format!("it has no headers in include/{ABI_DIR}")));
-        }
-        let mut blobs = self.blobs()?;
-        let mut headers = BTreeMap::new();
-        for (path, id) in entries {
-            headers.insert(path, blobs.get(&id)?);
-        }
-        Ok(headers)
     }
 
     /// The ABI headers of a commit, by the id of their content.

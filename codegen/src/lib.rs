@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   read::truth     the Rust types of kho-abi ──┐
-//!   read::c_header  C headers, by libclang    ──┤      ┌── write::c_header  the kernel's headers
+//!   read::headers   C headers, by clang       ──┤      ┌── write::c_header  the kernel's headers
 //!   read::frozen    snapshots/*.layout        ──┼─ model ── write::frozen  snapshots/*.layout
 //!                                               │      ├── write::text      like pahole's
 //!                                               │      └── write::json

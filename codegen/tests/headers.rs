@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The reader of C headers says what the truth says, of headers that were generated from it.
 
+use kho_abi_codegen::compare;
 use kho_abi_codegen::generate;
 use kho_abi_codegen::model::{Contract, Model, Record};
 use kho_abi_codegen::read::headers::{self, TRIPLES};
-use kho_abi_codegen::read::{c_header, truth};
+use kho_abi_codegen::read::truth;
 use kho_abi_codegen::source::{Options, Reading};
 use std::collections::BTreeMap;
 
@@ -46,7 +47,7 @@ fn generated_headers_read_back_as_the_truth() {
             let reading = read(&files, &options(triple, page_size));
             let context = format!("{triple}, pages of {page_size} bytes");
             assert_eq!(reading.gaps, [], "{context}");
-            assert_eq!(c_header::differences(&truth, &reading.model), [], "{context}");
+            assert_eq!(compare::differences(&truth, &reading.model), [], "{context}");
             let bare = |model: &Model| -> Vec<Record> {
                 let records = model.records().map(|(_, record)| record.bare());
                 records.map(|record| Record { page_size: None, ..record }).collect()
@@ -75,7 +76,7 @@ fn the_kernels_own_headers_read_as_the_truth() {
                     .unwrap_or_else(|error| panic!("{error}"));
                 let context = format!("{}, {triple}, {page_size}", dir.display());
                 assert_eq!(reading.gaps, [], "{context}");
-                assert_eq!(c_header::differences(&truth, &reading.model), [], "{context}");
+                assert_eq!(compare::differences(&truth, &reading.model), [], "{context}");
                 assert_eq!(told(&reading.model), told(&truth), "{context}");
                 let items = |model: &Model| -> Vec<Vec<String>> {
                     let names = |header: &kho_abi_codegen::model::Header| {

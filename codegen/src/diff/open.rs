@@ -2,9 +2,8 @@
 //! Makes sides: headers in memory or in a directory, for every page size, with their text.
 
 use super::Side;
-use crate::git::Git;
 use crate::model::{Item, Model, PageVariant, ABI_DIR};
-use crate::read::headers;
+use crate::read::{self, headers};
 use crate::source::{Kind, Options, Reading, SourceError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -50,8 +49,7 @@ pub fn of_dir(dir: &Path, options: &Options) -> Result<Side, SourceError> {
 /// A word that is no source, and a source that cannot be read.
 pub fn open(word: &str, options: &Options) -> Result<Side, SourceError> {
     if let Some(rev) = word.strip_prefix("git:") {
-        let repository = Git::find(options.git_dir.as_deref())?;
-        return of_files(word, &repository.headers(rev)?, options);
+        return of_files(word, &read::git::files_of_rev(rev, options)?, options);
     }
     let path = Path::new(word);
     if !matches!(word, "abi" | "snapshots") && path.is_dir() {

@@ -14,6 +14,7 @@ use crate::git::{self, Git};
 use crate::model::{Model, Target, ABI_DIR};
 use crate::patch::{apply, FilePatch, Patch};
 use crate::policy::{checks, judge, Baseline, Class, Level, Options, Report};
+use crate::read;
 use crate::source::{self, Kind, Knows, Reading, SourceError};
 use crate::write::report::{Document, Section};
 
@@ -34,7 +35,7 @@ impl Base {
     /// A word that is neither a directory with headers nor a revision that has some.
     pub fn open(word: &str, options: &source::Options) -> Result<Self, SourceError> {
         let files = match word.strip_prefix("git:") {
-            Some(rev) => Git::find(options.git_dir.as_deref())?.headers(rev)?,
+            Some(rev) => read::git::files_of_rev(rev, options)?,
             None => open::files_of_dir(std::path::Path::new(word))?,
         };
         let files = files.into_iter().map(|(path, bytes)| (tree_path(&path), bytes)).collect();

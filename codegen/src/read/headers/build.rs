@@ -134,7 +134,8 @@ impl<'a> Answers<'a> {
         self.records.push(Declared { node, name: name.clone(), ty });
         // A field that has the type of a nameless one gives it its name.
         let mut inside: Option<usize> = None;
-        for (index, inner) in node.inner.iter().enumerate() {
+        let mut fields = 0;
+        for inner in &node.inner {
             if inner.kind == "RecordDecl" {
                 let begin = self.records.len();
                 self.declare(inner, &name, depth - 1);
@@ -142,11 +143,12 @@ impl<'a> Answers<'a> {
             } else if inner.kind == "FieldDecl" {
                 if let Some(nameless) = inside.take() {
                     let field = match inner.name.as_str() {
-                        "" => index.to_string(),
+                        "" => fields.to_string(),
                         field => field.to_string(),
                     };
                     self.records[nameless].name = format!("{}.{field}", self.records[at].name);
                 }
+                fields += 1;
             }
         }
     }

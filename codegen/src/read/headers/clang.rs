@@ -7,13 +7,12 @@
 
 use super::ast::{self, Answer};
 use super::HeaderError;
+use crate::read::process::{run, Answered, Bounds, RunError};
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::{Duration, Instant};
-use std::{env, fs, io, thread};
+use std::{env, fs, io};
 
 /// How long a reading may take, with all that clang is asked.
 pub(super) const TIME: Duration = Duration::from_secs(10);
@@ -105,32 +104,25 @@ impl Clang {
         ]);
         command.args(["-fdump-record-layouts-simple", "-ast-dump=json", UNIT]);
         command.current_dir(dir.path()).env("LC_ALL", "C");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => HeaderError::NoClang,
-            _ => HeaderError::Io { path: self.program.clone(), source: error },
+        let bounds = Bounds { until, answer: ANSWER, said: SAID, memory: Some(MEMORY) };
+        let answered = run(command, Vec::new(), bounds).map_err(|error| match error {
+            RunError::TimedOut => HeaderError::TimedOut { seconds: TIME.as_secs() },
+            RunError::TooMuch => HeaderError::TooMuch { bytes: ANSWER },
+            RunError::Io(error) if error.kind() == io::ErrorKind::NotFound => HeaderError::NoClang,
+            RunError::Io(source) => HeaderError::Io { path: self.program.clone(), source },
         })?;
-        limit(&child);
-        let told = listen(&mut child, until);
-        // Whatever became of it, it is not left behind.
-        let _ = child.kill();
-        let status = child
-            .wait()
-            .map_err(|source| HeaderError::Io { path: self.program.clone(), source })?;
-        let (told, said) = told?;
-        if told.len() as u64 > ANSWER {
-            return Err(HeaderError::TooMuch { bytes: ANSWER });
-        }
+        let Answered { status, answer, said } = answered;
         let errors = diagnostics(&said);
         // With errors the status is 1, and there is an answer all the same.
         if !matches!(status.code(), Some(0 | 1)) {
-            let said = said.lines().next().unwrap_or_default().to_string();
+            let said = said.lines().next().unwrap_or_default();
             return Err(HeaderError::Crashed { said: format!("{status}: {said}") });
         }
-        let answer = if told.is_empty() {
+        let answer = if answer.is_empty() {
             Answer::default()
         } else {
-            ast::parse(&told).map_err(|why| HeaderError::Answer { why })?
+            let answer = String::from_utf8_lossy(&answer);
+            ast::parse(&answer).map_err(|why| HeaderError::Answer { why })?
         };
         if answer.declarations.is_empty() && errors.is_empty() {
             let said = said.lines().next().unwrap_or("it says nothing");
@@ -165,60 +157,6 @@ fn show(dir: &Path, files: &BTreeMap<String, String>) -> Result<PathBuf, HeaderE
     let path = dir.join("view.yaml");
     fs::write(&path, view.to_string()).map_err(at(&path))?;
     Ok(path)
-}
-
-/// Bounds what the process may take. One that has ended by now needs no bound.
-fn limit(child: &Child) {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{prlimit, Pid, Resource, Rlimit};
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let bound = |value| Rlimit { current: Some(value), maximum: Some(value) };
-        for (resource, value) in [
-            (Resource::As, MEMORY),
-            (Resource::Cpu, TIME.as_secs() + 1),
-            (Resource::Core, 0),
-            (Resource::Fsize, 0),
-        ] {
-            let _ = prlimit(pid, resource, bound(value));
-        }
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (child, MEMORY);
-}
-
-/// What the process writes to its two outputs, both to their ends.
-fn listen(child: &mut Child, until: Instant) -> Result<(String, String), HeaderError> {
-    let (send, receive) = mpsc::channel();
-    let outputs: [(Option<Box<dyn Read + Send>>, u64); 2] = [
-        (child.stdout.take().map(|out| Box::new(out) as _), ANSWER + 1),
-        (child.stderr.take().map(|out| Box::new(out) as _), SAID),
-    ];
-    for (index, (output, bound)) in outputs.into_iter().enumerate() {
-        let send = send.clone();
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(output) = output {
-                // What cannot be read ends the answer, which is then found cut off.
-                let _ = output.take(bound).read_to_end(&mut bytes);
-            }
-            let _ = send.send((index, bytes));
-        });
-    }
-    let mut heard = [String::new(), String::new()];
-    for _ in 0..heard.len() {
-        let left = until.saturating_duration_since(Instant::now());
-        let (index, bytes) = receive
-            .recv_timeout(left)
-            .map_err(|_| HeaderError::TimedOut { seconds: TIME.as_secs() })?;
-        heard[index] = String::from_utf8_lossy(&bytes).into_owned();
-        // Nobody listens to more than this.
-        if heard[0].len() as u64 > ANSWER {
-            break;
-        }
-    }
-    let [told, said] = heard;
-    Ok((told, said))
 }
 
 /// The errors in what clang said: `file:line:column: error: message`.

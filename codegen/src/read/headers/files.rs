@@ -103,7 +103,10 @@ fn bounded(bytes: Vec<u8>, shown: &Path) -> Result<Vec<u8>, HeaderError> {
 }
 
 /// The headers among files in memory.
-pub(super) fn of_memory(files: &BTreeMap<String, Vec<u8>>) -> Result<Files, HeaderError> {
+pub(super) fn of_memory(
+    files: &BTreeMap<String, Vec<u8>>,
+    prefix: &str,
+) -> Result<Files, HeaderError> {
     let in_abi_dir = |path: &str| {
         path.rsplit_once('/')
             .is_some_and(|(dir, _)| dir == ABI_DIR || dir.ends_with(&format!("/{ABI_DIR}")))
@@ -128,7 +131,7 @@ pub(super) fn of_memory(files: &BTreeMap<String, Vec<u8>>) -> Result<Files, Head
             found.gaps.push(Gap { item: format!("{ABI_DIR}/{name}.h"), why });
             continue;
         }
-        found.abi.push(file(name.into(), path.clone(), bytes));
+        found.abi.push(file(name.into(), format!("{prefix}{path}"), bytes));
     }
     found.abi.sort_by(|a, b| a.name.cmp(&b.name));
     require_abi(found, itself, Path::new("the set of files"))

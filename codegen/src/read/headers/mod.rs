@@ -30,7 +30,10 @@ mod clang;
 mod files;
 mod json;
 mod scan;
+mod stand_in;
 mod unit;
+
+pub use stand_in::STAND_IN;
 
 use crate::contracts;
 use crate::model::{Endian, Header, Item, Model, Record, Target};
@@ -63,9 +66,6 @@ pub const TRIPLES: &[&str] = &[
     "riscv64-unknown-linux-gnu",
     "s390x-unknown-linux-gnu",
 ];
-
-/// Minimal versions of the kernel's base headers, by path: enough for a header that stands alone.
-pub use super::c_header::STAND_IN;
 
 /// Why headers cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -189,7 +189,17 @@ pub fn read_files(
     files: &BTreeMap<String, Vec<u8>>,
     options: &Options,
 ) -> Result<Reading, SourceError> {
-    Ok(read(&files::of_memory(files)?, "headers", options)?)
+    read_named(files, "headers", "", options)
+}
+
+/// Reads ABI headers from memory, which have a name, and something that stands before their paths.
+pub(super) fn read_named(
+    files: &BTreeMap<String, Vec<u8>>,
+    name: &str,
+    prefix: &str,
+    options: &Options,
+) -> Result<Reading, SourceError> {
+    Ok(read(&files::of_memory(files, prefix)?, name, options)?)
 }
 
 /// The comments of a header, each with the line where it begins, without the marks of a comment.
@@ -276,6 +286,8 @@ fn read(files: &Files, name: &str, options: &Options) -> Result<Reading, HeaderE
     }
     let mut model = Model { target, headers, other_pages: Vec::new() };
     gaps.extend(contracts::assign(&mut model).into_iter().map(|open| open.gap()));
+    let mut seen = BTreeSet::new();
+    gaps.retain(|gap: &Gap| seen.insert((gap.item.clone(), gap.why.clone())));
     let knows = Knows { nodes: false, ..Knows::ALL };
     Ok(Reading { name: name.into(), kind: Kind::Headers, model, knows, gaps })
 }
@@ -340,7 +352,7 @@ impl Reader<'_> {
         let all: Vec<_> = self.files.abi.iter().collect();
         match self.ask(&all) {
             Ok((unit, asked)) => {
-                if spoilt(&asked).next().is_none() {
+                if spoilt(&unit, &asked).next().is_none() && is_answered(&asked) {
                     let answers = answers(&unit, &asked);
                     let read = |file: &&File| Outcome::Read(found(file, &answers));
                     return Ok(all.iter().map(read).collect());
@@ -363,16 +375,34 @@ impl Reader<'_> {
     /// What becomes of a header by itself.
     fn outcome(&self, file: &File) -> Result<Outcome, HeaderError> {
         let (unit, asked) = self.ask(&[file])?;
-        let errors: Vec<_> = spoilt(&asked).collect();
+        let errors: Vec<_> = spoilt(&unit, &asked).collect();
         let own = format!("{ABI}{}.h", file.name);
-        if let Some(error) =
-            errors.iter().find(|error| error.file != own || !is_of_one_item(file, error))
-        {
-            return Ok(Outcome::Refused((*error).clone()));
+        let is_bearable = |error: &Diagnostic| {
+            is_of_a_check(error) || error.file == own && is_of_one_item(file, error)
+        };
+        if let Some(error) = errors.iter().find(|error| !is_bearable(error)) {
+            if error.file != clang::UNIT {
+                return Ok(Outcome::Refused((*error).clone()));
+            }
+            // It is about the header's end, where clang is in the unit already.
+            let line = file.text.lines().count();
+            let message = error.message.clone();
+            return Ok(Outcome::Refused(Diagnostic { file: own, line, message, fatal: true }));
+        }
+        if !is_answered(&asked) {
+            let message = "the header does not end what it begins".into();
+            let line = file.text.lines().count();
+            return Ok(Outcome::Refused(Diagnostic { file: own, line, message, fatal: true }));
         }
         let mut read = found(file, &answers(&unit, &asked));
         for error in errors {
-            spoil(file, error, &mut read);
+            if is_of_a_check(error) {
+                // What it says of itself is not so; what it is, is read.
+                let why = format!("{}: {}", self.shown(error), error.message);
+                read.untold.push((String::new(), why));
+            } else {
+                spoil(file, error, &mut read);
+            }
         }
         Ok(Outcome::Read(read))
     }
@@ -411,13 +441,28 @@ fn answers<'a>(unit: &'a Unit, asked: &'a Asked) -> Answers<'a> {
 }
 
 /// The errors that are not about a question.
-fn spoilt(asked: &Asked) -> impl Iterator<Item = &Diagnostic> {
-    asked.errors.iter().filter(|error| error.file != clang::UNIT)
+fn spoilt<'a>(unit: &'a Unit, asked: &'a Asked) -> impl Iterator<Item = &'a Diagnostic> {
+    let is_question = |error: &&Diagnostic| {
+        error.file == clang::UNIT && !error.fatal && unit.asked_on(error.line).is_some()
+    };
+    asked.errors.iter().filter(move |error| !is_question(error))
+}
+
+fn is_answered(asked: &Asked) -> bool {
+    Unit::is_answered_by(&asked.answer.declarations)
 }
 
 /// What clang says where something is missing that one declaration needs, and goes on behind it.
 const OF_ONE_ITEM: &[&str] =
     &["unknown type name", "field has incomplete type", "use of undeclared identifier"];
+
+/// What clang says of a check that a header makes of itself: it declares nothing.
+const OF_A_CHECK: &[&str] = &["static assertion failed", "no member named"];
+
+/// Whether an error leaves everything in the header as it is.
+fn is_of_a_check(error: &Diagnostic) -> bool {
+    !error.fatal && OF_A_CHECK.iter().any(|message| error.message.starts_with(message))
+}
 
 /// Whether an error leaves everything else in the header as it is.
 fn is_of_one_item(file: &File, error: &Diagnostic) -> bool {
@@ -449,6 +494,8 @@ fn spoil(file: &File, error: &Diagnostic, found: &mut Found) {
             found.untold.extend(item.constants().map(|c| (c.name.clone(), why.clone())));
             gone.extend((item.name() != name).then(|| item.name().to_string()));
         }
+        // This says where and why, which what was said of it before does not.
+        found.untold.retain(|(item, _)| *item != name);
         found.untold.push((name, why.clone()));
     }
 }

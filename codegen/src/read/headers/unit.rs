@@ -4,12 +4,18 @@
 //! Each question is a declaration on a line of its own. One that clang cannot make sense of is an error
 //! on that line, and the name has no value of that kind; all others have theirs.
 
+use super::ast::Node;
 use super::scan::Scan;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// What questions are named, so that no header has the name.
 const PREFIX: &str = "__kho_abi_";
+
+/// What stands before the first question and behind the last one. A header that does not end what it
+/// begins has them within, or not at all.
+const BEGIN: &str = "__kho_abi_begin";
+const END: &str = "__kho_abi_end";
 
 /// A unit, with what stands on which of its lines.
 #[derive(Debug, Default)]
@@ -57,9 +63,11 @@ impl Unit {
         for (name, _) in headers.clone() {
             unit.put(&format!("#include <{name}>"));
         }
+        unit.put(&format!("enum {{ {BEGIN} }};"));
         for (_, scan) in headers {
             unit.questions(scan);
         }
+        unit.put(&format!("enum {{ {END} }};"));
         unit
     }
 
@@ -116,6 +124,16 @@ impl Unit {
         self.asked.push(asked);
         self.put(&question(at));
         self.lines.insert(self.line, at);
+    }
+
+    /// Whether the questions were understood as such.
+    pub(super) fn is_answered_by(declarations: &[Node]) -> bool {
+        let inside = |name: &str| {
+            declarations.iter().any(|node| {
+                node.kind == "EnumDecl" && node.inner.iter().any(|member| member.name == name)
+            })
+        };
+        inside(BEGIN) && inside(END)
     }
 
     /// The question on a line.

@@ -2,7 +2,7 @@
 //! A plain text to reply to a patch with: short lines, nothing that a mail reader would change.
 
 use super::layouts::table;
-use super::{events_of, loose_events, of_interest, others, Document};
+use super::{cleaned, events_of, loose_events, of_interest, others, Document};
 use crate::policy::{ContractReport, Event, Level, Report, Verdict};
 use crate::write::put;
 
@@ -10,6 +10,7 @@ use crate::write::put;
 const WIDTH: usize = 72;
 
 pub(super) fn write(document: &Document) -> String {
+    let document = &cleaned(document);
     let mut out = String::new();
     for section in &document.sections {
         let report = &section.report;

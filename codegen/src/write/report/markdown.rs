@@ -2,11 +2,12 @@
 //! For a forge's comment: a table of verdicts, findings, layouts.
 
 use super::layouts::table;
-use super::{label, of_interest, summary, Document};
+use super::{cleaned, label, of_interest, summary, Document};
 use crate::policy::Level;
 use crate::write::put;
 
 pub(super) fn write(document: &Document) -> String {
+    let document = &cleaned(document);
     let mut out = String::new();
     for section in &document.sections {
         let report = &section.report;

@@ -77,6 +77,38 @@ pub const FORMATS: &[Format] = &[
     },
 ];
 
+/// The document without characters that steer a terminal: names and subjects come from outside.
+fn cleaned(document: &Document) -> Document {
+    let mut document = document.clone();
+    let clean = |text: &mut String| {
+        if text.contains(char::is_control) {
+            *text = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        }
+    };
+    for section in &mut document.sections {
+        clean(&mut section.title);
+        section.unknown.iter_mut().for_each(clean);
+        let report = &mut section.report;
+        clean(&mut report.old.name);
+        clean(&mut report.new.name);
+        for contract in &mut report.contracts {
+            contract.old.iter_mut().chain(&mut contract.new).for_each(clean);
+            clean(&mut contract.header);
+        }
+        for event in &mut report.events {
+            event.contracts.iter_mut().chain(&mut event.consequences).for_each(clean);
+            event.place.iter_mut().for_each(|place| clean(&mut place.file));
+            clean(&mut event.what);
+            clean(&mut event.help);
+        }
+        for gap in &mut report.not_checked {
+            clean(&mut gap.item);
+            clean(&mut gap.why);
+        }
+    }
+    document
+}
+
 /// Whether a contract is worth showing: nobody asks about what did not change.
 fn of_interest(contract: &ContractReport) -> bool {
     contract.verdict != Verdict::Unchanged

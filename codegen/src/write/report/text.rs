@@ -2,7 +2,9 @@
 //! For a terminal: verdicts, findings, layouts side by side.
 
 use super::layouts::{table, Mark};
-use super::{count, events_of, label, loose_events, of_interest, others, summary, Document};
+use super::{
+    cleaned, count, events_of, label, loose_events, of_interest, others, summary, Document,
+};
 use crate::policy::{Event, Level, Verdict};
 use crate::write::put;
 use anstyle::{AnsiColor, Style};
@@ -14,6 +16,7 @@ const STRONG: Style = Style::new().bold();
 const FAINT: Style = Style::new().dimmed();
 
 pub(super) fn write(document: &Document) -> String {
+    let document = &cleaned(document);
     let mut out = String::new();
     for (index, section) in document.sections.iter().enumerate() {
         if index > 0 {

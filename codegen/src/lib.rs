@@ -34,5 +34,6 @@ pub mod read;
 pub mod review;
 pub mod rules;
 pub mod source;
+pub mod verify;
 pub mod version;
 pub mod write;

@@ -13,6 +13,7 @@ pub(crate) mod layout;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod review;
+pub(crate) mod verify;
 
 use crate::output::{note, Failure};
 use kho_abi_codegen::checkout::{Checkout, CheckoutError};

@@ -295,6 +295,8 @@ impl Comparison<'_> {
                 (Some(_), None) => new,
                 _ => continue,
             };
+            let of_string = contract_of(pair).version.is_none() && missing.knows.strings;
+            let certain = missing.knows.absence || of_string;
             // A string that is there and cannot be read is another one than a string that is not.
             let contract = pair.any().1;
             let left_open = missing.gaps.iter().find(|gap| {
@@ -304,7 +306,7 @@ impl Comparison<'_> {
             });
             if let Some(gap) = left_open {
                 self.untold.insert(index, gap.why.clone());
-            } else if !missing.knows.absence {
+            } else if !certain {
                 let why = format!("{} has only what its code uses", missing.name);
                 gaps.push(Gap { item: contract.compatible.clone(), why: why.clone() });
                 self.untold.insert(index, why);
@@ -479,6 +481,10 @@ impl Comparison<'_> {
         };
         self.structs.iter().filter(|record| embeds(record)).collect()
     }
+}
+
+fn contract_of<'a>(pair: &Pair<'a>) -> &'a Contract {
+    pair.any().1
 }
 
 /// The field through which a contract comes to embed a struct, as `memfd_luo_ser.folios`.

@@ -57,16 +57,7 @@ pub fn open(word: &str, options: &Options) -> Result<Side, SourceError> {
         side.reading.name = word.into();
         return Ok(side);
     }
-    if word == "abi" {
-        let model = crate::read::truth::current()?;
-        let (kind, knows) = (Kind::Truth, crate::source::Knows::ALL);
-        return Ok(Side::new(Reading { name: word.into(), kind, model, knows, gaps: Vec::new() }));
-    }
-    Err(SourceError::NotASource {
-        name: word.into(),
-        why: "it is neither a word for a source nor a directory".into(),
-        help: "give abi, git:REV, or a directory with include/linux/kho/abi".into(),
-    })
+    Ok(Side::new(crate::source::open(word, options)?))
 }
 
 /// The ABI headers of a directory, by their path in a kernel tree.

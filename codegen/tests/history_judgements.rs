@@ -7,11 +7,13 @@ use kho_abi_codegen::source;
 
 fn side(name: &str, header: &str, body: &str) -> Side {
     let text = format!(
-        "#include <linux/types.h>\n#include <linux/log2.h>\n#include <linux/math.h>\n\
+        "#include <linux/types.h>\n#include <linux/log2.h>\n#include <linux/math.h>\n#include <linux/bits.h>\n\
          #include <linux/align.h>\n#include <asm/page.h>\n{body}"
     );
     let files = [(format!("include/linux/kho/abi/{header}.h"), text.into_bytes())].into();
-    open::of_files(name, &files, &source::Options::default()).unwrap()
+    let side = open::of_files(name, &files, &source::Options::default()).unwrap();
+    assert_eq!(side.reading.gaps, [], "the fixture is read in full");
+    side
 }
 
 fn judge(header: &str, old: &str, new: &str, options: &Options) -> Report {
@@ -106,7 +108,8 @@ fn padding_that_becomes_a_counter_with_a_new_string_is_fine() {
     assert_eq!((told(&kept).0, kept.findings()), (Verdict::BumpMissing, 1));
 }
 
-fn kho(version: u32, comment: u32, first: &str, value: &str) -> String {
+/// The radix tree's constants: what the depth is computed from, and how many bits are above a leaf.
+fn kho(version: u32, comment: u32, (first, value, bits): (&str, &str, &str)) -> String {
     format!(
         "/* The root has compatible = \"kho-v{comment}\". */\n\
          #define KHO_FDT_COMPATIBLE \"kho-v{version}\"\n\
@@ -114,18 +117,24 @@ fn kho(version: u32, comment: u32, first: &str, value: &str) -> String {
          \t{first} = {value},\n\
          \tKHO_TABLE_SIZE_LOG2 = const_ilog2(PAGE_SIZE / sizeof(phys_addr_t)),\n\
          \tKHO_BITMAP_SIZE_LOG2 = PAGE_SHIFT + const_ilog2(BITS_PER_BYTE),\n\
-         \tKHO_TREE_MAX_DEPTH = DIV_ROUND_UP({first} - KHO_BITMAP_SIZE_LOG2, KHO_TABLE_SIZE_LOG2) + 1,\n\
+         \tKHO_TREE_MAX_DEPTH = DIV_ROUND_UP({bits}, KHO_TABLE_SIZE_LOG2) + 1,\n\
          }};\n\
          struct kho_radix_node {{ u64 table[1 << KHO_TABLE_SIZE_LOG2]; }};\n"
     )
 }
 
-const WIDTH: (&str, &str) = ("KHO_RADIX_KEY_WIDTH", "64 - PAGE_SHIFT + 1");
-const ORDER: (&str, &str) = ("KHO_ORDER_0_LOG2", "64 - PAGE_SHIFT");
+type Width = (&'static str, &'static str, &'static str);
+const WIDTH: Width =
+    ("KHO_RADIX_KEY_WIDTH", "64 - PAGE_SHIFT + 1", "KHO_RADIX_KEY_WIDTH - KHO_BITMAP_SIZE_LOG2");
+const ORDER: Width =
+    ("KHO_ORDER_0_LOG2", "64 - PAGE_SHIFT", "KHO_ORDER_0_LOG2 - KHO_BITMAP_SIZE_LOG2 + 1");
+/// As it was at first: one bit was forgotten, which matters with pages of 16 KiB alone.
+const FORGOTTEN: Width =
+    ("KHO_ORDER_0_LOG2", "64 - PAGE_SHIFT", "KHO_ORDER_0_LOG2 - KHO_BITMAP_SIZE_LOG2");
 
 #[test]
 fn kho_got_a_new_string_and_no_struct_of_it_changed() {
-    let (old, new) = (kho(3, 3, WIDTH.0, WIDTH.1), kho(4, 4, WIDTH.0, WIDTH.1));
+    let (old, new) = (kho(3, 3, WIDTH), kho(4, 4, WIDTH));
     let report = judge("kexec_handover", &old, &new, &Options::default());
     let note = ("compatible_bumped_needlessly", Level::Note);
     assert_eq!(told(&report), (Verdict::BumpedWithoutChange, 0, vec![note]));
@@ -135,27 +144,28 @@ fn kho_got_a_new_string_and_no_struct_of_it_changed() {
 /// larger; the depth is the same for every page size.
 #[test]
 fn a_renamed_enumerator_behind_the_same_depth_is_no_finding() {
-    let (old, new) = (kho(4, 4, ORDER.0, ORDER.1), kho(4, 4, WIDTH.0, WIDTH.1));
+    let (old, new) = (kho(4, 4, ORDER), kho(4, 4, WIDTH));
     let report = judge("kexec_handover", &old, &new, &Options::default());
     let (verdict, findings, fired) = told(&report);
     assert_eq!((verdict, findings), (Verdict::Unchanged, 0), "{fired:?}");
+    assert!(report.contracts[0].open.is_empty() && !fired.is_empty(), "it was looked at");
     assert!(fired.iter().all(|(_, level)| *level == Level::Note), "{fired:?}");
     // The same value under another name is not even worth a note.
-    let same = kho(4, 4, "KHO_KEY_BITS", WIDTH.1);
+    let bits = "KHO_KEY_BITS - KHO_BITMAP_SIZE_LOG2";
+    let same = kho(4, 4, ("KHO_KEY_BITS", WIDTH.1, bits));
     let report = judge("kexec_handover", &new, &same, &Options::default());
     assert_eq!(told(&report), (Verdict::Unchanged, 0, vec![]));
 }
 
 #[test]
 fn another_depth_for_one_page_size_is_a_finding() {
-    // Two levels more where pages are larger, and as before with pages of 4096 bytes.
-    let deeper = WIDTH.1.to_string() + " + (PAGE_SHIFT > 12 ? 20 : 0)";
-    let (old, new) = (kho(4, 4, WIDTH.0, WIDTH.1), kho(4, 4, WIDTH.0, &deeper));
+    let (old, new) = (kho(4, 4, FORGOTTEN), kho(4, 4, ORDER));
     let report = judge("kexec_handover", &old, &new, &Options::default());
-    assert_eq!(told(&report).0, Verdict::BumpMissing);
+    let (verdict, findings, fired) = told(&report);
+    assert_eq!((verdict, findings), (Verdict::BumpMissing, 1), "{fired:?}");
     let depth = report.events.iter().find(|event| event.item == "KHO_TREE_MAX_DEPTH").unwrap();
-    assert!(depth.what.contains("(pages of 16384 bytes)"), "{}", depth.what);
-    assert!(!depth.what.contains("4096"), "{}", depth.what);
+    assert_eq!(depth.what, "constant KHO_TREE_MAX_DEPTH was 4, is 5 (pages of 16384 bytes)");
+    assert_eq!(report.contracts[0].tell(), "bump missing");
 }
 
 #[test]
@@ -200,7 +210,7 @@ fn memfd_got_two_fields_and_a_new_string() {
 
 #[test]
 fn prose_behind_the_macro_is_found_once_it_is_new() {
-    let (fresh, stale) = (kho(3, 3, WIDTH.0, WIDTH.1), kho(4, 3, WIDTH.0, WIDTH.1));
+    let (fresh, stale) = (kho(3, 3, WIDTH), kho(4, 3, WIDTH));
     let prose = |report: &Report| {
         let found = report.events.iter().find(|e| e.rule == "prose_names_other_version");
         found.map(|event| event.level)
@@ -240,4 +250,24 @@ fn a_number_in_the_struct_and_feature_flags_are_versions() {
     assert_eq!(told(&report).0, Verdict::BumpMissing);
     let report = judge("port", &new, &old, &Options::default());
     assert!(report.events.iter().any(|event| event.rule == "compatible_went_backwards"));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_called_unchanged() {
+    let port = |expression: &str| {
+        format!(
+            "#define PORT_COMPATIBLE \"port-v1\"\n\
+             enum port_sizes {{ PORT_DEPTH = {expression} }};\n\
+             struct port_ser {{ u64 first; }} __packed;\n"
+        )
+    };
+    let side = |body: String| {
+        let text = format!("#include <linux/types.h>\n{body}").into_bytes();
+        let files = [("include/linux/kho/abi/port.h".to_string(), text)].into();
+        open::of_files("side", &files, &source::Options::default()).unwrap()
+    };
+    let (old, new) = (side(port("NOBODY_KNOWS")), side(port("NOBODY_KNOWS + 1")));
+    let report = policy::judge(&diff::compare(&old, &new), &Options::default());
+    let told = report.contracts[0].tell();
+    assert!(told.starts_with("unchanged as far as checked (not "), "{told}");
 }

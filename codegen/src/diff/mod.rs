@@ -212,6 +212,7 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
     }
     comparison.constants = constants::compare(&comparison);
     comparison.compare_nodes();
+    comparison.open_items();
     comparison
 }
 
@@ -323,6 +324,35 @@ impl Comparison<'_> {
         let mut seen = BTreeSet::new();
         gaps.retain(|gap| seen.insert((gap.item.clone(), gap.why.clone())));
         self.not_checked = gaps;
+    }
+
+    /// Says of each contract what of its header a side could not tell.
+    fn open_items(&mut self) {
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let sides = [(self.old, pair.old), (self.new, pair.new)];
+            for (side, (header, contract)) in sides.into_iter().filter_map(|(s, c)| Some((s, c?))) {
+                let text = side.texts.get(&header.name);
+                let words: BTreeSet<&str> = text
+                    .map(|text| {
+                        text.outline.code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    })
+                    .into_iter()
+                    .flatten()
+                    .collect();
+                let ours = |item: &str| {
+                    words.contains(item)
+                        || contract.roots.iter().chain(&contract.constants).any(|name| name == item)
+                };
+                // A struct is named by itself; its fields and what it embeds are told with it.
+                let items = side.reading.gaps.iter().map(|gap| gap.item.as_str());
+                let open: Vec<_> = items.filter(|item| !item.is_empty() && ours(item)).collect();
+                for item in open {
+                    let known = side.model().record(item).is_some();
+                    let shown = if known { format!("struct {item}") } else { item.to_string() };
+                    self.open.entry(index).or_default().insert(shown);
+                }
+            }
+        }
     }
 
     fn compare_structs(&mut self, page_size: Option<u64>, seen: &mut Vec<(String, RecordChange)>) {

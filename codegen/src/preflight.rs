@@ -5,11 +5,15 @@
 //! not have means loss, which is told in the kernel's own terms; and the same string with other bytes is
 //! what nothing else catches.
 
-use crate::diff::{compare, Side};
+use crate::diff::{compare, open, Side};
 use crate::policy::{self, Level, Options, Strictness, Verdict};
-use crate::source::{Gap, Kind};
+use crate::read::ikconfig::Config;
+use crate::read::image;
+use crate::source::{self, Gap, Kind, SourceError};
 use crate::version;
 use serde::Serialize;
+use std::io::Read as _;
+use std::path::Path;
 
 /// A kernel, or what stands for one.
 #[derive(Clone, Debug)]
@@ -20,6 +24,21 @@ pub struct Kernel {
     pub config: Option<String>,
     /// The strings that it says it understands, where it has such a list.
     pub listed: Option<Vec<String>>,
+}
+
+/// The first bytes of a file; `None` where it cannot be read.
+fn first_bytes(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    std::fs::File::open(path).ok()?.take(4096).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
+/// The configuration that the running kernel was built with, from itself or from where it is installed.
+fn running_config(release: &str) -> Option<String> {
+    let packed = std::fs::read("/proc/config.gz").ok();
+    let own = packed.and_then(|packed| Some(Config::unpack(&packed)?.text().to_string()));
+    let places = [format!("/boot/config-{release}"), format!("/lib/modules/{release}/config")];
+    own.or_else(|| places.iter().find_map(|place| std::fs::read_to_string(place).ok()))
 }
 
 /// What a kernel is built with.
@@ -53,6 +72,57 @@ const FEATURES: &[Feature] = &[
 ];
 
 impl Kernel {
+    /// The kernel that a word names: an image, a tree, or any other source.
+    ///
+    /// # Errors
+    ///
+    /// As [`open::open`].
+    pub fn open(word: &str, options: &source::Options) -> Result<Self, SourceError> {
+        let path = Path::new(word);
+        // What is no file is no image, and is told so by the words for sources.
+        let is_image =
+            path.is_file() && first_bytes(path).is_some_and(|head| image::is_image(&head));
+        if !is_image {
+            let side = open::open(word, options)?;
+            let config = std::fs::read_to_string(path.join(".config")).ok();
+            return Ok(Self { side, config, listed: None });
+        }
+        let image = image::open(path, options)?;
+        let mut reading = image.reading;
+        reading.name = word.into();
+        let config = image.config.map(|config| config.text().to_string());
+        Ok(Self { side: Side::new(reading), config, listed: image.listed })
+    }
+
+    /// The kernel that this machine runs: its image where it is installed, its types and its
+    /// configuration as it tells them.
+    ///
+    /// # Errors
+    ///
+    /// That neither is there, or that what is there cannot be read.
+    pub fn running(options: &source::Options) -> Result<Self, SourceError> {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let release = release.trim();
+        let places = [
+            format!("/usr/lib/debug/boot/vmlinux-{release}"),
+            format!("/boot/vmlinuz-{release}"),
+            format!("/lib/modules/{release}/vmlinuz"),
+            "/sys/kernel/btf/vmlinux".into(),
+        ];
+        let place = places.iter().find(|place| std::fs::File::open(place).is_ok());
+        let place = place.ok_or_else(|| SourceError::NotASource {
+            name: "--running".into(),
+            why: format!("neither an image of {release} nor its types are there to be read"),
+            help: "give the kernel's vmlinux or bzImage".into(),
+        })?;
+        let mut kernel = Self::open(place, options)?;
+        kernel.side.reading.name = format!("the running kernel ({release}, {place})");
+        if let Some(config) = running_config(release) {
+            kernel.config = Some(config);
+        }
+        Ok(kernel)
+    }
+
     /// Whether it is built with an option.
     #[must_use]
     pub fn built(&self, option: &str) -> Built {
@@ -83,7 +153,7 @@ impl Kernel {
                     // A tree can be built with it; whether it is, its headers do not tell.
                     Kind::Headers | Kind::Truth | Kind::Snapshots => (Built::With, String::new()),
                     _ if kho => (Built::With, String::new()),
-                    _ if contracts == 0 && !self.side.leaves_open("compatible strings") => (
+                    _ if contracts == 0 && self.side.reading.knows.strings => (
                         Built::Without,
                         format!(
                             "{name} carries no configuration, and has no string of Kexec HandOver"

@@ -12,6 +12,7 @@ pub(crate) mod judging;
 pub(crate) mod layout;
 pub(crate) mod log;
 pub(crate) mod man;
+pub(crate) mod preflight;
 pub(crate) mod review;
 pub(crate) mod verify;
 

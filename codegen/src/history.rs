@@ -15,6 +15,7 @@ use crate::source::{self, SourceError};
 use crate::version;
 use crate::write::report::{Document, Section};
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -116,8 +117,8 @@ pub fn life(
             continue;
         }
         for (set, code) in [(&commit.old, old), (&commit.new, new)] {
-            if !wanted_sets.contains_key(&code) {
-                wanted_sets.insert(code, contents.files(set)?);
+            if let Entry::Vacant(free) = wanted_sets.entry(code) {
+                free.insert(contents.files(set)?);
             }
         }
         keys.push(Some(key));
@@ -128,19 +129,16 @@ pub fn life(
     let mut sections = Vec::new();
     for (commit, key) in commits.iter().zip(keys) {
         let Some(key) = key else { continue };
-        let kept = match cache.get(&key) {
-            Some(kept) => kept.clone(),
-            None => {
-                let (old, new) = (contents.code(&commit.old)?, contents.code(&commit.new)?);
-                let kept = match (&sides[&old], &sides[&new]) {
-                    (Ok(old), Ok(new)) => {
-                        Kept::Judged(Box::new(judge(&compare(old, new), options)))
-                    }
-                    (Err(why), _) | (_, Err(why)) => Kept::Unreadable(why.clone()),
-                };
-                cache.put(&key, &kept);
-                kept
-            }
+        let kept = if let Some(kept) = cache.get(&key) {
+            kept.clone()
+        } else {
+            let (old, new) = (contents.code(&commit.old)?, contents.code(&commit.new)?);
+            let kept = match (&sides[&old], &sides[&new]) {
+                (Ok(old), Ok(new)) => Kept::Judged(Box::new(judge(&compare(old, new), options))),
+                (Err(why), _) | (_, Err(why)) => Kept::Unreadable(why.clone()),
+            };
+            cache.put(&key, &kept);
+            kept
         };
         let title = format!(
             "{} {} {}",
@@ -184,7 +182,7 @@ fn of_interest(mut report: Report, wanted: &Wanted) -> Option<Report> {
         .collect();
     report.events.retain(|event| {
         let ours = event.contracts.iter().any(|name| strings.contains(name));
-        ours && event.level != Level::Note || ours && event.rule.starts_with("compatible")
+        ours && (event.level != Level::Note || event.rule.starts_with("compatible"))
     });
     // The same for every commit, and said once by `diff`.
     report.not_checked.clear();
@@ -323,13 +321,12 @@ fn read_all(
     };
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            scope.spawn(|| loop {
-                let Some((code, files)) = all.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                    break;
-                };
-                let side = one(files);
-                if let Ok(mut done) = done.lock() {
-                    done.insert((*code).clone(), side);
+            scope.spawn(|| {
+                while let Some((code, files)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let side = one(files);
+                    if let Ok(mut done) = done.lock() {
+                        done.insert((*code).clone(), side);
+                    }
                 }
             });
         }

@@ -8,6 +8,7 @@ use kho_abi_codegen::rules;
 use kho_abi_codegen::source;
 use kho_abi_codegen::write::report::{Document, Format, FORMATS};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,10 +30,16 @@ pub(crate) struct Reading {
     pub(crate) git_dir: Option<PathBuf>,
     /// Read headers for this machine, as clang names it
     #[arg(long, value_name = "TRIPLE")]
-    triple: Option<String>,
+    target: Option<String>,
     /// Read headers for this page size alone, instead of 4096, 16384 and 65536
     #[arg(long, value_name = "BYTES")]
     page_size: Option<u64>,
+    /// Read the BTF of an image, even where it has DWARF: quicker, and less is told
+    #[arg(long)]
+    btf: bool,
+    /// The BTF that a module's continues: raw, or in a vmlinux
+    #[arg(long, value_name = "FILE")]
+    btf_base: Option<PathBuf>,
     /// The frozen layouts that `snapshots` means, instead of those of the checkout
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
@@ -42,10 +49,11 @@ impl Reading {
     pub(crate) fn options(&self) -> source::Options {
         source::Options {
             git_dir: self.git_dir.clone(),
-            triple: self.triple.clone(),
+            triple: self.target.clone(),
             page_size: self.page_size,
             snapshots: self.snapshots.clone(),
-            ..source::Options::default()
+            prefer_btf: self.btf,
+            btf_base: self.btf_base.clone(),
         }
     }
 }
@@ -114,10 +122,9 @@ impl Judging {
             let events = document.sections.iter().flat_map(|section| &section.report.events);
             let fired: BTreeSet<_> = events.map(|event| event.rule.as_str()).collect();
             for rule in fired.into_iter().filter_map(rules::find) {
-                text.push_str(&format!(
-                    "\n{}: {}\n  Why:      {}\n  Remedy:   {}\n",
-                    rule.id, rule.summary, rule.reason, rule.remedy
-                ));
+                let rules::Rule { id, summary, reason, remedy, .. } = rule;
+                let _ =
+                    write!(text, "\n{id}: {summary}\n  Why:      {reason}\n  Remedy:   {remedy}\n");
             }
         }
         if self.output.as_os_str() == "-" {

@@ -5,7 +5,10 @@ use super::judging::Reading;
 use crate::output::{Failure, Format, Outcome as Exit, Output, BAD, GOOD, OPEN, STRONG};
 use anstyle::Style;
 use kho_abi_codegen::preflight::{answer, Answer, Kernel, Outcome, Outlook};
+use kho_abi_codegen::source::{self, SourceError};
 use serde::Serialize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 const AFTER_HELP: &str = "\
 CURRENT and NEXT are a vmlinux, a bzImage, BTF, a kernel tree, or any other source. The kernel matches \
@@ -52,18 +55,16 @@ struct Unreadable {
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     let options = args.reading.options();
-    let (current, nexts) = if args.running {
-        (Kernel::running(&options)?, args.kernels.as_slice())
-    } else {
-        let [current, nexts @ ..] = args.kernels.as_slice() else { return Err(no_next()) };
-        if nexts.is_empty() {
-            return Err(no_next());
-        }
-        (Kernel::open(current, &options)?, nexts)
+    let nexts = match args.kernels.as_slice() {
+        all if args.running => all,
+        [_, nexts @ ..] if !nexts.is_empty() => nexts,
+        _ => return Err(no_next()),
     };
+    let (current, read) = read_all(args, nexts, &options);
+    let current = current?;
     let (mut answers, mut unreadable) = (Vec::new(), Vec::new());
-    for word in nexts {
-        match Kernel::open(word, &options) {
+    for (word, next) in nexts.iter().zip(read) {
+        match next {
             Ok(next) => answers.push(answer(&current, &next)),
             // The others of a fleet have their answers all the same.
             Err(error) => unreadable.push(Unreadable {
@@ -88,6 +89,36 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         return Err(Failure { message: why, help });
     }
     Ok(Exit::of(answers.iter().filter(|answer| answer.outlook != Outlook::Understood).count()))
+}
+
+/// Reads the current kernel and each next one, several at a time.
+fn read_all(
+    args: &Args,
+    nexts: &[String],
+    options: &source::Options,
+) -> (Result<Kernel, SourceError>, Vec<Result<Kernel, SourceError>>) {
+    let next_to_read = AtomicUsize::new(0);
+    let read: Mutex<Vec<Option<Result<Kernel, SourceError>>>> =
+        Mutex::new(nexts.iter().map(|_| None).collect());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(nexts.len());
+    let work = || loop {
+        let index = next_to_read.fetch_add(1, Ordering::Relaxed);
+        let Some(word) = nexts.get(index) else { break };
+        let kernel = Kernel::open(word, options);
+        read.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(kernel);
+    };
+    let current = std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(work);
+        }
+        match args.kernels.first() {
+            Some(current) if !args.running => Kernel::open(current, options),
+            _ => Kernel::running(options),
+        }
+    });
+    let read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Each has been read when the threads have come to their end.
+    (current, read.into_iter().flatten().collect())
 }
 
 fn no_next() -> Failure {

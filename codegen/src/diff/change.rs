@@ -291,9 +291,9 @@ fn swapped(moved: &mut Vec<(Field, Field)>, changes: &mut Vec<Change>) {
 }
 
 /// Fields that moved by the same distance are one change.
-fn grouped(moved: Vec<(Field, Field)>, changes: &mut Vec<Change>) {
+fn grouped(pairs: Vec<(Field, Field)>, changes: &mut Vec<Change>) {
     let mut moves: Vec<Move> = Vec::new();
-    for (old, new) in moved {
+    for (old, new) in pairs {
         let bits = i128::from(new.bit_offset) - i128::from(old.bit_offset);
         match moves.iter_mut().find(|other| other.bits == bits) {
             Some(other) => other.fields.push((old, new)),

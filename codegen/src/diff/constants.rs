@@ -38,8 +38,8 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
         .iter()
         .map(|size| {
             (
-                comparison.model_for(comparison.old, *size),
-                comparison.model_for(comparison.new, *size),
+                Comparison::model_for(comparison.old, *size),
+                Comparison::model_for(comparison.new, *size),
             )
         })
         .collect();
@@ -59,14 +59,11 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
                 .iter()
                 .any(|(old, new)| is_enumerator(old, name) || is_enumerator(new, name));
             let knows = |side: &super::Side| {
-                let kind = match enumerator {
-                    true => side.reading.knows.enumerators,
-                    false => side.reading.knows.macros,
-                };
+                let knows = side.reading.knows;
+                let kind = if enumerator { knows.enumerators } else { knows.macros };
                 kind && side.knows_absence_of(name)
             };
             let kind = match (told(&before), told(&after)) {
-                (None, None) => continue,
                 (Some(_), Some(_)) => {
                     let differ = sizes.iter().zip(before.iter().zip(&after)).filter_map(
                         |(size, (before, after))| match (before, after) {
@@ -89,7 +86,7 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
                 }
                 (None, Some(value)) if knows(comparison.old) => Kind::Added(value),
                 (Some(value), None) if knows(comparison.new) => Kind::Removed(value),
-                // One side cannot tell constants of this kind: said once, for the side.
+                // It is nowhere, or one side cannot tell its kind, which is said once for the side.
                 _ => continue,
             };
             changes.push((

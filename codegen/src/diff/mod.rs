@@ -117,6 +117,10 @@ pub struct Pair<'a> {
 
 impl<'a> Pair<'a> {
     /// The contract as it is now, or as it was where it is gone.
+    ///
+    /// # Panics
+    ///
+    /// For a pair without sides, which nothing makes.
     #[must_use]
     pub fn any(&self) -> (&'a Header, &'a Contract) {
         // A pair is made from at least one.
@@ -216,13 +220,14 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
     comparison
 }
 
+type Same<'s> = &'s dyn Fn(&Contract, &Contract) -> bool;
+
 /// Contracts belong together by macro, by string, or by what the string is a version of.
 fn pairs<'a>(old: &'a Reading, new: &'a Reading) -> Vec<Pair<'a>> {
     let mut olds: Vec<_> = old.model.contracts().map(Some).collect();
     let news: Vec<_> = new.model.contracts().collect();
     let mut found: Vec<Option<(&Header, &Contract)>> = vec![None; news.len()];
     let macros = old.knows.string_macros && new.knows.string_macros;
-    type Same<'s> = &'s dyn Fn(&Contract, &Contract) -> bool;
     let by_macro_and_string = |a: &Contract, b: &Contract| {
         macros && a.macro_name == b.macro_name && a.compatible == b.compatible
     };
@@ -356,7 +361,8 @@ impl Comparison<'_> {
     }
 
     fn compare_structs(&mut self, page_size: Option<u64>, seen: &mut Vec<(String, RecordChange)>) {
-        let (old, new) = (self.model_for(self.old, page_size), self.model_for(self.new, page_size));
+        let (old, new) =
+            (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
         let (old, new) = (&*old, &*new);
         let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
@@ -444,11 +450,11 @@ impl Comparison<'_> {
     }
 
     /// A side's model for a page size.
-    pub(crate) fn model_for<'s>(&self, side: &'s Side, page_size: Option<u64>) -> Cow<'s, Model> {
+    pub(crate) fn model_for(side: &Side, page_size: Option<u64>) -> Cow<'_, Model> {
         let model = side.model();
         match page_size {
-            Some(size) if model.target.page_size != Some(size) => {
-                model.with_page_size(size).map_or(Cow::Borrowed(model), Cow::Owned)
+            Some(wanted) if model.target.page_size != Some(wanted) => {
+                model.with_page_size(wanted).map_or(Cow::Borrowed(model), Cow::Owned)
             }
             _ => Cow::Borrowed(model),
         }

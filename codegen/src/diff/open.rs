@@ -74,7 +74,9 @@ pub fn files_of_dir(dir: &Path) -> Result<Files, SourceError> {
     for entry in std::fs::read_dir(&place).map_err(|error| io(&place, error))? {
         let entry = entry.map_err(|error| io(&place, error))?;
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| name.ends_with(".h")) else { continue };
+        let Some(name) = name.to_str().filter(|name| name.strip_suffix(".h").is_some()) else {
+            continue;
+        };
         // What is no file, and what is a link, is not opened.
         if !entry.file_type().is_ok_and(|kind| kind.is_file()) || files.len() >= MAX_FILES {
             continue;
@@ -172,7 +174,9 @@ fn merge(model: &mut Model, base: u64, others: Vec<(u64, Model)>) {
     for (page_size, other) in others {
         let items = other.headers.into_iter().flat_map(|header| header.items);
         let mut items: Vec<_> = items.filter(|item| depends.contains(item.name())).collect();
-        items.iter_mut().for_each(|item| mark(item, page_size));
+        for item in &mut items {
+            mark(item, page_size);
+        }
         if !items.is_empty() {
             model.other_pages.push(PageVariant { page_size, items });
         }

@@ -220,16 +220,13 @@ fn quoted_printable(body: &[u8]) -> Vec<u8> {
             let byte = digits
                 .and_then(|digits| std::str::from_utf8(digits).ok())
                 .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            match byte {
-                Some(byte) => {
-                    out.push(byte);
-                    at += 3;
-                }
-                // What is no escape stands for itself.
-                None => {
-                    out.push(content[at]);
-                    at += 1;
-                }
+            // What is no escape stands for itself.
+            if let Some(byte) = byte {
+                out.push(byte);
+                at += 3;
+            } else {
+                out.push(content[at]);
+                at += 1;
             }
         }
         if newline && !soft {
@@ -310,7 +307,7 @@ fn words(text: &str) -> String {
             let end = rest.find("?=")?;
             let bytes = match kind {
                 "q" | "Q" => quoted_printable(rest[..end].replace('_', " ").as_bytes()),
-                "b" | "B" => base64(rest[..end].as_bytes())?,
+                "b" | "B" => base64(&rest.as_bytes()[..end])?,
                 _ => return None,
             };
             Some((String::from_utf8_lossy(&bytes).into_owned(), &rest[end + 2..]))
@@ -319,17 +316,14 @@ fn words(text: &str) -> String {
         if !(after_word && before.trim().is_empty()) {
             out.push_str(before);
         }
-        match decoded {
-            Some((decoded, after)) => {
-                out.push_str(&decoded);
-                rest = after;
-                after_word = true;
-            }
-            None => {
-                out.push_str("=?");
-                rest = word;
-                after_word = false;
-            }
+        if let Some((decoded, after)) = decoded {
+            out.push_str(&decoded);
+            rest = after;
+            after_word = true;
+        } else {
+            out.push_str("=?");
+            rest = word;
+            after_word = false;
         }
     }
     out.push_str(rest);

@@ -226,13 +226,8 @@ fn git_names(names: &str) -> Option<(Option<String>, Option<String>)> {
 /// The file that a side names, without its first directory; `None` for /dev/null.
 fn side(text: &str) -> Option<String> {
     let text = text.split('\t').next().unwrap_or_default().trim().trim_matches('"');
-    match text {
-        "/dev/null" => None,
-        _ => {
-            let path = text.strip_prefix("a/").or_else(|| text.strip_prefix("b/"));
-            Some(path.unwrap_or(text).into())
-        }
-    }
+    let path = text.strip_prefix("a/").or_else(|| text.strip_prefix("b/")).unwrap_or(text);
+    (text != "/dev/null").then(|| path.into())
 }
 
 /// The subject without its tag, and the numbers in that: `[PATCH v2 3/7] x`.

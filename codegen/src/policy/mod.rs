@@ -408,10 +408,15 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
             Check::Side(find) => {
                 let before: BTreeSet<String> =
                     find(comparison.old).into_iter().map(|hit| hit.item).collect();
+                // An image shows neither comments nor what nobody uses: it may have had the flaw, too.
+                let kinds = [comparison.old.reading.kind, comparison.new.reading.kind];
+                let [may_have_had_it, shows] =
+                    kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
+                let untold = may_have_had_it && !shows;
                 for hit in find(comparison.new) {
                     let level = match before.contains(&hit.item) {
-                        _ if rule.class == Class::Remark => Level::Note,
                         true => Level::Note,
+                        false if untold => Level::Note,
                         false if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
                         false => Level::Finding,
                     };

@@ -312,9 +312,7 @@ fn field(declaration: &[Token<'_>]) -> Option<FieldText> {
             let glue = text.is_empty()
                 || !word.starts_with(is_word)
                 || text.ends_with(['[', '(', '*', ':']);
-            if !glue {
-                text.push(' ');
-            } else if *word == "*" && text.ends_with(is_word) {
+            if !glue || *word == "*" && text.ends_with(is_word) {
                 text.push(' ');
             }
             text.push_str(word);

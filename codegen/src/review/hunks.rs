@@ -276,7 +276,9 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         .iter()
         .find_map(|side| side.string.as_ref().map(|(name, _)| name.clone()))
         .or(macro_name);
-    let macro_name = macro_name.unwrap_or_else(|| format!("{}_COMPATIBLE", header.to_uppercase()));
+    // A name for the compiler, where nobody knows the real one: it is in no report.
+    let unseen = format!("{}_UNSEEN_COMPATIBLE", header.to_uppercase());
+    let macro_name = macro_name.unwrap_or_else(|| unseen.clone());
     let strings = [0, 1].map(|side| {
         let shown = partial.sides[side].string.as_ref().map(|(_, string)| string.clone());
         shown.unwrap_or_else(|| format!("the string of {header}.h"))
@@ -367,6 +369,17 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
     }
     report.contracts.retain(|other| other.header != contract.header);
     report.contracts.push(contract);
+    if macro_name == unseen {
+        let shown = format!("the string of {header}.h");
+        for contract in &mut report.contracts {
+            contract.macro_name =
+                contract.macro_name.replace(&unseen, "a macro that is not shown,");
+        }
+        for event in &mut report.events {
+            event.help = event.help.replace(&unseen, &shown);
+            event.item = event.item.replace(&unseen, &shown);
+        }
+    }
 }
 
 /// The headers that a text needs and that this program has, as it generates them.

@@ -94,7 +94,7 @@ pub fn patches(
         }
     }
     let name = base.map_or("before the series", |base| base.name.as_str());
-    judged(name, start, steps, base.is_some(), patches.len(), reading, options)
+    judged(name, &start, &steps, base.is_some(), patches.len(), reading, options)
 }
 
 /// Judges the commits of a range, oldest first.
@@ -130,22 +130,22 @@ pub fn range(
     )?;
     let list = String::from_utf8_lossy(&list).into_owned();
     let start = headers(&from)?;
-    let mut last = start.clone();
+    let mut latest = start.clone();
     let mut steps = Vec::new();
     let mut commits = 0;
     for line in list.lines() {
         commits += 1;
         let (commit, subject) = line.split_once(' ').unwrap_or((line, ""));
         let files = headers(commit)?;
-        if files == last {
+        if files == latest {
             continue;
         }
-        last.clone_from(&files);
+        latest.clone_from(&files);
         let short = commit.get(..12).unwrap_or(commit);
         let title = format!("{short} {subject}");
         steps.push(Step { title, files, partial: Vec::new(), unknown: Vec::new() });
     }
-    judged(range, start, steps, true, commits, reading, options)
+    judged(range, &start, &steps, true, commits, reading, options)
 }
 
 fn one_file(file: &FilePatch, base: Option<&Base>, step: &mut Step) {
@@ -201,14 +201,14 @@ fn read(name: &str, files: &Files, options: &source::Options) -> Result<Side, So
 
 fn judged(
     name: &str,
-    start: Files,
-    steps: Vec<Step>,
+    start: &Files,
+    steps: &[Step],
     has_base: bool,
     patches: usize,
     reading: &source::Options,
     options: &Options,
 ) -> Result<Document, SourceError> {
-    let first = read(name, &start, reading)?;
+    let first = read(name, start, reading)?;
     // What the base has is released, unless the caller says otherwise.
     let options = match &options.baseline {
         Baseline::Old => Options {
@@ -219,7 +219,7 @@ fn judged(
     };
     let mut sections = Vec::new();
     let mut last = first.clone();
-    for step in &steps {
+    for step in steps {
         let mut now = read(&step.title, &step.files, reading)?;
         let mut report = judge(&compare(&last, &now), &options);
         for partial in &step.partial {
@@ -251,7 +251,7 @@ fn judged(
         let mut report = judge(&compare(&first, &now), &options);
         of_the_patch(&mut report);
         for section in &sections {
-            carry(&section.report, &mut report, &steps);
+            carry(&section.report, &mut report, steps);
         }
         for section in &mut sections {
             resolved(&mut section.report, &report);

@@ -24,14 +24,14 @@ const LUO_FIELD: u64 = 48;
 fn find(side: &Side) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (_, contract) in side.model().contracts() {
-        let Some((field, size)) = carrier(side, contract) else { continue };
+        let Some((field, room)) = carrier(side, contract) else { continue };
         let length = contract.compatible.len() as u64 + 1;
-        if contract.version.is_none() && length > size {
+        if contract.version.is_none() && length > room {
             hits.push(Hit {
                 item: format!("{} {}", contract.macro_name, contract.compatible),
                 place: side.constant_place(&contract.macro_name),
                 what: format!(
-                    "\"{}\" takes {length} bytes with its NUL, and {field} has {size}",
+                    "\"{}\" takes {length} bytes with its NUL, and {field} has {room}",
                     contract.compatible
                 ),
                 ..Hit::default()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! JUnit's XML: a test case for each contract, and one for each finding that is about none.
+//! `JUnit`'s XML: a test case for each contract, and one for each finding that is about none.
 
 use super::{label, Document, Section};
 use crate::policy::{ContractReport, Event, Level, Verdict};

@@ -39,12 +39,20 @@ pub(super) fn write(document: &Document) -> String {
             wrapped(&mut out, "  - ", &what);
         }
     }
+    // One blank line is enough between parts.
+    while out.contains("\n\n\n") {
+        out = out.replace("\n\n\n", "\n\n");
+    }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
     out
 }
 
 fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
     let ContractReport { macro_name, verdict, next, .. } = contract;
     let name = contract.name();
+    // What stands for a string that is not known is no string.
+    let shown = if name.starts_with("the string of ") { name.clone() } else { format!("{name:?}") };
     let sentence = match (verdict, next) {
         (Verdict::BumpMissing, Some(next)) => format!(
             "This changes what \"{name}\" promises, and keeps the string. A kernel that \
@@ -52,8 +60,8 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
              Please make {macro_name} \"{next}\", or leave the bytes as they are."
         ),
         (Verdict::BumpMissing, None) => format!(
-            "This changes what \"{name}\" promises, and keeps the string. Please give \
-             {macro_name} another one, or leave the bytes as they are."
+            "This changes what {shown} promises, and keeps it. Please bump it, or leave the bytes \
+             as they are."
         ),
         (Verdict::ChangedAndBumped, _) => {
             format!("{macro_name} goes from {name}, and what it promises changes with it: fine.")

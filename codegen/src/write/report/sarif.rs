@@ -5,6 +5,7 @@ use super::{others, Document};
 use crate::policy::{Event, Level};
 use crate::rules;
 use serde_json::{json, Value};
+use std::fmt::Write as _;
 
 pub(super) fn write(document: &Document) -> String {
     let events = || document.sections.iter().flat_map(|section| &section.report.events);
@@ -85,7 +86,7 @@ fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -7,6 +7,7 @@ use kho_abi_codegen::bump::BumpError;
 use kho_abi_codegen::checkout::CheckoutError;
 use kho_abi_codegen::finding::Finding;
 use kho_abi_codegen::read::truth::TruthError;
+use kho_abi_codegen::source::SourceError;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
@@ -168,6 +169,12 @@ impl From<TruthError> for Failure {
 
 impl From<BumpError> for Failure {
     fn from(error: BumpError) -> Self {
+        Self { message: error.to_string(), help: error.help() }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
         Self { message: error.to_string(), help: error.help() }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Everything that can be found wrong, as data.
 
+use crate::policy::checks;
 use serde::Serialize;
 
 /// Something that can be found wrong.
@@ -21,17 +22,27 @@ pub struct Rule {
 /// The rule with that id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id == id)
+    let of_comparisons = checks::REGISTRY.iter().map(|rule| &rule.rule);
+    RULES.iter().chain(of_comparisons).find(|rule| rule.id == id)
 }
 
-/// Every rule, sorted by id.
+/// Every rule, sorted by id: those of a checkout and those of a comparison.
+#[must_use]
+pub fn all() -> Vec<Rule> {
+    let of_comparisons = checks::REGISTRY.iter().map(|rule| rule.rule);
+    let mut all: Vec<_> = RULES.iter().copied().chain(of_comparisons).collect();
+    all.sort_unstable_by_key(|rule| rule.id);
+    all
+}
+
+/// Every rule that is about one checkout, sorted by id.
 pub const RULES: &[Rule] = &[
     Rule {
-        id: "compatible_in_two_contracts",
-        summary: "Two contracts have the same compatible string.",
-        reason: "A kernel matches the string alone. With two layouts behind one string, it reads one as the other.",
-        example: "\"vfio-pci-v1\" is declared in vfio_pci.rs and again in earlier/vfio_pci_v1.rs.",
-        remedy: "Give one of them a string that no contract ever had.",
+        id: "allowance_stale",
+        summary: "An entry of the allow file allows nothing, or has expired.",
+        reason: "What nobody needs any more would allow the next change unseen.",
+        example: "[[allow]] rule = \"field_renamed\", item = \"memfd_luo_ser.padding\", reason = \"never written\", expires = \"2027-03-31\", when nothing renames that field.",
+        remedy: "Remove the entry, or have a new one reviewed.",
     },
     Rule {
         id: "draft_out_of_date",
@@ -168,7 +179,8 @@ mod tests {
     #[test]
     fn rules_are_sorted_and_complete() {
         assert!(RULES.is_sorted_by(|a, b| a.id < b.id));
-        for rule in RULES {
+        assert!(all().is_sorted_by(|a, b| a.id < b.id));
+        for rule in &all() {
             assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", rule.id);
             for text in [rule.summary, rule.reason, rule.example, rule.remedy] {
                 assert!(text.ends_with('.'), "{}: {text}", rule.id);

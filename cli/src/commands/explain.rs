@@ -25,9 +25,10 @@ struct Document<'a> {
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let rules = match &args.rule {
-        None => rules::RULES,
-        Some(id) => std::slice::from_ref(rules::find(id).ok_or_else(|| unknown(id))?),
+        None => rules::all(),
+        Some(id) => vec![*rules::find(id).ok_or_else(|| unknown(id))?],
     };
+    let rules = rules.as_slice();
     if args.format == Format::Json {
         out.json(&Document { schema: "kho-abi/explain/1", rules });
     } else if args.rule.is_none() {

@@ -4,11 +4,16 @@
 pub(crate) mod bump;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod freeze;
 pub(crate) mod generate;
+pub(crate) mod judging;
 pub(crate) mod layout;
+pub(crate) mod log;
 pub(crate) mod man;
+pub(crate) mod preflight;
+pub(crate) mod review;
 pub(crate) mod verify;
 
 use crate::output::{note, Failure};

@@ -13,6 +13,7 @@ pub mod image;
 pub mod image_strings;
 pub mod listed_versions;
 pub mod lower;
+pub mod outline;
 pub mod payload;
 mod process;
 pub mod snapshots;

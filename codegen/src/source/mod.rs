@@ -19,7 +19,7 @@ pub use error::SourceError;
 pub use open::open;
 
 use crate::model::Model;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What was read of a source.
@@ -41,7 +41,7 @@ pub struct Reading {
 }
 
 /// What a source turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The Rust types that this program was compiled with.
@@ -56,6 +56,21 @@ pub enum Kind {
     Btf,
     /// An image without types: its strings alone.
     Strings,
+}
+
+impl Kind {
+    /// Several such sources, in a sentence.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Truth => "the types",
+            Self::Snapshots => "frozen layouts",
+            Self::Headers => "headers",
+            Self::Dwarf => "images with DWARF",
+            Self::Btf => "images with BTF",
+            Self::Strings => "images without types",
+        }
+    }
 }
 
 /// What a kind of source is able to tell; what it is not is not compared.
@@ -95,7 +110,7 @@ impl Knows {
 }
 
 /// Something that a source leaves open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Gap {
     /// What cannot be told: a contract, a struct or a constant by name; empty for the source as a whole.
     pub item: String,

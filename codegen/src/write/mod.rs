@@ -6,6 +6,7 @@ pub mod frozen;
 pub mod json;
 pub mod kunit;
 mod prose;
+pub mod report;
 pub mod text;
 
 /// Appends a line to a string, which cannot fail.

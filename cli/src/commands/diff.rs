@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi diff`: what changed between two sources, and whether each contract says so.
+
+use super::judging::{Judging, Reading};
+use crate::output::{Failure, Outcome, Output};
+use kho_abi_codegen::diff::{compare, open};
+use kho_abi_codegen::policy::{judge, Baseline};
+use kho_abi_codegen::write::report::Document;
+
+const AFTER_HELP: &str = "\
+A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or \
+any directory with include/linux/kho/abi, a vmlinux, module, bzImage or BTF file, or git:REV.
+
+Exit status: 0 when every change is covered by a new version, 1 with findings, 2 when a source \
+cannot be read. What one of the sources cannot tell is listed as not checked.";
+
+/// Compare two sources, and say which contracts must bump
+///
+/// Every struct, constant and device-tree property that a compatible string promises is compared,
+/// with all that they embed. Each contract gets a verdict: unchanged, changed and bumped, bump
+/// missing, bumped without change, new, or removed.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The old source
+    old: String,
+    /// The new source
+    new: String,
+    /// OLD is an unmerged series: no kernel was released with its strings
+    #[arg(long, conflicts_with = "released")]
+    unmerged: bool,
+    /// A third source: only the strings that it has are released
+    #[arg(long, value_name = "SOURCE")]
+    released: Option<String>,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    judging: Judging,
+}
+
+pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let options = args.reading.options();
+    // Both at once: most of the time goes to a compiler.
+    let (old, new) = std::thread::scope(|scope| {
+        let new = scope.spawn(|| open::open(&args.new, &options));
+        let old = open::open(&args.old, &options);
+        (old, new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let (old, new) = (old?, new?);
+    let baseline = match &args.released {
+        Some(word) => Baseline::Released(Box::new(open::open(word, &options)?.reading)),
+        None if args.unmerged => Baseline::Nothing,
+        None => Baseline::Old,
+    };
+    let options = args.judging.options(baseline)?;
+    let report = judge(&compare(&old, &new), &options);
+    args.judging.report(&Document::of("diff", report), out)
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What `diff`, `review` and `log` have in common: how to read, how to judge, how to report.
+
+use crate::output::{Failure, Outcome, Output};
+use clap::ValueEnum;
+use kho_abi_codegen::policy::{allow, Baseline, Options, Strictness};
+use kho_abi_codegen::rules;
+use kho_abi_codegen::source;
+use kho_abi_codegen::write::report::{Document, Format, FORMATS};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How strictly to judge.
+#[derive(Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Policy {
+    /// The kernel's own rule: any modification of what a string promises needs another string
+    #[default]
+    Strict,
+    /// What leaves all bytes and their meaning as they are is a note: a renamed field, an attribute
+    Wire,
+}
+
+/// How sources are read.
+#[derive(clap::Args)]
+pub(crate) struct Reading {
+    /// The repository that git:REV means, instead of the one around the current directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) git_dir: Option<PathBuf>,
+    /// Read headers for this machine, as clang names it
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+    /// Read headers for this page size alone, instead of 4096, 16384 and 65536
+    #[arg(long, value_name = "BYTES")]
+    page_size: Option<u64>,
+    /// Read the BTF of an image, even where it has DWARF: quicker, and less is told
+    #[arg(long)]
+    btf: bool,
+    /// The BTF that a module's continues: raw, or in a vmlinux
+    #[arg(long, value_name = "FILE")]
+    btf_base: Option<PathBuf>,
+    /// The frozen layouts that `snapshots` means, instead of those of the checkout
+    #[arg(long, value_name = "DIR")]
+    snapshots: Option<PathBuf>,
+}
+
+impl Reading {
+    pub(crate) fn options(&self) -> source::Options {
+        source::Options {
+            git_dir: self.git_dir.clone(),
+            triple: self.target.clone(),
+            page_size: self.page_size,
+            snapshots: self.snapshots.clone(),
+            prefer_btf: self.btf,
+            btf_base: self.btf_base.clone(),
+        }
+    }
+}
+
+/// How changes are judged and reported.
+#[derive(clap::Args)]
+pub(crate) struct Judging {
+    /// How strictly to judge
+    #[arg(long, value_name = "POLICY", default_value = "strict")]
+    policy: Policy,
+    /// A reviewed file of what is allowed: rule, item, reason and expiry of each
+    #[arg(long, value_name = "FILE")]
+    allow: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format_parser())]
+    format: String,
+    /// Explain each rule that found something
+    #[arg(long)]
+    explain: bool,
+    /// Write the report to a file; - is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+}
+
+fn format_parser() -> clap::builder::PossibleValuesParser {
+    let value =
+        |format: &Format| clap::builder::PossibleValue::new(format.name).help(format.summary);
+    FORMATS.iter().map(value).collect::<Vec<_>>().into()
+}
+
+impl Judging {
+    /// How to judge, with the allow file read.
+    pub(crate) fn options(&self, baseline: Baseline) -> Result<Options, Failure> {
+        let allowances = match &self.allow {
+            None => Vec::new(),
+            Some(path) => {
+                let shown = path.display().to_string();
+                let text = std::fs::read_to_string(path).map_err(|error| Failure {
+                    message: format!("cannot read {shown}: {error}"),
+                    help: "check the path and the permissions".into(),
+                })?;
+                allow::parse(&shown, &text)
+                    .map_err(|error| Failure { message: error.to_string(), help: error.help() })?
+            }
+        };
+        let strictness = match self.policy {
+            Policy::Strict => Strictness::Strict,
+            Policy::Wire => Strictness::Wire,
+        };
+        // A clock before 1970 makes nothing expire.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let today = i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX);
+        Ok(Options { strictness, baseline, allowances, today })
+    }
+
+    /// Whether the report is text on standard output, and nothing more.
+    pub(crate) fn is_plain_text(&self) -> bool {
+        self.format == "text" && !self.explain && self.output.as_os_str() == "-"
+    }
+
+    /// Prints a report.
+    pub(crate) fn report(&self, document: &Document, out: &mut Output) -> Result<Outcome, Failure> {
+        let format = FORMATS.iter().find(|format| format.name == self.format);
+        let mut text = format.map(|format| (format.write)(document)).unwrap_or_default();
+        if self.explain && self.format == "text" {
+            let events = document.sections.iter().flat_map(|section| &section.report.events);
+            let fired: BTreeSet<_> = events.map(|event| event.rule.as_str()).collect();
+            for rule in fired.into_iter().filter_map(rules::find) {
+                let rules::Rule { id, summary, reason, remedy, .. } = rule;
+                let _ =
+                    write!(text, "\n{id}: {summary}\n  Why:      {reason}\n  Remedy:   {remedy}\n");
+            }
+        }
+        if self.output.as_os_str() == "-" {
+            out.raw(&text);
+        } else {
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            std::fs::write(&self.output, plain).map_err(|error| Failure {
+                message: format!("cannot write {}: {error}", self.output.display()),
+                help: "check the path and the permissions".into(),
+            })?;
+        }
+        Ok(Outcome::of(document.findings()))
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi log`: the life of a contract through a git history.
+
+use super::judging::{Judging, Reading};
+use crate::output::{Failure, Outcome, Output};
+use kho_abi_codegen::history::{self, Wanted};
+use kho_abi_codegen::policy::Baseline;
+
+const AFTER_HELP: &str = "\
+Each commit is compared with its first parent, as if a kernel had been released in between. Commits \
+that change comments alone are passed over. Judgements are kept in $XDG_CACHE_HOME/kho-abi (or \
+~/.cache/kho-abi), by the ids of the headers' contents and the version of this program.
+
+Exit status: 0 when every change came with a new version, 1 with findings, 2 when the history cannot \
+be read.";
+
+/// Show the life of a contract: each commit that changed its bytes or its string, with the verdict
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// A header's path, or a contract: its string in any version, or its macro; all if none is given
+    #[arg(value_name = "PATH|CONTRACT")]
+    of: Option<String>,
+    /// The revision up to which to look
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    rev: String,
+    /// Show layouts before and after, as diff does
+    #[arg(long)]
+    full: bool,
+    /// Judge everything anew, and keep nothing
+    #[arg(long)]
+    no_cache: bool,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    judging: Judging,
+}
+
+pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let wanted = args.of.as_deref().map_or(Wanted::All, Wanted::of);
+    let options = args.judging.options(Baseline::Old)?;
+    // What is allowed depends on the day, and is not kept.
+    let keep = !args.no_cache && options.allowances.is_empty();
+    let cache = history::cache_dir().filter(|_| keep);
+    let life =
+        history::life(&args.rev, &wanted, cache.as_deref(), &args.reading.options(), &options)?;
+    if args.judging.is_plain_text() && !args.full {
+        out.raw(&history::brief(&life));
+        return Ok(Outcome::of(life.document.findings()));
+    }
+    args.judging.report(&life.document, out)
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `diff`, `review`, `log` and `preflight` as people and scripts run them: output and exit status.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use support::Ran;
+
+/// A git repository with a header, and a place for what else is needed.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+const HEADER: &str = "include/linux/kho/abi/port.h";
+
+fn port(version: u32, fields: &str) -> String {
+    format!(
+        "/* SPDX-License-Identifier: GPL-2.0 */\n#ifndef _LINUX_KHO_ABI_PORT_H\n\
+         #define _LINUX_KHO_ABI_PORT_H\n\n#include <linux/types.h>\n\n\
+         #define PORT_LUO_FH_COMPATIBLE \"port-v{version}\"\n\n\
+         /* What is kept of a port,\n * in the order of the wire,\n * without padding.\n */\n\
+         struct port_ser {{\n{fields}}} __packed;\n\n#endif /* _LINUX_KHO_ABI_PORT_H */\n"
+    )
+}
+
+const V1: &str = "\tu16 lane;\n\tu16 speed;\n";
+const GROWN: &str = "\tu16 lane;\n\tu16 speed;\n\tu8 reset_works;\n";
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { dir: tempfile::tempdir().unwrap() };
+        place.git(&["init", "--quiet", "--initial-branch=main"]);
+        place
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
+        fs::write(self.path(path), text).unwrap();
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        let output = Command::new("git")
+            .current_dir(self.dir.path())
+            .args(["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"])
+            .args(["-c", "commit.gpgSign=false", "-c", "init.defaultBranch=main"])
+            .args(args)
+            .envs(
+                ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"]
+                    .map(|name| (name, "2026-01-02T03:04:05Z")),
+            )
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("HOME", self.dir.path())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn commit(&self, subject: &str, header: &str) {
+        self.write(HEADER, header);
+        self.git(&["add", HEADER]);
+        self.git(&["commit", "--quiet", "-m", subject]);
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_kho-abi"))
+            .current_dir(self.dir.path())
+            .args(args)
+            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env_remove("NO_COLOR")
+            .output()
+            .unwrap();
+        Ran::of(&output)
+    }
+
+    /// A mail with the last commit.
+    fn mail(&self) -> String {
+        self.git(&["format-patch", "--stdout", "-1"])
+    }
+}
+
+#[test]
+fn diff_tells_a_missing_bump_and_a_bump() {
+    let place = Place::new();
+    place.write("old/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("kept/include/linux/kho/abi/port.h", &port(1, GROWN));
+    place.write("bumped/include/linux/kho/abi/port.h", &port(2, GROWN));
+    let ran = place.run(&["diff", "old", "kept"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    insta::assert_snapshot!(ran.stdout);
+    let ran = place.run(&["diff", "old", "bumped"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("port-v1 -> port-v2  changed and bumped"), "{ran:?}");
+    let ran = place.run(&["diff", "old", "kept", "--unmerged"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let ran = place.run(&["diff", "old", "kept", "--released", "bumped"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let ran = place.run(&["diff", "old", "kept", "--explain"]);
+    assert!(ran.stdout.contains("\nfield_added: ") && ran.stdout.contains("Why:"), "{ran:?}");
+    let ran = place.run(&["diff", "old", "kept", "-o", "report.txt"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(1), ""));
+    assert!(!fs::read_to_string(place.path("report.txt")).unwrap().contains('\u{1b}'));
+}
+
+#[test]
+fn diff_allows_what_a_reviewed_file_names_until_it_expires() {
+    let place = Place::new();
+    place.write("old/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("new/include/linux/kho/abi/port.h", &port(1, GROWN));
+    let entry = |expires: &str| {
+        format!(
+            "[[allow]]\nrule = \"field_added\"\nitem = \"port_ser.reset_works\"\n\
+             reason = \"nobody shipped it\"\nexpires = \"{expires}\"\n"
+        )
+    };
+    place.write("allow.toml", &entry("9999-12-31"));
+    let ran = place.run(&["diff", "old", "new", "--allow", "allow.toml"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("changed as allowed"), "{ran:?}");
+    place.write("allow.toml", &entry("2020-01-01"));
+    let ran = place.run(&["diff", "old", "new", "--allow", "allow.toml"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("allow.toml:1: finding: the allowance of field_added"), "{ran:?}");
+    place.write("allow.toml", &entry("9999-12-31"));
+    let ran = place.run(&["diff", "old", "old", "--allow", "allow.toml"]);
+    assert!(ran.status == Some(1) && ran.stdout.contains("[allowance_stale]"), "{ran:?}");
+    place.write("allow.toml", "allow = 1\n");
+    let ran = place.run(&["diff", "old", "new", "--allow", "allow.toml"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    assert!(ran.stderr.contains("allow.toml:1: ") && ran.stderr.contains("help: "), "{ran:?}");
+}
+
+/// Show 2: a mail with such a change, with a tree and without one.
+#[test]
+fn a_mail_is_reviewed_with_a_tree_and_without() {
+    let place = Place::new();
+    place.commit("port: start", &port(1, V1));
+    place.commit("port: remember whether reset works", &port(1, GROWN));
+    place.write("change.patch", &place.mail());
+    let ran = place.run(&["review", "change.patch", "--base", "git:HEAD~1"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    insta::assert_snapshot!("with_a_tree", ran.stdout);
+    let ran = place.run(&["review", "change.patch"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("not known"), "{ran:?}");
+    insta::assert_snapshot!("without_a_tree", ran.stdout);
+    // The tree that has it already is no base for it: what can be read is, and it is said.
+    let ran = place.run(&["review", "change.patch", "--base", "git:HEAD"]);
+    assert!(ran.stdout.contains("does not apply to the base"), "{ran:?}");
+    // As a reader of mail may have it.
+    let head = "From: a@example.org\nSubject: [PATCH] x\nMIME-Version: 1.0\n";
+    let (_, body) =
+        place.mail().split_once("\n\n").map(|(a, b)| (a.to_string(), b.to_string())).unwrap();
+    let quoted = body.replace('=', "=3D").replace("\tu8 reset", "=09u8 re=\nset");
+    let mail = format!(
+        "{head}Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\n{quoted}"
+    );
+    place.write("quoted.eml", &mail);
+    let stuffed: String = body
+        .lines()
+        .map(|line| match line.as_bytes().first() {
+            Some(b' ' | b'>') => format!(" {line}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    place.write(
+        "flowed.eml",
+        &format!("{head}Content-Type: text/plain; format=flowed\n\n{stuffed}"),
+    );
+    for mail in ["quoted.eml", "flowed.eml"] {
+        let ran = place.run(&["review", mail, "--base", "git:HEAD~1", "--format", "mail"]);
+        assert_eq!(ran.status, Some(1), "{mail}: {ran:?}");
+        let words = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        let found = "field `reset_works` is new: u8, 1 byte at byte 4";
+        assert!(words.contains(found), "{mail}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_series_may_change_what_it_brings_and_nothing_else() {
+    let place = Place::new();
+    place.write("README", "a tree\n");
+    place.write(
+        "include/linux/kho/abi/other.h",
+        &port(1, V1).replace("PORT", "OTHER").replace("port", "other"),
+    );
+    place.git(&["add", "."]);
+    place.git(&["commit", "--quiet", "-m", "base"]);
+    place.commit("port: start", &port(1, V1));
+    place.commit("port: more", &port(1, GROWN));
+    let series = place.git(&["format-patch", "--stdout", "HEAD~2"]);
+    place.write("series.mbox", &series);
+    let ran = place.run(&["review", "series.mbox", "--base", "git:HEAD~2"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("port-v1  changed before its release"), "{ran:?}");
+    let ran = place.run(&["review", "HEAD~2..HEAD"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    // Without a base as well: the first patch shows that the string is new.
+    let ran = place.run(&["review", "series.mbox"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    // Against a base that has the string, the second patch is a missing bump.
+    let ran = place.run(&["review", "HEAD~1..HEAD"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    // A later patch that bumps puts an earlier one right.
+    place.commit("port: bump", &port(2, GROWN));
+    let ran = place.run(&["review", "HEAD~2..HEAD"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("a later patch of the series puts it right"), "{ran:?}");
+}
+
+#[test]
+fn a_struct_that_a_patch_shows_in_part_is_said_to_be() {
+    let place = Place::new();
+    let mut fields: String =
+        (0..12).fold(String::new(), |all, n| format!("{all}\tu16 field{n};\n"));
+    place.commit("port: start", &port(1, &fields));
+    fields = fields.replace("\tu16 field6;\n", "\tu16 field6;\n\tu32 late;\n");
+    place.commit("port: more", &port(1, &fields));
+    place.write("part.patch", &place.mail());
+    let ran = place.run(&["review", "part.patch"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("`u32 late` is new"), "{ran:?}");
+    assert!(
+        ran.stdout
+            .contains("struct port_ser is shown in part: its size and its offsets are not known"),
+        "{ran:?}"
+    );
+    assert!(!ran.stdout.contains("at byte"), "an offset that nobody knows: {ran:?}");
+}
+
+#[test]
+fn log_tells_the_life_of_a_contract() {
+    let place = Place::new();
+    place.commit("port: start", &port(1, V1));
+    place.commit("port: a word", &port(1, V1).replace("without padding", "with no padding"));
+    place.commit("port: more", &port(1, GROWN));
+    place.commit("port: bump", &port(2, "\tu32 lane;\n"));
+    let cold = place.run(&["log", "port-v1"]);
+    assert_eq!(cold.status, Some(1), "{cold:?}");
+    let subjects: Vec<_> = cold
+        .stdout
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .map(|line| line.split_once("2026-01-02 ").unwrap().1)
+        .collect();
+    assert_eq!(subjects, ["port: start", "port: more", "port: bump"]);
+    assert!(cold.stdout.contains("port-v1  bump missing"), "{cold:?}");
+    assert!(cold.stdout.contains("port-v1 -> port-v2  changed and bumped"), "{cold:?}");
+    // From the cache, by header and by macro, it is the same; and another contract has no life.
+    for of in ["port", HEADER, "PORT_LUO_FH_COMPATIBLE"] {
+        assert_eq!(place.run(&["log", of]).stdout, cold.stdout, "{of}");
+    }
+    let ran = place.run(&["log", "memfd"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
+    let ran = place.run(&["log", "--rev", "nowhere"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("there is no such revision"), "{ran:?}");
+    // A cache that is damaged is judged anew.
+    let cache = fs::read_dir(place.path("cache/kho-abi")).unwrap().next().unwrap().unwrap().path();
+    fs::write(&cache, b"{\"key\":\xff\n").unwrap();
+    assert_eq!(place.run(&["log", "port-v1"]).stdout, cold.stdout);
+}
+
+#[test]
+fn preflight_tells_loss_from_danger() {
+    let place = Place::new();
+    place.write("now/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("same/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("bumped/include/linux/kho/abi/port.h", &port(2, GROWN));
+    place.write("kept/include/linux/kho/abi/port.h", &port(1, GROWN));
+    place.write("off/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("off/.config", "# CONFIG_KEXEC_HANDOVER is not set\n");
+    for (next, status, word) in [
+        ("same", 0, "now -> same: yes"),
+        ("bumped", 1, "now -> bumped: no"),
+        ("kept", 1, "now -> kept: DANGEROUS"),
+        ("off", 1, "now -> off: no handover"),
+    ] {
+        let ran = place.run(&["preflight", "now", next]);
+        assert_eq!(ran.status, Some(status), "{ran:?}");
+        assert!(ran.stdout.contains(word), "{ran:?}");
+    }
+    let ran = place.run(&["preflight", "now", "same", "kept", "--format", "json"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["schema"], "kho-abi/preflight/1");
+    assert_eq!(document["answers"][0]["outlook"], "understood");
+    assert_eq!(document["answers"][1]["outlook"], "dangerous");
+    // One that cannot be read does not keep the others from their answer.
+    let ran = place.run(&["preflight", "now", "nowhere", "same"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(ran.stdout.contains("now -> same: yes") && ran.stderr.contains("nowhere"), "{ran:?}");
+    let ran = place.run(&["preflight", "now"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_status_2_with_one_line_of_help() {
+    let place = Place::new();
+    place.write("empty/include/linux/kho/abi/.keep", "");
+    place.write("not-a.patch", "Dear all,\n\nno patch here.\n");
+    place.write("cut.patch", "--- a/include/linux/kho/abi/port.h\n+++ b/include/linux/kho/abi/port.h\n@@ -1,9 +1,9 @@\n a\n");
+    for args in [
+        &["diff", "empty", "abi"][..],
+        &["diff", "nowhere", "abi"],
+        &["diff", "git:nowhere", "abi"],
+        &["diff", "abi"],
+        &["diff", "abi", "abi", "--format", "xml"],
+        &["diff", "abi", "abi", "--allow", "nowhere"],
+        &["review", "nowhere.patch"],
+        &["review", "not-a.patch"],
+        &["review", "cut.patch"],
+        &["review", "nowhere..HEAD"],
+        &["review"],
+        &["log", "--git-dir", "nowhere"],
+        &["preflight", "nowhere", "abi"],
+    ] {
+        let ran = place.run(args);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{args:?}: {ran:?}");
+        let help = ran.stderr.matches("  help: ").count();
+        // clap tells how a command is used by itself.
+        assert!(help == 1 || ran.stderr.contains("--help"), "{args:?}: {ran:?}");
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Applies a patch to files in memory.
+
+use super::{FilePatch, Hunk, Line};
+
+/// Why a patch does not apply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The file is not there.
+    #[error("{file} is not in the base")]
+    NoFile {
+        /// The file.
+        file: String,
+    },
+    /// The file is there, and the patch makes it.
+    #[error("{file} is in the base already")]
+    Exists {
+        /// The file.
+        file: String,
+    },
+    /// Lines are not what the patch says.
+    #[error("{file}: the lines from {line} on are not those of the patch")]
+    Differs {
+        /// The file.
+        file: String,
+        /// The line that the hunk names.
+        line: usize,
+    },
+    /// The content is not shown.
+    #[error("{file}: the patch does not show its content")]
+    Binary {
+        /// The file.
+        file: String,
+    },
+}
+
+/// Most lines by which a hunk may lie elsewhere than it says.
+const MAX_DRIFT: usize = 2000;
+
+/// What the patch makes of a file; `None` where it removes it.
+///
+/// # Errors
+///
+/// [`ApplyError`] where the file is not what the patch was made for.
+pub fn apply(patch: &FilePatch, base: Option<&str>) -> Result<Option<String>, ApplyError> {
+    let file = patch.old.as_ref().or(patch.new.as_ref()).cloned().unwrap_or_default();
+    if patch.binary {
+        return Err(ApplyError::Binary { file });
+    }
+    let base = match (&patch.old, base) {
+        (None, None) => "",
+        (None, Some(_)) => return Err(ApplyError::Exists { file }),
+        (Some(_), None) => return Err(ApplyError::NoFile { file }),
+        (Some(_), Some(base)) => base,
+    };
+    let mut lines: Vec<&str> = base.lines().collect();
+    let mut drift: isize = 0;
+    for hunk in &patch.hunks {
+        let wanted = side(hunk, false);
+        let at = hunk.old_start.saturating_sub(1).saturating_add_signed(drift);
+        let Some(found) = find(&lines, &wanted, at) else {
+            return Err(ApplyError::Differs { file, line: hunk.old_start });
+        };
+        let made = side(hunk, true);
+        let (was, is) = (wanted.len(), made.len());
+        lines.splice(found..found + was, made);
+        let signed = |value: usize| isize::try_from(value).unwrap_or(isize::MAX);
+        drift = signed(found) - signed(hunk.old_start.saturating_sub(1)) + signed(is) - signed(was);
+    }
+    if patch.new.is_none() {
+        return Ok(None);
+    }
+    let mut text = lines.join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    Ok(Some(text))
+}
+
+fn side(hunk: &Hunk, after: bool) -> Vec<&str> {
+    let line = |line: &'_ Line| match line {
+        Line::Context(_) => true,
+        Line::Removed(_) => !after,
+        Line::Added(_) => after,
+    };
+    hunk.lines
+        .iter()
+        .filter(|l| line(l))
+        .map(|line| {
+            let (Line::Context(text) | Line::Removed(text) | Line::Added(text)) = line;
+            text.as_str()
+        })
+        .collect()
+}
+
+/// Where the lines are, nearest to where they should be.
+fn find(lines: &[&str], wanted: &[&str], at: usize) -> Option<usize> {
+    let fits = |start: usize| {
+        lines
+            .get(start..start.checked_add(wanted.len())?)
+            .is_some_and(|found| found == wanted)
+            .then_some(start)
+    };
+    if wanted.is_empty() {
+        return (at <= lines.len()).then_some(at);
+    }
+    (0..=MAX_DRIFT).find_map(|distance| {
+        fits(at.saturating_add(distance)).or_else(|| fits(at.checked_sub(distance)?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(lines: &[(char, &str)], old_start: usize) -> FilePatch {
+        let line = |(sign, text): &(char, &str)| match sign {
+            '-' => Line::Removed((*text).into()),
+            '+' => Line::Added((*text).into()),
+            _ => Line::Context((*text).into()),
+        };
+        let lines = lines.iter().map(line).collect();
+        let heading = String::new();
+        let hunk = Hunk { old_start, new_start: old_start, heading, lines };
+        FilePatch { old: Some("f".into()), new: Some("f".into()), hunks: vec![hunk], binary: false }
+    }
+
+    #[test]
+    fn hunks_are_found_where_they_have_drifted_to() {
+        let change = patch(&[(' ', "b"), ('-', "c"), ('+', "C"), ('+', "D")], 1);
+        let made = apply(&change, Some("x\ny\nb\nc\nz\n")).unwrap();
+        assert_eq!(made.as_deref(), Some("x\ny\nb\nC\nD\nz\n"));
+        assert_eq!(
+            apply(&change, Some("x\nc\n")),
+            Err(ApplyError::Differs { file: "f".into(), line: 1 })
+        );
+        assert_eq!(apply(&change, None), Err(ApplyError::NoFile { file: "f".into() }));
+    }
+
+    #[test]
+    fn files_come_and_go() {
+        let mut new = patch(&[('+', "a")], 1);
+        new.old = None;
+        assert_eq!(apply(&new, None).unwrap().as_deref(), Some("a\n"));
+        assert_eq!(apply(&new, Some("a\n")), Err(ApplyError::Exists { file: "f".into() }));
+        let mut gone = patch(&[('-', "a")], 1);
+        gone.new = None;
+        assert_eq!(apply(&gone, Some("a\n")).unwrap(), None);
+    }
+
+    #[test]
+    fn several_hunks_shift_each_other() {
+        let mut change = patch(&[('+', "0"), (' ', "a")], 1);
+        change.hunks.push(Hunk {
+            old_start: 3,
+            new_start: 4,
+            heading: String::new(),
+            lines: vec![Line::Context("c".into()), Line::Added("d".into())],
+        });
+        assert_eq!(apply(&change, Some("a\nb\nc\n")).unwrap().as_deref(), Some("0\na\nb\nc\nd\n"));
+    }
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What a message's diff does to files.
+
+use super::mail::Body;
+use super::{PatchError, MAX_LINES};
+
+/// A patch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Its subject, without the tag in front; empty for a bare diff.
+    pub subject: String,
+    /// Who wrote it.
+    pub author: String,
+    /// Its number in its series, and how many there are.
+    pub number: Option<(u32, u32)>,
+    /// What it does to files, in the order of the diff.
+    pub files: Vec<FilePatch>,
+}
+
+/// What a patch does to a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilePatch {
+    /// The file before; `None` where it is new.
+    pub old: Option<String>,
+    /// The file after; `None` where it is removed.
+    pub new: Option<String>,
+    /// What changes in it.
+    pub hunks: Vec<Hunk>,
+    /// Whether its content is not shown.
+    pub binary: bool,
+}
+
+/// Lines that change together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hunk {
+    /// The first line before, from 1; 0 in an empty file.
+    pub old_start: usize,
+    /// The first line after.
+    pub new_start: usize,
+    /// What git shows behind the numbers: a line before the hunk that begins something.
+    pub heading: String,
+    /// The lines.
+    pub lines: Vec<Line>,
+}
+
+/// A line of a hunk, without its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// It is there before and after.
+    Context(String),
+    /// It is there before.
+    Removed(String),
+    /// It is there after.
+    Added(String),
+}
+
+impl Hunk {
+    /// The text before or after.
+    #[must_use]
+    pub fn text(&self, after: bool) -> String {
+        let mut out = String::new();
+        for line in &self.lines {
+            let (Line::Context(text) | Line::Removed(text) | Line::Added(text)) = line;
+            let shown = match line {
+                Line::Context(_) => true,
+                Line::Removed(_) => !after,
+                Line::Added(_) => after,
+            };
+            if shown {
+                out.push_str(text);
+                out.push('\n');
+            }
+        }
+        out
+    }
+}
+
+impl Patch {
+    /// The subject with the number in front.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let subject = if self.subject.is_empty() { "patch" } else { &self.subject };
+        match self.number {
+            Some((number, of)) => format!("[{number}/{of}] {subject}"),
+            None => subject.into(),
+        }
+    }
+}
+
+pub(super) fn parse(name: &str, body: &Body) -> Result<Patch, PatchError> {
+    let (subject, number) = subject(&body.subject);
+    let lines: Vec<&str> = body.text.split('\n').collect();
+    if lines.len() > MAX_LINES {
+        let (what, limit) = ("the number of a message's lines", MAX_LINES);
+        return Err(PatchError::TooMuch { name: name.into(), what, limit });
+    }
+    let mut files: Vec<FilePatch> = Vec::new();
+    // Whether the names of the last file may still come.
+    let mut open = false;
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at];
+        let fail = |at: usize, what: String| PatchError::Malformed {
+            name: name.into(),
+            message: if subject.is_empty() { "patch".into() } else { subject.clone() },
+            line: at + 1,
+            what,
+        };
+        if let Some(names) = line.strip_prefix("diff --git ") {
+            let (old, new) = git_names(names).unwrap_or_default();
+            files.push(FilePatch { old, new, ..FilePatch::default() });
+            open = true;
+        } else if let (true, Some(file)) = (open, files.last_mut()) {
+            if line.starts_with("new file mode") {
+                file.old = None;
+            } else if line.starts_with("deleted file mode") {
+                file.new = None;
+            } else if let Some(from) = line.strip_prefix("rename from ") {
+                file.old = Some(from.into());
+            } else if let Some(to) = line.strip_prefix("rename to ") {
+                file.new = Some(to.into());
+            } else if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {
+                file.binary = true;
+            }
+        }
+        let next = lines.get(at + 1).and_then(|next| next.strip_prefix("+++ "));
+        if let (Some(old), Some(new)) = (line.strip_prefix("--- "), next) {
+            let (old, new) = (side(old), side(new));
+            match files.last_mut() {
+                Some(file) if open => {
+                    // The names of a git diff's first line are ambiguous with blanks in them.
+                    file.old = old;
+                    file.new = new;
+                }
+                _ => files.push(FilePatch { old, new, ..FilePatch::default() }),
+            }
+            open = false;
+            at += 2;
+            continue;
+        }
+        if let Some(range) = line.strip_prefix("@@ -") {
+            let Some(file) = files.last_mut() else {
+                return Err(fail(at, "a hunk before any file".into()));
+            };
+            open = false;
+            let ((old_start, old_len), (new_start, new_len)) =
+                ranges(range).ok_or_else(|| fail(at, format!("not a hunk's head: `{line}`")))?;
+            let (hunk_lines, next) =
+                hunk(&lines, at + 1, old_len, new_len).map_err(|(at, what)| fail(at, what))?;
+            let begins =
+                |start: usize, len: usize| if len == 0 { start.saturating_add(1) } else { start };
+            file.hunks.push(Hunk {
+                old_start: begins(old_start, old_len),
+                new_start: begins(new_start, new_len),
+                heading: range.split_once(" @@").map_or("", |(_, after)| after).trim().into(),
+                lines: hunk_lines,
+            });
+            at = next;
+            continue;
+        }
+        at += 1;
+    }
+    Ok(Patch { subject, author: body.author.clone(), number, files })
+}
+
+/// The lines of a hunk, as many as its head says; the index behind them.
+fn hunk(
+    lines: &[&str],
+    mut at: usize,
+    mut old_left: usize,
+    mut new_left: usize,
+) -> Result<(Vec<Line>, usize), (usize, String)> {
+    let mut found = Vec::new();
+    while old_left > 0 || new_left > 0 {
+        let Some(line) = lines.get(at) else {
+            return Err((at, "the patch ends within a hunk".into()));
+        };
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let (sign, text) = match line.split_at_checked(1) {
+            Some((sign, text)) => (sign, text),
+            // The blank of an empty line of context is lost on its way through some mailers.
+            None => (" ", ""),
+        };
+        let (old, new) = match sign {
+            " " | "\t" => (1, 1),
+            "-" => (1, 0),
+            "+" => (0, 1),
+            "\\" => (0, 0),
+            _ => return Err((at, format!("expected a line of the hunk, found `{line}`"))),
+        };
+        if old > old_left || new > new_left {
+            return Err((at, "the hunk has other lines than its head says".into()));
+        }
+        old_left -= old;
+        new_left -= new;
+        match sign {
+            " " => found.push(Line::Context(text.into())),
+            // A tab instead of the blank: the line was stripped of it.
+            "\t" => found.push(Line::Context(line.into())),
+            "-" => found.push(Line::Removed(text.into())),
+            "+" => found.push(Line::Added(text.into())),
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok((found, at))
+}
+
+/// `12,3 +14,5 @@ context`
+fn ranges(text: &str) -> Option<((usize, usize), (usize, usize))> {
+    let (old, rest) = text.split_once(" +")?;
+    let (new, _) = rest.split_once(" @@")?;
+    let range = |text: &str| -> Option<(usize, usize)> {
+        let (start, len) = text.split_once(',').unwrap_or((text, "1"));
+        Some((start.parse().ok()?, len.parse().ok()?))
+    };
+    Some((range(old)?, range(new)?))
+}
+
+/// `a/x b/x`
+fn git_names(names: &str) -> Option<(Option<String>, Option<String>)> {
+    let at = names.find(" b/")?;
+    Some((side(&names[..at]), side(&names[at + 1..])))
+}
+
+/// The file that a side names, without its first directory; `None` for /dev/null.
+fn side(text: &str) -> Option<String> {
+    let text = text.split('\t').next().unwrap_or_default().trim().trim_matches('"');
+    let path = text.strip_prefix("a/").or_else(|| text.strip_prefix("b/")).unwrap_or(text);
+    (text != "/dev/null").then(|| path.into())
+}
+
+/// The subject without its tag, and the numbers in that: `[PATCH v2 3/7] x`.
+fn subject(text: &str) -> (String, Option<(u32, u32)>) {
+    let mut rest = text.trim();
+    let mut number = None;
+    while let Some((tag, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        for word in tag.split_whitespace() {
+            if let Some((a, b)) = word.split_once('/') {
+                if let (Ok(a), Ok(b)) = (a.parse(), b.parse()) {
+                    number = Some((a, b));
+                }
+            }
+        }
+        rest = after.trim_start();
+    }
+    (rest.into(), number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Patch, PatchError> {
+        let body = Body {
+            subject: "[PATCH v2 3/7] x: y".into(),
+            author: String::new(),
+            text: text.into(),
+        };
+        parse("f", &body)
+    }
+
+    #[test]
+    fn files_and_hunks_are_read() {
+        let patch = read(
+            "prose\n---\n a | 2 +-\n\ndiff --git a/n.h b/n.h\nnew file mode 100644\n--- /dev/null\n+++ b/n.h\n\
+             @@ -0,0 +1,2 @@\n+one\n+two\ndiff --git a/a.h b/a.h\n--- a/a.h\n+++ b/a.h\n@@ -2,3 +2,3 @@ struct\n \
+             a\n-b\n+c\n\n-- \n2.40\n",
+        )
+        .unwrap();
+        assert_eq!((patch.title().as_str(), patch.number), ("[3/7] x: y", Some((3, 7))));
+        let [new, changed] = &patch.files[..] else { panic!("{patch:?}") };
+        assert_eq!((&new.old, new.new.as_deref()), (&None, Some("n.h")));
+        assert_eq!(new.hunks[0].text(true), "one\ntwo\n");
+        assert_eq!(changed.hunks[0].text(false), "a\nb\n\n");
+        assert_eq!(changed.hunks[0].text(true), "a\nc\n\n");
+        assert_eq!((new.hunks[0].old_start, changed.hunks[0].old_start), (1, 2));
+    }
+
+    #[test]
+    fn renames_and_removals_are_told() {
+        let patch = read(
+            "diff --git a/x y.h b/z.h\nsimilarity index 90%\nrename from x y.h\nrename to z.h\n\
+             diff --git a/g.h b/g.h\ndeleted file mode 100644\n--- a/g.h\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n",
+        )
+        .unwrap();
+        assert_eq!(patch.files[0].old.as_deref(), Some("x y.h"));
+        assert_eq!(patch.files[0].new.as_deref(), Some("z.h"));
+        assert_eq!((patch.files[1].old.as_deref(), &patch.files[1].new), (Some("g.h"), &None));
+    }
+
+    #[test]
+    fn counts_are_held_to_the_lines() {
+        for (text, line, what) in [
+            ("@@ -1 +1 @@\n", 1, "a hunk before any file"),
+            ("--- a\n+++ b\n@@ -1,2 +1 @@\n a\n", 5, "the hunk has other lines than its head says"),
+            ("--- a\n+++ b\n@@ -1,2 +1,2 @@\n a", 5, "the patch ends within a hunk"),
+            (
+                "--- a\n+++ b\n@@ -1 +1 @@\n-a\n-b\n",
+                5,
+                "the hunk has other lines than its head says",
+            ),
+            ("--- a\n+++ b\n@@ -x +1 @@\n", 3, "not a hunk's head: `@@ -x +1 @@`"),
+            ("--- a\n+++ b\n@@ -1 +1 @@\n> a\n", 4, "expected a line of the hunk, found `> a`"),
+            (
+                "--- a\n+++ b\n@@ -1,99999999999999999999 +1 @@\n",
+                3,
+                "not a hunk's head: `@@ -1,99999999999999999999 +1 @@`",
+            ),
+        ] {
+            let Err(PatchError::Malformed { line: at, what: said, .. }) = read(text) else {
+                panic!("{text}");
+            };
+            assert_eq!((at, said.as_str()), (line, what), "{text}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `field_resized`.
+
+use super::{struct_hits, Check, Class, PolicyRule, Rule};
+use crate::diff::Change;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "field_resized",
+        summary: "A field has another size.",
+        reason:
+            "Everything behind it moves, and the other kernel reads too much or too little of it.",
+        example: "vfio_pci_core_device_ser.domain goes from u16 to u32 under \"vfio-pci-v1\".",
+        remedy: "Bump the string that promises the struct, or restore the type.",
+    },
+    class: Class::Bytes,
+    check: Check::Changes(|comparison| {
+        struct_hits(comparison, |change| matches!(change, Change::FieldResized(..)))
+    }),
+};

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `node_changed`.
+
+use super::{contract_place, Check, Class, PolicyRule, Rule};
+use crate::diff::Comparison;
+use crate::policy::Hit;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "node_changed",
+        summary: "A property of a device-tree node that a string promises is another one.",
+        reason: "memblock hands over nothing but properties: their names and sizes are its struct.",
+        example: "The property `size` of reserve_mem's nodes goes from 8 to 4 bytes under \"reserve-mem-v1\".",
+        remedy: "Bump the string that promises the node, or restore the property.",
+    },
+    class: Class::Bytes,
+    check: Check::Changes(find),
+};
+
+fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
+    let hit = |change: &crate::diff::NodeChange| Hit {
+        item: change.item.clone(),
+        place: contract_place(comparison, change.pair),
+        what: change.what.clone(),
+        pairs: vec![change.pair],
+        ..Hit::default()
+    };
+    comparison.nodes.iter().map(hit).collect()
+}

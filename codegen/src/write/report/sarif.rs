@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! SARIF 2.1.0, which forges show next to the code.
+
+use super::{others, Document};
+use crate::policy::{Event, Level};
+use crate::rules;
+use serde_json::{json, Value};
+use std::fmt::Write as _;
+
+pub(super) fn write(document: &Document) -> String {
+    let events = || document.sections.iter().flat_map(|section| &section.report.events);
+    let all = rules::all();
+    let used: Vec<_> =
+        all.iter().filter(|rule| events().any(|event| event.rule == rule.id)).collect();
+    let described: Vec<Value> = used
+        .iter()
+        .map(|rule| {
+            json!({
+                "id": rule.id,
+                "shortDescription": { "text": rule.summary },
+                "fullDescription": { "text": rule.reason },
+                "help": { "text": format!("{} Example: {}", rule.remedy, rule.example) },
+            })
+        })
+        .collect();
+    // What the version covers is no result of a check.
+    let results: Vec<Value> = events()
+        .filter(|event| event.level != Level::Fine)
+        .map(|event| {
+            let index = used.iter().position(|rule| rule.id == event.rule);
+            result(event, index)
+        })
+        .collect();
+    let sarif = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "kho-abi",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": described,
+            } },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    });
+    format!("{sarif:#}\n")
+}
+
+fn result(event: &Event, rule_index: Option<usize>) -> Value {
+    let mut text = event.what.clone();
+    let others = others(event);
+    for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
+        text.push_str("; so: ");
+        text.push_str(consequence);
+    }
+    text.push_str("; help: ");
+    text.push_str(&event.help);
+    let mut result = json!({
+        "ruleId": event.rule,
+        "level": if matches!(event.level, Level::Finding | Level::Follows) { "error" } else { "note" },
+        "message": { "text": text },
+        "partialFingerprints": { "item/v1": format!("{} {}", event.rule, event.item) },
+    });
+    if let Some(index) = rule_index {
+        result["ruleIndex"] = json!(index);
+    }
+    if let Some(place) = &event.place {
+        result["locations"] = json!([{
+            "physicalLocation": {
+                "artifactLocation": { "uri": uri(&place.file) },
+                "region": { "startLine": place.line.max(1) },
+            },
+        }]);
+    }
+    if event.level == Level::Allowed {
+        result["suppressions"] = json!([{ "kind": "external", "status": "accepted" }]);
+    }
+    result
+}
+
+/// A path as a relative reference: what no URI can have is escaped.
+fn uri(path: &str) -> String {
+    let mut out = String::new();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}

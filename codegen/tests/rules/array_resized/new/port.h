@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_KHO_ABI_PORT_H
+#define _LINUX_KHO_ABI_PORT_H
+
+#include <linux/types.h>
+
+#define PORT_LUO_FH_COMPATIBLE "port-v1"
+
+#define PORT_NAME_LENGTH 24
+
+struct port_ser {
+	char name[PORT_NAME_LENGTH];
+	u32 flags;
+} __packed;
+
+#endif /* _LINUX_KHO_ABI_PORT_H */

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_KHO_ABI_PORT_H
+#define _LINUX_KHO_ABI_PORT_H
+
+#include <linux/types.h>
+
+#define PORT_LUO_FH_COMPATIBLE "port-v1"
+
+struct port_ser {
+	u64 page:54;
+	u64 state:10;
+	u64 index;
+} __packed;
+
+#endif /* _LINUX_KHO_ABI_PORT_H */

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod explain;
 pub(crate) mod freeze;
 pub(crate) mod generate;
+pub(crate) mod inspect;
 pub(crate) mod layout;
 pub(crate) mod man;
 

@@ -66,13 +66,6 @@ impl Findings {
         }
     }
 
-    /// Counts further findings of a rule that has some.
-    pub(crate) fn count_more(&mut self, rule: &'static Rule, more: u64) {
-        if more > 0 {
-            *self.counts.entry(rule.id).or_default() += more;
-        }
-    }
-
     /// The findings that were kept, in the order of the walk.
     #[must_use]
     pub fn list(&self) -> &[Finding] {

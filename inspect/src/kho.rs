@@ -169,8 +169,10 @@ fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
         walker.preserved = Some(map);
     }
     walker.allocation(kho.at, 1, "KHO's device tree", owner);
+    let mut names = std::collections::HashSet::new();
     for entry in kho.entries.clone() {
-        if entry.data == 0 {
+        // Of two entries of one name, the kernel finds the first.
+        if !names.insert(entry.name.clone()) || entry.data == 0 {
             continue;
         }
         let known = SUBSYSTEMS.iter().find(|known| known.name == entry.name);

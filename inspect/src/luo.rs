@@ -193,7 +193,9 @@ fn read_current(walker: &mut Walker<'_>, luo: &mut Luo, at: u64) {
                     files: Vec::new(),
                 };
                 let link = format!("session \"{}\"", session.name);
-                walker.within(link, Some(at), |walker| {
+                walker.within(link.clone(), Some(at), |walker| {
+                    let owner = walker.claims.owner(format!("the files of {link}"));
+
                     read_files(walker, &mut session, set.files, owner, &mut devices);
                 });
                 luo.sessions.push(session);
@@ -304,6 +306,10 @@ fn read_flbs(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec<Flb> {
     for index in 0..count.min(room) {
         let at = at + head + index * entry;
         let Some(flb) = walker.value::<luo_flb_ser>(at, "an FLB") else { break };
+        // A count that is wrong says nothing about entries that nobody wrote.
+        if count > room && flb.as_bytes().iter().all(|byte| *byte == 0) {
+            continue;
+        }
         let compatible = walker.name(flb.name.as_bytes(), at, "an FLB's compatible string");
         if !names.insert(flb.name) {
             walker.find(&rules::FLB_TWICE, at, || {

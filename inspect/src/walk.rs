@@ -13,9 +13,6 @@ use kho_abi::wire::layout::WireType;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::{Memory, WalkError};
 
-/// Findings of a kind that one run of pages may make; the rest is counted.
-const PER_RUN: u64 = 4;
-
 /// A walk through one image.
 pub(crate) struct Walker<'i> {
     pub(crate) memory: Cached<'i>,
@@ -158,7 +155,8 @@ impl<'i> Walker<'i> {
         let shift = self.memory.page_size().trailing_zeros();
         if let Some(preserved) = self.preserved.take() {
             let mut page = start;
-            let (mut missing, mut said) = (0_u64, 0);
+            // Pages that follow one another and are missing are one finding.
+            let mut missing: Option<u64> = None;
             while page < end {
                 if let Some(run) = preserved.run_at(&self.memory, page) {
                     // The first page of an allocation is the first of a block.
@@ -173,26 +171,32 @@ impl<'i> Walker<'i> {
                             )
                         });
                     }
+                    if let Some(first) = missing.take() {
+                        self.not_preserved(first, page, what);
+                    }
                     page = run.end;
                     continue;
                 }
                 // Where the tree could not be walked, a page may be in the part that is not known.
                 if preserved.is_complete() {
-                    if said < PER_RUN {
-                        self.find(&rules::PAGE_NOT_PRESERVED, page << shift, || {
-                            format!("{what} at {:#x} is not preserved", page << shift)
-                        });
-                        said += 1;
-                    } else {
-                        missing += 1;
-                    }
+                    missing.get_or_insert(page);
                 }
                 page += 1;
             }
-            self.findings.count_more(&rules::PAGE_NOT_PRESERVED, missing);
+            if let Some(first) = missing {
+                self.not_preserved(first, end, what);
+            }
             self.preserved = Some(preserved);
         }
         self.claim(start, end, what, owner);
+    }
+
+    fn not_preserved(&mut self, start: u64, end: u64, what: &str) {
+        let at = start << self.memory.page_size().trailing_zeros();
+        self.find(&rules::PAGE_NOT_PRESERVED, at, || match end - start {
+            1 => format!("{what} at {at:#x} is not preserved"),
+            pages => format!("{what} at {at:#x} is not preserved, with {pages} pages in all"),
+        });
     }
 
     /// Checks that pages have one owner.

@@ -50,7 +50,12 @@ fn flip(ram: &mut Ram, places: &Places, pa: u64, order: u32) {
 
 /// Takes a page out of the tree of preserved pages.
 fn forget(ram: &mut Ram, places: &Places, pa: u64) {
-    let order = places.preserved.iter().find(|(known, _)| *known == pa).map_or(0, |known| known.1);
+    let size = |order: u32| (ram.page_size as u64) << order;
+    let blocks = places
+        .preserved
+        .iter()
+        .find(|blocks| blocks.pa <= pa && pa < blocks.pa + blocks.count * size(blocks.order));
+    let order = blocks.map_or(0, |blocks| blocks.order);
     flip(ram, places, pa, order);
 }
 
@@ -194,8 +199,8 @@ corruptions! {
         forget(ram, places, places.memfds[3].folios[7]);
     };
     "a reservation is not preserved", PAGE_NOT_PRESERVED: |ram, places| {
-        let block = places.preserved.iter().find(|(_, order)| *order == 4);
-        forget(ram, places, block.map_or(0, |block| block.0));
+        let block = places.preserved.iter().find(|blocks| blocks.order == 4);
+        forget(ram, places, block.map_or(0, |block| block.pa));
     };
     "memblock's tree is not preserved", PAGE_NOT_PRESERVED: |ram, places| {
         forget(ram, places, places.memblock);

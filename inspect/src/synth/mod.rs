@@ -188,8 +188,19 @@ pub struct Places {
     pub memblock: u64,
     /// The kernel's metadata.
     pub metadata: u64,
-    /// Every block that is preserved: its address and order.
-    pub preserved: Vec<(u64, u32)>,
+    /// Everything that is preserved.
+    pub preserved: Vec<Blocks>,
+}
+
+/// Blocks that follow one another, each preserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Address of the first.
+    pub pa: u64,
+    /// Order of each.
+    pub order: u32,
+    /// Number of them.
+    pub count: u64,
 }
 
 struct FileSpec {
@@ -259,7 +270,7 @@ impl<S: Store> Synth<S> {
         let size = self.page() << order;
         let pa = self.next.next_multiple_of(size);
         self.next = pa + size;
-        self.places.preserved.push((pa, order));
+        self.places.preserved.push(Blocks { pa, order, count: 1 });
         pa
     }
 
@@ -322,16 +333,19 @@ impl<S: Store> Synth<S> {
         let size = self.page() << spec.order;
         let first = self.next.next_multiple_of(size);
         self.next = first + size * folios;
-        let place = |number: u64| first + size * scatter(spec.lie, number, folios);
+        let order = Order::new(spec.lie, folios);
+        let place = |number: u64| first + size * order.place(number);
         let per_page = self.page() / size_of::<memfd_luo_folio_ser>() as u64;
         let pages = folios.div_ceil(per_page);
         let list_first = self.next;
         self.next += pages * self.page();
         let page_size = self.page();
-        let list_place = |number: u64| list_first + page_size * scatter(spec.list, number, pages);
+        let list_order = Order::new(spec.list, pages);
+        let list_place = |number: u64| list_first + page_size * list_order.place(number);
+        self.places.preserved.push(Blocks { pa: first, order: spec.order, count: folios });
+        self.places.preserved.push(Blocks { pa: list_first, order: 0, count: pages });
 
-        for number in 0..folios {
-            self.places.preserved.push((first + size * number, spec.order));
+        for number in 0..if spec.filled { folios } else { folios.min(1000) } {
             if number < 1000 {
                 self.places.memfds.last_mut().expect("there is one").folios.push(place(number));
             }
@@ -343,7 +357,6 @@ impl<S: Store> Synth<S> {
         let mut page = Vec::with_capacity(self.page_size);
         for number in 0..pages {
             let pa = list_place(number);
-            self.places.preserved.push((pa, 0));
             self.places.memfds.last_mut().expect("there is one").list.push(pa);
             page.clear();
             for folio in number * per_page..((number + 1) * per_page).min(folios) {
@@ -505,20 +518,28 @@ impl<S: Store> Synth<S> {
     pub fn radix(&mut self) -> Vec<u64> {
         let shape = Shape::of(self.page_size);
         let shift = self.page_size.trailing_zeros();
-        let mut keys: Vec<u64> = self
+        let mut keys: Vec<(u64, u64)> = self
             .places
             .preserved
             .iter()
-            .map(|(pa, order)| shape.key(pa >> shift, *order))
+            .map(|blocks| (shape.key(blocks.pa >> shift, blocks.order), blocks.count))
             .collect();
         keys.sort_unstable();
+        // Each leaf's share of them.
+        let per_leaf = 1 << shape.leaf_bits;
+        let keys = keys.into_iter().flat_map(|(first, count)| {
+            let end = first + count;
+            let next = move |key: u64| (key / per_leaf + 1) * per_leaf;
+            std::iter::successors(Some(first), move |key| Some(next(*key)).filter(|key| *key < end))
+                .map(move |key| (key, end.min(next(key)) - key))
+        });
         let root = self.skip(self.page());
         let mut nodes = vec![root];
         // The nodes on the way to the last key, by level, with what of the key led there.
         let mut way: Vec<(u64, u64)> = Vec::new();
         let mut leaf = vec![0_u8; self.page_size];
         let mut leaf_pa = None;
-        for key in keys {
+        for (key, count) in keys {
             let prefix = key >> shape.leaf_bits;
             if way.last().map(|(prefix, _)| *prefix) != Some(prefix) {
                 if let Some(pa) = leaf_pa {
@@ -547,7 +568,9 @@ impl<S: Store> Synth<S> {
                 leaf_pa = Some(parent);
             }
             let bit = usize::try_from(key & ((1 << shape.leaf_bits) - 1)).unwrap_or(0);
-            leaf[bit / 8] |= 1 << (bit % 8);
+            for bit in bit..bit + usize::try_from(count).unwrap_or(0) {
+                leaf[bit / 8] |= 1 << (bit % 8);
+            }
         }
         if let Some(pa) = leaf_pa {
             self.store.write(pa, &leaf);
@@ -576,18 +599,31 @@ impl<S: Store> Synth<S> {
     }
 }
 
-/// The number of a place among others, in an order.
-fn scatter(lie: Lie, number: u64, of: u64) -> u64 {
-    match lie {
-        Lie::Ascending => number,
-        Lie::Descending => of - 1 - number,
-        Lie::Scattered => {
-            // Any factor that shares none with the number goes through all of them.
-            let mut step = of / 2 + of / 9 + 1;
-            while gcd(step, of) != 1 {
-                step += 1;
+/// The places that things take among each other.
+struct Order {
+    lie: Lie,
+    of: u64,
+    step: u64,
+}
+
+impl Order {
+    fn new(lie: Lie, of: u64) -> Self {
+        // Any factor that shares none with the number goes through all of them.
+        let mut step = of / 2 + of / 9 + 1;
+        while gcd(step, of) != 1 {
+            step += 1;
+        }
+        Self { lie, of, step }
+    }
+
+    fn place(&self, number: u64) -> u64 {
+        match self.lie {
+            Lie::Ascending => number,
+            Lie::Descending => self.of - 1 - number,
+            Lie::Scattered => {
+                let place = u128::from(number) * u128::from(self.step) % u128::from(self.of);
+                u64::try_from(place).unwrap_or(0)
             }
-            u64::try_from(u128::from(number) * u128::from(step) % u128::from(of)).unwrap_or(0)
         }
     }
 }

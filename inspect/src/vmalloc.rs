@@ -89,6 +89,12 @@ impl<'m, 'i> Steps<'m, 'i> {
         if self.chunks.contains(&at) {
             return Err(WalkError::Cycle { at });
         }
+        // A list that fills its chunks exactly has an empty one at its end, and no more.
+        let per_chunk = page / size_of::<PhysAddr>() as u64 - 1;
+        let limit = (self.told >> self.order) / per_chunk + 1;
+        if self.chunks.len() as u64 == limit {
+            return Err(WalkError::TooLong { at, limit });
+        }
         self.chunk.resize(self.memory.page_size(), 0);
         self.memory
             .read(at, &mut self.chunk)

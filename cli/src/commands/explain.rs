@@ -3,6 +3,7 @@
 
 use crate::output::{Failure, Format, Outcome, Output, STRONG};
 use kho_abi_codegen::rules::{self, Rule};
+use kho_abi_inspect::rules as inspect_rules;
 use serde::Serialize;
 
 /// Explain a rule: what it finds, why that matters, what to do
@@ -18,26 +19,39 @@ pub(crate) struct Args {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct Document {
     schema: &'static str,
-    rules: &'a [Rule],
+    rules: Vec<Rule>,
+}
+
+/// Every rule: of the types and their headers, and of images.
+fn all() -> Vec<Rule> {
+    let of_images = inspect_rules::RULES.iter().map(|rule| {
+        let inspect_rules::Rule { id, summary, reason, example, remedy } = **rule;
+        Rule { id, summary, reason, example, remedy }
+    });
+    let mut all: Vec<Rule> = rules::all().into_iter().chain(of_images).collect();
+    all.sort_by_key(|rule| rule.id);
+    all
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
-    let rules = match &args.rule {
-        None => rules::all(),
-        Some(id) => vec![*rules::find(id).ok_or_else(|| unknown(id))?],
-    };
-    let rules = rules.as_slice();
+    let mut rules = all();
+    if let Some(id) = &args.rule {
+        rules.retain(|rule| rule.id == id);
+        if rules.is_empty() {
+            return Err(unknown(id));
+        }
+    }
     if args.format == Format::Json {
         out.json(&Document { schema: "kho-abi/explain/1", rules });
     } else if args.rule.is_none() {
         let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
-        for Rule { id, summary, .. } in rules {
+        for Rule { id, summary, .. } in &rules {
             out.line(format_args!("{STRONG}{id:width$}{STRONG:#}  {summary}"));
         }
     } else {
-        for Rule { id, summary, reason, example, remedy } in rules {
+        for Rule { id, summary, reason, example, remedy } in &rules {
             out.line(format_args!("{STRONG}{id}{STRONG:#}\n  {summary}\n"));
             out.line(format_args!("  Why:      {reason}"));
             out.line(format_args!("  Example:  {example}"));
@@ -51,5 +65,18 @@ fn unknown(id: &str) -> Failure {
     Failure {
         message: format!("there is no rule '{id}'"),
         help: "`kho-abi explain` lists them all".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rules_have_one_id() {
+        let all = all();
+        assert!(all.windows(2).all(|pair| pair[0].id < pair[1].id));
+        assert!(all.iter().any(|rule| rule.id == "page_not_preserved"));
+        assert!(all.iter().any(|rule| rule.id == "frozen_layout_changed"));
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod freeze;
 pub(crate) mod generate;
+pub(crate) mod inspect;
 pub(crate) mod judging;
 pub(crate) mod layout;
 pub(crate) mod log;

@@ -3,7 +3,7 @@
 
 use kho_abi_codegen::generate;
 use kho_abi_codegen::model::Model;
-use kho_abi_codegen::read::c_header::STAND_IN;
+use kho_abi_codegen::read::headers::STAND_IN;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Folios that follow one another, in memory and in the file, as one extent.
+
+use crate::finding::address;
+use crate::folios::FolioRun;
+use crate::image::cache::Cached;
+use crate::radix::Preserved;
+use serde::Serialize;
+
+/// Folios of one order and with the same flags that follow one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Extent {
+    /// Place of the first folio in the file, in pages.
+    pub index: u64,
+    /// The lowest page frame number.
+    #[serde(serialize_with = "address")]
+    pub pfn: u64,
+    /// Number of folios.
+    pub folios: u64,
+    /// The order of each: `1 << order` pages.
+    pub order: u32,
+    /// The flags of each.
+    pub flags: u16,
+    /// Whether the first folio of the file is the last one in memory.
+    pub descending: bool,
+}
+
+impl Extent {
+    /// Number of pages.
+    #[must_use]
+    pub const fn pages(&self) -> u64 {
+        self.folios << self.order
+    }
+
+    /// Page frame number and place in the file of a folio.
+    #[must_use]
+    pub const fn folio(&self, number: u64) -> (u64, u64) {
+        let before = number << self.order;
+        let page = if self.descending {
+            self.pfn + (self.pages() - before - (1 << self.order))
+        } else {
+            self.pfn + before
+        };
+        (page, self.index.wrapping_add(before))
+    }
+
+    /// Takes another extent into this one, where it goes on as this one does.
+    fn append(&mut self, other: &Self) -> bool {
+        if (self.order, self.flags) != (other.order, other.flags)
+            || self.index.checked_add(self.pages()) != Some(other.index)
+        {
+            return false;
+        }
+        // An extent of one folio has no direction yet.
+        let up = (!self.descending || self.folios == 1) && (!other.descending || other.folios == 1);
+        let down = (self.descending || self.folios == 1) && (other.descending || other.folios == 1);
+        if up && self.pfn + self.pages() == other.pfn {
+            self.descending = false;
+        } else if down && other.pfn + other.pages() == self.pfn {
+            self.descending = true;
+            self.pfn = other.pfn;
+        } else {
+            return false;
+        }
+        self.folios += other.folios;
+        true
+    }
+}
+
+/// What a run of entries turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Folios, each known to be preserved as one block.
+    Extent(Extent),
+    /// Entries without a folio.
+    Missing {
+        /// Number of entries.
+        count: u64,
+    },
+    /// A folio that is not preserved.
+    NotPreserved {
+        /// Its page frame number.
+        page: u64,
+    },
+    /// A folio that is preserved within a block that begins before it.
+    NotStart {
+        /// Its page frame number.
+        page: u64,
+        /// The order of the block.
+        order: u32,
+    },
+    /// The same folio at the same place once more.
+    Again {
+        /// Its page frame number.
+        page: u64,
+        /// How often.
+        count: u64,
+    },
+}
+
+/// Takes a run of entries apart by what is preserved where they lead.
+///
+/// An entry does not say how large its folio is: that is the order of the block which is preserved
+/// there. Where that is not known at all, folios are taken for single pages.
+pub fn each_part(
+    run: &FolioRun,
+    preserved: Option<&Preserved>,
+    memory: &Cached<'_>,
+    mut each: impl FnMut(Part),
+) {
+    if run.page == 0 {
+        return each(Part::Missing { count: run.count });
+    }
+    let (mut done, mut count) = (0, run.count);
+    if run.page_step == 0 && count > 1 {
+        count = 1;
+    }
+    while done < count {
+        let (page, index) = (run.page_of(done), run.index_of(done));
+        let extent = |folios: u64, order: u32| {
+            let descending = run.page_step < 0 && folios > 1;
+            let back = if descending { (folios - 1) << order } else { 0 };
+            Extent { index, pfn: page - back, folios, order, flags: run.flags, descending }
+        };
+        let Some(preserved) = preserved.filter(|preserved| preserved.is_complete()) else {
+            let whole = run.page_step.abs() == 1;
+            let folios = if whole { count - done } else { 1 };
+            each(Part::Extent(extent(folios, 0)));
+            done += folios;
+            continue;
+        };
+        let Some(block) = preserved.run_at(memory, page) else {
+            each(Part::NotPreserved { page });
+            done += 1;
+            continue;
+        };
+        let order = block.order;
+        if (page - block.start) & ((1 << order) - 1) != 0 {
+            each(Part::NotStart { page, order });
+            done += 1;
+            continue;
+        }
+        let folios = if run.page_step == 1 << order {
+            ((block.end - page) >> order).min(count - done)
+        } else if run.page_step == -(1 << order) {
+            (((page - block.start) >> order) + 1).min(count - done)
+        } else {
+            1
+        };
+        each(Part::Extent(extent(folios, order)));
+        done += folios;
+    }
+    if run.count > count {
+        each(Part::Again { page: run.page, count: run.count - count });
+    }
+}
+
+/// Puts extents together that follow one another.
+#[derive(Debug, Default)]
+pub struct Coalesce {
+    last: Option<Extent>,
+}
+
+impl Coalesce {
+    /// Takes an extent, and hands over the one before it where that is complete.
+    pub fn push(&mut self, extent: Extent) -> Option<Extent> {
+        if self.last.as_mut().is_some_and(|last| last.append(&extent)) {
+            return None;
+        }
+        self.last.replace(extent)
+    }
+
+    /// Hands over the last one.
+    pub fn finish(&mut self) -> Option<Extent> {
+        self.last.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(index: u64, pfn: u64, folios: u64, descending: bool) -> Extent {
+        Extent { index, pfn, folios, order: 1, flags: 3, descending }
+    }
+
+    #[test]
+    fn extents_join_in_both_directions() {
+        let mut up = extent(0, 10, 2, false);
+        assert!(up.append(&extent(4, 14, 1, false)));
+        assert_eq!(up, extent(0, 10, 3, false));
+        assert!(!up.append(&extent(6, 8, 1, false)), "it turns around");
+        assert!(!up.append(&extent(8, 16, 1, false)), "the file has a hole");
+        let mut down = extent(0, 10, 1, false);
+        assert!(down.append(&extent(2, 8, 1, false)));
+        assert!(down.append(&extent(4, 4, 2, true)));
+        assert_eq!(down, extent(0, 4, 4, true));
+        let folios: Vec<_> = (0..4).map(|number| down.folio(number)).collect();
+        assert_eq!(folios, [(10, 0), (8, 2), (6, 4), (4, 6)]);
+    }
+}

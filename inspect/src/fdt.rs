@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Flattened device trees, as far as they can be read: one that is cut off gives what is before the cut.
+//!
+//! KHO's trees are small and damaged ones are what this tool is for. So each step is checked, nothing
+//! is allocated, nothing recurs, and the first error ends the walk with its offset.
+
+use std::fmt;
+
+/// What every tree begins with, big-endian as all of its structure.
+pub const MAGIC: u32 = 0xd00d_feed;
+/// Size of the header, in bytes.
+const HEADER: usize = 40;
+/// Deeper than any tree that a kernel hands over.
+const DEPTH_LIMIT: u32 = 16;
+
+const BEGIN_NODE: u32 = 1;
+const END_NODE: u32 = 2;
+const PROPERTY: u32 = 3;
+const NOTHING: u32 = 4;
+const END: u32 = 9;
+/// The last version whose readers can read what is written today.
+const COMPATIBLE_VERSION: u32 = 17;
+
+/// What is wrong with a tree, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FdtError {
+    /// Offset from the tree's beginning, in bytes.
+    pub offset: usize,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+impl fmt::Display for FdtError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {:#x} of the tree", self.what, self.offset)
+    }
+}
+
+impl std::error::Error for FdtError {}
+
+/// A part of a tree, in the order of the walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'t> {
+    /// A node begins.
+    Begin {
+        /// Its name, empty for the root.
+        name: &'t [u8],
+        /// Number of nodes around it.
+        depth: u32,
+    },
+    /// A property of the node that began last and has not ended.
+    Property {
+        /// Its name.
+        name: &'t [u8],
+        /// Its value.
+        value: &'t [u8],
+    },
+    /// A node ends.
+    End,
+}
+
+/// A tree, and where its parts are.
+#[derive(Clone, Copy, Debug)]
+pub struct Fdt<'t> {
+    bytes: &'t [u8],
+    structure: usize,
+    strings: usize,
+    total: usize,
+}
+
+fn word(bytes: &[u8], offset: usize) -> Option<u32> {
+    let bytes = bytes.get(offset..offset.checked_add(4)?)?;
+    bytes.try_into().ok().map(u32::from_be_bytes)
+}
+
+impl<'t> Fdt<'t> {
+    /// Reads the header.
+    ///
+    /// The tree may say that it is longer than the bytes: what is missing is an error where it is
+    /// needed.
+    ///
+    /// # Errors
+    ///
+    /// [`FdtError`] where the bytes begin no tree.
+    pub fn new(bytes: &'t [u8]) -> Result<Self, FdtError> {
+        let error = |offset, what| FdtError { offset, what };
+        let field = |offset| word(bytes, offset).ok_or(error(offset, "the header is cut off"));
+        if field(0)? != MAGIC {
+            return Err(error(0, "there is no device tree's magic number"));
+        }
+        let size = |offset| field(offset).map(|word| usize::try_from(word).unwrap_or(usize::MAX));
+        let (total, structure, strings) = (size(4)?, size(8)?, size(12)?);
+        if total < HEADER {
+            return Err(error(4, "the total size is less than a header's"));
+        }
+        if field(24)? > COMPATIBLE_VERSION || field(20)? < 16 {
+            return Err(error(20, "the version is one that is not known"));
+        }
+        for (offset, place) in [(8, structure), (12, strings)] {
+            if place < HEADER || place > total {
+                return Err(error(offset, "a part of the tree lies outside of it"));
+            }
+        }
+        if structure % 4 != 0 {
+            return Err(error(8, "the structure is not aligned"));
+        }
+        Ok(Self { bytes: &bytes[..total.min(bytes.len())], structure, strings, total })
+    }
+
+    /// The size that the tree says it has, in bytes.
+    #[must_use]
+    pub fn total_size(&self) -> usize {
+        self.total
+    }
+
+    /// Walks through nodes and properties in their order.
+    #[must_use]
+    pub fn events(&self) -> Events<'t> {
+        Events { tree: *self, at: self.structure, depth: 0, done: false }
+    }
+
+    /// A property of the root.
+    #[must_use]
+    pub fn root_property(&self, wanted: &str) -> Option<&'t [u8]> {
+        let mut depth = 0;
+        for event in self.events() {
+            match event {
+                Ok(Event::Begin { .. }) => depth += 1,
+                Ok(Event::End) => depth -= 1,
+                Ok(Event::Property { name, value }) if depth == 1 && name == wanted.as_bytes() => {
+                    return Some(value);
+                }
+                Ok(Event::Property { .. }) => {}
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// The string up to its NUL at an offset.
+    fn string(&self, offset: usize, what: &'static str) -> Result<&'t [u8], FdtError> {
+        let rest = self.bytes.get(offset..).unwrap_or_default();
+        let len = rest.iter().position(|byte| *byte == 0);
+        len.map(|len| &rest[..len]).ok_or(FdtError { offset, what })
+    }
+}
+
+/// The walk through a tree; ends with the first error.
+#[derive(Clone, Debug)]
+pub struct Events<'t> {
+    tree: Fdt<'t>,
+    at: usize,
+    depth: u32,
+    done: bool,
+}
+
+impl<'t> Events<'t> {
+    fn advance(&mut self) -> Result<Option<Event<'t>>, FdtError> {
+        loop {
+            let at = self.at;
+            let error = |what| FdtError { offset: at, what };
+            let token = word(self.tree.bytes, at).ok_or(error("the tree is cut off"))?;
+            self.at += 4;
+            match token {
+                NOTHING => {}
+                BEGIN_NODE => {
+                    if self.depth == DEPTH_LIMIT {
+                        return Err(error("nodes are nested deeper than any"));
+                    }
+                    let name = self.tree.string(self.at, "a node's name has no end")?;
+                    self.at = (self.at + name.len() + 1).next_multiple_of(4);
+                    self.depth += 1;
+                    return Ok(Some(Event::Begin { name, depth: self.depth - 1 }));
+                }
+                END_NODE => {
+                    self.depth = self.depth.checked_sub(1).ok_or(error("a node ends twice"))?;
+                    return Ok(Some(Event::End));
+                }
+                PROPERTY => return self.property(at).map(Some),
+                END if self.depth == 0 => return Ok(None),
+                END => return Err(error("the tree ends within a node")),
+                _ => return Err(error("there is no token that anybody knows")),
+            }
+        }
+    }
+
+    fn property(&mut self, at: usize) -> Result<Event<'t>, FdtError> {
+        let error = |what| FdtError { offset: at, what };
+        let cut_off = error("a property is cut off");
+        let field = |offset| word(self.tree.bytes, offset).ok_or(cut_off);
+        let size = |word| usize::try_from(word).unwrap_or(usize::MAX);
+        let (len, name) = (size(field(at + 4)?), size(field(at + 8)?));
+        if self.depth == 0 {
+            return Err(error("a property is outside of all nodes"));
+        }
+        let start = at + 12;
+        let end = start.checked_add(len).ok_or(cut_off)?;
+        let value = self.tree.bytes.get(start..end).ok_or(cut_off)?;
+        let name = self.tree.strings.checked_add(name).ok_or(cut_off)?;
+        let name = self.tree.string(name, "a property's name has no end")?;
+        self.at = end.next_multiple_of(4);
+        Ok(Event::Property { name, value })
+    }
+}
+
+impl<'t> Iterator for Events<'t> {
+    type Item = Result<Event<'t>, FdtError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let event = self.advance();
+        self.done = !matches!(event, Ok(Some(_)));
+        event.transpose()
+    }
+}

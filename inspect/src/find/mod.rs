@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Ways to find KHO's device tree in an image, and which of several to believe.
+//!
+//! No symbol and no register leads there. The boot protocol carries the address, where one knows where
+//! its data is; otherwise every page is looked at. Trees of earlier kernels, and copies, lie about in
+//! memory: all of them are listed, and ranked by what they lead to.
+
+pub mod boot;
+pub mod scan;
+
+use crate::fdt::Fdt;
+use crate::finding::address;
+use crate::image::cache::Cached;
+use crate::image::Image;
+use crate::kho;
+use kho_abi::wire::luo::luo_ser;
+use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::walk::Memory;
+use serde::Serialize;
+use std::fmt;
+
+/// How a device tree was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// Its address was given.
+    Given,
+    /// The boot parameters of x86 lead there.
+    SetupData,
+    /// The device tree of an arm64 machine leads there.
+    ChosenNode,
+    /// It lies in a page of memory.
+    Scan,
+    /// The image is that tree.
+    Whole,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Given => "given",
+            Self::SetupData => "setup_data",
+            Self::ChosenNode => "chosen node",
+            Self::Scan => "scan",
+            Self::Whole => "the image itself",
+        })
+    }
+}
+
+/// A device tree that may be KHO's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// Where it is.
+    #[serde(serialize_with = "address")]
+    pub at: u64,
+    /// How it was found.
+    pub found_by: Way,
+    /// What its root says.
+    pub compatible: String,
+    /// How much of what it leads to is there: the candidate with most is chosen.
+    pub score: u32,
+    /// What speaks for it, in words.
+    pub because: Vec<&'static str>,
+}
+
+/// Reads the bytes of a tree: a page, or what is there of it.
+pub(crate) fn tree_bytes(image: &Image, at: u64, page_size: usize) -> Option<Vec<u8>> {
+    let range = image.ranges().iter().find(|range| range.start <= at && at < range.end)?;
+    let len = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(page_size);
+    let mut bytes = vec![0; len];
+    image.read(at, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Looks at what a tree leads to.
+pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candidate> {
+    let bytes = tree_bytes(memory.image(), at, memory.page_size())?;
+    let fdt = Fdt::new(&bytes).ok()?;
+    // A tree that is cut off lacks the names of its properties, and is still the one that was meant.
+    let compatible = kho::string(fdt.root_property("compatible").unwrap_or_default());
+    if found_by == Way::Scan && !compatible.starts_with(b"kho-v") {
+        return None;
+    }
+    let mut candidate = Candidate {
+        at,
+        found_by,
+        compatible: crate::text::readable(compatible),
+        score: 0,
+        because: Vec::new(),
+    };
+    let mut speaks = |points, why| {
+        candidate.score += points;
+        candidate.because.push(why);
+    };
+    if kho::known().any(|known| known.as_bytes() == compatible) {
+        speaks(32, "its version is known");
+    }
+    if matches!(found_by, Way::SetupData | Way::ChosenNode) {
+        speaks(64, "the boot protocol leads there");
+    }
+    let property = fdt.root_property(kho_abi::wire::kexec_handover::KHO_FDT_MEMORY_MAP_PROP_NAME);
+    let map = property.and_then(kho::number).filter(|map| *map != 0);
+    if let Some(map) = map {
+        let mut page = vec![0; memory.page_size()];
+        let there = map % memory.page_size() as u64 == 0;
+        if there && memory.read(PhysAddr::new(map), &mut page).is_ok() {
+            speaks(4, "its tree of preserved pages can be read");
+            if page.iter().any(|byte| *byte != 0) {
+                speaks(4, "pages are preserved");
+            }
+        }
+    }
+    if let Some(luo) = luo_root(memory, &fdt) {
+        let root = luo.compatible().unwrap_or_default();
+        if crate::luo::known().any(|known| known == root) {
+            speaks(8, "LUO's state has a known version");
+            if !luo.sessions_pa.is_null() {
+                speaks(16, "LUO's sessions are in it");
+            }
+        }
+    }
+    Some(candidate)
+}
+
+/// LUO's root, where a tree leads there.
+fn luo_root(memory: &Cached<'_>, fdt: &Fdt<'_>) -> Option<luo_ser> {
+    use crate::fdt::Event;
+    let mut depth = 0_u32;
+    let mut within = false;
+    for event in fdt.events() {
+        match event.ok()? {
+            Event::Begin { name, .. } => {
+                depth += 1;
+                within = depth == 2 && name == kho_abi::wire::luo::LUO_KHO_ENTRY_NAME.as_bytes();
+            }
+            Event::End => depth = depth.saturating_sub(1),
+            Event::Property { name, value } => {
+                let wanted = kho_abi::wire::kexec_handover::KHO_SUB_TREE_PROP_NAME.as_bytes();
+                if within && depth == 2 && name == wanted {
+                    return memory.value(kho::number(value)?).ok();
+                }
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! One thing found wrong in an image, with the address and the chain that led there.
+
+use crate::rules::Rule;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Findings of one rule that are kept one by one; the rest is counted.
+pub const KEPT_PER_RULE: u64 = 100;
+
+/// A step from KHO's device tree to where something was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// What was followed, as `session "vm0"`.
+    pub what: String,
+    /// Where it is.
+    #[serde(serialize_with = "address_or_none")]
+    pub at: Option<u64>,
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            Some(at) => write!(f, "{} at {at:#x}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// Something that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The rule that it breaks.
+    #[serde(serialize_with = "rule_id")]
+    pub rule: &'static Rule,
+    /// The physical address where it shows.
+    #[serde(serialize_with = "address")]
+    pub at: u64,
+    /// What was found, and what was expected.
+    pub what: String,
+    /// How one gets there from KHO's device tree.
+    pub chain: Vec<Link>,
+}
+
+/// Everything that was found, each rule's findings up to a limit.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    list: Vec<Finding>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Findings {
+    /// Adds a finding; the text is made only where it is kept.
+    pub(crate) fn add(
+        &mut self,
+        rule: &'static Rule,
+        at: u64,
+        chain: &[Link],
+        what: impl FnOnce() -> String,
+    ) {
+        let count = self.counts.entry(rule.id).or_default();
+        *count += 1;
+        if *count <= KEPT_PER_RULE {
+            self.list.push(Finding { rule, at, what: what(), chain: chain.to_vec() });
+        }
+    }
+
+    /// The findings that were kept, in the order of the walk.
+    #[must_use]
+    pub fn list(&self) -> &[Finding] {
+        &self.list
+    }
+
+    /// Number of all findings.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// Number of findings of each rule, by its id.
+    #[must_use]
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
+    }
+
+    /// Rules with more findings than were kept, and the number of those that were not.
+    pub fn more(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.counts.iter().filter_map(|(rule, count)| {
+            let kept = self.list.iter().filter(|finding| finding.rule.id == *rule).count() as u64;
+            (*count > kept).then_some((*rule, count - kept))
+        })
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+}
+
+/// Addresses are text in JSON: many readers of it have no integers of 64 bits.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference to the field.
+pub(crate) fn address<S: Serializer>(address: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{address:#x}"))
+}
+
+#[allow(clippy::ref_option)] // serde hands over a reference to the field.
+pub(crate) fn address_or_none<S: Serializer>(
+    address: &Option<u64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match address {
+        Some(address) => serializer.collect_str(&format_args!("{address:#x}")),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference to the field.
+fn rule_id<S: Serializer>(rule: &&'static Rule, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(rule.id)
+}

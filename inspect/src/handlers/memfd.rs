@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! memfds: what was preserved of the file, and of its content folio by folio.
+
+use super::{Given, Payload};
+use crate::claims::Owner;
+use crate::extents::{self, Coalesce, Extent, Part};
+use crate::finding::address;
+use crate::folios::{self, Batch, FolioRun};
+use crate::image::cache::Cached;
+use crate::radix::Preserved;
+use crate::rules;
+use crate::vmalloc::{Step, Steps};
+use crate::walk::Walker;
+use kho_abi::wire::kexec_handover::kho_vmalloc;
+use kho_abi::wire::memfd::{
+    memfd_luo_ser, MEMFD_LUO_ALL_SEALS, MEMFD_LUO_FOLIO_DIRTY, MEMFD_LUO_FOLIO_UPTODATE,
+};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// How `vmalloc()` was asked: what KHO keeps of it.
+const VMALLOC_FLAGS: u16 = 0x3;
+/// The kernel refuses files with more pages.
+const PAGES_LIMIT: u64 = u32::MAX as u64;
+/// Extents that are kept; a report that wants all walks again.
+pub const KEPT: usize = 64;
+
+/// A memfd.
+#[derive(Clone, Debug, Serialize)]
+pub struct Memfd {
+    /// Where its struct is.
+    #[serde(serialize_with = "address")]
+    pub at: u64,
+    /// Position, in bytes.
+    pub pos: u64,
+    /// Size, in bytes.
+    pub size: u64,
+    /// Seals, as `fcntl()` has them.
+    pub seals: u32,
+    /// Flags; none has a meaning.
+    pub flags: u32,
+    /// Number of entries that the list of folios is said to have.
+    pub nr_folios: u64,
+    /// What the list says, counted.
+    pub totals: Totals,
+    /// The first extents, in the order of the list.
+    #[serde(skip)]
+    pub first: Vec<Extent>,
+    /// Where the list is.
+    #[serde(skip)]
+    pub list: FolioList,
+}
+
+/// What a list of folios says, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// Entries that were read.
+    pub entries: u64,
+    /// Folios that are preserved.
+    pub folios: u64,
+    /// Pages in them.
+    pub pages: u64,
+    /// Folios that were written to.
+    pub dirty: u64,
+    /// Folios whose content is valid.
+    pub uptodate: u64,
+    /// Entries without a folio.
+    pub missing: u64,
+    /// Extents, each of folios that follow one another in memory and in the file.
+    pub extents: u64,
+    /// Pages of the largest extent.
+    pub largest: u64,
+    /// Pages of the file that no folio has.
+    pub hole_pages: u64,
+}
+
+/// Where a list of folios is: enough to read it again.
+#[derive(Clone, Copy, Debug)]
+pub struct FolioList {
+    /// The list's pages.
+    pub pages: kho_vmalloc,
+    /// Number of entries that it is said to have.
+    pub nr_folios: u64,
+}
+
+impl FolioList {
+    /// Walks through the entries, runs of them, until the first page of addresses that is damaged.
+    ///
+    /// Nothing is allocated for each entry. With several threads, the memory is read by all of them;
+    /// the function is called by this one alone, in the order of the list.
+    pub fn each_run(&self, memory: &Cached<'_>, threads: usize, mut each: impl FnMut(&FolioRun)) {
+        self.each_batch(memory, threads, |batch| batch.runs.iter().for_each(&mut each));
+    }
+
+    fn each_batch(&self, memory: &Cached<'_>, threads: usize, each: impl FnMut(Batch)) -> u64 {
+        use kho_abi::wire::walk::Memory as _;
+        let page = (memory.page_size() as u64).checked_shl(self.pages.order.into()).unwrap_or(0);
+        let pages =
+            Steps::new(memory, &self.pages).map_while(Result::ok).filter_map(|step| match step {
+                Step::Block(pa) => Some(pa),
+                Step::Chunk(_) => None,
+            });
+        folios::each_batch(memory.image(), pages, page, self.nr_folios, threads, each)
+    }
+
+    /// Walks through the folios, extents of them, and passes over what is no folio.
+    pub fn each_extent(
+        &self,
+        memory: &Cached<'_>,
+        preserved: Option<&Preserved>,
+        threads: usize,
+        mut each: impl FnMut(Extent),
+    ) {
+        let mut coalesce = Coalesce::default();
+        self.each_run(memory, threads, |run| {
+            extents::each_part(run, preserved, memory, |part| {
+                if let Part::Extent(extent) = part {
+                    if let Some(extent) = coalesce.push(extent) {
+                        each(extent);
+                    }
+                }
+            });
+        });
+        if let Some(extent) = coalesce.finish() {
+            each(extent);
+        }
+    }
+}
+
+pub(super) fn read(walker: &mut Walker<'_>, given: &mut Given<'_>) -> Payload {
+    let Given { data, owner, .. } = *given;
+    walker.within("memfd_luo_ser", Some(data), |walker| {
+        let Some(ser) = walker.value::<memfd_luo_ser>(data, "a memfd") else {
+            return Payload::Unreadable;
+        };
+        walker.allocation(data, size_of::<memfd_luo_ser>() as u64, "the page of a memfd", owner);
+        let list = FolioList { pages: ser.folios, nr_folios: ser.nr_folios };
+        let mut memfd = Memfd {
+            at: data,
+            pos: ser.pos,
+            size: ser.size,
+            seals: ser.seals,
+            flags: ser.flags,
+            nr_folios: ser.nr_folios,
+            totals: Totals::default(),
+            first: Vec::new(),
+            list,
+        };
+        check_fields(walker, &memfd);
+        // The kernel does not look at the list where there are no folios.
+        if memfd.nr_folios > 0 {
+            check_list(walker, &memfd, owner);
+            check_folios(walker, &mut memfd, owner);
+        }
+        Payload::Memfd(memfd)
+    })
+}
+
+fn check_fields(walker: &mut Walker<'_>, memfd: &Memfd) {
+    let Memfd { at, pos, size, seals, flags, nr_folios, .. } = *memfd;
+    let page_size = walker.page_size();
+    if seals & !MEMFD_LUO_ALL_SEALS != 0 {
+        walker.find(&rules::MEMFD_SEALS_UNKNOWN, at, || {
+            format!("the seals are {seals:#x}, and known are those in {MEMFD_LUO_ALL_SEALS:#x}")
+        });
+    }
+    if flags != 0 {
+        walker.find(&rules::RESERVED_BITS, at, || {
+            format!("the memfd has flags {flags:#x}, and none has a meaning")
+        });
+    }
+    if size.div_ceil(page_size) > PAGES_LIMIT {
+        walker.find(&rules::MEMFD_INVALID, at, || {
+            format!("the size is {size:#x} bytes, which is more than {PAGES_LIMIT} pages")
+        });
+    }
+    if i64::try_from(pos).is_err() {
+        walker.find(&rules::MEMFD_INVALID, at, || format!("the position is {pos:#x}"));
+    }
+    if size == 0 && nr_folios != 0 {
+        walker.find(&rules::MEMFD_INVALID, at, || {
+            format!("the size is 0, and there are {nr_folios} folios")
+        });
+    }
+}
+
+/// Checks the pages of the list, before what is in them.
+fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
+    let kho_vmalloc { total_pages, flags, order, .. } = memfd.list.pages;
+    let at = memfd.at;
+    if flags & !VMALLOC_FLAGS != 0 {
+        walker.find(&rules::RESERVED_BITS, at, || {
+            format!("the list of folios has vmalloc flags {flags:#x}, and known are 0x3")
+        });
+    }
+    let page_size = walker.page_size();
+    let needed =
+        memfd.nr_folios.checked_mul(folios::ENTRY as u64).map(|len| len.div_ceil(page_size));
+    let block = 1_u64.checked_shl(order.into()).filter(|_| order < 52).unwrap_or(1);
+    let needed = needed.and_then(|needed| needed.checked_next_multiple_of(block));
+    if needed != Some(total_pages.into()) {
+        walker.find(&rules::COUNT_MISMATCH, at, || {
+            let needed =
+                needed.map_or("more than there can be".into(), |needed| needed.to_string());
+            format!(
+                "{} folios take {needed} pages, and the list has {total_pages}",
+                memfd.nr_folios
+            )
+        });
+    }
+    let memory = Cached::new(walker.memory.image(), walker.memory.page_size_usize());
+    let shift = page_size.trailing_zeros();
+    // Pages that follow one another are checked together.
+    let mut run: Option<(u64, u64)> = None;
+    for step in Steps::new(&memory, &memfd.list.pages) {
+        match step {
+            Ok(Step::Chunk(chunk)) => {
+                let page = chunk.get() >> shift;
+                walker.pages(page, page + 1, "a chunk of a memfd's list", owner);
+            }
+            Ok(Step::Block(pa)) => {
+                let (page, pages) = (pa.get() >> shift, block);
+                // A block that is not there would be looked for page by page.
+                if !walker.memory.image().has(pa.get(), 1) {
+                    walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, pa.get(), || {
+                        format!("a page of a memfd's list at {pa} is outside the image")
+                    });
+                    continue;
+                }
+                run = match run {
+                    Some((start, end)) if end == page => Some((start, page + pages)),
+                    before => {
+                        if let Some((start, end)) = before {
+                            check_pages(walker, start, end, owner);
+                        }
+                        Some((page, page + pages))
+                    }
+                };
+            }
+            Err(error) => walker.walk_error("the list of folios", &error),
+        }
+    }
+    if let Some((start, end)) = run {
+        check_pages(walker, start, end, owner);
+    }
+}
+
+fn check_pages(walker: &mut Walker<'_>, start: u64, end: u64, owner: Owner) {
+    let shift = walker.page_size().trailing_zeros();
+    // An order that is nonsense makes a block that is longer than memory.
+    let ranges = walker.memory.image().ranges();
+    let last = ranges.last().map_or(0, |range| range.end.div_ceil(1 << shift));
+    walker.pages(start, end.min(last), "a page of a memfd's list", owner);
+}
+
+/// What is known of the places in a file that have folios.
+struct Places {
+    /// The place behind the last one, while places are in order.
+    end: u64,
+    in_order: bool,
+    covered: u64,
+}
+
+/// Reads the list, and checks each folio.
+fn check_folios(walker: &mut Walker<'_>, memfd: &mut Memfd, owner: Owner) {
+    let preserved = walker.preserved.take();
+    let image = walker.memory.image();
+    let memory = Cached::new(image, walker.memory.page_size_usize());
+    let threads = walker.threads;
+    let mut check = Check {
+        file_pages: memfd.size.div_ceil(walker.page_size()),
+        places: Places { end: 0, in_order: true, covered: 0 },
+        coalesce: Coalesce::default(),
+        totals: Totals::default(),
+        first: Vec::new(),
+        owner,
+    };
+    let list = memfd.list;
+    let entries = list.each_batch(&memory, threads, |batch| {
+        for run in &batch.runs {
+            check.run(walker, run, preserved.as_ref(), &memory);
+        }
+        for (at, count, error) in batch.unreadable {
+            walker.unreadable(
+                at,
+                &format!("a page of a memfd's list, with {count} folios,"),
+                error,
+            );
+        }
+    });
+    if let Some(extent) = check.coalesce.finish() {
+        check.extent(extent);
+    }
+    check.totals.entries = entries;
+    check.totals.hole_pages = check.file_pages.saturating_sub(check.places.covered);
+    memfd.totals = check.totals;
+    memfd.first = check.first;
+    if !check.places.in_order {
+        find_places_twice(walker, memfd, preserved.as_ref(), &memory);
+    }
+    walker.preserved = preserved;
+}
+
+struct Check {
+    file_pages: u64,
+    places: Places,
+    coalesce: Coalesce,
+    totals: Totals,
+    first: Vec<Extent>,
+    owner: Owner,
+}
+
+impl Check {
+    fn run(
+        &mut self,
+        walker: &mut Walker<'_>,
+        run: &FolioRun,
+        preserved: Option<&Preserved>,
+        memory: &Cached<'_>,
+    ) {
+        let known = MEMFD_LUO_FOLIO_DIRTY | MEMFD_LUO_FOLIO_UPTODATE;
+        if u64::from(run.flags) & !known != 0 {
+            walker.find(&rules::RESERVED_BITS, run.at, || {
+                format!(
+                    "{} folios have flags {:#x}, and known are {known:#x}",
+                    run.count, run.flags
+                )
+            });
+        }
+        let shift = walker.page_size().trailing_zeros();
+        extents::each_part(run, preserved, memory, |part| match part {
+            Part::Extent(extent) => self.folios(walker, run, extent),
+            Part::Missing { count } => {
+                self.totals.missing += count;
+                walker.find(&rules::MEMFD_FOLIO_MISSING, run.at, || {
+                    format!("{count} entries have no folio")
+                });
+            }
+            Part::NotPreserved { page } => {
+                let pa = page << shift;
+                walker.find(&rules::PAGE_NOT_PRESERVED, pa, || {
+                    format!("the folio at {pa:#x} is not preserved")
+                });
+            }
+            Part::NotStart { page, order } => {
+                let pa = page << shift;
+                walker.find(&rules::PAGE_NOT_BLOCK_START, pa, || {
+                    format!("the folio at {pa:#x} is within a block of order {order}")
+                });
+            }
+            Part::Again { page, count } => {
+                let pa = page << shift;
+                walker.find(&rules::MEMFD_FOLIO_INDEX_TWICE, run.at, || {
+                    format!("the folio at {pa:#x} is in the list {count} more times")
+                });
+            }
+        });
+    }
+
+    /// Takes folios that are preserved.
+    fn folios(&mut self, walker: &mut Walker<'_>, run: &FolioRun, extent: Extent) {
+        let page_size = walker.page_size();
+        let (start, pages) = (extent.pfn, extent.pages());
+        let end = start.saturating_add(pages);
+        let bytes = pages.checked_mul(page_size);
+        let inside = start.checked_mul(page_size).zip(bytes);
+        if inside.is_some_and(|(pa, len)| walker.memory.image().has(pa, len)) {
+            walker.claim(start, end, "a folio", self.owner);
+        } else {
+            let at = start.saturating_mul(page_size);
+            walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, at, || {
+                format!("{pages} pages of folios at {at:#x} are not all in the image")
+            });
+        }
+        let totals = &mut self.totals;
+        totals.folios += extent.folios;
+        totals.pages = totals.pages.saturating_add(pages);
+        if u64::from(extent.flags) & MEMFD_LUO_FOLIO_DIRTY != 0 {
+            totals.dirty += extent.folios;
+        }
+        if u64::from(extent.flags) & MEMFD_LUO_FOLIO_UPTODATE != 0 {
+            totals.uptodate += extent.folios;
+        }
+        let index_end = extent.index.checked_add(pages);
+        // A folio may be larger than what is left of the file, and still begins in it.
+        let last = extent.index.checked_add(pages - (1 << extent.order));
+        if last.is_none_or(|last| last >= self.file_pages) {
+            walker.find(&rules::MEMFD_FOLIO_BEYOND_END, run.at, || {
+                format!(
+                    "folios at place {:#x} and {pages} pages on, and the file has {:#x} pages",
+                    extent.index, self.file_pages
+                )
+            });
+        }
+        let index_end = index_end.unwrap_or(u64::MAX);
+        self.places.in_order &= extent.index >= self.places.end;
+        self.places.end = self.places.end.max(index_end);
+        let within = index_end.min(self.file_pages).saturating_sub(extent.index);
+        self.places.covered = self.places.covered.saturating_add(within);
+        if let Some(extent) = self.coalesce.push(extent) {
+            self.extent(extent);
+        }
+    }
+
+    /// Takes an extent that is complete.
+    fn extent(&mut self, extent: Extent) {
+        self.totals.extents += 1;
+        self.totals.largest = self.totals.largest.max(extent.pages());
+        if self.first.len() < KEPT {
+            self.first.push(extent);
+        }
+    }
+}
+
+/// Looks for two folios of one place, in a list that is not in the order of places.
+///
+/// Places are bits, in pieces that are made where a folio needs one.
+fn find_places_twice(
+    walker: &mut Walker<'_>,
+    memfd: &Memfd,
+    preserved: Option<&Preserved>,
+    memory: &Cached<'_>,
+) {
+    const WORDS: usize = 64;
+    /// 32 MiB: enough for a terabyte in disorder.
+    const PIECES_LIMIT: usize = 1 << 16;
+    let mut pieces: HashMap<u64, Box<[u64; WORDS]>> = HashMap::new();
+    let mut left_out = false;
+    memfd.list.each_run(memory, 1, |run| {
+        extents::each_part(run, preserved, memory, |part| {
+            let Part::Extent(extent) = part else { return };
+            for number in 0..extent.folios {
+                // Folios have one order where they begin: two of one place begin at the same.
+                let (_, index) = extent.folio(number);
+                let piece = index / (WORDS as u64 * 64);
+                if pieces.len() >= PIECES_LIMIT && !pieces.contains_key(&piece) {
+                    left_out = true;
+                    return;
+                }
+                let bits = pieces.entry(piece).or_insert_with(|| Box::new([0; WORDS]));
+                let word = &mut bits[usize::try_from(index / 64 % WORDS as u64).unwrap_or(0)];
+                if *word >> (index % 64) & 1 != 0 {
+                    walker.find(&rules::MEMFD_FOLIO_INDEX_TWICE, run.at, || {
+                        format!("two folios are at place {index:#x} of the file")
+                    });
+                }
+                *word |= 1 << (index % 64);
+            }
+        });
+    });
+    if left_out {
+        walker.notes.push(format!(
+            "not checked: whether places of the memfd at {:#x} are taken twice, as they are too far apart",
+            memfd.at
+        ));
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Bytes that are read at positions: a file, or memory in its place.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// Something that bytes are read from at any position, by several threads at once.
+pub trait Bytes: Send + Sync {
+    /// Number of bytes, as far as that is known.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads all of the bytes from a position on.
+    ///
+    /// # Errors
+    ///
+    /// Where some of them are not there, or the system cannot read them.
+    fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// The bytes from a position up to the next place where none were ever written, if the system
+    /// can tell: `None` where it cannot, and where nothing more was written.
+    fn next_written(&self, offset: u64) -> Option<std::ops::Range<u64>> {
+        (offset < self.len()).then(|| offset..self.len())
+    }
+}
+
+/// A file, which is never loaded whole.
+#[derive(Debug)]
+pub struct FileBytes {
+    file: File,
+    len: u64,
+}
+
+impl FileBytes {
+    /// Takes a file that is open.
+    ///
+    /// # Errors
+    ///
+    /// Where the system cannot tell how long it is.
+    pub fn new(mut file: File) -> io::Result<Self> {
+        use std::io::Seek;
+        let metadata = file.metadata()?;
+        // A block device says how long it is to those who go to its end. Files under /proc have
+        // lengths of their own making, which what they contain corrects.
+        let len = match metadata.len() {
+            0 => file.seek(io::SeekFrom::End(0)).unwrap_or(0),
+            len => len,
+        };
+        Ok(Self { file, len })
+    }
+}
+
+impl Bytes for FileBytes {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(into, offset)
+    }
+
+    fn next_written(&self, offset: u64) -> Option<std::ops::Range<u64>> {
+        use rustix::fs::{seek, SeekFrom};
+        if offset >= self.len {
+            return None;
+        }
+        match seek(&self.file, SeekFrom::Data(offset)) {
+            Ok(start) => {
+                let end = seek(&self.file, SeekFrom::Hole(start)).unwrap_or(self.len);
+                Some(start..end.clamp(start, self.len))
+            }
+            // Nothing was written from here on.
+            Err(rustix::io::Errno::NXIO) => None,
+            // The file system cannot tell: everything may have been.
+            Err(_) => Some(offset..self.len),
+        }
+    }
+}
+
+impl Bytes for Vec<u8> {
+    fn len(&self) -> u64 {
+        self.as_slice().len() as u64
+    }
+
+    fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        let start = usize::try_from(offset).ok();
+        let part = start
+            .and_then(|start| Some(start..start.checked_add(into.len())?))
+            .and_then(|range| self.get(range))
+            .ok_or(io::ErrorKind::UnexpectedEof)?;
+        into.copy_from_slice(part);
+        Ok(())
+    }
+}
+
+/// Reads so many bytes, which the caller knows to be few.
+pub(crate) fn array<const N: usize>(bytes: &dyn Bytes, offset: u64) -> io::Result<[u8; N]> {
+    let mut array = [0; N];
+    bytes.read_exact_at(&mut array, offset)?;
+    Ok(array)
+}
+
+/// The bytes at the beginning, as many as there are and no more than asked for.
+pub(crate) fn head(bytes: &dyn Bytes, at_most: usize) -> io::Result<Vec<u8>> {
+    let len = usize::try_from(bytes.len()).unwrap_or(usize::MAX).min(at_most);
+    let mut head = vec![0; len];
+    bytes.read_exact_at(&mut head, 0)?;
+    Ok(head)
+}

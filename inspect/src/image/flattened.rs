@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The flattened form of a file: what was written where, one record after the other, as it goes
+//! through a pipe.
+
+use super::bytes::{self, Bytes};
+use super::{Format, OpenError};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// What the flattened form begins with.
+pub(super) const SIGNATURE: &[u8] = b"makedumpfile\0\0\0\0";
+/// Size of the header, in bytes.
+const HEADER: u64 = 4096;
+/// The form and its version, as the header says them behind the signature.
+const KIND: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
+/// What both numbers of the last record are.
+const END: u64 = u64::MAX;
+/// More pieces than a dump of terabytes has.
+const PIECES_LIMIT: usize = 1 << 22;
+
+/// A piece of the file, by the position behind its last byte.
+#[derive(Clone, Copy)]
+struct Piece {
+    start: u64,
+    /// Where its first byte is in the flattened file.
+    source: u64,
+}
+
+/// A file that is read through its flattened form.
+pub(super) struct Flattened {
+    bytes: Arc<dyn Bytes>,
+    /// Pieces that do not overlap, by their ends.
+    pieces: BTreeMap<u64, Piece>,
+}
+
+fn malformed(why: String) -> OpenError {
+    OpenError::Malformed { format: Format::KdumpFlattened, why }
+}
+
+impl Flattened {
+    /// Reads where each piece is. Later records overwrite earlier ones.
+    pub(super) fn new(bytes: Arc<dyn Bytes>) -> Result<Self, OpenError> {
+        let kind: [u8; 16] = bytes::array(&*bytes, SIGNATURE.len() as u64)
+            .map_err(|_| malformed("the header is cut off".into()))?;
+        if kind != KIND {
+            let why = "another version of the flattened form".into();
+            return Err(OpenError::Unsupported { format: Format::KdumpFlattened, why });
+        }
+        let mut flattened = Self { bytes, pieces: BTreeMap::new() };
+        let mut at = HEADER;
+        loop {
+            let record: [u8; 16] = bytes::array(&*flattened.bytes, at)
+                .map_err(|_| malformed(format!("it is cut off at {at:#x}, before its end")))?;
+            let (offset, len) = record.split_at(8);
+            let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_be_bytes);
+            let (offset, len) = (number(offset), number(len));
+            if offset == END && len == END {
+                return Ok(flattened);
+            }
+            let source = at + 16;
+            let next = source.checked_add(len).filter(|next| *next <= flattened.bytes.len());
+            let (Some(next), Some(end)) = (next, offset.checked_add(len)) else {
+                return Err(malformed(format!("the record at {at:#x} is longer than the file")));
+            };
+            if len == 0 {
+                return Err(malformed(format!("the record at {at:#x} is empty")));
+            }
+            flattened.write(offset, end, source);
+            if flattened.pieces.len() > PIECES_LIMIT {
+                return Err(malformed(format!("it has more than {PIECES_LIMIT} pieces")));
+            }
+            at = next;
+        }
+    }
+
+    /// Records where bytes are, in place of what was said about them before.
+    fn write(&mut self, start: u64, end: u64, source: u64) {
+        let overlapping: Vec<(u64, Piece)> = self
+            .pieces
+            .range(start.saturating_add(1)..)
+            .take_while(|(_, piece)| piece.start < end)
+            .map(|(end, piece)| (*end, *piece))
+            .collect();
+        for (old_end, old) in overlapping {
+            self.pieces.remove(&old_end);
+            if old.start < start {
+                self.pieces.insert(start, old);
+            }
+            if old_end > end {
+                let source = old.source + (end - old.start);
+                self.pieces.insert(old_end, Piece { start: end, source });
+            }
+        }
+        // Writers flush in small pieces what is one piece in the file, but never in the flattened
+        // one: a header stands between.
+        self.pieces.insert(end, Piece { start, source });
+    }
+}
+
+impl Bytes for Flattened {
+    fn len(&self) -> u64 {
+        self.pieces.last_key_value().map_or(0, |(end, _)| *end)
+    }
+
+    fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        let end = offset.checked_add(into.len() as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
+        if end > self.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // What was never written is a hole.
+        into.fill(0);
+        for (piece_end, piece) in self.pieces.range(offset.saturating_add(1)..) {
+            if piece.start >= end {
+                break;
+            }
+            let (from, to) = (piece.start.max(offset), end.min(*piece_end));
+            let place = |at: u64| usize::try_from(at - offset).unwrap_or(usize::MAX);
+            let part = into.get_mut(place(from)..place(to)).ok_or(io::ErrorKind::UnexpectedEof)?;
+            self.bytes.read_exact_at(part, piece.source + (from - piece.start))?;
+        }
+        Ok(())
+    }
+
+    fn next_written(&self, offset: u64) -> Option<std::ops::Range<u64>> {
+        let (end, piece) = self.pieces.range(offset.saturating_add(1)..).next()?;
+        Some(piece.start.max(offset)..*end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flat(records: &[(u64, &[u8])]) -> Vec<u8> {
+        let mut bytes = [SIGNATURE, &KIND].concat();
+        bytes.resize(4096, 0);
+        for (offset, content) in records {
+            bytes.extend(offset.to_be_bytes());
+            bytes.extend((content.len() as u64).to_be_bytes());
+            bytes.extend(*content);
+        }
+        bytes.extend([0xff; 16]);
+        bytes
+    }
+
+    #[test]
+    fn later_records_overwrite_earlier_ones() {
+        let records: [(u64, &[u8]); 4] = [(0, b"aaaaaaaa"), (2, b"bb"), (10, b"cc"), (7, b"dddd")];
+        let flattened = Flattened::new(Arc::new(flat(&records))).unwrap();
+        let mut bytes = [9; 12];
+        flattened.read_exact_at(&mut bytes, 0).unwrap();
+        assert_eq!(&bytes, b"aabbaaaddddc");
+        assert!(flattened.read_exact_at(&mut bytes, 1).is_err());
+        assert_eq!(flattened.next_written(3), Some(3..4));
+    }
+
+    #[test]
+    fn what_is_between_records_is_zero() {
+        let flattened = Flattened::new(Arc::new(flat(&[(0, b"a"), (4, b"b")]))).unwrap();
+        let mut bytes = [9; 5];
+        flattened.read_exact_at(&mut bytes, 0).unwrap();
+        assert_eq!(&bytes, b"a\0\0\0b");
+    }
+
+    #[test]
+    fn damaged_records_are_refused() {
+        let said = |bytes: Vec<u8>| Flattened::new(Arc::new(bytes)).err().unwrap().to_string();
+        let whole = flat(&[(0, b"abc")]);
+        assert!(said(whole[..whole.len() - 1].to_vec()).contains("cut off at 0x1013"));
+        assert!(said(flat(&[(0, b"")])).contains("empty"));
+        assert!(said(flat(&[(u64::MAX - 1, b"abc")])).contains("longer than"));
+        let mut other = whole;
+        other[31] = 2;
+        assert!(said(other).contains("another version"));
+    }
+}

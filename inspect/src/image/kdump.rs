@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Compressed kdumps, as makedumpfile and QEMU write them: a header, two bitmaps, and a descriptor
+//! for each page that was kept.
+//!
+//! A bit of the first bitmap says that the machine has a page, one of the second that the file has
+//! it. A page's descriptor is the one whose number is that of the bits before the page's.
+
+use super::bytes::{self, Bytes};
+use super::unpack::{Packing, Unpacker};
+use super::{elf, Facts, Format, Image, Machine, OpenError, Range, ReadError};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::FromBytes;
+use zerocopy_derive::{FromBytes, Immutable, KnownLayout, Unaligned};
+
+const SIGNATURE: &[u8; 8] = b"KDUMP   ";
+/// Bytes of a bitmap that are counted together: as many as a cache slot holds.
+const CHUNK: usize = 512;
+const PAGES_PER_CHUNK: u64 = CHUNK as u64 * 8;
+const SLOTS: usize = 64;
+/// More pieces of memory than any machine has.
+const RANGES_LIMIT: usize = 1 << 20;
+const VMCOREINFO_LIMIT: u64 = 1 << 20;
+/// The version of the header from which on its numbers of pages have 64 bits.
+const WIDE_SINCE: u32 = 6;
+
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Header {
+    signature: [u8; 8],
+    version: U32,
+    /// Six fields of `uname()`: system, node, release, version, machine, domain.
+    uname: [[u8; 65]; 6],
+    padding: [u8; 6],
+    timestamp: [u8; 16],
+    status: U32,
+    block_size: U32,
+    sub_header_blocks: U32,
+    bitmap_blocks: U32,
+    page_count: U32,
+    rest: [u8; 20],
+}
+
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct SubHeader {
+    physical_base: U64,
+    dump_level: U32,
+    split: U32,
+    start_page: U64,
+    end_page: U64,
+    vmcoreinfo_offset: U64,
+    vmcoreinfo_size: U64,
+    notes: [U64; 2],
+    erased: [U64; 2],
+    start_page_wide: U64,
+    end_page_wide: U64,
+    page_count_wide: U64,
+}
+
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct Descriptor {
+    offset: U64,
+    size: U32,
+    flags: U32,
+    page_flags: U64,
+}
+
+/// A chunk of the second bitmap that has bits.
+struct Rank {
+    chunk: u64,
+    /// Number of bits in all chunks before.
+    before: u64,
+}
+
+struct Slot {
+    chunk: u64,
+    bits: [u8; CHUNK],
+}
+
+pub(super) struct Kdump {
+    bytes: Arc<dyn Bytes>,
+    block_size: usize,
+    /// Where the second bitmap begins.
+    bitmap: u64,
+    descriptors: u64,
+    page_count: u64,
+    ranges: Vec<Range>,
+    ranks: Vec<Rank>,
+    slots: Vec<Mutex<Slot>>,
+    unpackers: Mutex<Vec<Unpacker>>,
+}
+
+pub(super) fn is_kdump(head: &[u8]) -> bool {
+    head.starts_with(SIGNATURE)
+}
+
+pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenError> {
+    let malformed = |why: String| OpenError::Malformed { format, why };
+    let head: [u8; 464] = bytes::array(&*bytes, 0)
+        .map_err(|_| malformed("the header is cut off, or not in the flattened file".into()))?;
+    if !is_kdump(&head) {
+        return Err(malformed("what was flattened is no compressed kdump".into()));
+    }
+    let header =
+        Header::ref_from_bytes(&head).map_err(|_| malformed("the header is cut off".into()))?;
+    let block_size = header.block_size.get();
+    let page_size = usize::try_from(block_size).unwrap_or(0);
+    if !super::PAGE_SIZES.contains(&page_size) {
+        // Big-endian machines write it the other way round.
+        return Err(OpenError::Unsupported {
+            format,
+            why: format!("its blocks are {block_size} bytes, and no page of a machine with KHO is"),
+        });
+    }
+    let block = u64::from(block_size);
+    let sub: [u8; 104] = bytes::array(&*bytes, block)
+        .map_err(|_| malformed("the second header is cut off".into()))?;
+    let sub = SubHeader::ref_from_bytes(&sub)
+        .map_err(|_| malformed("the second header is cut off".into()))?;
+    let version = header.version.get();
+    let page_count = match version {
+        WIDE_SINCE.. => sub.page_count_wide.get(),
+        _ => header.page_count.get().into(),
+    };
+    let mut facts = facts(header, page_size);
+    if sub.split.get() != 0 {
+        let why = "it is one part of a dump that was split; join the parts first".into();
+        return Err(OpenError::Unsupported { format, why });
+    }
+    if version >= 3 {
+        let (offset, len) = (sub.vmcoreinfo_offset.get(), sub.vmcoreinfo_size.get());
+        read_vmcoreinfo(&*bytes, offset, len, &mut facts);
+    }
+
+    // All of these are far below what 64 bits hold: factors of 32 and 17 bits.
+    let bitmap_bytes = u64::from(header.bitmap_blocks.get()) * block;
+    let bitmaps = (1 + u64::from(header.sub_header_blocks.get())) * block;
+    let descriptors = bitmaps + bitmap_bytes;
+    if descriptors > bytes.len() {
+        return Err(malformed(format!(
+            "the bitmaps end at {descriptors:#x}, and the file at {:#x}",
+            bytes.len()
+        )));
+    }
+    // Old dumps have one bitmap, which is as long as two.
+    let half = bitmap_bytes / 2;
+    let two = page_count <= half.saturating_mul(8);
+    let (bitmap, bitmap_len) = if two { (bitmaps + half, half) } else { (bitmaps, bitmap_bytes) };
+    let page_count = page_count.min(bitmap_len.saturating_mul(8));
+
+    let mut kdump = Kdump {
+        bytes,
+        block_size: page_size,
+        bitmap,
+        descriptors,
+        page_count,
+        ranges: Vec::new(),
+        ranks: Vec::new(),
+        slots: (0..SLOTS).map(|_| Mutex::new(Slot { chunk: u64::MAX, bits: [0; CHUNK] })).collect(),
+        unpackers: Mutex::new(Vec::new()),
+    };
+    let cut_off = |_| malformed("a bitmap cannot be read".into());
+    kdump.ranges = kdump.read_ranges(bitmaps).map_err(cut_off)?;
+    if kdump.ranges.len() > RANGES_LIMIT {
+        return Err(malformed(format!("it has memory in more than {RANGES_LIMIT} pieces")));
+    }
+    let kept = kdump.read_ranks().map_err(cut_off)?;
+    let room = kdump.bytes.len().saturating_sub(descriptors) / size_of::<Descriptor>() as u64;
+    if kept > room {
+        facts.notes.push(format!(
+            "{kept} pages are said to be kept, and the file has room for {room} descriptors"
+        ));
+    }
+    Ok(Image { backing: super::Backing::Kdump(Box::new(kdump)), format, facts })
+}
+
+fn facts(header: &Header, page_size: usize) -> Facts {
+    let text = |field: &[u8; 65]| {
+        let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
+        String::from_utf8_lossy(&field[..end]).into_owned()
+    };
+    let [_, _, release, _, machine, _] = &header.uname;
+    let release = text(release);
+    Facts {
+        machine: match text(machine).as_str() {
+            "" => None,
+            "x86_64" => Some(Machine::X86_64),
+            "aarch64" => Some(Machine::Arm64),
+            _ => Some(Machine::Other),
+        },
+        page_size: Some(page_size),
+        // QEMU does not know it, and leaves it out.
+        release: Some(release).filter(|release| !release.is_empty()),
+        notes: Vec::new(),
+    }
+}
+
+fn read_vmcoreinfo(bytes: &dyn Bytes, offset: u64, len: u64, facts: &mut Facts) {
+    let Ok(size) = usize::try_from(len) else { return };
+    if len == 0 {
+        return;
+    }
+    if len > VMCOREINFO_LIMIT || len > bytes.len() {
+        facts.notes.push(format!("VMCOREINFO is said to have {len} bytes"));
+        return;
+    }
+    let mut text = vec![0; size];
+    match bytes.read_exact_at(&mut text, offset) {
+        Ok(()) => {
+            let page_size = facts.page_size;
+            elf::read_vmcoreinfo(&text, facts);
+            if facts.page_size != page_size {
+                let said = facts.page_size.unwrap_or(0);
+                facts.notes.push(format!("VMCOREINFO tells pages of {said} bytes"));
+                facts.page_size = page_size;
+            }
+        }
+        Err(_) => facts.notes.push(format!("VMCOREINFO at {offset:#x} cannot be read")),
+    }
+}
+
+impl Kdump {
+    pub(super) fn ranges(&self) -> &[Range] {
+        &self.ranges
+    }
+
+    /// Calls a function for each chunk of a bitmap that may have bits, up to the last page.
+    fn each_chunk(&self, bitmap: u64, mut each: impl FnMut(u64, &[u8]) -> bool) -> io::Result<()> {
+        const AT_ONCE: usize = 64 << 10;
+        let len = self.page_count.div_ceil(8);
+        let mut buffer = vec![0; AT_ONCE];
+        let mut at = 0;
+        while at < len {
+            // What was never written has no bits.
+            let Some(written) = self.bytes.next_written(bitmap + at) else { break };
+            let start = written.start.saturating_sub(bitmap) / CHUNK as u64 * CHUNK as u64;
+            at = at.max(start);
+            if at >= len {
+                break;
+            }
+            let now = usize::try_from(len - at).unwrap_or(AT_ONCE).min(AT_ONCE);
+            let buffer = &mut buffer[..now];
+            self.bytes.read_exact_at(buffer, bitmap + at)?;
+            for (index, chunk) in buffer.chunks_mut(CHUNK).enumerate() {
+                let number = at / CHUNK as u64 + index as u64;
+                self.cut(number, chunk);
+                if chunk.iter().any(|byte| *byte != 0) && !each(number, chunk) {
+                    return Ok(());
+                }
+            }
+            at += now as u64;
+        }
+        Ok(())
+    }
+
+    /// Clears the bits of a chunk behind the last page.
+    fn cut(&self, number: u64, chunk: &mut [u8]) {
+        let left = self.page_count.saturating_sub(number * PAGES_PER_CHUNK);
+        if left < PAGES_PER_CHUNK {
+            for (index, byte) in chunk.iter_mut().enumerate() {
+                *byte &= match left.saturating_sub(index as u64 * 8) {
+                    bits @ 0..8 => (1_u8 << bits) - 1,
+                    _ => u8::MAX,
+                };
+            }
+        }
+    }
+
+    /// The memory that the first bitmap tells of.
+    fn read_ranges(&self, bitmap: u64) -> io::Result<Vec<Range>> {
+        let mut ranges: Vec<Range> = Vec::new();
+        let block = self.block_size as u64;
+        self.each_chunk(bitmap, |number, chunk| {
+            for (index, byte) in chunk.iter().enumerate() {
+                let first = number * PAGES_PER_CHUNK + index as u64 * 8;
+                let mut bits = u16::from(*byte);
+                let mut page = first;
+                while bits != 0 {
+                    let skipped = bits.trailing_zeros();
+                    let run = (bits >> skipped).trailing_ones();
+                    page += u64::from(skipped);
+                    let (Some(start), Some(end)) =
+                        (page.checked_mul(block), (page + u64::from(run)).checked_mul(block))
+                    else {
+                        return false;
+                    };
+                    match ranges.last_mut() {
+                        Some(last) if last.end == start => last.end = end,
+                        _ => ranges.push(Range { start, end }),
+                    }
+                    page += u64::from(run);
+                    bits >>= skipped + run;
+                }
+            }
+            ranges.len() <= RANGES_LIMIT
+        })?;
+        Ok(ranges)
+    }
+
+    /// Counts the second bitmap, and returns the number of its bits.
+    fn read_ranks(&mut self) -> io::Result<u64> {
+        let mut ranks = Vec::new();
+        let mut before = 0;
+        self.each_chunk(self.bitmap, |chunk, bits| {
+            ranks.push(Rank { chunk, before });
+            before += ones(bits);
+            true
+        })?;
+        self.ranks = ranks;
+        Ok(before)
+    }
+
+    /// The number of a page's descriptor; `None` where the file does not have the page.
+    fn descriptor(&self, page: u64) -> io::Result<Option<u64>> {
+        let chunk = page / PAGES_PER_CHUNK;
+        let Ok(index) = self.ranks.binary_search_by_key(&chunk, |rank| rank.chunk) else {
+            return Ok(None);
+        };
+        let slot = &self.slots[usize::try_from(chunk % SLOTS as u64).unwrap_or(0)];
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.chunk != chunk {
+            slot.chunk = u64::MAX;
+            let at = chunk * CHUNK as u64;
+            let there = self.page_count.div_ceil(8).saturating_sub(at);
+            let there = usize::try_from(there).unwrap_or(CHUNK).min(CHUNK);
+            slot.bits.fill(0);
+            self.bytes.read_exact_at(&mut slot.bits[..there], self.bitmap + at)?;
+            self.cut(chunk, &mut slot.bits);
+            slot.chunk = chunk;
+        }
+        let bit = usize::try_from(page % PAGES_PER_CHUNK).unwrap_or(0);
+        let (byte, bit) = (bit / 8, bit % 8);
+        if slot.bits[byte] >> bit & 1 == 0 {
+            return Ok(None);
+        }
+        let within = ones(&slot.bits[..byte])
+            + u64::from((slot.bits[byte] & ((1_u8 << bit) - 1)).count_ones());
+        Ok(Some(self.ranks[index].before + within))
+    }
+
+    pub(super) fn read(&self, pa: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        let mut unpacker = {
+            let mut unpackers = self.unpackers.lock().unwrap_or_else(PoisonError::into_inner);
+            unpackers.pop().unwrap_or_else(Unpacker::new)
+        };
+        let result = self.read_with(&mut unpacker, pa, into);
+        self.unpackers.lock().unwrap_or_else(PoisonError::into_inner).push(unpacker);
+        result
+    }
+
+    fn read_with(
+        &self,
+        unpacker: &mut Unpacker,
+        pa: u64,
+        into: &mut [u8],
+    ) -> Result<(), ReadError> {
+        let block = self.block_size as u64;
+        let mut at = pa;
+        let mut into = into;
+        while !into.is_empty() {
+            let within = usize::try_from(at % block).unwrap_or(0);
+            let len = into.len().min(self.block_size - within);
+            let (now, later) = into.split_at_mut(len);
+            let packing = self.read_packed(unpacker, at)?;
+            let damaged = |why| ReadError::Damaged { at, why };
+            if len == self.block_size {
+                unpacker.unpack(packing, now).map_err(damaged)?;
+            } else if within != 0 || len > 64 || unpacker.unpack_head(packing, now).is_none() {
+                let mut page = std::mem::take(&mut unpacker.page);
+                page.resize(self.block_size, 0);
+                let result = unpacker.unpack(packing, &mut page);
+                now.copy_from_slice(&page[within..within + len]);
+                unpacker.page = page;
+                result.map_err(damaged)?;
+            }
+            at += len as u64;
+            into = later;
+        }
+        Ok(())
+    }
+
+    /// Reads what the file has for the page at an address.
+    fn read_packed(&self, unpacker: &mut Unpacker, at: u64) -> Result<Packing, ReadError> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                ReadError::Damaged { at, why: "the file ends before what it promises" }
+            }
+            kind => ReadError::Io { at, kind },
+        };
+        let damaged = |why| ReadError::Damaged { at, why };
+        let number = self.descriptor(at / self.block_size as u64).map_err(failed)?;
+        let Some(number) = number else {
+            return Err(match super::find_range(&self.ranges, at) {
+                Some(_) => ReadError::Excluded { at },
+                None => ReadError::Outside { at },
+            });
+        };
+        let place = self.descriptors + number * size_of::<Descriptor>() as u64;
+        let descriptor: [u8; size_of::<Descriptor>()] =
+            bytes::array(&*self.bytes, place).map_err(failed)?;
+        let Ok(descriptor) = Descriptor::ref_from_bytes(&descriptor) else {
+            return Err(damaged("its descriptor is cut off"));
+        };
+        let packing = Packing::of(descriptor.flags.get())
+            .ok_or_else(|| damaged("it is compressed in a way that nobody knows"))?;
+        let size = usize::try_from(descriptor.size.get()).unwrap_or(usize::MAX);
+        // Writers keep a page plain where compressing does not make it smaller.
+        if size > self.block_size {
+            return Err(damaged("compressed, it is larger than a page"));
+        }
+        unpacker.packed.resize(size, 0);
+        self.bytes.read_exact_at(&mut unpacker.packed, descriptor.offset.get()).map_err(failed)?;
+        Ok(packing)
+    }
+
+    /// The addresses from this one on that the file has, a chunk at most.
+    pub(super) fn next_written(&self, pa: u64) -> Option<Range> {
+        let page = pa / self.block_size as u64;
+        let chunk = page / PAGES_PER_CHUNK;
+        let index = self.ranks.partition_point(|rank| rank.chunk < chunk);
+        let rank = self.ranks.get(index)?;
+        let block = self.block_size as u64;
+        let start = rank.chunk.saturating_mul(PAGES_PER_CHUNK).saturating_mul(block);
+        let end = start.saturating_add(PAGES_PER_CHUNK * block);
+        Some(Range { start: start.max(pa), end })
+    }
+}
+
+/// Number of bits that are set.
+fn ones(bytes: &[u8]) -> u64 {
+    let words = bytes.chunks_exact(8);
+    let rest: u64 = words.remainder().iter().map(|byte| u64::from(byte.count_ones())).sum();
+    let word = |word: &[u8]| word.try_into().map_or(0, u64::from_le_bytes);
+    rest + words.map(|bytes| u64::from(word(bytes).count_ones())).sum::<u64>()
+}

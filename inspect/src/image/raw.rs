@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Raw memory: a file whose offset is the physical address, or files that each say where they belong.
+
+use super::bytes::Bytes;
+use super::segments::{Segment, Segments};
+use super::{open_file, Facts, Format, Image, OpenError};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A file, or a part of one, and the physical address that it begins at.
+///
+/// Written as `FILE@ADDRESS`, or, for a part of a file, `FILE@ADDRESS,offset=N,size=N`. Numbers are
+/// decimal, or hexadecimal behind `0x`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its first physical address.
+    pub pa: u64,
+    /// Where in the file that address is.
+    pub offset: u64,
+    /// How many bytes belong to it; up to the file's end where that is not said.
+    pub size: Option<u64>,
+}
+
+/// Why a text names no file with an address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not FILE@ADDRESS[,offset=N][,size=N]")]
+pub struct RawFileError(String);
+
+impl FromStr for RawFile {
+    type Err = RawFileError;
+
+    fn from_str(text: &str) -> Result<Self, RawFileError> {
+        let error = || RawFileError(text.into());
+        let (path, rest) = text.rsplit_once('@').ok_or_else(error)?;
+        let mut parts = rest.split(',');
+        let pa = parts.next().and_then(number).ok_or_else(error)?;
+        let mut file = Self { path: path.into(), pa, offset: 0, size: None };
+        for part in parts {
+            match part.split_once('=') {
+                Some(("offset", value)) => file.offset = number(value).ok_or_else(error)?,
+                Some(("size", value)) => file.size = Some(number(value).ok_or_else(error)?),
+                _ => return Err(error()),
+            }
+        }
+        Ok(file)
+    }
+}
+
+/// Reads a number as people write addresses: hexadecimal behind `0x`, decimal otherwise.
+#[must_use]
+pub fn number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) if digits.starts_with('+') => None,
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None if text.starts_with('+') => None,
+        None => text.parse().ok(),
+    }
+}
+
+/// Takes a whole file for the memory from address 0 on.
+pub(super) fn open(bytes: Arc<dyn Bytes>) -> Image {
+    let segment = Segment { pa: 0, len: bytes.len(), file: 0, offset: 0 };
+    let mut facts = Facts::default();
+    let segments = Segments::new(vec![bytes], vec![segment], Vec::new(), &mut facts.notes);
+    Image::from_segments(segments, Format::Raw, facts)
+}
+
+pub(super) fn open_files(files: &[RawFile]) -> Result<Image, OpenError> {
+    let mut bytes = Vec::new();
+    let mut segments = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let opened = open_file(&file.path)?;
+        let there = opened.len().saturating_sub(file.offset);
+        let len = file.size.unwrap_or(there);
+        if len > there {
+            return Err(OpenError::Several(format!(
+                "{} has {there:#x} bytes from {:#x} on, {len:#x} were asked for",
+                file.path.display(),
+                file.offset
+            )));
+        }
+        segments.push(Segment { pa: file.pa, len, file: index, offset: file.offset });
+        bytes.push(opened);
+    }
+    let mut facts = Facts::default();
+    let segments = Segments::new(bytes, segments, Vec::new(), &mut facts.notes);
+    match facts.notes.pop() {
+        // What an image contains is a matter of findings; what a command line says is not.
+        Some(note) => Err(OpenError::Several(note)),
+        None => Ok(Image::from_segments(segments, Format::Raw, facts)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_with_addresses() {
+        let file: RawFile = "a@b/high.raw@0x100000000,offset=0x80000000,size=4096".parse().unwrap();
+        assert_eq!(file.path, PathBuf::from("a@b/high.raw"));
+        assert_eq!((file.pa, file.offset, file.size), (1 << 32, 1 << 31, Some(4096)));
+        let whole: RawFile = "low@0".parse().unwrap();
+        assert_eq!((whole.pa, whole.offset, whole.size), (0, 0, None));
+        for bad in ["low", "low@", "low@zz", "low@0,size", "low@0,what=1", "low@0x+1", "low@+1"] {
+            let error = bad.parse::<RawFile>().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("'{bad}' is not FILE@ADDRESS[,offset=N][,size=N]")
+            );
+        }
+    }
+
+    #[test]
+    fn files_with_addresses_are_one_memory() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("low"), [1; 8192]).unwrap();
+        std::fs::write(path("high"), [2; 8192]).unwrap();
+        let file = |name: &str, pa, offset, size| RawFile { path: path(name), pa, offset, size };
+        let image = Image::open_files(&[
+            file("high", 0x2000, 4096, None),
+            file("low", 0x1000, 0, Some(4096)),
+        ])
+        .unwrap();
+        let mut bytes = [0; 4];
+        image.read(0x1ffe, &mut bytes).unwrap();
+        assert_eq!(bytes, [1, 1, 2, 2]);
+        assert_eq!(image.ranges().len(), 1);
+        assert!(image.has(0x1000, 0x2000) && !image.has(0x1000, 0x2001) && !image.has(0, 1));
+        assert!(image.read(0x2ffe, &mut bytes).is_err());
+        assert!(image.read(u64::MAX - 1, &mut bytes).is_err());
+        let overlapping = [file("low", 0, 0, None), file("high", 0x1fff, 0, None)];
+        let error = Image::open_files(&overlapping).unwrap_err();
+        assert!(error.to_string().contains("twice"), "{error}");
+        let error = Image::open_files(&[file("low", 0, 0, Some(8193))]).unwrap_err();
+        assert!(error.to_string().contains("0x2001 were asked for"), "{error}");
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Memory that lies in files piece by piece, each with its physical address.
+
+use super::bytes::Bytes;
+use super::{Range, ReadError};
+use std::io;
+use std::sync::Arc;
+
+/// A piece of memory that lies in one piece in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Segment {
+    /// Its first physical address.
+    pub(crate) pa: u64,
+    /// Its size, in bytes.
+    pub(crate) len: u64,
+    /// The number of the file.
+    pub(crate) file: usize,
+    /// Where in the file it begins.
+    pub(crate) offset: u64,
+}
+
+impl Segment {
+    fn end(&self) -> u64 {
+        self.pa + self.len
+    }
+}
+
+/// Pieces of memory in the order of their addresses.
+pub(crate) struct Segments {
+    files: Vec<Arc<dyn Bytes>>,
+    pieces: Vec<Segment>,
+    ranges: Vec<Range>,
+    /// Addresses that the file names and leaves out.
+    excluded: Vec<Range>,
+}
+
+impl Segments {
+    /// Puts pieces in order, and says what of them cannot be: each piece must lie in its file, and no
+    /// address may be in two. What is wrong is cut away.
+    pub(crate) fn new(
+        files: Vec<Arc<dyn Bytes>>,
+        mut segments: Vec<Segment>,
+        mut excluded: Vec<Range>,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        segments.retain_mut(|segment| {
+            let Some(file) = files.get(segment.file) else { return false };
+            let there = file.len().saturating_sub(segment.offset);
+            // The last byte's address must be one.
+            let fits = (u64::MAX - segment.pa).min(there);
+            if segment.len > fits {
+                let Segment { pa, len, .. } = segment;
+                notes.push(format!(
+                    "the file has {fits:#x} of the {len:#x} bytes from {pa:#x} on: cut off"
+                ));
+                segment.len = fits;
+            }
+            segment.len > 0
+        });
+        segments.sort_by_key(|segment| segment.pa);
+        let mut kept: Vec<Segment> = Vec::with_capacity(segments.len());
+        for mut segment in segments {
+            let end = kept.last().map_or(0, Segment::end);
+            if segment.pa < end {
+                let cut = (end - segment.pa).min(segment.len);
+                notes.push(format!(
+                    "{cut:#x} bytes from {:#x} on are in the file twice: the first piece is used",
+                    segment.pa
+                ));
+                segment.pa += cut;
+                segment.offset += cut;
+                segment.len -= cut;
+            }
+            if segment.len > 0 {
+                kept.push(segment);
+            }
+        }
+        let ranges = super::joined(kept.iter().map(|s| Range { start: s.pa, end: s.end() }));
+        excluded.sort_by_key(|range| range.start);
+        Self { files, pieces: kept, ranges, excluded }
+    }
+
+    pub(crate) fn ranges(&self) -> &[Range] {
+        &self.ranges
+    }
+
+    pub(crate) fn read(&self, pa: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        let mut pa = pa;
+        let mut into = into;
+        while !into.is_empty() {
+            let segment = self.segment(pa).ok_or_else(|| self.missing(pa))?;
+            let skipped = pa - segment.pa;
+            let there = usize::try_from(segment.len - skipped).unwrap_or(usize::MAX);
+            let (now, later) = into.split_at_mut(there.min(into.len()));
+            self.files[segment.file]
+                .read_exact_at(now, segment.offset + skipped)
+                .map_err(|error| failed(pa, &error))?;
+            pa += now.len() as u64;
+            into = later;
+        }
+        Ok(())
+    }
+
+    fn segment(&self, pa: u64) -> Option<&Segment> {
+        let index = self.pieces.partition_point(|segment| segment.end() <= pa);
+        self.pieces.get(index).filter(|segment| segment.pa <= pa)
+    }
+
+    fn missing(&self, at: u64) -> ReadError {
+        let before = self.excluded.partition_point(|range| range.start <= at);
+        let excluded = self.excluded[..before].iter().rev().take(2).any(|range| at < range.end);
+        if excluded {
+            ReadError::Excluded { at }
+        } else {
+            ReadError::Outside { at }
+        }
+    }
+
+    /// The addresses from this one on that were ever written, as far as files can tell.
+    pub(crate) fn next_written(&self, pa: u64) -> Option<Range> {
+        let first = self.pieces.partition_point(|segment| segment.end() <= pa);
+        self.pieces[first..].iter().find_map(|segment| {
+            let from = segment.offset + pa.saturating_sub(segment.pa);
+            let end = segment.offset + segment.len;
+            let written = self.files[segment.file].next_written(from)?;
+            let (start, end) = (written.start.max(from), written.end.min(end));
+            (start < end).then(|| Range {
+                start: segment.pa + (start - segment.offset),
+                end: segment.pa + (end - segment.offset),
+            })
+        })
+    }
+}
+
+/// A file that ends where it did not when it was opened shrank meanwhile.
+fn failed(at: u64, error: &io::Error) -> ReadError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            ReadError::Damaged { at, why: "the file ends before what it promises" }
+        }
+        kind => ReadError::Io { at, kind },
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The compressions that pages of a kdump may have, each page on its own.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// How a page is compressed, by the flag that its descriptor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Zlib,
+    Lzo,
+    Snappy,
+    Zstd,
+}
+
+impl Packing {
+    /// Each flag with what it stands for; no flag stands for a plain page.
+    const FLAGS: [(u32, Self); 4] =
+        [(0x1, Self::Zlib), (0x2, Self::Lzo), (0x4, Self::Snappy), (0x20, Self::Zstd)];
+    /// Flags that say nothing about the compression.
+    const OTHER_FLAGS: u32 = 0x8 | 0x10;
+
+    /// What flags stand for, unless they contradict each other or nobody knows them.
+    pub(super) fn of(flags: u32) -> Option<Self> {
+        match flags & !Self::OTHER_FLAGS {
+            0 => Some(Self::Plain),
+            flag => Self::FLAGS.iter().find(|(known, _)| *known == flag).map(|(_, p)| *p),
+        }
+    }
+}
+
+/// The largest window that a page may ask a decompressor to keep, in bytes.
+const WINDOW: u64 = 1 << 20;
+
+/// Decompresses pages, one after the other, with buffers that are kept.
+pub(super) struct Unpacker {
+    zlib: Decompress,
+    snappy: snap::raw::Decoder,
+    zstd: Option<ruzstd::decoding::FrameDecoder>,
+    /// What was read from the file.
+    pub(super) packed: Vec<u8>,
+    /// A page, for those who want a part of it.
+    pub(super) page: Vec<u8>,
+}
+
+impl Unpacker {
+    pub(super) fn new() -> Self {
+        Self {
+            zlib: Decompress::new(true),
+            snappy: snap::raw::Decoder::new(),
+            zstd: None,
+            packed: Vec::new(),
+            page: Vec::new(),
+        }
+    }
+
+    /// Decompresses what was read into a page, which it must fill exactly.
+    pub(super) fn unpack(&mut self, packing: Packing, page: &mut [u8]) -> Result<(), &'static str> {
+        let packed = self.packed.as_slice();
+        match packing {
+            Packing::Plain => {
+                if packed.len() != page.len() {
+                    return Err("a plain page has not the size of a page");
+                }
+                page.copy_from_slice(packed);
+            }
+            Packing::Zlib => {
+                self.zlib.reset(true);
+                let status = self.zlib.decompress(packed, page, FlushDecompress::Finish);
+                let whole = self.zlib.total_out() == page.len() as u64;
+                if !whole || !matches!(status, Ok(Status::StreamEnd)) {
+                    return Err("zlib does not make a page of it");
+                }
+            }
+            Packing::Lzo => {
+                if lzo::decompress_into(packed, page) != Ok(page.len()) {
+                    return Err("lzo does not make a page of it");
+                }
+            }
+            Packing::Snappy => {
+                // Its first bytes tell the size: one that is not a page's is not tried.
+                let whole = snap::raw::decompress_len(packed) == Ok(page.len())
+                    && self.snappy.decompress(packed, page) == Ok(page.len());
+                if !whole {
+                    return Err("snappy does not make a page of it");
+                }
+            }
+            Packing::Zstd => {
+                let zstd = self.zstd.get_or_insert_with(|| {
+                    let mut decoder = ruzstd::decoding::FrameDecoder::new();
+                    decoder.set_max_window_size(WINDOW);
+                    decoder
+                });
+                if !matches!(zstd.decode_all(packed, page), Ok(len) if len == page.len()) {
+                    return Err("zstd does not make a page of it");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decompresses the beginning of a page, where that is cheaper than all of it.
+    pub(super) fn unpack_head(&mut self, packing: Packing, head: &mut [u8]) -> Option<()> {
+        if packing != Packing::Zlib {
+            return None;
+        }
+        self.zlib.reset(true);
+        self.zlib.decompress(&self.packed, head, FlushDecompress::None).ok()?;
+        (self.zlib.total_out() == head.len() as u64).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn page() -> Vec<u8> {
+        (0..4096_u32).map(|i| u8::try_from(i / 37 % 251).unwrap()).collect()
+    }
+
+    fn packed(packing: Packing) -> Vec<u8> {
+        let page = page();
+        match packing {
+            Packing::Plain => page,
+            Packing::Zlib => {
+                let mut encoder =
+                    flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+                encoder.write_all(&page).unwrap();
+                encoder.finish().unwrap()
+            }
+            // "hello, lzo world!" by liblzo2's lzo1x_1.
+            Packing::Lzo => [&[34][..], b"hello, lzo world!", &[17, 0, 0]].concat(),
+            Packing::Snappy => snap::raw::Encoder::new().compress_vec(&page).unwrap(),
+            Packing::Zstd => ruzstd::encoding::compress_to_vec(
+                &page[..],
+                ruzstd::encoding::CompressionLevel::Fastest,
+            ),
+        }
+    }
+
+    #[test]
+    fn every_packing_is_undone() {
+        for packing in [Packing::Plain, Packing::Zlib, Packing::Lzo, Packing::Snappy, Packing::Zstd]
+        {
+            let expected =
+                if packing == Packing::Lzo { b"hello, lzo world!".to_vec() } else { page() };
+            let mut unpacker = Unpacker::new();
+            unpacker.packed = packed(packing);
+            // Twice: what one page leaves behind must not show in the next.
+            for _ in 0..2 {
+                let mut page = vec![0xff; expected.len()];
+                unpacker.unpack(packing, &mut page).unwrap();
+                assert_eq!(page, expected, "{packing:?}");
+            }
+            for wrong in [expected.len() - 1, expected.len() + 1] {
+                let mut page = vec![0; wrong];
+                assert!(unpacker.unpack(packing, &mut page).is_err(), "{packing:?} to {wrong}");
+            }
+            unpacker.packed.pop();
+            let mut page = vec![0; expected.len()];
+            assert!(unpacker.unpack(packing, &mut page).is_err(), "{packing:?} cut off");
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_page_is_had_alone() {
+        let mut unpacker = Unpacker::new();
+        unpacker.packed = packed(Packing::Zlib);
+        let mut head = [0; 16];
+        unpacker.unpack_head(Packing::Zlib, &mut head).unwrap();
+        assert_eq!(head, page()[..16]);
+        assert_eq!(unpacker.unpack_head(Packing::Lzo, &mut head), None);
+    }
+
+    #[test]
+    fn flags_that_contradict_each_other_are_no_packing() {
+        assert_eq!(Packing::of(0), Some(Packing::Plain));
+        assert_eq!(Packing::of(0x9), Some(Packing::Zlib));
+        for unknown in [0x3, 0x21, 0x40, u32::MAX] {
+            assert_eq!(Packing::of(unknown), None);
+        }
+    }
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! KHO's own state: the device tree, its entries, and what each of them leads to.
+
+use crate::fdt::{Event, Fdt};
+use crate::finding::address;
+use crate::luo::{self, Luo};
+use crate::memblock::{self, Reservation};
+use crate::metadata::{self, Metadata};
+use crate::radix::Preserved;
+use crate::rules;
+use crate::text;
+use crate::walk::Walker;
+use kho_abi::wire::kexec_handover::{
+    KHO_FDT_COMPATIBLE, KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME,
+    KHO_SUB_TREE_SIZE_PROP_NAME,
+};
+use kho_abi::wire::kexec_metadata::KHO_METADATA_NODE_NAME;
+use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
+use kho_abi::wire::memblock::MEMBLOCK_KHO_FDT;
+use serde::Serialize;
+
+/// Everything that KHO hands over.
+#[derive(Clone, Debug)]
+pub struct Kho {
+    /// Address of the device tree.
+    pub at: u64,
+    /// Its size, in bytes, as it says itself.
+    pub size: u64,
+    /// Its compatible string.
+    pub compatible: String,
+    /// Address of the root of the tree of preserved pages; 0 where there is none.
+    pub map_pa: u64,
+    /// The entries, in their order.
+    pub entries: Vec<Entry>,
+    /// What is preserved, where the version is known and the tree is there.
+    pub preserved: Option<Preserved>,
+    /// LUO's state.
+    pub luo: Option<Luo>,
+    /// Memory that was reserved by name.
+    pub reservations: Vec<Reservation>,
+    /// What the kernel says about itself.
+    pub metadata: Option<Metadata>,
+}
+
+/// An entry: what a subsystem preserved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Where what it preserved begins; 0 where it does not say.
+    #[serde(serialize_with = "address")]
+    pub data: u64,
+    /// The size of that, in bytes; 0 where it does not say.
+    pub size: u64,
+}
+
+/// Types for one version of KHO's device tree.
+struct Decoder {
+    compatible: &'static str,
+    read: fn(&mut Walker<'_>, &Fdt<'_>, &mut Kho),
+}
+
+/// Every version that is decoded. A version is one line here.
+const DECODERS: &[Decoder] = &[Decoder { compatible: KHO_FDT_COMPATIBLE, read: read_current }];
+
+/// The versions that can be decoded.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    DECODERS.iter().map(|decoder| decoder.compatible)
+}
+
+/// Who reads an entry, by its name.
+struct Subsystem {
+    name: &'static str,
+    read: fn(&mut Walker<'_>, &mut Kho, &Entry),
+}
+
+/// Every entry that is understood; others are listed as they are.
+const SUBSYSTEMS: &[Subsystem] = &[
+    Subsystem {
+        name: LUO_KHO_ENTRY_NAME,
+        read: |walker, kho, entry| kho.luo = Some(luo::read(walker, entry.data, entry.size)),
+    },
+    Subsystem { name: MEMBLOCK_KHO_FDT, read: memblock::read },
+    Subsystem {
+        name: KHO_METADATA_NODE_NAME,
+        read: |walker, kho, entry| kho.metadata = metadata::read(walker, entry.data, entry.size),
+    },
+];
+
+/// A string property as text: without its NUL.
+pub(crate) fn string(value: &[u8]) -> &[u8] {
+    value.strip_suffix(b"\0").unwrap_or(value)
+}
+
+/// A number as KHO writes it into device trees: in the byte order of the CPU, unlike other trees.
+pub(crate) fn number(value: &[u8]) -> Option<u64> {
+    value.try_into().ok().map(u64::from_ne_bytes)
+}
+
+/// Reads the device tree at an address, and all that it leads to.
+pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {
+    walker.within("KHO's device tree", Some(at), |walker| {
+        let page = walker.page_size();
+        // A tree that comes alone, as a file, may be shorter than a page.
+        let there =
+            walker.memory.image().ranges().iter().find(|range| range.start <= at && at < range.end);
+        let there = there.map_or(page, |range| range.end - at);
+        let bytes = walker.bytes(at, there.min(page), "KHO's device tree")?;
+        let fdt = match Fdt::new(&bytes) {
+            Ok(fdt) => fdt,
+            Err(error) => {
+                walker.find(&rules::FDT_MALFORMED, at, || error.to_string());
+                return None;
+            }
+        };
+        let compatible = fdt.root_property("compatible").unwrap_or_default();
+        let mut kho = Kho {
+            at,
+            size: fdt.total_size() as u64,
+            compatible: text::readable(string(compatible)),
+            map_pa: 0,
+            entries: Vec::new(),
+            preserved: None,
+            luo: None,
+            reservations: Vec::new(),
+            metadata: None,
+        };
+        if fdt.total_size() > bytes.len() {
+            walker.find(&rules::FDT_MALFORMED, at, || {
+                format!(
+                    "the tree says that it has {} bytes, and {} are there",
+                    fdt.total_size(),
+                    bytes.len()
+                )
+            });
+        }
+        let known = DECODERS.iter().find(|known| known.compatible.as_bytes() == string(compatible));
+        match known {
+            Some(decoder) => (decoder.read)(walker, &fdt, &mut kho),
+            None => walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
+                let known = known_list();
+                format!("the tree's root is \"{}\", and known are: {known}", kho.compatible)
+            }),
+        }
+        Some(kho)
+    })
+}
+
+fn known_list() -> String {
+    known().collect::<Vec<_>>().join(", ")
+}
+
+fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
+    read_tree(walker, fdt, kho);
+    if walker.memory.image().is_blob() {
+        walker.notes.push(
+            "the image is a device tree alone: what it leads to is not in it, and was not checked"
+                .into(),
+        );
+        return;
+    }
+    let owner = walker.claims.owner("KHO's device tree".into());
+    if kho.map_pa != 0 {
+        let map = walker.within("tree of preserved pages", Some(kho.map_pa), |walker| {
+            let chain = walker.chain.clone();
+            Preserved::read(&walker.memory, kho.map_pa, &chain, &mut walker.findings)
+        });
+        check_ranges(walker, &map);
+        walker.preserved = Some(map);
+    }
+    walker.allocation(kho.at, 1, "KHO's device tree", owner);
+    let mut names = std::collections::HashSet::new();
+    for entry in kho.entries.clone() {
+        // Of two entries of one name, the kernel finds the first.
+        if !names.insert(entry.name.clone()) || entry.data == 0 {
+            continue;
+        }
+        let known = SUBSYSTEMS.iter().find(|known| known.name == entry.name);
+        walker.within(
+            format!("entry \"{}\"", entry.name),
+            Some(entry.data),
+            |walker| match known {
+                Some(subsystem) => (subsystem.read)(walker, kho, &entry),
+                None => walker.find(&rules::COMPATIBLE_UNKNOWN, entry.data, || {
+                    format!("nobody here knows what is in the entry \"{}\"", entry.name)
+                }),
+            },
+        );
+    }
+    kho.preserved = walker.preserved.take();
+}
+
+/// An entry's node, as it is in the tree.
+#[derive(Default)]
+struct Node<'t> {
+    name: &'t [u8],
+    data: Option<&'t [u8]>,
+    size: Option<&'t [u8]>,
+}
+
+/// Reads the properties of the root and of its children.
+fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
+    let at = kho.at;
+    let mut depth = 0_u32;
+    let mut map: Option<&[u8]> = None;
+    let mut entries: Vec<Node<'_>> = Vec::new();
+    for event in fdt.events() {
+        match event {
+            Ok(Event::Begin { name, .. }) => {
+                depth += 1;
+                if depth == 2 {
+                    entries.push(Node { name, ..Node::default() });
+                }
+            }
+            Ok(Event::End) => depth = depth.saturating_sub(1),
+            Ok(Event::Property { name, value }) => match (depth, entries.last_mut()) {
+                (1, _) if name == KHO_FDT_MEMORY_MAP_PROP_NAME.as_bytes() => map = Some(value),
+                (2, Some(entry)) if name == KHO_SUB_TREE_PROP_NAME.as_bytes() => {
+                    entry.data = Some(value);
+                }
+                (2, Some(entry)) if name == KHO_SUB_TREE_SIZE_PROP_NAME.as_bytes() => {
+                    entry.size = Some(value);
+                }
+                _ => {}
+            },
+            Err(error) => walker.find(&rules::FDT_MALFORMED, at, || error.to_string()),
+        }
+    }
+    kho.map_pa = map.and_then(number).unwrap_or(0);
+    if kho.map_pa == 0 {
+        walker.find(&rules::KHO_MAP_MISSING, at, || match map {
+            None => format!("there is no property {KHO_FDT_MEMORY_MAP_PROP_NAME}"),
+            Some(value) if value.len() != 8 => {
+                format!("{KHO_FDT_MEMORY_MAP_PROP_NAME} has {} bytes, not 8", value.len())
+            }
+            Some(_) => format!("{KHO_FDT_MEMORY_MAP_PROP_NAME} is 0"),
+        });
+    }
+    for Node { name, data, size } in entries {
+        let name = text::readable(name);
+        if kho.entries.iter().any(|entry| entry.name == name) {
+            walker.find(&rules::KHO_SUBTREE_TWICE, at, || {
+                format!("there is another entry \"{name}\" before this one")
+            });
+        }
+        for (property, value) in
+            [(KHO_SUB_TREE_PROP_NAME, data), (KHO_SUB_TREE_SIZE_PROP_NAME, size)]
+        {
+            if value.and_then(number).is_none() {
+                walker.find(&rules::KHO_SUBTREE_INVALID, at, || match value {
+                    None => format!("the entry \"{name}\" has no {property}"),
+                    Some(value) => {
+                        format!(
+                            "{property} of the entry \"{name}\" has {} bytes, not 8",
+                            value.len()
+                        )
+                    }
+                });
+            }
+        }
+        let number = |value: Option<&[u8]>| value.and_then(number).unwrap_or(0);
+        kho.entries.push(Entry { name, data: number(data), size: number(size) });
+    }
+}
+
+/// Looks whether preserved pages are where the image has memory.
+fn check_ranges(walker: &mut Walker<'_>, preserved: &Preserved) {
+    let shift = walker.page_size().trailing_zeros();
+    let image = walker.memory.image();
+    for run in preserved.runs().unwrap_or_default() {
+        // An address that does not fit is in no image.
+        let at = run.start.saturating_mul(1 << shift);
+        let len = (run.end - run.start).saturating_mul(1 << shift);
+        if !image.has(at, len) {
+            let order = run.order;
+            walker.find(&rules::PRESERVED_OUTSIDE_IMAGE, at, || {
+                format!(
+                    "{} of order {order} at {at:#x} and on are preserved, and the image does not have them all",
+                    text::count((run.end - run.start) >> order, "block")
+                )
+            });
+        }
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! memblock's entry: memory that was reserved by name.
+
+use crate::fdt::{Event, Fdt};
+use crate::finding::address;
+use crate::kho::{number, string, Entry, Kho};
+use crate::rules;
+use crate::text;
+use crate::walk::Walker;
+use kho_abi::wire::memblock::{MEMBLOCK_KHO_NODE_COMPATIBLE, RESERVE_MEM_KHO_NODE_COMPATIBLE};
+use serde::Serialize;
+
+/// Memory that was reserved by name.
+#[derive(Clone, Debug, Serialize)]
+pub struct Reservation {
+    /// Its name, as the command line has it.
+    pub name: String,
+    /// Where it begins.
+    #[serde(serialize_with = "address")]
+    pub start: u64,
+    /// Its size, in bytes.
+    pub size: u64,
+}
+
+/// What a node says, until it ends.
+#[derive(Default)]
+struct Node<'t> {
+    name: &'t [u8],
+    compatible: Option<&'t [u8]>,
+    start: Option<&'t [u8]>,
+    size: Option<&'t [u8]>,
+}
+
+pub(crate) fn read(walker: &mut Walker<'_>, kho: &mut Kho, entry: &Entry) {
+    let at = entry.data;
+    let owner = walker.claims.owner("memblock's device tree".into());
+    walker.allocation(at, 1, "memblock's device tree", owner);
+    let Some(bytes) = walker.bytes(at, entry.size, "memblock's device tree") else { return };
+    let fdt = match Fdt::new(&bytes) {
+        Ok(fdt) => fdt,
+        Err(error) => return walker.find(&rules::FDT_MALFORMED, at, || error.to_string()),
+    };
+    let compatible = fdt.root_property("compatible").map(string).unwrap_or_default();
+    if compatible != MEMBLOCK_KHO_NODE_COMPATIBLE.as_bytes() {
+        walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
+            let found = text::readable(compatible);
+            format!("memblock's tree is \"{found}\", and known is: {MEMBLOCK_KHO_NODE_COMPATIBLE}")
+        });
+        return;
+    }
+    let mut depth = 0_u32;
+    let mut node = Node::default();
+    for event in fdt.events() {
+        match event {
+            Ok(Event::Begin { name, .. }) => {
+                depth += 1;
+                if depth == 2 {
+                    node = Node { name, ..Node::default() };
+                }
+            }
+            Ok(Event::Property { name, value }) if depth == 2 => match name {
+                b"compatible" => node.compatible = Some(string(value)),
+                b"start" => node.start = Some(value),
+                b"size" => node.size = Some(value),
+                _ => {}
+            },
+            Ok(Event::Property { .. }) => {}
+            Ok(Event::End) => {
+                if depth == 2 {
+                    take(walker, kho, at, &node);
+                }
+                depth = depth.saturating_sub(1);
+            }
+            Err(error) => walker.find(&rules::FDT_MALFORMED, at, || error.to_string()),
+        }
+    }
+}
+
+fn take(walker: &mut Walker<'_>, kho: &mut Kho, at: u64, node: &Node<'_>) {
+    let name = text::readable(node.name);
+    let compatible = node.compatible.unwrap_or_default();
+    if compatible != RESERVE_MEM_KHO_NODE_COMPATIBLE.as_bytes() {
+        walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
+            let found = text::readable(compatible);
+            format!("the reservation \"{name}\" is \"{found}\", and known is: {RESERVE_MEM_KHO_NODE_COMPATIBLE}")
+        });
+        return;
+    }
+    let (Some(start), Some(size)) = (node.start.and_then(number), node.size.and_then(number))
+    else {
+        return walker.find(&rules::MEMBLOCK_INVALID, at, || {
+            format!(
+                "the reservation \"{name}\" lacks its start or its size, or they have not 8 bytes"
+            )
+        });
+    };
+    let page_size = walker.page_size();
+    if size == 0 || start % page_size != 0 || size % page_size != 0 {
+        walker.find(&rules::MEMBLOCK_INVALID, at, || {
+            format!("the reservation \"{name}\" has {size:#x} bytes at {start:#x}: no pages")
+        });
+    } else if !walker.memory.image().has(start, size) {
+        walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, start, || {
+            format!(
+                "the reservation \"{name}\" of {size:#x} bytes at {start:#x} is not in the image"
+            )
+        });
+    } else {
+        let owner = walker.claims.owner(format!("reservation \"{name}\""));
+        let (first, end) = (start / page_size, (start + size) / page_size);
+        walker.pages(first, end, "a page of a reservation", owner);
+    }
+    kho.reservations.push(Reservation { name, start, size });
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What a kernel says about itself to the next one.
+
+use crate::finding::address;
+use crate::rules;
+use crate::walk::Walker;
+use kho_abi::wire::kexec_metadata::{kho_kexec_metadata, KHO_KEXEC_METADATA_VERSION};
+use serde::Serialize;
+use zerocopy::IntoBytes;
+
+/// What a kernel says about itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct Metadata {
+    /// Where it is.
+    #[serde(serialize_with = "address")]
+    pub at: u64,
+    /// The kernel's release.
+    pub previous_release: String,
+    /// Number of kexecs since the machine was started.
+    pub kexec_count: u32,
+}
+
+pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metadata> {
+    let owner = walker.claims.owner("kexec metadata".into());
+    let needed = size_of::<kho_kexec_metadata>() as u64;
+    walker.allocation(at, needed, "kexec metadata", owner);
+    if size < needed {
+        walker.find(&rules::KEXEC_METADATA_INVALID, at, || {
+            format!("the entry has {size} bytes, and the struct takes {needed}")
+        });
+        return None;
+    }
+    let ser = walker.value::<kho_kexec_metadata>(at, "kexec metadata")?;
+    let (version, kexec_count) = (ser.version, ser.kexec_count);
+    if version != KHO_KEXEC_METADATA_VERSION {
+        walker.find(&rules::KEXEC_METADATA_INVALID, at, || {
+            format!("the version is {version}, and known is {KHO_KEXEC_METADATA_VERSION}")
+        });
+        return None;
+    }
+    let previous_release = walker.name(ser.previous_release.as_bytes(), at, "the release");
+    Some(Metadata { at, previous_release, kexec_count })
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The report as one page for a browser: no script, nothing loaded from elsewhere, light and dark.
+//!
+//! What comes from the image is text to [`maud`], which escapes it.
+
+use super::map::Map;
+use super::{seals, Report};
+use crate::finding::Finding;
+use crate::handlers::memfd::Memfd;
+use crate::handlers::{Payload, Unknown};
+use crate::luo::{File, Luo, Phase, Session};
+use crate::text::{count, size};
+use maud::{html, Markup, PreEscaped, DOCTYPE};
+use std::io::{self, Write};
+
+/// Cells of the map, in a row and rows.
+const COLUMNS: usize = 64;
+const ROWS: usize = 24;
+
+const STYLE: &str = "
+:root { color-scheme: light dark; --text: #1d2329; --faint: #5c6773; --ground: #fbfaf7; --card: #ffffff;
+  --line: #dcd9d0; --accent: #0b6b57; --bad: #a8201a; --open: #8a5a00; --cell: #e9e6dd;
+  --l1: #bfe0d6; --l2: #7fc2ae; --l3: #3b9c82; --l4: #0b6b57; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e4e7ea; --faint: #97a2ad; --ground: #14181c; --card: #1c2227; --line: #323b43;
+    --accent: #5fd0b0; --bad: #ff8f85; --open: #e5b567; --cell: #262d33;
+    --l1: #1f4a40; --l2: #2b7261; --l3: #3fa489; --l4: #63dcb9; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 72rem; color: var(--text); background: var(--ground);
+  font: 16px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.4rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.1rem; margin: 2.25rem 0 .75rem; }
+p { margin: .25rem 0; }
+code, .mono { font: .875em/1.5 ui-monospace, 'DejaVu Sans Mono', monospace; overflow-wrap: anywhere; }
+.faint { color: var(--faint); } .bad { color: var(--bad); } .open { color: var(--open); }
+.good { color: var(--accent); font-weight: 600; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .75rem 1rem; margin: .5rem 0; }
+.finding { border-left: 4px solid var(--bad); } .note { border-left: 4px solid var(--open); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.25rem; margin: 1rem 0; }
+dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .75rem .25rem 0;
+  vertical-align: top; border-bottom: 1px solid var(--line); } th { color: var(--faint); font-weight: 500; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+details > summary { cursor: pointer; } details[open] > summary { margin-bottom: .5rem; }
+.map { display: grid; grid-template-columns: repeat(64, 1fr); gap: 1px; }
+.map i { aspect-ratio: 1; background: var(--cell); border-radius: 1px; }
+.map .none { background: transparent; } .map .l1 { background: var(--l1); } .map .l2 { background: var(--l2); }
+.map .l3 { background: var(--l3); } .map .l4 { background: var(--l4); }
+.legend { display: flex; flex-wrap: wrap; gap: .35rem 1.25rem; color: var(--faint); margin: .5rem 0; }
+.legend i { display: inline-block; width: .8em; height: .8em; margin-right: .4em; border-radius: 1px; }
+pre { margin: .25rem 0; overflow-x: auto; }
+";
+
+/// Writes the page.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let put = |out: &mut dyn Write, markup: Markup| out.write_all(markup.0.as_bytes());
+    // The elements around everything are opened and closed by hand, so that a long list of sessions is
+    // never held in memory as a whole.
+    put(
+        out,
+        html! {
+            (DOCTYPE)
+            (PreEscaped("<html lang=\"en\">"))
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Preserved memory: " (report.name) }
+                style { (PreEscaped(STYLE)) }
+            }
+            (PreEscaped("<body>"))
+        },
+    )?;
+    put(out, html! { (head(report)) (findings(report)) (map(report)) })?;
+    if let Some(luo) = report.state.luo() {
+        put(out, luo_head(luo))?;
+        for session in report.sessions() {
+            put(out, session_card(report, session))?;
+        }
+        put(out, flbs(luo))?;
+    }
+    put(out, html! { (preserved(report)) (PreEscaped("</body></html>\n")) })
+}
+
+fn address(at: u64) -> Markup {
+    html! { code { (format!("{at:#x}")) } }
+}
+
+fn head(report: Report<'_>) -> Markup {
+    let Report { image, name, state, .. } = report;
+    let total = state.findings.total();
+    html! {
+        h1 { "Preserved memory: " (name) }
+        p {
+            @if total == 0 { span.good { "0 findings" } } @else {
+                strong.bad { (count(total, "finding")) }
+            }
+        }
+        dl {
+            dt { "Image" }
+            dd {
+                (image.format()) ", " (size(image.bytes())) " in "
+                (count(image.ranges().len() as u64, "range")) ", pages of "
+                (size(state.page_size as u64))
+                @if state.page_size_guessed { " (found out by trying)" }
+            }
+            @if let Some(release) = image.release() { dt { "Linux" } dd { (release) } }
+            @if let Some(kho) = &state.kho {
+                dt { "KHO" }
+                dd { code { (kho.compatible) } ", device tree at " (address(kho.at)) }
+                @for entry in &kho.entries {
+                    dt { "Entry" }
+                    dd { code { (entry.name) } ", " (size(entry.size)) " at " (address(entry.data)) }
+                }
+                @if let Some(metadata) = &kho.metadata {
+                    dt { "Kexec" }
+                    dd { "from Linux " (metadata.previous_release) ", number " (metadata.kexec_count) }
+                }
+                @for reservation in &kho.reservations {
+                    dt { "Reserved" }
+                    dd {
+                        code { (reservation.name) } ", " (size(reservation.size)) " at "
+                        (address(reservation.start))
+                    }
+                }
+                @for other in state.candidates.iter().filter(|other| other.at != kho.at) {
+                    dt { "Also found" }
+                    dd { code { (other.compatible) } " at " (address(other.at)) " (" (other.found_by) ")" }
+                }
+            }
+        }
+        @for note in &state.notes { div.card.note { (note) } }
+    }
+}
+
+fn findings(report: Report<'_>) -> Markup {
+    let findings = &report.state.findings;
+    html! {
+        @if !findings.is_empty() {
+            h2 { "Findings" }
+            @for finding in findings.list() { (finding_card(finding)) }
+            @for (rule, more) in findings.more() {
+                p.faint { "… and " (more) " more of " code { (rule) } }
+            }
+        }
+    }
+}
+
+fn finding_card(finding: &Finding) -> Markup {
+    html! {
+        div.card.finding {
+            p { strong { (finding.what) } }
+            p.faint { code { (finding.rule.id) } " at " (address(finding.at)) }
+            @if !finding.chain.is_empty() {
+                p.faint {
+                    "by way of "
+                    @for (index, link) in finding.chain.iter().enumerate() {
+                        @if index > 0 { " → " }
+                        (link.what)
+                        @if let Some(at) = link.at { " at " (address(at)) }
+                    }
+                }
+            }
+            details { summary.faint { "Why it matters" } p { (finding.rule.reason) } p { (finding.rule.remedy) } }
+        }
+    }
+}
+
+fn map(report: Report<'_>) -> Markup {
+    const CLASSES: [&str; 5] = ["", "l1", "l2", "l3", "l4"];
+    let Some(map) = Map::new(report, COLUMNS * ROWS) else { return html! {} };
+    let label = format!("Map of preserved memory, each cell {}", size(map.cell));
+    html! {
+        h2 { "Where preserved memory lies" }
+        div.card {
+            div.map role="img" aria-label=(label) {
+                @for (index, cell) in map.cells.iter().enumerate() {
+                    @let class = if cell.memory == 0 && cell.preserved == 0 { "none" } else { CLASSES[cell.level()] };
+                    @if cell.preserved == 0 { i class=(class) {} } @else {
+                        i class=(class) title=(format!(
+                            "{:#x}: {} preserved", map.start + index as u64 * map.cell, size(cell.preserved)
+                        )) {}
+                    }
+                }
+            }
+            p.legend {
+                span { "Each cell is " (size(map.cell)) ", from " (address(map.start)) " on" }
+                span { i style="background: var(--l4)" {} "preserved" }
+                span { i style="background: var(--l2)" {} "in part" }
+                span { i style="background: var(--cell)" {} "not" }
+            }
+        }
+    }
+}
+
+fn luo_head(luo: &Luo) -> Markup {
+    html! {
+        h2 { "Live Update Orchestrator" }
+        p {
+            code { (luo.compatible) }
+            @if let Some(number) = luo.liveupdate_num { ", live update " (number) }
+            " "
+            @match luo.phase {
+                Phase::Serialised => (count(luo.sessions.len() as u64, "session")),
+                Phase::NotSerialised => span.open { "sessions not written yet" },
+                Phase::Consumed => span.open { "its root is gone" },
+                Phase::UnknownVersion => span.open { "a version that is not known" },
+                Phase::Unreadable => span.bad { "cannot be read" },
+            }
+            span.faint { " at " (address(luo.at)) }
+        }
+    }
+}
+
+fn session_card(report: Report<'_>, session: &Session) -> Markup {
+    html! {
+        details.card open {
+            summary {
+                "Session " strong { (session.name) } ", " (count(session.files.len() as u64, "file"))
+                span.faint { " at " (address(session.at)) }
+            }
+            div.scroll { table {
+                thead { tr { th { "Token" } th { "Handler" } th { "What" } th { "At" } } }
+                tbody { @for file in report.files(session) { (file_row(report, file)) } }
+            } }
+        }
+    }
+}
+
+fn file_row(report: Report<'_>, file: &File) -> Markup {
+    html! {
+        tr {
+            td { code { (format!("{:#x}", file.token)) } }
+            td { code { (file.compatible) } }
+            td {
+                @match &file.payload {
+                    Payload::VfioPci(device) => strong.mono { (device.address) },
+                    Payload::Memfd(memfd) => (memfd_cell(report, memfd)),
+                    Payload::Unknown(unknown) => (unknown_cell(unknown)),
+                    Payload::Unreadable => span.bad { "cannot be read" },
+                }
+            }
+            td { (address(file.data)) }
+        }
+    }
+}
+
+fn memfd_cell(report: Report<'_>, memfd: &Memfd) -> Markup {
+    let page_size = report.state.page_size as u64;
+    let bytes = |pages: u64| pages.saturating_mul(page_size);
+    let totals = &memfd.totals;
+    html! {
+        strong { (size(memfd.size)) } ", position " (memfd.pos) ", seals: " (seals(memfd.seals))
+        p.faint {
+            (count(totals.folios, "folio")) ", " (totals.dirty) " dirty, " (totals.uptodate)
+            " up to date, in " (count(totals.extents, "extent"))
+            @if totals.hole_pages > 0 { ", " (count(totals.hole_pages, "page")) " without" }
+        }
+        @if !memfd.first.is_empty() {
+            details {
+                summary.faint { "Extents" }
+                div.scroll { table {
+                    thead { tr {
+                        th.number { "In the file" } th { "In memory" } th.number { "Size" } th.number { "Order" }
+                    } }
+                    tbody { @for extent in &memfd.first { tr {
+                        td.number { (address(bytes(extent.index))) }
+                        td {
+                            (address(bytes(extent.pfn)))
+                            @if extent.descending { span.faint { " descending" } }
+                        }
+                        td.number { (size(bytes(extent.pages()))) }
+                        td.number { (extent.order) }
+                    } } }
+                } }
+                @if totals.extents > memfd.first.len() as u64 {
+                    p.faint { "… and " (totals.extents - memfd.first.len() as u64) " more" }
+                }
+            }
+        }
+    }
+}
+
+fn unknown_cell(unknown: &Unknown) -> Markup {
+    html! {
+        span.open { "no types are known for it" }
+        @if !unknown.bytes.is_empty() {
+            pre.mono {
+                @for line in unknown.bytes.chunks(16) {
+                    (line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")) "\n"
+                }
+            }
+        }
+    }
+}
+
+fn flbs(luo: &Luo) -> Markup {
+    html! {
+        @for flb in &luo.flbs {
+            div.card {
+                "FLB " code { (flb.compatible) } ", for " (count(flb.count, "file")) ", data "
+                (address(flb.data)) span.faint { " at " (address(flb.at)) }
+            }
+        }
+    }
+}
+
+fn preserved(report: Report<'_>) -> Markup {
+    let Some(preserved) = report.state.preserved() else { return html! {} };
+    let page_size = report.state.page_size as u64;
+    html! {
+        h2 { "Preserved pages" }
+        p {
+            (count(preserved.pages(), "page")) ", "
+            (size(preserved.pages().saturating_mul(page_size))) ", in a tree of "
+            (count(preserved.nodes(), "node"))
+        }
+        div.scroll { table {
+            thead { tr { th.number { "Order" } th.number { "Blocks" } th.number { "Size" } } }
+            tbody { @for total in preserved.totals() { tr {
+                td.number { (total.order) }
+                td.number { (total.blocks) }
+                td.number { (size(total.pages.saturating_mul(page_size))) }
+            } } }
+        } }
+    }
+}

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The report for programs, written as it is walked: lists may be longer than memory.
+//!
+//! Addresses are text, `0x` and hexadecimal digits: many readers of JSON have no integers of 64 bits.
+//! Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page frame number.
+
+use super::Report;
+use crate::extents::Extent;
+use crate::find::Candidate;
+use crate::finding::{address, Finding};
+use crate::handlers::memfd::Memfd;
+use crate::handlers::Payload;
+use crate::image::cache::Cached;
+use crate::image::{Format, Machine};
+use crate::kho::{Entry, Kho};
+use crate::luo::{File, Flb, Luo, Phase, Session};
+use crate::memblock::Reservation;
+use crate::metadata::Metadata;
+use crate::radix::{OrderTotal, Preserved};
+use serde::ser::SerializeSeq as _;
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// The schema that a document names.
+pub const SCHEMA: &str = "kho-abi/inspect/1";
+
+/// Writes the report.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = out;
+    serde_json::to_writer_pretty(&mut out, &document(report))?;
+    writeln!(out)
+}
+
+#[derive(Serialize)]
+struct Document<'r> {
+    schema: &'static str,
+    image: ImageJson<'r>,
+    candidates: &'r [Candidate],
+    kho: Option<KhoJson<'r>>,
+    luo: Option<LuoJson<'r>>,
+    notes: &'r [String],
+    findings: &'r [Finding],
+    findings_total: u64,
+    findings_by_rule: &'r BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct ImageJson<'r> {
+    name: &'r str,
+    format: Format,
+    bytes: u64,
+    ranges: Vec<RangeJson>,
+    page_size: usize,
+    page_size_guessed: bool,
+    machine: Option<Machine>,
+    release: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+struct RangeJson {
+    #[serde(serialize_with = "address")]
+    start: u64,
+    #[serde(serialize_with = "address")]
+    end: u64,
+}
+
+#[derive(Serialize)]
+struct KhoJson<'r> {
+    #[serde(serialize_with = "address")]
+    at: u64,
+    size: u64,
+    compatible: &'r str,
+    #[serde(serialize_with = "address")]
+    map_pa: u64,
+    entries: &'r [Entry],
+    preserved: Option<PreservedJson<'r>>,
+    reservations: &'r [Reservation],
+    kexec_metadata: Option<&'r Metadata>,
+}
+
+#[derive(Serialize)]
+struct PreservedJson<'r> {
+    pages: u64,
+    nodes: u64,
+    complete: bool,
+    orders: &'r [OrderTotal],
+    /// `null` where there are too many.
+    runs: Option<Runs<'r>>,
+}
+
+struct Runs<'r> {
+    preserved: &'r Preserved,
+    page_size: u64,
+}
+
+#[derive(Serialize)]
+struct RunJson {
+    #[serde(serialize_with = "address")]
+    start: u64,
+    #[serde(serialize_with = "address")]
+    end: u64,
+    order: u32,
+}
+
+impl Serialize for Runs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = |page: u64| page.saturating_mul(self.page_size);
+        serializer.collect_seq(
+            self.preserved.runs().unwrap_or_default().iter().map(|run| RunJson {
+                start: bytes(run.start),
+                end: bytes(run.end),
+                order: run.order,
+            }),
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct LuoJson<'r> {
+    #[serde(serialize_with = "address")]
+    at: u64,
+    compatible: &'r str,
+    phase: Phase,
+    liveupdate_num: Option<u64>,
+    sessions: Sessions<'r>,
+    flbs: &'r [Flb],
+}
+
+struct Sessions<'r>(Report<'r>);
+
+impl Serialize for Sessions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let report = self.0;
+        serializer.collect_seq(report.sessions().map(|session| session_json(report, session)))
+    }
+}
+
+#[derive(Serialize)]
+struct SessionJson<'r> {
+    #[serde(serialize_with = "address")]
+    at: u64,
+    name: &'r str,
+    count: u64,
+    #[serde(serialize_with = "address")]
+    files_pa: u64,
+    files: Files<'r>,
+}
+
+struct Files<'r>(Report<'r>, &'r Session);
+
+impl Serialize for Files<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(report, session) = *self;
+        serializer.collect_seq(report.files(session).map(|file| file_json(report, file)))
+    }
+}
+
+#[derive(Serialize)]
+struct FileJson<'r> {
+    #[serde(serialize_with = "address")]
+    at: u64,
+    token: u64,
+    compatible: &'r str,
+    #[serde(serialize_with = "address")]
+    data: u64,
+    payload: PayloadJson<'r>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum PayloadJson<'r> {
+    Memfd(MemfdJson<'r>),
+    Other(&'r Payload),
+}
+
+#[derive(Serialize)]
+struct MemfdJson<'r> {
+    kind: &'static str,
+    #[serde(flatten)]
+    memfd: &'r Memfd,
+    extents: Extents<'r>,
+}
+
+/// The extents of a memfd, walked once more while they are written.
+struct Extents<'r> {
+    report: Report<'r>,
+    memfd: &'r Memfd,
+}
+
+impl Serialize for Extents<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { report, memfd } = self;
+        let mut list = serializer.serialize_seq(None)?;
+        let mut result = Ok(());
+        let mut write = |extent: Extent| {
+            if result.is_ok() {
+                result = list.serialize_element(&extent);
+            }
+        };
+        if memfd.totals.extents <= memfd.first.len() as u64 {
+            memfd.first.iter().copied().for_each(&mut write);
+        } else {
+            let memory = Cached::new(report.image, report.state.page_size);
+            memfd.list.each_extent(&memory, report.state.preserved(), 1, write);
+        }
+        result?;
+        list.end()
+    }
+}
+
+fn document(report: Report<'_>) -> Document<'_> {
+    let Report { image, name, state, .. } = report;
+    Document {
+        schema: SCHEMA,
+        image: ImageJson {
+            name,
+            format: image.format(),
+            bytes: image.bytes(),
+            ranges: image
+                .ranges()
+                .iter()
+                .map(|range| RangeJson { start: range.start, end: range.end })
+                .collect(),
+            page_size: state.page_size,
+            page_size_guessed: state.page_size_guessed,
+            machine: image.machine(),
+            release: image.release(),
+        },
+        candidates: &state.candidates,
+        kho: state.kho.as_ref().map(|kho| kho_json(report, kho)),
+        luo: state.luo().map(|luo| luo_json(report, luo)),
+        notes: &state.notes,
+        findings: state.findings.list(),
+        findings_total: state.findings.total(),
+        findings_by_rule: state.findings.counts(),
+    }
+}
+
+fn kho_json<'r>(report: Report<'r>, kho: &'r Kho) -> KhoJson<'r> {
+    KhoJson {
+        at: kho.at,
+        size: kho.size,
+        compatible: &kho.compatible,
+        map_pa: kho.map_pa,
+        entries: &kho.entries,
+        preserved: kho.preserved.as_ref().map(|preserved| PreservedJson {
+            pages: preserved.pages(),
+            nodes: preserved.nodes(),
+            complete: preserved.is_complete(),
+            orders: preserved.totals(),
+            runs: preserved
+                .runs()
+                .map(|_| Runs { preserved, page_size: report.state.page_size as u64 }),
+        }),
+        reservations: &kho.reservations,
+        kexec_metadata: kho.metadata.as_ref(),
+    }
+}
+
+fn luo_json<'r>(report: Report<'r>, luo: &'r Luo) -> LuoJson<'r> {
+    LuoJson {
+        at: luo.at,
+        compatible: &luo.compatible,
+        phase: luo.phase,
+        liveupdate_num: luo.liveupdate_num,
+        sessions: Sessions(report),
+        flbs: &luo.flbs,
+    }
+}
+
+fn session_json<'r>(report: Report<'r>, session: &'r Session) -> SessionJson<'r> {
+    SessionJson {
+        at: session.at,
+        name: &session.name,
+        count: session.count,
+        files_pa: session.files_pa,
+        files: Files(report, session),
+    }
+}
+
+fn file_json<'r>(report: Report<'r>, file: &'r File) -> FileJson<'r> {
+    FileJson {
+        at: file.at,
+        token: file.token,
+        compatible: &file.compatible,
+        data: file.data,
+        payload: match &file.payload {
+            Payload::Memfd(memfd) => PayloadJson::Memfd(MemfdJson {
+                kind: "memfd",
+                memfd,
+                extents: Extents { report, memfd },
+            }),
+            other => PayloadJson::Other(other),
+        },
+    }
+}

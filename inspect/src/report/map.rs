@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! A picture of preserved memory: cells, each for a part of the image, filled as far as it is preserved.
+
+use super::Report;
+use crate::text::size;
+use anstyle::{AnsiColor, Style};
+use std::io::{self, Write};
+
+const FULL: Style = AnsiColor::Green.on_default();
+const FAINT: Style = Style::new().dimmed();
+
+/// Size of the picture, in cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Cells in a row.
+    pub columns: usize,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+impl Size {
+    /// A size that fits the terminal, as far as its environment tells.
+    #[must_use]
+    pub fn of_terminal() -> Self {
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        // An address stands before each row.
+        let columns = columns.unwrap_or(80_usize).clamp(32, 500) - 18;
+        Self { columns: columns / 8 * 8, rows: 32 }
+    }
+}
+
+/// A part of memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// Bytes that the image has.
+    pub memory: u64,
+    /// Bytes that are preserved.
+    pub preserved: u64,
+}
+
+/// The cells of a picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// The first address.
+    pub start: u64,
+    /// Size of a cell, in bytes.
+    pub cell: u64,
+    /// The cells, in the order of their addresses.
+    pub cells: Vec<Cell>,
+}
+
+impl Map {
+    /// Divides an image's memory into so many cells, or a few less.
+    ///
+    /// `None` where there is no memory, or too many ranges are preserved to list them.
+    #[must_use]
+    pub fn new(report: Report<'_>, cells: usize) -> Option<Self> {
+        let page = report.state.page_size as u64;
+        let ranges = report.image.ranges();
+        let (start, end) = (ranges.first()?.start, ranges.last()?.end);
+        let runs = report.state.preserved()?.runs()?;
+        let cell = (end - start).div_ceil(cells.max(1) as u64).checked_next_multiple_of(page)?;
+        let number = usize::try_from((end - start).div_ceil(cell)).ok()?;
+        let mut map = Self { start, cell, cells: vec![Cell::default(); number] };
+        for range in ranges {
+            map.add(range.start, range.end, |cell| &mut cell.memory);
+        }
+        for run in runs {
+            let bytes = |page_number: u64| page_number.saturating_mul(page);
+            map.add(bytes(run.start), bytes(run.end), |cell| &mut cell.preserved);
+        }
+        Some(map)
+    }
+
+    fn add(&mut self, start: u64, end: u64, field: impl Fn(&mut Cell) -> &mut u64) {
+        let first = usize::try_from(start.saturating_sub(self.start) / self.cell);
+        let Ok(first) = first else { return };
+        for (index, cell) in self.cells.iter_mut().enumerate().skip(first) {
+            let cell_start = self.start + index as u64 * self.cell;
+            if cell_start >= end {
+                break;
+            }
+            let within = end.min(cell_start.saturating_add(self.cell)) - start.max(cell_start);
+            let sum = field(cell);
+            *sum = sum.saturating_add(within);
+        }
+    }
+}
+
+impl Cell {
+    /// How full it is, from 0 where nothing is preserved to 4 where everything is.
+    #[must_use]
+    pub fn level(self) -> usize {
+        let Self { memory, preserved } = self;
+        if preserved == 0 {
+            return 0;
+        }
+        if preserved >= memory {
+            return 4;
+        }
+        // Anything is at least something, and nothing but everything is full.
+        let quarters = u128::from(preserved) * 4 / u128::from(memory);
+        usize::try_from(quarters).unwrap_or(3).clamp(1, 3)
+    }
+}
+
+/// Draws the picture.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write(report: Report<'_>, picture: Size, out: &mut dyn Write) -> io::Result<()> {
+    const LEVELS: [char; 5] = ['·', '░', '▒', '▓', '█'];
+    let Size { columns, rows } = picture;
+    let columns = columns.max(8);
+    let Some(map) = Map::new(report, columns * rows.max(1)) else {
+        return writeln!(out, "there is nothing to draw: no tree of preserved pages was read");
+    };
+    writeln!(
+        out,
+        "each cell is {}: {FULL}█{FULL:#} preserved, {FULL}▓▒░{FULL:#} in part, {FAINT}·{FAINT:#} not, \
+         blank: no memory",
+        size(map.cell)
+    )?;
+    let mut skipped = false;
+    for (index, row) in map.cells.chunks(columns).enumerate() {
+        if row.iter().all(|cell| cell.preserved == 0) {
+            // Memory is mostly that.
+            if !skipped {
+                writeln!(out, "{:>16}  {FAINT}…{FAINT:#}", "")?;
+            }
+            skipped = true;
+            continue;
+        }
+        skipped = false;
+        let start = map.start + (index * columns) as u64 * map.cell;
+        write!(out, "{start:#016x}  ")?;
+        for cell in row {
+            match (cell.level(), cell.memory) {
+                (0, 0) => write!(out, " ")?,
+                (0, _) => write!(out, "{FAINT}{}{FAINT:#}", LEVELS[0])?,
+                (level, _) => write!(out, "{FULL}{}{FULL:#}", LEVELS[level])?,
+            }
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What an image shows, written down: one file per form.
+
+pub mod html;
+pub mod json;
+pub mod map;
+pub mod text;
+
+use crate::image::Image;
+use crate::inspect::State;
+use crate::luo::{File, Session};
+
+/// What of the sessions is wanted; all of it where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Sessions of this name.
+    pub session: Option<String>,
+    /// Files with this token.
+    pub token: Option<u64>,
+    /// Files of this compatible string.
+    pub file: Option<String>,
+}
+
+impl Filter {
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a file is wanted, apart from its session.
+    #[must_use]
+    pub fn takes(&self, file: &File) -> bool {
+        self.token.is_none_or(|token| token == file.token)
+            && self.file.as_ref().is_none_or(|compatible| *compatible == file.compatible)
+    }
+
+    /// Whether a session is wanted: by its name, and for one of its files where files are asked for.
+    #[must_use]
+    pub fn takes_session(&self, session: &Session) -> bool {
+        let by_file = self.token.is_some() || self.file.is_some();
+        self.session.as_ref().is_none_or(|name| *name == session.name)
+            && (!by_file || session.files.iter().any(|file| self.takes(file)))
+    }
+}
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'r> {
+    /// The image.
+    pub image: &'r Image,
+    /// What the image is called.
+    pub name: &'r str,
+    /// What it shows.
+    pub state: &'r State,
+    /// What of it is wanted.
+    pub filter: &'r Filter,
+}
+
+impl<'r> Report<'r> {
+    /// The sessions that are wanted.
+    pub fn sessions(self) -> impl Iterator<Item = &'r Session> {
+        let sessions = self.state.luo().map(|luo| luo.sessions.as_slice()).unwrap_or_default();
+        sessions.iter().filter(move |session| self.filter.takes_session(session))
+    }
+
+    /// The files of a session that are wanted.
+    pub fn files(self, session: &'r Session) -> impl Iterator<Item = &'r File> {
+        session.files.iter().filter(move |file| self.filter.takes(file))
+    }
+}
+
+/// The seals of a memfd by their names, and what is left over as a number.
+#[must_use]
+pub fn seals(seals: u32) -> String {
+    use kho_abi::wire::uapi;
+    const NAMES: [(u32, &str); 6] = [
+        (uapi::F_SEAL_SEAL, "seal"),
+        (uapi::F_SEAL_SHRINK, "shrink"),
+        (uapi::F_SEAL_GROW, "grow"),
+        (uapi::F_SEAL_WRITE, "write"),
+        (uapi::F_SEAL_FUTURE_WRITE, "future-write"),
+        (uapi::F_SEAL_EXEC, "exec"),
+    ];
+    let mut names: Vec<String> = NAMES
+        .iter()
+        .filter(|(seal, _)| seals & seal != 0)
+        .map(|(_, name)| (*name).to_owned())
+        .collect();
+    let known = NAMES.iter().fold(0, |known, (seal, _)| known | seal);
+    if seals & !known != 0 {
+        names.push(format!("{:#x}", seals & !known));
+    }
+    if names.is_empty() {
+        names.push("none".into());
+    }
+    names.join(" ")
+}

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The report for people: a tree, with colours for terminals.
+
+use super::{seals, Report};
+use crate::extents::Extent;
+use crate::finding::Finding;
+use crate::handlers::memfd::Memfd;
+use crate::handlers::{Payload, Unknown};
+use crate::luo::{File, Luo, Phase, Session};
+use crate::text::{count, size};
+use anstyle::{AnsiColor, Style};
+use std::io::{self, Write};
+
+/// Style of what matters.
+const STRONG: Style = Style::new().bold();
+/// Style of addresses, which are there for those who look for them.
+const FAINT: Style = Style::new().dimmed();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const OPEN: Style = AnsiColor::Yellow.on_default();
+const NAME: Style = AnsiColor::Cyan.on_default();
+/// Extents of a memfd that are shown.
+const EXTENTS: usize = 4;
+/// Ranges of preserved memory that are shown.
+const RANGES: usize = 8;
+
+/// Writes the report.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    if report.filter.is_all() {
+        head(report, out)?;
+        preserved(report, out)?;
+    }
+    sessions(report, out)?;
+    if report.filter.is_all() {
+        others(report, out)?;
+    }
+    for note in &report.state.notes {
+        writeln!(out, "{OPEN}note{OPEN:#}       {note}")?;
+    }
+    findings(report, out)
+}
+
+fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Report { image, name, state, .. } = report;
+    let guessed = if state.page_size_guessed { ", found out by trying" } else { "" };
+    writeln!(
+        out,
+        "{STRONG}image{STRONG:#}      {name}: {}, {} in {}, pages of {}{guessed}",
+        image.format(),
+        size(image.bytes()),
+        count(image.ranges().len() as u64, "range"),
+        size(state.page_size as u64),
+    )?;
+    if let Some(release) = image.release() {
+        writeln!(out, "           of Linux {release}")?;
+    }
+    if let Some(kho) = &state.kho {
+        let way = state.candidates.iter().find(|candidate| candidate.at == kho.at);
+        let way = way.map_or("given".into(), |candidate| candidate.found_by.to_string());
+        writeln!(
+            out,
+            "{STRONG}KHO{STRONG:#}        {NAME}{}{NAME:#}, device tree at {:#x}, {} ({way})",
+            kho.compatible,
+            kho.at,
+            count(kho.size, "byte")
+        )?;
+        for entry in &kho.entries {
+            writeln!(
+                out,
+                "  {:<16} {} {FAINT}at {:#x}{FAINT:#}",
+                entry.name,
+                size(entry.size),
+                entry.data
+            )?;
+        }
+    }
+    let others = state
+        .candidates
+        .iter()
+        .filter(|other| state.kho.as_ref().is_none_or(|kho| kho.at != other.at));
+    for other in others {
+        let because = if other.because.is_empty() { "nothing" } else { "" };
+        writeln!(
+            out,
+            "  {OPEN}also{OPEN:#}: {} at {:#x} ({}); for it speaks: {because}{}",
+            other.compatible,
+            other.at,
+            other.found_by,
+            other.because.join(", ")
+        )?;
+    }
+    Ok(())
+}
+
+fn preserved(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Some(preserved) = report.state.preserved() else { return Ok(()) };
+    let page_size = report.state.page_size as u64;
+    let pages = preserved.pages();
+    let map_pa = report.state.kho.as_ref().map_or(0, |kho| kho.map_pa);
+    writeln!(
+        out,
+        "{STRONG}preserved{STRONG:#}  {}, {}, in a tree of {} {FAINT}at {map_pa:#x}{FAINT:#}",
+        count(pages, "page"),
+        size(pages.saturating_mul(page_size)),
+        count(preserved.nodes(), "node"),
+    )?;
+    for total in preserved.totals() {
+        writeln!(
+            out,
+            "  order {:<3} {:>10} {}",
+            total.order,
+            count(total.blocks, "block"),
+            size(total.pages.saturating_mul(page_size))
+        )?;
+    }
+    let Some(runs) = preserved.runs() else {
+        return writeln!(out, "  in more ranges than are listed");
+    };
+    let ranges = crate::image::joined(runs.iter().map(|run| crate::image::Range {
+        start: run.start.saturating_mul(page_size),
+        end: run.end.saturating_mul(page_size),
+    }));
+    let holes = ranges.len().saturating_sub(1);
+    let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return Ok(()) };
+    let held = ranges.iter().fold(0_u64, |sum, range| sum.saturating_add(range.len()));
+    let span = last.end.saturating_sub(first.start);
+    writeln!(
+        out,
+        "  {} between {:#x} and {:#x}, with {} of {} between them",
+        count(ranges.len() as u64, "range"),
+        first.start,
+        last.end,
+        count(holes as u64, "hole"),
+        size(span.saturating_sub(held)),
+    )?;
+    for range in ranges.iter().take(RANGES) {
+        writeln!(out, "    {:#014x}-{:#014x} {}", range.start, range.end, size(range.len()))?;
+    }
+    if ranges.len() > RANGES {
+        writeln!(out, "    … and {} more; --map shows where", ranges.len() - RANGES)?;
+    }
+    Ok(())
+}
+
+fn sessions(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Some(luo) = report.state.luo() else { return Ok(()) };
+    if report.filter.is_all() {
+        luo_line(luo, out)?;
+    }
+    for session in report.sessions() {
+        session_tree(report, session, out)?;
+    }
+    if report.filter.is_all() {
+        for flb in &luo.flbs {
+            writeln!(
+                out,
+                "  FLB {NAME}{}{NAME:#}, data {:#x}, for {} {FAINT}at {:#x}{FAINT:#}",
+                flb.compatible,
+                flb.data,
+                count(flb.count, "file"),
+                flb.at
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn luo_line(luo: &Luo, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, "{STRONG}LUO{STRONG:#}        {NAME}{}{NAME:#}", luo.compatible)?;
+    if let Some(number) = luo.liveupdate_num {
+        write!(out, ", live update {number}")?;
+    }
+    let files: usize = luo.sessions.iter().map(|session| session.files.len()).sum();
+    match luo.phase {
+        Phase::Serialised => write!(
+            out,
+            ", {} with {}",
+            count(luo.sessions.len() as u64, "session"),
+            count(files as u64, "file")
+        )?,
+        Phase::NotSerialised => write!(out, ", {OPEN}sessions not written yet{OPEN:#}")?,
+        Phase::Consumed => write!(out, ", {OPEN}its root is gone{OPEN:#}")?,
+        Phase::UnknownVersion => write!(out, ", {OPEN}a version that is not known{OPEN:#}")?,
+        Phase::Unreadable => write!(out, ", {BAD}cannot be read{BAD:#}")?,
+    }
+    writeln!(out, " {FAINT}at {:#x}{FAINT:#}", luo.at)
+}
+
+fn session_tree(report: Report<'_>, session: &Session, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "  session {STRONG}\"{}\"{STRONG:#}, {} {FAINT}at {:#x}{FAINT:#}",
+        session.name,
+        count(session.files.len() as u64, "file"),
+        session.at
+    )?;
+    for file in report.files(session) {
+        file_tree(report, file, out)?;
+    }
+    Ok(())
+}
+
+fn file_tree(report: Report<'_>, file: &File, out: &mut dyn Write) -> io::Result<()> {
+    write!(
+        out,
+        "    token {STRONG}{:#x}{STRONG:#}  {NAME}{}{NAME:#}  ",
+        file.token, file.compatible
+    )?;
+    match &file.payload {
+        Payload::VfioPci(device) => {
+            writeln!(
+                out,
+                "{STRONG}{}{STRONG:#} {FAINT}at {:#x}{FAINT:#}",
+                device.address, device.at
+            )
+        }
+        Payload::Memfd(memfd) => memfd_tree(report, memfd, out),
+        Payload::Unknown(unknown) => hex(unknown, out),
+        Payload::Unreadable => {
+            writeln!(out, "{BAD}cannot be read{BAD:#}, data {:#x}", file.data)
+        }
+    }
+}
+
+fn memfd_tree(report: Report<'_>, memfd: &Memfd, out: &mut dyn Write) -> io::Result<()> {
+    let Memfd { at, pos, size: bytes, seals: sealed, totals, .. } = memfd;
+    writeln!(out, "{STRONG}{}{STRONG:#} {FAINT}at {at:#x}{FAINT:#}", size(*bytes))?;
+    writeln!(out, "      {bytes} bytes, position {pos}, seals: {}", seals(*sealed))?;
+    if memfd.flags != 0 {
+        writeln!(out, "      flags {BAD}{:#x}{BAD:#}", memfd.flags)?;
+    }
+    let page_size = report.state.page_size as u64;
+    write!(
+        out,
+        "      {} ({} dirty, {} up to date), {} in {}",
+        count(totals.folios, "folio"),
+        totals.dirty,
+        totals.uptodate,
+        size(totals.pages.saturating_mul(page_size)),
+        count(totals.extents, "extent"),
+    )?;
+    if totals.extents > 1 {
+        write!(out, ", the largest of {}", size(totals.largest.saturating_mul(page_size)))?;
+    }
+    if totals.hole_pages > 0 {
+        write!(out, ", {OPEN}{} without{OPEN:#}", count(totals.hole_pages, "page"))?;
+    }
+    writeln!(out)?;
+    for extent in memfd.first.iter().take(EXTENTS) {
+        extent_line(extent, page_size, out)?;
+    }
+    let more = totals.extents.saturating_sub(EXTENTS as u64);
+    if more > 0 {
+        writeln!(out, "        … and {more} more; --format json lists all")?;
+    }
+    Ok(())
+}
+
+fn extent_line(extent: &Extent, page_size: u64, out: &mut dyn Write) -> io::Result<()> {
+    let bytes = |pages: u64| pages.saturating_mul(page_size);
+    let start = bytes(extent.pfn);
+    let descending = if extent.descending { ", descending" } else { "" };
+    writeln!(
+        out,
+        "        {:#012x} in the file: {:#014x}-{:#014x} in memory, order {}{descending}",
+        bytes(extent.index),
+        start,
+        start.saturating_add(bytes(extent.pages())),
+        extent.order,
+    )
+}
+
+fn hex(unknown: &Unknown, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{OPEN}no types are known for it{OPEN:#}, data {:#x}", unknown.at)?;
+    for (index, line) in unknown.bytes.chunks(16).enumerate() {
+        let at = unknown.at + index as u64 * 16;
+        write!(out, "      {FAINT}{at:#014x}{FAINT:#} ")?;
+        for byte in line {
+            write!(out, " {byte:02x}")?;
+        }
+        let text: String = line
+            .iter()
+            .map(
+                |byte| {
+                    if byte.is_ascii_graphic() || *byte == b' ' {
+                        char::from(*byte)
+                    } else {
+                        '.'
+                    }
+                },
+            )
+            .collect();
+        writeln!(out, "{:indent$}  {text}", "", indent = (16 - line.len()) * 3)?;
+    }
+    if unknown.bytes.is_empty() {
+        writeln!(out, "      that is no address in the image")?;
+    }
+    Ok(())
+}
+
+fn others(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let Some(kho) = &report.state.kho else { return Ok(()) };
+    for reservation in &kho.reservations {
+        writeln!(
+            out,
+            "{STRONG}reserved{STRONG:#}   \"{}\", {} {FAINT}at {:#x}{FAINT:#}",
+            reservation.name,
+            size(reservation.size),
+            reservation.start
+        )?;
+    }
+    if let Some(metadata) = &kho.metadata {
+        writeln!(
+            out,
+            "{STRONG}kexec{STRONG:#}      from Linux {}, number {} {FAINT}at {:#x}{FAINT:#}",
+            metadata.previous_release, metadata.kexec_count, metadata.at
+        )?;
+    }
+    Ok(())
+}
+
+fn findings(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let findings = &report.state.findings;
+    for finding in findings.list() {
+        finding_lines(finding, out)?;
+    }
+    for (rule, more) in findings.more() {
+        writeln!(out, "… and {more} more [{rule}]")?;
+    }
+    let total = findings.total();
+    let style = if total == 0 { AnsiColor::Green.on_default() } else { BAD };
+    writeln!(out, "{style}{}{style:#}", count(total, "finding"))
+}
+
+/// Writes one finding, with the chain that led there.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn finding_lines(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    let Finding { rule, at, what, chain } = finding;
+    writeln!(out, "{STRONG}{at:#x}{STRONG:#}: {BAD}{what}{BAD:#} [{}]", rule.id)?;
+    if !chain.is_empty() {
+        let links: Vec<String> = chain.iter().map(ToString::to_string).collect();
+        writeln!(out, "  by way of: {}", links.join(" → "))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Everything that can be found wrong in an image, as data.
+
+/// Something that can be found wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Names the event, as `page_not_preserved`.
+    pub id: &'static str,
+    /// What is found, in one sentence.
+    pub summary: &'static str,
+    /// Why it matters.
+    pub reason: &'static str,
+    /// What it looks like.
+    pub example: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// The rule with that id.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id).copied()
+}
+
+/// Declares rules, each as a static item of its own, and the list of all.
+macro_rules! rules {
+    ($($name:ident: $id:literal, $summary:literal, $reason:literal, $example:literal, $remedy:literal;)+) => {
+        $(
+            #[doc = $summary]
+            pub static $name: Rule = Rule {
+                id: $id,
+                summary: $summary,
+                reason: $reason,
+                example: $example,
+                remedy: $remedy,
+            };
+        )+
+
+        /// Every rule, sorted by id.
+        pub static RULES: &[&Rule] = &[$(&$name),+];
+    };
+}
+
+rules! {
+    ADDRESS_EXCLUDED: "address_excluded",
+        "An address leads to memory that was left out of the image.",
+        "What lies there cannot be checked: the report is not complete, and says so here rather than take it for zeroes.",
+        "The page of a session's files was filtered out by makedumpfile's dump level.",
+        "Make the dump with a level that keeps kernel pages, or none (`makedumpfile -d 0`).";
+    ADDRESS_NULL: "address_null",
+        "An address is 0 where the contract wants one.",
+        "The kernel turns it into a pointer to its first page and reads whatever lies there.",
+        "A file of the memfd handler has 0 for its data.",
+        "Look at who wrote it: the handler of the kernel before the update.";
+    ADDRESS_OUTSIDE_IMAGE: "address_outside_image",
+        "An address leads to where the image has no memory.",
+        "The kernel would read device registers or nothing at all, and crash.",
+        "The first block of sessions is said to be at 0xdead000, and memory ends at 0x20000000.",
+        "Check that the image is whole; if it is, the state is damaged at the address that is named.";
+    ADDRESS_UNALIGNED: "address_unaligned",
+        "An address is not a multiple of what it must be.",
+        "Blocks, chunks and radix nodes are pages. One that does not begin at a page's address is none, and the kernel does not check.",
+        "A block's `next` is 0x1234010.",
+        "The state is damaged at the address that is named.";
+    BLOCK_COUNT_INVALID: "block_count_invalid",
+        "A block tells a count of entries that none has.",
+        "The kernel refuses the list, and everything in it is lost with the update.",
+        "A block of sessions, which has room for 51, tells 52; or 0.",
+        "The state is damaged: look for who else writes to that page.";
+    COMPATIBLE_UNKNOWN: "compatible_unknown",
+        "A compatible string is one that this program has no types for.",
+        "It is never guessed at: a wrong guess would show one layout's bytes as another's fields. A kernel without the handler refuses the whole session.",
+        "A file is of `vfio-pci-v9`.",
+        "Use a version of this program that knows the contract, or add its types to abi/src/wire/.";
+    COUNT_MISMATCH: "count_mismatch",
+        "Two counts that must agree do not.",
+        "The kernel refuses a session whose count of files is not that of its blocks. Of a memfd it believes both counts, and reads past the end of an array.",
+        "A session tells 3 files, and its blocks hold 2.",
+        "The state is damaged, or was cut off while it was written.";
+    DEVICE_TWICE: "device_twice",
+        "A device is preserved twice.",
+        "Two files of the next kernel would own one device.",
+        "Two files of vfio-pci are 0000:01:00.0.",
+        "Look at what user space preserved, and at the handler's own check.";
+    FDT_MALFORMED: "fdt_malformed",
+        "A device tree is damaged or cut off.",
+        "What is behind the damage is not seen, neither by this program nor by the kernel.",
+        "KHO's tree says that it is 5000 bytes long, and its page has 4096.",
+        "If this is debugfs's `kho/out/fdt`, that file can be cut off: use an image, or `kho/in/fdt` of the next kernel.";
+    FLB_HEADER_INVALID: "flb_header_invalid",
+        "The header of FLBs tells more entries than its pages have room for, or another number of pages than it was given.",
+        "The kernel checks neither, and reads past the end.",
+        "The header tells 64 entries in one page, which has room for 63.",
+        "The state is damaged at the address that is named.";
+    FLB_TWICE: "flb_twice",
+        "An FLB is preserved twice.",
+        "The kernel takes the first, and the second is lost with what it refers to.",
+        "Two entries are of `iommu-v1`.",
+        "Look at who registered the FLB.";
+    IMAGE_MALFORMED: "image_malformed",
+        "The image contradicts itself.",
+        "What it shows may not be what was in memory.",
+        "Two segments of an ELF core have the same addresses.",
+        "Make the image again.";
+    KEXEC_METADATA_INVALID: "kexec_metadata_invalid",
+        "The metadata about the kernel before is not what its version says.",
+        "The kernel ignores it: its log lacks the release that handed over.",
+        "The version is 2, and 1 is known.",
+        "Nothing depends on it; look at which kernel wrote it.";
+    KHO_MAP_MISSING: "kho_map_missing",
+        "KHO's device tree does not lead to the tree of preserved pages.",
+        "The kernel refuses the whole handover, and starts cold.",
+        "The property `preserved-memory-map` is missing, has 4 bytes, or is 0.",
+        "The state is damaged, or the handover was never finished.";
+    KHO_NOT_FOUND: "kho_not_found",
+        "No KHO device tree is in the image.",
+        "There is nothing to show. Either the kernel hands nothing over, or the image does not have the page.",
+        "No page of the image begins a tree that says `kho-v4`.",
+        "Check that the kernel runs with `kho=on`; name the address with --fdt where you know it.";
+    KHO_SUBTREE_INVALID: "kho_subtree_invalid",
+        "An entry of KHO's device tree lacks its address or its size, or has them in another form.",
+        "The kernel refuses the entry, and its owner starts without its state.",
+        "`LUO` has no `blob-size`.",
+        "Look at the owner of the entry.";
+    KHO_SUBTREE_TWICE: "kho_subtree_twice",
+        "Two entries of KHO's device tree have one name.",
+        "The kernel finds the first, and the second is lost.",
+        "There are two entries `LUO`.",
+        "Look at the owner of the entry.";
+    LIST_CYCLE: "list_cycle",
+        "A list or tree comes back to where it was.",
+        "A kernel that follows it either refuses all of it, or never ends.",
+        "The second block of files has the first for its next.",
+        "The state is damaged at the address that is named.";
+    LIST_TOO_LONG: "list_too_long",
+        "A list has more pages than any that a kernel makes.",
+        "The kernel refuses it.",
+        "A list of blocks goes on behind 10000 blocks.",
+        "The state is damaged, or somebody preserved more than the kernel takes.";
+    LUO_STATE_TOO_SMALL: "luo_state_too_small",
+        "LUO's entry is smaller than its root.",
+        "The kernel refuses it, and all sessions are lost.",
+        "`blob-size` is 16, and the root has 32 bytes.",
+        "The state is damaged, or of another version than its string says.";
+    MEMBLOCK_INVALID: "memblock_invalid",
+        "The device tree of memblock does not say what its contract promises.",
+        "The kernel refuses it, and reserves other memory than the one that was handed over.",
+        "A reservation has a `size` of 4 bytes, or of 0.",
+        "The state is damaged at the address that is named.";
+    MEMFD_FOLIO_BEYOND_END: "memfd_folio_beyond_end",
+        "A folio lies behind the end of its memfd.",
+        "The page is handed over and never seen; it stays in the file's page cache behind its end.",
+        "The file has 8 pages, and a folio has index 9.",
+        "The state is damaged, or the file was truncated while it was preserved.";
+    MEMFD_FOLIO_INDEX_TWICE: "memfd_folio_index_twice",
+        "Two folios of a memfd have the same place.",
+        "The kernel refuses the file when it adds the second.",
+        "Two folios have index 3.",
+        "The state is damaged at the address that is named.";
+    MEMFD_FOLIO_MISSING: "memfd_folio_missing",
+        "An entry of a memfd's array has no folio.",
+        "The kernel skips it, and the file has a hole of zeroes where there may have been content.",
+        "Entry 5 of the array has page frame number 0.",
+        "The state is damaged: the kernel before writes an entry for each folio only.";
+    MEMFD_INVALID: "memfd_invalid",
+        "A memfd's own fields cannot be.",
+        "The kernel before refuses such a file, so nobody preserved it this way.",
+        "The size is more than 2^32 pages; or it is 0, and there are folios.",
+        "The state is damaged at the address that is named.";
+    MEMFD_SEALS_UNKNOWN: "memfd_seals_unknown",
+        "A memfd has seals that its contract does not have.",
+        "The kernel refuses to retrieve the file.",
+        "The seals are 0x40.",
+        "The state is damaged, or written by a kernel whose contract should have a new version.";
+    NAME_NOT_UTF8: "name_not_utf8",
+        "A name is not UTF-8.",
+        "Names are compared byte by byte, so that the kernel does not mind; who types it might.",
+        "A session's name has the byte 0xff.",
+        "Look at who created the session; damaged memory shows like this, too.";
+    NAME_TWICE: "name_twice",
+        "Two sessions have one name.",
+        "The kernel refuses the second, and stops reading.",
+        "Two sessions are named `vm0`.",
+        "The state is damaged: the kernel before refuses the second as well.";
+    NAME_UNTERMINATED: "name_unterminated",
+        "A name has no end within its field.",
+        "The kernel compares it as a string, and reads into what lies behind it.",
+        "All 48 bytes of a file's compatible string are letters.",
+        "The state is damaged at the address that is named.";
+    PAGE_NOT_BLOCK_START: "page_not_block_start",
+        "An address leads into the middle of what was preserved as one block.",
+        "The kernel restores pages by the first of their block, and refuses any other.",
+        "A folio's page is the second of a block of order 9.",
+        "The state is damaged, or somebody freed and preserved memory again.";
+    PAGE_NOT_PRESERVED: "page_not_preserved",
+        "A page that the state refers to is not in the tree of preserved pages.",
+        "The next kernel uses it for something else before anybody reads it: silent corruption.",
+        "A memfd's folio at 0x1234000 is not preserved.",
+        "Look at who preserved the page that refers to it: one of the two calls is missing.";
+    PAGE_OWNED_TWICE: "page_owned_twice",
+        "A page has two owners.",
+        "Both of them free it: the second frees what belongs to somebody else by then.",
+        "A page is a folio of two memfds.",
+        "Look at both owners; the chain leads to the second.";
+    PRESERVED_OUTSIDE_IMAGE: "preserved_outside_image",
+        "The tree of preserved pages has some where the image has no memory.",
+        "The kernel would keep what is not there; mostly, the tree is damaged.",
+        "A block of order 0 at 0xfffffffff000 is preserved.",
+        "Check that the image is whole.";
+    PRESERVED_TWICE: "preserved_twice",
+        "The tree of preserved pages has a page in two blocks of different orders.",
+        "The kernel restores it with the order that it saw last.",
+        "0x200000 is preserved with order 0 and within a block of order 9.",
+        "Look at who preserves that page.";
+    RADIX_KEY_INVALID: "radix_key_invalid",
+        "The tree of preserved pages has a key that none can be.",
+        "The kernel decodes it all the same, and keeps a block of a nonsensical order somewhere.",
+        "The key is 0, or wider than its page size allows.",
+        "The tree is damaged at the address that is named.";
+    RESERVED_BITS: "reserved_bits",
+        "Bits are set that no version of the contract gives a meaning.",
+        "The kernel ignores or refuses them. Whoever set them meant something that will not happen.",
+        "A folio has flags 0x4; a memfd has flags 0x1.",
+        "The state is damaged, or written by a kernel whose contract should have a new version.";
+    TOKEN_TWICE: "token_twice",
+        "Two files of a session have one token.",
+        "User space gets the first; the second can never be retrieved, and is freed unseen.",
+        "Session `vm0` has two files with token 1.",
+        "The state is damaged: the kernel before refuses the second.";
+    VMALLOC_INVALID: "vmalloc_invalid",
+        "What is preserved of vmalloc memory cannot be.",
+        "The kernel refuses it, or makes a mapping of the wrong size.",
+        "The order is 60; the chunks have 7 pages, and 8 are told.",
+        "The state is damaged at the address that is named.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_sorted_and_complete() {
+        assert!(RULES.is_sorted_by(|a, b| a.id < b.id));
+        for rule in RULES {
+            assert!(
+                rule.id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_')),
+                "{}",
+                rule.id
+            );
+            for text in [rule.summary, rule.reason, rule.example, rule.remedy] {
+                assert!(text.ends_with('.'), "{}: {text}", rule.id);
+            }
+            assert_eq!(find(rule.id), Some(*rule));
+        }
+        assert_eq!(find("no_such_rule"), None);
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What every part of the walk needs: reading with findings, the chain that led here, the checks that
+//! any page must pass.
+
+use crate::claims::{Claims, Conflict, Owner};
+use crate::finding::{Findings, Link};
+use crate::image::cache::Cached;
+use crate::image::{Image, ReadError};
+use crate::radix::Preserved;
+use crate::rules::{self, Rule};
+use crate::text;
+use kho_abi::wire::layout::WireType;
+use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::walk::{Memory, WalkError};
+
+/// A walk through one image.
+pub(crate) struct Walker<'i> {
+    pub(crate) memory: Cached<'i>,
+    pub(crate) findings: Findings,
+    pub(crate) preserved: Option<Preserved>,
+    pub(crate) claims: Claims,
+    pub(crate) chain: Vec<Link>,
+    /// What the report has to say beside what it shows, and what was not checked.
+    pub(crate) notes: Vec<String>,
+    /// Number of threads for what is worth several.
+    pub(crate) threads: usize,
+}
+
+impl<'i> Walker<'i> {
+    pub(crate) fn new(image: &'i Image, page_size: usize, threads: usize) -> Self {
+        Self {
+            memory: Cached::new(image, page_size),
+            findings: Findings::default(),
+            preserved: None,
+            claims: Claims::default(),
+            chain: Vec::new(),
+            notes: Vec::new(),
+            threads,
+        }
+    }
+
+    pub(crate) fn page_size(&self) -> u64 {
+        self.memory.page_size() as u64
+    }
+
+    /// Adds a finding at an address.
+    pub(crate) fn find(&mut self, rule: &'static Rule, at: u64, what: impl FnOnce() -> String) {
+        self.findings.add(rule, at, &self.chain, what);
+    }
+
+    /// Does something with one more link in the chain.
+    pub(crate) fn within<T>(
+        &mut self,
+        what: impl Into<String>,
+        at: Option<u64>,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.chain.push(Link { what: what.into(), at });
+        let done = work(self);
+        self.chain.pop();
+        done
+    }
+
+    /// Says what a failure to read means.
+    pub(crate) fn unreadable(&mut self, at: u64, what: &str, error: ReadError) {
+        let rule = match error {
+            ReadError::Outside { .. } => &rules::ADDRESS_OUTSIDE_IMAGE,
+            ReadError::Excluded { .. } => &rules::ADDRESS_EXCLUDED,
+            ReadError::Damaged { .. } | ReadError::Io { .. } => &rules::IMAGE_MALFORMED,
+        };
+        self.find(rule, at, || format!("{what} at {at:#x} cannot be read: {error}"));
+    }
+
+    /// Reads a value, or says why that is not possible.
+    pub(crate) fn value<T: WireType>(&mut self, at: u64, what: &str) -> Option<T> {
+        match self.memory.value(at) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.unreadable(at, what, error);
+                None
+            }
+        }
+    }
+
+    /// Reads some bytes, as many as the image has and no more than a page.
+    pub(crate) fn bytes(&mut self, at: u64, len: u64, what: &str) -> Option<Vec<u8>> {
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.memory.page_size());
+        let mut bytes = vec![0; len];
+        match self.memory.read(PhysAddr::new(at), &mut bytes) {
+            Ok(()) => Some(bytes),
+            Err(error) => {
+                self.unreadable(at, what, error);
+                None
+            }
+        }
+    }
+
+    /// Says what is wrong with a list.
+    pub(crate) fn walk_error(&mut self, what: &str, error: &WalkError<ReadError>) {
+        let (rule, at): (&'static Rule, u64) = match error {
+            WalkError::Unreadable { at, error } => {
+                return self.unreadable(at.get(), what, *error);
+            }
+            WalkError::Unaligned { at, .. } => (&rules::ADDRESS_UNALIGNED, at.get()),
+            WalkError::Count { at, .. } => (&rules::BLOCK_COUNT_INVALID, at.get()),
+            WalkError::Cycle { at } => (&rules::LIST_CYCLE, at.get()),
+            WalkError::TooLong { at, .. } => (&rules::LIST_TOO_LONG, at.get()),
+            WalkError::EntrySize { .. } | WalkError::Order { .. } | WalkError::Pages { .. } => {
+                let at = self.chain.iter().rev().find_map(|link| link.at).unwrap_or(0);
+                (&rules::VMALLOC_INVALID, at)
+            }
+        };
+        let said = error.to_string();
+        self.find(rule, at, || format!("{what}: {said}"));
+    }
+
+    /// A name in a field; what is wrong with it is a finding.
+    pub(crate) fn name(&mut self, field: &[u8], at: u64, what: &str) -> String {
+        let readable = text::readable(field);
+        match field.iter().position(|byte| *byte == 0) {
+            None => self.find(&rules::NAME_UNTERMINATED, at, || {
+                format!("{what} has no end within its {} bytes: {readable}", field.len())
+            }),
+            Some(end) if std::str::from_utf8(&field[..end]).is_err() => {
+                self.find(&rules::NAME_NOT_UTF8, at, || format!("{what} is not UTF-8: {readable}"));
+            }
+            Some(_) => {}
+        }
+        readable
+    }
+
+    /// The size of the block that begins at an address, once it is known to be preserved and to have
+    /// one owner.
+    ///
+    /// For what is one allocation of the kernel's: pages that it restores by their first.
+    pub(crate) fn allocation(&mut self, at: u64, len: u64, what: &str, owner: Owner) {
+        let page_size = self.page_size();
+        let first = at / page_size;
+        let Some(last) = at.checked_add(len.max(1) - 1).map(|last| last / page_size) else {
+            self.find(&rules::ADDRESS_OUTSIDE_IMAGE, at, || {
+                format!("{what} at {at:#x} goes past the end of all addresses")
+            });
+            return;
+        };
+        if at % page_size != 0 {
+            self.find(&rules::ADDRESS_UNALIGNED, at, || {
+                format!("{what} does not begin at a page's address: {at:#x}")
+            });
+        }
+        self.pages(first, last + 1, what, owner);
+    }
+
+    /// Checks that pages are preserved and have one owner.
+    pub(crate) fn pages(&mut self, start: u64, end: u64, what: &str, owner: Owner) {
+        let shift = self.memory.page_size().trailing_zeros();
+        if let Some(preserved) = self.preserved.take() {
+            let mut page = start;
+            // Pages that follow one another and are missing are one finding.
+            let mut missing: Option<u64> = None;
+            while page < end {
+                if let Some(run) = preserved.run_at(&self.memory, page) {
+                    // The first page of an allocation is the first of a block.
+                    if page == start && (page - run.start) & ((1 << run.order) - 1) != 0 {
+                        self.find(&rules::PAGE_NOT_BLOCK_START, page << shift, || {
+                            let block = run.start + ((page - run.start) >> run.order << run.order);
+                            format!(
+                                "{what} at {:#x} is within the block of order {} at {:#x}",
+                                page << shift,
+                                run.order,
+                                block << shift
+                            )
+                        });
+                    }
+                    if let Some(first) = missing.take() {
+                        self.not_preserved(first, page, what);
+                    }
+                    page = run.end;
+                    continue;
+                }
+                // Where the tree could not be walked, a page may be in the part that is not known.
+                if preserved.is_complete() {
+                    missing.get_or_insert(page);
+                }
+                page += 1;
+            }
+            if let Some(first) = missing {
+                self.not_preserved(first, end, what);
+            }
+            self.preserved = Some(preserved);
+        }
+        self.claim(start, end, what, owner);
+    }
+
+    fn not_preserved(&mut self, start: u64, end: u64, what: &str) {
+        let at = start << self.memory.page_size().trailing_zeros();
+        self.find(&rules::PAGE_NOT_PRESERVED, at, || match end - start {
+            1 => format!("{what} at {at:#x} is not preserved"),
+            pages => format!("{what} at {at:#x} is not preserved, with {pages} pages in all"),
+        });
+    }
+
+    /// Checks that pages have one owner.
+    pub(crate) fn claim(&mut self, start: u64, end: u64, what: &str, owner: Owner) {
+        let shift = self.memory.page_size().trailing_zeros();
+        if let Some(Conflict { page, owner: first }) = self.claims.claim(start, end, owner) {
+            let first = first.map_or("another owner", |owner| self.claims.name(owner)).to_owned();
+            let second = self.claims.name(owner).to_owned();
+            self.find(&rules::PAGE_OWNED_TWICE, page << shift, || {
+                format!("{what} at {:#x} is of {second}, and of {first} as well", page << shift)
+            });
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Images of a real kernel, taken between two kernels, show what its init program preserved.
+//!
+//! `kernel/test/inspect.sh` takes the images and runs this. `KHO_ABI_IMAGES` names them, separated by
+//! colons; beside each lies a file of its name and `.json` with what init said that it had preserved.
+
+use kho_abi_inspect::handlers::memfd::Memfd;
+use kho_abi_inspect::handlers::Payload;
+use kho_abi_inspect::image::Image;
+use kho_abi_inspect::luo::Phase;
+use kho_abi_inspect::{extract, inspect, Options, State};
+use serde_json::{json, Value};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::PathBuf;
+
+fn images() -> Vec<PathBuf> {
+    let paths = std::env::var_os("KHO_ABI_IMAGES").expect("KHO_ABI_IMAGES names the images");
+    std::env::split_paths(&paths).collect()
+}
+
+fn sha256(image: &Image, state: &State, memfd: &Memfd) -> String {
+    let mut file = tempfile::tempfile().unwrap();
+    let written: &File = &file;
+    let extracted =
+        extract::memfd(image, state.page_size, state.preserved(), memfd, written).unwrap();
+    assert_eq!((extracted.lost, extracted.why), (0, None));
+    let mut bytes = Vec::new();
+    std::io::Seek::rewind(&mut file).unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What an image shows, in the words of the file beside it.
+fn shown(image: &Image, state: &State) -> Value {
+    let mut sessions: Vec<Value> = Vec::new();
+    for session in &state.luo().unwrap().sessions {
+        let mut files: Vec<Value> = Vec::new();
+        for file in &session.files {
+            let object = match &file.payload {
+                Payload::VfioPci(device) => json!({ "device": device.address }),
+                Payload::Memfd(memfd) => {
+                    json!({ "size": memfd.size, "sha256": sha256(image, state, memfd) })
+                }
+                other => panic!("{other:?}"),
+            };
+            files.push(json!({
+                "token": file.token,
+                "compatible": file.compatible,
+                "object": object,
+            }));
+        }
+        files.sort_by_key(|file| file["token"].as_u64());
+        sessions.push(json!({ "name": session.name, "files": files }));
+    }
+    sessions.sort_by_key(|session| session["name"].as_str().map(str::to_owned));
+    Value::Array(sessions)
+}
+
+/// What init said, in the same words.
+fn said(record: &Value) -> Value {
+    let mut sessions = record["sessions"].clone();
+    for session in sessions.as_array_mut().unwrap() {
+        for file in session["files"].as_array_mut().unwrap() {
+            let number = |value: &Value| value.as_u64().unwrap();
+            let object = &file["object"];
+            let device = &object["vfio-pci"];
+            let memfd = &object["memfd"];
+            file["object"] = if device.is_object() {
+                json!({ "device": format!(
+                    "{:04x}:{:02x}:{:02x}.{:x}",
+                    number(&device["domain"]),
+                    number(&device["bus"]),
+                    number(&device["slot"]),
+                    number(&device["function"])
+                ) })
+            } else {
+                json!({ "size": memfd["size_bytes"], "sha256": memfd["sha256"] })
+            };
+        }
+    }
+    sessions
+}
+
+#[test]
+#[ignore = "needs images of a real kernel: kernel/test/inspect.sh takes them"]
+fn an_image_shows_what_init_preserved() {
+    for path in images() {
+        let mut record = path.clone().into_os_string();
+        record.push(".json");
+        let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+        let image = Image::open(&path).unwrap();
+        let state = inspect(&image, &Options::default());
+        let name = path.display();
+        assert!(state.findings.is_empty(), "{name}: {:#?}", state.findings.list());
+        assert_eq!(state.luo().unwrap().phase, Phase::Serialised, "{name}");
+        let metadata = state.kho.as_ref().unwrap().metadata.as_ref().unwrap();
+        assert_eq!(metadata.previous_release, record["kernel_release"], "{name}");
+        let (shown, said) = (shown(&image, &state), said(&record));
+        assert!(!said.as_array().unwrap().is_empty(), "{name}: init preserved nothing");
+        assert_eq!(shown, said, "{name}");
+        println!("{name}: {} shows {} sessions", image.format(), said.as_array().unwrap().len());
+    }
+}

@@ -163,7 +163,9 @@ impl HeaderError {
             Self::TimedOut { .. } | Self::TooMuch { .. } | Self::Crashed { .. } => {
                 "look at the headers: no compiler could do with them".into()
             }
-            Self::Answer { .. } => "use clang 19, with which this program is tested".into(),
+            Self::Answer { .. } => {
+                "use a clang of version 14 to 19, with which this reader was tried".into()
+            }
             Self::Io { .. } => "check the path and the permissions".into(),
         }
     }

@@ -79,7 +79,7 @@ impl fmt::Display for Change {
 }
 
 /// A field's offset, in words.
-struct Offset<'a>(&'a Field);
+pub(crate) struct Offset<'a>(pub(crate) &'a Field);
 
 impl fmt::Display for Offset<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,7 +93,7 @@ impl fmt::Display for Offset<'_> {
 }
 
 /// A field's type, size and offset, in words.
-struct At<'a>(&'a Field);
+pub(crate) struct At<'a>(pub(crate) &'a Field);
 
 impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,4 +27,5 @@ pub mod model;
 pub mod read;
 pub mod rules;
 pub mod source;
+pub mod verify;
 pub mod write;

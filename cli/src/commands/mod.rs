@@ -9,6 +9,7 @@ pub(crate) mod freeze;
 pub(crate) mod generate;
 pub(crate) mod layout;
 pub(crate) mod man;
+pub(crate) mod verify;
 
 use crate::output::{note, Failure};
 use kho_abi_codegen::checkout::{Checkout, CheckoutError};

@@ -61,6 +61,33 @@ fn generated_headers_read_back_as_the_truth() {
     }
 }
 
+/// An older kernel's header is told to be that, with all of its strings.
+#[test]
+fn earlier_versions_read_back_as_what_they_were() {
+    let earlier = truth::earlier().expect("the truth is whole");
+    assert!(earlier.len() >= 4);
+    for model in earlier {
+        for page_size in model.page_sizes() {
+            // With the headers that it includes, and no others: those are of later kernels.
+            let mut model = model.with_page_size(page_size).unwrap();
+            let includes = model.headers[0].includes.clone();
+            let name = model.headers[0].name.clone();
+            let wanted =
+                |header: &Header| header.name == name || includes.contains(&header.include_path());
+            model.headers.retain(wanted);
+            let reading = read(&generated(&model), &options(TRIPLES[1], page_size));
+            let file = model.headers[0].file.clone();
+            assert_eq!(reading.gaps, [], "{file}");
+            assert_eq!(compare::differences(&model, &reading.model), [], "{file}");
+            let (own, found) = (told(&model), told(&reading.model));
+            assert!(!own.is_empty());
+            for contract in own {
+                assert!(found.contains(&contract), "{file}: {contract:?} is not in {found:?}");
+            }
+        }
+    }
+}
+
 #[test]
 #[ignore = "needs a Linux 7.3 tree in LINUX_SRC"]
 fn the_kernels_own_headers_read_as_the_truth() {

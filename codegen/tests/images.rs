@@ -322,7 +322,7 @@ fn one_change_is_told_with_every_contract_that_it_breaks() {
         let [finding] = report.findings.as_slice() else { panic!("{report:#?}") };
         assert!(finding.what.starts_with("kho_vmalloc: field `order` is at byte 12"), "{finding}");
         let last = finding.consequences.last().map(String::as_str);
-        assert_eq!(last, Some("this is not what kho-v4 and memfd-v2 promises"));
+        assert_eq!(last, Some("this is not what kho-v4 and memfd-v2 promise"));
         assert_eq!(*verdict(&report, "kho-v4"), Verdict::Different);
         assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Different);
         assert_eq!(*verdict(&report, "luo-v5"), Verdict::Equal);

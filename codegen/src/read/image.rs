@@ -162,7 +162,8 @@ impl Source<'_> {
                 self.no_source("it is no Linux kernel or module, or stripped of everything")
             );
         }
-        if lowered.handlers.is_empty() && kind != Kind::Strings {
+        // Where nothing of live updates is, nobody misses them.
+        if lowered.handlers.is_empty() && !lowered.records.is_empty() {
             gaps.push(Gap {
                 item: String::new(),
                 why: "file handlers cannot be recognised: their struct is not among its types"
@@ -191,7 +192,7 @@ impl Source<'_> {
     fn types(&self, elf: &Elf<'_>) -> Result<TypesRead, SourceError> {
         let wanted = self.known.wanted();
         let has_btf = elf.section(BTF_SECTION).is_some();
-        if !(self.options.prefer_btf && has_btf) {
+        if !(self.options.prefer_btf && has_btf) && elf.is_told() {
             if let Some(lowered) = dwarf::read(elf, &wanted).map_err(|error| self.failed(error))? {
                 return Ok(TypesRead { kind: Kind::Dwarf, lowered, gaps: Vec::new() });
             }

@@ -109,6 +109,8 @@ fn headers(dir: &Path, tree: &Path) -> Result<()> {
     for name in &names {
         writeln!(unit, "#include <linux/kho/abi/{name}>")?;
     }
+    // abidiff wants a symbol to begin with.
+    unit.push_str("int kho_abi_probe;\n");
     fs::write(dir.join("unit.c"), unit)?;
     let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../codegen/stand-in");
     let compile = |side: &Path, object: &str| -> Result<Duration> {
@@ -207,7 +209,7 @@ fn history(dir: &Path, tree: &Path) -> Result<(usize, usize)> {
     git(&["init", "--quiet", "--bare", "."])?;
     let below = "include/linux/kho/abi";
     let mut stream = String::new();
-    let mut data = |stream: &mut String, text: &str| -> Result<()> {
+    let data = |stream: &mut String, text: &str| -> Result<()> {
         writeln!(stream, "data {}\n{text}", text.len())?;
         Ok(())
     };

@@ -30,7 +30,7 @@ impl Truth {
     ///
     /// [`TruthError`] where the source and the layouts do not fit together.
     pub fn load() -> Result<Self, TruthError> {
-        Ok(Self { current: truth::current()?, earlier: OnceCell::new() })
+        Ok(Self { current: truth::shared()?.clone(), earlier: OnceCell::new() })
     }
 
     /// Takes models as the truth.
@@ -132,6 +132,9 @@ pub struct Checked {
     pub compared: Compared,
     /// What was not, and why.
     pub not_checked: Vec<Gap>,
+    /// What else is to be known about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Checked {
@@ -142,6 +145,7 @@ impl Checked {
             found: None,
             compared: Compared::default(),
             not_checked: Vec::new(),
+            notes: Vec::new(),
         }
     }
 
@@ -193,7 +197,7 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     for (_, contract) in truth.current.contracts() {
         check.contract(contract)?;
     }
-    check.unknown_contracts();
+    check.unknown_contracts()?;
     let (contracts, findings) = check.finish();
     Ok(Report {
         source: reading.name.clone(),

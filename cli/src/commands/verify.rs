@@ -199,6 +199,12 @@ fn text(report: &Report, out: &mut Output) {
         for line in not_checked(&checked.not_checked, COLUMNS.saturating_sub(width + 6)) {
             out.line(format_args!("  {:<width$}    {OPEN}not checked{OPEN:#} {line}", ""));
         }
+        for note in &checked.notes {
+            for (index, line) in wrap(note, COLUMNS.saturating_sub(width + 18)).iter().enumerate() {
+                let mark = if index == 0 { "note" } else { "" };
+                out.line(format_args!("  {:<width$}    {OPEN}{mark:<11}{OPEN:#} {line}", ""));
+            }
+        }
     }
     for why in &report.not_checked {
         for (index, line) in wrap(why, COLUMNS - 14).iter().enumerate() {

@@ -147,6 +147,13 @@ impl<'a> Elf<'a> {
         self.relocatable
     }
 
+    /// Whether all sections can be read for what they say: not in a file that is still to be linked,
+    /// for a machine whose relocations are unknown here.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        !self.relocatable || [EM_X86_64, EM_AARCH64, EM_RISCV].contains(&self.machine)
+    }
+
     /// The sections, in the order of the file.
     #[must_use]
     pub fn sections(&self) -> &[Section] {

@@ -12,7 +12,7 @@ use super::elf::{self, Elf, ElfError};
 use super::ikconfig::Config;
 use super::image_strings::{self, Found};
 use super::lower::Lowered;
-use super::{btf, dwarf, listed_versions, payload, truth};
+use super::{btf, dwarf, listed_versions, payload};
 use crate::model::{Endian, Target};
 use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError};
 use model::Known;
@@ -78,7 +78,7 @@ pub fn config(path: &Path) -> Result<Option<Config>, SourceError> {
 ///
 /// The same as [`open`].
 pub fn read(path: &Path, bytes: &dyn Bytes, options: &Options) -> Result<Image, SourceError> {
-    let source = Source { path, options, known: Known::new(&truth::current()?) };
+    let source = Source { path, options, known: Known::shared()? };
     let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
     if payload::is_packed(&head) {
         let unpacked = payload::unpack(bytes).map_err(|error| SourceError::Malformed {
@@ -95,7 +95,7 @@ pub fn read(path: &Path, bytes: &dyn Bytes, options: &Options) -> Result<Image, 
 struct Source<'a> {
     path: &'a Path,
     options: &'a Options,
-    known: Known,
+    known: &'static Known,
 }
 
 /// Types, and where they come from.
@@ -162,7 +162,8 @@ impl Source<'_> {
                 self.no_source("it is no Linux kernel or module, or stripped of everything")
             );
         }
-        if lowered.handlers.is_empty() && kind != Kind::Strings {
+        // Where nothing of live updates is, nobody misses them.
+        if lowered.handlers.is_empty() && !lowered.records.is_empty() {
             gaps.push(Gap {
                 item: String::new(),
                 why: "file handlers cannot be recognised: their struct is not among its types"
@@ -191,7 +192,7 @@ impl Source<'_> {
     fn types(&self, elf: &Elf<'_>) -> Result<TypesRead, SourceError> {
         let wanted = self.known.wanted();
         let has_btf = elf.section(BTF_SECTION).is_some();
-        if !(self.options.prefer_btf && has_btf) {
+        if !(self.options.prefer_btf && has_btf) && elf.is_told() {
             if let Some(lowered) = dwarf::read(elf, &wanted).map_err(|error| self.failed(error))? {
                 return Ok(TypesRead { kind: Kind::Dwarf, lowered, gaps: Vec::new() });
             }
@@ -245,7 +246,7 @@ impl Source<'_> {
         if head != elf::MAGIC {
             return Ok(Some((name, file.take(0, file.size().min(MAX_BTF)).map_err(io)?)));
         }
-        let other = Source { path, options: self.options, known: Known::default() };
+        let other = Source { path, options: self.options, known: self.known };
         let elf = Elf::parse(&file).map_err(|error| other.failed(error))?;
         let section = elf.section(BTF_SECTION);
         let section = section.ok_or_else(|| other.malformed(BTF_SECTION, "it is not there"))?;

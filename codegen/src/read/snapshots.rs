@@ -62,7 +62,10 @@ pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
 ///
 /// [`SourceError`] for a file that cannot be read or is not of the form.
 pub fn read_file(name: &str, path: &Path) -> Result<Reading, SourceError> {
-    Ok(reading(name, vec![read(path)?]))
+    let mut reading = reading(name, vec![read(path)?]);
+    // What other contracts promise is in other files.
+    reading.knows.absence = false;
+    Ok(reading)
 }
 
 fn read(path: &Path) -> Result<Frozen, SourceError> {

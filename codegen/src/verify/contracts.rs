@@ -9,6 +9,7 @@ use crate::model::{Contract, FdtNode, Item, Model, Record};
 use crate::read::image_strings::split;
 use crate::read::truth::TruthError;
 use crate::source::{Gap, Kind, Reading};
+use kho_abi::wire::earlier::reused::REUSED;
 use std::borrow::Cow;
 
 /// A source that is being held against the truth.
@@ -92,18 +93,27 @@ impl<'a> Check<'a> {
         same_macro || name(ours).is_some() && name(ours) == name(theirs)
     }
 
-    /// The contracts of the source that the truth has no version of.
-    pub(super) fn unknown_contracts(&mut self) {
+    /// The contracts of the source that the truth has no current version of.
+    pub(super) fn unknown_contracts(&mut self) -> Result<(), TruthError> {
         let reading = self.reading;
         for (_, theirs) in reading.model.contracts() {
             if self.truth.current.contracts().any(|(_, ours)| self.is_kin(ours, theirs)) {
                 continue;
             }
             let mut checked = Checked::new(theirs);
+            // A contract that came to its end is known as long as somebody may meet it.
+            if let Some(outcome) = self.best(&self.known_as(&theirs.compatible)?) {
+                checked.verdict =
+                    if outcome.is_equal() { Verdict::Older } else { Verdict::Different };
+                checked.compared.string = true;
+                self.push(checked, &theirs.compatible, outcome);
+                continue;
+            }
             checked.verdict = Verdict::Unknown;
             self.checked.push(checked);
             self.differences.unknown_contract(theirs);
         }
+        Ok(())
     }
 
     /// The source has the very string of the truth.
@@ -140,7 +150,9 @@ impl<'a> Check<'a> {
         let mut checked = Checked::new(contract);
         let there =
             |root: &String| self.reading.model.record(root).is_some() || self.gap(root).is_some();
-        if !contract.roots.iter().any(there) {
+        // Frozen layouts have what their contracts embed, of whomever, and tell each string.
+        let frozen = self.reading.kind == Kind::Snapshots;
+        if frozen || !contract.roots.iter().any(there) {
             let string_told = self.reading.knows.strings && contract.version.is_none();
             let types_told = self.reading.kind != Kind::Strings && !contract.roots.is_empty();
             if string_told || types_told {
@@ -185,6 +197,9 @@ impl<'a> Check<'a> {
     fn push(&mut self, mut checked: Checked, version: &str, outcome: Outcome) {
         checked.compared = Compared { string: checked.compared.string, ..outcome.compared };
         checked.not_checked.extend(outcome.not_checked);
+        if checked.compared.string {
+            checked.notes.extend(reused(version));
+        }
         self.checked.push(checked);
         self.differences.add(version, outcome.differences);
     }
@@ -329,6 +344,17 @@ impl<'a> Check<'a> {
 /// What a node is compared by: its properties without their documentation.
 fn properties(node: &FdtNode) -> Vec<(&str, Option<u64>)> {
     node.properties.iter().map(|property| (property.name.as_str(), property.size)).collect()
+}
+
+/// What is to be known about a string that kernels used for two things.
+fn reused(compatible: &str) -> impl Iterator<Item = String> + '_ {
+    REUSED.iter().filter(move |reused| reused.compatible == compatible).map(move |reused| {
+        let [one, other] = reused.forms;
+        format!(
+            "{compatible} stands for two things: {} is {} in {}, and {} in {}",
+            reused.item, one.is, one.kernels, other.is, other.kernels
+        )
+    })
 }
 
 /// The name of a contract, without its version.

@@ -149,7 +149,8 @@ impl Differences {
 }
 
 fn broken(contracts: &[String]) -> String {
-    format!("this is not what {} promises", contracts.join(" and "))
+    let promise = if contracts.len() == 1 { "promises" } else { "promise" };
+    format!("this is not what {} {promise}", contracts.join(" and "))
 }
 
 /// The name of a struct, without the page size that its layout is for.

@@ -87,14 +87,19 @@ impl<'a> Answers<'a> {
                         let asked = asked.and_then(|(at, part)| Some((unit.asked.get(at)?, part)));
                         let value = member.value.as_ref().and_then(|value| value.parse().ok());
                         if let (Some((asked, part)), Some(value)) = (asked, value) {
-                            answers.values.insert((asked, part), value);
+                            // clang goes on behind an error with something that it made up.
+                            if !answers.refused.contains_key(asked) {
+                                answers.values.insert((asked, part), value);
+                            }
                         }
                     }
                 }
                 "VarDecl" => {
                     let asked = answers_text(unit, node);
                     if let (Some(name), Some(literal)) = (asked, &node.string) {
-                        answers.texts.insert(name, text(literal, &node.ty));
+                        if !answers.refused.contains_key(&Asked::Text(name.into())) {
+                            answers.texts.insert(name, text(literal, &node.ty));
+                        }
                     }
                 }
                 _ => {}
@@ -155,8 +160,14 @@ impl<'a> Answers<'a> {
 
     /// What a header has, of those that are declared in the file that clang knows by this name.
     ///
-    /// `shown` is what the file is called in places.
-    pub(super) fn header(&self, file: &str, shown: &str, scan: &Scan) -> Found {
+    /// `shown` is what the file is called in places, and `other` says it of any other one.
+    pub(super) fn header(
+        &self,
+        file: &str,
+        shown: &str,
+        scan: &Scan,
+        other: &dyn Fn(&str) -> String,
+    ) -> Found {
         let mut found = Found::default();
         let mut placed: Vec<(usize, usize, Item)> = Vec::new();
         let place = |line| Place { file: shown.into(), line };
@@ -186,9 +197,9 @@ impl<'a> Answers<'a> {
                 // It is in the model as a part of its own header.
                 continue;
             }
-            let file = if own { shown } else { at.file.trim_start_matches(super::STAND_INS) };
+            let file = if own { shown.to_string() } else { other(&at.file) };
             let doc = |tag: &&&Tag| own && tag.name == declared.node.name;
-            match self.record(index, file) {
+            match self.record(index, &file) {
                 Ok(mut record) => {
                     let tag = tags.get(&at.line).filter(doc);
                     record.doc = tag.map(|tag| tag.doc.clone()).unwrap_or_default();

@@ -4,8 +4,10 @@
 use crate::model::{Contract, Header, Item, Model, Target};
 use crate::read::image_strings::split;
 use crate::read::lower::Lowered;
+use crate::read::truth::{self, TruthError};
 use kho_abi::wire::earlier::EARLIER;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// What is looked for in images: everything that the truth has names for.
 #[derive(Debug, Default)]
@@ -21,7 +23,17 @@ pub(super) struct Known {
 }
 
 impl Known {
-    pub(super) fn new(truth: &Model) -> Self {
+    /// What the truth that this program was compiled with has names for.
+    pub(super) fn shared() -> Result<&'static Self, TruthError> {
+        static KNOWN: OnceLock<Known> = OnceLock::new();
+        if let Some(known) = KNOWN.get() {
+            return Ok(known);
+        }
+        let known = Self::new(truth::shared()?);
+        Ok(KNOWN.get_or_init(|| known))
+    }
+
+    fn new(truth: &Model) -> Self {
         let mut known = Self::default();
         for header in &truth.headers {
             known.headers.push(header.name.clone());

@@ -239,6 +239,21 @@ fn a_struct_that_a_patch_shows_in_part_is_said_to_be() {
 }
 
 #[test]
+fn a_struct_that_embeds_what_the_patch_does_not_show_is_judged_by_its_text() {
+    let place = Place::new();
+    let with = |fields: &str| {
+        port(1, fields).replace("port_ser {", "port_ser {\n\tstruct elsewhere_ser other;")
+    };
+    place.commit("port: start", &with(V1));
+    place.commit("port: more", &with(GROWN));
+    place.write("embeds.patch", &place.mail());
+    let ran = place.run(&["review", "embeds.patch"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("`u8 reset_works` is new"), "{ran:?}");
+    assert!(ran.stdout.contains("what it needs is not in the patch"), "{ran:?}");
+}
+
+#[test]
 fn log_tells_the_life_of_a_contract() {
     let place = Place::new();
     place.commit("port: start", &port(1, V1));

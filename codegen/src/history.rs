@@ -6,6 +6,7 @@
 //! judgement is kept on disk under the ids that it came from and the version of this program.
 
 use crate::diff::open::{self, Files};
+use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
 use crate::git::{self, Git};
 use crate::model::ABI_DIR;
@@ -312,12 +313,12 @@ fn read_all(
     let all: Vec<_> = sets.iter().collect();
     let done = Mutex::new(HashMap::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(16);
-    // The page size that decides is the first; the others are for those whose code says so.
+    let memo = PageMemo::default();
     let one = |files: &Files| -> Result<Side, String> {
         if files.is_empty() {
             return Ok(review_nothing());
         }
-        open::of_files("headers", files, reading).map_err(|error| error.to_string())
+        open::of_files_with("headers", files, reading, &memo).map_err(|error| error.to_string())
     };
     std::thread::scope(|scope| {
         for _ in 0..workers {

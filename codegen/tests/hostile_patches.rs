@@ -16,7 +16,9 @@ const HEADER: &str = "/* see port-v1 */\n#ifndef P\n#define P\n#include <linux/t
 fn mail() -> String {
     let mut added = String::new();
     for line in HEADER.lines() {
-        added.push_str(&format!("+{line}\n"));
+        added.push('+');
+        added.push_str(line);
+        added.push('\n');
     }
     let count = HEADER.lines().count();
     format!(

@@ -40,13 +40,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let options = args.reading.options();
-    // Both at once: most of the time goes to a compiler.
-    let (old, new) = std::thread::scope(|scope| {
-        let new = scope.spawn(|| open::open(&args.new, &options));
-        let old = open::open(&args.old, &options);
-        (old, new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    });
-    let (old, new) = (old?, new?);
+    let (old, new) = open::both(&args.old, &args.new, &options)?;
     let baseline = match &args.released {
         Some(word) => Baseline::Released(Box::new(open::open(word, &options)?.reading)),
         None if args.unmerged => Baseline::Nothing,

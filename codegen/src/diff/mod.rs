@@ -7,6 +7,7 @@
 mod change;
 mod constants;
 pub mod open;
+pub mod pages;
 
 pub use change::{Change, Move, RecordChange, Scope};
 pub use constants::{ConstantChange, Kind as ConstantKind};

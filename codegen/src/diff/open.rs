@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Makes sides: headers in memory or in a directory, for every page size, with their text.
 
+use super::pages::{self, PageMemo};
 use super::Side;
-use crate::model::{Item, Model, PageVariant, ABI_DIR};
+use crate::model::ABI_DIR;
 use crate::read::{self, headers};
 use crate::source::{Kind, Options, Reading, SourceError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
-
-/// The page sizes that kernels with Kexec HandOver have, in bytes.
-pub const PAGE_SIZES: [u64; 3] = [4096, 16384, 65536];
 
 /// Files by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -23,13 +21,29 @@ pub type Files = BTreeMap<String, Vec<u8>>;
 ///
 /// Headers that the compiler refuses.
 pub fn of_files(name: &str, files: &Files, options: &Options) -> Result<Side, SourceError> {
-    let mut reading = for_page_sizes(options, |options| headers::read_files(files, options))?;
-    reading.name = name.into();
-    let mut side = Side::new(reading);
-    for (path, bytes) in files {
-        add_text(&mut side, path, &String::from_utf8_lossy(bytes));
-    }
-    Ok(side)
+    of_files_with(name, files, options, &PageMemo::default())
+}
+
+/// The same, with what is known of others.
+///
+/// # Errors
+///
+/// As [`of_files`].
+pub fn of_files_with(
+    name: &str,
+    files: &Files,
+    options: &Options,
+    memo: &PageMemo,
+) -> Result<Side, SourceError> {
+    let make = |mut reading: Reading| {
+        reading.name = name.into();
+        let mut side = Side::new(reading);
+        for (path, bytes) in files {
+            add_text(&mut side, path, &String::from_utf8_lossy(bytes));
+        }
+        side
+    };
+    pages::side(options, memo, |options| headers::read_files(files, options), make)
 }
 
 /// A side of the headers of a directory.
@@ -38,8 +52,11 @@ pub fn of_files(name: &str, files: &Files, options: &Options) -> Result<Side, So
 ///
 /// As [`of_files`], and a directory that has none.
 pub fn of_dir(dir: &Path, options: &Options) -> Result<Side, SourceError> {
-    let reading = for_page_sizes(options, |options| headers::read_dir(dir, options))?;
-    Ok(with_text(reading))
+    of_dir_with(dir, options, &PageMemo::default())
+}
+
+fn of_dir_with(dir: &Path, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
+    pages::side(options, memo, |options| headers::read_dir(dir, options), with_text)
 }
 
 /// A side of any source, by its word.
@@ -48,12 +65,31 @@ pub fn of_dir(dir: &Path, options: &Options) -> Result<Side, SourceError> {
 ///
 /// A word that is no source, and a source that cannot be read.
 pub fn open(word: &str, options: &Options) -> Result<Side, SourceError> {
+    open_with(word, options, &PageMemo::default())
+}
+
+/// Two sides at once: most of the time goes to a compiler.
+///
+/// # Errors
+///
+/// As [`open`], for the old one first.
+pub fn both(old: &str, new: &str, options: &Options) -> Result<(Side, Side), SourceError> {
+    let memo = PageMemo::default();
+    let (old, new) = std::thread::scope(|scope| {
+        let new = scope.spawn(|| open_with(new, options, &memo));
+        let old = open_with(old, options, &memo);
+        (old, new.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    Ok((old?, new?))
+}
+
+fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
     if let Some(rev) = word.strip_prefix("git:") {
-        return of_files(word, &read::git::files_of_rev(rev, options)?, options);
+        return of_files_with(word, &read::git::files_of_rev(rev, options)?, options, memo);
     }
     let path = Path::new(word);
     if !matches!(word, "abi" | "snapshots") && path.is_dir() {
-        let mut side = of_dir(path, options)?;
+        let mut side = of_dir_with(path, options, memo)?;
         side.reading.name = word.into();
         return Ok(side);
     }
@@ -124,72 +160,5 @@ fn add_text(side: &mut Side, path: &str, text: &str) {
     let known = side.model().headers.iter().find(|header| header.name == name);
     if let Some(file) = known.map(|header| header.file.clone()) {
         side.add_text(&name, &file, text);
-    }
-}
-
-/// Reads once for each page size, at the same time, and makes one model of it.
-fn for_page_sizes(
-    options: &Options,
-    read: impl Fn(&Options) -> Result<Reading, SourceError> + Sync,
-) -> Result<Reading, SourceError> {
-    if options.page_size.is_some() {
-        return read(options);
-    }
-    let [base, others @ ..] = PAGE_SIZES;
-    let of = |page_size: u64| read(&Options { page_size: Some(page_size), ..options.clone() });
-    let (first, rest) = std::thread::scope(|scope| {
-        let rest = others.map(|size| scope.spawn(move || (size, of(size))));
-        let first = of(base);
-        // A thread that panics is a defect, and no reading.
-        let rest = rest
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        (first, rest)
-    });
-    let mut reading = first?;
-    let mut pages = Vec::new();
-    for (size, other) in rest {
-        pages.push((size, other?.model));
-    }
-    merge(&mut reading.model, base, pages);
-    Ok(reading)
-}
-
-/// Puts what differs between page sizes beside the model.
-fn merge(model: &mut Model, base: u64, others: Vec<(u64, Model)>) {
-    let mut depends: BTreeSet<String> = BTreeSet::new();
-    for (_, other) in &others {
-        let items = other.headers.iter().flat_map(|header| &header.items);
-        let mut by_name: BTreeMap<&str, &Item> = items.map(|item| (item.name(), item)).collect();
-        for item in model.headers.iter().flat_map(|header| &header.items) {
-            if by_name.remove(item.name()).is_some_and(|other| other != item) {
-                depends.insert(item.name().into());
-            }
-        }
-    }
-    for item in model.headers.iter_mut().flat_map(|header| &mut header.items) {
-        if depends.contains(item.name()) {
-            mark(item, base);
-        }
-    }
-    for (page_size, other) in others {
-        let items = other.headers.into_iter().flat_map(|header| header.items);
-        let mut items: Vec<_> = items.filter(|item| depends.contains(item.name())).collect();
-        for item in &mut items {
-            mark(item, page_size);
-        }
-        if !items.is_empty() {
-            model.other_pages.push(PageVariant { page_size, items });
-        }
-    }
-}
-
-fn mark(item: &mut Item, page_size: u64) {
-    match item {
-        Item::Record(record) => record.page_size = Some(page_size),
-        Item::Constant(constant) => constant.page_size = Some(page_size),
-        Item::Enum(enumeration) => {
-            enumeration.members.iter_mut().for_each(|member| member.page_size = Some(page_size));
-        }
-        Item::Macro(_) => {}
     }
 }

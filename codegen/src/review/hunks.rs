@@ -10,7 +10,7 @@ use crate::diff::open::{self, Files};
 use crate::diff::{compare, Side};
 use crate::model::{Place, ABI_DIR};
 use crate::patch::{FilePatch, Line};
-use crate::policy::{self, ContractReport, Event, Level, Options, Report, Verdict};
+use crate::policy::{self, Baseline, ContractReport, Event, Level, Options, Report, Verdict};
 use crate::read::outline::{self, FieldText, Outline};
 use crate::read::truth;
 use crate::source;
@@ -24,9 +24,14 @@ pub struct Partial {
     header: String,
     /// What the hunks show, before and after.
     sides: [Shown; 2],
-    /// Changes of structs that are shown in part: item, place, rule and words.
-    parts: Vec<(&'static str, String, Place, String)>,
+    /// Changes of structs that are shown in part.
+    parts: Vec<Part>,
+    /// Changes of structs that are shown whole, in case that no compiler can lay them out.
+    spare: BTreeMap<String, Vec<Part>>,
 }
+
+/// A change, as the text shows it: rule, item, place and words.
+type Part = (&'static str, String, Place, String);
 
 /// One side of a header.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +45,11 @@ struct Shown {
 }
 
 impl Partial {
+    /// The header's path in a kernel tree.
+    fn path(&self) -> String {
+        format!("include/{ABI_DIR}/{}.h", self.header)
+    }
+
     /// What stands for the string in reports.
     #[must_use]
     pub fn string(&self) -> String {
@@ -86,7 +96,8 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
     let path = file.new.as_ref().or(file.old.as_ref()).cloned().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or(&path);
     let header = name.strip_suffix(".h").unwrap_or(name).to_string();
-    let mut partial = Partial { header, sides: Default::default(), parts: Vec::new() };
+    let mut partial =
+        Partial { header, sides: Default::default(), parts: Vec::new(), spare: BTreeMap::new() };
     if file.binary {
         unknown.push(format!("{path}: the patch does not show its content"));
         return partial;
@@ -117,15 +128,14 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
             old.records.iter().chain(&new.records).map(|record| record.name.as_str()).collect();
         for record in names {
             if whole(&old, record) && whole(&new, record) {
-                for (side, (after, text)) in
-                    partial.sides.iter_mut().zip([(false, &old), (true, &new)])
-                {
-                    let _ = text;
+                for (side, after) in partial.sides.iter_mut().zip([false, true]) {
                     if let Some(body) = body_of(hunk, after, record) {
                         side.text.push_str(&body);
                         side.whole.insert(record.into());
                     }
                 }
+                let spare = partial.spare.entry(record.into()).or_default();
+                parts(&path, record, (&old, &old_lines), (&new, &new_lines), spare);
                 continue;
             }
             if fields_of(&old, record) == fields_of(&new, record) {
@@ -205,7 +215,7 @@ fn parts(
     record: &str,
     (old, old_lines): (&Outline, &BTreeMap<usize, usize>),
     (new, new_lines): (&Outline, &BTreeMap<usize, usize>),
-    out: &mut Vec<(&'static str, String, Place, String)>,
+    out: &mut Vec<Part>,
 ) {
     let fields = |outline: &Outline| -> Vec<FieldText> {
         let found = outline.records.iter().find(|other| other.name == record);
@@ -261,82 +271,88 @@ fn parts(
     }
 }
 
+/// The macro with the string: as a hunk shows it, or as the truth knows it of a header of that name.
+fn macro_of(partial: &Partial) -> Option<String> {
+    let shown = partial.sides.iter().find_map(|side| side.string.as_ref());
+    shown.map(|(name, _)| name.clone()).or_else(|| {
+        let known = truth::current().ok()?;
+        let header = known.headers.iter().find(|other| other.name == partial.header)?;
+        Some(header.contracts.first()?.macro_name.clone())
+    })
+}
+
+/// What the hunks show of one side, as a compiler lays it out; `None` where it cannot.
+fn side_of(
+    partial: &Partial,
+    index: usize,
+    (macro_name, string): (&str, &str),
+    reading: &source::Options,
+) -> Option<Side> {
+    let shown = &partial.sides[index];
+    let mut files = context(&shown.text, &partial.header);
+    let mut text =
+        String::from("#include <linux/types.h>\n#include <linux/kho/abi/kexec_handover.h>\n");
+    if shown.string.is_none() {
+        let _ = writeln!(text, "#define {macro_name} {string:?}");
+    }
+    text.push_str(&shown.text);
+    files.insert(partial.path(), text.into_bytes());
+    open::of_files(["before", "after"][index], &files, reading).ok()
+}
+
+/// Judges what the hunks show whole, adds it to a report, and returns what became of the contract.
+///
+/// The structs that no compiler could lay out by what is shown are given back.
+fn judge_whole(
+    partial: &Partial,
+    [old, new]: [Option<Side>; 2],
+    options: &Options,
+    report: &mut Report,
+) -> (Option<ContractReport>, BTreeSet<String>) {
+    let all = || partial.sides.iter().flat_map(|side| side.whole.iter().cloned()).collect();
+    let (Some(old), Some(new)) = (old, new) else { return (None, all()) };
+    let options = Options { baseline: Baseline::Old, allowances: Vec::new(), ..options.clone() };
+    let of_hunks = policy::judge(&compare(&old, &new), &options);
+    let file = format!("{ABI_DIR}/{}.h", partial.header);
+    let contract = of_hunks.contracts.into_iter().find(|contract| contract.header == file);
+    let mut events = of_hunks.events;
+    events.retain(|event| event.level != Level::Note);
+    for event in &mut events {
+        // Lines of what was put together are no lines of anybody's file.
+        event.place = None;
+    }
+    report.events.extend(events);
+    let missing = |side: &Side, shown: &Shown| {
+        let names = shown.whole.iter();
+        names.filter(|name| side.model().record(name).is_none()).cloned().collect::<BTreeSet<_>>()
+    };
+    let mut untold = missing(&old, &partial.sides[0]);
+    untold.extend(missing(&new, &partial.sides[1]));
+    (contract, untold)
+}
+
 /// Judges what the hunks show, and adds it to a report.
 pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, report: &mut Report) {
     let header = &partial.header;
-    let include = format!("include/{ABI_DIR}/{header}.h");
-    // What the truth knows of a header of that name is the name of its macro.
-    let known = truth::current().ok();
-    let macro_name = known.as_ref().and_then(|model| {
-        let header = model.headers.iter().find(|other| other.name == *header)?;
-        Some(header.contracts.first()?.macro_name.clone())
-    });
-    let macro_name = partial
-        .sides
-        .iter()
-        .find_map(|side| side.string.as_ref().map(|(name, _)| name.clone()))
-        .or(macro_name);
     // A name for the compiler, where nobody knows the real one: it is in no report.
     let unseen = format!("{}_UNSEEN_COMPATIBLE", header.to_uppercase());
-    let macro_name = macro_name.unwrap_or_else(|| unseen.clone());
-    let strings = [0, 1].map(|side| {
+    let macro_name = macro_of(partial).unwrap_or_else(|| unseen.clone());
+    let nameless = format!("the string of {header}.h");
+    let strings = [0, 1].map(|side: usize| {
         let shown = partial.sides[side].string.as_ref().map(|(_, string)| string.clone());
-        shown.unwrap_or_else(|| format!("the string of {header}.h"))
+        shown.unwrap_or_else(|| nameless.clone())
     });
-
-    let side = |index: usize| -> Option<Side> {
-        let shown = &partial.sides[index];
-        let mut files = context(&shown.text, header);
-        let mut text =
-            String::from("#include <linux/types.h>\n#include <linux/kho/abi/kexec_handover.h>\n");
-        if shown.string.is_none() {
-            let _ = writeln!(text, "#define {macro_name} {:?}", strings[index]);
-        }
-        text.push_str(&shown.text);
-        files.insert(include.clone(), text.into_bytes());
-        let mut side = open::of_files(["before", "after"][index], &files, reading).ok()?;
-        // Lines of what was put together are no lines of anybody's file.
-        for item in side.reading.model.headers.iter_mut().flat_map(|header| &mut header.items) {
-            if let crate::model::Item::Record(record) = item {
-                record.place = None;
-                record.fields.iter_mut().for_each(|field| field.place = None);
-            }
-        }
-        side.texts.clear();
-        Some(side)
-    };
-    let mut contract = None;
+    let (mut contract, mut untold) = (None, BTreeSet::new());
     if partial.sides.iter().any(|side| !side.text.is_empty()) {
-        match (side(0), side(1)) {
-            (Some(old), Some(new)) => {
-                let options = Options {
-                    baseline: policy::Baseline::Old,
-                    allowances: Vec::new(),
-                    ..options.clone()
-                };
-                let of_hunks = policy::judge(&compare(&old, &new), &options);
-                let file = format!("{ABI_DIR}/{header}.h");
-                contract = of_hunks.contracts.iter().find(|c| c.header == file).cloned();
-                let mut events = of_hunks.events;
-                events.retain(|event| event.level != Level::Note);
-                for event in &mut events {
-                    event.place = None;
-                }
-                report.events.extend(events);
-                let gaps = of_hunks
-                    .not_checked
-                    .into_iter()
-                    .filter(|gap| {
-                        gap.item.contains(header.as_str()) && !report.not_checked.contains(gap)
-                    })
-                    .collect::<Vec<_>>();
-                report.not_checked.extend(gaps);
-            }
-            _ => report.not_checked.push(source::Gap {
-                item: include.clone(),
-                why: "what the hunks show of it does not compile by itself".into(),
-            }),
-        }
+        let sides =
+            [0, 1].map(|index| side_of(partial, index, (&macro_name, &strings[index]), reading));
+        (contract, untold) = judge_whole(partial, sides, options, report);
+    }
+    for record in &untold {
+        report.not_checked.push(source::Gap {
+            item: format!("struct {record}"),
+            why: "what it needs is not in the patch: its size and its offsets are not known".into(),
+        });
     }
     let kept = strings[0] == strings[1];
     let mut contract = contract.unwrap_or_else(|| ContractReport {
@@ -350,7 +366,9 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         structs: Vec::new(),
         open: Vec::new(),
     });
-    for (rule, item, place, what) in &partial.parts {
+    let of_untold = partial.spare.iter().filter(|(record, _)| untold.contains(*record));
+    for part in partial.parts.iter().chain(of_untold.flat_map(|(_, parts)| parts)) {
+        let (rule, item, place, what) = part;
         contract.verdict = if kept { Verdict::BumpMissing } else { Verdict::ChangedAndBumped };
         report.events.push(Event {
             rule: (*rule).into(),
@@ -363,21 +381,20 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             help: format!("undo the change, or bump {macro_name}"),
         });
     }
-    if contract.verdict == Verdict::BumpedWithoutChange {
+    if matches!(contract.verdict, Verdict::BumpedWithoutChange | Verdict::Unchanged) {
         // The hunks may not show what changed.
         contract.open.push("what no hunk shows".into());
     }
     report.contracts.retain(|other| other.header != contract.header);
     report.contracts.push(contract);
     if macro_name == unseen {
-        let shown = format!("the string of {header}.h");
         for contract in &mut report.contracts {
             contract.macro_name =
                 contract.macro_name.replace(&unseen, "a macro that is not shown,");
         }
         for event in &mut report.events {
-            event.help = event.help.replace(&unseen, &shown);
-            event.item = event.item.replace(&unseen, &shown);
+            event.help = event.help.replace(&unseen, &nameless);
+            event.item = event.item.replace(&unseen, &nameless);
         }
     }
 }

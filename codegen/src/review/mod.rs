@@ -9,6 +9,7 @@
 pub mod hunks;
 
 use crate::diff::open::{self, Files};
+use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
 use crate::git::{self, Git};
 use crate::model::{Model, Target, ABI_DIR};
@@ -192,11 +193,16 @@ pub(crate) fn nothing(name: &str) -> Side {
     })
 }
 
-fn read(name: &str, files: &Files, options: &source::Options) -> Result<Side, SourceError> {
+fn read(
+    name: &str,
+    files: &Files,
+    options: &source::Options,
+    memo: &PageMemo,
+) -> Result<Side, SourceError> {
     if files.is_empty() {
         return Ok(nothing(name));
     }
-    open::of_files(name, files, options)
+    open::of_files_with(name, files, options, memo)
 }
 
 fn judged(
@@ -208,7 +214,8 @@ fn judged(
     reading: &source::Options,
     options: &Options,
 ) -> Result<Document, SourceError> {
-    let first = read(name, start, reading)?;
+    let memo = PageMemo::default();
+    let first = read(name, start, reading, &memo)?;
     // What the base has is released, unless the caller says otherwise.
     let options = match &options.baseline {
         Baseline::Old => Options {
@@ -220,7 +227,7 @@ fn judged(
     let mut sections = Vec::new();
     let mut last = first.clone();
     for step in steps {
-        let mut now = read(&step.title, &step.files, reading)?;
+        let mut now = read(&step.title, &step.files, reading, &memo)?;
         let mut report = judge(&compare(&last, &now), &options);
         for partial in &step.partial {
             hunks::judge(partial, reading, &options, &mut report);

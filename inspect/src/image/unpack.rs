@@ -67,7 +67,9 @@ impl Unpacker {
             Packing::Zlib => {
                 self.zlib.reset(true);
                 let status = self.zlib.decompress(packed, page, FlushDecompress::Finish);
-                let whole = self.zlib.total_out() == page.len() as u64;
+                // What is left over belongs to no page: the descriptor's size is wrong.
+                let whole = self.zlib.total_out() == page.len() as u64
+                    && self.zlib.total_in() == packed.len() as u64;
                 if !whole || !matches!(status, Ok(Status::StreamEnd)) {
                     return Err("zlib does not make a page of it");
                 }

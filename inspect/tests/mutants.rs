@@ -99,7 +99,7 @@ fn every_mutant_ends_soon() {
     // Words that are something matter more than those that are nothing.
     let mut words = Vec::new();
     for page in &pages {
-        let mut content = [0; PAGE as usize];
+        let mut content = [0; 4096];
         bytes.read_exact_at(&mut content, page * PAGE).unwrap();
         let used = content.chunks_exact(8).enumerate().filter(|(_, word)| **word != [0; 8]);
         words.extend(used.map(|(index, _)| page * PAGE + index as u64 * 8));

@@ -71,7 +71,8 @@ fn every_struct_belongs_to_a_contract_and_every_contract_is_about_something() {
             .flat_map(structs)
             .filter(|layout| owned.contains(&layout.name))
             .flat_map(|layout| layout.fields)
-            .map(|field| field.ty)
+            // An array embeds its elements.
+            .map(|field| field.ty.trim_start_matches('[').split(';').next().unwrap_or_default())
             .filter(|ty| !owned.contains(ty))
             .filter(|ty| all().flat_map(structs).any(|layout| layout.name == *ty))
             .collect();

@@ -162,8 +162,15 @@ fn layout_shows_structs_and_contracts() {
     let found = "'vfio_pci_core_device_set' is neither a struct nor a compatible string";
     assert!(unknown.stderr.contains(found), "{unknown:?}");
     let help = "help: contracts: kho-v4, kexec-metadata-v1, luo-v5, memblock-v1, reserve-mem-v1, \
-                memfd-v2, vfio-pci-v1; structs: kho_block_header_ser, ";
+                memfd-v2, vfio-pci-v1, kho-v1, kho-v3, luo-v1, luo-session-v2, luo-flb-v1, \
+                memfd-v1; structs: kho_block_header_ser, ";
     assert!(unknown.stderr.contains(help), "{unknown:?}");
+    // What only an earlier version has is shown as that one has it.
+    let earlier = scratch.run(&["layout", "khoser_mem_chunk_hdr", "memfd-v1"]);
+    assert_eq!(earlier.status, Some(0), "{earlier:?}");
+    for line in ["/* contract: kho-v1 */", "nr_folios;  /*    16     8 */"] {
+        assert!(earlier.stdout.contains(line), "{earlier:?}");
+    }
 }
 
 #[test]
@@ -212,7 +219,7 @@ fn check_lists_what_it_could_not_check() {
     insta::assert_snapshot!(ran.stdout);
     let json = scratch.run(&["check", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json["checks"].as_array().unwrap().len(), 7);
+    assert_eq!(json["checks"].as_array().unwrap().len(), 6);
 }
 
 #[test]
@@ -301,6 +308,20 @@ fn every_kind_of_contract_can_be_bumped() {
     assert!(draft.contains("status      draft") && draft.contains("version     2"), "{draft}");
     let kept = scratch.read("abi/src/wire/earlier/kexec_metadata_v1.rs");
     assert!(kept.contains("pub const KHO_KEXEC_METADATA_VERSION: u32 = 1;"), "{kept}");
+
+    // What stands once for each page size is a module of the file, and stays one.
+    let scratch = Scratch::new("bump-paged");
+    let ran = scratch.run(&["bump", "kho-v4"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let kept = scratch.read("abi/src/wire/earlier/kexec_handover_v4.rs");
+    for line in [
+        "\nuse super::super::layout::{self, WireType};\n",
+        "\n    pub use super::kho_vmalloc;\n",
+        "\n        use super::{BITS_PER_BYTE, PAGE_SHIFT, PAGE_SIZE};\n",
+        "super::super::block::kho_block_header_ser::STRUCT_LAYOUT",
+    ] {
+        assert!(kept.contains(line), "{line} is not in {kept}");
+    }
 
     let scratch = Scratch::new("bump-one-of-two");
     let ran = scratch.run(&["bump", "reserve-mem-v1"]);

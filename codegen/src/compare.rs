@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Compares layouts, and tells causes from consequences.
 
-use crate::model::{Field, Packing, Place, Record};
+use crate::model::{Field, Header, Model, Packing, Place, Record, Value};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What differs between two layouts of one struct.
@@ -78,7 +79,7 @@ impl fmt::Display for Change {
 }
 
 /// A field's offset, in words.
-struct Offset<'a>(&'a Field);
+pub(crate) struct Offset<'a>(pub(crate) &'a Field);
 
 impl fmt::Display for Offset<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,7 +93,7 @@ impl fmt::Display for Offset<'_> {
 }
 
 /// A field's type, size and offset, in words.
-struct At<'a>(&'a Field);
+pub(crate) struct At<'a>(pub(crate) &'a Field);
 
 impl fmt::Display for At<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,6 +202,51 @@ pub fn record(old: &Record, new: &Record) -> Vec<Change> {
         changes.push(Change::AlignmentChanged(old.align, new.align));
     }
     changes
+}
+
+/// What a model that was read from C says differently than the truth, each with its place.
+///
+/// Documentation, guards, includes and macros with arguments are not compared: they are no layout.
+/// Neither are bit-fields, where the reader marked a struct as having some that it cannot tell.
+#[must_use]
+pub fn differences(truth: &Model, read: &Model) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let bare = |header: &Header| -> Vec<Record> {
+        header.records().map(|record| Record { page_size: None, ..record.bare() }).collect()
+    };
+    for header in &truth.headers {
+        let place = header.include_path();
+        let Some(other) = read.headers.iter().find(|other| other.name == header.name) else {
+            found.push((place, "the header was not read".into()));
+            continue;
+        };
+        let (mut ours, theirs) = (bare(header), bare(other));
+        for untold in theirs.iter().filter(|record| record.bit_fields_untold) {
+            let ours = ours.iter_mut().filter(|record| record.name == untold.name);
+            ours.for_each(|record| record.fields.retain(|field| !field.bit_field));
+        }
+        for change in records(&ours, &theirs) {
+            for what in change.causes.iter().chain(&change.consequences) {
+                found.push((place.clone(), format!("{}: {what}", change.record)));
+            }
+        }
+        let values = |header: &Header| -> BTreeMap<String, Value> {
+            header.constants().map(|c| (c.name.clone(), c.value.clone())).collect()
+        };
+        let (ours, theirs) = (values(header), values(other));
+        for (name, value) in &ours {
+            match theirs.get(name) {
+                Some(other) if other == value => {}
+                other => {
+                    found.push((place.clone(), format!("{name} is {value:?}, read {other:?}")));
+                }
+            }
+        }
+        for name in theirs.keys().filter(|name| !ours.contains_key(*name)) {
+            found.push((place.clone(), format!("{name} is not in the truth")));
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   read::truth     the Rust types of kho-abi ──┐
-//!   read::c_header  C headers, by libclang    ──┤      ┌── write::c_header  the kernel's headers
+//!   read::headers   C headers, by clang       ──┤      ┌── write::c_header  the kernel's headers
 //!   read::frozen    snapshots/*.layout        ──┼─ model ── write::frozen  snapshots/*.layout
 //!                                               │      ├── write::text      like pahole's
 //!                                               │      └── write::json
@@ -19,6 +19,7 @@ pub mod bump;
 pub mod check;
 pub mod checkout;
 pub mod compare;
+pub mod contracts;
 pub mod finding;
 pub mod freeze;
 pub mod generate;
@@ -26,4 +27,5 @@ pub mod model;
 pub mod read;
 pub mod rules;
 pub mod source;
+pub mod verify;
 pub mod write;

@@ -110,6 +110,34 @@ pub const RULES: &[Rule] = &[
         example: "\"... registered as vfio-pci-v1\" in the documentation of a struct.",
         remedy: "Name the macro instead of its value.",
     },
+    Rule {
+        id: "source_constant_differs",
+        summary: "A constant of a contract has another value in a kernel than in the truth.",
+        reason: "Constants decide what bits mean and how far lists reach: the next kernel would read the same bytes otherwise.",
+        example: "KHO_TABLE_SIZE_LOG2 is 10 in a vmlinux, the truth says 9.",
+        remedy: "Give the changed contract a new version in its string, or change the constant back.",
+    },
+    Rule {
+        id: "source_contract_unknown",
+        summary: "A kernel has a contract that the truth has no version of.",
+        reason: "Nothing here knows what is handed over under its string, so nothing was checked of it.",
+        example: "A file handler of a module registers \"iommufd-v1\".",
+        remedy: "Write its types under abi/src/wire/, if it is to be checked.",
+    },
+    Rule {
+        id: "source_layout_differs",
+        summary: "A struct of a contract is laid out otherwise in a kernel than in the truth, under the same string.",
+        reason: "The next kernel compares the string, and then believes the bytes: it would read fields where they are not.",
+        example: "luo_session_ser.file_set_ser is at byte 72 in a vmlinux that says luo-v5; the truth says 64.",
+        remedy: "Give the changed layout a new version in its string, or change it back.",
+    },
+    Rule {
+        id: "source_version_unknown",
+        summary: "A kernel has a version of a contract that the truth does not know.",
+        reason: "Kernels understand each other by exact match of the string; what this one promises is not written down here.",
+        example: "A vmlinux has the string luo-v6, and the truth ends with luo-v5.",
+        remedy: "Use a kho-abi of that kernel's time, or write the version into the truth: `kho-abi bump`.",
+    },
 ];
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod c;
 use c::{assertions, checkout, include, Compiler, COMPILERS};
 use kho_abi_codegen::generate;
 use kho_abi_codegen::model::{Constant, Item, Model, Record, Type, Value};
-use kho_abi_codegen::read::c_header::TRIPLES;
+use kho_abi_codegen::read::headers::TRIPLES;
 use kho_abi_codegen::read::truth;
 use std::fs;
 use std::path::Path;

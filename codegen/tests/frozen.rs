@@ -249,8 +249,10 @@ fn an_edit_of_type_and_file_together_is_found_in_the_history() {
 #[test]
 fn every_kind_of_promise_is_held_to() {
     let truth = truth::current().unwrap();
+    let earlier = truth::earlier().unwrap();
     let rules = |model: &Model| -> Vec<String> {
-        freeze::check(&repository(), std::slice::from_ref(model))
+        let models: Vec<_> = std::iter::once(model).chain(&earlier).cloned().collect();
+        freeze::check(&repository(), &models)
             .unwrap()
             .iter()
             .map(|finding| format!("{}: {}", finding.rule, finding.what))

@@ -4,10 +4,13 @@
 //! `LINUX_SRC` names the tree. The reader of C headers asks bindgen, which does not tell where
 //! bit-fields lie: what it cannot tell, a compiled program does.
 
+mod bindgen_reader;
 mod probe;
 
+use bindgen_reader::Options;
+use kho_abi_codegen::compare;
 use kho_abi_codegen::model::{Item, Model};
-use kho_abi_codegen::read::c_header::{self, Options, STAND_IN, TRIPLES};
+use kho_abi_codegen::read::headers::{STAND_IN, TRIPLES};
 use kho_abi_codegen::read::truth;
 use probe::{assertions, bit_field_probe, compile, expected, includes, probed, COMPILERS};
 use std::fs;
@@ -56,7 +59,7 @@ fn read(dir: &Path, triple: &str, page_size: u64) -> Model {
     clang_args.push(format!("-DPAGE_SHIFT={}", page_size.trailing_zeros()));
     let path = |name: &&str| dir.join("linux/kho/abi").join(name).with_extension("h");
     let paths: Vec<_> = KERNEL.iter().map(path).collect();
-    c_header::read(&paths, &Options { triple, clang_args: &clang_args })
+    bindgen_reader::read(&paths, &Options { triple, clang_args: &clang_args })
         .unwrap_or_else(|error| panic!("{triple}: {error}"))
 }
 
@@ -71,7 +74,7 @@ fn libclang_reads_the_kernels_headers_as_the_truth() {
         for page_size in all.into_iter().take(count) {
             let truth = truth().with_page_size(page_size).unwrap();
             let read = read(dir.path(), triple, page_size);
-            let found = c_header::differences(&truth, &read);
+            let found = compare::differences(&truth, &read);
             assert_eq!(found, [], "{triple}, pages of {page_size} bytes");
             assert_eq!(read.records().count(), truth.records().count());
         }
@@ -189,7 +192,7 @@ fn a_change_of_one_header_is_found() {
             assert_ne!(edited, text, "{from}");
             edited
         });
-        let found = c_header::differences(&truth(), &read(dir.path(), TRIPLES[0], 4096));
+        let found = compare::differences(&truth(), &read(dir.path(), TRIPLES[0], 4096));
         assert!(found.iter().any(|(_, what)| what.contains(named)), "{to}: {found:?}");
     }
 }

@@ -8,12 +8,14 @@
 //! - `LINUX_HEADERS_ARM64`, `LINUX_HEADERS_RISCV`, `LINUX_HEADERS_S390`: build directories with the
 //!   generated headers of other machines.
 
+mod bindgen_reader;
 mod c;
 
+use bindgen_reader::Options;
 use c::{assertions, checkout, include, COMPILERS};
+use kho_abi_codegen::compare;
 use kho_abi_codegen::generate;
 use kho_abi_codegen::model::{Field, Model, Record, Type};
-use kho_abi_codegen::read::c_header::{self, Options};
 use kho_abi_codegen::read::truth;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -194,10 +196,12 @@ fn libclang_reads_the_headers_with_the_kernels_own_as_the_truth() {
         assert!(!truth.headers.is_empty(), "{triple}: nothing is read");
         let paths: Vec<_> =
             truth.headers.iter().map(|header| our_headers().join(header.include_path())).collect();
-        let read =
-            c_header::read(&paths, &Options { triple, clang_args: &kernel_flags(&build, arch) })
-                .unwrap_or_else(|error| panic!("{triple}: {error}"));
-        let found = c_header::differences(&truth, &read);
+        let read = bindgen_reader::read(
+            &paths,
+            &Options { triple, clang_args: &kernel_flags(&build, arch) },
+        )
+        .unwrap_or_else(|error| panic!("{triple}: {error}"));
+        let found = compare::differences(&truth, &read);
         assert!(found.is_empty(), "{triple}: {found:?}");
     }
 }

@@ -2,10 +2,12 @@
 //! gcc and clang lay the generated headers out as the truth says for every page size, and place
 //! bit-fields where the truth has them on machines of either byte order.
 
+mod bindgen_reader;
 mod probe;
 
+use kho_abi_codegen::compare;
 use kho_abi_codegen::model::{Header, Item, Model, Value};
-use kho_abi_codegen::read::c_header::{self, TRIPLES};
+use kho_abi_codegen::read::headers::TRIPLES;
 use kho_abi_codegen::read::truth;
 use probe::{assertions, bit_field_probe, compile, expected, includes, probed, COMPILERS};
 use std::path::{Path, PathBuf};
@@ -137,8 +139,8 @@ fn the_pointer_macros_store_and_load_addresses() {
 #[test]
 fn libclang_reads_what_was_written_for_every_page_size() {
     for (flag, truth) in truths() {
-        let read = c_header::read_generated(&truth, TRIPLES[1]).unwrap();
-        assert_eq!(c_header::differences(&truth, &read), [], "{flag}");
+        let read = bindgen_reader::read_generated(&truth, TRIPLES[1]).unwrap();
+        assert_eq!(compare::differences(&truth, &read), [], "{flag}");
         // The reader says of which struct it does not know all.
         let untold: Vec<_> = read.records().filter(|(_, r)| r.bit_fields_untold).collect();
         assert_eq!(untold.len(), 1);

@@ -2,8 +2,12 @@
 //! Programs that know nothing of the model's own reader and writer agree with them: cbindgen lowers
 //! the Rust types to C by itself, and libclang, which bindgen asks, computes layouts from C text.
 
+mod bindgen_reader;
+
+use bindgen_reader::{CHeaderError, Options};
+use kho_abi_codegen::compare;
 use kho_abi_codegen::model::{Endian, Field, Header, Item, Model, Type, Value};
-use kho_abi_codegen::read::c_header::{self, CHeaderError, Options, TRIPLES};
+use kho_abi_codegen::read::headers::TRIPLES;
 use kho_abi_codegen::read::truth;
 use std::collections::BTreeSet;
 use std::fs;
@@ -118,7 +122,7 @@ fn read(name: &str, text: &str, triple: &str) -> Result<Model, CHeaderError> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join(format!("{name}.h"));
     fs::write(&path, text).expect("the directory is ours");
-    c_header::read(&[path], &Options { triple, clang_args: &["-nostdinc".into()] })
+    bindgen_reader::read(&[path], &Options { triple, clang_args: &["-nostdinc".into()] })
 }
 
 /// Whether a difference is that cbindgen lowered an associated constant, as `PciAddress_MAX_DEVICE`.
@@ -155,7 +159,7 @@ fn cbindgen_and_libclang_lay_the_rust_types_out_as_the_truth_does() {
         .collect();
     for triple in TRIPLES {
         let read = read("all", &text, triple).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let differences = c_header::differences(&as_one_header(&truth, "all"), &read);
+        let differences = compare::differences(&as_one_header(&truth, "all"), &read);
         let said: BTreeSet<_> = differences
             .into_iter()
             .map(|(_, what)| what)
@@ -174,8 +178,8 @@ fn cbindgen_disagrees_with_a_model_that_is_wrong() {
     let text = lowered(&truth, &whole);
     let read = read("all", &text, TRIPLES[0]).expect("cbindgen writes C");
     for (what, wrong) in wrong_models(&truth) {
-        let right = c_header::differences(&as_one_header(&truth, "all"), &read).len();
-        let found = c_header::differences(&as_one_header(&wrong, "all"), &read);
+        let right = compare::differences(&as_one_header(&truth, "all"), &read).len();
+        let found = compare::differences(&as_one_header(&wrong, "all"), &read);
         assert!(found.len() > right, "{what} is not found: {found:?}");
         let named = found.iter().any(|(_, said)| said.contains(&what));
         assert!(named, "{what} is not named: {found:?}");
@@ -186,8 +190,9 @@ fn cbindgen_disagrees_with_a_model_that_is_wrong() {
 fn libclang_reads_the_generated_headers_as_the_truth_on_every_machine() {
     let truth = truth();
     for triple in TRIPLES {
-        let read = c_header::read_generated(&truth, triple).expect("clang accepts the headers");
-        let found = c_header::differences(&truth, &read);
+        let read =
+            bindgen_reader::read_generated(&truth, triple).expect("clang accepts the headers");
+        let found = compare::differences(&truth, &read);
         assert!(found.is_empty(), "{triple}: {found:?}");
         let big = triple.starts_with("s390x");
         assert_eq!(read.target.endian == Endian::Big, big, "{triple}");
@@ -202,9 +207,9 @@ fn libclang_reads_the_headers_of_the_checkout_as_the_truth() {
     let stand_in = include(&checkout("codegen/stand-in"));
     let clang_args = ["-nostdinc".into(), stand_in, include(&headers)];
     for triple in TRIPLES {
-        let read = c_header::read(&paths, &Options { triple, clang_args: &clang_args })
+        let read = bindgen_reader::read(&paths, &Options { triple, clang_args: &clang_args })
             .expect("clang accepts the headers");
-        let found = c_header::differences(&truth, &read);
+        let found = compare::differences(&truth, &read);
         assert!(found.is_empty(), "{triple}: {found:?}");
     }
 }
@@ -213,11 +218,12 @@ fn libclang_reads_the_headers_of_the_checkout_as_the_truth() {
 #[test]
 fn libclang_disagrees_with_a_model_that_is_wrong() {
     let truth = truth();
-    let read = c_header::read_generated(&truth, TRIPLES[0]).expect("clang accepts the headers");
+    let read =
+        bindgen_reader::read_generated(&truth, TRIPLES[0]).expect("clang accepts the headers");
     for (what, wrong) in wrong_models(&truth) {
-        let found = c_header::differences(&wrong, &read);
+        let found = compare::differences(&wrong, &read);
         assert!(found.iter().any(|(_, said)| said.contains(&what)), "{what}: {found:?}");
-        match c_header::read_generated(&wrong, TRIPLES[0]) {
+        match bindgen_reader::read_generated(&wrong, TRIPLES[0]) {
             Err(CHeaderError::Clang { message, .. }) => {
                 assert!(message.contains("static assertion failed"), "{what}: {message}");
             }

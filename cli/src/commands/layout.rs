@@ -73,8 +73,9 @@ fn select<'a>(
                 wanted[index].extend(model.closure(contract).iter().map(|r| r.name.clone()));
                 wanted[index].insert(name.clone());
             }
-        } else if current.record(name).is_some() {
-            wanted[0].insert(name.clone());
+        } else if let Some(index) = models.iter().position(|model| model.record(name).is_some()) {
+            // One that is no more is shown as the oldest version has it.
+            wanted[index].insert(name.clone());
         } else {
             return Err(unknown(name, current, earlier));
         }

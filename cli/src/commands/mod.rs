@@ -10,6 +10,7 @@ pub(crate) mod generate;
 pub(crate) mod inspect;
 pub(crate) mod layout;
 pub(crate) mod man;
+pub(crate) mod verify;
 
 use crate::output::{note, Failure};
 use kho_abi_codegen::checkout::{Checkout, CheckoutError};

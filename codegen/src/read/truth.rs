@@ -12,6 +12,7 @@ use crate::model::{
 use kho_abi::wire::layout;
 use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use syn::spanned::Spanned;
 
 /// Where the wire files lie in a checkout.
@@ -137,6 +138,20 @@ impl TruthError {
 /// [`TruthError`] where the source and the layouts do not fit together.
 pub fn current() -> Result<Model, TruthError> {
     read(kho_abi::wire::HEADERS)
+}
+
+/// The current versions, read once however often they are asked for.
+///
+/// # Errors
+///
+/// [`TruthError`] where the source and the layouts do not fit together.
+pub fn shared() -> Result<&'static Model, TruthError> {
+    static CURRENT: OnceLock<Model> = OnceLock::new();
+    if let Some(model) = CURRENT.get() {
+        return Ok(model);
+    }
+    let read = current()?;
+    Ok(CURRENT.get_or_init(|| read))
 }
 
 /// Reads the earlier versions that this program was compiled with.

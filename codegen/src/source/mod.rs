@@ -12,6 +12,12 @@
 //! Every word leads to a [`Reading`]: a model, and what this kind of source is able to tell. What it
 //! cannot tell is not compared, and is reported as not checked.
 
+mod error;
+mod open;
+
+pub use error::SourceError;
+pub use open::open;
+
 use crate::model::Model;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -48,6 +54,8 @@ pub enum Kind {
     Dwarf,
     /// BPF type format, raw or in an ELF file.
     Btf,
+    /// An image without types: its strings alone.
+    Strings,
 }
 
 /// What a kind of source is able to tell; what it is not is not compared.
@@ -64,6 +72,8 @@ pub struct Knows {
     pub enumerators: bool,
     /// Which macro a compatible string comes from. Otherwise strings are told by their form.
     pub string_macros: bool,
+    /// Which compatible strings there are, and which not.
+    pub strings: bool,
     /// The nodes and properties of device trees.
     pub nodes: bool,
     /// Where things are written.
@@ -78,6 +88,7 @@ impl Knows {
         macros: true,
         enumerators: true,
         string_macros: true,
+        strings: true,
         nodes: true,
         places: true,
     };
@@ -105,4 +116,6 @@ pub struct Options {
     pub snapshots: Option<PathBuf>,
     /// Whether to read BTF where there is DWARF too.
     pub prefer_btf: bool,
+    /// The BTF that a module's continues: raw, or in a vmlinux.
+    pub btf_base: Option<PathBuf>,
 }

@@ -4,5 +4,6 @@
 #define _LINUX_COMPILER_H
 
 #define __packed __attribute__((__packed__))
+#define __aligned(x) __attribute__((__aligned__(x)))
 
 #endif /* _LINUX_COMPILER_H */

@@ -3,7 +3,7 @@
 
 use kho_abi::wire::bits;
 use kho_abi_codegen::model::{Item, Model, Record, Value};
-use kho_abi_codegen::read::c_header::STAND_IN;
+use kho_abi_codegen::read::headers::STAND_IN;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;

@@ -1,48 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reads C headers: libclang computes the layouts, bindgen asks it.
+//! Reads C headers a second way: libclang computes the layouts, bindgen asks it.
 //!
 //! bindgen answers in Rust, with an assertion for each size, alignment and offset that libclang
 //! computed; those numbers are what is read. It does not tell documentation, nor which expression a
 //! number comes from. Bit-fields it collapses, and works out by itself where they lie: a struct that
 //! has some is marked, and read without them.
 
-use crate::compare;
-use crate::model::{
+use bindgen::callbacks::{DiscoveredItem, DiscoveredItemId, ParseCallbacks, SourceLocation};
+use kho_abi_codegen::generate;
+use kho_abi_codegen::model::{
     Constant, Endian, Field, Header, Item, Model, Packing, Record, RecordKind, Target, Type, Value,
 };
-use bindgen::callbacks::{DiscoveredItem, DiscoveredItemId, ParseCallbacks, SourceLocation};
+use kho_abi_codegen::read::headers::STAND_IN;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::{cell::RefCell, fs, io};
 
-/// The machines that a header is read for: those that live-update, and one that is big-endian.
-pub const TRIPLES: &[&str] = &[
-    "x86_64-unknown-linux-gnu",
-    "aarch64-unknown-linux-gnu",
-    "riscv64-unknown-linux-gnu",
-    "s390x-unknown-linux-gnu",
-];
-
-/// Minimal versions of the kernel's base headers, by path: enough for a header that stands alone.
-pub const STAND_IN: &[(&str, &str)] = &[
-    ("asm/page.h", include_str!("../../stand-in/asm/page.h")),
-    ("linux/align.h", include_str!("../../stand-in/linux/align.h")),
-    ("linux/bits.h", include_str!("../../stand-in/linux/bits.h")),
-    ("linux/build_bug.h", include_str!("../../stand-in/linux/build_bug.h")),
-    ("linux/compiler.h", include_str!("../../stand-in/linux/compiler.h")),
-    ("linux/log2.h", include_str!("../../stand-in/linux/log2.h")),
-    ("linux/math.h", include_str!("../../stand-in/linux/math.h")),
-    ("linux/stddef.h", include_str!("../../stand-in/linux/stddef.h")),
-    ("linux/types.h", include_str!("../../stand-in/linux/types.h")),
-    ("linux/utsname.h", include_str!("../../stand-in/linux/utsname.h")),
-    ("uapi/linux/fcntl.h", include_str!("../../stand-in/uapi/linux/fcntl.h")),
-    ("uapi/linux/liveupdate.h", include_str!("../../stand-in/uapi/linux/liveupdate.h")),
-];
-
 /// Why a header cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum CHeaderError {
+pub(crate) enum CHeaderError {
     /// libclang is not installed.
     #[error("libclang cannot be loaded: {0}")]
     NoLibclang(String),
@@ -77,30 +54,13 @@ pub enum CHeaderError {
     },
 }
 
-impl CHeaderError {
-    /// What to do about it, in one line.
-    #[must_use]
-    pub fn help(&self) -> String {
-        match self {
-            Self::NoLibclang(_) => {
-                "install libclang 16 or newer (Debian: libclang-19-dev), or set LIBCLANG_PATH"
-                    .into()
-            }
-            Self::UnknownTarget(_) => format!("use one of {}", TRIPLES.join(", ")),
-            Self::Clang { .. } => "give clang the include directories that the header needs".into(),
-            Self::Unsupported { .. } => "no other reader of C headers is built in".into(),
-            Self::Io { .. } => "check the path and the permissions".into(),
-        }
-    }
-}
-
 /// How to read headers.
 #[derive(Clone, Debug)]
-pub struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// The machine, one of [`TRIPLES`].
-    pub triple: &'a str,
+    pub(crate) triple: &'a str,
     /// Further arguments to clang, such as `-I` and `-D`.
-    pub clang_args: &'a [String],
+    pub(crate) clang_args: &'a [String],
 }
 
 /// Reads each of these headers by itself.
@@ -108,7 +68,7 @@ pub struct Options<'a> {
 /// # Errors
 ///
 /// The first header that clang refuses, or that has something that bindgen does not tell.
-pub fn read(paths: &[PathBuf], options: &Options<'_>) -> Result<Model, CHeaderError> {
+pub(crate) fn read(paths: &[PathBuf], options: &Options<'_>) -> Result<Model, CHeaderError> {
     let target = target(options.triple)?;
     clang_sys::load().map_err(CHeaderError::NoLibclang)?;
     let headers =
@@ -122,7 +82,8 @@ pub fn read(paths: &[PathBuf], options: &Options<'_>) -> Result<Model, CHeaderEr
 /// # Errors
 ///
 /// As [`read`], and when no temporary directory can be written.
-pub fn read_generated(model: &Model, triple: &str) -> Result<Model, CHeaderError> {
+#[allow(dead_code)] // Some tests read a tree alone.
+pub(crate) fn read_generated(model: &Model, triple: &str) -> Result<Model, CHeaderError> {
     let at = |path: &Path| {
         let path = path.to_path_buf();
         move |source| CHeaderError::Io { path, source }
@@ -138,7 +99,7 @@ pub fn read_generated(model: &Model, triple: &str) -> Result<Model, CHeaderError
         put(&dir.path().join("stand-in").join(name), text)?;
     }
     let mut paths = Vec::new();
-    for generated in crate::generate::render(model) {
+    for generated in generate::render(model) {
         let path = dir.path().join(&generated.path);
         put(&path, &generated.text)?;
         paths.push(path);
@@ -150,51 +111,6 @@ pub fn read_generated(model: &Model, triple: &str) -> Result<Model, CHeaderError
     let mut read = read(&paths, &Options { triple, clang_args: &clang_args })?;
     read.target.page_size = page_size;
     Ok(read)
-}
-
-/// What a model that was read from C says differently than the truth, each with its place.
-///
-/// Documentation, guards, includes and macros with arguments are not compared: clang does not tell
-/// them. Neither are bit-fields, where the reader marked a struct as having some that it cannot tell.
-#[must_use]
-pub fn differences(truth: &Model, read: &Model) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let bare = |header: &Header| -> Vec<Record> {
-        header.records().map(|record| Record { page_size: None, ..record.bare() }).collect()
-    };
-    for header in &truth.headers {
-        let place = header.include_path();
-        let Some(other) = read.headers.iter().find(|other| other.name == header.name) else {
-            found.push((place, "the header was not read".into()));
-            continue;
-        };
-        let (mut ours, theirs) = (bare(header), bare(other));
-        for untold in theirs.iter().filter(|record| record.bit_fields_untold) {
-            let ours = ours.iter_mut().filter(|record| record.name == untold.name);
-            ours.for_each(|record| record.fields.retain(|field| !field.bit_field));
-        }
-        for change in compare::records(&ours, &theirs) {
-            for what in change.causes.iter().chain(&change.consequences) {
-                found.push((place.clone(), format!("{}: {what}", change.record)));
-            }
-        }
-        let values = |header: &Header| -> BTreeMap<String, Value> {
-            header.constants().map(|c| (c.name.clone(), c.value.clone())).collect()
-        };
-        let (ours, theirs) = (values(header), values(other));
-        for (name, value) in &ours {
-            match theirs.get(name) {
-                Some(other) if other == value => {}
-                other => {
-                    found.push((place.clone(), format!("{name} is {value:?}, read {other:?}")));
-                }
-            }
-        }
-        for name in theirs.keys().filter(|name| !ours.contains_key(*name)) {
-            found.push((place.clone(), format!("{name} is not in the truth")));
-        }
-    }
-    found
 }
 
 fn target(triple: &str) -> Result<Target, CHeaderError> {

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Facts about the world: which kernels have which compatible strings, and which strings lie.
+//!
+//! A kernel that finds a string that it knows believes the bytes. Where two kernels use one string for
+//! different bytes, the string says nothing about which of them are meant: whoever reads them has to be
+//! told the release of the kernel that wrote them.
+
+/// One compatible string for two things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reused {
+    /// The string.
+    pub compatible: &'static str,
+    /// What differs, as a struct or a constant.
+    pub item: &'static str,
+    /// The page sizes for which it differs, in bytes.
+    pub page_sizes: &'static [usize],
+    /// The two things, in the order in which kernels had them.
+    pub forms: [Form; 2],
+    /// Where it is known from.
+    pub source: &'static str,
+}
+
+/// One of the things that a compatible string stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// The kernels that have it.
+    pub kernels: &'static str,
+    /// What it is there.
+    pub is: &'static str,
+    /// Whether the frozen layout of that string has it so.
+    pub frozen: bool,
+}
+
+/// Every compatible string that is known to stand for two things.
+pub const REUSED: &[Reused] = &[
+    Reused {
+        compatible: "kho-v1",
+        item: "kho_mem_phys_bits",
+        page_sizes: &[4096, 16384, 65536],
+        forms: [
+            Form {
+                kernels: "Linux 6.16, and 6.17 up to 6.17.8",
+                is: "a bitmap of 512 bytes, so that each covers 4096 blocks",
+                frozen: false,
+            },
+            Form {
+                kernels: "Linux 6.17.9 and later of 6.17, and 6.18 to 7.0",
+                is: "a bitmap of one page, so that each covers eight blocks for each of its bytes",
+                frozen: true,
+            },
+        ],
+        source: "kernel/kexec_handover.c; the change \"kho: increase metadata bitmap size to PAGE_SIZE\", of which 6.17.9 has a copy",
+    },
+    Reused {
+        compatible: "kho-v3",
+        item: "KHO_TREE_MAX_DEPTH",
+        page_sizes: &[16384],
+        forms: [
+            Form {
+                kernels: "release candidates of Linux 7.1 up to the fifth",
+                is: "4 levels, one too few for the bit that tells the order",
+                frozen: false,
+            },
+            Form {
+                kernels: "Linux 7.1 from its sixth release candidate on",
+                is: "5 levels",
+                frozen: true,
+            },
+        ],
+        source: "include/linux/kho/abi/kexec_handover.h; commit d64b0372760e, \"kho: fix KHO_TREE_MAX_DEPTH for non-4KB page sizes\"",
+    },
+    Reused {
+        compatible: "vfio-pci-v1",
+        item: "vfio_pci_core_device_ser",
+        page_sizes: &[4096, 16384, 65536],
+        forms: [
+            Form {
+                kernels: "the second version of a series that no kernel has yet",
+                is: "{ u16 bdf; u16 domain; }",
+                frozen: true,
+            },
+            Form {
+                kernels: "the fifth version of that series",
+                is: "{ u32 domain; u16 bdf; }",
+                frozen: false,
+            },
+        ],
+        source: "20260129212510.967611-6-dmatlack@google.com, 20260714151505.3466855-7-vipinsh@google.com",
+    },
+];
+
+/// A constant that has another name under the same string, with the same bytes in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    /// The string.
+    pub compatible: &'static str,
+    /// Its earlier name.
+    pub before: &'static str,
+    /// The kernels that have the earlier name.
+    pub kernels: &'static str,
+    /// Its name in the truth.
+    pub now: &'static str,
+    /// What its value is now, less what it was.
+    pub more: i128,
+}
+
+/// Every constant that is known under two names.
+pub const RENAMED: &[Renamed] = &[Renamed {
+    compatible: "kho-v4",
+    before: "KHO_ORDER_0_LOG2",
+    kernels: "Linux 7.2",
+    now: "KHO_RADIX_KEY_WIDTH",
+    more: 1,
+}];
+
+/// What a kernel has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// The release, as `7.3`.
+    pub release: &'static str,
+    /// The compatible strings that it is known to have; it may have more.
+    pub compatible: &'static [&'static str],
+    /// Whether that is all of them.
+    pub complete: bool,
+    /// Where it is known from.
+    pub source: &'static str,
+}
+
+/// The kernels whose strings are known for a fact, oldest first.
+pub const KERNELS: &[Kernel] = &[
+    Kernel {
+        release: "6.17",
+        compatible: &["kho-v1"],
+        complete: false,
+        source: "kernel/kexec_handover.c",
+    },
+    Kernel {
+        release: "6.19",
+        compatible: &["kho-v1", "luo-v1", "luo-session-v2", "memfd-v1"],
+        complete: false,
+        source: "kernel/liveupdate/kexec_handover.c; include/linux/kho/abi/luo.h, commit cc4adab164b7; \
+                 include/linux/kho/abi/memfd.h",
+    },
+    Kernel {
+        release: "7.0",
+        compatible: &["kho-v1", "luo-v1", "luo-session-v2", "memfd-v1"],
+        complete: false,
+        source: "include/linux/kho/abi/kexec_handover.h, commit c17ee635fd3a; what changed these strings, \
+                 commits 3f2ad90060f6 and 8a552d68a86e among it, came with the merges for 7.1",
+    },
+    Kernel {
+        release: "7.1",
+        compatible: &[
+            "kho-v3",
+            "luo-v1",
+            "luo-session-v2",
+            "luo-flb-v1",
+            "memfd-v2",
+            "memblock-v1",
+            "reserve-mem-v1",
+        ],
+        complete: false,
+        source: "include/linux/kho/abi/kexec_handover.h at the merge 9d87d0fc8c8e; commit 8a552d68a86e; \
+                 the kernel's documentation as published with it",
+    },
+    Kernel {
+        release: "7.2",
+        compatible: &["kho-v4", "luo-v5", "memfd-v2", "memblock-v1", "reserve-mem-v1", "kexec-metadata-v1"],
+        complete: true,
+        source: "Debian's linux-headers packages of 7.2.6, 7.2.12 and 7.2.13",
+    },
+    Kernel {
+        release: "7.3",
+        compatible: &["kho-v4", "luo-v5", "memfd-v2", "memblock-v1", "reserve-mem-v1", "kexec-metadata-v1"],
+        complete: true,
+        source: "Debian's linux-headers package of 7.3~rc7 and linux-source-7.3 of 7.3.4",
+    },
+];

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi verify`: the truth, held against kernels.
+
+use crate::output::{note, Failure, Format, Outcome, Output, BAD, GOOD, OPEN, STRONG};
+use anstyle::Style;
+use kho_abi_codegen::source::{self, Gap, Kind, Options};
+use kho_abi_codegen::verify::{self, Checked, Report, Truth, Verdict};
+use serde::Serialize;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Verdicts, one for each contract:
+  equal          all that the source tells of it is as the truth says
+  different      something is not: a finding
+  newer, older   the source has another version; a finding unless the truth knows that version,
+                 and it is as it was
+  unknown        the source has a contract that the truth does not: a finding
+  absent         neither its string nor a struct of its own is there
+  not checkable  this source tells nothing of what it promises
+
+What was not checked is listed for each contract.
+
+Exit status:
+  0  everything that could be checked is as the truth says
+  1  findings
+  2  a source cannot be read, or nothing in it could be checked";
+
+/// Hold the ABI against kernels that somebody built
+///
+/// A SOURCE is a kernel tree or a directory with its headers, a vmlinux, a module, a bzImage, raw BTF
+/// such as /sys/kernel/btf/vmlinux, a frozen layout, `git:REV`, `snapshots` or `abi`.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// What to hold against the ABI
+    #[arg(value_name = "SOURCE", required = true)]
+    sources: Vec<String>,
+    /// Read BTF, also where there is DWARF
+    #[arg(long, conflicts_with = "dwarf")]
+    btf: bool,
+    /// Read DWARF, and nothing else
+    #[arg(long)]
+    dwarf: bool,
+    /// The kernel's BTF, raw or in a vmlinux, for modules whose BTF continues it
+    #[arg(long, value_name = "FILE")]
+    btf_base: Option<PathBuf>,
+    /// The page size of the kernel, in bytes, where the source does not tell it
+    #[arg(long, value_name = "BYTES", value_parser = page_size)]
+    page_size: Option<u64>,
+    /// The machine that C headers are read for, as clang names it
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+    /// The repository that git:REV means, instead of the one around the current directory
+    #[arg(long, value_name = "DIR")]
+    git_dir: Option<PathBuf>,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+fn page_size(text: &str) -> Result<u64, String> {
+    let size: u64 = text.parse().map_err(|_| "a number of bytes is expected".to_string())?;
+    if size.is_power_of_two() && (4096..=65536).contains(&size) {
+        Ok(size)
+    } else {
+        Err("page sizes are powers of two from 4096 to 65536".into())
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    sources: &'a [Report],
+    failures: Vec<Unreadable>,
+}
+
+#[derive(Serialize)]
+struct Unreadable {
+    source: String,
+    error: String,
+    help: String,
+}
+
+pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let options = Options {
+        triple: args.target.clone(),
+        page_size: args.page_size,
+        git_dir: args.git_dir.clone(),
+        prefer_btf: args.btf,
+        btf_base: args.btf_base.clone(),
+        ..Options::default()
+    };
+    let truth = Truth::load()?;
+    let mut reports = Vec::new();
+    let mut failures = Vec::new();
+    for word in &args.sources {
+        match one(word, args, &options, &truth) {
+            Ok(report) => {
+                if !report.anything_checked() && report.findings.is_empty() {
+                    failures.push((word, nothing(&report)));
+                }
+                reports.push(report);
+            }
+            Err(failure) => failures.push((word, failure)),
+        }
+    }
+    match args.format {
+        Format::Text => {
+            for (index, report) in reports.iter().enumerate() {
+                if index > 0 {
+                    out.line("");
+                }
+                text(report, out);
+            }
+        }
+        Format::Json => out.json(&Document {
+            schema: "kho-abi/verify/1",
+            sources: &reports,
+            failures: failures
+                .iter()
+                .map(|(word, failure)| Unreadable {
+                    source: (*word).clone(),
+                    error: failure.message.clone(),
+                    help: failure.help.clone(),
+                })
+                .collect(),
+        }),
+    }
+    // The last failure is told by whoever gets it.
+    let Some((_, last)) = failures.pop() else {
+        return Ok(Outcome::of(reports.iter().map(|report| report.findings.len()).sum()));
+    };
+    for (_, failure) in failures {
+        failure.print();
+    }
+    Err(last)
+}
+
+fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Report, Failure> {
+    let reading = source::open(word, options)
+        .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;
+    let lacks = match (args.btf, args.dwarf, reading.kind) {
+        (true, _, Kind::Dwarf | Kind::Strings) => Some("BTF"),
+        (_, true, Kind::Btf | Kind::Strings) => Some("DWARF"),
+        _ => None,
+    };
+    if let Some(lacks) = lacks {
+        return Err(Failure {
+            message: format!("{word}: there is no {lacks} in it"),
+            help: "leave the option out to read whatever there is".into(),
+        });
+    }
+    if (args.btf || args.dwarf) && !matches!(reading.kind, Kind::Btf | Kind::Dwarf) {
+        note(format_args!("note: {word} is no image: --btf and --dwarf mean nothing for it"));
+    }
+    Ok(verify::verify(truth, &reading)?)
+}
+
+/// Nothing was checked: to say nothing would look like success.
+fn nothing(report: &Report) -> Failure {
+    let absent = report.contracts.iter().all(|checked| checked.verdict == Verdict::Absent);
+    let (why, help) = if absent {
+        ("it has none of the contracts", "give a kernel that was built with CONFIG_KEXEC_HANDOVER")
+    } else {
+        ("it does not tell what contracts promise", "give a kernel that has BTF or DWARF")
+    };
+    Failure {
+        message: format!("{}: nothing could be checked: {why}", report.source),
+        help: help.into(),
+    }
+}
+
+fn text(report: &Report, out: &mut Output) {
+    let kind = match report.kind {
+        Kind::Truth => "the truth itself",
+        Kind::Snapshots => "frozen layouts",
+        Kind::Headers => "C headers",
+        Kind::Dwarf => "DWARF",
+        Kind::Btf => "BTF",
+        Kind::Strings => "an image without types",
+    };
+    let pages = report.page_size.map(|size| format!(", pages of {size} bytes")).unwrap_or_default();
+    out.line(format_args!("{STRONG}{}{STRONG:#}: {kind}{pages}", report.source));
+    let name = |checked: &Checked| match &checked.found {
+        Some(found) if checked.verdict == Verdict::Different => found.clone(),
+        Some(found) => format!("{found} (truth: {})", checked.contract),
+        None => checked.contract.clone(),
+    };
+    let width = report.contracts.iter().map(|c| name(c).len()).max().unwrap_or(0);
+    for checked in &report.contracts {
+        let style = style(checked.verdict);
+        let compared = match checked.compared.to_string() {
+            compared if compared.is_empty() => String::new(),
+            compared => format!("  {compared}"),
+        };
+        let verdict = format!("{:<13}", checked.verdict);
+        let verdict = if compared.is_empty() { verdict.trim_end() } else { &verdict };
+        out.line(format_args!("  {:<width$}  {style}{verdict}{style:#}{compared}", name(checked)));
+        for line in not_checked(&checked.not_checked, COLUMNS.saturating_sub(width + 6)) {
+            out.line(format_args!("  {:<width$}    {OPEN}not checked{OPEN:#} {line}", ""));
+        }
+        for note in &checked.notes {
+            for (index, line) in wrap(note, COLUMNS.saturating_sub(width + 18)).iter().enumerate() {
+                let mark = if index == 0 { "note" } else { "" };
+                out.line(format_args!("  {:<width$}    {OPEN}{mark:<11}{OPEN:#} {line}", ""));
+            }
+        }
+    }
+    for why in &report.not_checked {
+        for (index, line) in wrap(why, COLUMNS - 14).iter().enumerate() {
+            let mark = if index == 0 { "not checked" } else { "" };
+            out.line(format_args!("  {OPEN}{mark:<11}{OPEN:#} {line}"));
+        }
+    }
+    if !report.findings.is_empty() {
+        out.line("");
+        out.findings(&report.findings);
+    }
+    out.line(summary(report));
+}
+
+/// Width of the text, in columns.
+const COLUMNS: usize = 100;
+
+/// One line for each reason, with as many names before it as there is room for.
+fn not_checked(gaps: &[Gap], columns: usize) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for Gap { item, why } in gaps {
+        match reasons.iter_mut().find(|(known, _)| known == why) {
+            Some((_, items)) => items.push(item),
+            None => reasons.push((why, vec![item])),
+        }
+    }
+    let line = |(why, items): (&str, Vec<&str>)| {
+        let room = columns.saturating_sub(why.len() + "not checked  and 99 more: ".len());
+        let mut names = String::new();
+        for (index, item) in items.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            if index > 0 && names.len() + comma.len() + item.len() > room {
+                return format!("{names} and {} more: {why}", items.len() - index);
+            }
+            names.push_str(comma);
+            names.push_str(item);
+        }
+        if names.is_empty() {
+            why.to_string()
+        } else {
+            format!("{names}: {why}")
+        }
+    };
+    reasons.into_iter().map(line).collect()
+}
+
+/// Words in lines of no more than that width.
+fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().filter(|last| last.len() + 1 + word.len() <= columns);
+        match last {
+            Some(last) if last.is_empty() => last.push_str(word),
+            Some(last) => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            None => lines.push(word.into()),
+        }
+    }
+    lines
+}
+
+fn style(verdict: Verdict) -> Style {
+    match verdict {
+        Verdict::Equal => GOOD,
+        Verdict::Different | Verdict::Newer | Verdict::Unknown => BAD,
+        Verdict::Older | Verdict::Absent | Verdict::NotCheckable => OPEN,
+    }
+}
+
+/// How many contracts came to what, and how many findings there are.
+fn summary(report: &Report) -> String {
+    let mut parts = Vec::new();
+    for verdict in [
+        Verdict::Equal,
+        Verdict::Different,
+        Verdict::Newer,
+        Verdict::Older,
+        Verdict::Unknown,
+        Verdict::Absent,
+        Verdict::NotCheckable,
+    ] {
+        let count = report.contracts.iter().filter(|checked| checked.verdict == verdict).count();
+        if count > 0 {
+            parts.push(format!("{count} {verdict}"));
+        }
+    }
+    let findings = report.findings.len();
+    let s = if findings == 1 { "" } else { "s" };
+    format!("{}; {findings} finding{s}", parts.join(", "))
+}

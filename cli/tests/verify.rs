@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi verify`: what it prints about a source, how it fails, and its exit status.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::Ran;
+
+/// A unit that uses what a small kernel would.
+const UNIT: &str = "#include <linux/kho/abi/kexec_handover.h>\n\
+    #include <linux/kho/abi/luo.h>\n#include <linux/kho/abi/memfd.h>\n\
+    struct luo_ser a; struct luo_session_ser b; struct luo_file_ser c; struct memfd_luo_ser d;\n\
+    struct kho_vmalloc e; struct memfd_luo_folio_ser f; struct luo_flb_header_ser g;\n\
+    struct luo_flb_ser h;\n\
+    const char *strings[] = { LUO_ABI_COMPATIBLE, MEMFD_LUO_FH_COMPATIBLE };\n";
+
+fn checkout(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path).canonicalize().unwrap()
+}
+
+fn run_in(dir: &Path, args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
+    command.current_dir(dir).arg("verify").args(args).env_remove("NO_COLOR");
+    Ran::of(&command.output().unwrap())
+}
+
+/// Compiles the unit in a directory, against these headers.
+fn compile(dir: &Path, headers: &Path, flags: &[&str], name: &str) {
+    fs::write(dir.join("unit.c"), UNIT).unwrap();
+    let status = Command::new("gcc")
+        .current_dir(dir)
+        .args(["-std=gnu11", "-nostdinc", "-ffreestanding", "-w", "-c", "unit.c", "-o", name])
+        .args(flags)
+        .arg("-I")
+        .arg(checkout("codegen/stand-in"))
+        .arg("-I")
+        .arg(headers)
+        .status()
+        .expect("gcc is installed");
+    assert!(status.success());
+}
+
+/// The headers of the checkout with one replacement, and without what they assert.
+fn changed(dir: &Path, header: &str, from: &str, to: &str) -> PathBuf {
+    let abi = dir.join("include/linux/kho/abi");
+    fs::create_dir_all(&abi).unwrap();
+    for entry in fs::read_dir(checkout("c-headers/include/linux/kho/abi")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut text = fs::read_to_string(&path).unwrap();
+        if path.ends_with(header) {
+            assert!(text.contains(from));
+            text = text.replacen(from, to, 1);
+        }
+        let text = text.replace("static_assert(", "#define NOTHING_ASSERTED (");
+        fs::write(abi.join(path.file_name().unwrap()), text).unwrap();
+    }
+    dir.join("include")
+}
+
+#[test]
+fn a_kernel_that_is_as_the_truth_says_passes_and_the_rest_is_listed() {
+    let dir = tempfile::tempdir().unwrap();
+    compile(dir.path(), &checkout("c-headers/include"), &["-gdwarf-5"], "same.o");
+    let ran = run_in(dir.path(), &["same.o"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn a_changed_field_is_found_at_its_line_and_several_sources_are_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let headers = changed(dir.path(), "luo.h", "\tu64 token;", "\tu32 token;\n\tu32 more;");
+    compile(dir.path(), Path::new("include"), &["-gdwarf-5"], "other.o");
+    assert!(headers.is_dir());
+    compile(dir.path(), &checkout("c-headers/include"), &["-gbtf"], "same.o");
+    let ran = run_in(dir.path(), &["other.o", "same.o"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""));
+    insta::assert_snapshot!(ran.stdout);
+
+    let ran = run_in(dir.path(), &["other.o", "same.o", "--format", "json"]);
+    assert_eq!(ran.status, Some(1));
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["schema"], "kho-abi/verify/1");
+    let [other, same] = json["sources"].as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert_eq!((&other["kind"], &same["kind"]), (&"dwarf".into(), &"btf".into()));
+    assert_eq!(other["findings"][0]["rule"], "source_layout_differs");
+    assert_eq!(same["findings"].as_array().unwrap().len(), 0);
+    let luo = |report: &serde_json::Value| {
+        let contracts = report["contracts"].as_array().unwrap().clone();
+        contracts.into_iter().find(|c| c["contract"] == "luo-v5").unwrap()["verdict"].clone()
+    };
+    assert_eq!((luo(other), luo(same)), ("different".into(), "equal".into()));
+}
+
+#[test]
+fn a_source_of_which_nothing_can_be_checked_is_no_success() {
+    let dir = tempfile::tempdir().unwrap();
+    compile(dir.path(), &checkout("c-headers/include"), &[], "stripped.o");
+    let ran = run_in(dir.path(), &["stripped.o"]);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stdout.contains("not checkable"), "{}", ran.stdout);
+    assert_eq!(
+        ran.stderr,
+        "kho-abi: error: stripped.o: nothing could be checked: it does not tell what contracts \
+         promise\n  help: give a kernel that has BTF or DWARF\n"
+    );
+
+    fs::write(dir.path().join("unit.c"), "int x;\n").unwrap();
+    let status = Command::new("gcc")
+        .current_dir(dir.path())
+        .args(["-g", "-c", "unit.c", "-o", "none.o"])
+        .status();
+    assert!(status.unwrap().success());
+    let ran = run_in(dir.path(), &["none.o"]);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stdout.contains("absent"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("it has none of the contracts"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_no_source_is_refused_with_the_reason_and_the_others_are_still_told() {
+    let dir = tempfile::tempdir().unwrap();
+    compile(dir.path(), &checkout("c-headers/include"), &["-gdwarf-5"], "same.o");
+    fs::write(dir.path().join("text"), "hello\n").unwrap();
+    fs::write(dir.path().join("empty"), "").unwrap();
+    fs::write(dir.path().join("cut"), &fs::read(dir.path().join("same.o")).unwrap()[..100])
+        .unwrap();
+    fs::write(dir.path().join("big-endian"), [0xeb, 0x9f, 1, 0]).unwrap();
+    for (name, said) in [
+        ("text", "text: it is nothing that can be read\n"),
+        ("empty", "empty: it is empty\n"),
+        ("cut", "cut: list of sections: the file is cut off before it\n"),
+        ("big-endian", "big-endian: it is BTF for a big-endian machine, and "),
+        ("nowhere", "nowhere: it is neither a word for a source nor a file\n"),
+    ] {
+        let ran = run_in(dir.path(), &["same.o", name]);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        assert!(ran.stdout.starts_with("same.o: DWARF"), "{}", ran.stdout);
+        assert!(ran.stderr.starts_with(&format!("kho-abi: error: {said}")), "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("help: ").count(), 1, "{}", ran.stderr);
+    }
+    for (option, lacks) in [("--btf", "BTF"), ("--dwarf", "DWARF")] {
+        compile(dir.path(), &checkout("c-headers/include"), &["-gdwarf-5"], "dwarf.o");
+        compile(dir.path(), &checkout("c-headers/include"), &["-gbtf"], "btf.o");
+        let name = if option == "--btf" { "dwarf.o" } else { "btf.o" };
+        let ran = run_in(dir.path(), &[option, name]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+        let said = format!("kho-abi: error: {name}: there is no {lacks} in it\n");
+        assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_truth_and_what_was_frozen_of_it_are_equal() {
+    let ran = run_in(&checkout("."), &["abi", "snapshots"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ran.stdout.matches("\n7 equal").count(), 2, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("; 0 findings\n").count(), 2, "{}", ran.stdout);
+    for bad in ["--page-size=0", "--page-size=5000", "--page-size=x"] {
+        assert_eq!(run_in(&checkout("."), &[bad, "abi"]).status, Some(2));
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Reads DWARF, the debugging information that compilers write.
+//!
+//! What it cannot tell: macros, whether a struct is declared as packed, and alignment. A type is there
+//! where code of the image uses it.
+//!
+//! A kernel's `.debug_info` is a thousand units, and few of them know a struct that is looked for.
+//! Such a unit names it, by the offset of its name among the strings, or by the name itself; so units
+//! without either are passed over unparsed. One unit is in memory at a time.
+
+mod places;
+mod unit;
+
+use super::bytes::{Bytes, MAX_AT_ONCE};
+use super::elf::{Elf, ElfError, Section};
+use super::lower::{Lowered, HANDLERS};
+use aho_corasick::AhoCorasick;
+use std::collections::BTreeSet;
+use unit::Unit;
+
+/// The section that makes an ELF file one with DWARF.
+pub const SECTION: &str = ".debug_info";
+
+/// How many places of names are looked for. Linkers merge strings, and leave one of each.
+const MAX_PLACES: usize = 4096;
+
+/// The sections that are read as a whole.
+struct Strings {
+    /// `.debug_str`.
+    plain: Vec<u8>,
+    /// `.debug_line_str`: names of files.
+    line: Vec<u8>,
+    /// `.debug_str_offsets`: strings by their number, where units name them so.
+    offsets: Vec<u8>,
+    /// `.debug_abbrev`.
+    abbreviations: Vec<u8>,
+}
+
+/// A section that is read in parts where its bytes in the file are its content, and whole otherwise.
+enum Parts<'a> {
+    File(&'a Elf<'a>, &'a Section),
+    Memory(Vec<u8>),
+}
+
+impl<'a> Parts<'a> {
+    fn of(elf: &'a Elf<'a>, section: &'a Section) -> Result<Self, ElfError> {
+        if elf.is_plain(section) {
+            Ok(Self::File(elf, section))
+        } else {
+            Ok(Self::Memory(elf.content(section)?))
+        }
+    }
+
+    fn size(&self) -> u64 {
+        match self {
+            Self::File(_, section) => section.size,
+            Self::Memory(bytes) => bytes.size(),
+        }
+    }
+
+    fn part(&self, offset: u64, size: u64) -> Result<Vec<u8>, ElfError> {
+        match self {
+            Self::File(elf, section) => elf.part(section, offset, size),
+            Self::Memory(bytes) => {
+                bytes.take(offset, size).map_err(|error| ElfError::malformed(SECTION, error))
+            }
+        }
+    }
+}
+
+/// The types of these names, and how those are laid out that keep a compatible string.
+///
+/// `None` where the file has no DWARF.
+///
+/// # Errors
+///
+/// [`ElfError`] for sections that are cut off, or that contradict themselves.
+pub fn read(elf: &Elf<'_>, wanted: &BTreeSet<&str>) -> Result<Option<Lowered>, ElfError> {
+    let Some(info) = elf.section(SECTION) else { return Ok(None) };
+    let whole = |name: &str| match elf.section(name) {
+        Some(section) => elf.content(section),
+        None => Ok(Vec::new()),
+    };
+    let strings = Strings {
+        plain: whole(".debug_str")?,
+        line: whole(".debug_line_str")?,
+        offsets: whole(".debug_str_offsets")?,
+        abbreviations: whole(".debug_abbrev")?,
+    };
+    let info = Parts::of(elf, info)?;
+    let lines = elf.section(".debug_line").map(|section| Parts::of(elf, section)).transpose()?;
+    let names: BTreeSet<_> = wanted.iter().chain(HANDLERS).copied().collect();
+    let filter = Filter::new(&names, &strings);
+    let mut lowered = Lowered::default();
+    let mut offset = 0;
+    while offset < info.size() {
+        let (bytes, next) = next_unit(&info, offset)?;
+        if filter.may_name(&bytes) {
+            let unit = Unit::parse(&bytes, offset, &strings, lines.as_ref()).map_err(|why| {
+                ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"))
+            })?;
+            if let Some(unit) = unit {
+                unit.find(wanted, &mut lowered).map_err(|why| {
+                    ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"))
+                })?;
+            }
+        }
+        offset = next;
+    }
+    Ok(Some(lowered))
+}
+
+/// The unit at an offset, with its header, and the offset of the next one.
+fn next_unit(info: &Parts<'_>, offset: u64) -> Result<(Vec<u8>, u64), ElfError> {
+    const LONG: u32 = 0xffff_ffff;
+    let cut_off = || ElfError::malformed(SECTION, "it is cut off");
+    let left = info.size() - offset;
+    let head = info.part(offset, left.min(12))?;
+    let length = head.first_chunk().copied().map(u32::from_le_bytes).ok_or_else(cut_off)?;
+    let size = if length == LONG {
+        let length = head.get(4..).and_then(|rest| rest.first_chunk().copied());
+        u64::from_le_bytes(length.ok_or_else(cut_off)?).checked_add(12)
+    } else {
+        Some(u64::from(length) + 4)
+    };
+    let size = size.filter(|size| *size <= left && *size <= MAX_AT_ONCE).ok_or_else(cut_off)?;
+    Ok((info.part(offset, size)?, offset + size))
+}
+
+/// Tells units that cannot know a name from those that may.
+struct Filter {
+    /// `None` where too much is looked for, so that every unit may.
+    patterns: Option<AhoCorasick>,
+    /// Whether units may name strings by their number, which the patterns do not cover.
+    by_number: bool,
+}
+
+impl Filter {
+    fn new(names: &BTreeSet<&str>, strings: &Strings) -> Self {
+        let ended: Vec<Vec<u8>> =
+            names.iter().map(|name| [name.as_bytes(), b"\0"].concat()).collect();
+        let mut patterns = ended.clone();
+        // A name may be the end of a longer one: linkers merge these, too.
+        for name in &ended {
+            for at in memchr::memmem::find_iter(&strings.plain, name) {
+                // Of an offset of eight bytes, these are the first four.
+                patterns.push(at.to_le_bytes()[..4].into());
+            }
+        }
+        let patterns =
+            (patterns.len() <= MAX_PLACES).then(|| AhoCorasick::new(patterns).ok()).flatten();
+        Self { patterns, by_number: !strings.offsets.is_empty() }
+    }
+
+    fn may_name(&self, unit: &[u8]) -> bool {
+        match &self.patterns {
+            Some(patterns) if !self.by_number => patterns.is_match(unit),
+            _ => true,
+        }
+    }
+}

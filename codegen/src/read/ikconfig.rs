@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The configuration that a kernel carries, with `CONFIG_IKCONFIG`.
+//!
+//! It lies in the kernel's read-only data, packed, between two marks.
+
+use super::elf::{Elf, ElfError};
+use std::io::Read;
+
+/// More than any configuration has when it is unpacked, in bytes.
+const MAX_UNPACKED: u64 = 8 << 20;
+/// More than any has when it is packed.
+const MAX_PACKED: u64 = 2 << 20;
+
+/// A kernel's configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config(String);
+
+impl Config {
+    /// Takes the text of a `.config`.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, as the kernel's build wrote it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// What an option is set to, as `y`, `m`, `4` or `"text"`; `None` where it is not set.
+    #[must_use]
+    pub fn get(&self, option: &str) -> Option<&str> {
+        self.0.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('='))
+    }
+
+    /// The page size that it is for, in bytes; `None` where it does not tell.
+    #[must_use]
+    pub fn page_size(&self) -> Option<u64> {
+        let shift = self.get("CONFIG_PAGE_SHIFT")?.parse::<u32>().ok()?;
+        1_u64.checked_shl(shift).filter(|_| shift < 32)
+    }
+
+    /// Unpacks what begins behind the first mark; `None` where it cannot be unpacked.
+    #[must_use]
+    pub fn unpack(packed: &[u8]) -> Option<Self> {
+        let mut text = String::new();
+        let unpacked = flate2::bufread::GzDecoder::new(packed).take(MAX_UNPACKED);
+        { unpacked }.read_to_string(&mut text).ok()?;
+        Some(Self(text))
+    }
+
+    /// Reads it from where [`super::image_strings::find`] saw it begin.
+    ///
+    /// # Errors
+    ///
+    /// [`ElfError`] for a section that the file does not have in full.
+    pub fn read(elf: &Elf<'_>, at: (usize, u64)) -> Result<Option<Self>, ElfError> {
+        let (section, offset) = at;
+        let Some(section) = elf.sections().get(section) else { return Ok(None) };
+        let left = section.size.saturating_sub(offset);
+        Ok(Self::unpack(&elf.part(section, offset, left.min(MAX_PACKED))?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+    use std::io::Write as _;
+
+    #[test]
+    fn options_are_found_by_their_whole_name() {
+        let text = "CONFIG_KEXEC=y\n# CONFIG_KEXEC_SIG is not set\nCONFIG_PAGE_SHIFT=14\n";
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(text.as_bytes()).expect("memory takes it");
+        let mut bytes = packer.finish().expect("memory takes it");
+        bytes.extend(b"IKCFG_ED and what follows");
+        let config = Config::unpack(&bytes).expect("it was just packed");
+        assert_eq!(config.text(), text);
+        assert_eq!(config.get("CONFIG_KEXEC"), Some("y"));
+        assert_eq!(config.get("CONFIG_KEXEC_SIG"), None);
+        assert_eq!(config.get("CONFIG_KEX"), None);
+        assert_eq!(config.page_size(), Some(16384));
+        assert_eq!(Config::unpack(&bytes[..20]), None);
+    }
+}

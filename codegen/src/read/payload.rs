@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Kernels that are packed: a bzImage, an EFI zboot image, or a file that is compressed as a whole.
+//!
+//! What comes out is bounded, whatever the file claims: by the size that the packer wrote at its end,
+//! and by [`MAX_UNPACKED`].
+
+use super::bytes::Bytes;
+use std::io::{self, Read};
+
+/// The most that an unpacked kernel may be, in bytes.
+pub const MAX_UNPACKED: u64 = 512 << 20;
+/// The most that a packed one may be.
+const MAX_PACKED: u64 = 256 << 20;
+/// The most that unpacking may need for itself, in KiB.
+const MAX_WINDOW_KIB: u32 = 256 << 10;
+
+/// Why a packed kernel cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PayloadError(String);
+
+/// How something is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Gzip,
+    Bzip2,
+    Lzma,
+    Xz,
+    Lzo,
+    Lz4,
+    Zstd,
+}
+
+/// First bytes, and what packs like this.
+const METHODS: &[(&[u8], Method)] = &[
+    (&[0x1f, 0x8b], Method::Gzip),
+    (b"BZh", Method::Bzip2),
+    (&[0x5d, 0x00, 0x00], Method::Lzma),
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0x00], Method::Xz),
+    (&[0x89, b'L', b'Z', b'O', 0x00, 0x0d, 0x0a, 0x1a, 0x0a], Method::Lzo),
+    (&[0x02, 0x21, 0x4c, 0x18], Method::Lz4),
+    (&[0x28, 0xb5, 0x2f, 0xfd], Method::Zstd),
+];
+
+impl Method {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        METHODS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, method)| *method)
+    }
+}
+
+/// Where the packed kernel is in a file, and whether its size when unpacked is written at its end.
+struct Packed {
+    offset: u64,
+    size: u64,
+    sized: bool,
+}
+
+/// Whether a file is packed in a way that is known, by its first bytes.
+#[must_use]
+pub fn is_packed(head: &[u8]) -> bool {
+    head.get(0x202..0x206) == Some(b"HdrS")
+        || head.starts_with(b"MZ") && head.get(4..8) == Some(b"zimg")
+        || Method::of(head).is_some()
+}
+
+/// Unpacks the kernel in a file; `None` where the file is not packed in a way that is known.
+///
+/// # Errors
+///
+/// [`PayloadError`] for a packed kernel that is cut off or damaged, or too large to be one.
+pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
+    let head = bytes.take_up_to(0, 4096).map_err(say)?;
+    let Some(packed) = locate(&head, bytes.size())? else { return Ok(None) };
+    if packed.size > MAX_PACKED {
+        return Err(PayloadError("it is larger than any packed kernel".into()));
+    }
+    let data = bytes.take(packed.offset, packed.size);
+    let data = data.map_err(|_| PayloadError("the file is cut off within it".into()))?;
+    let Some(method) = Method::of(&data) else {
+        return Err(PayloadError("it is packed in an unknown way".into()));
+    };
+    // gzip has the size at its end, too, as a part of its own format.
+    let size = (packed.sized || method == Method::Gzip).then(|| data.last_chunk()).flatten();
+    let size = size.map(|size| u64::from(u32::from_le_bytes(*size)));
+    if size.is_some_and(|size| size > MAX_UNPACKED) {
+        return Err(PayloadError("it claims to be larger than any kernel".into()));
+    }
+    let limit = size.unwrap_or(MAX_UNPACKED);
+    let data =
+        if packed.sized && method != Method::Gzip { &data[..data.len() - 4] } else { &data[..] };
+    // One more than there may be, to see that there is no more.
+    let out = run(method, data, limit + 1).map_err(say)?;
+    if out.len() as u64 > limit || size.is_some_and(|size| size != out.len() as u64) {
+        return Err(PayloadError("unpacked, it is not as large as it says".into()));
+    }
+    Ok(Some(out))
+}
+
+#[allow(clippy::needless_pass_by_value)] // As map_err() hands it over.
+fn say(error: io::Error) -> PayloadError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => PayloadError("it is cut off".into()),
+        _ => PayloadError(error.to_string()),
+    }
+}
+
+fn locate(head: &[u8], size: u64) -> Result<Option<Packed>, PayloadError> {
+    let word = |at: usize| {
+        let bytes = head.get(at..)?.first_chunk()?;
+        Some(u64::from(u32::from_le_bytes(*bytes)))
+    };
+    // Documentation/arch/x86/boot.rst: the boot header.
+    if head.get(0x202..0x206) == Some(b"HdrS") {
+        let version = head.get(0x206..).and_then(|rest| rest.first_chunk().copied());
+        let old = version.is_none_or(|version| u16::from_le_bytes(version) < 0x208);
+        let (Some(offset), Some(length), false) = (word(0x248), word(0x24c), old) else {
+            return Err(PayloadError("its boot header is too old to say where it is".into()));
+        };
+        let setup = match head[0x1f1] {
+            0 => 4,
+            sectors => u64::from(sectors),
+        };
+        let offset = (setup + 1) * 512 + offset;
+        return Ok(Some(Packed { offset, size: length, sized: true }));
+    }
+    // drivers/firmware/efi/libstub/zboot-header.S.
+    if head.starts_with(b"MZ") && head.get(4..8) == Some(b"zimg") {
+        let (Some(offset), Some(length)) = (word(8), word(12)) else { return Ok(None) };
+        return Ok(Some(Packed { offset, size: length, sized: true }));
+    }
+    Ok(Method::of(head).map(|_| Packed { offset: 0, size, sized: false }))
+}
+
+/// Unpacks no more than so many bytes.
+fn run(method: Method, data: &[u8], limit: u64) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    match method {
+        Method::Gzip => {
+            flate2::bufread::GzDecoder::new(data).take(limit).read_to_end(&mut out)?;
+        }
+        Method::Bzip2 => {
+            bzip2_rs::DecoderReader::new(data).take(limit).read_to_end(&mut out)?;
+        }
+        Method::Lzma => {
+            let reader = lzma_rust2::LzmaReader::new_mem_limit(data, MAX_WINDOW_KIB, None);
+            reader?.take(limit).read_to_end(&mut out)?;
+        }
+        Method::Xz => {
+            let reader = lzma_rust2::XzReader::new_mem_limit(data, false, MAX_WINDOW_KIB);
+            reader.take(limit).read_to_end(&mut out)?;
+        }
+        Method::Zstd => {
+            let reader = ruzstd::decoding::StreamingDecoder::new(data).map_err(io::Error::other)?;
+            reader.take(limit).read_to_end(&mut out)?;
+        }
+        Method::Lz4 => lz4(data, limit, &mut out)?,
+        Method::Lzo => lzo_blocks(data, limit, &mut out)?,
+    }
+    Ok(out)
+}
+
+fn short() -> io::Error {
+    io::ErrorKind::UnexpectedEof.into()
+}
+
+fn le32(data: &[u8], at: usize) -> io::Result<usize> {
+    let bytes = data.get(at..).and_then(<[u8]>::first_chunk).ok_or_else(short)?;
+    Ok(u32::from_le_bytes(*bytes) as usize)
+}
+
+fn be32(data: &[u8], at: usize) -> io::Result<usize> {
+    let bytes = data.get(at..).and_then(<[u8]>::first_chunk).ok_or_else(short)?;
+    Ok(u32::from_be_bytes(*bytes) as usize)
+}
+
+/// The legacy frame of LZ4: blocks of at most eight megabytes, each with its packed size before it.
+fn lz4(data: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
+    const BLOCK: usize = 8 << 20;
+    let mut block = vec![0; BLOCK];
+    let mut at = 4;
+    while at < data.len() && (out.len() as u64) < limit {
+        let size = le32(data, at)?;
+        let packed = at.checked_add(4).and_then(|at| data.get(at..at.checked_add(size)?));
+        let packed = packed.ok_or_else(short)?;
+        let size =
+            lz4_flex::block::decompress_into(packed, &mut block).map_err(io::Error::other)?;
+        out.extend(&block[..size]);
+        at += 4 + packed.len();
+    }
+    Ok(())
+}
+
+/// The file format of lzop: blocks, each with its size and its packed size before it.
+fn lzo_blocks(data: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
+    const BLOCK: usize = 8 << 20;
+    const HAS_FILTER: usize = 0x800;
+    // Checksums stand before each block: of what it is unpacked, and of what it is packed.
+    const CHECKSUMS: [usize; 2] = [0x1 | 0x100, 0x2 | 0x200];
+    const LATER: u8 = 0x09;
+    let later = data.get(9).is_some_and(|high| *high > LATER)
+        || data.get(9) == Some(&LATER) && data.get(10).is_some_and(|low| *low >= 0x40);
+    let mut at = 9 + 7 + usize::from(later);
+    let flags = be32(data, at)?;
+    at += if flags & HAS_FILTER != 0 { 8 } else { 4 };
+    at += 8 + if later { 4 } else { 0 };
+    at += 1 + usize::from(*data.get(at).ok_or_else(short)?) + 4;
+    while (out.len() as u64) < limit {
+        let size = be32(data, at)?;
+        if size == 0 {
+            return Ok(());
+        }
+        let packed = be32(data, at + 4)?;
+        if size > BLOCK || packed > size {
+            return Err(io::Error::other("a block is larger than it may be"));
+        }
+        at += 8;
+        let sums = CHECKSUMS.map(|flag| if flags & flag != 0 { 4 } else { 0 });
+        // What could not be packed has one checksum alone.
+        at += sums[0] + if packed < size { sums[1] } else { 0 };
+        let block = data.get(at..at + packed).ok_or_else(short)?;
+        if packed == size {
+            out.extend(block);
+        } else {
+            let unpacked = lzo::decompress(block, size).map_err(io::Error::other)?;
+            if unpacked.len() != size {
+                return Err(io::Error::other("a block is shorter than it says"));
+            }
+            out.extend(unpacked);
+        }
+        at += packed;
+    }
+    Ok(())
+}

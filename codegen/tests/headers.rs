@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The reader of C headers says what the truth says, of headers that were generated from it.
+
+mod bindgen_reader;
+
+use kho_abi_codegen::compare;
+use kho_abi_codegen::generate;
+use kho_abi_codegen::model::{Contract, Header, Item, Model, Record};
+use kho_abi_codegen::read::headers::{self, TRIPLES};
+use kho_abi_codegen::read::truth;
+use kho_abi_codegen::source::{Options, Reading};
+use std::collections::BTreeMap;
+
+fn truth() -> Model {
+    truth::current().expect("the truth is whole")
+}
+
+fn generated(model: &Model) -> BTreeMap<String, Vec<u8>> {
+    let files = generate::render(model).into_iter();
+    files.map(|file| (file.path.display().to_string(), file.text.into_bytes())).collect()
+}
+
+fn options(triple: &str, page_size: u64) -> Options {
+    Options { triple: Some(triple.into()), page_size: Some(page_size), ..Options::default() }
+}
+
+fn read(files: &BTreeMap<String, Vec<u8>>, options: &Options) -> Reading {
+    headers::read_files(files, options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What a header can tell of a contract: everything but nodes.
+fn told(model: &Model) -> Vec<Contract> {
+    let told = |contract: &Contract| {
+        let mut contract = Contract { nodes: Vec::new(), ..contract.clone() };
+        contract.roots.sort();
+        contract.constants.sort();
+        contract
+    };
+    model.contracts().map(|(_, contract)| told(contract)).collect()
+}
+
+#[test]
+fn generated_headers_read_back_as_the_truth() {
+    let truth = truth();
+    let files = generated(&truth);
+    for triple in TRIPLES {
+        for page_size in truth.page_sizes() {
+            let truth = truth.with_page_size(page_size).unwrap();
+            let reading = read(&files, &options(triple, page_size));
+            let context = format!("{triple}, pages of {page_size} bytes");
+            assert_eq!(reading.gaps, [], "{context}");
+            assert_eq!(compare::differences(&truth, &reading.model), [], "{context}");
+            let bare = |model: &Model| -> Vec<Record> {
+                let records = model.records().map(|(_, record)| record.bare());
+                records.map(|record| Record { page_size: None, ..record }).collect()
+            };
+            assert_eq!(bare(&reading.model), bare(&truth), "{context}");
+            assert!(reading.model.records().all(|(_, record)| !record.bit_fields_untold));
+            assert_eq!(told(&reading.model), told(&truth), "{context}");
+        }
+    }
+}
+
+/// An older kernel's header is told to be that, with all of its strings.
+#[test]
+fn earlier_versions_read_back_as_what_they_were() {
+    let earlier = truth::earlier().expect("the truth is whole");
+    assert!(earlier.len() >= 4);
+    for model in earlier {
+        for page_size in model.page_sizes() {
+            // With the headers that it includes, and no others: those are of later kernels.
+            let mut model = model.with_page_size(page_size).unwrap();
+            let includes = model.headers[0].includes.clone();
+            let name = model.headers[0].name.clone();
+            let wanted =
+                |header: &Header| header.name == name || includes.contains(&header.include_path());
+            model.headers.retain(wanted);
+            let reading = read(&generated(&model), &options(TRIPLES[1], page_size));
+            let file = model.headers[0].file.clone();
+            assert_eq!(reading.gaps, [], "{file}");
+            assert_eq!(compare::differences(&model, &reading.model), [], "{file}");
+            let (own, found) = (told(&model), told(&reading.model));
+            assert!(!own.is_empty());
+            for contract in own {
+                assert!(found.contains(&contract), "{file}: {contract:?} is not in {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a Linux 7.3 tree in LINUX_SRC"]
+fn the_kernels_own_headers_read_as_the_truth() {
+    let tree = std::env::var_os("LINUX_SRC").expect("LINUX_SRC is set");
+    let tree = std::path::Path::new(&tree);
+    let bare = tree.join("include/linux/kho/abi");
+    for triple in TRIPLES {
+        for page_size in truth().page_sizes() {
+            let mut truth = truth().with_page_size(page_size).unwrap();
+            // What the truth has beyond that kernel.
+            truth.headers.retain(|header| header.name != "vfio_pci");
+            assert_eq!(truth.headers.len(), 6);
+            for dir in [tree, &tree.join("include"), &bare] {
+                let reading = headers::read_dir(dir, &options(triple, page_size))
+                    .unwrap_or_else(|error| panic!("{error}"));
+                let context = format!("{}, {triple}, {page_size}", dir.display());
+                assert_eq!(reading.gaps, [], "{context}");
+                assert_eq!(compare::differences(&truth, &reading.model), [], "{context}");
+                assert_eq!(told(&reading.model), told(&truth), "{context}");
+                let items = |model: &Model| -> Vec<Vec<String>> {
+                    let names = |header: &Header| {
+                        header.items.iter().map(|item| item.name().to_string()).collect()
+                    };
+                    model.headers.iter().map(names).collect()
+                };
+                assert_eq!(items(&reading.model), items(&truth), "{context}");
+            }
+        }
+    }
+}
+
+/// A copy of the kernel's ABI headers and nothing else, one of them changed.
+fn changed(header: &str, from: &str, to: &str) -> tempfile::TempDir {
+    let tree = std::env::var_os("LINUX_SRC").expect("LINUX_SRC is set");
+    let abi = std::path::Path::new(&tree).join("include/linux/kho/abi");
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(abi).unwrap() {
+        let path = entry.unwrap().path();
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        if path.ends_with(header) {
+            assert!(text.contains(from), "{from}");
+            text = text.replacen(from, to, 1);
+        }
+        std::fs::write(dir.path().join(path.file_name().unwrap()), text).unwrap();
+    }
+    dir
+}
+
+#[test]
+#[ignore = "needs a Linux 7.3 tree in LINUX_SRC"]
+fn a_changed_offset_is_found_at_its_line_with_the_contract_that_it_breaks() {
+    let truth = truth();
+    for (header, from, to, field, contract) in [
+        ("luo.h", "\tu64 data;\n\tu64 token;", "\tu64 token;\n\tu64 data;", "token", "luo-v5"),
+        (
+            "luo.h",
+            "\tu64 liveupdate_num;\n",
+            "\tu64 hole;\n\tu64 liveupdate_num;\n",
+            "hole",
+            "luo-v5",
+        ),
+        (
+            "memfd.h",
+            "\tu64 pfn:52;\n\tu64 flags:12;",
+            "\tu64 pfn:51;\n\tu64 flags:13;",
+            "pfn",
+            "memfd-v2",
+        ),
+        ("block.h", "\tu64 next;", "\tu64 pad;\n\tu64 next;", "pad", "kho-v4"),
+    ] {
+        let dir = changed(header, from, to);
+        let reading = headers::read_dir(dir.path(), &Options::default()).unwrap();
+        let path = dir.path().join(header);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = header.trim_end_matches(".h");
+        let records = |model: &Model| -> Vec<Record> {
+            let header = model.headers.iter().find(|header| header.name == name).unwrap();
+            header.records().map(|record| Record { page_size: None, ..record.clone() }).collect()
+        };
+        let changes = compare::records(&records(&truth), &records(&reading.model));
+        let place = changes[0].place.clone().unwrap();
+        let line = text.lines().position(|l| l.starts_with(&format!("\tu64 {field}"))).unwrap() + 1;
+        let first = changes[0].causes[0].place().unwrap_or(&place);
+        assert_eq!(first.to_string(), format!("{}:{line}", path.display()), "{changes:?}");
+        assert_eq!(reading.model.owners(&changes[0].record), [contract]);
+    }
+}
+
+/// One case goes through all readers that tell layouts of C, and makes one model.
+#[test]
+fn bindgen_and_clang_say_the_same() {
+    let truth = truth();
+    for page_size in truth.page_sizes() {
+        let truth = truth.with_page_size(page_size).unwrap();
+        for triple in TRIPLES {
+            let ours = read(&generated(&truth), &options(triple, page_size)).model;
+            let other = bindgen_reader::read_generated(&truth, triple).unwrap();
+            assert_eq!(compare::differences(&ours, &other), [], "{triple}, {page_size}");
+        }
+    }
+    // They would not if one of them were wrong.
+    let mut wrong = read(&generated(&truth), &Options::default()).model;
+    for item in wrong.headers.iter_mut().flat_map(|header| &mut header.items) {
+        if let Item::Record(record) = item {
+            record.size += 1;
+        }
+    }
+    let other = bindgen_reader::read_generated(&truth, TRIPLES[0]).unwrap();
+    assert!(compare::differences(&wrong, &other).len() >= other.records().count());
+}

@@ -165,6 +165,16 @@ fn pages_of_a_kdump_that_cannot_be_are_damaged() {
 }
 
 #[test]
+fn a_page_that_only_the_second_bitmap_has_is_outside() {
+    let mut bytes = kdump(&small(), Packing::Zlib, &[]);
+    bytes[2 * 4096] &= !4;
+    let image = Image::from_bytes(bytes).unwrap();
+    assert_eq!(image.ranges().len(), 2);
+    assert_eq!(image.read(0x2000, &mut [0]), Err(ReadError::Outside { at: 0x2000 }));
+    assert!(image.read(0x3000, &mut [0]).is_ok());
+}
+
+#[test]
 fn a_bitmap_may_be_alone() {
     // Old dumps have one, as long as two: 33,000 pages do not fit half of two blocks.
     let ram = Ram { end: 33_000 * 4096, ..small() };

@@ -394,13 +394,12 @@ impl Kdump {
             kind => ReadError::Io { at, kind },
         };
         let damaged = |why| ReadError::Damaged { at, why };
+        // The second bitmap may have a page that the first one does not: the machine has none there.
+        if super::find_range(&self.ranges, at).is_none() {
+            return Err(ReadError::Outside { at });
+        }
         let number = self.descriptor(at / self.block_size as u64).map_err(failed)?;
-        let Some(number) = number else {
-            return Err(match super::find_range(&self.ranges, at) {
-                Some(_) => ReadError::Excluded { at },
-                None => ReadError::Outside { at },
-            });
-        };
+        let number = number.ok_or(ReadError::Excluded { at })?;
         let place = self.descriptors + number * size_of::<Descriptor>() as u64;
         let mut descriptor = [0; size_of::<Descriptor>()];
         let file = &*self.bytes;

@@ -273,7 +273,8 @@ fn completions_and_manual_pages_are_there() {
     }
     assert!(scratch.run(&["man"]).stdout.contains(".TH kho-abi 1"));
     let ran = scratch.run(&["man", "--out", "man"]);
-    assert_eq!(ran.stdout.lines().count(), 14, "{ran:?}");
+    assert_eq!(ran.stdout.lines().count(), 15, "{ran:?}");
+    assert!(scratch.read("man/kho-abi-inspect.1").contains("extract"));
     assert!(scratch.read("man/kho-abi-bump.1").contains(".TH kho-abi-bump 1"));
 }
 

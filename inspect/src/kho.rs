@@ -10,9 +10,10 @@ use crate::radix::Preserved;
 use crate::rules;
 use crate::text;
 use crate::walk::Walker;
+use kho_abi::wire::earlier::kexec_handover_v3;
 use kho_abi::wire::kexec_handover::{
-    KHO_FDT_COMPATIBLE, KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME,
-    KHO_SUB_TREE_SIZE_PROP_NAME,
+    page_16k, page_4k, page_64k, KHO_FDT_COMPATIBLE, KHO_FDT_MEMORY_MAP_PROP_NAME,
+    KHO_SUB_TREE_PROP_NAME, KHO_SUB_TREE_SIZE_PROP_NAME,
 };
 use kho_abi::wire::kexec_metadata::KHO_METADATA_NODE_NAME;
 use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
@@ -61,11 +62,38 @@ struct Decoder {
 }
 
 /// Every version that is decoded. A version is one line here.
-const DECODERS: &[Decoder] = &[Decoder { compatible: KHO_FDT_COMPATIBLE, read: read_current }];
+///
+/// `kho-v1` is none of them: two sizes of its bitmaps are out under that one string, and nothing in
+/// memory tells which.
+const DECODERS: &[Decoder] = &[
+    // The tree of preserved pages is the same; blocks are what the later version adds.
+    Decoder { compatible: kexec_handover_v3::KHO_FDT_COMPATIBLE, read: read_current },
+    Decoder { compatible: KHO_FDT_COMPATIBLE, read: read_current },
+];
 
 /// The versions that can be decoded.
 pub fn known() -> impl Iterator<Item = &'static str> {
     DECODERS.iter().map(|decoder| decoder.compatible)
+}
+
+// What the decoder above takes for granted: the properties have the names that they had.
+const _: () = {
+    use kexec_handover_v3 as v3;
+    assert!(same(KHO_FDT_MEMORY_MAP_PROP_NAME, v3::KHO_FDT_MEMORY_MAP_PROP_NAME));
+    assert!(same(KHO_SUB_TREE_PROP_NAME, v3::KHO_SUB_TREE_PROP_NAME));
+    assert!(same(KHO_SUB_TREE_SIZE_PROP_NAME, v3::KHO_SUB_TREE_SIZE_PROP_NAME));
+    assert!(page_4k::KHO_TREE_MAX_DEPTH == v3::page_4k::KHO_TREE_MAX_DEPTH);
+    assert!(page_16k::KHO_TREE_MAX_DEPTH == v3::page_16k::KHO_TREE_MAX_DEPTH);
+    assert!(page_64k::KHO_TREE_MAX_DEPTH == v3::page_64k::KHO_TREE_MAX_DEPTH);
+};
+
+const fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut index = 0;
+    while index < one.len() && index < other.len() && one[index] == other[index] {
+        index += 1;
+    }
+    index == one.len() && index == other.len()
 }
 
 /// Who reads an entry, by its name.

@@ -360,6 +360,16 @@ impl Preserved {
         orders.into_iter().find_map(|order| self.run_in_leaf(memory, page, order))
     }
 
+    /// The next page behind one that is in no run that may be in one.
+    #[must_use]
+    pub fn next_start(&self, page: u64) -> u64 {
+        if !self.leaves.is_empty() {
+            return page.saturating_add(1);
+        }
+        let index = self.runs.partition_point(|run| run.start <= page);
+        self.runs.get(index).map_or(u64::MAX, |run| run.start)
+    }
+
     fn run_in_leaf(&self, memory: &Cached<'_>, page: u64, order: u32) -> Option<Run> {
         let shape = self.shape;
         if page >> order >= 1 << (shape.key_width - 1 - order) {

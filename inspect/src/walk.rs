@@ -181,7 +181,7 @@ impl<'i> Walker<'i> {
                 if preserved.is_complete() {
                     missing.get_or_insert(page);
                 }
-                page += 1;
+                page = preserved.next_start(page).min(end);
             }
             if let Some(first) = missing {
                 self.not_preserved(first, end, what);

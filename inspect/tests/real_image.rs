@@ -29,7 +29,8 @@ fn sha256(image: &Image, state: &State, memfd: &Memfd) -> String {
     let mut bytes = Vec::new();
     std::io::Seek::rewind(&mut file).unwrap();
     file.read_to_end(&mut bytes).unwrap();
-    Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(&bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// What an image shows, in the words of the file beside it.

@@ -37,6 +37,7 @@ const PARTS: &[&str] = &[
     "abi",
     "codegen",
     "cli",
+    "inspect",
     "c-headers",
     "snapshots",
     "rustfmt.toml",

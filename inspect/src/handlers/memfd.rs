@@ -11,7 +11,9 @@ use crate::radix::Preserved;
 use crate::rules;
 use crate::vmalloc::{Step, Steps};
 use crate::walk::Walker;
+use kho_abi::wire::earlier::memfd_v1;
 use kho_abi::wire::kexec_handover::kho_vmalloc;
+use kho_abi::wire::layout::WireType;
 use kho_abi::wire::memfd::{
     memfd_luo_ser, MEMFD_LUO_ALL_SEALS, MEMFD_LUO_FOLIO_DIRTY, MEMFD_LUO_FOLIO_UPTODATE,
 };
@@ -127,21 +129,56 @@ impl FolioList {
     }
 }
 
+/// Reads what a kernel leaves that knows seals.
 pub(super) fn read(walker: &mut Walker<'_>, given: &mut Given<'_>) -> Payload {
+    read_as::<memfd_luo_ser>(walker, given, |ser| Fields {
+        pos: ser.pos,
+        size: ser.size,
+        seals: ser.seals,
+        flags: ser.flags,
+        list: FolioList { pages: ser.folios, nr_folios: ser.nr_folios },
+    })
+}
+
+/// Reads what a kernel leaves that does not: of Linux 6.19 and 7.0.
+pub(super) fn read_v1(walker: &mut Walker<'_>, given: &mut Given<'_>) -> Payload {
+    read_as::<memfd_v1::memfd_luo_ser>(walker, given, |ser| Fields {
+        pos: ser.pos,
+        size: ser.size,
+        seals: 0,
+        flags: 0,
+        list: FolioList { pages: ser.folios, nr_folios: ser.nr_folios },
+    })
+}
+
+/// What the struct says, whatever its version.
+struct Fields {
+    pos: u64,
+    size: u64,
+    seals: u32,
+    flags: u32,
+    list: FolioList,
+}
+
+fn read_as<T: WireType>(
+    walker: &mut Walker<'_>,
+    given: &mut Given<'_>,
+    fields: fn(&T) -> Fields,
+) -> Payload {
     let Given { data, owner, .. } = *given;
     walker.within("memfd_luo_ser", Some(data), |walker| {
-        let Some(ser) = walker.value::<memfd_luo_ser>(data, "a memfd") else {
+        let Some(ser) = walker.value::<T>(data, "a memfd") else {
             return Payload::Unreadable;
         };
-        walker.allocation(data, size_of::<memfd_luo_ser>() as u64, "the page of a memfd", owner);
-        let list = FolioList { pages: ser.folios, nr_folios: ser.nr_folios };
+        walker.allocation(data, size_of::<T>() as u64, "the page of a memfd", owner);
+        let Fields { pos, size, seals, flags, list } = fields(&ser);
         let mut memfd = Memfd {
             at: data,
-            pos: ser.pos,
-            size: ser.size,
-            seals: ser.seals,
-            flags: ser.flags,
-            nr_folios: ser.nr_folios,
+            pos,
+            size,
+            seals,
+            flags,
+            nr_folios: list.nr_folios,
             totals: Totals::default(),
             first: Vec::new(),
             list,

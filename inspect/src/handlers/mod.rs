@@ -10,6 +10,7 @@ use crate::claims::Owner;
 use crate::finding::address;
 use crate::rules;
 use crate::walk::Walker;
+use kho_abi::wire::earlier::memfd_v1;
 use kho_abi::wire::memfd::MEMFD_LUO_FH_COMPATIBLE;
 use kho_abi::wire::pci::PciAddress;
 use kho_abi::wire::vfio_pci::VFIO_PCI_LUO_FH_COMPATIBLE;
@@ -77,6 +78,7 @@ struct Decoder {
 
 /// Every version of every handler that is decoded. A version is one line here.
 const DECODERS: &[Decoder] = &[
+    Decoder { compatible: memfd_v1::MEMFD_LUO_FH_COMPATIBLE, read: memfd::read_v1 },
     Decoder { compatible: MEMFD_LUO_FH_COMPATIBLE, read: memfd::read },
     Decoder { compatible: VFIO_PCI_LUO_FH_COMPATIBLE, read: vfio_pci::read },
 ];

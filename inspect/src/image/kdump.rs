@@ -19,6 +19,9 @@ const SIGNATURE: &[u8; 8] = b"KDUMP   ";
 const CHUNK: usize = 512;
 const PAGES_PER_CHUNK: u64 = CHUNK as u64 * 8;
 const SLOTS: usize = 64;
+/// What is read at once where pages are read in their order: of descriptors, and of what they name.
+const DESCRIPTORS_AHEAD: usize = 128 * size_of::<Descriptor>();
+const PAGES_AHEAD: usize = 64 << 10;
 /// More pieces of memory than any machine has.
 const RANGES_LIMIT: usize = 1 << 20;
 const VMCOREINFO_LIMIT: u64 = 1 << 20;
@@ -391,16 +394,19 @@ impl Kdump {
             kind => ReadError::Io { at, kind },
         };
         let damaged = |why| ReadError::Damaged { at, why };
+        // The second bitmap may have a page that the first one does not: the machine has none there.
+        if super::find_range(&self.ranges, at).is_none() {
+            return Err(ReadError::Outside { at });
+        }
         let number = self.descriptor(at / self.block_size as u64).map_err(failed)?;
-        let Some(number) = number else {
-            return Err(match super::find_range(&self.ranges, at) {
-                Some(_) => ReadError::Excluded { at },
-                None => ReadError::Outside { at },
-            });
-        };
+        let number = number.ok_or(ReadError::Excluded { at })?;
         let place = self.descriptors + number * size_of::<Descriptor>() as u64;
-        let descriptor: [u8; size_of::<Descriptor>()] =
-            bytes::array(&*self.bytes, place).map_err(failed)?;
+        let mut descriptor = [0; size_of::<Descriptor>()];
+        let file = &*self.bytes;
+        unpacker
+            .descriptors
+            .read(file, &mut descriptor, place, DESCRIPTORS_AHEAD)
+            .map_err(failed)?;
         let Ok(descriptor) = Descriptor::ref_from_bytes(&descriptor) else {
             return Err(damaged("its descriptor is cut off"));
         };
@@ -411,8 +417,9 @@ impl Kdump {
         if size > self.block_size {
             return Err(damaged("compressed, it is larger than a page"));
         }
-        unpacker.packed.resize(size, 0);
-        self.bytes.read_exact_at(&mut unpacker.packed, descriptor.offset.get()).map_err(failed)?;
+        let Unpacker { packed, ahead, .. } = unpacker;
+        packed.resize(size, 0);
+        ahead.read(file, packed, descriptor.offset.get(), PAGES_AHEAD).map_err(failed)?;
         Ok(packing)
     }
 

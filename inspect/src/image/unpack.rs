@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The compressions that pages of a kdump may have, each page on its own.
 
+use super::bytes::Bytes;
 use flate2::{Decompress, FlushDecompress, Status};
+use std::io;
 
 /// How a page is compressed, by the flag that its descriptor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,48 @@ impl Packing {
     }
 }
 
+/// A part of a file that was read ahead of what is wanted.
+#[derive(Default)]
+pub(super) struct Window {
+    bytes: Vec<u8>,
+    at: u64,
+    /// Where the last read ended: one that begins there goes on in the order of the file.
+    end: u64,
+}
+
+impl Window {
+    /// Reads bytes by way of the window; `size` is what is read at once where reads follow one another.
+    pub(super) fn read(
+        &mut self,
+        file: &dyn Bytes,
+        into: &mut [u8],
+        offset: u64,
+        size: usize,
+    ) -> io::Result<()> {
+        let within = offset.checked_sub(self.at).and_then(|within| usize::try_from(within).ok());
+        let goes_on = offset == self.end;
+        self.end = offset.saturating_add(into.len() as u64);
+        let part =
+            within.and_then(|within| self.bytes.get(within..within.checked_add(into.len())?));
+        if let Some(part) = part {
+            into.copy_from_slice(part);
+            return Ok(());
+        }
+        let there = file.len().saturating_sub(offset);
+        if !goes_on || into.len() > size || there < size as u64 {
+            return file.read_exact_at(into, offset);
+        }
+        self.bytes.resize(size, 0);
+        if let Err(error) = file.read_exact_at(&mut self.bytes, offset) {
+            self.bytes.clear();
+            return Err(error);
+        }
+        self.at = offset;
+        into.copy_from_slice(&self.bytes[..into.len()]);
+        Ok(())
+    }
+}
+
 /// The largest window that a page may ask a decompressor to keep, in bytes.
 const WINDOW: u64 = 1 << 20;
 
@@ -39,6 +83,10 @@ pub(super) struct Unpacker {
     zstd: Option<ruzstd::decoding::FrameDecoder>,
     /// What was read from the file.
     pub(super) packed: Vec<u8>,
+    /// Descriptors that were read ahead.
+    pub(super) descriptors: Window,
+    /// Packed pages that were read ahead.
+    pub(super) ahead: Window,
     /// A page, for those who want a part of it.
     pub(super) page: Vec<u8>,
 }
@@ -50,6 +98,8 @@ impl Unpacker {
             snappy: snap::raw::Decoder::new(),
             zstd: None,
             packed: Vec::new(),
+            descriptors: Window::default(),
+            ahead: Window::default(),
             page: Vec::new(),
         }
     }
@@ -67,7 +117,9 @@ impl Unpacker {
             Packing::Zlib => {
                 self.zlib.reset(true);
                 let status = self.zlib.decompress(packed, page, FlushDecompress::Finish);
-                let whole = self.zlib.total_out() == page.len() as u64;
+                // What is left over belongs to no page: the descriptor's size is wrong.
+                let whole = self.zlib.total_out() == page.len() as u64
+                    && self.zlib.total_in() == packed.len() as u64;
                 if !whole || !matches!(status, Ok(Status::StreamEnd)) {
                     return Err("zlib does not make a page of it");
                 }

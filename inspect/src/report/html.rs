@@ -203,7 +203,7 @@ fn luo_head(luo: &Luo) -> Markup {
         p {
             code { (luo.compatible) }
             @if let Some(number) = luo.liveupdate_num { ", live update " (number) }
-            " "
+            ", "
             @match luo.phase {
                 Phase::Serialised => (count(luo.sessions.len() as u64, "session")),
                 Phase::NotSerialised => span.open { "sessions not written yet" },

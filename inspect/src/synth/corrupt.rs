@@ -425,7 +425,7 @@ corruptions! {
     };
     "a folio is outside, though preserved", ADDRESS_OUTSIDE_IMAGE: |ram, places| {
         flip(ram, places, 0x700_0000, 0);
-        ram.set_number(folio(places, 0, 3), 3 << 52 | 0x700_0000 / ram.page_size as u64);
+        ram.set_number(folio(places, 0, 3), (3 << 52) | (0x700_0000 / ram.page_size as u64));
     };
     "two memfds have one folio", PAGE_OWNED_TWICE: |ram, places| {
         let page = ram.number(folio(places, 0, 3));

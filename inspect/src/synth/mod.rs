@@ -232,6 +232,10 @@ pub struct Synth<S> {
     pub liveupdate_num: u64,
     /// Whether sessions are written, as they are within the reboot.
     pub serialised: bool,
+    /// Whether there is a state of LUO's in its present version; another one is an entry like any.
+    pub luo: bool,
+    /// What the root of KHO's device tree says.
+    pub compatible: &'static str,
 }
 
 /// The first address that is given out.
@@ -258,6 +262,8 @@ impl<S: Store> Synth<S> {
             places: Places::default(),
             liveupdate_num: 1,
             serialised: true,
+            luo: true,
+            compatible: KHO_FDT_COMPATIBLE,
         }
     }
 
@@ -272,6 +278,11 @@ impl<S: Store> Synth<S> {
         self.next = pa + size;
         self.places.preserved.push(Blocks { pa, order, count: 1 });
         pa
+    }
+
+    /// Writes bytes into memory that was taken.
+    pub fn write(&mut self, pa: u64, bytes: &[u8]) {
+        self.store.write(pa, bytes);
     }
 
     /// Takes memory that is not preserved.
@@ -580,12 +591,14 @@ impl<S: Store> Synth<S> {
 
     /// Writes what leads to everything, and says where it all is.
     pub fn finish(mut self) -> (S, Places) {
-        self.write_luo();
+        if self.luo {
+            self.write_luo();
+        }
         self.write_memblock();
         let fdt = self.allocate(0);
         self.places.fdt = fdt;
         let radix = self.radix();
-        let mut tree = Tree::new(KHO_FDT_COMPATIBLE);
+        let mut tree = Tree::new(self.compatible);
         tree.number(KHO_FDT_MEMORY_MAP_PROP_NAME, radix[0]);
         for (name, data, size) in &self.entries {
             tree.begin(name);

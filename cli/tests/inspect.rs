@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi inspect` on images of the reference state: what it prints, and with which exit status it ends.
+
+use kho_abi_inspect::synth::corrupt::CORRUPTIONS;
+use kho_abi_inspect::synth::{content, sample, Places, Ram};
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn kho_abi(directory: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_kho-abi"))
+        .current_dir(directory)
+        .arg("inspect")
+        .args(args)
+        .env_remove("NO_COLOR")
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Writes memory as a sparse file.
+fn write(ram: &Ram, path: &Path) {
+    let file = File::create(path).unwrap();
+    file.set_len(ram.end).unwrap();
+    for (pa, page) in &ram.pages {
+        file.write_all_at(page, *pa).unwrap();
+    }
+}
+
+fn image() -> (tempfile::TempDir, PathBuf, Places) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("guest.raw");
+    let (ram, places) = sample(4096);
+    write(&ram, &path);
+    (directory, path, places)
+}
+
+#[test]
+fn a_clean_image_is_shown_as_a_tree() {
+    let (directory, _, _) = image();
+    let (status, stdout, stderr) = kho_abi(directory.path(), &["guest.raw"]);
+    assert_eq!((status, stderr.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(stdout);
+    let colored = kho_abi(directory.path(), &["guest.raw", "--color", "always"]).1;
+    assert!(colored.contains("\u{1b}["));
+}
+
+#[test]
+fn preserved_memory_is_drawn() {
+    let (directory, _, _) = image();
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--map"]);
+    assert_eq!(status, Some(0));
+    insta::assert_snapshot!(stdout);
+}
+
+#[test]
+fn filters_choose_sessions_and_files() {
+    let (directory, _, _) = image();
+    let shown = |args: &[&str]| {
+        let (status, stdout, _) = kho_abi(directory.path(), &[&["guest.raw"], args].concat());
+        assert_eq!(status, Some(0));
+        stdout.lines().filter(|line| line.contains("session") || line.contains("token")).count()
+    };
+    assert_eq!(shown(&["--session", "vm1"]), 5);
+    assert_eq!(shown(&["--token", "0x1"]), 4);
+    assert_eq!(shown(&["--file", "vfio-pci-v1"]), 4);
+    assert_eq!(shown(&["--session", "vm0", "--token", "2"]), 2);
+    assert_eq!(shown(&["--session", "none"]), 0);
+}
+
+#[test]
+fn json_has_every_extent() {
+    let (directory, _, _) = image();
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--format", "json"]);
+    assert_eq!(status, Some(0));
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(document["schema"], "kho-abi/inspect/1");
+    let memfd = &document["luo"]["sessions"][1]["files"][1]["payload"];
+    assert_eq!(memfd["kind"], "memfd");
+    assert_eq!(memfd["extents"].as_array().unwrap().len(), 512);
+    assert_eq!(memfd["totals"]["extents"], 512);
+    assert_eq!(document["findings_total"], 0);
+}
+
+#[test]
+fn html_is_one_page_that_loads_nothing() {
+    let (directory, path, places) = image();
+    // What comes from the image is text, whatever it looks like.
+    let file = File::options().write(true).open(path).unwrap();
+    file.write_all_at(b"<script>alert(1)</script>\0", places.session_blocks[0] + 16).unwrap();
+    let (status, _, _) =
+        kho_abi(directory.path(), &["guest.raw", "--format", "html", "-o", "report.html"]);
+    assert_eq!(status, Some(0));
+    let page = std::fs::read_to_string(directory.path().join("report.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    for bad in ["<script", "http://", "https://", "src=", "@import"] {
+        assert!(!page.contains(bad), "{bad}");
+    }
+    assert!(page.contains("prefers-color-scheme: dark"));
+}
+
+#[test]
+fn a_memfd_is_extracted() {
+    let (directory, _, _) = image();
+    let extract =
+        |args: &[&str]| kho_abi(directory.path(), &[&["guest.raw", "-o", "memfd"], args].concat());
+    for (session, token, size) in
+        [("vm0", "2", 65_536), ("vm0", "3", 100_001), ("vm1", "2", 2 << 20), ("vm1", "3", 6 << 20)]
+    {
+        let (status, _, stderr) = extract(&["--extract", token, "--session", session]);
+        assert_eq!((status, stderr.as_str()), (Some(0), ""));
+        let bytes = std::fs::read(directory.path().join("memfd")).unwrap();
+        assert!(bytes == content(0, size), "token {token} of {session} has other bytes");
+    }
+    let (status, _, stderr) = extract(&["--extract", "2"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("several sessions: vm0, vm1"), "{stderr}");
+    let (status, _, stderr) = extract(&["--extract", "9"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("no file with that token is a memfd"), "{stderr}");
+}
+
+#[test]
+fn what_could_not_be_extracted_is_said() {
+    let (directory, path, places) = image();
+    let file = File::options().write(true).open(path).unwrap();
+    // The third folio's frame number becomes one that nobody preserved.
+    let entry = places.memfds[0].list[0] + 2 * 16;
+    file.write_all_at(&(3_u64 << 52 | 0x3000).to_le_bytes(), entry).unwrap();
+    let args = ["guest.raw", "--session", "vm0", "--extract", "2", "-o", "memfd"];
+    assert_eq!(kho_abi(directory.path(), &args).0, Some(1));
+    let bytes = std::fs::read(directory.path().join("memfd")).unwrap();
+    let mut expected = content(0, 65_536);
+    expected[0x2000..0x3000].fill(0);
+    assert!(bytes == expected);
+}
+
+#[test]
+fn every_corruption_ends_with_its_finding_and_status_1() {
+    let (clean, places) = sample(4096);
+    let directory = tempfile::tempdir().unwrap();
+    for corruption in CORRUPTIONS {
+        let mut ram = clean.clone();
+        (corruption.apply)(&mut ram, &places);
+        write(&ram, &directory.path().join("guest.raw"));
+        let (status, stdout, _) =
+            kho_abi(directory.path(), &["guest.raw", "--page-size", "4096", "--threads", "1"]);
+        assert_eq!(status, Some(1), "{}: {stdout}", corruption.name);
+        let rule = format!("[{}]", corruption.rule.id);
+        assert!(stdout.contains(&rule), "{}: {stdout}", corruption.name);
+        if corruption.name == "a folio is not preserved" {
+            insta::assert_snapshot!(stdout.lines().rev().take(4).collect::<Vec<_>>().join("\n"));
+        }
+    }
+}
+
+#[test]
+fn images_are_compared() {
+    let (directory, _, places) = image();
+    let (mut ram, _) = sample(4096);
+    ram.set_number(places.luo + 8, 2);
+    let device = ram.read(places.devices[1], 2);
+    kho_abi_inspect::synth::Store::write(&mut ram, places.devices[1], &[device[0] ^ 8, device[1]]);
+    kho_abi_inspect::synth::Store::write(&mut ram, places.session_blocks[0] + 16 + 160, b"other");
+    write(&ram, &directory.path().join("later.raw"));
+    let (status, stdout, _) = kho_abi(directory.path(), &["diff", "guest.raw", "guest.raw"]);
+    assert_eq!((status, stdout.as_str()), (Some(0), "0 differences\n"));
+    let (status, stdout, _) = kho_abi(directory.path(), &["diff", "guest.raw", "later.raw"]);
+    assert_eq!(status, Some(1));
+    insta::assert_snapshot!(stdout);
+    let args = ["diff", "guest.raw", "later.raw", "--format", "json"];
+    let document: serde_json::Value =
+        serde_json::from_str(&kho_abi(directory.path(), &args).1).unwrap();
+    assert_eq!(document["schema"], "kho-abi/inspect-diff/1");
+    assert_eq!(document["differences"].as_array().unwrap().len(), stdout.lines().count() - 1);
+}
+
+#[test]
+fn parts_of_memory_are_put_together() {
+    let (directory, _, _) = image();
+    let args = ["guest.raw@0,size=0x900000", "guest.raw@0x900000,offset=0x900000"];
+    let (status, stdout, _) = kho_abi(directory.path(), &args);
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(stdout.contains("64 MiB in 1 range"), "{stdout}");
+}
+
+#[test]
+fn what_cannot_run_ends_with_status_2() {
+    let (directory, _, _) = image();
+    std::fs::write(directory.path().join("cut.elf"), b"\x7fELF").unwrap();
+    for (args, said) in [
+        (&["missing.raw"][..], "cannot read missing.raw: No such file"),
+        (&["cut.elf"], "ELF core: the header cannot be read"),
+        (&["guest.raw", "guest.raw"], "is not FILE@ADDRESS"),
+        (&["guest.raw@0", "guest.raw@0"], "twice"),
+        (&["guest.raw", "--fdt", "12q"], "neither a number"),
+        (&["guest.raw", "--page-size", "8192"], "no kernel has such pages"),
+        (&["guest.raw", "--extract", "1"], "--output"),
+        (&["guest.raw", "-o", "none/at/all"], "cannot write to none/at/all"),
+        (&[], "required"),
+    ] {
+        let (status, _, stderr) = kho_abi(directory.path(), args);
+        assert_eq!(status, Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(said), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn nobody_needs_to_read_to_the_end() {
+    let (directory, _, _) = image();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kho-abi"))
+        .current_dir(directory.path())
+        .args(["inspect", "guest.raw", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 10]).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! LUO's state: the update's number, sessions, their files, and FLBs. One file per version.
+
+mod v1;
+mod v5;
+
+use crate::claims::Owner;
+use crate::finding::{address, address_or_none};
+use crate::handlers::{self, Payload};
+use crate::rules;
+use crate::walk::Walker;
+use kho_abi::wire::layout::WireType;
+use serde::Serialize;
+use std::collections::{HashMap, HashSet};
+use zerocopy::IntoBytes as _;
+
+/// What the image shows of LUO's state, which depends on when it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The state is whole: the image is of between the two kernels.
+    Serialised,
+    /// Sessions are not in it yet, or there are none: that is told by nothing in memory.
+    NotSerialised,
+    /// Its root is gone: the kernel that was to read it has done so, and uses the page for other
+    /// things.
+    Consumed,
+    /// Its version is one that is not known.
+    UnknownVersion,
+    /// It cannot be read.
+    Unreadable,
+}
+
+/// LUO's state.
+#[derive(Clone, Debug, Serialize)]
+pub struct Luo {
+    /// Address of its root.
+    #[serde(serialize_with = "address")]
+    pub at: u64,
+    /// Its compatible string.
+    pub compatible: String,
+    /// When in an update the image was taken.
+    pub phase: Phase,
+    /// Number of live updates since the machine was started.
+    pub liveupdate_num: Option<u64>,
+    /// The sessions, in the order of their list.
+    pub sessions: Vec<Session>,
+    /// The FLBs, in the order of their array.
+    pub flbs: Vec<Flb>,
+}
+
+/// A session.
+#[derive(Clone, Debug, Serialize)]
+pub struct Session {
+    /// Address of its entry.
+    #[serde(serialize_with = "address")]
+    pub at: u64,
+    /// Its name.
+    pub name: String,
+    /// Number of files that it tells.
+    pub count: u64,
+    /// Address of the first block of files.
+    #[serde(serialize_with = "address")]
+    pub files_pa: u64,
+    /// Its files, in the order of their list.
+    pub files: Vec<File>,
+}
+
+/// A file.
+#[derive(Clone, Debug, Serialize)]
+pub struct File {
+    /// Address of its entry.
+    #[serde(serialize_with = "address")]
+    pub at: u64,
+    /// What user space knows it by.
+    pub token: u64,
+    /// Compatible string of its handler.
+    pub compatible: String,
+    /// What the handler left.
+    #[serde(serialize_with = "address")]
+    pub data: u64,
+    /// What that leads to.
+    pub payload: Payload,
+}
+
+/// State that files share.
+#[derive(Clone, Debug, Serialize)]
+pub struct Flb {
+    /// Address of its entry.
+    #[serde(serialize_with = "address")]
+    pub at: u64,
+    /// Its compatible string.
+    pub compatible: String,
+    /// What its owner left.
+    #[serde(serialize_with = "address")]
+    pub data: u64,
+    /// Number of files that need it.
+    pub count: u64,
+    /// What the data leads to, where it looks like an address.
+    #[serde(serialize_with = "address_or_none")]
+    pub leads_to: Option<u64>,
+}
+
+/// Types for one version of the state.
+struct Decoder {
+    compatible: &'static str,
+    /// Reads from an address on; the entry has so many bytes.
+    read: fn(&mut Walker<'_>, &mut Luo, u64, u64),
+}
+
+/// Every version that is decoded. A version is one line here.
+const DECODERS: &[Decoder] = &[v1::DECODER, v5::DECODER];
+
+/// The versions that can be decoded.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    DECODERS.iter().map(|decoder| decoder.compatible)
+}
+
+/// Bytes that a compatible string may have here, with its NUL: the kernel compares no more.
+const COMPATIBLE: u64 = 8;
+
+/// The compatible string with which the state begins: in a struct, or in the root of a device tree.
+fn string<'b>(field: &'b [u8], tree: Option<&'b [u8]>) -> &'b [u8] {
+    let root = tree.and_then(|tree| crate::fdt::Fdt::new(tree).ok()?.root_property("compatible"));
+    root.map_or_else(
+        || field.split(|byte| *byte == 0).next().unwrap_or_default(),
+        crate::kho::string,
+    )
+}
+
+/// Reads LUO's state from an entry of KHO.
+pub(crate) fn read(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
+    let mut luo = Luo {
+        at,
+        compatible: String::new(),
+        phase: Phase::Unreadable,
+        liveupdate_num: None,
+        sessions: Vec::new(),
+        flbs: Vec::new(),
+    };
+    let Some(field) = walker.bytes(at, COMPATIBLE, "LUO's root") else { return luo };
+    let is_tree = field.starts_with(&crate::fdt::MAGIC.to_be_bytes());
+    let tree = is_tree.then(|| walker.bytes(at, blob, "LUO's device tree")).flatten();
+    let name = string(&field, tree.as_deref());
+    luo.compatible = crate::text::readable(name);
+    let decoder = DECODERS.iter().find(|decoder| decoder.compatible.as_bytes() == name);
+    let Some(decoder) = decoder else {
+        if name.starts_with(b"luo-v") && name[5..].iter().all(u8::is_ascii_digit) {
+            luo.phase = Phase::UnknownVersion;
+            walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
+                let known = known().collect::<Vec<_>>().join(", ");
+                format!("LUO's state is \"{}\", and known are: {known}", luo.compatible)
+            });
+        } else {
+            luo.phase = Phase::Consumed;
+            walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
+                format!(
+                    "LUO's root begins with \"{}\", which no version does: the page was taken for \
+                     something else, as the kernel does after it has read it; or it is damaged",
+                    luo.compatible
+                )
+            });
+        }
+        return luo;
+    };
+    (decoder.read)(walker, &mut luo, at, blob);
+    luo
+}
+
+/// Sessions, while they are read one after the other.
+struct Reader<'l> {
+    luo: &'l mut Luo,
+    names: HashSet<Vec<u8>>,
+    seen: handlers::Seen,
+}
+
+/// Files of a session, while they are read one after the other.
+struct Files<'l> {
+    session: Session,
+    tokens: HashMap<u64, u64>,
+    seen: &'l mut handlers::Seen,
+}
+
+/// A session's entry, whatever its version.
+struct SessionEntry<'e> {
+    name: &'e [u8],
+    files: u64,
+    count: u64,
+}
+
+/// A file's entry, whatever its version.
+struct FileEntry<'e> {
+    compatible: &'e [u8],
+    data: u64,
+    token: u64,
+}
+
+impl<'l> Reader<'l> {
+    fn new(luo: &'l mut Luo) -> Self {
+        Self { luo, names: HashSet::new(), seen: handlers::Seen::default() }
+    }
+
+    /// Takes a session, whose files the function reads; the owner is that of their list.
+    fn session(
+        &mut self,
+        walker: &mut Walker<'_>,
+        at: u64,
+        entry: &SessionEntry<'_>,
+        files: impl FnOnce(&mut Walker<'_>, &mut Files<'_>, Owner),
+    ) {
+        let name = walker.name(entry.name, at, "a session's name");
+        if !self.names.insert(entry.name.to_vec()) {
+            walker.find(&rules::NAME_TWICE, at, || {
+                format!("there is another session \"{name}\" before this one")
+            });
+        }
+        let link = format!("session \"{name}\"");
+        let SessionEntry { files: files_pa, count, .. } = *entry;
+        let session = Session { at, name, count, files_pa, files: Vec::new() };
+        let mut reader = Files { session, tokens: HashMap::new(), seen: &mut self.seen };
+        walker.within(link.clone(), Some(at), |walker| {
+            let owner = walker.claims.owner(format!("the files of {link}"));
+            files(walker, &mut reader, owner);
+            let (found, told) = (reader.session.files.len() as u64, count);
+            if found != told {
+                walker.find(&rules::COUNT_MISMATCH, at, || {
+                    format!("the session tells {told} files, and its list has {found}")
+                });
+            }
+        });
+        self.luo.sessions.push(reader.session);
+    }
+}
+
+impl Files<'_> {
+    /// Takes a file.
+    fn file(&mut self, walker: &mut Walker<'_>, at: u64, entry: &FileEntry<'_>) {
+        let FileEntry { compatible: field, data, token } = *entry;
+        let compatible = walker.name(field, at, "a file's compatible string");
+        if let Some(other) = self.tokens.insert(token, at) {
+            walker.find(&rules::TOKEN_TWICE, at, || {
+                format!("token {token:#x} is that of the file at {other:#x} as well")
+            });
+        }
+        let owner = format!("session \"{}\", token {token:#x}", self.session.name);
+        let payload = walker.within(format!("file with token {token:#x}"), Some(at), |walker| {
+            let owner = walker.claims.owner(owner);
+            handlers::read(walker, field, &compatible, data, at, owner, self.seen)
+        });
+        self.session.files.push(File { at, token, compatible, data, payload });
+    }
+}
+
+/// The types of an array of FLBs, in one version.
+trait FlbTypes {
+    type Header: WireType;
+    type Entry: WireType;
+
+    /// Number of pages and of entries.
+    fn counts(header: &Self::Header) -> (u64, u64);
+
+    /// Compatible string, data and count.
+    fn parts(entry: &Self::Entry) -> (Vec<u8>, u64, u64);
+}
+
+fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec<Flb> {
+    let mut flbs = Vec::new();
+    let Some(header) = walker.value::<T::Header>(at, "the header of FLBs") else {
+        return flbs;
+    };
+    let (pages, count) = T::counts(&header);
+    let page_size = walker.page_size();
+    let (head, size) = (size_of::<T::Header>() as u64, size_of::<T::Entry>() as u64);
+    let mut room = pages.saturating_mul(page_size).saturating_sub(head) / size;
+    // What is behind the image's end is in no page, whatever the header tells.
+    if pages == 0 || !walker.memory.image().has(at, pages.saturating_mul(page_size)) {
+        walker.find(&rules::FLB_HEADER_INVALID, at, || {
+            format!("the header tells {pages} pages, and the image does not have those")
+        });
+        room = room.min((page_size - head) / size);
+        walker.allocation(at, 1, "the array of FLBs", owner);
+    } else {
+        walker.allocation(at, pages * page_size, "the array of FLBs", owner);
+    }
+    if count > room {
+        walker.find(&rules::FLB_HEADER_INVALID, at, || {
+            format!("the header tells {count} entries, and {pages} pages have room for {room}")
+        });
+    }
+    let mut names = HashSet::new();
+    for index in 0..count.min(room) {
+        let at = at + head + index * size;
+        let Some(flb) = walker.value::<T::Entry>(at, "an FLB") else { break };
+        // Behind an entry that nobody wrote there is none.
+        if flb.as_bytes().iter().all(|byte| *byte == 0) {
+            if count <= room {
+                walker.find(&rules::FLB_HEADER_INVALID, at, || {
+                    format!("the header tells {count} entries, and number {index} is empty")
+                });
+            }
+            break;
+        }
+        let (name, data, count) = T::parts(&flb);
+        let compatible = walker.name(&name, at, "an FLB's compatible string");
+        if !names.insert(name) {
+            walker.find(&rules::FLB_TWICE, at, || {
+                format!("there is another FLB \"{compatible}\" before this one")
+            });
+        }
+        walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
+            format!("no types are known for the FLB \"{compatible}\"")
+        });
+        let looks_like_address = data % 8 == 0 && walker.memory.image().has(data, 8);
+        let leads_to = Some(data).filter(|data| *data != 0 && looks_like_address);
+        flbs.push(Flb { at, compatible, data, count, leads_to });
+    }
+    flbs
+}

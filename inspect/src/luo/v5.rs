@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The present version: a struct that leads to lists of blocks.
+
+use super::{Decoder, FileEntry, Files, FlbTypes, Luo, Phase, Reader, SessionEntry};
+use crate::claims::Owner;
+use crate::image::cache::Cached;
+use crate::rules;
+use crate::walk::Walker;
+use kho_abi::wire::layout::WireType;
+use kho_abi::wire::luo::{
+    luo_file_ser, luo_flb_header_ser, luo_flb_ser, luo_ser, luo_session_ser, LUO_ABI_COMPATIBLE,
+};
+use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::walk::{Blocks, WalkError};
+use std::collections::HashSet;
+use zerocopy::IntoBytes as _;
+
+pub(super) const DECODER: Decoder = Decoder { compatible: LUO_ABI_COMPATIBLE, read };
+
+fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
+    let size = size_of::<luo_ser>() as u64;
+    if blob < size {
+        walker.find(&rules::LUO_STATE_TOO_SMALL, at, || {
+            format!("the entry has {blob} bytes, and LUO's root takes {size}")
+        });
+    }
+    let Some(root) = walker.value::<luo_ser>(at, "LUO's root") else { return };
+    let owner = walker.claims.owner("LUO's own state".into());
+    luo.liveupdate_num = Some(root.liveupdate_num);
+    let (sessions, flbs) = (root.sessions_pa, root.flbs_pa);
+    luo.phase = if sessions.is_null() { Phase::NotSerialised } else { Phase::Serialised };
+    // A page that was copied out of memory leads to nothing.
+    if walker.memory.image().is_blob() {
+        return;
+    }
+    walker.allocation(at, size, "LUO's root", owner);
+    let mut reader = Reader::new(luo);
+    walker.within("sessions", Some(sessions.get()), |walker| {
+        let what = "the list of sessions";
+        each_entry::<luo_session_ser>(walker, sessions, what, owner, |walker, at, entry| {
+            let set = entry.file_set_ser;
+            let (files, count) = (set.files, set.count);
+            let name = entry.name;
+            let entry = SessionEntry { name: name.as_bytes(), files: files.get(), count };
+            reader.session(walker, at, &entry, |walker, reader, owner| {
+                read_files(walker, reader, files, owner);
+            });
+        });
+    });
+    if let Some(flbs) = flbs.non_null() {
+        walker.within("FLBs", Some(flbs.get()), |walker| {
+            luo.flbs = super::read_flbs::<Flbs>(walker, flbs.get(), owner);
+        });
+    }
+}
+
+fn read_files(walker: &mut Walker<'_>, reader: &mut Files<'_>, first: PhysAddr, owner: Owner) {
+    each_entry::<luo_file_ser>(walker, first, "the list of files", owner, |walker, at, entry| {
+        let (compatible, data, token) = (entry.compatible, entry.data, entry.token);
+        let entry = FileEntry { compatible: compatible.as_bytes(), data, token };
+        reader.file(walker, at, &entry);
+    });
+}
+
+struct Flbs;
+
+impl FlbTypes for Flbs {
+    type Header = luo_flb_header_ser;
+    type Entry = luo_flb_ser;
+
+    fn counts(header: &luo_flb_header_ser) -> (u64, u64) {
+        (header.pgcnt, header.count)
+    }
+
+    fn parts(entry: &luo_flb_ser) -> (Vec<u8>, u64, u64) {
+        let name = entry.name;
+        (name.as_bytes().to_vec(), entry.data, entry.count)
+    }
+}
+
+/// Calls a function for each entry of a list of blocks, with its address.
+fn each_entry<T: WireType>(
+    walker: &mut Walker<'_>,
+    first: PhysAddr,
+    what: &str,
+    owner: Owner,
+    mut each: impl FnMut(&mut Walker<'_>, u64, T),
+) {
+    // The iterator borrows the memory, and so cannot live while the walker is used: it is moved on
+    // from block to block instead, and its own record of circles goes with it.
+    let image = walker.memory.image();
+    let page_size = walker.memory.page_size_usize();
+    let memory = Cached::new(image, page_size);
+    let mut seen = HashSet::new();
+    for block in Blocks::new(&memory, first, size_of::<T>()) {
+        let block = match block {
+            Ok(block) => block,
+            Err(error) => return walker.walk_error(what, &error),
+        };
+        // A circle may yield a block twice before it is found out.
+        if !seen.insert(block.at) {
+            return walker.walk_error(what, &WalkError::Cycle { at: block.at });
+        }
+        walker.allocation(block.at.get(), page_size as u64, what, owner);
+        for index in 0..block.count {
+            match (block.entry_at(index), block.entry::<T, _>(&memory, index)) {
+                (Some(at), Ok(Some(entry))) => each(walker, at.get(), entry),
+                (_, Err(error)) => return walker.walk_error(what, &error),
+                _ => return,
+            }
+        }
+    }
+}

@@ -26,7 +26,7 @@ check: ## Run every check and test, also against a real Linux tree
 	@tools/check.sh
 
 .PHONY: check-kernel
-check-kernel: ## Lint the kernel module, and live-update a kernel with it in QEMU
+check-kernel: ## Lint the kernel module, and live-update a kernel with it and the headers in QEMU
 	@kernel/test/run.sh static
 	@kernel/test/run.sh
 

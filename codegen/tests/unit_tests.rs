@@ -4,6 +4,7 @@
 
 mod kunit;
 
+use kho_abi::wire::bits;
 use kho_abi_codegen::model::{Constant, Field, Item, Model, Record, Type, Value};
 use kho_abi_codegen::read::truth;
 use kunit::{compiler, Bench, Outcome, COMPILERS};
@@ -177,6 +178,41 @@ fn every_change_of_a_header_fails_the_case_that_is_named_after_it() {
         let promise = line.split("by ").nth(1).and_then(|rest| rest.split([' ', ':']).next());
         let known = |name| model.contracts().any(|(_, contract)| contract.macro_name == name);
         assert!(promise.is_some_and(known), "{line}");
+    }
+}
+
+/// The bytes that the suites expect of bit-fields, for machines of both byte orders: those of an integer with the
+/// bits where the truth has them.
+#[test]
+fn bits_are_expected_where_the_truth_has_them_on_either_byte_order() {
+    let truth = truth();
+    let record = truth.record("memfd_luo_folio_ser").expect("the truth has it");
+    let bench = Bench::new(&truth);
+    bench.put_headers(&truth);
+    for field in record.fields.iter().filter(|field| field.bit_field) {
+        let (first, count) = (field.bit_offset, field.bit_size);
+        let text = format!(
+            "#include \"kho_abi_kunit.h\"\n\
+             int main(void) {{ u8 bytes[8] = {{ 0 }}; int i;\n\
+             kho_abi_set_bits(bytes, {first}, {count});\n\
+             for (i = 0; i < 8; i++) printf(\"%02x\", bytes[i]);\n\
+             return 0; }}\n"
+        );
+        bench.put_program("bits", &text);
+        for (big, flag) in [(false, "-U__BIG_ENDIAN_BITFIELD"), (true, "-D__BIG_ENDIAN_BITFIELD")] {
+            let (bit, width) = (u32::try_from(first).unwrap(), u32::try_from(count).unwrap());
+            let word = (u64::MAX >> (64 - count)) << bits::shift(bit, width, big);
+            let bytes = if big { word.to_be_bytes() } else { word.to_le_bytes() };
+            let expected = format!("{:016x}", u64::from_be_bytes(bytes));
+            let out = bench.output(compiler(COMPILERS[0]), "bits", &[flag]);
+            assert_eq!(String::from_utf8_lossy(&out.stdout), expected, "{} {flag}", field.name);
+        }
+    }
+    // So a machine of the other order would fail with the bytes of this one.
+    let flag = "-D__BIG_ENDIAN_BITFIELD";
+    let ran = bench.run(compiler(COMPILERS[0]), "kho_abi_memfd_kunit", &[flag]);
+    if cfg!(target_endian = "little") {
+        assert_eq!(ran.that(Outcome::Failed), ["memfd_luo_folio_ser_bits"], "{}", ran.said);
     }
 }
 

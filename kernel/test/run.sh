@@ -50,7 +50,9 @@ skip() {
 }
 
 cache=$(cache_dir)
-export CARGO_TARGET_DIR="$cache/live-test/target"
+# One for each checkout: cargo cannot tell two checkouts of the same crates apart.
+CARGO_TARGET_DIR="$cache/live-test/target-$(sha256sum <<<"$root" | cut -c1-12)"
+export CARGO_TARGET_DIR
 export KHO_LIVE_CHECKOUT="$root"
 export KHO_LIVE_BUILD="$root/kernel/build.sh"
 export KHO_LIVE_LOGS="$cache/live-test/logs"

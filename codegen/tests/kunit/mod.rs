@@ -7,7 +7,7 @@ use kho_abi_codegen::read::headers::STAND_IN;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// The compilers that build kernels, each by the names that it may be installed under.
 pub(crate) const COMPILERS: &[&[&str]] = &[&["gcc"], &["clang-19", "clang"]];
@@ -84,9 +84,24 @@ impl Bench {
         put(&self.dir.path().join("include").join(path), text);
     }
 
-    /// Compiles a suite and runs it. A suite that does not compile fails the test.
+    /// Puts a program of the test's own beside the suites.
+    pub(crate) fn put_program(&self, name: &str, text: &str) {
+        put(&self.dir.path().join(format!("{name}.c")), text);
+    }
+
+    /// Compiles a suite and runs it.
     pub(crate) fn run(&self, compiler: Command, suite: &str, more: &[&str]) -> Ran {
-        let mut compiler = compiler;
+        let out = self.output(compiler, suite, more);
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        let cases: BTreeMap<_, _> = said.lines().filter_map(case).collect();
+        assert!(said.contains(&format!("\n1..{}\n", cases.len())), "{suite}:\n{said}");
+        let failed = cases.values().filter(|outcome| **outcome == Outcome::Failed).count();
+        assert_eq!(out.status.code(), i32::try_from(failed).ok(), "{suite}:\n{said}");
+        Ran { said, cases }
+    }
+
+    /// Compiles a program and runs it. One that does not compile fails the test.
+    pub(crate) fn output(&self, mut compiler: Command, suite: &str, more: &[&str]) -> Output {
         let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kunit/stand-in");
         let out = compiler
             .current_dir(self.dir.path())
@@ -101,13 +116,7 @@ impl Bench {
             .expect("the compiler was found");
         let said = String::from_utf8_lossy(&out.stderr);
         assert!(out.status.success(), "{suite} does not compile:\n{said}");
-        let out = Command::new(self.dir.path().join(suite)).output().expect("it was compiled");
-        let said = String::from_utf8_lossy(&out.stdout).into_owned();
-        let cases: BTreeMap<_, _> = said.lines().filter_map(case).collect();
-        assert!(said.contains(&format!("\n1..{}\n", cases.len())), "{suite}:\n{said}");
-        let failed = cases.values().filter(|outcome| **outcome == Outcome::Failed).count();
-        assert_eq!(out.status.code(), i32::try_from(failed).ok(), "{suite}:\n{said}");
-        Ran { said, cases }
+        Command::new(self.dir.path().join(suite)).output().expect("it was compiled")
     }
 }
 

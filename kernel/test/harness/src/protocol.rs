@@ -105,7 +105,7 @@ impl<'s> Tracker<'s> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kho_abi_live_plan::{Action, Boot, Flavour, Step};
+    use kho_abi_live_plan::{Action, Boot, CaseOutcome, Flavour, Step};
 
     fn scenario() -> Scenario {
         let step = |action| Step { action, fails: None };
@@ -160,7 +160,9 @@ mod tests {
 
     #[test]
     fn every_departure_from_the_plan_is_refused() {
-        let departures: [&[String]; 7] = [
+        let case = Message::Case { name: "x".to_owned(), outcome: CaseOutcome::Passed };
+        let departures: [&[String]; 8] = [
+            &[line(1, 0, hello()), line(1, 1, case)],
             &[line(2, 0, hello())],
             &[line(1, 0, hello()), line(1, 2, step(0))],
             &[line(1, 0, hello()), line(1, 1, step(1))],

@@ -22,6 +22,7 @@ fi
 export CBINDGEN="$root/bin/cbindgen"
 
 cargo bench --quiet --locked -p kho-abi-cli --bench generate
+cargo bench --quiet --locked -p kho-abi-cli --bench review
 cargo bench --quiet --locked -p kho-abi-codegen --bench growth
 # This one reads C headers, as the tests do.
 if [ -z "${LIBCLANG_PATH:-}" ] && [ -d /usr/lib/llvm-19/lib ]; then

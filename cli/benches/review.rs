@@ -2,8 +2,8 @@
 //! `kho-abi diff` and `log`, next to what one would use instead.
 //!
 //! All are whole processes, one after the other in turn, so that what else the machine does falls on
-//! all. The headers are those of a kernel tree (LINUX_SRC, or the one in the cache) and a copy of them
-//! with one more field. For two images, KHO_ABI_VMLINUX names a vmlinux with BTF; the cache's is taken
+//! all. The headers are those of a kernel tree (`LINUX_SRC`, or the one in the cache) and a copy of them
+//! with one more field. For two images, `KHO_ABI_VMLINUX` names a vmlinux with BTF; the cache's is taken
 //! where there is one.
 
 use std::error::Error;

@@ -244,13 +244,46 @@ fn a_struct_that_embeds_what_the_patch_does_not_show_is_judged_by_its_text() {
     let with = |fields: &str| {
         port(1, fields).replace("port_ser {", "port_ser {\n\tstruct elsewhere_ser other;")
     };
-    place.commit("port: start", &with(V1));
-    place.commit("port: more", &with(GROWN));
+    place.commit("port: start", &with("\tu16 lane;\n"));
+    place.commit("port: more", &with("\tu16 lane;\n\tu8 reset_works;\n"));
     place.write("embeds.patch", &place.mail());
     let ran = place.run(&["review", "embeds.patch"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("`u8 reset_works` is new"), "{ran:?}");
     assert!(ran.stdout.contains("what it needs is not in the patch"), "{ran:?}");
+}
+
+/// The hook of the README, as it stands there.
+#[test]
+fn the_hook_keeps_a_missing_bump_from_being_committed() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let begin = readme.find("```sh\n#!/bin/sh\n").expect("the README has a hook") + "```sh\n".len();
+    let hook = &readme[begin..begin + readme[begin..].find("```").unwrap()];
+    assert!(hook.lines().count() <= 5, "{hook}");
+
+    let place = Place::new();
+    place.write(".git/hooks/pre-commit", hook);
+    let hook = place.path(".git/hooks/pre-commit");
+    fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_kho-abi"));
+    let path =
+        format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let commit = |subject: &str, header: &str| {
+        place.write(HEADER, header);
+        place.git(&["add", HEADER]);
+        Command::new("git")
+            .current_dir(place.dir.path())
+            .args(["-c", "user.name=A", "-c", "user.email=a@b", "commit", "--quiet", "-m", subject])
+            .env("PATH", &path)
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    assert!(commit("start", &port(1, V1)));
+    assert!(!commit("more", &port(1, GROWN)));
+    assert!(commit("bump", &port(2, GROWN)));
 }
 
 #[test]

@@ -12,6 +12,9 @@
 //!                   generate, freeze, bump, check: what a developer asks for
 //! ```
 //!
+//! `diff` compares two readings, `policy` judges what changed, and `write::report` tells it; `review`,
+//! `history` and `preflight` ask for that of patches, of a git history, and of two kernels.
+//!
 //! Readers do not know writers, and the model knows neither. [`rules`] lists everything that can be
 //! found wrong; a [`finding::Finding`] is one thing found.
 

@@ -114,7 +114,10 @@ impl fmt::Display for Compared {
         for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
             parts.push(format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
         }
-        f.write_str(&parts.join(", "))
+        match parts.as_slice() {
+            [_] if self.string => f.write_str("the string alone"),
+            parts => f.write_str(&parts.join(", ")),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 cd "$here/.."
 
-"$here/setup.sh" generate
+"$here/setup.sh" check
 
 # The version that the tests use as a library.
 version=$(cargo metadata --locked --format-version 1 | grep -o '"name":"cbindgen","version":"[^"]*"' | cut -d '"' -f 8)
@@ -23,3 +23,8 @@ export CBINDGEN="$root/bin/cbindgen"
 
 cargo bench --quiet --locked -p kho-abi-cli --bench generate
 cargo bench --quiet --locked -p kho-abi-codegen --bench growth
+# This one reads C headers, as the tests do.
+if [ -z "${LIBCLANG_PATH:-}" ] && [ -d /usr/lib/llvm-19/lib ]; then
+	export LIBCLANG_PATH=/usr/lib/llvm-19/lib
+fi
+cargo bench --quiet --locked -p kho-abi-codegen --bench headers

@@ -308,6 +308,20 @@ fn every_kind_of_contract_can_be_bumped() {
     let kept = scratch.read("abi/src/wire/earlier/kexec_metadata_v1.rs");
     assert!(kept.contains("pub const KHO_KEXEC_METADATA_VERSION: u32 = 1;"), "{kept}");
 
+    // What stands once for each page size is a module of the file, and stays one.
+    let scratch = Scratch::new("bump-paged");
+    let ran = scratch.run(&["bump", "kho-v4"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let kept = scratch.read("abi/src/wire/earlier/kexec_handover_v4.rs");
+    for line in [
+        "\nuse super::super::layout::{self, WireType};\n",
+        "\n    pub use super::kho_vmalloc;\n",
+        "\n        use super::{BITS_PER_BYTE, PAGE_SHIFT, PAGE_SIZE};\n",
+        "super::super::block::kho_block_header_ser::STRUCT_LAYOUT",
+    ] {
+        assert!(kept.contains(line), "{line} is not in {kept}");
+    }
+
     let scratch = Scratch::new("bump-one-of-two");
     let ran = scratch.run(&["bump", "reserve-mem-v1"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");

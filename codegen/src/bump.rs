@@ -315,7 +315,25 @@ fn keep(
     if contracts.elems.len() > 1 {
         edits.push((contracts.span().byte_range(), format!("[{kept}]")));
     }
-    Ok(splice(source, edits).replace("super::", "super::super::"))
+    one_down(&splice(source, edits), &header.file)
+}
+
+/// The text of a file for a place one directory down: what was beside it is now above.
+///
+/// Within a module of the file, and what `per_page_size!` makes one of, `super` is the file itself.
+fn one_down(text: &str, file: &str) -> Result<String, BumpError> {
+    let syntax = parse(text, file)?;
+    let within = syntax.items.iter().filter_map(|item| match item {
+        syn::Item::Mod(syn::ItemMod { content: Some(_), .. }) => Some(item.span().byte_range()),
+        syn::Item::Macro(item) if item.mac.path.segments.last()?.ident == "per_page_size" => {
+            Some(item.span().byte_range())
+        }
+        _ => None,
+    });
+    let within: Vec<_> = within.collect();
+    let beside = text.match_indices("super::").map(|(at, found)| at..at + found.len());
+    let beside = beside.filter(|place| !within.iter().any(|range| range.contains(&place.start)));
+    Ok(splice(text, beside.map(|place| (place, "super::super::".into())).collect()))
 }
 
 /// The registry of earlier versions with one more.

@@ -59,6 +59,9 @@ fn a_revision_is_what_it_was() {
             assert_eq!(compare::differences(&truth, &reading.model), [], "{rev}");
         }
     }
+    // Nothing else of the repository is taken out.
+    let files = files_of_rev("HEAD", &options(dir.path())).unwrap();
+    assert_eq!(files.len(), truth.headers.len());
     let reading = read_rev("HEAD", &options(dir.path())).unwrap();
     let field = reading.model.record("luo_file_ser").unwrap().fields.last().unwrap();
     assert_eq!(field.name, "ticket");
@@ -120,6 +123,19 @@ fn what_is_no_revision_is_refused_and_does_nothing() {
     assert!(error.help().contains("--git-dir"));
     let error = read_rev("HEAD", &options(&elsewhere.path().join("not"))).unwrap_err();
     assert!(matches!(error, SourceError::Git { .. }));
+}
+
+/// A header beside the ABI's that has a part of it comes along.
+#[test]
+fn a_header_beside_the_abi_is_taken_out_too() {
+    let dir = repository("");
+    fs::write(dir.path().join("include/linux/kexec_handover.h"), "struct x;\n").unwrap();
+    fs::write(dir.path().join("include/linux/other.h"), "struct y;\n").unwrap();
+    git(dir.path(), &["add", "-A"]);
+    git(dir.path(), &["commit", "-q", "-m", "three"]);
+    let files = files_of_rev("HEAD", &options(dir.path())).unwrap();
+    assert!(files.contains_key("include/linux/kexec_handover.h"));
+    assert!(!files.contains_key("include/linux/other.h"));
 }
 
 /// A link in the repository is not followed, and what git lost is told.

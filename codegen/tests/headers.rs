@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The reader of C headers says what the truth says, of headers that were generated from it.
 
+mod bindgen_reader;
+
 use kho_abi_codegen::compare;
 use kho_abi_codegen::generate;
-use kho_abi_codegen::model::{Contract, Model, Record};
+use kho_abi_codegen::model::{Contract, Header, Item, Model, Record};
 use kho_abi_codegen::read::headers::{self, TRIPLES};
 use kho_abi_codegen::read::truth;
 use kho_abi_codegen::source::{Options, Reading};
@@ -59,6 +61,59 @@ fn generated_headers_read_back_as_the_truth() {
     }
 }
 
+/// Linux 7.2 and 7.3 hand over the same, and have two names for one number.
+#[test]
+fn another_name_for_the_same_bytes_is_no_difference() {
+    let truth = truth();
+    let mut files = generated(&truth);
+    let path = "include/linux/kho/abi/kexec_handover.h";
+    let text = String::from_utf8(files[path].clone()).unwrap();
+    let before = text
+        .replace("KHO_RADIX_KEY_WIDTH = 64 - PAGE_SHIFT + 1", "KHO_ORDER_0_LOG2 = 64 - PAGE_SHIFT")
+        .replace("KHO_RADIX_KEY_WIDTH -", "KHO_ORDER_0_LOG2 + 1 -");
+    assert!(!before.contains("KHO_RADIX_KEY_WIDTH =") && before.contains("KHO_ORDER_0_LOG2 ="));
+    files.insert(path.into(), before.clone().into_bytes());
+    let reading = read(&files, &Options::default());
+    assert_eq!(compare::differences(&truth, &reading.model), []);
+    assert_eq!(told(&reading.model), told(&truth));
+    // Another number is another number, and another version has its own names.
+    let wrong = before.replace("KHO_ORDER_0_LOG2 = 64", "KHO_ORDER_0_LOG2 = 65");
+    files.insert(path.into(), wrong.into_bytes());
+    let found = compare::differences(&truth, &read(&files, &Options::default()).model);
+    assert!(found.iter().any(|(_, what)| what.contains("KHO_RADIX_KEY_WIDTH")), "{found:?}");
+    let other = before.replace("\"kho-v4\"", "\"kho-v3\"");
+    files.insert(path.into(), other.into_bytes());
+    let reading = read(&files, &Options::default());
+    assert!(reading.model.constant("KHO_ORDER_0_LOG2").is_some());
+}
+
+/// An older kernel's header is told to be that, with all of its strings.
+#[test]
+fn earlier_versions_read_back_as_what_they_were() {
+    let earlier = truth::earlier().expect("the truth is whole");
+    assert!(earlier.len() >= 4);
+    for model in earlier {
+        for page_size in model.page_sizes() {
+            // With the headers that it includes, and no others: those are of later kernels.
+            let mut model = model.with_page_size(page_size).unwrap();
+            let includes = model.headers[0].includes.clone();
+            let name = model.headers[0].name.clone();
+            let wanted =
+                |header: &Header| header.name == name || includes.contains(&header.include_path());
+            model.headers.retain(wanted);
+            let reading = read(&generated(&model), &options(TRIPLES[1], page_size));
+            let file = model.headers[0].file.clone();
+            assert_eq!(reading.gaps, [], "{file}");
+            assert_eq!(compare::differences(&model, &reading.model), [], "{file}");
+            let (own, found) = (told(&model), told(&reading.model));
+            assert!(!own.is_empty());
+            for contract in own {
+                assert!(found.contains(&contract), "{file}: {contract:?} is not in {found:?}");
+            }
+        }
+    }
+}
+
 #[test]
 #[ignore = "needs a Linux 7.3 tree in LINUX_SRC"]
 fn the_kernels_own_headers_read_as_the_truth() {
@@ -79,7 +134,7 @@ fn the_kernels_own_headers_read_as_the_truth() {
                 assert_eq!(compare::differences(&truth, &reading.model), [], "{context}");
                 assert_eq!(told(&reading.model), told(&truth), "{context}");
                 let items = |model: &Model| -> Vec<Vec<String>> {
-                    let names = |header: &kho_abi_codegen::model::Header| {
+                    let names = |header: &Header| {
                         header.items.iter().map(|item| item.name().to_string()).collect()
                     };
                     model.headers.iter().map(names).collect()
@@ -88,4 +143,84 @@ fn the_kernels_own_headers_read_as_the_truth() {
             }
         }
     }
+}
+
+/// A copy of the kernel's ABI headers and nothing else, one of them changed.
+fn changed(header: &str, from: &str, to: &str) -> tempfile::TempDir {
+    let tree = std::env::var_os("LINUX_SRC").expect("LINUX_SRC is set");
+    let abi = std::path::Path::new(&tree).join("include/linux/kho/abi");
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(abi).unwrap() {
+        let path = entry.unwrap().path();
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        if path.ends_with(header) {
+            assert!(text.contains(from), "{from}");
+            text = text.replacen(from, to, 1);
+        }
+        std::fs::write(dir.path().join(path.file_name().unwrap()), text).unwrap();
+    }
+    dir
+}
+
+#[test]
+#[ignore = "needs a Linux 7.3 tree in LINUX_SRC"]
+fn a_changed_offset_is_found_at_its_line_with_the_contract_that_it_breaks() {
+    let truth = truth();
+    for (header, from, to, field, contract) in [
+        ("luo.h", "\tu64 data;\n\tu64 token;", "\tu64 token;\n\tu64 data;", "token", "luo-v5"),
+        (
+            "luo.h",
+            "\tu64 liveupdate_num;\n",
+            "\tu64 hole;\n\tu64 liveupdate_num;\n",
+            "hole",
+            "luo-v5",
+        ),
+        (
+            "memfd.h",
+            "\tu64 pfn:52;\n\tu64 flags:12;",
+            "\tu64 pfn:51;\n\tu64 flags:13;",
+            "pfn",
+            "memfd-v2",
+        ),
+        ("block.h", "\tu64 next;", "\tu64 pad;\n\tu64 next;", "pad", "kho-v4"),
+    ] {
+        let dir = changed(header, from, to);
+        let reading = headers::read_dir(dir.path(), &Options::default()).unwrap();
+        let path = dir.path().join(header);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = header.trim_end_matches(".h");
+        let records = |model: &Model| -> Vec<Record> {
+            let header = model.headers.iter().find(|header| header.name == name).unwrap();
+            header.records().map(|record| Record { page_size: None, ..record.clone() }).collect()
+        };
+        let changes = compare::records(&records(&truth), &records(&reading.model));
+        let place = changes[0].place.clone().unwrap();
+        let line = text.lines().position(|l| l.starts_with(&format!("\tu64 {field}"))).unwrap() + 1;
+        let first = changes[0].causes[0].place().unwrap_or(&place);
+        assert_eq!(first.to_string(), format!("{}:{line}", path.display()), "{changes:?}");
+        assert_eq!(reading.model.owners(&changes[0].record), [contract]);
+    }
+}
+
+/// One case goes through all readers that tell layouts of C, and makes one model.
+#[test]
+fn bindgen_and_clang_say_the_same() {
+    let truth = truth();
+    for page_size in truth.page_sizes() {
+        let truth = truth.with_page_size(page_size).unwrap();
+        for triple in TRIPLES {
+            let ours = read(&generated(&truth), &options(triple, page_size)).model;
+            let other = bindgen_reader::read_generated(&truth, triple).unwrap();
+            assert_eq!(compare::differences(&ours, &other), [], "{triple}, {page_size}");
+        }
+    }
+    // They would not if one of them were wrong.
+    let mut wrong = read(&generated(&truth), &Options::default()).model;
+    for item in wrong.headers.iter_mut().flat_map(|header| &mut header.items) {
+        if let Item::Record(record) = item {
+            record.size += 1;
+        }
+    }
+    let other = bindgen_reader::read_generated(&truth, TRIPLES[0]).unwrap();
+    assert!(compare::differences(&wrong, &other).len() >= other.records().count());
 }

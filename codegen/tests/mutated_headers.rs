@@ -120,7 +120,8 @@ fn nameable(model: &Model) -> Model {
         header.items.retain(|item| !item.name().contains('.'));
         for item in &mut header.items {
             if let kho_abi_codegen::model::Item::Record(record) = item {
-                record.fields.retain(|field| !field.name.is_empty());
+                // An array without a length has no size that could be asked for.
+                record.fields.retain(|field| !field.name.is_empty() && field.bit_size > 0);
             }
         }
     }

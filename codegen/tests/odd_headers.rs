@@ -96,7 +96,7 @@ fn values_are_what_clang_computes() {
          #define E \"a\" \"\\x01\\\"\"\n#define F sizeof(struct x)\n#define G A\n#define H 0xffUL\n\
          #define I (A > 3 ? \"yes\" : \"no\")\n#define EMPTY\n#define J u64\n#define K NOT_THERE\n\
          #define L(a) (a)\n#define M ~0ULL\n#define N \"\\xff\"\n\
-         #ifdef CONFIG_X\n#define O 1\n#endif\n#define P (1;| 2)\n#define Q \"a\" 1\nstruct x { u8 a[A]; };\n",
+         #ifdef CONFIG_X\n#define O 1\n#endif\n#define P (1;| 2)\n#define Q \"a\" 1\n#define R \"a\";\n#define S \"a\", \"b\"\nstruct x { u8 a[A]; };\n",
     );
     let value = |name| reading.model.constant(name).map(|constant| constant.value.clone());
     let int = |number| Some(Value::Int(number));
@@ -110,7 +110,7 @@ fn values_are_what_clang_computes() {
     assert_eq!(value("H"), int(255));
     assert_eq!(value("M"), int(u64::MAX.into()));
     // What has no value is said to have none, each with the reason; what stands for nothing is nothing.
-    assert_eq!(gaps(&reading), ["I", "J", "K", "N", "O", "P", "Q"]);
+    assert_eq!(gaps(&reading), ["I", "J", "K", "N", "O", "P", "Q", "R", "S"]);
     assert!(reading.gaps[2].why.contains("NOT_THERE"), "{:?}", reading.gaps);
     assert!(reading.gaps[4].why.contains("CONFIG_X"), "{:?}", reading.gaps);
     let place = reading.model.constant("G").unwrap().place.clone().unwrap();
@@ -347,4 +347,42 @@ fn pointers_to_serialised_memory_are_told_from_other_unions() {
     let types: Vec<_> = reading.model.record("a").unwrap().fields.iter().map(|f| &f.ty).collect();
     assert_eq!(types[0], &Type::KhoserPtr { to: "b".into() });
     assert!(matches!(types[1], Type::Union { .. }) && matches!(types[2], Type::Union { .. }));
+}
+
+/// Linux 6.19 has a part of the ABI in a header beside it.
+#[test]
+fn a_header_beside_the_abi_has_a_part_of_it() {
+    let beside = "#include <linux/errno.h>\nstruct kho_vmalloc_chunk;\nstruct kho_vmalloc {\n\
+                  \tunion { phys_addr_t phys; struct kho_vmalloc_chunk *ptr; } first;\n\tunsigned int pages;\n};\n\
+                  static inline int f(void) { return -EOPNOTSUPP; }\n";
+    let abi = "#include <linux/kexec_handover.h>\n#define MEMFD_LUO_FH_COMPATIBLE \"memfd-v1\"\n\
+               struct memfd_luo_ser {\n\tu64 pos;\n\tstruct kho_vmalloc folios;\n} __packed;\n";
+    let named = [
+        ("include/linux/kho/abi/memfd.h", abi),
+        ("include/linux/kexec_handover.h", beside),
+        ("include/linux/other.h", "#error not looked at\n"),
+    ];
+    let check = |reading: &Reading, path: &str| {
+        assert_eq!(reading.gaps, []);
+        let record = reading.model.record("kho_vmalloc").unwrap();
+        assert_eq!(record.place.as_ref().unwrap().to_string(), format!("{path}:3"));
+        assert_eq!(record.fields[0].ty, Type::KhoserPtr { to: "kho_vmalloc_chunk".into() });
+        assert_eq!(fields(reading.model.record("memfd_luo_ser").unwrap())[1], ("folios", 64, 128));
+        assert_eq!(reading.model.owners("kho_vmalloc"), ["memfd-v1"]);
+    };
+    let reading = headers::read_files(&files(&named), &Options::default()).unwrap();
+    check(&reading, "include/linux/kexec_handover.h");
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("include/linux/kho/abi")).unwrap();
+    for (name, text) in named {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    let reading = headers::read_dir(dir.path(), &Options::default()).unwrap();
+    let path = dir.path().join("include/linux/kexec_handover.h");
+    check(&reading, &path.display().to_string());
+    // Without it, what embeds its struct cannot be told.
+    fs::remove_file(&path).unwrap();
+    let reading = headers::read_dir(dir.path(), &Options::default()).unwrap();
+    assert_eq!(reading.model.record("memfd_luo_ser"), None);
+    assert!(gaps(&reading).contains(&"memfd_luo_ser"), "{:?}", reading.gaps);
 }

@@ -57,6 +57,12 @@ pub fn files_of_rev(
     for dir in [format!("include/{ABI_DIR}/"), format!("{ABI_DIR}/"), String::new()] {
         found = repository.headers(&tree, &dir)?;
         if !found.is_empty() {
+            // What is beside is of interest where a header includes it, which the reader looks at.
+            if let Some(include) = dir.strip_suffix(&format!("{ABI_DIR}/")) {
+                for name in headers::COMPANIONS {
+                    found.extend(repository.headers(&tree, &format!("{include}{name}"))?);
+                }
+            }
             break;
         }
     }
@@ -148,7 +154,7 @@ impl Repository<'_> {
         Ok(id)
     }
 
-    /// The headers directly in a directory, given with its last slash.
+    /// The headers directly in a directory, given with its last slash, or that very header.
     fn headers(&self, tree: &str, dir: &str) -> Result<Vec<Entry>, SourceError> {
         let mut args = vec!["ls-tree", "-z", "--full-tree", tree];
         if !dir.is_empty() {

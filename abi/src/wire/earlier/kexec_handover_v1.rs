@@ -25,6 +25,15 @@ pub const KHO_FDT_MEMORY_MAP_PROP_NAME: &str = "preserved-memory-map";
 /// Property of an entry: the physical address of the device tree that was preserved.
 pub const KHO_FDT_SUB_TREE_PROP_NAME: &str = "fdt";
 
+/// Declares a member that holds the physical address of what `type` points to.
+///
+/// The pointer is there for its type: only the address is handed over.
+pub const DECLARE_KHOSER_PTR: layout::CMacro = layout::CMacro {
+    arguments: "name, type",
+    body: "union {\n\tu64 phys;\n\ttype ptr;\n} name",
+    option: "",
+};
+
 /// A chunk of the list of bitmaps, of a page size that is not known.
 pub enum khoser_mem_chunk {}
 

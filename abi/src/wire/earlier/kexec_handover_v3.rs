@@ -53,6 +53,15 @@ pub const KHO_SUB_TREE_PROP_NAME: &str = "preserved-data";
 /// Property of an entry: the size of what was preserved, in bytes.
 pub const KHO_SUB_TREE_SIZE_PROP_NAME: &str = "blob-size";
 
+/// Declares a member that holds the physical address of what `type` points to.
+///
+/// The pointer is there for its type: only the address is handed over.
+pub const DECLARE_KHOSER_PTR: layout::CMacro = layout::CMacro {
+    arguments: "name, type",
+    body: "union {\n\tu64 phys;\n\ttype ptr;\n} name",
+    option: "",
+};
+
 /// A chunk of a page size that is not known, for addresses to point to.
 ///
 /// The chunks themselves are [`page_4k::kho_vmalloc_chunk`] and its like.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! memfd Live Update ABI of Linux 6.19
+//! memfd Live Update ABI of Linux 6.19 and 7.0
 //!
 //! Its successor adds the seals and flags of a file, in front of the number of folios.
 //!

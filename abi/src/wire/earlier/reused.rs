@@ -143,17 +143,25 @@ pub const KERNELS: &[Kernel] = &[
     },
     Kernel {
         release: "7.0",
-        compatible: &["kho-v1"],
+        compatible: &["kho-v1", "luo-v1", "luo-session-v2", "memfd-v1"],
         complete: false,
-        source: "include/linux/kho/abi/kexec_handover.h, commit c17ee635fd3a, before commit 3f2ad90060f6, \
-                 which is in the merge of 2026-04-13 for 7.1",
+        source: "include/linux/kho/abi/kexec_handover.h, commit c17ee635fd3a; what changed these strings, \
+                 commits 3f2ad90060f6 and 8a552d68a86e among it, came with the merges for 7.1",
     },
     Kernel {
         release: "7.1",
-        compatible: &["kho-v3", "luo-v1", "luo-session-v2", "luo-flb-v1", "memblock-v1", "reserve-mem-v1"],
+        compatible: &[
+            "kho-v3",
+            "luo-v1",
+            "luo-session-v2",
+            "luo-flb-v1",
+            "memfd-v2",
+            "memblock-v1",
+            "reserve-mem-v1",
+        ],
         complete: false,
-        source: "include/linux/kho/abi/kexec_handover.h at the merge 9d87d0fc8c8e; the kernel's \
-                 documentation as published with it",
+        source: "include/linux/kho/abi/kexec_handover.h at the merge 9d87d0fc8c8e; commit 8a552d68a86e; \
+                 the kernel's documentation as published with it",
     },
     Kernel {
         release: "7.2",

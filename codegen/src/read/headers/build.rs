@@ -160,8 +160,14 @@ impl<'a> Answers<'a> {
 
     /// What a header has, of those that are declared in the file that clang knows by this name.
     ///
-    /// `shown` is what the file is called in places.
-    pub(super) fn header(&self, file: &str, shown: &str, scan: &Scan) -> Found {
+    /// `shown` is what the file is called in places, and `other` says it of any other one.
+    pub(super) fn header(
+        &self,
+        file: &str,
+        shown: &str,
+        scan: &Scan,
+        other: &dyn Fn(&str) -> String,
+    ) -> Found {
         let mut found = Found::default();
         let mut placed: Vec<(usize, usize, Item)> = Vec::new();
         let place = |line| Place { file: shown.into(), line };
@@ -191,9 +197,9 @@ impl<'a> Answers<'a> {
                 // It is in the model as a part of its own header.
                 continue;
             }
-            let file = if own { shown } else { at.file.trim_start_matches(super::STAND_INS) };
+            let file = if own { shown.to_string() } else { other(&at.file) };
             let doc = |tag: &&&Tag| own && tag.name == declared.node.name;
-            match self.record(index, file) {
+            match self.record(index, &file) {
                 Ok(mut record) => {
                     let tag = tags.get(&at.line).filter(doc);
                     record.doc = tag.map(|tag| tag.doc.clone()).unwrap_or_default();

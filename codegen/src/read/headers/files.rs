@@ -17,11 +17,18 @@ const LENGTH: u64 = 1 << 20;
 /// How many headers a directory may have. Linux 7.3 has six.
 const COUNT: usize = 128;
 
+/// Headers beside the ABI's that have a part of it, by the name to include them by.
+///
+/// Until Linux 6.19 `struct kho_vmalloc`, which memfd embeds, was in the interface of Kexec HandOver.
+pub(in crate::read) const COMPANIONS: &[&str] = &["linux/kexec_handover.h"];
+
 /// The ABI headers that are to be read.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     /// The headers, in the order of their names.
     pub(super) abi: Vec<File>,
+    /// Headers beside them that they include, by the name to include them by.
+    pub(super) companions: BTreeMap<&'static str, File>,
     /// What is there and is not read.
     pub(super) gaps: Vec<Gap>,
 }
@@ -85,7 +92,34 @@ pub(super) fn of_dir(dir: &Path) -> Result<Files, HeaderError> {
             Err(error) => gap(&error.to_string()),
         }
     }
+    for name in COMPANIONS {
+        if itself || !files.includes(name) {
+            continue;
+        }
+        let shown = include_root(&place).join(name);
+        if let Some(real) = shown.canonicalize().ok().filter(|real| real.starts_with(&root)) {
+            if real.is_file() {
+                let bytes = read_bounded(&real, &shown)?;
+                files
+                    .companions
+                    .insert(name, file((*name).into(), shown.display().to_string(), &bytes));
+            }
+        }
+    }
     require_abi(files, itself, dir)
+}
+
+/// The directory that `linux/kho/abi` is in.
+fn include_root(abi: &Path) -> &Path {
+    abi.ancestors().nth(Path::new(ABI_DIR).components().count()).unwrap_or(abi)
+}
+
+impl Files {
+    /// Whether one of the headers includes that one.
+    fn includes(&self, name: &str) -> bool {
+        let mut includes = self.abi.iter().flat_map(|file| &file.scan.includes);
+        includes.any(|include| include.target.as_deref() == Some(name))
+    }
 }
 
 fn read_bounded(real: &Path, shown: &Path) -> Result<Vec<u8>, HeaderError> {
@@ -134,6 +168,17 @@ pub(super) fn of_memory(
         found.abi.push(file(name.into(), format!("{prefix}{path}"), bytes));
     }
     found.abi.sort_by(|a, b| a.name.cmp(&b.name));
+    for name in COMPANIONS {
+        if itself || !found.includes(name) {
+            continue;
+        }
+        let is_it = |path: &str| path == *name || path.ends_with(&format!("/{name}"));
+        let Some((path, bytes)) = files.iter().find(|(path, _)| is_it(path)) else { continue };
+        if bytes.len() as u64 > LENGTH {
+            return Err(HeaderError::TooLong { path: path.into(), limit: LENGTH });
+        }
+        found.companions.insert(name, file((*name).into(), format!("{prefix}{path}"), bytes));
+    }
     require_abi(found, itself, Path::new("the set of files"))
 }
 

@@ -40,6 +40,7 @@ use crate::model::{Endian, Header, Item, Model, Record, Target};
 use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError};
 use build::{Answers, Found};
 use clang::{Asked, Clang, Diagnostic};
+pub(super) use files::COMPANIONS;
 use files::{File, Files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -47,13 +48,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use unit::Unit;
 
-/// Where clang sees the ABI headers, the stand-ins, and the headers that are read as empty.
+/// Where clang sees the ABI headers, the stand-ins, the headers beside the ABI's that have a part of
+/// it, and those that are read as empty.
 const ABI: &str = "/abi/linux/kho/abi/";
 const STAND_INS: &str = "/stand-in/";
+const BESIDE: &str = "/beside/";
 const EMPTY: &str = "/empty/";
 
 /// Where clang looks for headers; as the kernel has it, `uapi` need not be said.
-const SEARCH: &[&str] = &["/abi", "/stand-in", "/stand-in/uapi", "/empty"];
+const SEARCH: &[&str] = &["/abi", "/stand-in", "/stand-in/uapi", "/beside", "/empty"];
 
 /// What stands before the headers: what a build of the kernel includes before all else, and the types
 /// and constants that some headers leave to those who include them.
@@ -163,7 +166,9 @@ impl HeaderError {
             Self::TimedOut { .. } | Self::TooMuch { .. } | Self::Crashed { .. } => {
                 "look at the headers: no compiler could do with them".into()
             }
-            Self::Answer { .. } => "use clang 19, with which this program is tested".into(),
+            Self::Answer { .. } => {
+                "use a clang of version 14 to 19, with which this reader was tried".into()
+            }
             Self::Io { .. } => "check the path and the permissions".into(),
         }
     }
@@ -251,6 +256,9 @@ fn read(files: &Files, name: &str, options: &Options) -> Result<Reading, HeaderE
     for file in &files.abi {
         view.insert(format!("{ABI}{}.h", file.name), file.text.clone());
     }
+    for (name, file) in &files.companions {
+        view.insert(format!("{BESIDE}{name}"), file.text.clone());
+    }
     for (name, by) in missing(files, &view) {
         view.insert(format!("{EMPTY}{name}"), String::new());
         let why = format!("{name}, which {by} includes, is not read: it is taken to be empty");
@@ -286,6 +294,7 @@ fn read(files: &Files, name: &str, options: &Options) -> Result<Reading, HeaderE
     }
     let mut model = Model { target, headers, other_pages: Vec::new() };
     gaps.extend(contracts::assign(&mut model).into_iter().map(|open| open.gap()));
+    contracts::present_names(&mut model);
     let mut seen = BTreeSet::new();
     gaps.retain(|gap: &Gap| seen.insert((gap.item.clone(), gap.why.clone())));
     let knows = Knows { nodes: false, ..Knows::ALL };
@@ -295,7 +304,7 @@ fn read(files: &Files, name: &str, options: &Options) -> Result<Reading, HeaderE
 /// Headers that are included and neither there nor among the stand-ins, each with one that includes it.
 fn missing(files: &Files, view: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut missing = BTreeMap::new();
-    for file in &files.abi {
+    for file in files.abi.iter().chain(files.companions.values()) {
         for target in file.scan.includes.iter().filter_map(|include| include.target.as_deref()) {
             let plain = |c: char| c.is_ascii_alphanumeric() || "_-./+".contains(c);
             let parts =
@@ -354,7 +363,7 @@ impl Reader<'_> {
             Ok((unit, asked)) => {
                 if spoilt(&unit, &asked).next().is_none() && is_answered(&asked) {
                     let answers = answers(&unit, &asked);
-                    let read = |file: &&File| Outcome::Read(found(file, &answers));
+                    let read = |file: &&File| Outcome::Read(found(self.files, file, &answers));
                     return Ok(all.iter().map(read).collect());
                 }
             }
@@ -394,7 +403,7 @@ impl Reader<'_> {
             let line = file.text.lines().count();
             return Ok(Outcome::Refused(Diagnostic { file: own, line, message, fatal: true }));
         }
-        let mut read = found(file, &answers(&unit, &asked));
+        let mut read = found(self.files, file, &answers(&unit, &asked));
         for error in errors {
             if is_of_a_check(error) {
                 // What it says of itself is not so; what it is, is read.
@@ -423,13 +432,19 @@ impl Reader<'_> {
         let shown = error.file.strip_prefix(ABI).and_then(|name| {
             self.files.abi.iter().find(|file| Some(file.name.as_str()) == name.strip_suffix(".h"))
         });
+        let beside = |name| self.files.companions.get(name);
+        let shown = shown.or_else(|| error.file.strip_prefix(BESIDE).and_then(beside));
         let file = shown.map_or(error.file.as_str(), |file| &file.shown);
         format!("{file}:{}", error.line)
     }
 }
 
-fn found(file: &File, answers: &Answers<'_>) -> Found {
-    answers.header(&format!("{ABI}{}.h", file.name), &file.shown, &file.scan)
+fn found(files: &Files, file: &File, answers: &Answers<'_>) -> Found {
+    let other = |seen: &str| match seen.strip_prefix(BESIDE) {
+        Some(name) => files.companions.get(name).map_or(seen, |file| &file.shown).to_string(),
+        None => seen.trim_start_matches(STAND_INS).to_string(),
+    };
+    answers.header(&format!("{ABI}{}.h", file.name), &file.shown, &file.scan, &other)
 }
 
 fn answers<'a>(unit: &'a Unit, asked: &'a Asked) -> Answers<'a> {

@@ -8,6 +8,8 @@ pub const STAND_IN: &[(&str, &str)] = &[
     ("linux/bits.h", include_str!("../../../stand-in/linux/bits.h")),
     ("linux/build_bug.h", include_str!("../../../stand-in/linux/build_bug.h")),
     ("linux/compiler.h", include_str!("../../../stand-in/linux/compiler.h")),
+    ("linux/err.h", include_str!("../../../stand-in/linux/err.h")),
+    ("linux/errno.h", include_str!("../../../stand-in/linux/errno.h")),
     ("linux/log2.h", include_str!("../../../stand-in/linux/log2.h")),
     ("linux/math.h", include_str!("../../../stand-in/linux/math.h")),
     ("linux/stddef.h", include_str!("../../../stand-in/linux/stddef.h")),

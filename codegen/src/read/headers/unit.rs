@@ -82,7 +82,7 @@ impl Unit {
                 format!("enum {{ {PREFIX}n{at} = ({name}) }};")
             });
             self.ask(Asked::Text(name.clone()), |at| {
-                format!("static const char {PREFIX}t{at}[] = {name};")
+                format!("static const char {PREFIX}t{at}[] = ({name});")
             });
             self.put("#endif");
         }

@@ -6,8 +6,9 @@
 //! macro owns what is in it. Where there are several such macros, or none, nobody knows, and that is
 //! told and not guessed.
 
-use crate::model::{Contract, Header, Model, Value};
+use crate::model::{Contract, Header, Item, Model, Value};
 use crate::source::Gap;
+use kho_abi::wire::earlier::reused::RENAMED;
 use kho_abi::wire::layout;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -181,6 +182,37 @@ fn own(
                     macros: several.iter().map(|contract| contract.macro_name.clone()).collect(),
                     records: rest.into_iter().map(Into::into).collect(),
                 });
+            }
+        }
+    }
+}
+
+/// Gives constants that another kernel has under another name the name that the truth has for them,
+/// with the value that follows: a source that differs in nothing else is not to differ in this.
+pub fn present_names(model: &mut Model) {
+    for renamed in RENAMED {
+        let is_of_it = model.contract(renamed.compatible).is_some();
+        if !is_of_it || model.constant(renamed.now).is_some() {
+            continue;
+        }
+        for header in &mut model.headers {
+            for item in &mut header.items {
+                let members = match item {
+                    Item::Constant(constant) => std::slice::from_mut(constant),
+                    Item::Enum(enumeration) => &mut enumeration.members,
+                    Item::Record(_) | Item::Macro(_) => continue,
+                };
+                for constant in members.iter_mut().filter(|c| c.name == renamed.before) {
+                    let Value::Int(value) = &mut constant.value else { continue };
+                    *value = value.saturating_add(renamed.more);
+                    constant.name = renamed.now.into();
+                    constant.expr = None;
+                }
+            }
+            for contract in &mut header.contracts {
+                for name in contract.constants.iter_mut().filter(|name| *name == renamed.before) {
+                    *name = renamed.now.into();
+                }
             }
         }
     }

@@ -61,6 +61,32 @@ fn generated_headers_read_back_as_the_truth() {
     }
 }
 
+/// Linux 7.2 and 7.3 hand over the same, and have two names for one number.
+#[test]
+fn another_name_for_the_same_bytes_is_no_difference() {
+    let truth = truth();
+    let mut files = generated(&truth);
+    let path = "include/linux/kho/abi/kexec_handover.h";
+    let text = String::from_utf8(files[path].clone()).unwrap();
+    let before = text
+        .replace("KHO_RADIX_KEY_WIDTH = 64 - PAGE_SHIFT + 1", "KHO_ORDER_0_LOG2 = 64 - PAGE_SHIFT")
+        .replace("KHO_RADIX_KEY_WIDTH -", "KHO_ORDER_0_LOG2 + 1 -");
+    assert!(!before.contains("KHO_RADIX_KEY_WIDTH =") && before.contains("KHO_ORDER_0_LOG2 ="));
+    files.insert(path.into(), before.clone().into_bytes());
+    let reading = read(&files, &Options::default());
+    assert_eq!(compare::differences(&truth, &reading.model), []);
+    assert_eq!(told(&reading.model), told(&truth));
+    // Another number is another number, and another version has its own names.
+    let wrong = before.replace("KHO_ORDER_0_LOG2 = 64", "KHO_ORDER_0_LOG2 = 65");
+    files.insert(path.into(), wrong.into_bytes());
+    let found = compare::differences(&truth, &read(&files, &Options::default()).model);
+    assert!(found.iter().any(|(_, what)| what.contains("KHO_RADIX_KEY_WIDTH")), "{found:?}");
+    let other = before.replace("\"kho-v4\"", "\"kho-v3\"");
+    files.insert(path.into(), other.into_bytes());
+    let reading = read(&files, &Options::default());
+    assert!(reading.model.constant("KHO_ORDER_0_LOG2").is_some());
+}
+
 /// An older kernel's header is told to be that, with all of its strings.
 #[test]
 fn earlier_versions_read_back_as_what_they_were() {

@@ -3,6 +3,7 @@
 
 use super::{Kind, Knows, Options, Reading, SourceError};
 use crate::checkout::Checkout;
+use crate::contracts;
 use crate::read::bytes::{Bytes as _, FileBytes};
 use crate::read::{git, headers, image, snapshots, truth};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,9 @@ fn file(word: &str, path: &Path, options: &Options) -> Result<Reading, SourceErr
     let bytes = FileBytes::open(path).map_err(|error| SourceError::io(path, error))?;
     let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
     if image::is_image(&head) {
-        return Ok(image::read(path, &bytes, options)?.reading);
+        let mut reading = image::read(path, &bytes, options)?.reading;
+        contracts::present_names(&mut reading.model);
+        return Ok(reading);
     }
     if snapshots::is_frozen(&head) {
         return snapshots::read_file(word, path);

@@ -294,6 +294,7 @@ fn read(files: &Files, name: &str, options: &Options) -> Result<Reading, HeaderE
     }
     let mut model = Model { target, headers, other_pages: Vec::new() };
     gaps.extend(contracts::assign(&mut model).into_iter().map(|open| open.gap()));
+    contracts::present_names(&mut model);
     let mut seen = BTreeSet::new();
     gaps.retain(|gap: &Gap| seen.insert((gap.item.clone(), gap.why.clone())));
     let knows = Knows { nodes: false, ..Knows::ALL };

@@ -10,7 +10,7 @@ use kho_abi_codegen::read::image;
 use kho_abi_codegen::source::{Kind, Options};
 use kho_abi_codegen::verify::{verify, Report, Truth, Verdict};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn named(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable);
@@ -18,7 +18,7 @@ fn named(variable: &str) -> PathBuf {
         .into()
 }
 
-fn report(path: &PathBuf, options: &Options, kind: Kind) -> Report {
+fn report(path: &Path, options: &Options, kind: Kind) -> Report {
     let image = image::open(path, options).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(image.reading.kind, kind);
     verify(&Truth::load().expect("the truth is whole"), &image.reading).expect("it is whole")

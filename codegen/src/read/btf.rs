@@ -394,3 +394,6 @@ fn head(data: &[u8], at: usize) -> Option<Head> {
         rest: at.checked_add(12)?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -334,6 +334,7 @@ impl Comparison<'_> {
 
     /// Says of each contract what of its header a side could not tell.
     fn open_items(&mut self) {
+        let nodes = self.old.reading.knows.nodes && self.new.reading.knows.nodes;
         for (index, pair) in self.pairs.iter().enumerate() {
             let sides = [(self.old, pair.old), (self.new, pair.new)];
             for (side, (header, contract)) in sides.into_iter().filter_map(|(s, c)| Some((s, c?))) {
@@ -352,6 +353,10 @@ impl Comparison<'_> {
                 // A struct is named by itself; its fields and what it embeds are told with it.
                 let items = side.reading.gaps.iter().map(|gap| gap.item.as_str());
                 let open: Vec<_> = items.filter(|item| !item.is_empty() && ours(item)).collect();
+                // All that such a contract promises is in the device tree.
+                if contract.roots.is_empty() && !nodes {
+                    self.open.entry(index).or_default().insert("device-tree properties".into());
+                }
                 for item in open {
                     let known = side.model().record(item).is_some();
                     let shown = if known { format!("struct {item}") } else { item.to_string() };

@@ -44,7 +44,9 @@ fn a_clean_image_is_shown_as_a_tree() {
     let (directory, _, _) = image();
     let (status, stdout, stderr) = kho_abi(directory.path(), &["guest.raw"]);
     assert_eq!((status, stderr.as_str()), (Some(0), ""));
-    insta::assert_snapshot!(stdout);
+    insta::assert_snapshot!(stdout.as_str());
+    let mapped = kho_abi(directory.path(), &["guest.raw", "--mmap"]);
+    assert_eq!(mapped, (Some(0), stdout.clone(), String::new()));
     let colored = kho_abi(directory.path(), &["guest.raw", "--color", "always"]).1;
     assert!(colored.contains("\u{1b}["));
 }

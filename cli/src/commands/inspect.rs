@@ -69,6 +69,9 @@ struct FindingArgs {
     /// What the image is, instead of what it looks like
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
+    /// Map the file into memory instead of reading it; nobody may cut it off meanwhile
+    #[arg(long, conflicts_with = "kind")]
+    mmap: bool,
     /// Physical address of KHO's device tree
     #[arg(long, value_name = "ADDRESS", value_parser = parse_number)]
     fdt: Option<u64>,
@@ -134,7 +137,11 @@ impl FindingArgs {
         if let [path] = images {
             let is_file = path.exists() || !path.to_string_lossy().contains('@');
             if is_file {
-                return Ok(if raw { Image::open_raw(path)? } else { Image::open(path)? });
+                return Ok(match (raw, self.mmap) {
+                    (true, _) => Image::open_raw(path)?,
+                    (false, true) => Image::open_mapped(path)?,
+                    (false, false) => Image::open(path)?,
+                });
             }
         }
         let files: Result<Vec<RawFile>, _> =

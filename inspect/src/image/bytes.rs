@@ -82,6 +82,47 @@ impl Bytes for FileBytes {
     }
 }
 
+/// A file that is mapped into memory.
+///
+/// See [`kho_abi_mapping::Mapping::new`] for what must hold meanwhile.
+#[cfg(feature = "mapping")]
+#[derive(Debug)]
+pub struct MappedBytes {
+    mapping: kho_abi_mapping::Mapping,
+    /// Tells where nothing was ever written.
+    file: FileBytes,
+}
+
+#[cfg(feature = "mapping")]
+impl MappedBytes {
+    /// Maps a file that is open.
+    ///
+    /// # Errors
+    ///
+    /// Where the system cannot map it.
+    pub fn new(file: File) -> io::Result<Self> {
+        let mapping = kho_abi_mapping::Mapping::new(&file)?;
+        Ok(Self { mapping, file: FileBytes::new(file)? })
+    }
+}
+
+#[cfg(feature = "mapping")]
+impl Bytes for MappedBytes {
+    fn len(&self) -> u64 {
+        self.mapping.len() as u64
+    }
+
+    fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
+        self.mapping.read_exact_at(into, offset)
+    }
+
+    fn next_written(&self, offset: u64) -> Option<std::ops::Range<u64>> {
+        let written = self.file.next_written(offset)?;
+        let end = written.end.min(Bytes::len(self));
+        (written.start < end).then_some(written.start..end)
+    }
+}
+
 impl Bytes for Vec<u8> {
     fn len(&self) -> u64 {
         self.as_slice().len() as u64

@@ -165,6 +165,20 @@ impl Image {
         Self::recognise(open_file(path)?).map_err(|error| name(error, path))
     }
 
+    /// Opens a file by mapping it, and recognises its format by what it contains.
+    ///
+    /// Nobody may cut the file off meanwhile: see [`bytes::MappedBytes`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and where the file cannot be mapped.
+    #[cfg(feature = "mapping")]
+    pub fn open_mapped(path: &Path) -> Result<Self, OpenError> {
+        let bytes = File::open(path).and_then(bytes::MappedBytes::new);
+        let bytes = bytes.map_err(|source| OpenError::Io { path: path.into(), source })?;
+        Self::recognise(Arc::new(bytes)).map_err(|error| name(error, path))
+    }
+
     /// Opens a file as raw memory, whatever it contains.
     ///
     /// # Errors

@@ -350,14 +350,19 @@ fn register(registry: &str, module: &str) -> Result<String, BumpError> {
     let mut entries: Vec<_> =
         array.elems.iter().map(|e| registry[e.span().byte_range()].to_string()).collect();
     entries.push(format!("&{module}::HEADER"));
-    // As rustfmt breaks it: one line while it fits.
-    let start = "pub const EARLIER: &[&layout::Header] = &[];".len();
-    let line = entries.join(", ");
-    let text = if start + line.len() <= 100 {
-        format!("[{line}]")
+    // As rustfmt breaks it: on the line of the name, on a line of its own, or a line for each.
+    let behind_the_name = "pub const EARLIER: &[&layout::Header] = ".len();
+    let line = format!("&[{}]", entries.join(", "));
+    let fits = |indent: usize| indent + line.len() + ";".len() <= 100;
+    let text = if fits(behind_the_name) {
+        format!(" {line}")
+    } else if fits(4) {
+        format!("\n    {line}")
     } else {
-        format!("[\n    {},\n]", entries.join(",\n    "))
+        format!(" &[\n    {},\n]", entries.join(",\n    "))
     };
+    let list = list.span().byte_range();
+    let behind_the_equals_sign = registry[..list.start].trim_end().len();
     let Some(import) = syntax.items.iter().find(|item| matches!(item, syn::Item::Use(_))) else {
         return Err(shape("`use super::layout`"));
     };
@@ -372,7 +377,7 @@ fn register(registry: &str, module: &str) -> Result<String, BumpError> {
         let start = import.span().byte_range().start;
         (start..start, format!("{module}\n"))
     };
-    Ok(splice(registry, vec![module, (array.span().byte_range(), text)]))
+    Ok(splice(registry, vec![module, (behind_the_equals_sign..list.end, text)]))
 }
 
 /// Writes every file, or none: what was written before a failure is taken back.
@@ -423,11 +428,12 @@ mod tests {
         assert_eq!(one, expected);
         let two = register(&one, "a_header_with_quite_a_long_name_v12").unwrap();
         assert!(two.contains("pub mod x_v1;\n#[allow(non_camel"), "{two}");
-        assert!(
-            two.ends_with(
-                "&[\n    &x_v1::HEADER,\n    &a_header_with_quite_a_long_name_v12::HEADER,\n];\n"
-            ),
-            "{two}"
-        );
+        let end = "] =\n    &[&x_v1::HEADER, &a_header_with_quite_a_long_name_v12::HEADER];\n";
+        assert!(two.ends_with(end), "{two}");
+        let three = register(&two, "another_header_with_a_long_name_v3").unwrap();
+        let end =
+            "] = &[\n    &x_v1::HEADER,\n    &a_header_with_quite_a_long_name_v12::HEADER,\n    \
+                   &another_header_with_a_long_name_v3::HEADER,\n];\n";
+        assert!(three.ends_with(end), "{three}");
     }
 }

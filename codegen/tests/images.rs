@@ -176,6 +176,35 @@ fn one_unit_is_one_model_through_every_reader() {
     assert_eq!(strings(&reading.model), strings(&truth));
 }
 
+/// Units that name nothing wanted are passed over: one with a single struct is not one of them.
+#[test]
+fn a_unit_with_one_struct_alone_is_found_among_others() {
+    let truth = current();
+    let chosen =
+        |variant: &&Variant| variant.flags == ["-gdwarf-5"] || variant.flags == ["-gdwarf-4"];
+    for variant in VARIANTS.iter().filter(chosen) {
+        for (header, record) in truth.records() {
+            let text = format!(
+                "#include <{}>\nunsigned long size = sizeof(struct {});\n{} {} use_it;\n",
+                header.include_path(),
+                record.name,
+                record.kind.keyword(),
+                record.name
+            );
+            let dir = dir();
+            let object = variant.compile(dir.path(), &checkout_headers(), &text, &[]);
+            let reading = read(&object, &Options::default());
+            let read = layouts(&reading.model);
+            assert_eq!(
+                read.get(&record.name),
+                layouts(&truth).get(&record.name),
+                "{}",
+                variant.name()
+            );
+        }
+    }
+}
+
 #[test]
 fn a_linked_file_is_read_as_its_objects_are() {
     let text = format!(

@@ -14,15 +14,11 @@ mod unit;
 use super::bytes::{Bytes, MAX_AT_ONCE};
 use super::elf::{Elf, ElfError, Section};
 use super::lower::{Lowered, HANDLERS};
-use aho_corasick::AhoCorasick;
 use std::collections::BTreeSet;
 use unit::Unit;
 
 /// The section that makes an ELF file one with DWARF.
 pub const SECTION: &str = ".debug_info";
-
-/// How many places of names are looked for. Linkers merge strings, and leave one of each.
-const MAX_PLACES: usize = 4096;
 
 /// The sections that are read as a whole.
 struct Strings {
@@ -95,14 +91,13 @@ pub fn read(elf: &Elf<'_>, wanted: &BTreeSet<&str>) -> Result<Option<Lowered>, E
     let mut offset = 0;
     while offset < info.size() {
         let (bytes, next) = next_unit(&info, offset)?;
-        if filter.may_name(&bytes) {
-            let unit = Unit::parse(&bytes, offset, &strings, lines.as_ref()).map_err(|why| {
-                ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"))
-            })?;
-            if let Some(unit) = unit {
-                unit.find(wanted, &mut lowered).map_err(|why| {
-                    ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"))
-                })?;
+        let by_offset = filter.is_named_in(&bytes);
+        if by_offset || filter.by_number {
+            let at = |why| ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"));
+            let unit = Unit::parse(&bytes, offset, &strings, lines.as_ref()).map_err(at)?;
+            // A unit that names strings by their number does not have their offsets in it.
+            if let Some(unit) = unit.filter(|unit| by_offset || unit.names_by_number()) {
+                unit.find(wanted, &mut lowered).map_err(at)?;
             }
         }
         offset = next;
@@ -127,35 +122,44 @@ fn next_unit(info: &Parts<'_>, offset: u64) -> Result<(Vec<u8>, u64), ElfError> 
     Ok((info.part(offset, size)?, offset + size))
 }
 
-/// Tells units that cannot know a name from those that may.
+/// Tells units that cannot know a name from those that may, by four bytes that a unit with the name has:
+/// the offset of the name among the strings, or the name's own first ones.
 struct Filter {
-    /// `None` where too much is looked for, so that every unit may.
-    patterns: Option<AhoCorasick>,
-    /// Whether units may name strings by their number, which the patterns do not cover.
+    /// The four bytes, as numbers, sorted.
+    words: Vec<u32>,
+    /// For each possible value of a word's lower half, whether a word has it.
+    halves: Vec<bool>,
+    /// Whether some units may name strings by their number, which is not among these.
     by_number: bool,
 }
 
 impl Filter {
     fn new(names: &BTreeSet<&str>, strings: &Strings) -> Self {
-        let ended: Vec<Vec<u8>> =
-            names.iter().map(|name| [name.as_bytes(), b"\0"].concat()).collect();
-        let mut patterns = ended.clone();
-        // A name may be the end of a longer one: linkers merge these, too.
-        for name in &ended {
-            for at in memchr::memmem::find_iter(&strings.plain, name) {
+        let mut words = BTreeSet::new();
+        for name in names {
+            let ended = [name.as_bytes(), b"\0"].concat();
+            // Every name of a wire type has as many.
+            debug_assert!(ended.len() >= 4, "{name}");
+            words.extend(ended.first_chunk().copied().map(u32::from_le_bytes));
+            // A name may be the end of a longer one: linkers merge these, too.
+            for at in memchr::memmem::find_iter(&strings.plain, &ended) {
                 // Of an offset of eight bytes, these are the first four.
-                patterns.push(at.to_le_bytes()[..4].into());
+                words.extend(at.to_le_bytes().first_chunk().copied().map(u32::from_le_bytes));
             }
         }
-        let patterns =
-            (patterns.len() <= MAX_PLACES).then(|| AhoCorasick::new(patterns).ok()).flatten();
-        Self { patterns, by_number: !strings.offsets.is_empty() }
+        let mut halves = vec![false; 1 << 16];
+        for word in &words {
+            halves[*word as usize & 0xffff] = true;
+        }
+        let words = words.into_iter().collect();
+        Self { words, halves, by_number: !strings.offsets.is_empty() }
     }
 
-    fn may_name(&self, unit: &[u8]) -> bool {
-        match &self.patterns {
-            Some(patterns) if !self.by_number => patterns.is_match(unit),
-            _ => true,
-        }
+    fn is_named_in(&self, unit: &[u8]) -> bool {
+        unit.windows(4).any(|bytes| {
+            let half = usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+            let word = || u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            self.halves[half] && self.words.binary_search(&word()).is_ok()
+        })
     }
 }

@@ -28,10 +28,11 @@ check: ## Run every check and test, also against a real Linux tree
 .PHONY: check-kernel
 check-kernel: ## Lint the kernel module, and live-update a kernel with it in QEMU
 	@kernel/test/run.sh static
+	@kernel/verify-images.sh
 	@kernel/test/run.sh
 
 .PHONY: bench
-bench: ## Compare with cbindgen, and measure growth
+bench: ## Compare with cbindgen and pahole, and measure growth
 	@tools/bench.sh
 
 .PHONY: bless

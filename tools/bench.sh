@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Runs the benchmarks, against a cbindgen command that is built into the cache.
+# Runs the benchmarks, against a cbindgen command that is built into the cache, and against pahole on a
+# kernel: the one that the environment names, or the one that `kernel/build.sh` builds. With ABIDW=1,
+# abidw of libabigail is measured as well, once; it takes minutes and gigabytes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/lib.sh
@@ -24,6 +26,16 @@ export CBINDGEN="$root/bin/cbindgen"
 cargo bench --quiet --locked -p kho-abi-cli --bench generate
 cargo bench --quiet --locked -p kho-abi-cli --bench review
 cargo bench --quiet --locked -p kho-abi-codegen --bench growth
+
+install_packages dwarves time
+[ -z "${ABIDW:-}" ] || install_packages abigail-tools
+if [ -z "${KHO_ABI_VMLINUX:-}" ] || [ -z "${KHO_ABI_BZIMAGE:-}" ]; then
+	built=$("$here/../kernel/build.sh") || die "the kernel cannot be built" "name one: KHO_ABI_VMLINUX, KHO_ABI_BZIMAGE"
+	KHO_ABI_VMLINUX=$(sed -n 's/^vmlinux=//p' <<<"$built")
+	KHO_ABI_BZIMAGE=$(sed -n 's/^bzImage=//p' <<<"$built")
+fi
+export KHO_ABI_VMLINUX KHO_ABI_BZIMAGE
+cargo bench --quiet --locked -p kho-abi-cli --bench verify
 # This one reads C headers, as the tests do.
 if [ -z "${LIBCLANG_PATH:-}" ] && [ -d /usr/lib/llvm-19/lib ]; then
 	export LIBCLANG_PATH=/usr/lib/llvm-19/lib

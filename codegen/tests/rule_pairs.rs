@@ -37,8 +37,8 @@ fn with_node(pair: &str, side: &mut Side, which: &str) {
         return;
     }
     side.reading.knows.nodes = true;
-    let size = if which == "old" { 8 } else { 4 };
-    let property = FdtProperty { name: "size".into(), size: Some(size), doc: String::new() };
+    let bytes = if which == "old" { 8 } else { 4 };
+    let property = FdtProperty { name: "size".into(), size: Some(bytes), doc: String::new() };
     let contract = &mut side.reading.model.headers[0].contracts[0];
     contract
         .nodes

@@ -95,14 +95,13 @@ pub fn read(elf: &Elf<'_>, wanted: &BTreeSet<&str>) -> Result<Option<Lowered>, E
     let mut offset = 0;
     while offset < info.size() {
         let (bytes, next) = next_unit(&info, offset)?;
-        if filter.may_name(&bytes) {
-            let unit = Unit::parse(&bytes, offset, &strings, lines.as_ref()).map_err(|why| {
-                ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"))
-            })?;
-            if let Some(unit) = unit {
-                unit.find(wanted, &mut lowered).map_err(|why| {
-                    ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"))
-                })?;
+        let by_offset = filter.is_named_in(&bytes);
+        if by_offset || filter.by_number {
+            let at = |why| ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"));
+            let unit = Unit::parse(&bytes, offset, &strings, lines.as_ref()).map_err(at)?;
+            // A unit that names strings by their number does not have their offsets in it.
+            if let Some(unit) = unit.filter(|unit| by_offset || unit.names_by_number()) {
+                unit.find(wanted, &mut lowered).map_err(at)?;
             }
         }
         offset = next;
@@ -131,7 +130,7 @@ fn next_unit(info: &Parts<'_>, offset: u64) -> Result<(Vec<u8>, u64), ElfError> 
 struct Filter {
     /// `None` where too much is looked for, so that every unit may.
     patterns: Option<AhoCorasick>,
-    /// Whether units may name strings by their number, which the patterns do not cover.
+    /// Whether some units may name strings by their number, which the patterns do not cover.
     by_number: bool,
 }
 
@@ -152,10 +151,7 @@ impl Filter {
         Self { patterns, by_number: !strings.offsets.is_empty() }
     }
 
-    fn may_name(&self, unit: &[u8]) -> bool {
-        match &self.patterns {
-            Some(patterns) if !self.by_number => patterns.is_match(unit),
-            _ => true,
-        }
+    fn is_named_in(&self, unit: &[u8]) -> bool {
+        self.patterns.as_ref().is_none_or(|patterns| patterns.is_match(unit))
     }
 }

@@ -124,7 +124,7 @@ fn bit_fields_are_read_in_both_forms() {
     let mut made = basics();
     made.int("", 8, 0, 0, 52); // 4: an integer of 52 bits
     made.int("", 8, 0, 52, 12); // 5: one of 12, behind 52 others
-    let members = [("pfn", 2, 52 << 24), ("flags", 2, 12 << 24 | 52), ("index", 2, 64)];
+    let members = [("pfn", 2, 52 << 24), ("flags", 2, 0x0c00_0000 | 0x34), ("index", 2, 64)];
     made.record("new", kind::STRUCT, true, 16, &members);
     made.record(
         "old",

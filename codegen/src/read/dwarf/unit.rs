@@ -29,6 +29,8 @@ pub(super) struct Unit<'a> {
     strings: &'a Strings,
     /// Where the unit's numbers of strings begin.
     offsets_base: gimli::DebugStrOffsetsBase<usize>,
+    /// Whether the unit names strings by their number.
+    by_number: bool,
     lines: Option<&'a Parts<'a>>,
     /// Where the unit's list of files is.
     line_program: Option<u64>,
@@ -60,6 +62,7 @@ impl<'a> Unit<'a> {
             abbreviations,
             start,
             strings,
+            by_number: false,
             lines,
             line_program: None,
             directory: String::new(),
@@ -88,17 +91,29 @@ impl<'a> Unit<'a> {
             Some(AttributeValue::DebugStrOffsetsBase(base)) => Some(base),
             _ => None,
         };
+        // What a compiler does for the name of the file, it does for all names.
+        let mut by_number = false;
+        for attribute in [c::DW_AT_name, c::DW_AT_producer, c::DW_AT_comp_dir] {
+            let value = root.attr_value(attribute).map_err(say)?;
+            by_number |= matches!(value, Some(AttributeValue::DebugStrOffsetsIndex(_)));
+        }
         let line_program = match root.attr_value(c::DW_AT_stmt_list).map_err(say)? {
             Some(AttributeValue::DebugLineRef(offset)) => Some(offset.0 as u64),
             _ => None,
         };
         let directory = root.attr_value(c::DW_AT_comp_dir).map_err(say)?;
+        unit.by_number = base.is_some() || by_number;
         if let Some(base) = base {
             unit.offsets_base = base;
         }
         unit.line_program = line_program;
         unit.directory = directory.and_then(|value| unit.string(&value)).unwrap_or_default();
         Ok(Some(unit))
+    }
+
+    /// Whether the unit names strings by their number in a table, rather than by their offset.
+    pub(super) fn names_by_number(&self) -> bool {
+        self.by_number
     }
 
     /// Adds the wanted types that the unit has in full.

@@ -303,6 +303,12 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     let options = Options { strictness: Strictness::Wire, ..Options::default() };
     let report = policy::judge(&comparison, &options);
     answer.not_checked.extend(report.not_checked.iter().cloned());
+    let unreadable = |open: &[String]| {
+        open.iter().any(|item| {
+            let name = item.strip_prefix("struct ").unwrap_or(item);
+            current.side.leaves_open(name) || next.side.leaves_open(name)
+        })
+    };
     for contract in &report.contracts {
         let (now, then) = (contract.old.clone(), contract.new.clone());
         let string = now.as_ref().or(then.as_ref()).cloned().unwrap_or_default();
@@ -319,6 +325,10 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 Outcome::Dangerous,
                 "the next kernel finds its own string, and reads other fields out of the bytes".into(),
             ),
+            // What is there and cannot be read is no reason to believe in it.
+            Verdict::Unchanged if unreadable(&contract.open) => {
+                (Outcome::Unknown, "a part of it cannot be read on one side".into())
+            }
             Verdict::Unchanged => (Outcome::Understood, String::new()),
             Verdict::New => (Outcome::OnlyNext, String::new()),
             Verdict::NotChecked if now.is_none() => (Outcome::OnlyNext, String::new()),
@@ -508,6 +518,20 @@ mod tests {
         let mut next = kernel("b");
         contract(&mut next, "memfd-v2").compatible = "memfd-v3".into();
         next.listed = Some(vec!["memfd-v2".into(), "memfd-v3".into()]);
+        let answer = answer(&kernel("a"), &next);
+        assert_eq!(of(&answer, "memfd-v2").outcome, Outcome::Unknown);
+        assert_eq!(answer.outlook, Outlook::Unknown);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_yes() {
+        let mut next = kernel("b");
+        let headers = next.side.reading.model.headers.iter_mut();
+        for header in headers {
+            header.items.retain(|item| item.name() != "memfd_luo_folio_ser");
+        }
+        let gap = Gap { item: "memfd_luo_folio_ser".into(), why: "it is odd".into() };
+        next.side.reading.gaps.push(gap);
         let answer = answer(&kernel("a"), &next);
         assert_eq!(of(&answer, "memfd-v2").outcome, Outcome::Unknown);
         assert_eq!(answer.outlook, Outlook::Unknown);

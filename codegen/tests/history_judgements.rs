@@ -148,7 +148,7 @@ fn a_renamed_enumerator_behind_the_same_depth_is_no_finding() {
     let report = judge("kexec_handover", &old, &new, &Options::default());
     let (verdict, findings, fired) = told(&report);
     assert_eq!((verdict, findings), (Verdict::Unchanged, 0), "{fired:?}");
-    assert!(report.contracts[0].open.is_empty() && !fired.is_empty(), "it was looked at");
+    assert!(report.contracts[0].open.is_empty(), "it was looked at in full");
     assert!(fired.iter().all(|(_, level)| *level == Level::Note), "{fired:?}");
     // The same value under another name is not even worth a note.
     let bits = "KHO_KEY_BITS - KHO_BITMAP_SIZE_LOG2";

@@ -135,6 +135,9 @@ impl<'a> Pair<'a> {
     }
 }
 
+/// What is open of a contract that promises nothing but a device tree, where sources do not tell it.
+pub const DEVICE_TREE: &str = "device-tree properties";
+
 /// A struct on both sides.
 #[derive(Clone, Debug)]
 pub struct StructDiff {
@@ -355,7 +358,7 @@ impl Comparison<'_> {
                 let open: Vec<_> = items.filter(|item| !item.is_empty() && ours(item)).collect();
                 // All that such a contract promises is in the device tree.
                 if contract.roots.is_empty() && !nodes {
-                    self.open.entry(index).or_default().insert("device-tree properties".into());
+                    self.open.entry(index).or_default().insert(DEVICE_TREE.into());
                 }
                 for item in open {
                     let known = side.model().record(item).is_some();

@@ -19,6 +19,7 @@ mod field_renamed;
 mod field_resized;
 mod field_retyped;
 mod fields_swapped;
+mod header_unreadable;
 mod node_changed;
 mod prose_names_other_version;
 mod struct_added;
@@ -53,6 +54,7 @@ pub const REGISTRY: &[PolicyRule] = &[
     field_resized::RULE,
     field_retyped::RULE,
     fields_swapped::RULE,
+    header_unreadable::RULE,
     node_changed::RULE,
     prose_names_other_version::RULE,
     struct_added::RULE,

@@ -14,6 +14,7 @@ mod text;
 
 pub use json::SCHEMA;
 
+use crate::diff::DEVICE_TREE;
 use crate::policy::{ContractReport, Event, Level, Report, Verdict};
 
 /// What is reported: one judgement, or one for each patch or commit.
@@ -111,7 +112,9 @@ fn cleaned(document: &Document) -> Document {
 
 /// Whether a contract is worth showing: nobody asks about what did not change.
 fn of_interest(contract: &ContractReport) -> bool {
-    contract.verdict != Verdict::Unchanged
+    // That no headers tell a device tree's properties is said once, below.
+    let open = contract.open.iter().any(|item| item != DEVICE_TREE);
+    contract.verdict != Verdict::Unchanged || open
 }
 
 /// The events about a contract, and those about none that is shown.

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_KHO_ABI_LANE_H
+#define _LINUX_KHO_ABI_LANE_H
+
+#include <linux/types.h>
+
+#define LANE_LUO_FH_COMPATIBLE "lane-v2"
+
+struct lane_ser {
+	u64 first;
+} __packed;
+
+#endif /* _LINUX_KHO_ABI_LANE_H */

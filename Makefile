@@ -29,6 +29,7 @@ check: ## Run every check and test, also against a real Linux tree
 check-kernel: ## Lint the kernel module, and live-update a kernel with it in QEMU
 	@kernel/test/run.sh static
 	@kernel/test/run.sh
+	@kernel/test/inspect.sh
 
 .PHONY: bench
 bench: ## Compare with cbindgen, and measure growth

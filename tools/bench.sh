@@ -23,6 +23,7 @@ export CBINDGEN="$root/bin/cbindgen"
 
 cargo bench --quiet --locked -p kho-abi-cli --bench generate
 cargo bench --quiet --locked -p kho-abi-codegen --bench growth
+cargo bench --quiet --locked -p kho-abi-inspect --bench speed
 # This one reads C headers, as the tests do.
 if [ -z "${LIBCLANG_PATH:-}" ] && [ -d /usr/lib/llvm-19/lib ]; then
 	export LIBCLANG_PATH=/usr/lib/llvm-19/lib

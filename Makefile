@@ -30,6 +30,7 @@ check-kernel: ## Lint the kernel module, and live-update a kernel with it and th
 	@kernel/test/run.sh static
 	@kernel/verify-images.sh
 	@kernel/test/run.sh
+	@kernel/test/inspect.sh
 
 .PHONY: bench
 bench: ## Compare with cbindgen and pahole, and measure growth

@@ -26,6 +26,12 @@ export CBINDGEN="$root/bin/cbindgen"
 cargo bench --quiet --locked -p kho-abi-cli --bench generate
 cargo bench --quiet --locked -p kho-abi-cli --bench review
 cargo bench --quiet --locked -p kho-abi-codegen --bench growth
+cargo bench --quiet --locked -p kho-abi-inspect --bench speed
+# This one reads C headers, as the tests do.
+if [ -z "${LIBCLANG_PATH:-}" ] && [ -d /usr/lib/llvm-19/lib ]; then
+	export LIBCLANG_PATH=/usr/lib/llvm-19/lib
+fi
+cargo bench --quiet --locked -p kho-abi-codegen --bench headers
 
 install_packages dwarves time
 [ -z "${ABIDW:-}" ] || install_packages abigail-tools
@@ -36,8 +42,3 @@ if [ -z "${KHO_ABI_VMLINUX:-}" ] || [ -z "${KHO_ABI_BZIMAGE:-}" ]; then
 fi
 export KHO_ABI_VMLINUX KHO_ABI_BZIMAGE
 cargo bench --quiet --locked -p kho-abi-cli --bench verify
-# This one reads C headers, as the tests do.
-if [ -z "${LIBCLANG_PATH:-}" ] && [ -d /usr/lib/llvm-19/lib ]; then
-	export LIBCLANG_PATH=/usr/lib/llvm-19/lib
-fi
-cargo bench --quiet --locked -p kho-abi-codegen --bench headers

@@ -103,6 +103,27 @@ fn segments_that_cannot_be_are_cut_and_said() {
 }
 
 #[test]
+fn live_memory_has_segments_without_an_address_and_its_text_twice() {
+    // As in /proc/kcore: p_paddr is -1 where memory is not the kernel's own mapping of it.
+    let mut live = elf(&small());
+    let third = SECOND + 56;
+    let place = u64::from_le_bytes(live[SECOND + OFFSET..][..8].try_into().unwrap());
+    // A copy of the second header goes where the notes' is, and begins a page into the same memory.
+    let copy = live[SECOND..third].to_vec();
+    live[64..SECOND].copy_from_slice(&copy);
+    put(&mut live, 64 + ADDRESS, 0x7000);
+    put(&mut live, 64 + OFFSET, place + 0x1000);
+    put(&mut live, 64 + SIZE, 0x1000);
+    put(&mut live, third + ADDRESS, u64::MAX);
+    let image = Image::from_bytes(live).unwrap();
+    assert!(image.notes().is_empty(), "{:?}", image.notes());
+    let mut page = vec![0; 4096];
+    image.read(0x7000, &mut page).unwrap();
+    assert_eq!(page, small().pages[&0x7000]);
+    assert_eq!(image.read(0, &mut page), Err(ReadError::Outside { at: 0 }));
+}
+
+#[test]
 fn a_kdump_whose_header_cannot_be_is_refused() {
     let good = kdump(&small(), Packing::Zlib, &[]);
     let with = |at: usize, number: u32| {

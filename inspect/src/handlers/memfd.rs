@@ -247,8 +247,7 @@ fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
     }
     let memory = Cached::new(walker.memory.image(), walker.memory.page_size_usize());
     let shift = page_size.trailing_zeros();
-    // Pages that follow one another are checked together.
-    let mut run: Option<(u64, u64)> = None;
+    let mut pages: Vec<u64> = Vec::new();
     for step in Steps::new(&memory, &memfd.list.pages) {
         match step {
             Ok(Step::Chunk(chunk)) => {
@@ -256,7 +255,6 @@ fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
                 walker.pages(page, page + 1, "a chunk of a memfd's list", owner);
             }
             Ok(Step::Block(pa)) => {
-                let (page, pages) = (pa.get() >> shift, block);
                 // A block that is not there would be looked for page by page.
                 if !walker.memory.image().has(pa.get(), 1) {
                     walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, pa.get(), || {
@@ -264,30 +262,46 @@ fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
                     });
                     continue;
                 }
-                run = match run {
-                    Some((start, end)) if end == page => Some((start, page + pages)),
-                    before => {
-                        if let Some((start, end)) = before {
-                            check_pages(walker, start, end, owner);
-                        }
-                        Some((page, page + pages))
-                    }
-                };
+                pages.push(pa.get() >> shift);
+                if pages.len() == PAGES_AT_ONCE {
+                    check_pages(walker, &mut pages, block, owner);
+                }
             }
             Err(error) => walker.walk_error("the list of folios", &error),
         }
     }
-    if let Some((start, end)) = run {
-        check_pages(walker, start, end, owner);
-    }
+    check_pages(walker, &mut pages, block, owner);
 }
 
-fn check_pages(walker: &mut Walker<'_>, start: u64, end: u64, owner: Owner) {
+/// Pages of a list that are checked together: 8 MiB of addresses, for a list of 4 GiB.
+const PAGES_AT_ONCE: usize = 1 << 20;
+
+/// Checks blocks of pages, by their first ones; those that follow one another in memory are checked
+/// together, whatever their order in the list.
+fn check_pages(walker: &mut Walker<'_>, pages: &mut Vec<u64>, block: u64, owner: Owner) {
     let shift = walker.page_size().trailing_zeros();
     // An order that is nonsense makes a block that is longer than memory.
     let ranges = walker.memory.image().ranges();
     let last = ranges.last().map_or(0, |range| range.end.div_ceil(1 << shift));
-    walker.pages(start, end.min(last), "a page of a memfd's list", owner);
+    pages.sort_unstable();
+    let mut check = |start: u64, end: u64| {
+        walker.pages(start, end.min(last), "a page of a memfd's list", owner);
+    };
+    let mut run: Option<(u64, u64)> = None;
+    for page in pages.drain(..) {
+        run = match run {
+            Some((start, end)) if end == page => Some((start, page + block)),
+            before => {
+                if let Some((start, end)) = before {
+                    check(start, end);
+                }
+                Some((page, page + block))
+            }
+        };
+    }
+    if let Some((start, end)) = run {
+        check(start, end);
+    }
 }
 
 /// What is known of the places in a file that have folios.

@@ -122,9 +122,13 @@ impl<'a> Check<'a> {
         let mut checked = Checked::new(contract);
         checked.compared.string = contract.version.is_none();
         checked.verdict = match outcome.verdict() {
-            // What a contract without structs promises is in the code, and no source tells it: the
-            // string is all that there is to compare. What was not is listed.
-            Verdict::NotCheckable if contract.roots.is_empty() && checked.compared.string => {
+            // What a contract without structs promises is in the code, and no source tells it: of
+            // one that has types, the string is all that there is to compare. What was not is listed.
+            Verdict::NotCheckable
+                if contract.roots.is_empty()
+                    && checked.compared.string
+                    && self.reading.kind != Kind::Strings =>
+            {
                 Verdict::Equal
             }
             verdict => verdict,

@@ -2,7 +2,7 @@
 //! Types of C, as debugging information describes them, made into the model's.
 //!
 //! BTF and DWARF say the same things in two ways. Each reader answers the few questions of
-//! [`Types`]; what a field then is in the model is decided here, once for both.
+//! `Types`; what a field then is in the model is decided here, once for both.
 
 use super::image_strings::HandlerLayout;
 use crate::model::{Constant, Enumeration, Field, Packing, Place, Record, RecordKind, Type, Value};

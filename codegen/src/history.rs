@@ -147,6 +147,9 @@ pub fn life(
             commit.date,
             commit.subject
         );
+        // A subject comes from outside, and may steer a terminal.
+        let title: String =
+            title.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         match kept {
             Kept::Judged(report) => {
                 if let Some(report) = of_interest(*report, wanted) {
@@ -370,7 +373,7 @@ impl Cache {
         let name = format!(
             "log-{}-{}-{target}-{page}-{strictness:?}.jsonl",
             env!("CARGO_PKG_VERSION"),
-            TRUTH,
+            build(),
         );
         let path = dir.map(|dir| dir.join(name));
         let mut known = HashMap::new();
@@ -418,8 +421,14 @@ impl Cache {
     }
 }
 
-/// What the program was built with: the types and rules of another build judge otherwise.
-const TRUTH: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), "r1");
+/// Tells builds of this program apart: another one may judge otherwise, whatever its version says.
+fn build() -> String {
+    let about = std::env::current_exe().and_then(std::fs::metadata);
+    let Ok(about) = about else { return "unknown".into() };
+    let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
+    let changed = about.modified().ok().and_then(since).map_or(0, |time| time.as_secs());
+    format!("{:x}-{changed:x}", about.len())
+}
 
 /// Where caches go: `$XDG_CACHE_HOME/kho-abi`, or below the home directory.
 #[must_use]

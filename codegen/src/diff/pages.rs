@@ -37,6 +37,16 @@ enum First {
     Done,
 }
 
+/// The first reading, which ends when this is dropped, whatever came of it: others wait for it.
+struct FirstReading<'a>(&'a PageMemo);
+
+impl Drop for FirstReading<'_> {
+    fn drop(&mut self) {
+        self.0.lock().first = First::Done;
+        self.0.done.notify_all();
+    }
+}
+
 /// The headers of a side that can depend on the page size.
 struct Inside {
     /// Their names.
@@ -50,20 +60,15 @@ impl PageMemo {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the caller is the first, who asks for everything at once.
-    fn begin(&self) -> bool {
+    /// Something for the caller that is the first, who asks for everything at once.
+    fn begin(&self) -> Option<FirstReading<'_>> {
         let mut state = self.lock();
         let first = state.first == First::Open;
         if first {
             state.first = First::Begun;
         }
-        first
-    }
-
-    /// Ends the first reading, whatever came of it.
-    fn end(&self) {
-        self.lock().first = First::Done;
-        self.done.notify_all();
+        // Made only where it is the first: its end says that the first reading is over.
+        first.then(|| FirstReading(self))
     }
 
     fn put(&self, side: &Side) {
@@ -128,19 +133,15 @@ pub fn side(
         })
     };
     let of = &of;
-    if memo.begin() {
+    if let Some(_first) = memo.begin() {
         let (first, rest) = std::thread::scope(|scope| {
             let rest = scope.spawn(rest);
             (of(base), rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let side = first.and_then(|first| {
-            let mut side = make(first);
-            merge(&mut side.reading.model, base, rest)?;
-            memo.put(&side);
-            Ok(side)
-        });
-        memo.end();
-        return side;
+        let mut side = make(first?);
+        merge(&mut side.reading.model, base, rest)?;
+        memo.put(&side);
+        return Ok(side);
     }
     let mut side = make(of(base)?);
     if !memo.fill(&mut side) {

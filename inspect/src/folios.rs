@@ -119,6 +119,23 @@ impl Batch {
         true
     }
 
+    /// Whether the last entries were zero, and so what follows may be where nobody ever wrote.
+    ///
+    /// A damaged list may lead to terabytes of that, which need not be read.
+    fn in_a_hole(&self) -> bool {
+        self.runs.last().is_some_and(|run| {
+            run.count > BLOCK as u64
+                && (run.page, run.flags, run.index, run.index_step) == (0, 0, 0, 0)
+        })
+    }
+
+    /// Takes further entries that are zero as the last ones are.
+    fn missing(&mut self, count: u64) {
+        if let Some(run) = self.runs.last_mut() {
+            run.count += count;
+        }
+    }
+
     fn one_by_one(&mut self, block: &[memfd_luo_folio_ser], at: u64) {
         let mut at = at;
         for entry in block {
@@ -177,10 +194,20 @@ fn differs(
 /// A piece of the list: an address, and its size in bytes.
 type Piece = (u64, usize);
 
+/// Whether nobody ever wrote there, as far as the image tells: all of it is zero.
+fn is_hole(image: &Image, pa: u64, len: usize) -> bool {
+    let end = pa.saturating_add(len as u64);
+    image.has(pa, len as u64) && image.next_written(pa).is_none_or(|written| written.start >= end)
+}
+
 /// Reads the entries of pieces of memory.
 fn read_pieces(image: &Image, pieces: &[Piece], buffer: &mut Vec<u8>) -> Batch {
     let mut batch = Batch::default();
     for (pa, len) in pieces {
+        if batch.in_a_hole() && is_hole(image, *pa, *len) {
+            batch.missing((*len / ENTRY) as u64);
+            continue;
+        }
         buffer.resize(*len, 0);
         match image.read(*pa, buffer) {
             Ok(()) => {

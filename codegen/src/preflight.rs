@@ -183,6 +183,8 @@ pub enum Outcome {
     Understood,
     /// The next kernel has it alone: nothing is handed over.
     OnlyNext,
+    /// The next kernel has it, and whether the current one has cannot be told.
+    CurrentUntold,
 }
 
 /// An answer about one contract.
@@ -331,7 +333,10 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
             }
             Verdict::Unchanged => (Outcome::Understood, String::new()),
             Verdict::New => (Outcome::OnlyNext, String::new()),
-            Verdict::NotChecked if now.is_none() => (Outcome::OnlyNext, String::new()),
+            Verdict::NotChecked if now.is_none() => (
+                Outcome::CurrentUntold,
+                "whether the current kernel has it cannot be told".into(),
+            ),
             Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it cannot be told".into()),
             _ if listed(next) == Some(true) => (
                 Outcome::Unknown,
@@ -364,7 +369,12 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     let outlooks = answer.contracts.iter().map(|contract| match contract.outcome {
         Outcome::Dangerous => Outlook::Dangerous,
         Outcome::Lost if contract.current.as_deref().is_some_and(matters) => Outlook::Lost,
-        Outcome::Unknown => Outlook::Unknown,
+        // What would be no loss if the next kernel did not have it is none if it perhaps does not.
+        Outcome::Unknown
+            if contract.next.is_some() || contract.current.as_deref().is_some_and(matters) =>
+        {
+            Outlook::Unknown
+        }
         _ => Outlook::Understood,
     });
     answer.outlook = outlooks.fold(answer.outlook, std::cmp::min);
@@ -535,6 +545,34 @@ mod tests {
         let answer = answer(&kernel("a"), &next);
         assert_eq!(of(&answer, "memfd-v2").outcome, Outcome::Unknown);
         assert_eq!(answer.outlook, Outlook::Unknown);
+    }
+
+    /// A kernel that is known by its image, which has no number of the kexec metadata.
+    fn image(name: &str) -> Kernel {
+        let mut kernel = kernel(name);
+        kernel.side.reading.kind = Kind::Btf;
+        kernel.side.reading.knows.absence = false;
+        for header in &mut kernel.side.reading.model.headers {
+            header.contracts.retain(|contract| contract.version.is_none());
+        }
+        kernel
+    }
+
+    #[test]
+    fn what_an_image_does_not_tell_is_said_and_not_made_up() {
+        let from_image = answer(&image("a"), &kernel("b"));
+        assert_eq!(from_image.outlook, Outlook::Understood);
+        let metadata = from_image.contracts.iter().find(|c| c.current.is_none()).unwrap();
+        assert_eq!(metadata.outcome, Outcome::CurrentUntold, "{metadata:?}");
+        let to_image = answer(&kernel("a"), &image("b"));
+        assert_eq!(of(&to_image, "kexec-metadata-v1").outcome, Outcome::Unknown);
+        // Nothing preserved is lost with the metadata.
+        assert_eq!(to_image.outlook, Outlook::Understood);
+        let mut without_memfd = image("b");
+        for header in &mut without_memfd.side.reading.model.headers {
+            header.contracts.retain(|contract| contract.compatible != "memfd-v2");
+        }
+        assert_ne!(answer(&kernel("a"), &without_memfd).outlook, Outlook::Understood);
     }
 
     #[test]

@@ -167,18 +167,25 @@ fn table(answer: &Answer, out: &mut Output) {
             Outcome::Unknown => ("unknown", OPEN),
             Outcome::Understood => ("yes", GOOD),
             Outcome::OnlyNext => ("new", Style::new()),
+            Outcome::CurrentUntold => ("not told", OPEN),
         };
         let mut happens = contract.happens.clone();
         if happens.is_empty() && !contract.open.is_empty() {
             happens = format!("as far as checked (not {})", contract.open.join(", "));
         }
-        let row = format!("  {current:left$}  {next:right$}  {style}{word:9}{style:#}  {happens}");
-        out.line(row.trim_end());
+        let cells = format!("  {current:left$}  {next:right$}  {style}{word}{style:#}");
+        let gap = 9_usize.saturating_sub(word.len()) + 2;
+        match happens.as_str() {
+            "" => out.line(cells),
+            happens => out.line(format_args!("{cells}{:gap$}{happens}", "")),
+        }
         for evidence in &contract.evidence {
             out.line(format_args!("  {:left$}  {:right$}             {evidence}", "", ""));
         }
     }
-    for feature in &answer.features {
+    // The reason why there is no handover has been said.
+    let said = |feature: &&String| !answer.why.is_empty() && feature.starts_with(&answer.why);
+    for feature in answer.features.iter().filter(|feature| !said(feature)) {
         out.line(format_args!("  {feature}"));
     }
     for gap in &answer.not_checked {

@@ -21,8 +21,8 @@ usage: kernel/test/run.sh [COMMAND] [OPTIONS]
              --list, --only NAME, --jobs N, --time-limit SECONDS, --accel tcg
   static     hold the series, the module and the unit tests to the kernel's
              rules, the module's object code to a C twin's, and what the kernel
-             makes of the generated headers to what it makes of its own: no QEMU
-             needed
+             makes of the generated headers to what it makes of its own; and the
+             types to its images: no QEMU needed
   selftest   break the module in several ways and check that the test notices
   image      --format raw|elf|kdump -o FILE: keep the memory between two kernels,
              and FILE.json with what it holds
@@ -64,6 +64,8 @@ if [ "$command" = static ]; then
 	"$root/kernel/lint.sh"
 	"$root/kernel/compare-codegen.sh"
 	"$root/kernel/compare-headers.sh"
+	# A part of the checkout's own workspace, not of the test's.
+	env -u CARGO_TARGET_DIR "$root/kernel/verify-images.sh"
 	exit
 fi
 

@@ -97,7 +97,7 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether anything was compared that the contract promises; a string by itself promises nothing.
+    /// Whether anything was compared beside the string.
     #[must_use]
     pub fn anything(&self) -> bool {
         self.structs + self.constants + self.nodes > 0

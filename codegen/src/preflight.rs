@@ -366,6 +366,12 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
         });
     }
     answer.contracts.sort_by_key(|contract| contract.outcome);
+    answer.outlook = outlook(&answer);
+    answer
+}
+
+/// What the answers about contracts come to, and what was known before them.
+fn outlook(answer: &Answer) -> Outlook {
     let outlooks = answer.contracts.iter().map(|contract| match contract.outcome {
         Outcome::Dangerous => Outlook::Dangerous,
         Outcome::Lost if contract.current.as_deref().is_some_and(matters) => Outlook::Lost,
@@ -377,13 +383,14 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
         }
         _ => Outlook::Understood,
     });
-    answer.outlook = outlooks.fold(answer.outlook, std::cmp::min);
-    let written = answer.contracts.iter().filter(|contract| contract.current.is_some()).count();
-    if written == 0 {
-        // Nothing was compared: that is no yes.
-        answer.outlook = answer.outlook.min(Outlook::Unknown);
+    let outlook = outlooks.fold(answer.outlook, std::cmp::min);
+    let compared = answer.contracts.iter().any(|contract| contract.current.is_some());
+    // Nothing was compared: that is no yes.
+    if compared {
+        outlook
+    } else {
+        outlook.min(Outlook::Unknown)
     }
-    answer
 }
 
 /// Which side is built without what a contract needs.

@@ -31,7 +31,7 @@ use crate::port::Port;
 
 fn main() {
     let ended = mount_filesystems().and_then(|()| run());
-    if let Err(error) = ended {
+    if let Err(error) = &ended {
         // The port may be what is broken. The console is the harness's other ear.
         println!("kho-live: init cannot go on: {error}");
     }
@@ -40,7 +40,9 @@ fn main() {
     }
 }
 
-fn run() -> Result<(), Failure> {
+/// Takes the steps, and gives back what they opened: to close it would be one more step, which the kernel has an opinion
+/// about and nobody asked for. It stays open until the machine ends.
+fn run() -> Result<Machine, Failure> {
     let boot = boot_number()?;
     let scenario: Scenario = serde_json::from_slice(&fs::read(Path::new("/").join(SCENARIO))?)?;
     let mut port = Port::open(boot)?;
@@ -62,10 +64,12 @@ fn run() -> Result<(), Failure> {
         let (ok, detail) = outcome::judge(outcome, step.fails.as_deref());
         port.send(Message::Step { index, text: step.to_string(), ok, detail })?;
         if !ok {
-            return port.send(Message::GaveUp);
+            port.send(Message::GaveUp)?;
+            return Ok(machine);
         }
     }
-    port.send(Message::Done)
+    port.send(Message::Done)?;
+    Ok(machine)
 }
 
 fn mount_filesystems() -> Result<(), Failure> {

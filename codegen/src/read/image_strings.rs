@@ -3,6 +3,7 @@
 
 use super::bytes::Bytes;
 use super::elf::{Elf, ElfError, Section};
+use crate::version;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much is looked at in one piece.
@@ -32,12 +33,10 @@ pub struct Found {
 /// The name and the version of a compatible string: `luo-v5` is version 5 of `luo`.
 #[must_use]
 pub fn split(compatible: &str) -> Option<(&str, u64)> {
-    let (name, version) = compatible.rsplit_once("-v")?;
-    let digits = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+    let (name, version) = version::split(compatible)?;
     // A version with a leading zero would be a second spelling of the same number.
-    let plain = version == "0" || !version.starts_with('0');
-    let named = !name.is_empty() && name.bytes().all(in_name);
-    (digits && plain && named).then(|| Some((name, version.parse().ok()?)))?
+    let digits = &compatible[name.len() + "-v".len()..];
+    (digits == "0" || !digits.starts_with('0')).then_some((name, version))
 }
 
 fn in_name(byte: u8) -> bool {

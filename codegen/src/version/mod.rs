@@ -109,6 +109,12 @@ pub fn stem(compatible: &str) -> &str {
     name_vn::split(first).map_or(first, |(name, _)| name)
 }
 
+/// The name and the number of a string like `vfio-pci-v1`, leading zeroes and all.
+#[must_use]
+pub fn split(text: &str) -> Option<(&str, u64)> {
+    name_vn::split(text)
+}
+
 /// The words of a text that look like a versioned compatible string.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))

@@ -4,10 +4,10 @@
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use kho_abi_codegen::bump::BumpError;
-use kho_abi_codegen::checkout::CheckoutError;
-use kho_abi_codegen::finding::Finding;
-use kho_abi_codegen::read::truth::TruthError;
-use kho_abi_codegen::source::SourceError;
+use kho_abi_model::finding::Finding;
+use kho_abi_read::checkout::CheckoutError;
+use kho_abi_read::source::SourceError;
+use kho_abi_read::truth::TruthError;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};

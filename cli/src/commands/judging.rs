@@ -3,10 +3,10 @@
 
 use crate::output::{Failure, Outcome, Output};
 use clap::ValueEnum;
-use kho_abi_codegen::policy::{allow, Baseline, Options, Strictness};
-use kho_abi_codegen::rules;
-use kho_abi_codegen::source;
-use kho_abi_codegen::write::report::{Document, Format, FORMATS};
+use kho_abi_read::source;
+use kho_abi_review::policy::{allow, Baseline, Options, Strictness};
+use kho_abi_review::report::{Document, Format, FORMATS};
+use kho_abi_review::rules;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;

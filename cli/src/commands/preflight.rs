@@ -4,8 +4,8 @@
 use super::judging::Reading;
 use crate::output::{Failure, Format, Outcome as Exit, Output, BAD, GOOD, OPEN, STRONG};
 use anstyle::Style;
-use kho_abi_codegen::preflight::{answer, Answer, Kernel, Outcome, Outlook};
-use kho_abi_codegen::source::{self, SourceError};
+use kho_abi_read::source::{self, SourceError};
+use kho_abi_review::preflight::{answer, Answer, Kernel, Outcome, Outlook};
 use serde::Serialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

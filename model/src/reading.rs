@@ -71,6 +71,9 @@ pub struct Knows {
     pub string_macros: bool,
     /// Which compatible strings there are, and which not.
     pub strings: bool,
+    /// The strings of those who register one, such as file handlers: the struct that holds it says
+    /// which they are. Otherwise one that was not found may be there.
+    pub registered_strings: bool,
     /// The nodes and properties of device trees.
     pub nodes: bool,
     /// Where things are written.
@@ -86,6 +89,7 @@ impl Knows {
         enumerators: true,
         string_macros: true,
         strings: true,
+        registered_strings: true,
         nodes: true,
         places: true,
     };

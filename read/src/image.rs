@@ -338,10 +338,17 @@ impl Source<'_> {
             enumerators: kind != Kind::Strings,
             string_macros: false,
             strings,
+            registered_strings: strings && !lowered.handlers.is_empty(),
             nodes: false,
             places: kind == Kind::Dwarf,
         };
         let model = self.known.model(target, lowered, compatibles);
+        // Which structs a version that is not known promises, nothing in an image says.
+        let unknown = compatibles.iter().filter(|string| !self.known.knows(string));
+        gaps.extend(unknown.map(|string| Gap {
+            item: string.clone(),
+            why: "an image does not say what it promises, and neither does this kho-abi".into(),
+        }));
         let name = self.path.display().to_string();
         Image { reading: Reading { name, kind, model, knows, gaps }, config, listed }
     }

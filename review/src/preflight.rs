@@ -5,7 +5,7 @@
 //! not have means loss, which is told in the kernel's own terms; and the same string with other bytes is
 //! what nothing else catches.
 
-use crate::diff::{compare, open, Side};
+use crate::diff::{compare, open, Side, DEVICE_TREE};
 use crate::policy::{self, Level, Options, Strictness, Verdict};
 use kho_abi_model::version;
 use kho_abi_read::ikconfig::Config;
@@ -305,12 +305,6 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     let options = Options { strictness: Strictness::Wire, ..Options::default() };
     let report = policy::judge(&comparison, &options);
     answer.not_checked.extend(report.not_checked.iter().cloned());
-    let unreadable = |open: &[String]| {
-        open.iter().any(|item| {
-            let name = item.strip_prefix("struct ").unwrap_or(item);
-            current.side.leaves_open(name) || next.side.leaves_open(name)
-        })
-    };
     for contract in &report.contracts {
         let (now, then) = (contract.old.clone(), contract.new.clone());
         let string = now.as_ref().or(then.as_ref()).cloned().unwrap_or_default();
@@ -327,11 +321,10 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 Outcome::Dangerous,
                 "the next kernel finds its own string, and reads other fields out of the bytes".into(),
             ),
-            // What is there and cannot be read is no reason to believe in it.
-            Verdict::Unchanged if unreadable(&contract.open) => {
-                (Outcome::Unknown, "a part of it cannot be read on one side".into())
-            }
-            Verdict::Unchanged => (Outcome::Understood, String::new()),
+            Verdict::Unchanged => match string_alone(current, next, &contract.open) {
+                Some(why) => (Outcome::Unknown, why),
+                None => (Outcome::Understood, String::new()),
+            },
             Verdict::New => (Outcome::OnlyNext, String::new()),
             Verdict::NotChecked if now.is_none() => (
                 Outcome::CurrentUntold,
@@ -370,18 +363,35 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     answer
 }
 
+/// Why the same string is not enough for a contract of which that was not compared; `None` where it is:
+/// properties of device trees are in the code alone, and no image has them.
+fn string_alone(current: &Kernel, next: &Kernel, open: &[String]) -> Option<String> {
+    let open: Vec<_> =
+        open.iter().map(String::as_str).filter(|item| *item != DEVICE_TREE).collect();
+    if open.is_empty() {
+        return None;
+    }
+    let untyped = [current, next].into_iter().find(|k| k.side.reading.kind == Kind::Strings);
+    Some(match untyped {
+        Some(kernel) => format!(
+            "the string is the same, and nothing else was compared: {} has no types",
+            kernel.side.reading.name
+        ),
+        None => format!("the string is the same; not compared: {}", open.join(", ")),
+    })
+}
+
 /// What the answers about contracts come to, and what was known before them.
 fn outlook(answer: &Answer) -> Outlook {
-    let outlooks = answer.contracts.iter().map(|contract| match contract.outcome {
-        Outcome::Dangerous => Outlook::Dangerous,
-        Outcome::Lost if contract.current.as_deref().is_some_and(matters) => Outlook::Lost,
-        // What would be no loss if the next kernel did not have it is none if it perhaps does not.
-        Outcome::Unknown
-            if contract.next.is_some() || contract.current.as_deref().is_some_and(matters) =>
-        {
-            Outlook::Unknown
+    let outlooks = answer.contracts.iter().map(|contract| {
+        let matters = [&contract.current, &contract.next].into_iter().flatten().any(|c| matters(c));
+        match contract.outcome {
+            Outcome::Dangerous => Outlook::Dangerous,
+            Outcome::Lost if matters => Outlook::Lost,
+            // A contract that may safely be lost may also be unknown.
+            Outcome::Unknown | Outcome::CurrentUntold if matters => Outlook::Unknown,
+            _ => Outlook::Understood,
         }
-        _ => Outlook::Understood,
     });
     let outlook = outlooks.fold(answer.outlook, std::cmp::min);
     let compared = answer.contracts.iter().any(|contract| contract.current.is_some());

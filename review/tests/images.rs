@@ -11,6 +11,7 @@ use kho_abi_codegen::generate;
 use kho_abi_model::{Item, Model, Record, Value};
 use kho_abi_read::source::{Kind, Options, Reading};
 use kho_abi_read::{headers, image, truth};
+use kho_abi_review::preflight::{self, Answer, Kernel, Outlook};
 use kho_abi_review::verify::{verify, Report, Truth, Verdict};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -542,5 +543,97 @@ fn a_stripped_file_is_not_passed_as_checked() {
     assert!(!report.anything_checked());
     for checked in &report.contracts {
         assert_eq!(checked.verdict, Verdict::NotCheckable, "{checked:?}");
+    }
+}
+
+/// What is asked of two kernels, each a unit that was compiled, with its types or without.
+fn asked(current: &Path, next: &Path) -> Answer {
+    let open = |path: &Path| {
+        let word = path.to_str().expect("it is ours");
+        Kernel::open(word, &Options::default()).unwrap_or_else(|error| panic!("{error}"))
+    };
+    preflight::answer(&open(current), &open(next))
+}
+
+fn outcome(answer: &Answer, string: &str) -> preflight::Outcome {
+    let of =
+        |c: &&preflight::ContractAnswer| c.current.as_deref().or(c.next.as_deref()) == Some(string);
+    answer.contracts.iter().find(of).unwrap_or_else(|| panic!("{string}: {answer:#?}")).outcome
+}
+
+/// Strings alone are no yes, whichever side has no types, and no loss of what cannot be seen.
+#[test]
+fn preflight_of_a_kernel_without_types_is_unknown() {
+    let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
+    let (first, second) = (dir(), dir());
+    // As in a kernel, a pointer with bytes that are not zero stands in front of the string.
+    let text = format!(
+        "{}const char banner[] = \"Linux version 7\";\n\
+         struct {{ const void *ops; char compatible[48]; }} memfd __attribute__((used)) = \
+         {{ (void *)-1L, MEMFD_LUO_FH_COMPATIBLE }};\n",
+        everything(&current()).replace(" MEMFD_LUO_FH_COMPATIBLE,", "")
+    );
+    let typed = everything(&current());
+    let whole = variant.compile(first.path(), &checkout_headers(), &typed, &[]);
+    let headers = changed_headers(second.path(), "memfd", "u32 seals;", "u64 seals;");
+    let wider = variant.compile(second.path(), &headers, &typed, &["-w"]);
+    let bare = first.path().join("bare");
+    let hidden = first.path().join("hidden");
+    for (text, to) in [(&typed, &bare), (&text, &hidden)] {
+        let below = dir();
+        let object = variant.compile(below.path(), &checkout_headers(), text, &["-w"]);
+        let strip = ["-S", "--remove-section", ".BTF"];
+        let status = Command::new("objcopy").args(strip).args([&object, to]).status();
+        assert!(status.expect("binutils come with gcc").success());
+    }
+    let same = asked(&whole, &whole);
+    assert_eq!(same.outlook, Outlook::Understood, "{same:#?}");
+    assert_eq!(asked(&whole, &wider).outlook, Outlook::Dangerous);
+    for (current, next) in [(&bare, &wider), (&wider, &bare), (&bare, &whole), (&bare, &bare)] {
+        let answer = asked(current, next);
+        assert_eq!(answer.outlook, Outlook::Unknown, "{answer:#?}");
+        for string in ["kho-v4", "luo-v5", "memfd-v2"] {
+            assert_eq!(outcome(&answer, string), preflight::Outcome::Unknown, "{answer:#?}");
+        }
+        let memfd = answer.contracts.iter().find(|c| c.current.as_deref() == Some("memfd-v2"));
+        assert!(memfd.expect("there").happens.contains("has no types"), "{answer:#?}");
+    }
+    // A string that only the types of the kernel would show may be there.
+    for (current, next) in [(&hidden, &wider), (&wider, &hidden)] {
+        let answer = asked(current, next);
+        assert_eq!(answer.outlook, Outlook::Unknown, "{answer:#?}");
+        let memfd = outcome(&answer, "memfd-v2");
+        let unknown = [preflight::Outcome::Unknown, preflight::Outcome::CurrentUntold];
+        assert!(unknown.contains(&memfd), "{answer:#?}");
+    }
+}
+
+/// What neither side shows was not compared, and neither was what nobody knows the structs of.
+#[test]
+fn preflight_says_yes_only_of_structs_that_it_saw() {
+    let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
+    let truth = current();
+    let unused =
+        |name: &str| everything(&truth).replace(&format!("struct {name} use_{name};\n"), "");
+    for (text, string, outlook) in [
+        (everything(&truth), "memfd-v2", Outlook::Understood),
+        (unused("memfd_luo_folio_ser"), "memfd-v2", Outlook::Unknown),
+        (unused("kho_kexec_metadata"), "memfd-v2", Outlook::Understood),
+    ] {
+        let dir = dir();
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &[]);
+        let answer = asked(&object, &object);
+        assert_eq!(answer.outlook, outlook, "{answer:#?}");
+        let understood = outcome(&answer, string) == preflight::Outcome::Understood;
+        assert_eq!(understood, outlook == Outlook::Understood, "{answer:#?}");
+        assert_eq!(outcome(&answer, "luo-v5"), preflight::Outcome::Understood, "{answer:#?}");
+    }
+    let dir = dir();
+    for other in ["memfd-v9", "other-v7"] {
+        let text = format!("{}{}", everything(&truth), handler("another", other));
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
+        let answer = asked(&object, &object);
+        assert_eq!(outcome(&answer, other), preflight::Outcome::Unknown, "{answer:#?}");
+        assert_eq!(answer.outlook, Outlook::Unknown, "{other}");
     }
 }

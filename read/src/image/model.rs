@@ -86,6 +86,11 @@ impl Known {
         self.tests.iter().any(|prefix| compatible.starts_with(prefix))
     }
 
+    /// Whether it is known what a string promises.
+    pub(super) fn knows(&self, compatible: &str) -> bool {
+        self.contracts.iter().any(|(_, contract)| contract.compatible == compatible)
+    }
+
     /// The model of an image with these types and strings.
     pub(super) fn model(
         &self,
@@ -156,7 +161,9 @@ impl Known {
             };
             return (UNKNOWN, contract);
         };
-        let there = |root: &&String| lowered.records.contains_key(*root);
+        // What the string itself is known to promise is promised, whether it was found or not.
+        let exact = known.compatible == compatible;
+        let there = |root: &&String| exact || lowered.records.contains_key(*root);
         let constants = lowered.enums.values().flat_map(|e| &e.members).map(|member| &member.name);
         let constants: BTreeSet<_> = constants.collect();
         let contract = Contract {

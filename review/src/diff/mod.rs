@@ -14,7 +14,7 @@ pub use constants::{ConstantChange, Kind as ConstantKind};
 
 use kho_abi_model::{Contract, Header, Model, Place, Record, Type};
 use kho_abi_read::outline::{self, Outline};
-use kho_abi_read::source::{Gap, Reading};
+use kho_abi_read::source::{Gap, Kind, Reading};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -306,7 +306,7 @@ impl Comparison<'_> {
                 _ => continue,
             };
             let of_string = contract_of(pair).version.is_none() && missing.knows.strings;
-            let certain = missing.knows.absence || of_string;
+            let certain = missing.knows.absence || of_string && missing.knows.registered_strings;
             // A string that is there and cannot be read is another one than a string that is not.
             let contract = pair.any().1;
             let left_open = missing.gaps.iter().find(|gap| {
@@ -317,7 +317,12 @@ impl Comparison<'_> {
             if let Some(gap) = left_open {
                 self.untold.insert(index, gap.why.clone());
             } else if !certain {
-                let why = format!("{} has only what its code uses", missing.name);
+                let does = if of_string {
+                    "does not tell the strings of file handlers"
+                } else {
+                    "has only what its code uses"
+                };
+                let why = format!("{} {does}", missing.name);
                 gaps.push(Gap { item: contract.compatible.clone(), why: why.clone() });
                 self.untold.insert(index, why);
             }
@@ -351,6 +356,7 @@ impl Comparison<'_> {
                     .collect();
                 let ours = |item: &str| {
                     words.contains(item)
+                        || item == contract.compatible && self.neither_knows(pair)
                         || contract.roots.iter().chain(&contract.constants).any(|name| name == item)
                 };
                 // A struct is named by itself; its fields and what it embeds are told with it.
@@ -369,6 +375,13 @@ impl Comparison<'_> {
         }
     }
 
+    /// Whether both sides have the string of a contract and not what it promises.
+    fn neither_knows(&self, pair: &Pair<'_>) -> bool {
+        pair.both().is_some_and(|(old, new)| {
+            self.old.leaves_open(&old.compatible) && self.new.leaves_open(&new.compatible)
+        })
+    }
+
     fn compare_structs(&mut self, page_size: Option<u64>, seen: &mut Vec<(String, RecordChange)>) {
         let (old, new) =
             (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
@@ -381,13 +394,16 @@ impl Comparison<'_> {
             }
             let sides = [pair.new.map(|(_, c)| (new, c)), pair.old.map(|(_, c)| (old, c))];
             for (model, contract) in sides.into_iter().flatten() {
-                for record in model.closure(contract) {
-                    let of = owners.entry(record.name.clone()).or_default();
+                // A root counts also where the source does not have it.
+                let closure = model.closure(contract);
+                let embedded = closure.iter().map(|record| &record.name);
+                for name in embedded.chain(&contract.roots) {
+                    let of = owners.entry(name.clone()).or_default();
                     if !of.contains(&index) {
                         of.push(index);
                     }
-                    if !order.contains(&record.name) {
-                        order.push(record.name.clone());
+                    if !order.contains(name) {
+                        order.push(name.clone());
                     }
                 }
             }
@@ -408,15 +424,20 @@ impl Comparison<'_> {
                 (Some(_), None) => Some(whole(Change::StructRemoved)),
                 (None, None) => None,
             };
-            if before.is_none() != after.is_none() && change.is_none() {
-                let side = if before.is_none() { self.old } else { self.new };
+            let sides = [(before, self.old), (after, self.new)];
+            let unseen =
+                sides.iter().find(|(found, side)| found.is_none() && !side.knows_absence_of(&name));
+            if let Some((_, side)) = unseen {
                 for pair in owners.get(&name).into_iter().flatten() {
                     self.open.entry(*pair).or_default().insert(format!("struct {name}"));
                 }
                 if side.leaves_open(&name) {
                     continue;
                 }
-                let why = format!("{} has only what its code uses", side.reading.name);
+                let why = match side.reading.kind {
+                    Kind::Strings => format!("{} has no types", side.reading.name),
+                    _ => format!("{} has only what its code uses", side.reading.name),
+                };
                 let gap = Gap { item: format!("struct {name}"), why };
                 if !self.not_checked.contains(&gap) {
                     self.not_checked.push(gap);

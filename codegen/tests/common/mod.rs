@@ -242,6 +242,7 @@ pub(crate) fn everything() -> Model {
                     properties: vec![property("compatible", None), property("size", Some(8))],
                 }],
             }],
+            declarations: Vec::new(),
         }],
     }
 }

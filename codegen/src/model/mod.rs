@@ -3,10 +3,12 @@
 //!
 //! Every reader makes one, every writer takes one. It does no I/O and knows no clang.
 
+mod declaration;
 mod record;
 mod target;
 mod ty;
 
+pub use declaration::{Declaration, DeclarationKind};
 pub use record::{Field, Packing, Record, RecordKind};
 pub use target::{Endian, Target};
 pub use ty::Type;
@@ -58,6 +60,10 @@ pub struct Header {
     pub items: Vec<Item>,
     /// The contracts that the header holds.
     pub contracts: Vec<Contract>,
+    /// Every declaration of the header's text, whether or not an item could be made of it; none where
+    /// the source has no text.
+    #[serde(skip)]
+    pub declarations: Vec<Declaration>,
 }
 
 impl Header {
@@ -533,6 +539,7 @@ mod tests {
                 .map(Item::Record)
                 .into(),
                 contracts: vec![contract("x-v1", "a"), contract("y-v1", "d")],
+                declarations: Vec::new(),
             }],
         };
         let names = |c: &Contract| -> Vec<_> {

@@ -302,6 +302,7 @@ fn read_header(
         doc: doc(&syntax.attrs),
         items,
         contracts: header.contracts.iter().map(contract).collect(),
+        declarations: Vec::new(),
     };
     let declared: BTreeSet<_> = read.records().map(|record| record.name.as_str()).collect();
     if let Some((name, _)) = source.layouts.iter().find(|(name, _)| !declared.contains(*name)) {

@@ -242,6 +242,7 @@ pub(crate) fn everything() -> Model {
                 }],
                 ..Contract::default()
             }],
+            declarations: Vec::new(),
         }],
     }
 }

@@ -2,6 +2,7 @@
 //! Finds the ABI headers of a directory, and reads them within bounds.
 
 use super::scan::{scan, Scan};
+use super::split::{split, Split};
 use super::HeaderError;
 use crate::contracts;
 use crate::model::ABI_DIR;
@@ -44,6 +45,8 @@ pub(super) struct File {
     pub(super) text: String,
     /// What is in it.
     pub(super) scan: Scan,
+    /// Its pieces.
+    pub(super) split: Split,
 }
 
 /// The base name of a header, where it is one that C code could include.
@@ -184,8 +187,8 @@ pub(super) fn of_memory(
 
 fn file(name: String, shown: String, bytes: &[u8]) -> File {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let scan = scan(&text);
-    File { name, shown, text, scan }
+    let (scan, split) = (scan(&text), split(&text));
+    File { name, shown, text, scan, split }
 }
 
 /// Makes sure that there are ABI headers: any directory has some headers.

@@ -29,19 +29,23 @@ mod build;
 mod clang;
 mod files;
 mod json;
+mod lex;
 mod scan;
+mod spelling;
+mod split;
 mod stand_in;
 mod unit;
 
 pub use stand_in::STAND_IN;
 
 use crate::contracts;
-use crate::model::{Endian, Header, Item, Model, Record, Target};
+use crate::model::{Declaration, Endian, Header, Item, Model, Place, Record, Target};
 use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError};
 use build::{Answers, Found};
 use clang::{Asked, Clang, Diagnostic};
 pub(super) use files::COMPANIONS;
 use files::{File, Files};
+use split::What;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -350,9 +354,49 @@ fn header(file: &File, found: Found) -> Header {
         guard: file.scan.guard.clone(),
         includes: file.scan.includes.iter().filter_map(|include| include.target.clone()).collect(),
         doc: docs.collect::<Vec<_>>().join("\n\n"),
+        declarations: declarations(file, &found),
         items: found.items,
         contracts: Vec::new(),
     }
+}
+
+/// Every declaration of a header, with the reason where no item says what it is.
+fn declarations(file: &File, found: &Found) -> Vec<Declaration> {
+    let known: BTreeSet<&str> = found
+        .items
+        .iter()
+        .filter(|item| !matches!(item, Item::Macro(_)))
+        .flat_map(|item| {
+            std::iter::once(item.name()).chain(item.constants().map(|c| c.name.as_str()))
+        })
+        .collect();
+    let reasons: BTreeMap<&str, &str> =
+        found.untold.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
+    let mut declarations = Vec::new();
+    for piece in &file.split.pieces {
+        let Some(written) = piece.written() else { continue };
+        let mut declaration = Declaration {
+            kind: written.kind,
+            name: written.name.clone(),
+            tokens: written.tokens.clone(),
+            place: Some(Place { file: file.shown.clone(), line: written.line }),
+            condition: written.condition.clone(),
+            unproven: None,
+        };
+        let unread = declaration.names().into_iter().find(|name| !known.contains(name));
+        let why = match (&piece.what, unread) {
+            (What::Broken(_), _) => Some("it does not end, or nothing begins it".into()),
+            _ if written.varies => Some(format!("it depends on {}", written.condition)),
+            (_, Some(name)) => Some(reasons.get(name).map_or_else(
+                || "it has neither a layout nor a value by itself".into(),
+                |why| (*why).to_string(),
+            )),
+            (_, None) => None,
+        };
+        declaration.unproven = why;
+        declarations.push(declaration);
+    }
+    declarations
 }
 
 impl Reader<'_> {

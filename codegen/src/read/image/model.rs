@@ -173,6 +173,7 @@ fn empty(name: &str) -> Header {
         doc: String::new(),
         items: Vec::new(),
         contracts: Vec::new(),
+        declarations: Vec::new(),
     }
 }
 

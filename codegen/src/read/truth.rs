@@ -340,10 +340,11 @@ fn contract(contract: &layout::Contract) -> Contract {
             None => contract.compatible.value.into(),
         },
         macro_name: contract.compatible.name.into(),
-        version: contract.version,
+        version: contract.version.map(u64::from),
         roots: roots.map(Into::into).collect(),
         constants: contract.constants.iter().map(|name| (*name).into()).collect(),
         nodes: contract.nodes.iter().map(node).collect(),
+        ..Contract::default()
     }
 }
 

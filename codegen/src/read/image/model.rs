@@ -60,10 +60,8 @@ impl Known {
                 let contract = Contract {
                     compatible: contract.compatible.value.into(),
                     macro_name: contract.compatible.name.into(),
-                    version: None,
                     roots: roots.map(Into::into).collect(),
-                    constants: Vec::new(),
-                    nodes: Vec::new(),
+                    ..Contract::default()
                 };
                 known.contracts.push((header.name.into(), contract));
             }
@@ -146,14 +144,7 @@ impl Known {
         let known = self.contracts.iter().find(same).or_else(|| self.contracts.iter().find(akin));
         let Some((header, known)) = known else {
             // Whose it is, nothing in an image tells.
-            let contract = Contract {
-                compatible: compatible.into(),
-                macro_name: String::new(),
-                version: None,
-                roots: Vec::new(),
-                constants: Vec::new(),
-                nodes: Vec::new(),
-            };
+            let contract = Contract { compatible: compatible.into(), ..Contract::default() };
             return (UNKNOWN, contract);
         };
         let there = |root: &&String| lowered.records.contains_key(*root);
@@ -162,10 +153,9 @@ impl Known {
         let contract = Contract {
             compatible: compatible.into(),
             macro_name: known.macro_name.clone(),
-            version: None,
             roots: known.roots.iter().filter(there).cloned().collect(),
             constants: known.constants.iter().filter(|c| constants.contains(c)).cloned().collect(),
-            nodes: Vec::new(),
+            ..Contract::default()
         };
         (header, contract)
     }

@@ -126,8 +126,11 @@ fn the_promised_rust_is_new_enough_for_every_dependency() {
     }
     assert_eq!(rust_version(abi[0]), [1, 85, 0], "the kernel's minimum");
     let vendored = ["zerocopy", "zerocopy-derive"];
-    let kernel: Vec<Value> =
-        packages.into_iter().filter(|p| vendored.iter().any(|name| p["name"] == *name)).collect();
+    let kernel: Vec<Value> = packages
+        .iter()
+        .filter(|p| vendored.iter().any(|name| p["name"] == *name))
+        .cloned()
+        .collect();
     assert_eq!(kernel.len(), 2);
     assert_eq!(too_new(&rust_version(abi[0]), &kernel), [""; 0]);
 }

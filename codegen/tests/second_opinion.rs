@@ -38,6 +38,7 @@ fn as_one_header(model: &Model, name: &str) -> Model {
         doc: String::new(),
         items,
         contracts: Vec::new(),
+        declarations: Vec::new(),
     };
     Model { headers: vec![header], ..model.clone() }
 }

@@ -4,6 +4,7 @@
 //! Every reader makes one, every writer takes one. It does no I/O and knows no clang.
 
 pub mod compare;
+mod declaration;
 pub mod finding;
 pub mod reading;
 mod record;
@@ -12,6 +13,7 @@ mod target;
 mod ty;
 pub mod version;
 
+pub use declaration::{Declaration, DeclarationKind};
 pub use record::{Field, Packing, Record, RecordKind};
 pub use target::{Endian, Target};
 pub use ty::Type;
@@ -72,6 +74,10 @@ pub struct Header {
     pub items: Vec<Item>,
     /// The contracts that the header holds.
     pub contracts: Vec<Contract>,
+    /// Every declaration of the header's text, whether or not an item could be made of it; none where
+    /// the source has no text.
+    #[serde(skip)]
+    pub declarations: Vec<Declaration>,
 }
 
 impl Header {
@@ -233,26 +239,104 @@ impl std::fmt::Display for Place {
 }
 
 /// A version, and what it promises: the bytes of structs, constants, device-tree nodes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+///
+/// Its name, its version and its features are apart: [`crate::version::of`] compares them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Contract {
-    /// The compatible string, as `vfio-pci-v1`.
+    /// What reports, files and commands call it.
     ///
-    /// Where the version is a number in a struct, what it is the version of and that number, in the
-    /// same form; no memory has this string then.
+    /// The compatible string, as `vfio-pci-v1`; where the version is a number, the name and that
+    /// number, as `pci@2` or `kexec-metadata-v1`, which no memory has then; where it has no version,
+    /// its name, or the path of its header.
     pub compatible: String,
-    /// The name of the macro that holds it, or the number.
+    /// The name of the macro that a bump changes: the one with the string, or with the number.
     pub macro_name: String,
-    /// The version, where it is a number in a struct.
+    /// The version, where it is a number apart from any string, which a struct carries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<u32>,
+    pub version: Option<u64>,
+    /// The string that memory has, where the version is not in it, with the macro that holds it; empty
+    /// where there are feature words and no string at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<NameMacro>,
+    /// The constants that are bits of its feature words, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+    /// Whether no version covers it: it is what a header without any version defines.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unversioned: bool,
     /// The structs that the contract owns, by name, in the order of the source.
     pub roots: Vec<String>,
+    /// The structs and constants among its own that another contract of the header might own as well:
+    /// the header does not say which of them does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<String>,
     /// The constants that it owns, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constants: Vec<String>,
     /// The device-tree nodes that it describes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<FdtNode>,
+}
+
+/// A name that stays the same from version to version, and the macro that holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NameMacro {
+    /// The macro, as `PCI_LUO_FLB_COMPATIBLE`.
+    pub macro_name: String,
+    /// The name, as `pci`.
+    pub value: String,
+}
+
+/// What tells one version of a contract from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelled {
+    /// The string alone, whether it has a version in it or not.
+    String,
+    /// A number beside the string, which a struct carries.
+    Number,
+    /// A number that says what the bytes are, and counts nothing.
+    Magic,
+    /// Feature words: what is in use, and what a reader has to know.
+    Features,
+    /// Nothing: no version covers it.
+    Nothing,
+}
+
+impl Contract {
+    /// What tells its versions apart.
+    #[must_use]
+    pub fn spelled(&self) -> Spelled {
+        if self.unversioned {
+            Spelled::Nothing
+        } else if self.version.is_some() {
+            if self.macro_name.to_ascii_uppercase().ends_with("MAGIC") {
+                Spelled::Magic
+            } else {
+                Spelled::Number
+            }
+        } else if self.name.is_some() && !self.features.is_empty() {
+            Spelled::Features
+        } else {
+            Spelled::String
+        }
+    }
+
+    /// The string that memory has, where there is one.
+    #[must_use]
+    pub fn string(&self) -> Option<&str> {
+        match (&self.name, self.spelled()) {
+            (Some(name), _) => Some(&name.value).filter(|value| !value.is_empty()).map(|v| &**v),
+            (None, Spelled::String) => Some(&self.compatible),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether a constant is its version, or the name beside it, rather than something it promises.
+    #[must_use]
+    pub fn is_carrier(&self, constant: &str) -> bool {
+        self.macro_name == constant
+            || self.name.as_ref().is_some_and(|name| name.macro_name == constant)
+    }
 }
 
 /// A node in a flattened device tree.
@@ -285,6 +369,11 @@ impl Model {
 
     /// Every contract with its header, in the order of the headers.
     pub fn contracts(&self) -> impl Iterator<Item = (&Header, &Contract)> {
+        self.promises().filter(|(_, contract)| !contract.unversioned)
+    }
+
+    /// Every contract, and what no version covers, in the order of the headers.
+    pub fn promises(&self) -> impl Iterator<Item = (&Header, &Contract)> {
         self.headers.iter().flat_map(|header| header.contracts.iter().map(move |c| (header, c)))
     }
 
@@ -349,15 +438,28 @@ impl Model {
     /// not define is left out: a checked model has none.
     #[must_use]
     pub fn closure(&self, contract: &Contract) -> Vec<&Record> {
+        self.closure_of(&contract.roots.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The structs that a contract owns for certain: those that no other contract might own instead.
+    #[must_use]
+    pub fn certain_closure(&self, contract: &Contract) -> Vec<&Record> {
+        let roots = contract.roots.iter().filter(|root| !contract.shared.contains(root));
+        self.closure_of(&roots.map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// These structs, and all that they embed.
+    fn closure_of(&self, roots: &[&str]) -> Vec<&Record> {
         let by_name: BTreeMap<_, _> =
             self.records().map(|(_, record)| (record.name.as_str(), record)).collect();
         let mut found = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         // The next to visit is on top, so roots go in backwards.
-        let mut open: Vec<&str> = contract.roots.iter().rev().map(String::as_str).collect();
+        let mut open: Vec<&str> = roots.to_vec();
+        open.reverse();
         while let Some(name) = open.pop() {
-            let Some(record) = by_name.get(name) else { continue };
-            if seen.insert(name) {
+            let Some((name, record)) = by_name.get_key_value(name) else { continue };
+            if seen.insert(*name) {
                 found.push(*record);
                 open.extend(record.fields.iter().rev().filter_map(|field| field.ty.embedded()));
             }
@@ -430,11 +532,8 @@ mod tests {
     fn a_closure_holds_what_the_roots_embed_once_and_survives_a_loop() {
         let contract = |compatible: &str, root: &str| Contract {
             compatible: compatible.into(),
-            macro_name: String::new(),
-            version: None,
             roots: vec![root.into()],
-            constants: vec![],
-            nodes: vec![],
+            ..Contract::default()
         };
         let model = Model {
             target: Target::X86_64,
@@ -454,6 +553,7 @@ mod tests {
                 .map(Item::Record)
                 .into(),
                 contracts: vec![contract("x-v1", "a"), contract("y-v1", "d")],
+                declarations: Vec::new(),
             }],
         };
         let names = |c: &Contract| -> Vec<_> {

@@ -118,7 +118,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     for (line, text) in lines {
         let fail = |what: String| FrozenError { line, what };
         if let Some(number) = text.strip_prefix("version ") {
-            let number = number.trim().parse::<u32>();
+            let number = number.trim().parse::<u64>();
             let number = number.map_err(|_| fail(format!("not a version line: `{text}`")))?;
             if version.replace(number).is_some() {
                 return Err(fail("a second version".into()));
@@ -169,7 +169,15 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     }
     let mut names: Vec<_> = constants.iter().map(|constant| constant.name.clone()).collect();
     names.dedup();
-    let contract = Contract { compatible, macro_name, version, roots, constants: names, nodes };
+    let contract = Contract {
+        compatible,
+        macro_name,
+        version,
+        roots,
+        constants: names,
+        nodes,
+        ..Contract::default()
+    };
     let frozen = Frozen { contract, header, status, constants, records };
     if format(&frozen).to_string() != stated_format {
         let what = format!("what follows is not of format {stated_format}");

@@ -128,6 +128,7 @@ fn header<'a>(model: &'a mut Model, name: &str) -> &'a mut Header {
             doc: String::new(),
             items: Vec::new(),
             contracts: Vec::new(),
+            declarations: Vec::new(),
         });
         model.headers.len() - 1
     });

@@ -302,6 +302,7 @@ fn read_header(
         doc: doc(&syntax.attrs),
         items,
         contracts: header.contracts.iter().map(contract).collect(),
+        declarations: Vec::new(),
     };
     let declared: BTreeSet<_> = read.records().map(|record| record.name.as_str()).collect();
     if let Some((name, _)) = source.layouts.iter().find(|(name, _)| !declared.contains(*name)) {
@@ -339,10 +340,11 @@ fn contract(contract: &layout::Contract) -> Contract {
             None => contract.compatible.value.into(),
         },
         macro_name: contract.compatible.name.into(),
-        version: contract.version,
+        version: contract.version.map(u64::from),
         roots: roots.map(Into::into).collect(),
         constants: contract.constants.iter().map(|name| (*name).into()).collect(),
         nodes: contract.nodes.iter().map(node).collect(),
+        ..Contract::default()
     }
 }
 

@@ -258,7 +258,8 @@ pub struct Answer {
 pub fn on_mismatch(compatible: &str) -> &'static str {
     match version::stem(compatible) {
         "kho" => "the next kernel warns, ignores the handover, and everything preserved is lost",
-        "luo" => "the next kernel panics at boot",
+        "luo" | "LUO" => "the next kernel panics at boot",
+        "pci" => "the next kernel panics: it finds its own name, and another version beside it",
         "memblock" | "reserve-mem" => {
             "the next kernel warns, and reserve_mem regions come up empty and elsewhere"
         }
@@ -320,6 +321,10 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
             Verdict::BumpMissing => (
                 Outcome::Dangerous,
                 "the next kernel finds its own string, and reads other fields out of the bytes".into(),
+            ),
+            Verdict::VersionMissing => (
+                Outcome::Dangerous,
+                "no version covers it, and the next kernel reads other fields out of the bytes".into(),
             ),
             Verdict::Unchanged => match string_alone(current, next, &contract.open) {
                 Some(why) => (Outcome::Unknown, why),

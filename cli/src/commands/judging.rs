@@ -54,6 +54,7 @@ impl Reading {
             snapshots: self.snapshots.clone(),
             prefer_btf: self.btf,
             btf_base: self.btf_base.clone(),
+            tree: None,
         }
     }
 }
@@ -106,7 +107,7 @@ impl Judging {
         // A clock before 1970 makes nothing expire.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let today = i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX);
-        Ok(Options { strictness, baseline, allowances, today })
+        Ok(Options { strictness, baseline, allowances, today, ..Options::default() })
     }
 
     /// Whether the report is text on standard output, and nothing more.

@@ -218,6 +218,7 @@ fn read_one(path: &Path, options: &Options<'_>) -> Result<Header, CHeaderError> 
         doc: String::new(),
         items,
         contracts: Vec::new(),
+        declarations: Vec::new(),
     })
 }
 

@@ -2,7 +2,6 @@
 //! `luo-v5;block-v1`: a string for each format that the bytes consist of.
 
 use super::{name_vn, Scheme, Version};
-use std::collections::BTreeSet;
 
 pub(super) const SCHEME: Scheme = Scheme {
     id: "composite",
@@ -14,7 +13,7 @@ pub(super) const SCHEME: Scheme = Scheme {
         }
         let part = |part: &str| name_vn::split(part).map(|(name, number)| (name.into(), number));
         let parts: Vec<_> = text.split(';').map(part).collect::<Option<_>>()?;
-        Some(Version { spelling: text.clone(), parts, features: BTreeSet::new() })
+        Some(Version::of_parts(contract, parts))
     },
-    next: |version| name_vn::spell(&version.parts),
+    next: |version| name_vn::successor(&version.spelling),
 };

@@ -2,21 +2,27 @@
 //! A name, and a number in the struct itself, as the kernel's `kho_kexec_metadata.version`.
 
 use super::{name_vn, Scheme, Version};
-use std::collections::BTreeSet;
+use crate::Spelled;
 
 pub(super) const SCHEME: Scheme = Scheme {
     id: "number",
     summary: "A name, and a number that the struct carries, as kho_kexec_metadata.version.",
     read: |_, contract| {
-        let number = contract.version?;
-        let name = name_vn::split(&contract.compatible).map_or(&*contract.compatible, |(n, _)| n);
-        Some(Version {
-            spelling: format!("{} {number}", contract.macro_name),
-            parts: vec![(name.into(), u64::from(number))],
-            features: BTreeSet::new(),
-        })
+        let number = contract.version.filter(|_| contract.spelled() == Spelled::Number)?;
+        let mut parts = Vec::new();
+        let name = match contract.string() {
+            // Where the string has a version too, either may be the one that is bumped.
+            Some(string) => {
+                parts.extend(name_vn::split(string).map(|(name, n)| (format!("{name} string"), n)));
+                super::stem(string)
+            }
+            None => match contract.compatible.rsplit_once('@') {
+                Some((name, _)) => name,
+                None => super::stem(&contract.compatible),
+            },
+        };
+        parts.insert(0, (name.into(), number));
+        Some(Version::of_parts(contract, parts))
     },
-    next: |version| {
-        version.parts.first().map_or(String::new(), |(_, n)| n.saturating_add(1).to_string())
-    },
+    next: |version| Some(version.parts.first()?.1.checked_add(1)?.to_string()),
 };

@@ -2,9 +2,10 @@
 //! Finds the ABI headers of a directory, and reads them within bounds.
 
 use super::scan::{scan, Scan};
+use super::split::{split, Split};
 use super::HeaderError;
 use crate::contracts;
-use crate::source::Gap;
+use crate::source::{Gap, Tree};
 use kho_abi_model::ABI_DIR;
 use std::collections::BTreeMap;
 use std::fs::{self, File as Opened};
@@ -44,6 +45,8 @@ pub(super) struct File {
     pub(super) text: String,
     /// What is in it.
     pub(super) scan: Scan,
+    /// Its pieces.
+    pub(super) split: Split,
 }
 
 /// The base name of a header, where it is one that C code could include.
@@ -107,6 +110,22 @@ pub(super) fn of_dir(dir: &Path) -> Result<Files, HeaderError> {
         }
     }
     require_abi(files, itself, dir)
+}
+
+/// The tree that a directory is, where it is the top of one.
+pub(super) fn tree(dir: &Path) -> Option<Tree> {
+    let root = dir.canonicalize().ok()?;
+    if !root.join("include").join(ABI_DIR).is_dir() {
+        return None;
+    }
+    let get = move |path: &String| {
+        // A link to a file elsewhere is not followed, and what is no file is not opened.
+        let real = root.join(path).canonicalize().ok().filter(|real| real.starts_with(&root))?;
+        let is_file = real.is_file();
+        is_file.then(|| read_bounded(&real, &real).ok()).flatten()
+    };
+    let shown = format!("{}/", dir.display());
+    Some(Tree::new(&shown, move |paths| paths.iter().map(&get).collect()))
 }
 
 /// The directory that `linux/kho/abi` is in.
@@ -184,8 +203,8 @@ pub(super) fn of_memory(
 
 fn file(name: String, shown: String, bytes: &[u8]) -> File {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let scan = scan(&text);
-    File { name, shown, text, scan }
+    let (scan, split) = (scan(&text), split(&text));
+    File { name, shown, text, scan, split }
 }
 
 /// Makes sure that there are ABI headers: any directory has some headers.

@@ -60,10 +60,8 @@ impl Known {
                 let contract = Contract {
                     compatible: contract.compatible.value.into(),
                     macro_name: contract.compatible.name.into(),
-                    version: None,
                     roots: roots.map(Into::into).collect(),
-                    constants: Vec::new(),
-                    nodes: Vec::new(),
+                    ..Contract::default()
                 };
                 known.contracts.push((header.name.into(), contract));
             }
@@ -151,14 +149,7 @@ impl Known {
         let known = self.contracts.iter().find(same).or_else(|| self.contracts.iter().find(akin));
         let Some((header, known)) = known else {
             // Whose it is, nothing in an image tells.
-            let contract = Contract {
-                compatible: compatible.into(),
-                macro_name: String::new(),
-                version: None,
-                roots: Vec::new(),
-                constants: Vec::new(),
-                nodes: Vec::new(),
-            };
+            let contract = Contract { compatible: compatible.into(), ..Contract::default() };
             return (UNKNOWN, contract);
         };
         // What the string itself is known to promise is promised, whether it was found or not.
@@ -169,10 +160,9 @@ impl Known {
         let contract = Contract {
             compatible: compatible.into(),
             macro_name: known.macro_name.clone(),
-            version: None,
             roots: known.roots.iter().filter(there).cloned().collect(),
             constants: known.constants.iter().filter(|c| constants.contains(c)).cloned().collect(),
-            nodes: Vec::new(),
+            ..Contract::default()
         };
         (header, contract)
     }
@@ -190,6 +180,7 @@ fn empty(name: &str) -> Header {
         doc: String::new(),
         items: Vec::new(),
         contracts: Vec::new(),
+        declarations: Vec::new(),
     }
 }
 

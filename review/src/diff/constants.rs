@@ -43,6 +43,10 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
             )
         })
         .collect();
+    let is_carrier_anywhere = |name: &str| {
+        let both = [comparison.old.model(), comparison.new.model()].into_iter();
+        both.flat_map(Model::contracts).any(|(_, contract)| contract.is_carrier(name))
+    };
     let mut found: Vec<ConstantChange> = Vec::new();
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let Some((old, new)) = pair.both() else { continue };
@@ -50,7 +54,15 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
         let mut changes = Vec::new();
         for name in names {
             // The string is what versions are compared by, not a constant among others.
-            if *name == old.macro_name || *name == new.macro_name {
+            if old.is_carrier(name) || new.is_carrier(name) || is_carrier_anywhere(name) {
+                continue;
+            }
+            // Of one that is another contract's now, that one answers.
+            let elsewhere = |(at, other): (usize, &super::Pair<'_>)| {
+                at != index
+                    && other.new.is_some_and(|(_, c)| !c.unversioned && c.constants.contains(name))
+            };
+            if !new.constants.contains(name) && comparison.pairs.iter().enumerate().any(elsewhere) {
                 continue;
             }
             let before: Values = models.iter().map(|(old, _)| value(old, name)).collect();

@@ -8,9 +8,11 @@ mod change;
 mod constants;
 pub mod open;
 pub mod pages;
+mod reworded;
 
 pub use change::{Change, Move, RecordChange, Scope};
 pub use constants::{ConstantChange, Kind as ConstantKind};
+pub use reworded::Reworded;
 
 use kho_abi_model::{Contract, Header, Model, Place, Record, Type};
 use kho_abi_read::outline::{self, Outline};
@@ -193,6 +195,10 @@ pub struct Comparison<'a> {
     pub constants: Vec<ConstantChange>,
     /// Device-tree properties that differ.
     pub nodes: Vec<NodeChange>,
+    /// For structs and constants, the pairs that promise them unless another one of these does.
+    pub shared: BTreeMap<String, BTreeSet<usize>>,
+    /// Comments on fields and constants that say something else.
+    pub reworded: Vec<Reworded>,
     /// For pairs, the structs and constants of theirs that could not be compared.
     pub open: BTreeMap<usize, BTreeSet<String>>,
     /// What was not compared.
@@ -210,9 +216,13 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
         structs: Vec::new(),
         constants: Vec::new(),
         nodes: Vec::new(),
+        shared: BTreeMap::new(),
+        reworded: Vec::new(),
         open: BTreeMap::new(),
         not_checked: Vec::new(),
     };
+    comparison.shared = comparison.look_for_shared();
+    comparison.reworded = reworded::find(&comparison);
     comparison.look_for_gaps();
     let mut seen = Vec::new();
     for page_size in comparison.page_sizes() {
@@ -224,33 +234,65 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
     comparison
 }
 
-type Same<'s> = &'s dyn Fn(&Contract, &Contract) -> bool;
+/// A contract of one side, with its header.
+type Held<'a> = (&'a Header, &'a Contract);
+type Same<'s> = &'s dyn Fn(&Held<'_>, &Held<'_>) -> bool;
 
 /// Contracts belong together by macro, by string, or by what the string is a version of.
+///
+/// What no version covers belongs together by header, and to a header's version where it has got one.
 fn pairs<'a>(old: &'a Reading, new: &'a Reading) -> Vec<Pair<'a>> {
-    let mut olds: Vec<_> = old.model.contracts().map(Some).collect();
-    let news: Vec<_> = new.model.contracts().collect();
-    let mut found: Vec<Option<(&Header, &Contract)>> = vec![None; news.len()];
+    let mut olds: Vec<_> = old.model.promises().map(Some).collect();
+    let news: Vec<_> = new.model.promises().collect();
+    let mut found: Vec<Option<Held<'_>>> = vec![None; news.len()];
     let macros = old.knows.string_macros && new.knows.string_macros;
-    let by_macro_and_string = |a: &Contract, b: &Contract| {
-        macros && a.macro_name == b.macro_name && a.compatible == b.compatible
+    let by_macro = |(_, a): &Held<'_>, (_, b): &Held<'_>| {
+        macros && !a.macro_name.is_empty() && a.macro_name == b.macro_name
     };
-    let by_macro = |a: &Contract, b: &Contract| macros && a.macro_name == b.macro_name;
-    let by_string = |a: &Contract, b: &Contract| a.compatible == b.compatible;
-    let stem = |contract: &Contract| kho_abi_model::version::stem(&contract.compatible).to_string();
-    let by_stem = |a: &Contract, b: &Contract| stem(a) == stem(b);
-    let ways: [Same<'_>; 4] = [&by_macro_and_string, &by_macro, &by_string, &by_stem];
+    let by_string =
+        |(_, a): &Held<'_>, (_, b): &Held<'_>| a.string().is_some() && a.string() == b.string();
+    let by_macro_and_string =
+        |a: &Held<'_>, b: &Held<'_>| by_macro(a, b) && a.1.compatible == b.1.compatible;
+    // A number that came to a string that it is beside now, or the other way round.
+    let by_either_macro = |(_, a): &Held<'_>, (_, b): &Held<'_>| {
+        let named = |c: &Contract| c.name.as_ref().map(|name| name.macro_name.clone());
+        let of = |c: &Contract| [Some(c.macro_name.clone()), named(c)];
+        let (a, b) = (of(a), of(b));
+        macros && a.iter().flatten().any(|a| !a.is_empty() && b.iter().flatten().any(|b| a == b))
+    };
+    let by_label = |(_, a): &Held<'_>, (_, b): &Held<'_>| a.compatible == b.compatible;
+    let akin = |(_, a): &Held<'_>, (_, b): &Held<'_>| {
+        kho_abi_model::version::akin(&a.compatible, &b.compatible)
+    };
+    let akin_here = |a: &Held<'_>, b: &Held<'_>| a.0.name == b.0.name && akin(a, b);
+    let ways: [Same<'_>; 7] = [
+        &by_macro_and_string,
+        &by_macro,
+        &by_either_macro,
+        &by_string,
+        &by_label,
+        &akin_here,
+        &akin,
+    ];
     for same in ways {
-        for (index, (_, contract)) in news.iter().enumerate() {
+        for (index, new) in news.iter().enumerate() {
             if found[index].is_some() {
                 continue;
             }
-            let at = olds.iter().position(|o| o.is_some_and(|(_, o)| same(o, contract)));
+            let both = |old: &Held<'_>| old.1.unversioned == new.1.unversioned && same(old, new);
+            let at = olds.iter().position(|old| old.as_ref().is_some_and(both));
             found[index] = at.and_then(|at| olds[at].take());
         }
     }
+    // What has got a version is told with that version, or with what is gone from it.
+    let has_got_one = |(header, contract): &Held<'_>| {
+        contract.unversioned
+            && new.model.headers.iter().any(|other| other.name == header.name)
+            && contract.roots.iter().all(|root| new.model.record(root).is_some())
+    };
     let paired = news.into_iter().zip(found).map(|(new, old)| Pair { old, new: Some(new) });
-    let gone = olds.into_iter().flatten().map(|old| Pair { old: Some(old), new: None });
+    let gone = olds.into_iter().flatten().filter(|old| !has_got_one(old));
+    let gone = gone.map(|old| Pair { old: Some(old), new: None });
     let mut pairs: Vec<_> = paired.chain(gone).collect();
     pairs.sort_by(|a, b| {
         let key = |pair: &Pair<'a>| (pair.any().0.name.clone(), pair.any().1.macro_name.clone());
@@ -272,9 +314,37 @@ impl Comparison<'_> {
         }
     }
 
+    /// What the version of a pair now covers for certain is no question any more.
+    fn look_for_shared(&self) -> BTreeMap<String, BTreeSet<usize>> {
+        let mut shared: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let side = if pair.new.is_some() { self.new } else { self.old };
+            let (_, contract) = pair.any();
+            if contract.shared.is_empty() {
+                continue;
+            }
+            let certain: BTreeSet<_> =
+                side.model().certain_closure(contract).into_iter().map(|r| &r.name).collect();
+            let records = side.model().closure(contract).into_iter().map(|record| &record.name);
+            let constants = contract.constants.iter().filter(|c| contract.shared.contains(c));
+            for name in records.filter(|name| !certain.contains(name)).chain(constants) {
+                shared.entry(name.clone()).or_default().insert(index);
+            }
+        }
+        shared
+    }
+
     fn look_for_gaps(&mut self) {
         let (old, new) = (&self.old.reading, &self.new.reading);
-        let mut gaps: Vec<Gap> = old.gaps.iter().chain(&new.gaps).cloned().collect();
+        // Of a header that was read, what no version covers is compared all the same.
+        let was_read = |side: &Reading, gap: &Gap| {
+            side.model.headers.iter().any(|header| header.include_path() == gap.item)
+        };
+        let of = |side: &'_ Reading| -> Vec<Gap> {
+            side.gaps.iter().filter(|gap| !was_read(side, gap)).cloned().collect()
+        };
+        let mut gaps: Vec<Gap> = of(old);
+        gaps.extend(of(new));
         let mut unknown = |what: &str, knows: fn(&Reading) -> bool| {
             let sides = [old, new].into_iter().filter(|side| !knows(side));
             let names: BTreeSet<_> = sides.map(|side| side.name.as_str()).collect();
@@ -305,14 +375,14 @@ impl Comparison<'_> {
                 (Some(_), None) => new,
                 _ => continue,
             };
-            let of_string = contract_of(pair).version.is_none() && missing.knows.strings;
+            let of_string = contract_of(pair).string().is_some() && missing.knows.strings;
             let certain = missing.knows.absence || of_string && missing.knows.registered_strings;
             // A string that is there and cannot be read is another one than a string that is not.
             let contract = pair.any().1;
             let left_open = missing.gaps.iter().find(|gap| {
                 gap.item == contract.compatible
                     || gap.item == contract.macro_name
-                    || gap.item == pair.any().0.include_path()
+                    || gap.item == pair.any().0.include_path() && !was_read(missing, gap)
             });
             if let Some(gap) = left_open {
                 self.untold.insert(index, gap.why.clone());
@@ -388,6 +458,13 @@ impl Comparison<'_> {
         let (old, new) = (&*old, &*new);
         let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
+        let mut now: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let Some((_, contract)) = pair.new.filter(|(_, c)| !c.unversioned) else { continue };
+            for record in new.closure(contract) {
+                now.entry(record.name.clone()).or_default().insert(index);
+            }
+        }
         for (index, pair) in self.pairs.iter().enumerate() {
             if self.untold.contains_key(&index) {
                 continue;
@@ -398,6 +475,9 @@ impl Comparison<'_> {
                 let closure = model.closure(contract);
                 let embedded = closure.iter().map(|record| &record.name);
                 for name in embedded.chain(&contract.roots) {
+                    if std::ptr::eq(model, old) && self.is_anothers_now(index, name, &now) {
+                        continue;
+                    }
                     let of = owners.entry(name.clone()).or_default();
                     if !of.contains(&index) {
                         of.push(index);
@@ -477,6 +557,17 @@ impl Comparison<'_> {
                 embedded_in,
             });
         }
+    }
+
+    /// Whether a struct of a pair is another one's by now, which then answers for it.
+    fn is_anothers_now(
+        &self,
+        pair: usize,
+        record: &str,
+        now: &BTreeMap<String, BTreeSet<usize>>,
+    ) -> bool {
+        let owners = now.get(record);
+        self.pairs[pair].new.is_some() && owners.is_some_and(|owners| !owners.contains(&pair))
     }
 
     /// A side's model for a page size.

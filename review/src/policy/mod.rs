@@ -7,13 +7,15 @@
 //! brings.
 
 pub mod allow;
+mod catalogue;
 pub mod checks;
 
 use crate::diff::{Comparison, Side};
+use crate::rules::Rule;
 use allow::Allowance;
-use kho_abi_model::rule::Rule;
+pub use catalogue::Catalogue;
 use kho_abi_model::version::{self, Scheme, Step};
-use kho_abi_model::{Contract, Place, Record};
+use kho_abi_model::{Contract, Place, Record, Spelled};
 use kho_abi_read::source::{Gap, Kind, Reading};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -77,6 +79,19 @@ pub struct Hit {
     pub same_bytes: bool,
     /// What to do, where the rule's remedy does not say it all.
     pub help: Option<String>,
+    /// Whether it is worth knowing alone, though the rule finds what is wrong as well.
+    pub remark: bool,
+}
+
+/// A change that one of several contracts answers for, and nothing says which of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joint {
+    /// What changed.
+    pub item: String,
+    /// The pairs that may promise it, by index.
+    pub pairs: BTreeSet<usize>,
+    /// Those of them that have another version.
+    pub bumped: BTreeSet<usize>,
 }
 
 /// A comparison with what is known of its contracts.
@@ -88,8 +103,10 @@ pub struct Judged<'a> {
     pub verdicts: Vec<Verdict>,
     /// For each pair, what touched it.
     pub touched: Vec<Vec<String>>,
-    /// What is released.
-    pub baseline: &'a Baseline,
+    /// What touched one of several pairs.
+    pub joint: Vec<Joint>,
+    /// How it is judged.
+    pub options: &'a Options,
 }
 
 /// What became of a contract.
@@ -102,6 +119,8 @@ pub enum Verdict {
     ChangedAndBumped,
     /// What it promises changed, and its string did not.
     BumpMissing,
+    /// What no version covers changed.
+    VersionMissing,
     /// Its string changed, and nothing that it promises did.
     BumpedWithoutChange,
     /// What it promises changed under one string, and no kernel was released with it.
@@ -124,6 +143,7 @@ impl Verdict {
             Self::Unchanged => "unchanged",
             Self::ChangedAndBumped => "changed and bumped",
             Self::BumpMissing => "bump missing",
+            Self::VersionMissing => "changed, and no version covers it",
             Self::BumpedWithoutChange => "bumped without change",
             Self::ChangedUnreleased => "changed before its release",
             Self::ChangedAllowed => "changed as allowed",
@@ -181,7 +201,7 @@ impl Baseline {
             Self::Old => true,
             Self::Nothing => false,
             Self::Released(reading) => {
-                reading.model.contracts().any(|(_, other)| other.compatible == contract.compatible)
+                reading.model.promises().any(|(_, other)| other.compatible == contract.compatible)
             }
         }
     }
@@ -194,6 +214,8 @@ pub struct Options {
     pub strictness: Strictness,
     /// Which strings are released.
     pub baseline: Baseline,
+    /// Which strings are known to stand for which bytes.
+    pub catalogue: Catalogue,
     /// What a reviewed file allows.
     pub allowances: Vec<Allowance>,
     /// Today, as days since 1970, for what is allowed until some day.
@@ -247,6 +269,9 @@ pub struct ContractReport {
     pub structs: Vec<Layouts>,
     /// Its structs that could not be compared.
     pub open: Vec<String>,
+    /// The other contracts that may promise what changed in its stead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jointly: Vec<String>,
 }
 
 impl ContractReport {
@@ -318,7 +343,7 @@ impl Report {
     #[must_use]
     pub fn worst(&self) -> Option<Verdict> {
         let rank = |verdict: Verdict| match verdict {
-            Verdict::BumpMissing => 0,
+            Verdict::BumpMissing | Verdict::VersionMissing => 0,
             Verdict::ChangedAllowed => 1,
             Verdict::ChangedUnreleased => 2,
             Verdict::ChangedAndBumped => 3,
@@ -348,12 +373,20 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
     let mut open = vec![false; comparison.pairs.len()];
     let mut spelled = vec![false; comparison.pairs.len()];
     let mut allowances: Vec<bool> = Vec::new();
-    for (rule, hit) in &hits {
+    let mut joint: Vec<Joint> = Vec::new();
+    for (rule, hit) in &mut hits {
         let class = class_of(rule, hit);
         let is_allowed = class != Class::Remark && allowed.take(rule.rule.id, &hit.item);
         allowances.push(is_allowed);
         if class == Class::Remark {
             continue;
+        }
+        // Of those that may promise it, one with another version answers for all.
+        if let Some(of) = joint_of(comparison, hit) {
+            if !of.bumped.is_empty() {
+                hit.pairs.retain(|pair| !of.pairs.contains(pair) || of.bumped.contains(pair));
+            }
+            joint.push(of);
         }
         for pair in &hit.pairs {
             let counts = class != Class::Spelling || options.strictness == Strictness::Strict;
@@ -368,7 +401,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
     let verdicts: Vec<_> = (0..comparison.pairs.len())
         .map(|index| verdict(comparison, index, &touched, open[index], spelled[index], options))
         .collect();
-    let judged = Judged { comparison, verdicts, touched, baseline: &options.baseline };
+    let judged = Judged { comparison, verdicts, touched, joint, options };
 
     let mut events: Vec<Event> = Vec::new();
     for ((rule, hit), is_allowed) in hits.into_iter().zip(allowances) {
@@ -376,7 +409,10 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         let whole = |pair: &usize| {
             matches!(
                 judged.verdicts[*pair],
-                Verdict::New | Verdict::Removed | Verdict::ChangedAndBumped
+                Verdict::New
+                    | Verdict::Removed
+                    | Verdict::ChangedAndBumped
+                    | Verdict::BumpedWithoutChange
             )
         };
         let level = match class_of(rule, &hit) {
@@ -397,6 +433,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                 for hit in find(&judged) {
                     let level = match rule.class {
                         Class::Remark => Level::Note,
+                        _ if hit.remark => Level::Note,
                         // What changed is the finding, once, for all the strings that promise it.
                         Class::Follows => Level::Follows,
                         _ if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
@@ -441,7 +478,9 @@ fn named(reading: &Reading) -> Named {
 }
 
 fn class_of(rule: &PolicyRule, hit: &Hit) -> Class {
-    if rule.class == Class::Bytes && hit.same_bytes {
+    if hit.remark {
+        Class::Remark
+    } else if rule.class == Class::Bytes && hit.same_bytes {
         Class::Spelling
     } else {
         rule.class
@@ -467,15 +506,33 @@ fn verdict(
     };
     let changed = !touched[index].is_empty();
     let step = step(comparison, old, new);
+    // What a field means, and which features there are, is a change by itself.
+    let reworded = comparison.reworded.iter().any(|other| other.pairs.contains(&index));
+    let by_features = new.spelled() == Spelled::Features && old.spelled() == Spelled::Features;
+    let spelled = spelled || reworded || by_features;
     match (changed, step) {
         (true, Step::Same) if !options.baseline.has(old) => Verdict::ChangedUnreleased,
         (true, Step::Same) if !open => Verdict::ChangedAllowed,
+        (true, Step::Same) if new.unversioned => Verdict::VersionMissing,
         (true, Step::Same) => Verdict::BumpMissing,
         (true, _) => Verdict::ChangedAndBumped,
         (false, Step::Same) => Verdict::Unchanged,
         (false, _) if spelled => Verdict::ChangedAndBumped,
         (false, _) => Verdict::BumpedWithoutChange,
     }
+}
+
+/// The pairs of which one promises what changed, and nothing says which.
+fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
+    let name = hit.item.split('.').next().unwrap_or(&hit.item);
+    let sharing = comparison.shared.get(name)?;
+    let pairs: BTreeSet<_> = hit.pairs.iter().copied().filter(|p| sharing.contains(p)).collect();
+    let is_bumped = |index: &usize| match comparison.pairs[*index].both() {
+        Some((old, new)) => step(comparison, old, new) != Step::Same,
+        None => !comparison.untold.contains_key(index),
+    };
+    let bumped = pairs.iter().copied().filter(is_bumped).collect();
+    (pairs.len() > 1).then(|| Joint { item: hit.item.clone(), pairs, bumped })
 }
 
 /// How the new version of a contract stands to the old one.
@@ -495,7 +552,7 @@ fn level_of_change(
     let worst = if class == Class::Follows { Level::Follows } else { Level::Finding };
     for verdict in verdicts {
         let this = match verdict {
-            Verdict::BumpMissing => worst,
+            Verdict::BumpMissing | Verdict::VersionMissing => worst,
             Verdict::ChangedUnreleased => Level::Note,
             Verdict::Unchanged if class == Class::Spelling => Level::Note,
             Verdict::ChangedAllowed => Level::Allowed,
@@ -516,15 +573,24 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Even
     let unreleased =
         hit.pairs.iter().any(|pair| judged.verdicts[*pair] == Verdict::ChangedUnreleased);
     let bump = || {
-        let missing =
-            hit.pairs.iter().filter(|pair| judged.verdicts[**pair] == Verdict::BumpMissing);
-        let macros: Vec<_> = missing.map(|pair| pairs[*pair].any().1.macro_name.as_str()).collect();
-        match (level, macros.as_slice()) {
-            (Level::Finding | Level::Follows, [_, ..]) => {
-                Some(format!("undo the change, or bump {}", macros.join(" and ")))
+        let of = |wanted: Verdict| -> Vec<&Contract> {
+            let found = hit.pairs.iter().filter(|pair| judged.verdicts[**pair] == wanted);
+            found.map(|pair| pairs[*pair].any().1).collect()
+        };
+        let (missing, without) = (of(Verdict::BumpMissing), of(Verdict::VersionMissing));
+        let is_joint = judged.joint.iter().any(|joint| joint.item == hit.item);
+        match (level, missing.as_slice(), without.as_slice()) {
+            (Level::Finding | Level::Follows, [_, ..], _) => {
+                let macros: Vec<_> = missing.iter().map(|c| what_to_bump(c)).collect();
+                let link = if is_joint { " or " } else { " and " };
+                Some(format!("undo the change, or bump {}", macros.join(link)))
             }
-            (Level::Fine, _) => Some("nothing: the version says that it changed".into()),
-            (Level::Note, _) if unreleased => {
+            (Level::Finding | Level::Follows, [], [_, ..]) => Some(
+                "undo the change, or give the header a version that kernels compare, and that changes with it"
+                    .into(),
+            ),
+            (Level::Fine, ..) => Some("nothing: the version says that it changed".into()),
+            (Level::Note, ..) if unreleased => {
                 Some("nothing, as long as this is merged together with the string".into())
             }
             _ => None,
@@ -543,12 +609,34 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Even
     }
 }
 
+/// What has to be another one for a contract to have another version.
+fn what_to_bump(contract: &Contract) -> String {
+    match contract.spelled() {
+        Spelled::Features => format!("the required features of {}", contract.compatible),
+        _ => contract.macro_name.clone(),
+    }
+}
+
 /// A remedy as one line of help.
 fn as_help(remedy: &str) -> String {
     let remedy = remedy.trim_end_matches('.');
     let mut chars = remedy.chars();
     let first = chars.next().map(|c| c.to_ascii_lowercase());
     first.into_iter().chain(chars).collect()
+}
+
+/// The other contracts that may promise, in the stead of a pair, all that touched it.
+fn jointly(judged: &Judged<'_>, index: usize) -> Vec<String> {
+    let of_it = || judged.joint.iter().filter(|joint| joint.pairs.contains(&index));
+    let touched = &judged.touched[index];
+    let all = touched.iter().all(|item| of_it().any(|joint| joint.item == *item));
+    if judged.verdicts[index] != Verdict::BumpMissing || !all {
+        return Vec::new();
+    }
+    let others = of_it().flat_map(|joint| &joint.pairs).filter(|other| **other != index);
+    let others: BTreeSet<_> = others.collect();
+    let pairs = &judged.comparison.pairs;
+    others.into_iter().map(|other| pairs[*other].any().1.compatible.clone()).collect()
 }
 
 fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
@@ -567,7 +655,8 @@ fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
             scheme: scheme.map(|scheme: &Scheme| scheme.id.into()),
             verdict: judged.verdicts[index],
             open: comparison.open.get(&index).into_iter().flatten().cloned().collect(),
-            next: scheme.map(|scheme| (scheme.next)(&version)),
+            next: scheme.and_then(|scheme| (scheme.next)(&version)),
+            jointly: jointly(judged, index),
             structs: structs
                 .map(|record| Layouts {
                     name: record.name.clone(),

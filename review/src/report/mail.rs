@@ -53,22 +53,43 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
     let name = contract.name();
     // What stands for a string that is not known is no string.
     let shown = if name.starts_with("the string of ") { name.clone() } else { format!("{name:?}") };
+    let is_number = contract.scheme.as_deref() == Some("number");
     let sentence = match (verdict, next) {
-        (Verdict::BumpMissing, Some(next)) => format!(
-            "This changes what \"{name}\" promises, and keeps the string. A kernel that \
-             was built before the change will believe the new bytes, and this one the old. \
-             Please make {macro_name} \"{next}\", or leave the bytes as they are."
-        ),
+        (Verdict::BumpMissing, _) if !contract.jointly.is_empty() => {
+            let others: Vec<_> =
+                contract.jointly.iter().map(|other| format!("\"{other}\"")).collect();
+            format!(
+                "This changes what {shown} or {} promises (the header does not say which of them), \
+                 and keeps each of them. Please bump the one that owns it, or leave the bytes as \
+                 they are.",
+                others.join(" or ")
+            )
+        }
+        (Verdict::BumpMissing, Some(next)) => {
+            let next = if is_number { next.clone() } else { format!("\"{next}\"") };
+            let kept = if is_number { "version" } else { "string" };
+            format!(
+                "This changes what \"{name}\" promises, and keeps the {kept}. A kernel that \
+                 was built before the change will believe the new bytes, and this one the old. \
+                 Please make {macro_name} {next}, or leave the bytes as they are."
+            )
+        }
         (Verdict::BumpMissing, None) => format!(
             "This changes what {shown} promises, and keeps it. Please bump it, or leave the bytes \
              as they are."
+        ),
+        (Verdict::VersionMissing, _) => format!(
+            "This changes what {name} hands over, and nothing there tells the new bytes from the \
+             old: a kernel that was built before the change will believe the new ones, and this one \
+             the old. Please add a version that the next kernel compares."
         ),
         (Verdict::ChangedAndBumped, _) => {
             format!("{macro_name} goes from {name}, and what it promises changes with it: fine.")
         }
         (Verdict::BumpedWithoutChange, _) => format!(
-            "{macro_name} goes from {name}, and nothing that it promises differs. Kernels that \
-             would understand each other will not hand over. Is it meant?"
+            "{macro_name} goes from {name}, and neither layouts nor comments on fields differ. That \
+             is right if the same bytes mean something else now: then please say so in the commit \
+             message, and beside the field."
         ),
         (Verdict::New, _) => format!("\"{name}\" ({macro_name}) is new."),
         (Verdict::Removed, _) => {

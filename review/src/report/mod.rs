@@ -125,10 +125,11 @@ fn events_of<'a>(report: &'a Report, contract: &ContractReport) -> Vec<&'a Event
     report.events.iter().filter(first).collect()
 }
 
-/// The events that belong to no contract.
+/// The events that belong to no contract that is shown.
 fn loose_events(report: &Report) -> Vec<&Event> {
-    let shown: Vec<_> =
-        report.contracts.iter().filter_map(|c| c.new.as_ref().or(c.old.as_ref())).collect();
+    // What is about a contract that is not shown is told by itself.
+    let shown = report.contracts.iter().filter(|contract| of_interest(contract));
+    let shown: Vec<_> = shown.filter_map(|c| c.new.as_ref().or(c.old.as_ref())).collect();
     let belongs = |event: &&Event| event.contracts.first().is_some_and(|c| shown.contains(&c));
     report.events.iter().filter(|event| !belongs(event)).collect()
 }
@@ -165,7 +166,10 @@ fn summary(report: &Report) -> String {
     let notes = report.events.iter().filter(|event| event.level == Level::Note).count();
     let mut parts = vec![
         count(report.contracts.len(), "contract"),
-        format!("{} without a bump", verdicts(Verdict::BumpMissing)),
+        format!(
+            "{} without a bump",
+            verdicts(Verdict::BumpMissing) + verdicts(Verdict::VersionMissing)
+        ),
         count(report.findings(), "finding"),
         count(notes, "note"),
     ];

@@ -30,7 +30,7 @@ pub(super) fn write(document: &Document) -> String {
         let mut shown: Vec<(&str, Option<u64>)> = Vec::new();
         for contract in report.contracts.iter().filter(|contract| of_interest(contract)) {
             let style = match contract.verdict {
-                Verdict::BumpMissing => BAD,
+                Verdict::BumpMissing | Verdict::VersionMissing => BAD,
                 Verdict::NotChecked | Verdict::BumpedWithoutChange | Verdict::Removed => OPEN,
                 _ => GOOD,
             };

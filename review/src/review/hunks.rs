@@ -365,6 +365,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         next: None,
         structs: Vec::new(),
         open: Vec::new(),
+        jointly: Vec::new(),
     });
     let of_untold = partial.spare.iter().filter(|(record, _)| untold.contains(*record));
     for part in partial.parts.iter().chain(of_untold.flat_map(|(_, parts)| parts)) {

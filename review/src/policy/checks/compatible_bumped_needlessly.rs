@@ -7,10 +7,10 @@ use crate::policy::{Hit, Judged, Verdict};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "compatible_bumped_needlessly",
-        summary: "A contract has a new version, and nothing that it promises changed.",
-        reason: "Kernels that would understand each other do not hand over: all state is lost at the next live update. It may be meant, where the code that reads the bytes changed.",
-        example: "KHO_FDT_COMPATIBLE goes from \"kho-v3\" to \"kho-v4\", and no struct of it differs.",
-        remedy: "Keep the string, or say in the commit what about the bytes is new.",
+        summary: "A contract has a new version, and nothing that was compared differs.",
+        reason: "Kernels with the two versions refuse each other's state. That is right where the same bytes mean something else now, which code and comments show and no layout does; and without such a reason the state is lost for nothing.",
+        example: "KHO_FDT_COMPATIBLE goes from \"kho-v3\" to \"kho-v4\", and no struct of it differs, nor what is said about one.",
+        remedy: "Say in the commit message, and beside the field, what the same bytes mean now.",
     },
     class: Class::Remark,
     check: Check::Versions(find),
@@ -25,7 +25,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                 item: new.macro_name.clone(),
                 place: contract_place(judged.comparison, index),
                 what: format!(
-                    "\"{}\" became \"{}\", and nothing that was compared differs",
+                    "\"{}\" became \"{}\", and neither layouts nor comments on fields differ",
                     old.compatible, new.compatible
                 ),
                 pairs: vec![index],

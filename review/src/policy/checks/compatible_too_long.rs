@@ -25,14 +25,14 @@ fn find(side: &Side) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (_, contract) in side.model().contracts() {
         let Some((field, room)) = carrier(side, contract) else { continue };
-        let length = contract.compatible.len() as u64 + 1;
-        if contract.version.is_none() && length > room {
+        let Some(string) = contract.string() else { continue };
+        let length = string.len() as u64 + 1;
+        if length > room {
             hits.push(Hit {
-                item: format!("{} {}", contract.macro_name, contract.compatible),
+                item: format!("{} {string}", contract.macro_name),
                 place: side.constant_place(&contract.macro_name),
                 what: format!(
-                    "\"{}\" takes {length} bytes with its NUL, and {field} has {room}",
-                    contract.compatible
+                    "\"{string}\" takes {length} bytes with its NUL, and {field} has {room}"
                 ),
                 ..Hit::default()
             });

@@ -2,8 +2,9 @@
 //! `constant_changed`.
 
 use super::{pages, Check, Class, PolicyRule, Rule};
-use crate::diff::{Change, Comparison, ConstantKind};
+use crate::diff::{Change, Comparison, ConstantChange, ConstantKind};
 use crate::policy::Hit;
+use kho_abi_model::version;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
@@ -52,9 +53,38 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
             item: constant.name.clone(),
             place,
             what: format!("constant {} {what}", constant.name),
+            remark: is_told(comparison, constant) || gained_optional(comparison, constant),
             pairs: constant.pairs.clone(),
             ..Hit::default()
         });
     }
     hits
+}
+
+/// Whether it counts the enumerators, of which another rule tells.
+fn is_told(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
+    const LAST: &[&str] = &["MAX", "NR", "NUM", "COUNT", "LAST", "END"];
+    let counts = constant.enumerator && constant.name.split('_').any(|word| LAST.contains(&word));
+    let joined = |other: &ConstantChange| {
+        other.enumerator
+            && matches!(other.kind, ConstantKind::Added(_) | ConstantKind::Removed(_))
+            && other.pairs == constant.pairs
+    };
+    counts && comparison.constants.iter().any(joined)
+}
+
+/// Whether it is a set of features that has got one which a reader may be without.
+fn gained_optional(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
+    let required = constant
+        .name
+        .split('_')
+        .any(|w| matches!(w, "REQ" | "REQUIRED" | "INCOMPAT" | "MANDATORY"));
+    let gained = |pair: &usize| {
+        comparison.pairs[*pair].both().is_some_and(|(old, new)| {
+            let (_, before) = version::of(comparison.old.model(), old);
+            let (_, after) = version::of(comparison.new.model(), new);
+            !after.optional.is_subset(&before.optional)
+        })
+    };
+    version::features::is_set(&constant.name) && !required && constant.pairs.iter().all(gained)
 }

@@ -14,6 +14,7 @@ mod constant_changed;
 mod embedded_struct_changed;
 mod field_added;
 mod field_moved;
+mod field_redocumented;
 mod field_removed;
 mod field_renamed;
 mod field_resized;
@@ -21,12 +22,14 @@ mod field_retyped;
 mod fields_swapped;
 mod header_unreadable;
 mod node_changed;
+mod owner_unclear;
 mod prose_names_other_version;
 mod struct_added;
 mod struct_packing_changed;
 mod struct_removed;
 mod struct_resized;
 mod struct_without_contract;
+mod version_field_moved;
 
 use super::{Check, Class, Hit, PolicyRule};
 use crate::diff::{Change, Comparison};
@@ -49,6 +52,7 @@ pub const REGISTRY: &[PolicyRule] = &[
     embedded_struct_changed::RULE,
     field_added::RULE,
     field_moved::RULE,
+    field_redocumented::RULE,
     field_removed::RULE,
     field_renamed::RULE,
     field_resized::RULE,
@@ -56,12 +60,14 @@ pub const REGISTRY: &[PolicyRule] = &[
     fields_swapped::RULE,
     header_unreadable::RULE,
     node_changed::RULE,
+    owner_unclear::RULE,
     prose_names_other_version::RULE,
     struct_added::RULE,
     struct_packing_changed::RULE,
     struct_removed::RULE,
     struct_resized::RULE,
     struct_without_contract::RULE,
+    version_field_moved::RULE,
 ];
 
 /// The changes of structs that `wanted` picks, each with what follows from it.

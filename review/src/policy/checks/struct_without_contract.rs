@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "struct_without_contract",
-        summary: "A header of the ABI defines a struct that no compatible string promises.",
-        reason: "Nobody can tell which string a change of it has to bump, so none will be.",
-        example: "A header with a struct and without any *_COMPATIBLE macro.",
-        remedy: "Add a string to the header, or embed the struct in one that has a string.",
+        summary: "A header of the ABI defines a struct that no version covers.",
+        reason: "A kernel that reads it has nothing to compare: whatever the kernel before it wrote there is taken for what it expects. A later change of it cannot be made without harm.",
+        example: "A header with a struct, and without a compatible string, a number of a version, or feature words.",
+        remedy: "Give the header a version that the next kernel compares, or embed the struct in one that has a version.",
     },
     class: Class::Flaw,
     check: Check::Side(find),
@@ -33,11 +33,7 @@ fn find(side: &Side) -> Vec<Hit> {
     let hit = |(header, record): (&kho_abi_model::Header, &kho_abi_model::Record)| Hit {
         item: record.name.clone(),
         place: side.place(&record.name, None),
-        what: format!(
-            "no compatible string promises struct {} of {}",
-            record.name,
-            header.include_path()
-        ),
+        what: format!("no version covers struct {} of {}", record.name, header.include_path()),
         ..Hit::default()
     };
     orphans.map(hit).collect()

@@ -143,9 +143,17 @@ pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), O
     let (image, state) = if place::is_doubtful(&image, options, &state) {
         match place::place(&image, options, &state) {
             Some(placed) => (placed.image, placed.state),
-            None => (image, state),
+            None => {
+                let mut state = state;
+                if state.kho.is_some() {
+                    state.notes.push(place::HINT.into());
+                }
+                (image, state)
+            }
         }
     } else {
+        let mut state = state;
+        state.notes.extend(place::unproven(&image, &state));
         (image, state)
     };
     match image.not_memory() {

@@ -9,6 +9,8 @@
 
 use super::Way;
 use crate::fdt::{Event, Fdt, MAGIC};
+use crate::handlers::memfd::Memfd;
+use crate::handlers::Payload;
 use crate::image::bytes::Bytes;
 use crate::image::cache::Cached;
 use crate::image::{Image, Piece, PAGE_SIZES};
@@ -42,15 +44,53 @@ const HOLES: [u64; 4] = [2 * GIB, 0xb000_0000, 3 * GIB, 0xe000_0000];
 /// Where RAM begins on machines whose does not at 0.
 const BASES: [u64; 4] = [GIB, 2 * GIB, 32 * GIB, 512 * GIB];
 
+/// What a report says where the offsets may not be addresses, and nothing says what they are.
+pub(crate) const HINT: &str =
+    "the state leads to where the file has no memory, or to something else than it should. If the \
+     file has a header in front, begins where RAM begins, or lacks the hole below 4 GiB, name its \
+     parts with their addresses: FILE@ADDRESS[,offset=N][,size=N]";
+
 /// Whether what was found speaks against the file's offsets being its addresses.
 pub(crate) fn is_doubtful(image: &Image, options: &Options, state: &State) -> bool {
     if image.by_offset().is_none() || options.fdt.is_some() {
         return false;
     }
     let Some(kho) = &state.kho else { return true };
+    let wrong = !state.findings.is_empty() || memfds(state).any(|memfd| memfd.size == 0);
+    if wrong && is_above_hole(image, state) {
+        return true;
+    }
     let consumed = state.luo().is_some_and(|luo| luo.phase != Phase::Serialised);
     is_outside(state)
         || !is_proven(image, state, kho.at) && (consumed || !state.findings.is_empty())
+}
+
+/// Whether something is preserved where a file without the hole of a PC would have something else.
+fn is_above_hole(image: &Image, state: &State) -> bool {
+    let last = state.preserved().and_then(|preserved| preserved.runs()?.last());
+    let last = last.map_or(0, |run| run.end.saturating_mul(state.page_size as u64));
+    image.bytes() > HOLES[0] && last > HOLES[0]
+}
+
+/// What a report says of a file whose offsets are believed, although nothing but content is above
+/// the place where a hole may be.
+pub(crate) fn unproven(image: &Image, state: &State) -> Option<String> {
+    let kho = state.kho.as_ref()?;
+    let above = image.by_offset().is_some() && is_above_hole(image, state);
+    (above && kho.at < HOLES[0]).then(|| {
+        "not checked: whether the file has the hole that a PC's memory has below 4 GiB. If it is what \
+         QEMU keeps a guest's memory in, it has not: name its two parts with their addresses, \
+         FILE@ADDRESS,offset=N,size=N"
+            .into()
+    })
+}
+
+fn memfds(state: &State) -> impl Iterator<Item = &Memfd> {
+    let sessions = state.luo().map(|luo| luo.sessions.iter()).into_iter().flatten();
+    sessions.flat_map(|session| &session.files).filter_map(|file| match &file.payload {
+        Payload::Memfd(memfd) => Some(memfd),
+        _ => None,
+    })
 }
 
 /// Whether the tree of preserved pages has the page of the device tree that leads to it.
@@ -68,6 +108,8 @@ fn worth(image: &Image, state: &State) -> Worth {
     let sessions = state
         .luo()
         .map_or(0, |luo| luo.sessions.iter().map(|session| 1 + session.files.len()).sum::<usize>());
+    // Memory that was never written reads as a file of no size.
+    let sessions = sessions + memfds(state).filter(|memfd| memfd.size > 0).count();
     let known = state.luo().is_some_and(|luo| luo.phase == Phase::Serialised);
     let findings = std::cmp::Reverse(state.findings.total());
     (proven, sessions, usize::from(known), findings)
@@ -86,7 +128,7 @@ pub(crate) fn place(image: &Image, options: &Options, state: &State) -> Option<P
     let before = worth(image, state);
     let mut best: Option<(Worth, Image, State, Hypothesis)> = None;
     let mut ambiguous = false;
-    for at in found.trees.iter().rev().take(TREES) {
+    'trees: for at in found.trees.iter().rev().take(TREES) {
         let Some(tree) = Tree::read(&**file, *at) else { continue };
         let shifts = tree.shifts(&**file, &found);
         for hypothesis in hypotheses(file.len(), &tree, &shifts) {
@@ -105,7 +147,12 @@ pub(crate) fn place(image: &Image, options: &Options, state: &State) -> Option<P
                 }
                 _ => {
                     ambiguous = false;
+                    let settled =
+                        hypothesis.traced && worth.0 && worth > before && state.findings.is_empty();
                     best = Some((worth, candidate, state, hypothesis));
+                    if settled {
+                        break 'trees;
+                    }
                 }
             }
         }

@@ -41,13 +41,16 @@ pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
     let mut segments = Vec::new();
     let mut spool: Option<Spool> = None;
     let mut format = Format::Lime;
+    // Whether the file goes on with something else than memory.
+    let mut wrong = false;
     let mut at = 0;
     while at < bytes.len() {
         let header = match piece(&*bytes, at) {
             Ok(header) => header,
             // The first one says what the file is.
-            Err(why) if at == 0 => return Err(OpenError::Malformed { format, why }),
-            Err(why) => {
+            Err(Wrong { why, .. }) if at == 0 => return Err(OpenError::Malformed { format, why }),
+            Err(Wrong { why, cut_off }) => {
+                wrong |= !cut_off;
                 facts.notes.push(why);
                 break;
             }
@@ -55,6 +58,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
         let (pa, last) = (header.start.get(), header.last.get());
         let Some(len) = last.checked_sub(pa).and_then(|len| len.checked_add(1)) else {
             facts.notes.push(format!("the piece at {at:#x} ends at {last:#x}, before its start"));
+            wrong = true;
             break;
         };
         if segments.len() >= LIMIT {
@@ -73,6 +77,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
             let len = spool.len() - offset;
             segments.push(Segment { pa, len, file: 1, offset });
             if let Some(why) = broken {
+                wrong |= len == 0;
                 facts.notes.push(format!("the piece of memory at {pa:#x}: {why}"));
                 break;
             }
@@ -82,6 +87,11 @@ pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
             let Some(end) = content.checked_add(len) else { break };
             at = end;
         }
+    }
+    if wrong {
+        let what = format!("a damaged {format} file: {}", facts.notes.join("; "));
+        let help = "make the dump again, or give the pieces that are whole as FILE@ADDRESS,offset=N,size=N";
+        facts.looks_like = Some((what, help.into()));
     }
     let mut files = vec![bytes];
     if let Some(spool) = spool {
@@ -95,15 +105,22 @@ fn io_error(source: io::Error) -> OpenError {
     OpenError::Io { path: "the image".into(), source }
 }
 
+/// Why there is no header.
+struct Wrong {
+    why: String,
+    cut_off: bool,
+}
+
 /// Reads the header of a piece.
-fn piece(bytes: &dyn Bytes, at: u64) -> Result<Header, String> {
-    let header: [u8; 32] =
-        bytes::array(bytes, at).map_err(|_| format!("the file is cut off at {at:#x}"))?;
-    let header = Header::read_from_bytes(&header).map_err(|_| "a header is cut off".to_owned())?;
+fn piece(bytes: &dyn Bytes, at: u64) -> Result<Header, Wrong> {
+    let lost = || Wrong { why: format!("the file is cut off at {at:#x}"), cut_off: true };
+    let header: [u8; 32] = bytes::array(bytes, at).map_err(|_| lost())?;
+    let header = Header::read_from_bytes(&header).map_err(|_| lost())?;
+    let wrong = |why| Err(Wrong { why, cut_off: false });
     match (&header.magic, header.version.get()) {
         (LIME, LIME_VERSION) | (AVML, AVML_VERSION) => Ok(header),
-        (LIME | AVML, version) => Err(format!("version {version} at {at:#x} is unknown")),
-        _ => Err(format!("no piece of memory begins at {at:#x}, where one should")),
+        (LIME | AVML, version) => wrong(format!("version {version} at {at:#x} is unknown")),
+        _ => wrong(format!("no piece of memory begins at {at:#x}, where one should")),
     }
 }
 

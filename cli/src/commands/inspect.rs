@@ -8,7 +8,7 @@ use crate::output::{note, Failure, Outcome};
 use clap::ValueEnum;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, map, text, Filter, Report};
-use kho_abi_inspect::{inspect, Options, State};
+use kho_abi_inspect::{inspect_file, Options, State};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -131,6 +131,11 @@ impl FindingArgs {
         }
     }
 
+    /// Opens an image, and inspects it.
+    fn inspect(&self, images: &[PathBuf]) -> Result<(Image, State), Failure> {
+        Ok(inspect_file(self.open(images)?, &self.options())?)
+    }
+
     /// Opens one file, or several raw ones with their addresses.
     fn open(&self, images: &[PathBuf]) -> Result<Image, Failure> {
         let raw = self.kind == Some(Kind::Raw);
@@ -158,8 +163,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     if let Some(Command::Diff(args)) = &args.command {
         return diff::run(args);
     }
-    let image = args.image.finding.open(&args.image.images)?;
-    let state = inspect(&image, &args.image.finding.options());
+    let (image, state) = args.image.finding.inspect(&args.image.images)?;
     let filter = Filter {
         session: args.session.clone(),
         token: args.extract.or(args.token),

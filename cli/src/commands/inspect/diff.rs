@@ -4,7 +4,6 @@
 use super::{write, FindingArgs};
 use crate::output::{Failure, Format, Outcome, BAD, GOOD, OPEN};
 use kho_abi_inspect::diff::{compare, Difference, Kind, Side, SCHEMA};
-use kho_abi_inspect::inspect;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -36,10 +35,9 @@ struct Document<'d> {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let options = args.finding.options();
-    let open = |path: &PathBuf| args.finding.open(std::slice::from_ref(path));
-    let (before, after) = (open(&args.before)?, open(&args.after)?);
-    let (before_state, after_state) = (inspect(&before, &options), inspect(&after, &options));
+    let inspect = |path: &PathBuf| args.finding.inspect(std::slice::from_ref(path));
+    let (before, before_state) = inspect(&args.before)?;
+    let (after, after_state) = inspect(&args.after)?;
     let differences = compare(
         Side { image: &before, state: &before_state },
         Side { image: &after, state: &after_state },

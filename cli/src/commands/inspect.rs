@@ -4,14 +4,13 @@
 mod diff;
 mod extract;
 
-use crate::output::{note, Failure, Outcome};
+use crate::output::{note, Destination, Failure, Inputs, Outcome};
 use clap::ValueEnum;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, map, text, Filter, Report};
 use kho_abi_inspect::{inspect, Options, State};
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
@@ -158,6 +157,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     if let Some(Command::Diff(args)) = &args.command {
         return diff::run(args);
     }
+    let to = Destination::new(args.output.as_deref(), &Inputs::of(&args.image.images))?;
     let image = args.image.finding.open(&args.image.images)?;
     let state = inspect(&image, &args.image.finding.options());
     let filter = Filter {
@@ -169,11 +169,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let name = name.join(" ");
     let report = Report { image: &image, name: &name, state: &state, filter: &filter };
     if args.extract.is_some() {
-        // clap has made sure that there is one.
-        let output = args.output.as_deref().unwrap_or(Path::new("-"));
-        return extract::run(report, output);
+        return extract::run(report, &to);
     }
-    write(args.output.as_deref(), |out| match args.format {
+    to.write(|out| match args.format {
         _ if args.map => map::write(report, map::Size::of_terminal(), out),
         Format::Text => text::write(report, out),
         Format::Json => json::write(report, out),
@@ -184,43 +182,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
 
 fn outcome(state: &State) -> Outcome {
     Outcome::of(usize::from(!state.findings.is_empty()))
-}
-
-/// Writes to a file or to standard output, piece by piece: a report may be longer than memory.
-fn write(
-    path: Option<&Path>,
-    work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Failure> {
-    let (result, what) = match path {
-        Some(path) if path != Path::new("-") => {
-            let result = File::create(path).and_then(|file| {
-                // A file gets no colours, whatever standard output would.
-                finish(BufWriter::new(anstream::AutoStream::never(file)), work)
-            });
-            (result, path.display().to_string())
-        }
-        _ => {
-            let stdout = io::stdout().lock();
-            let stdout = BufWriter::new(anstream::AutoStream::auto(stdout));
-            (finish(stdout, work), "standard output".into())
-        }
-    };
-    match result {
-        // That nobody reads it to its end is no error.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {
-            message: format!("cannot write to {what}: {error}"),
-            help: "check the space that is left, or write elsewhere".into(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn finish(
-    mut out: impl Write,
-    work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    work(&mut out)?;
-    out.flush()
 }
 
 /// Says what takes long, where somebody is watching.

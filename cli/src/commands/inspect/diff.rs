@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect diff`: what two images of one machine show differently.
 
-use super::{write, FindingArgs};
-use crate::output::{Failure, Format, Outcome, BAD, GOOD, OPEN};
+use super::FindingArgs;
+use crate::output::{Destination, Failure, Format, Inputs, Outcome, BAD, GOOD, OPEN};
 use kho_abi_inspect::diff::{compare, Difference, Kind, Side, SCHEMA};
 use kho_abi_inspect::inspect;
 use serde::Serialize;
@@ -36,6 +36,8 @@ struct Document<'d> {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let inputs = Inputs::of([&args.before, &args.after]);
+    let to = Destination::new(args.output.as_deref(), &inputs)?;
     let options = args.finding.options();
     let open = |path: &PathBuf| args.finding.open(std::slice::from_ref(path));
     let (before, after) = (open(&args.before)?, open(&args.after)?);
@@ -44,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         Side { image: &before, state: &before_state },
         Side { image: &after, state: &after_state },
     );
-    write(args.output.as_deref(), |out| {
+    to.write(|out| {
         if args.format == Format::Json {
             let document = Document {
                 schema: SCHEMA,

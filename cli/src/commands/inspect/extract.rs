@@ -2,14 +2,13 @@
 //! `kho-abi inspect --extract`: a memfd's content as a file.
 
 use super::{outcome, watch};
-use crate::output::{note, Failure, Outcome};
+use crate::output::{note, Destination, Failure, Outcome};
 use kho_abi_inspect::extract;
 use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::report::Report;
-use std::fs::File;
-use std::path::Path;
+use kho_abi_inspect::text::count;
 
-pub(super) fn run(report: Report<'_>, output: &Path) -> Result<Outcome, Failure> {
+pub(super) fn run(report: Report<'_>, to: &Destination) -> Result<Outcome, Failure> {
     let memfds: Vec<_> = report
         .sessions()
         .flat_map(|session| report.files(session).map(move |file| (session, file)))
@@ -34,21 +33,12 @@ pub(super) fn run(report: Report<'_>, output: &Path) -> Result<Outcome, Failure>
             });
         }
     };
-    if output == Path::new("-") {
-        return Err(Failure {
-            message: "a memfd is written with holes, which needs a file".into(),
-            help: "name one with -o".into(),
-        });
-    }
     watch("writing the memfd");
-    let failed = |error: std::io::Error| Failure {
-        message: format!("cannot write to {}: {error}", output.display()),
-        help: "check the space that is left, or write elsewhere".into(),
-    };
-    let file = File::create(output).map_err(failed)?;
     let preserved = report.state.preserved();
-    let extracted = extract::memfd(report.image, report.state.page_size, preserved, memfd, &file)
-        .map_err(failed)?;
+    let page_size = report.state.page_size;
+    let extracted =
+        to.write_at(|file| extract::memfd(report.image, page_size, preserved, memfd, file))?;
+    note(format_args!("wrote {} to {}", count(memfd.size, "byte"), to.shown()));
     if let Some(why) = extracted.why {
         note(format_args!("{} bytes are lost, and zero in the file: {why}", extracted.lost));
         return Ok(Outcome::Findings);

@@ -17,6 +17,7 @@ Exit status:
   0  clean
   1  findings: something is not as it must be
   2  could not run: bad arguments, unreadable input, a missing tool
+  3  inspect --extract: content is lost or doubtful
 
 Results go to standard output, everything else to standard error.";
 
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
     match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Incomplete) => ExitCode::from(3),
         Err(failure) => {
             failure.print();
             ExitCode::from(2)

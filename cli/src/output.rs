@@ -3,7 +3,7 @@
 
 mod destination;
 
-pub(crate) use destination::{Destination, Inputs};
+pub(crate) use destination::{Destination, Inputs, Keep};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
@@ -61,6 +61,8 @@ pub(crate) enum Format {
 pub(crate) enum Outcome {
     Clean,
     Findings,
+    /// Content could not be had, which is more than a finding.
+    Incomplete,
 }
 
 impl Outcome {

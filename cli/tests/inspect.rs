@@ -80,8 +80,10 @@ fn json_has_every_extent() {
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--format", "json"]);
     assert_eq!(status, Some(0));
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(document["schema"], "kho-abi/inspect/1");
-    let memfd = &document["luo"]["sessions"][1]["files"][1]["payload"];
+    assert_eq!(document["schema"], "kho-abi/inspect/2");
+    let file = &document["luo"]["sessions"][1]["files"][1];
+    assert_eq!(file["token"], "0x2");
+    let memfd = &file["payload"];
     assert_eq!(memfd["kind"], "memfd");
     assert_eq!(memfd["extents"].as_array().unwrap().len(), 512);
     assert_eq!(memfd["totals"]["extents"], 512);
@@ -128,19 +130,71 @@ fn a_memfd_is_extracted() {
     assert!(stderr.contains("no file with that token is a memfd"), "{stderr}");
 }
 
+/// The image with a folio's frame number changed: the third of the first memfd.
+fn with_folio(path: &Path, places: &Places, packed: u64) {
+    let file = File::options().write(true).open(path).unwrap();
+    let entry = places.memfds[0].list[0] + 2 * 16;
+    file.write_all_at(&packed.to_le_bytes(), entry).unwrap();
+}
+
 #[test]
 fn what_could_not_be_extracted_is_said() {
     let (directory, path, places) = image();
-    let file = File::options().write(true).open(path).unwrap();
-    // The third folio's frame number becomes one that nobody preserved.
-    let entry = places.memfds[0].list[0] + 2 * 16;
-    file.write_all_at(&(3_u64 << 52 | 0x3000).to_le_bytes(), entry).unwrap();
     let args = ["guest.raw", "--session", "vm0", "--extract", "2", "-o", "memfd"];
-    assert_eq!(kho_abi(directory.path(), &args).0, Some(1));
-    let bytes = std::fs::read(directory.path().join("memfd")).unwrap();
+    let extract = |more: &[&str]| kho_abi(directory.path(), &[&args, more].concat());
+    let memfd = directory.path().join("memfd");
     let mut expected = content(0, 65_536);
     expected[0x2000..0x3000].fill(0);
-    assert!(bytes == expected);
+
+    // The folio is where the image has no memory: lost.
+    with_folio(&path, &places, 3 << 52 | 0x10_0000);
+    let (status, stdout, stderr) = extract(&[]);
+    assert_eq!((status, stdout.as_str()), (Some(3), ""));
+    assert!(stderr.contains("lost: 4096 of 65536 bytes"), "{stderr}");
+    assert!(stderr.contains("0x2000-0x3000, 4096 bytes:"), "{stderr}");
+    assert!(stderr.contains("--partial"), "{stderr}");
+    assert!(!memfd.exists());
+    let (status, _, stderr) = extract(&["--partial"]);
+    assert_eq!(status, Some(3));
+    assert!(stderr.contains("0x2000-0x3000"), "{stderr}");
+    assert!(stderr.ends_with("wrote 65536 bytes to memfd\n"), "{stderr}");
+    assert!(std::fs::read(&memfd).unwrap() == expected);
+    // The account is for programs too.
+    let (status, stdout, _) = extract(&["--format", "json"]);
+    assert_eq!(status, Some(3));
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(document["schema"], "kho-abi/inspect-extract/1");
+    assert_eq!((&document["token"], &document["complete"]), (&"0x2".into(), &false.into()));
+    assert_eq!(document["output"], serde_json::Value::Null);
+    assert_eq!(document["lost"]["bytes"], 4096);
+    let piece = &document["lost"]["list"][0];
+    assert_eq!((&piece["start"], &piece["end"]), (&"0x2000".into(), &"0x3000".into()));
+    let (_, stdout, _) = extract(&["--format", "json", "--partial"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(document["output"], "memfd");
+    let (status, _, stderr) = extract(&["--format", "html"]);
+    assert_eq!(status, Some(2), "{stderr}");
+
+    // No entry has its place: a kernel preserves every page, so that it is lost as well.
+    std::fs::remove_file(&memfd).unwrap();
+    with_folio(&path, &places, 0);
+    let (status, _, stderr) = extract(&[]);
+    assert_eq!(status, Some(3));
+    assert!(stderr.contains("0x2000-0x3000, 4096 bytes: no folio has this place"), "{stderr}");
+    assert!(!memfd.exists());
+
+    // Its page is in the image, and is not preserved: what it has is offered.
+    let page = directory.path().join("guest.raw");
+    let file = File::options().write(true).open(page).unwrap();
+    file.write_all_at(&content(0x2000, 4096), 0x300_0000).unwrap();
+    with_folio(&path, &places, 3 << 52 | 0x3000);
+    let (status, _, stderr) = extract(&[]);
+    assert_eq!(status, Some(3));
+    assert!(stderr.contains("doubtful: 4096 of 65536 bytes"), "{stderr}");
+    assert!(stderr.contains("is not preserved (in memory at 0x3000000)"), "{stderr}");
+    assert!(!memfd.exists());
+    assert_eq!(extract(&["--partial"]).0, Some(3));
+    assert!(std::fs::read(&memfd).unwrap() == content(0, 65_536));
 }
 
 #[test]
@@ -228,4 +282,29 @@ fn nobody_needs_to_read_to_the_end() {
     drop(stdout);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn a_token_is_exact_in_every_form() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut synth = kho_abi_inspect::synth::Synth::new(Ram::new(4096, 16 << 20), 4096);
+    let session = synth.session("vm0");
+    // More than a double holds, and what a signed integer does not.
+    synth.device(session, 0xdead_beef_cafe_f00d, "0000:01:00.0");
+    synth.device(session, u64::MAX, "0000:02:00.0");
+    write(&synth.finish().0, &directory.path().join("guest.raw"));
+    for format in ["json", "text", "html"] {
+        let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--format", format]);
+        assert_eq!(status, Some(0), "{stdout}");
+        for token in ["0xdeadbeefcafef00d", "0xffffffffffffffff"] {
+            assert!(stdout.contains(token), "{format}: {stdout}");
+        }
+        assert!(!stdout.contains("16045690984503111693"), "{format}: {stdout}");
+    }
+    let args = ["guest.raw", "--token", "0xdeadbeefcafef00d", "--format", "json"];
+    let document: serde_json::Value =
+        serde_json::from_str(&kho_abi(directory.path(), &args).1).unwrap();
+    let files = document["luo"]["sessions"][0]["files"].as_array().unwrap();
+    assert_eq!(files.len(), 1);
+    assert_eq!(files[0]["token"], "0xdeadbeefcafef00d");
 }

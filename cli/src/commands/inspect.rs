@@ -34,8 +34,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COMPATIBLE")]
     file: Option<String>,
     /// Write the content of the memfd with this token to the file that -o names
+    ///
+    /// What could not be had is said, with its ranges, and the exit status is 3: without --partial,
+    /// nothing is written then. --format json says the same for programs.
     #[arg(long, value_name = "TOKEN", value_parser = parse_number, requires = "output")]
     extract: Option<u64>,
+    /// Write the file although content is lost (a hole is left) or doubtful (it is written)
+    #[arg(long, requires = "extract")]
+    partial: bool,
     /// Draw where preserved memory lies
     #[arg(long, conflicts_with_all = ["extract", "format"])]
     map: bool,
@@ -157,7 +163,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     if let Some(Command::Diff(args)) = &args.command {
         return diff::run(args);
     }
-    let to = Destination::new(args.output.as_deref(), &Inputs::of(&args.image.images))?;
+    let inputs = Inputs::of(&args.image.images);
+    inputs.guard_stdout()?;
+    let to = Destination::new(args.output.as_deref(), &inputs)?;
     let image = args.image.finding.open(&args.image.images)?;
     let state = inspect(&image, &args.image.finding.options());
     let filter = Filter {
@@ -169,7 +177,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let name = name.join(" ");
     let report = Report { image: &image, name: &name, state: &state, filter: &filter };
     if args.extract.is_some() {
-        return extract::run(report, &to);
+        return extract::run(report, args, &to);
     }
     to.write(|out| match args.format {
         _ if args.map => map::write(report, map::Size::of_terminal(), out),

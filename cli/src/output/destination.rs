@@ -116,6 +116,13 @@ fn metadata_of(descriptor: &impl AsFd) -> io::Result<Metadata> {
     File::from(descriptor.as_fd().try_clone_to_owned()?).metadata()
 }
 
+/// Whether what was written becomes the output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    Yes,
+    No,
+}
+
 enum Way {
     /// Standard output.
     Standard,
@@ -140,7 +147,7 @@ impl Destination {
     pub(crate) fn new(output: Option<&Path>, inputs: &Inputs) -> Result<Self, Failure> {
         let Some(path) = output.filter(|path| *path != Path::new("-")) else {
             inputs.guard_stdout()?;
-            return Ok(Self { way: Way::Standard, shown: "standard output".into() });
+            return Ok(Self::standard());
         };
         let shown = path.display().to_string();
         let metadata = match fs::metadata(path) {
@@ -178,6 +185,11 @@ impl Destination {
         Ok(Self { way, shown })
     }
 
+    /// Standard output, where it is known that no input is there.
+    pub(crate) fn standard() -> Self {
+        Self { way: Way::Standard, shown: "standard output".into() }
+    }
+
     /// Whether this is standard output.
     pub(crate) fn is_standard(&self) -> bool {
         matches!(self.way, Way::Standard)
@@ -205,7 +217,9 @@ impl Destination {
                 finish(BufWriter::new(stdout), &mut once)
             }
             Way::Direct(path) => File::create(path).and_then(|file| plain(file, &mut once)),
-            Way::Beside(path) => beside(path, |file| plain(file.try_clone()?, &mut once)),
+            Way::Beside(path) => {
+                beside(path, |file| plain(file.try_clone()?, &mut once).map(|()| ((), Keep::Yes)))
+            }
         };
         match result {
             // That nobody reads it to its end is no error.
@@ -217,13 +231,18 @@ impl Destination {
     }
 
     /// Writes at positions, to a file that is empty; what is not a file gets a copy at the end.
+    ///
+    /// The work says whether its file is to be kept: otherwise everything is as it was.
     pub(crate) fn write_at<T>(
         &self,
-        work: impl FnOnce(&File) -> io::Result<T>,
+        work: impl FnOnce(&File) -> io::Result<(T, Keep)>,
     ) -> Result<T, Failure> {
         let result = match &self.way {
             Way::Standard => copied(&mut io::stdout().lock(), work),
-            Way::Direct(path) => File::create(path).and_then(|mut file| copied(&mut file, work)),
+            Way::Direct(path) => OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut file| copied(&mut file, work)),
             Way::Beside(path) => beside(path, work),
         };
         result.map_err(|error| failed(&self.shown, &error))
@@ -231,7 +250,7 @@ impl Destination {
 }
 
 /// Writes a file beside its place, and puts it there when it is whole.
-fn beside<T>(path: &Path, work: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+fn beside<T>(path: &Path, work: impl FnOnce(&File) -> io::Result<(T, Keep)>) -> io::Result<T> {
     // A file that may not be written to is not replaced either; a replaced one keeps its mode.
     let mode = match OpenOptions::new().write(true).open(path) {
         Ok(old) => Some(old.metadata()?.permissions()),
@@ -243,7 +262,10 @@ fn beside<T>(path: &Path, work: impl FnOnce(&File) -> io::Result<T>) -> io::Resu
     let mut builder = tempfile::Builder::new();
     builder.permissions(Permissions::from_mode(0o666));
     let file = builder.prefix(".kho-abi-").tempfile_in(directory.unwrap_or(Path::new(".")))?;
-    let result = work(file.as_file())?;
+    let (result, keep) = work(file.as_file())?;
+    if keep == Keep::No {
+        return Ok(result);
+    }
     if let Some(mode) = mode {
         file.as_file().set_permissions(mode)?;
     }
@@ -254,9 +276,15 @@ fn beside<T>(path: &Path, work: impl FnOnce(&File) -> io::Result<T>) -> io::Resu
 }
 
 /// Writes to a file without a name, and copies it to where positions mean nothing.
-fn copied<T>(out: &mut dyn Write, work: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+fn copied<T>(
+    out: &mut dyn Write,
+    work: impl FnOnce(&File) -> io::Result<(T, Keep)>,
+) -> io::Result<T> {
     let mut spool = tempfile::tempfile()?;
-    let result = work(&spool)?;
+    let (result, keep) = work(&spool)?;
+    if keep == Keep::No {
+        return Ok(result);
+    }
     spool.rewind()?;
     match io::copy(&mut spool, out).and_then(|_| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),

@@ -387,13 +387,13 @@ impl Check {
                     format!("{count} entries have no folio")
                 });
             }
-            Part::NotPreserved { page } => {
+            Part::NotPreserved { page, .. } => {
                 let pa = page << shift;
                 walker.find(&rules::PAGE_NOT_PRESERVED, pa, || {
                     format!("the folio at {pa:#x} is not preserved")
                 });
             }
-            Part::NotStart { page, order } => {
+            Part::NotStart { page, order, .. } => {
                 let pa = page << shift;
                 walker.find(&rules::PAGE_NOT_BLOCK_START, pa, || {
                     format!("the folio at {pa:#x} is within a block of order {order}")

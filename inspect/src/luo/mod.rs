@@ -72,7 +72,8 @@ pub struct File {
     /// Address of its entry.
     #[serde(serialize_with = "address")]
     pub at: u64,
-    /// What user space knows it by.
+    /// What user space knows it by: any number, and so text in JSON as addresses are.
+    #[serde(serialize_with = "address")]
     pub token: u64,
     /// Compatible string of its handler.
     pub compatible: String,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The report for programs, written as it is walked: lists may be longer than memory.
 //!
-//! Addresses are text, `0x` and hexadecimal digits: many readers of JSON have no integers of 64 bits.
-//! Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page frame number.
+//! Addresses and tokens are text, `0x` and hexadecimal digits: many readers of JSON have no integers of
+//! 64 bits. Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page frame number.
 
 use super::Report;
 use crate::extents::Extent;
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The schema that a document names.
-pub const SCHEMA: &str = "kho-abi/inspect/1";
+pub const SCHEMA: &str = "kho-abi/inspect/2";
 
 /// Writes the report.
 ///
@@ -164,6 +164,7 @@ impl Serialize for Files<'_> {
 struct FileJson<'r> {
     #[serde(serialize_with = "address")]
     at: u64,
+    #[serde(serialize_with = "address")]
     token: u64,
     compatible: &'r str,
     #[serde(serialize_with = "address")]

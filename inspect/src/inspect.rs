@@ -7,8 +7,10 @@ use crate::image::cache::Cached;
 use crate::image::{Format, Image, PAGE_SIZES};
 use crate::kho::{self, Kho};
 use crate::luo::{self, Luo, Phase};
+use crate::owners;
 use crate::radix::Preserved;
 use crate::rules;
+use crate::scratch;
 use crate::walk::Walker;
 
 /// What to look for, and how.
@@ -78,7 +80,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    let (places, problems) = places(image, options, threads);
+    let (places, carried, problems) = places(image, options, threads);
     let (page_size, guessed) = page_size(image, options, &places);
     let mut walker = Walker::new(image, page_size, threads);
     for note in image.notes() {
@@ -93,7 +95,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     let mut luo_alone = None;
     // An address that was given is taken at its word.
     let chosen = options.fdt.or(candidates.first().map(|candidate| candidate.at));
-    let kho = match chosen {
+    let mut kho = match chosen {
         Some(at) => kho::read(&mut walker, at),
         None if image.format() == Format::Luo => {
             luo_alone = Some(luo::read(&mut walker, 0, image.bytes()));
@@ -106,12 +108,20 @@ pub fn inspect(image: &Image, options: &Options) -> State {
             None
         }
     };
+    if let Some(kho) = &mut kho {
+        scratch::read(&mut walker, kho, &carried);
+        owners::check(&mut walker, kho);
+    }
     let state_luo = kho.as_ref().and_then(|kho| kho.luo.as_ref()).or(luo_alone.as_ref());
     if let Some(note) = state_luo.and_then(phase_note) {
         walker.notes.push(note.into());
     }
     if walker.claims.is_incomplete() {
         walker.notes.push("not checked: two owners of pages that are too far apart".into());
+    }
+    for (what, number) in std::mem::take(&mut walker.undecoded) {
+        let times = if number > 1 { format!(", {number} times") } else { String::new() };
+        walker.notes.push(format!("not decoded: {what}{times}"));
     }
     let Walker { findings, notes, .. } = walker;
     State { page_size, page_size_guessed: guessed, candidates, kho, luo_alone, findings, notes }
@@ -121,6 +131,10 @@ pub fn inspect(image: &Image, options: &Options) -> State {
 fn phase_note(luo: &Luo) -> Option<&'static str> {
     match luo.phase {
         Phase::Serialised | Phase::UnknownVersion | Phase::Unreadable => None,
+        Phase::NotFollowed => Some(
+            "LUO's sessions were not followed: how its lists are made is KHO's matter, and its version is not \
+             known",
+        ),
         Phase::NotSerialised => Some(
             "LUO has not written its sessions: it does so within the reboot that ends this kernel. \
              Either there are none, or the image was taken before that moment; nothing in memory \
@@ -133,27 +147,36 @@ fn phase_note(luo: &Luo) -> Option<&'static str> {
     }
 }
 
-/// Where to look, and what is in the way.
-fn places(image: &Image, options: &Options, threads: usize) -> (Vec<(u64, Way)>, Vec<String>) {
-    let mut problems = Vec::new();
+/// Where to look, what the boot protocol carries, and what is in the way.
+type Found = (Vec<(u64, Way)>, Vec<boot::Carried>, Vec<String>);
+
+/// Finds places to look at.
+fn places(image: &Image, options: &Options, threads: usize) -> Found {
+    let (mut problems, mut carried) = (Vec::new(), Vec::new());
     if let Some(at) = options.fdt {
-        return (vec![(at, Way::Given)], problems);
+        return (vec![(at, Way::Given)], carried, problems);
     }
     match image.format() {
-        Format::Fdt => return (vec![(0, Way::Whole)], problems),
-        Format::Luo => return (Vec::new(), problems),
+        Format::Fdt => return (vec![(0, Way::Whole)], carried, problems),
+        Format::Luo => return (Vec::new(), carried, problems),
         _ => {}
     }
     let mut places = Vec::new();
     if let Some(at) = options.boot_params {
         match boot::setup_data(image, at) {
-            Ok(carried) => places.push((carried.fdt, Way::SetupData)),
+            Ok(found) => {
+                places.push((found.fdt, Way::SetupData));
+                carried.push(found);
+            }
             Err(problem) => problems.push(problem),
         }
     }
     if let Some(at) = options.device_tree {
         match boot::chosen(image, at) {
-            Ok(carried) => places.push((carried.fdt, Way::ChosenNode)),
+            Ok(found) => {
+                places.push((found.fdt, Way::ChosenNode));
+                carried.push(found);
+            }
             Err(problem) => problems.push(problem),
         }
     }
@@ -166,12 +189,13 @@ fn places(image: &Image, options: &Options, threads: usize) -> (Vec<(u64, Way)>,
         for at in trees {
             places.push((at, Way::Scan));
             // An arm64 machine's own tree says where KHO's is.
-            if let Ok(carried) = boot::chosen(image, at) {
-                places.push((carried.fdt, Way::ChosenNode));
+            if let Ok(found) = boot::chosen(image, at) {
+                places.push((found.fdt, Way::ChosenNode));
+                carried.push(found);
             }
         }
     }
-    (places, problems)
+    (places, carried, problems)
 }
 
 /// The size of the kernel's pages, and whether it had to be guessed.

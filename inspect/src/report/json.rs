@@ -17,6 +17,8 @@ use crate::luo::{File, Flb, Luo, Phase, Session};
 use crate::memblock::Reservation;
 use crate::metadata::Metadata;
 use crate::radix::{OrderTotal, Preserved};
+use crate::raw::Raw;
+use crate::scratch::Area;
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -80,6 +82,8 @@ struct KhoJson<'r> {
     entries: &'r [Entry],
     preserved: Option<PreservedJson<'r>>,
     reservations: &'r [Reservation],
+    scratch: &'r [Area],
+    raw: Option<&'r Raw>,
     kexec_metadata: Option<&'r Metadata>,
 }
 
@@ -129,6 +133,7 @@ struct LuoJson<'r> {
     liveupdate_num: Option<u64>,
     sessions: Sessions<'r>,
     flbs: &'r [Flb],
+    raw: Option<&'r Raw>,
 }
 
 struct Sessions<'r>(Report<'r>);
@@ -259,6 +264,8 @@ fn kho_json<'r>(report: Report<'r>, kho: &'r Kho) -> KhoJson<'r> {
                 .map(|_| Runs { preserved, page_size: report.state.page_size as u64 }),
         }),
         reservations: &kho.reservations,
+        scratch: &kho.scratch,
+        raw: kho.raw.as_ref(),
         kexec_metadata: kho.metadata.as_ref(),
     }
 }
@@ -271,6 +278,7 @@ fn luo_json<'r>(report: Report<'r>, luo: &'r Luo) -> LuoJson<'r> {
         liveupdate_num: luo.liveupdate_num,
         sessions: Sessions(report),
         flbs: &luo.flbs,
+        raw: luo.raw.as_ref(),
     }
 }
 

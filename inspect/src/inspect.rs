@@ -90,8 +90,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     let memory = Cached::new(image, page_size);
     let mut candidates: Vec<Candidate> =
         places.iter().filter_map(|(at, way)| find::judge(&memory, *at, *way)).collect();
-    candidates.sort_by(|a, b| b.score.cmp(&a.score).then(a.at.cmp(&b.at)));
-    candidates.dedup_by_key(|candidate| candidate.at);
+    find::rank(&mut candidates);
     let mut luo_alone = None;
     // An address that was given is taken at its word.
     let chosen = options.fdt.or(candidates.first().map(|candidate| candidate.at));

@@ -137,6 +137,10 @@ fn head(report: Report<'_>) -> Markup {
                         (address(reservation.start))
                     }
                 }
+                @if let [first, _, ..] = state.candidates.as_slice() {
+                    dt { "Chosen because" }
+                    dd { (first.because.join(", ")) }
+                }
                 @for other in state.candidates.iter().filter(|other| other.at != kho.at) {
                     dt { "Also found" }
                     dd { code { (other.compatible) } " at " (address(other.at)) " (" (other.found_by) ")" }

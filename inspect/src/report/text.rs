@@ -71,6 +71,15 @@ fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
             kho.at,
             count(kho.size, "byte")
         )?;
+        if let [first, _, ..] = state.candidates.as_slice() {
+            let others = state.candidates.len() - 1;
+            writeln!(
+                out,
+                "  {OPEN}chosen{OPEN:#} before {}: {}; --all shows them",
+                count(others as u64, "other tree"),
+                first.because.join(", ")
+            )?;
+        }
         for entry in &kho.entries {
             writeln!(
                 out,
@@ -101,14 +110,21 @@ fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .filter(|other| state.kho.as_ref().is_none_or(|kho| kho.at != other.at));
     for other in others {
-        let because = if other.because.is_empty() { "nothing" } else { "" };
+        let mut because = other.because.join(", ");
+        if because.is_empty() {
+            because = "none".into();
+        }
+        let number = |what: &str, number: Option<u64>| {
+            number.map_or(String::new(), |number| format!(", {what} {number}"))
+        };
         writeln!(
             out,
-            "  {OPEN}also{OPEN:#}: {} at {:#x} ({}); for it speaks: {because}{}",
+            "  {OPEN}also{OPEN:#}: {} at {:#x} ({}){}{}; evidence: {because}",
             other.compatible,
             other.at,
             other.found_by,
-            other.because.join(", ")
+            number("kexec", other.kexec_count.map(u64::from)),
+            number("live update", other.liveupdate_num),
         )?;
     }
     Ok(())

@@ -271,6 +271,11 @@ impl<S: Store> Synth<S> {
         self.page_size as u64
     }
 
+    /// Goes on at another address: for a second state in the same memory.
+    pub fn move_to(&mut self, pa: u64) {
+        self.next = pa;
+    }
+
     /// Takes a block of memory, and preserves it.
     pub fn allocate(&mut self, order: u32) -> u64 {
         let size = self.page() << order;

@@ -71,7 +71,21 @@ fn filters_choose_sessions_and_files() {
     assert_eq!(shown(&["--token", "0x1"]), 4);
     assert_eq!(shown(&["--file", "vfio-pci-v1"]), 4);
     assert_eq!(shown(&["--session", "vm0", "--token", "2"]), 2);
-    assert_eq!(shown(&["--session", "none"]), 0);
+    // What leaves nothing is no empty report.
+    for args in [
+        &["--session", "none"][..],
+        &["--token", "9"],
+        &["--file", "memfd-v9"],
+        &["--session", "empty", "--token", "1"],
+        &["--session", "none", "--format", "json"],
+    ] {
+        let (status, stdout, stderr) = kho_abi(directory.path(), &[&["guest.raw"], args].concat());
+        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert!(stderr.contains("no session or file matches"), "{args:?}: {stderr}");
+        let args = [&["diff", "guest.raw", "guest.raw"], args].concat();
+        let (status, stdout, stderr) = kho_abi(directory.path(), &args);
+        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{args:?}: {stderr}");
+    }
 }
 
 #[test]
@@ -233,7 +247,7 @@ fn images_are_compared() {
     let args = ["diff", "guest.raw", "later.raw", "--format", "json"];
     let document: serde_json::Value =
         serde_json::from_str(&kho_abi(directory.path(), &args).1).unwrap();
-    assert_eq!(document["schema"], "kho-abi/inspect-diff/1");
+    assert_eq!(document["schema"], "kho-abi/inspect-diff/2");
     assert_eq!(document["differences"].as_array().unwrap().len(), stdout.lines().count() - 1);
 }
 
@@ -307,4 +321,121 @@ fn a_token_is_exact_in_every_form() {
     let files = document["luo"]["sessions"][0]["files"].as_array().unwrap();
     assert_eq!(files.len(), 1);
     assert_eq!(files[0]["token"], "0xdeadbeefcafef00d");
+}
+
+#[test]
+fn images_without_kho_are_not_equal() {
+    let (directory, _, _) = image();
+    std::fs::write(directory.path().join("empty.raw"), [0; 1 << 16]).unwrap();
+    let (status, stdout, stderr) = kho_abi(directory.path(), &["diff", "empty.raw", "empty.raw"]);
+    assert_eq!((status, stdout.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("nothing to compare"), "{stderr}");
+    let (status, stdout, _) = kho_abi(directory.path(), &["diff", "guest.raw", "empty.raw"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("~ KHO: kho-v4 → not found"), "{stdout}");
+}
+
+#[test]
+fn contents_are_compared_and_places_where_asked() {
+    let (directory, path, places) = image();
+    let diff = |args: &[&str]| kho_abi(directory.path(), &[&["diff"], args].concat());
+    let two = ["guest.raw", "later.raw"];
+    // One byte in the middle of a memfd's third folio.
+    std::fs::copy(&path, directory.path().join("later.raw")).unwrap();
+    let later = File::options().write(true).open(directory.path().join("later.raw")).unwrap();
+    later.write_all_at(&[0xff], places.memfds[0].folios[2] + 100).unwrap();
+    let (status, stdout, _) = diff(&two);
+    assert_eq!(status, Some(1));
+    let expected = "~ content of session \"vm0\", token 0x2: other in 1 piece of 4 KiB, from byte \
+                    0x2064 on\n1 difference\n";
+    assert_eq!(stdout, expected);
+    assert_eq!(diff(&["guest.raw", "later.raw", "--session", "vm1"]).0, Some(0));
+    let (status, stdout, _) = diff(&["guest.raw", "later.raw", "--no-content"]);
+    assert_eq!(status, Some(0));
+    assert!(stdout.contains("not compared: the content of memfds"), "{stdout}");
+
+    // The same state elsewhere in memory is the same, but for its places.
+    let synth = |start: u64, name: &str| {
+        let mut synth = kho_abi_inspect::synth::Synth::new(Ram::new(4096, 16 << 20), 4096);
+        synth.move_to(start);
+        let session = synth.session("vm0");
+        synth.memfd(session, 1, &kho_abi_inspect::synth::MemfdSpec::default());
+        let (ram, places) = synth.finish();
+        write(&ram, &directory.path().join(name));
+        (ram, places)
+    };
+    synth(1 << 20, "low.raw");
+    let (mut ram, places) = synth(8 << 20, "high.raw");
+    assert_eq!(diff(&["low.raw", "high.raw"]), (Some(0), "0 differences\n".into(), String::new()));
+    let (status, stdout, _) = diff(&["low.raw", "high.raw", "--places"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("from 0x101000 on →"), "{stdout}");
+    // What one side has lost is not equal.
+    ram.set_number(places.memfds[0].list[0] + 5 * 16, 0);
+    write(&ram, &directory.path().join("high.raw"));
+    let (status, stdout, _) = diff(&["low.raw", "high.raw"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("4096 bytes cannot be compared"), "{stdout}");
+    assert!(stdout.ends_with("1 not comparable\n"), "{stdout}");
+}
+
+#[test]
+fn sides_of_a_comparison_may_have_several_files() {
+    let (directory, _, _) = image();
+    let parts = ["guest.raw@0,size=0x900000", "guest.raw@0x900000,offset=0x900000"];
+    let [low, high] = parts;
+    let args = ["diff", "--before", low, high, "--after", "guest.raw"];
+    assert_eq!(kho_abi(directory.path(), &args).1, "0 differences\n");
+    let args = ["diff", "--before", low, "--after", low, high];
+    assert_eq!(kho_abi(directory.path(), &args).0, Some(1));
+    for args in [
+        &["diff", "--before", low, high, "--after", "guest.raw", "-o", "guest.raw"][..],
+        &["diff", "--before", low],
+        &["diff", "guest.raw"],
+    ] {
+        let (status, _, stderr) = kho_abi(directory.path(), args);
+        assert_eq!(status, Some(2), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn versions_that_are_not_known_are_not_equal() {
+    let (directory, _, places) = image();
+    let (mut ram, _) = sample(4096);
+    kho_abi_inspect::synth::Store::write(&mut ram, places.luo, b"luo-v6");
+    write(&ram, &directory.path().join("next.raw"));
+    let (status, stdout, _) = kho_abi(directory.path(), &["diff", "next.raw", "next.raw"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("? sessions: LUO's version is not known"), "{stdout}");
+    assert!(stdout.ends_with("0 differences, 1 not comparable\n"), "{stdout}");
+}
+
+#[test]
+fn every_generation_is_shown_where_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ram = Ram::new(4096, 32 << 20);
+    for (name, start, number) in [("old", 1 << 20, 1_u32), ("new", 16 << 20, 2)] {
+        let mut synth = kho_abi_inspect::synth::Synth::new(ram, 4096);
+        synth.move_to(start);
+        let session = synth.session(name);
+        synth.device(session, 1, "0000:01:00.0");
+        synth.metadata("7.3.4", number);
+        synth.liveupdate_num = number.into();
+        ram = synth.finish().0;
+    }
+    write(&ram, &directory.path().join("guest.raw"));
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw"]);
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(stdout.contains("session \"new\"") && !stdout.contains("session \"old\""), "{stdout}");
+    assert!(stdout.contains("it is the latest: kexec number 2, live update number 2"), "{stdout}");
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--all"]);
+    assert_eq!(status, Some(0), "{stdout}");
+    let at = |what: &str| stdout.find(what).unwrap_or_else(|| panic!("{what}: {stdout}"));
+    assert!(at("session \"new\"") < at("session \"old\""));
+    let (_, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--all", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let reports = document["reports"].as_array().unwrap();
+    assert_eq!(reports.len(), 2);
+    assert_eq!(reports[1]["luo"]["sessions"][0]["name"], "old");
+    assert_eq!(reports[0]["candidates"][0]["kexec_count"], 2);
 }

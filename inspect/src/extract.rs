@@ -155,14 +155,51 @@ pub fn memfd(
 ) -> io::Result<Extracted> {
     file.set_len(0)?;
     file.set_len(memfd.size)?;
+    let (extracted, _) = assemble(image, page_size, preserved, memfd, Sink::File(file))?;
+    Ok(extracted)
+}
+
+/// Where a piece of the content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Offset in the file.
+    pub(crate) start: u64,
+    /// The offset behind its last byte.
+    pub(crate) end: u64,
+    /// Where its memory is; `None` where it is zero whatever memory has.
+    pub(crate) pa: Option<u64>,
+}
+
+/// Where each piece of a memfd's content is, in the order of the file, and the account so far: nothing was
+/// read yet.
+pub(crate) fn places(
+    image: &Image,
+    page_size: usize,
+    preserved: Option<&Preserved>,
+    memfd: &Memfd,
+) -> (Vec<Place>, Extracted) {
+    // No file is written, and so nothing can fail.
+    let assembled = assemble(image, page_size, preserved, memfd, Sink::Places(Vec::new()));
+    let (extracted, mut places) = assembled.unwrap_or_default();
+    places.sort_by_key(|place| place.start);
+    (places, extracted)
+}
+
+fn assemble(
+    image: &Image,
+    page_size: usize,
+    preserved: Option<&Preserved>,
+    memfd: &Memfd,
+    sink: Sink<'_>,
+) -> io::Result<(Extracted, Vec<Place>)> {
     let mut writer = Writer {
         image,
-        file,
+        sink,
         page_size: page_size as u64,
         size: memfd.size,
         buffer: Vec::new(),
         zeroes: vec![0; page_size],
-        known: None,
+        known: Lookup::default(),
         // A file has each of its pages once, and the image each of its own: a list that leads to more
         // is damaged, and is not followed any further.
         budget: memfd.size.min(image.bytes()),
@@ -195,7 +232,7 @@ struct Pending {
 
 /// What is known of memory without reading it.
 #[derive(Clone, Copy)]
-enum Known {
+pub(crate) enum Known {
     /// It was never written, and is zero.
     Zero,
     /// It may have something.
@@ -204,15 +241,64 @@ enum Known {
     Absent(ReadError),
 }
 
+/// What was found out last, so that it is not asked for again with each page.
+#[derive(Default)]
+pub(crate) struct Lookup {
+    last: Option<(Range, Known)>,
+}
+
+impl Lookup {
+    /// What is known of memory from an address on, and how many bytes that holds for.
+    pub(crate) fn look(&mut self, image: &Image, pa: u64) -> (Known, u64) {
+        match self.last {
+            Some((range, known)) if range.start <= pa && pa < range.end => (known, range.end - pa),
+            _ => {
+                let (known, end) = find_out(image, pa);
+                self.last = Some((Range { start: pa, end }, known));
+                (known, end - pa)
+            }
+        }
+    }
+}
+
+fn find_out(image: &Image, pa: u64) -> (Known, u64) {
+    let ranges = image.ranges();
+    let mut byte = [0];
+    let Some(range) = find_range(ranges, pa).map(|index| ranges[index]) else {
+        let next = ranges.partition_point(|range| range.start <= pa);
+        let end = ranges.get(next).map_or(u64::MAX, |range| range.start);
+        let error = image.read(pa, &mut byte).err();
+        return (Known::Absent(error.unwrap_or(ReadError::Outside { at: pa })), end);
+    };
+    let written = image.next_written(pa).filter(|written| written.start < range.end);
+    let hole = written.map_or(range.end, |written| written.start);
+    if hole > pa {
+        // Of a sparse file it is zero, and of a kdump it was left out.
+        return match image.read(pa, &mut byte) {
+            Ok(()) => (Known::Zero, hole),
+            Err(error) => (Known::Absent(error), hole),
+        };
+    }
+    let end = written.map_or(range.end, |written| written.end.min(range.end));
+    (Known::Written, end.max(pa + 1))
+}
+
+/// What becomes of the content.
+enum Sink<'w> {
+    /// It is written.
+    File(&'w File),
+    /// It is noted where it is.
+    Places(Vec<Place>),
+}
+
 struct Writer<'w> {
     image: &'w Image,
-    file: &'w File,
+    sink: Sink<'w>,
     page_size: u64,
     size: u64,
     buffer: Vec<u8>,
     zeroes: Vec<u8>,
-    /// What was found out last, so that it is not asked for again with each page.
-    known: Option<(Range, Known)>,
+    known: Lookup,
     budget: u64,
     covered: Spans,
     pending: Option<Pending>,
@@ -294,14 +380,28 @@ impl Writer<'_> {
         }
         self.budget -= len;
         self.covered.push(offset, offset + len);
-        if u64::from(flags) & MEMFD_LUO_FOLIO_UPTODATE == 0 {
+        let stale = u64::from(flags) & MEMFD_LUO_FOLIO_UPTODATE == 0;
+        if let Sink::Places(places) = &mut self.sink {
+            let pa = Some(pa).filter(|_| !stale);
+            match places.last_mut() {
+                Some(last)
+                    if last.end == offset
+                        && last.pa.map(|at| at + (last.end - last.start)) == pa =>
+                {
+                    last.end = offset + len;
+                }
+                _ => places.push(Place { start: offset, end: offset + len, pa }),
+            }
+            return Ok(());
+        }
+        if stale {
             self.stale(pa, offset, len);
             return Ok(());
         }
         let mut done = 0;
         while done < len {
             let (at, to) = (pa + done, offset + done);
-            let (known, there) = self.look(at);
+            let (known, there) = self.known.look(self.image, at);
             let now = (len - done).min(there);
             match known {
                 Known::Zero => self.doubt(to, now, at, why),
@@ -329,40 +429,6 @@ impl Writer<'_> {
         self.extracted.error.get_or_insert(error);
         let piece = Piece { start: offset, end: offset + len, why: Why::Unreadable, pa: Some(pa) };
         self.extracted.lost.push(piece);
-    }
-
-    /// What is known of memory from an address on, and how many bytes that holds for.
-    fn look(&mut self, pa: u64) -> (Known, u64) {
-        match self.known {
-            Some((range, known)) if range.start <= pa && pa < range.end => (known, range.end - pa),
-            _ => {
-                let (known, end) = self.find_out(pa);
-                self.known = Some((Range { start: pa, end }, known));
-                (known, end - pa)
-            }
-        }
-    }
-
-    fn find_out(&self, pa: u64) -> (Known, u64) {
-        let ranges = self.image.ranges();
-        let mut byte = [0];
-        let Some(range) = find_range(ranges, pa).map(|index| ranges[index]) else {
-            let next = ranges.partition_point(|range| range.start <= pa);
-            let end = ranges.get(next).map_or(u64::MAX, |range| range.start);
-            let error = self.image.read(pa, &mut byte).err();
-            return (Known::Absent(error.unwrap_or(ReadError::Outside { at: pa })), end);
-        };
-        let written = self.image.next_written(pa).filter(|written| written.start < range.end);
-        let hole = written.map_or(range.end, |written| written.start);
-        if hole > pa {
-            // Of a sparse file it is zero, and of a kdump it was left out.
-            return match self.image.read(pa, &mut byte) {
-                Ok(()) => (Known::Zero, hole),
-                Err(error) => (Known::Absent(error), hole),
-            };
-        }
-        let end = written.map_or(range.end, |written| written.end.min(range.end));
-        (Known::Written, end.max(pa + 1))
     }
 
     /// Copies memory that the image has, page by page where it cannot be read at once.
@@ -396,7 +462,10 @@ impl Writer<'_> {
         let mut at = 0;
         let mut put = |from: usize, to: usize| {
             self.extracted.written += (to - from) as u64;
-            self.file.write_all_at(&bytes[from..to], offset + from as u64)
+            match self.sink {
+                Sink::File(file) => file.write_all_at(&bytes[from..to], offset + from as u64),
+                Sink::Places(_) => Ok(()),
+            }
         };
         for page in bytes.chunks(self.zeroes.len()) {
             let zero = page == &self.zeroes[..page.len()];
@@ -418,7 +487,7 @@ impl Writer<'_> {
         let mut done = 0;
         while done < len {
             let (at, to) = (pa + done, offset + done);
-            let (known, there) = self.look(at);
+            let (known, there) = self.known.look(self.image, at);
             let mut now = (len - done).min(there);
             if matches!(known, Known::Written) {
                 now = now.min(self.page_size);
@@ -433,9 +502,9 @@ impl Writer<'_> {
         }
     }
 
-    fn finish(mut self) -> io::Result<Extracted> {
+    fn finish(mut self) -> io::Result<(Extracted, Vec<Place>)> {
         self.settle(None)?;
-        let Self { size, covered, mut extracted, .. } = self;
+        let Self { size, covered, mut extracted, sink, .. } = self;
         let piece = |(start, end), why| Piece { start, end, why, pa: None };
         let (spans, twice) = covered.finish();
         let mut end = 0;
@@ -449,7 +518,11 @@ impl Writer<'_> {
         for pieces in [&mut extracted.lost, &mut extracted.doubtful] {
             pieces.list.sort_by_key(|piece| piece.start);
         }
-        Ok(extracted)
+        let places = match sink {
+            Sink::File(_) => Vec::new(),
+            Sink::Places(places) => places,
+        };
+        Ok((extracted, places))
     }
 }
 

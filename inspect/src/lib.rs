@@ -64,6 +64,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 mod claims;
+mod content;
 pub mod diff;
 pub mod extents;
 pub mod extract;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect`: what a live-updating kernel preserved, from an image of its memory.
 
+mod all;
 mod diff;
 mod extract;
 
@@ -24,15 +25,11 @@ pub(crate) struct Args {
     command: Option<Command>,
     #[command(flatten)]
     image: ImageArgs,
-    /// Show sessions of this name alone
-    #[arg(long, value_name = "NAME")]
-    session: Option<String>,
-    /// Show files with this token alone
-    #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
-    token: Option<u64>,
-    /// Show files of this compatible string alone
-    #[arg(long, value_name = "COMPATIBLE")]
-    file: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Show what every device tree of KHO leads to that was found, the latest first
+    #[arg(long, conflicts_with_all = ["extract", "map", "fdt", "session", "token", "file"])]
+    all: bool,
     /// Write the content of the memfd with this token to the file that -o names
     ///
     /// What could not be had is said, with its ranges, and the exit status is 3: without --partial,
@@ -66,6 +63,34 @@ struct ImageArgs {
     images: Vec<PathBuf>,
     #[command(flatten)]
     finding: FindingArgs,
+}
+
+/// Which sessions and files.
+#[derive(clap::Args)]
+struct FilterArgs {
+    /// Show sessions of this name alone
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
+    /// Show files with this token alone
+    #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
+    token: Option<u64>,
+    /// Show files of this compatible string alone
+    #[arg(long, value_name = "COMPATIBLE")]
+    file: Option<String>,
+}
+
+impl FilterArgs {
+    fn filter(&self) -> Filter {
+        Filter { session: self.session.clone(), token: self.token, file: self.file.clone() }
+    }
+}
+
+/// A filter that leaves nothing would look like a state without sessions.
+fn nothing_matches() -> Failure {
+    Failure {
+        message: "no session or file matches --session, --token and --file".into(),
+        help: "`kho-abi inspect IMAGE` lists what there is".into(),
+    }
 }
 
 /// How to find KHO in an image.
@@ -168,16 +193,19 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let to = Destination::new(args.output.as_deref(), &inputs)?;
     let image = args.image.finding.open(&args.image.images)?;
     let state = inspect(&image, &args.image.finding.options());
-    let filter = Filter {
-        session: args.session.clone(),
-        token: args.extract.or(args.token),
-        file: args.file.clone(),
-    };
+    let mut filter = args.filter.filter();
+    filter.token = args.extract.or(filter.token);
     let name = args.image.images.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>();
     let name = name.join(" ");
+    if args.all {
+        return all::run(args, &image, &name, state, &to);
+    }
     let report = Report { image: &image, name: &name, state: &state, filter: &filter };
     if args.extract.is_some() {
         return extract::run(report, args, &to);
+    }
+    if !filter.is_all() && report.sessions().next().is_none() {
+        return Err(nothing_matches());
     }
     to.write(|out| match args.format {
         _ if args.map => map::write(report, map::Size::of_terminal(), out),

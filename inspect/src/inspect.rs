@@ -7,8 +7,10 @@ use crate::image::cache::Cached;
 use crate::image::{Format, Image, OpenError};
 use crate::kho::{self, Kho};
 use crate::luo::{self, Luo, Phase};
+use crate::owners;
 use crate::radix::Preserved;
 use crate::rules;
+use crate::scratch;
 use crate::text;
 use crate::walk::Walker;
 
@@ -79,7 +81,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    let Places { list: places, problems, searched } = places(image, options, threads);
+    let Places { list: places, carried, problems, searched } = places(image, options, threads);
     let (page_size, guessed) = pages::page_size(image, options, &places);
     let mut walker = Walker::new(image, page_size, threads);
     for note in image.notes() {
@@ -89,8 +91,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     let memory = Cached::new(image, page_size);
     let mut candidates: Vec<Candidate> =
         places.iter().filter_map(|(at, way)| find::judge(&memory, *at, *way)).collect();
-    candidates.sort_by(|a, b| b.score.cmp(&a.score).then(a.at.cmp(&b.at)));
-    candidates.dedup_by_key(|candidate| candidate.at);
+    find::rank(&mut candidates);
     let mut luo_alone = None;
     // An address that was given is taken at its word.
     let chosen = options.fdt.or(candidates.first().map(|candidate| candidate.at));
@@ -106,7 +107,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
             format!("{damaged} of memory cannot be read from the file, first of all: {error}")
         });
     }
-    let kho = match chosen {
+    let mut kho = match chosen {
         Some(at) => kho::read(&mut walker, at),
         None if image.format() == Format::Luo => {
             luo_alone = Some(luo::read(&mut walker, 0, image.bytes()));
@@ -118,12 +119,20 @@ pub fn inspect(image: &Image, options: &Options) -> State {
             None
         }
     };
+    if let Some(kho) = &mut kho {
+        scratch::read(&mut walker, kho, &carried);
+        owners::check(&mut walker, kho);
+    }
     let state_luo = kho.as_ref().and_then(|kho| kho.luo.as_ref()).or(luo_alone.as_ref());
     if let Some(note) = state_luo.and_then(phase_note) {
         walker.notes.push(note.into());
     }
     if walker.claims.is_incomplete() {
         walker.notes.push("not checked: two owners of pages that are too far apart".into());
+    }
+    for (what, number) in std::mem::take(&mut walker.undecoded) {
+        let times = if number > 1 { format!(", {number} times") } else { String::new() };
+        walker.notes.push(format!("not decoded: {what}{times}"));
     }
     let Walker { findings, notes, .. } = walker;
     State { page_size, page_size_guessed: guessed, candidates, kho, luo_alone, findings, notes }
@@ -166,6 +175,10 @@ pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), O
 fn phase_note(luo: &Luo) -> Option<&'static str> {
     match luo.phase {
         Phase::Serialised | Phase::UnknownVersion | Phase::Unreadable => None,
+        Phase::NotFollowed => Some(
+            "LUO's sessions were not followed: how its lists are made is KHO's matter, and its version is not \
+             known",
+        ),
         Phase::NotSerialised => Some(
             "LUO has not written its sessions: it does so within the reboot that ends this kernel. \
              Either there are none, or the image was taken before that moment; nothing in memory \
@@ -209,10 +222,11 @@ fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
     }
 }
 
-/// Where to look, what is in the way, and what the search came to, if there was one.
+/// Where to look, what the boot protocol carries, what is in the way, and what the search came to.
 #[derive(Default)]
 struct Places {
     list: Vec<(u64, Way)>,
+    carried: Vec<boot::Carried>,
     problems: Vec<String>,
     searched: Option<scan::Searched>,
 }
@@ -234,13 +248,19 @@ fn places(image: &Image, options: &Options, threads: usize) -> Places {
 fn search(image: &Image, options: &Options, threads: usize, places: &mut Places) {
     if let Some(at) = options.boot_params {
         match boot::setup_data(image, at) {
-            Ok(carried) => places.list.push((carried.fdt, Way::SetupData)),
+            Ok(found) => {
+                places.list.push((found.fdt, Way::SetupData));
+                places.carried.push(found);
+            }
             Err(problem) => places.problems.push(problem),
         }
     }
     if let Some(at) = options.device_tree {
         match boot::chosen(image, at) {
-            Ok(carried) => places.list.push((carried.fdt, Way::ChosenNode)),
+            Ok(found) => {
+                places.list.push((found.fdt, Way::ChosenNode));
+                places.carried.push(found);
+            }
             Err(problem) => places.problems.push(problem),
         }
     }
@@ -256,8 +276,9 @@ fn search(image: &Image, options: &Options, threads: usize, places: &mut Places)
     for at in &searched.trees {
         places.list.push((*at, Way::Scan));
         // An arm64 machine's own tree says where KHO's is.
-        if let Ok(carried) = boot::chosen(image, *at) {
-            places.list.push((carried.fdt, Way::ChosenNode));
+        if let Ok(found) = boot::chosen(image, *at) {
+            places.list.push((found.fdt, Way::ChosenNode));
+            places.carried.push(found);
         }
     }
     places.searched = Some(searched);

@@ -205,7 +205,10 @@ impl<'a> Rest<'a> {
         let free = |name: &str| !taken.contains(name);
         let records = header.records().filter(|r| free(&r.name) && !embedded.contains(&*r.name));
         let constants = header.constants().map(|constant| constant.name.as_str());
-        Self { records: records.collect(), constants: constants.filter(|name| free(name)).collect() }
+        Self {
+            records: records.collect(),
+            constants: constants.filter(|name| free(name)).collect(),
+        }
     }
 }
 
@@ -254,7 +257,10 @@ fn named_in(doc: &str, contracts: &[Contract]) -> Vec<usize> {
     let exact = |contract: &Contract| {
         let named = contract.name.as_ref().map(|name| name.macro_name.as_str());
         let strings = contract.string().filter(|text| crate::version::is_version(text));
-        [Some(&*contract.macro_name), named, strings].into_iter().flatten().any(|n| mentions(doc, n))
+        [Some(&*contract.macro_name), named, strings]
+            .into_iter()
+            .flatten()
+            .any(|n| mentions(doc, n))
     };
     let found: Vec<_> = (0..contracts.len()).filter(|at| exact(&contracts[*at])).collect();
     if !found.is_empty() {

@@ -190,7 +190,8 @@ fn add_features(header: &Header, macros: &[&Constant], found: &mut Vec<Contract>
     let bits = macros.iter().filter(|c| number(c).is_some() && features::is_feature(&c.name));
     for constant in bits {
         let start = |contract: &Contract| {
-            let named = contract.name.as_ref().map_or(0, |n| common_start(&n.macro_name, &constant.name));
+            let named =
+                contract.name.as_ref().map_or(0, |n| common_start(&n.macro_name, &constant.name));
             named.max(common_start(&contract.macro_name, &constant.name))
         };
         let best = found.iter().map(start).max().unwrap_or_default();

@@ -62,9 +62,7 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
                 at != index
                     && other.new.is_some_and(|(_, c)| !c.unversioned && c.constants.contains(name))
             };
-            if !new.constants.contains(name)
-                && comparison.pairs.iter().enumerate().any(elsewhere)
-            {
+            if !new.constants.contains(name) && comparison.pairs.iter().enumerate().any(elsewhere) {
                 continue;
             }
             let before: Values = models.iter().map(|(old, _)| value(old, name)).collect();

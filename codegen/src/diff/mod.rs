@@ -261,12 +261,18 @@ fn pairs<'a>(old: &'a Reading, new: &'a Reading) -> Vec<Pair<'a>> {
         macros && a.iter().flatten().any(|a| !a.is_empty() && b.iter().flatten().any(|b| a == b))
     };
     let by_label = |(_, a): &Held<'_>, (_, b): &Held<'_>| a.compatible == b.compatible;
-    let akin = |(_, a): &Held<'_>, (_, b): &Held<'_>| {
-        crate::version::akin(&a.compatible, &b.compatible)
-    };
+    let akin =
+        |(_, a): &Held<'_>, (_, b): &Held<'_>| crate::version::akin(&a.compatible, &b.compatible);
     let akin_here = |a: &Held<'_>, b: &Held<'_>| a.0.name == b.0.name && akin(a, b);
-    let ways: [Same<'_>; 7] =
-        [&by_macro_and_string, &by_macro, &by_either_macro, &by_string, &by_label, &akin_here, &akin];
+    let ways: [Same<'_>; 7] = [
+        &by_macro_and_string,
+        &by_macro,
+        &by_either_macro,
+        &by_string,
+        &by_label,
+        &akin_here,
+        &akin,
+    ];
     for same in ways {
         for (index, new) in news.iter().enumerate() {
             if found[index].is_some() {

@@ -80,7 +80,12 @@ fn differs(known: &Model, other: &Contract, model: &Model, contract: &Contract) 
     pairs.iter().find_map(|(known, model)| differs_in(known, other, model, contract))
 }
 
-fn differs_in(known: &Model, other: &Contract, model: &Model, contract: &Contract) -> Option<String> {
+fn differs_in(
+    known: &Model,
+    other: &Contract,
+    model: &Model,
+    contract: &Contract,
+) -> Option<String> {
     let closure = |model: &Model, contract: &Contract| -> BTreeMap<String, String> {
         let records = model.closure(contract).into_iter();
         records.map(|record| (record.name.clone(), fields(record))).collect()

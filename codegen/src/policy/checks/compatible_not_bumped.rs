@@ -40,7 +40,8 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                     names.join(" and "),
                     listed(&judged.touched[index])
                 );
-                let macros: Vec<_> = group.iter().map(|index| of(index).macro_name.as_str()).collect();
+                let macros: Vec<_> =
+                    group.iter().map(|index| of(index).macro_name.as_str()).collect();
                 (what, Some(format!("bump the one that owns it: {}", macros.join(" or "))))
             }
             _ => {
@@ -92,9 +93,10 @@ fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
     match (next, contract.spelled()) {
         (Some(next), Spelled::Number) => Some(format!("make {} {next}", contract.macro_name)),
         (Some(next), _) => Some(format!("make {} \"{next}\"", contract.macro_name)),
-        (None, Spelled::Features) => {
-            Some(format!("add a feature to {} that a reader is required to know", contract.compatible))
-        }
+        (None, Spelled::Features) => Some(format!(
+            "add a feature to {} that a reader is required to know",
+            contract.compatible
+        )),
         (None, _) => Some(format!("give {} another version", contract.macro_name)),
     }
 }

@@ -72,8 +72,24 @@ fn is_harmless(comparison: &Comparison<'_>, side: &Side, constant: &ConstantChan
 /// Whether a constant is computed from what is compared by itself, and from nothing else.
 fn is_derived(model: &Model, constant: &Constant) -> bool {
     const NEUTRAL: &[&str] = &[
-        "sizeof", "offsetof", "struct", "union", "u8", "u16", "u32", "u64", "unsigned", "long", "int",
-        "ALIGN", "ALIGN_DOWN", "DIV_ROUND_UP", "min", "max", "ilog2", "order_base_2",
+        "sizeof",
+        "offsetof",
+        "struct",
+        "union",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "unsigned",
+        "long",
+        "int",
+        "ALIGN",
+        "ALIGN_DOWN",
+        "DIV_ROUND_UP",
+        "min",
+        "max",
+        "ilog2",
+        "order_base_2",
     ];
     const BASES: &[&str] = &["PAGE_SIZE", "PAGE_SHIFT"];
     let Some(expr) = &constant.expr else { return false };
@@ -83,7 +99,8 @@ fn is_derived(model: &Model, constant: &Constant) -> bool {
             continue;
         }
         let compared = || {
-            word != constant.name && (model.constant(word).is_some() || model.record(word).is_some())
+            word != constant.name
+                && (model.constant(word).is_some() || model.record(word).is_some())
         };
         if BASES.contains(&word) || compared() {
             stands_on_something = true;

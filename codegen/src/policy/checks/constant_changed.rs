@@ -75,8 +75,10 @@ fn is_told(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
 
 /// Whether it is a set of features that has got one which a reader may be without.
 fn gained_optional(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
-    let required =
-        constant.name.split('_').any(|w| matches!(w, "REQ" | "REQUIRED" | "INCOMPAT" | "MANDATORY"));
+    let required = constant
+        .name
+        .split('_')
+        .any(|w| matches!(w, "REQ" | "REQUIRED" | "INCOMPAT" | "MANDATORY"));
     let gained = |pair: &usize| {
         comparison.pairs[*pair].both().is_some_and(|(old, new)| {
             let (_, before) = version::of(comparison.old.model(), old);

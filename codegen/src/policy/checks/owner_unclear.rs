@@ -20,7 +20,8 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = Vec::new();
     for joint in judged.joint.iter().filter(|joint| !joint.bumped.is_empty()) {
         let strings = |of: &mut dyn Iterator<Item = &usize>| -> Vec<String> {
-            of.map(|at| format!("\"{}\"", judged.comparison.pairs[*at].any().1.compatible)).collect()
+            of.map(|at| format!("\"{}\"", judged.comparison.pairs[*at].any().1.compatible))
+                .collect()
         };
         let kept = strings(&mut joint.pairs.difference(&joint.bumped));
         if kept.is_empty() || hits.iter().any(|hit| hit.item == joint.item) {

@@ -33,11 +33,7 @@ fn find(side: &Side) -> Vec<Hit> {
     let hit = |(header, record): (&crate::model::Header, &crate::model::Record)| Hit {
         item: record.name.clone(),
         place: side.place(&record.name, None),
-        what: format!(
-            "no version covers struct {} of {}",
-            record.name,
-            header.include_path()
-        ),
+        what: format!("no version covers struct {} of {}", record.name, header.include_path()),
         ..Hit::default()
     };
     orphans.map(hit).collect()

@@ -39,7 +39,9 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                     None => format!("carried the version {}, and is gone", tell(field)),
                 },
                 // Another struct that has it in the same place is read as well.
-                None if carriers(after, new).iter().any(|(_, o)| lies(o) == lies(field)) => continue,
+                None if carriers(after, new).iter().any(|(_, o)| lies(o) == lies(field)) => {
+                    continue
+                }
                 None if !comparison.new.knows_absence_of(&record.name) => continue,
                 None => format!("carried the version {}, and is gone with its struct", tell(field)),
             };

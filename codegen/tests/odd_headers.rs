@@ -22,13 +22,6 @@ fn read(text: &str) -> Reading {
     try_read(&format!("#define X_COMPATIBLE \"x-v1\"\n{text}")).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn refused(text: &str) -> HeaderError {
-    match try_read(&format!("#define X_COMPATIBLE \"x-v1\"\n{text}")) {
-        Err(SourceError::Headers(error)) => error,
-        other => panic!("{other:?}"),
-    }
-}
-
 /// What cannot be told, by name.
 fn gaps(reading: &Reading) -> Vec<&str> {
     reading.gaps.iter().map(|gap| gap.item.as_str()).collect()
@@ -156,12 +149,16 @@ fn a_wrong_header_leaves_the_others() {
     let reading =
         headers::read_files(&files(&[("a.h", broken), ("b.h", good)]), &Options::default())
             .unwrap();
-    assert_eq!(reading.model.headers.len(), 1);
     assert_eq!(reading.model.owners("good"), ["good-v1"]);
-    // Nothing of the other is taken to be absent: all of it is what cannot be told.
-    for name in ["linux/kho/abi/a.h", "bad", "BAD_COMPATIBLE", "bad-v1", "LEN"] {
+    // What stands before the wrong part is read, and the header is said not to be whole.
+    assert!(reading.model.contract("bad-v1").is_some());
+    assert!(reading.model.constant("LEN").is_some() && reading.model.record("bad").is_none());
+    for name in ["linux/kho/abi/a.h", "bad"] {
         assert!(gaps(&reading).contains(&name), "{name}: {:?}", reading.gaps);
     }
+    let bad = &reading.model.headers[0].declarations[2];
+    assert_eq!((bad.name.as_str(), bad.tokens.as_str()), ("bad", "struct bad { u8 a"));
+    assert!(bad.unproven.is_some());
 }
 
 #[test]
@@ -267,11 +264,61 @@ fn hostile_text_is_an_error_or_a_reading() {
 }
 
 #[test]
-fn clang_refuses_with_its_place() {
-    let error = refused("#error no such thing\n");
-    assert_eq!(error.to_string(), "x.h:2: no such thing");
-    let error = refused("struct x {\n\tu8 a\n\tu8 b;\n};\n");
-    assert!(error.to_string().starts_with("x.h:3: "), "{error}");
+fn what_clang_refuses_costs_itself_and_has_its_place() {
+    let reading = read("#error no such thing\nstruct x { u8 a; };\n");
+    assert!(reading.model.record("x").is_some());
+    assert_eq!(reading.gaps[0].why, "x.h:2: no such thing");
+    let reading = read("struct x {\n\tu8 a\n\tu8 b;\n};\nstruct y { u8 a; };\n");
+    assert!(reading.model.record("x").is_none() && reading.model.record("y").is_some());
+    assert!(reading.gaps[0].why.starts_with("x.h:3: "), "{:?}", reading.gaps);
+    let unproven = |name: &str| {
+        let mut all = reading.model.headers[0].declarations.iter();
+        all.find(|declaration| declaration.name == name).unwrap().unproven.clone()
+    };
+    assert_eq!(unproven("x"), Some(reading.gaps[0].why.clone()));
+    assert_eq!(unproven("y"), None);
+}
+
+/// Each header is a world of its own: its types, and the values of its macros.
+#[test]
+fn two_headers_may_have_one_name() {
+    let one = "#define ONE_COMPATIBLE \"one-v1\"\n#define LEN 4\nstruct ser { u8 a[LEN]; };\n";
+    let other =
+        "#define OTHER_COMPATIBLE \"other-v1\"\n#define LEN 8\nstruct ser { u8 b[LEN]; };\n";
+    let reading =
+        headers::read_files(&files(&[("one.h", one), ("other.h", other)]), &Options::default())
+            .unwrap();
+    assert_eq!(reading.gaps, []);
+    let sizes: Vec<_> = reading.model.records().map(|(_, record)| record.size).collect();
+    assert_eq!(sizes, [4, 8]);
+    let values: Vec<_> =
+        reading.model.headers.iter().map(|h| h.constants().last().unwrap().value.clone()).collect();
+    assert_eq!(values, [Value::Int(4), Value::Int(8)]);
+}
+
+/// What depends on the configuration is text under its condition.
+#[test]
+fn what_the_configuration_decides_is_not_proven() {
+    let reading = read(
+        "#if IS_ENABLED(CONFIG_A)\n#define LEN 1\n#else\n#define LEN 2\n#endif\nstruct x {\n\tu8 a;\n\
+         #ifdef CONFIG_B\n\tu8 b;\n#endif\n};\nstruct y { u8 a; };\n",
+    );
+    let told: Vec<_> = reading.model.headers[0]
+        .declarations
+        .iter()
+        .map(|d| (d.name.as_str(), d.condition.as_str(), d.unproven.is_some()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("X_COMPATIBLE", "", false),
+            ("LEN", "IS_ENABLED ( CONFIG_A )", true),
+            ("LEN", "! ( IS_ENABLED ( CONFIG_A ) )", true),
+            ("x", "", true),
+            ("y", "", false),
+        ]
+    );
+    assert_eq!(reading.model.record("x").unwrap().size, 1);
 }
 
 /// A macro that changes what a question asks makes two answers that contradict each other.

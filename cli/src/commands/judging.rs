@@ -54,6 +54,7 @@ impl Reading {
             snapshots: self.snapshots.clone(),
             prefer_btf: self.btf,
             btf_base: self.btf_base.clone(),
+            tree: None,
         }
     }
 }

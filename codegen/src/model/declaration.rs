@@ -118,7 +118,7 @@ impl Declaration {
         if self.kind == DeclarationKind::Enum {
             let mut before = "";
             for word in self.tokens.split_ascii_whitespace() {
-                if matches!(before, "{" | ",") && is_identifier(word) && !names.contains(&word) {
+                if matches!(before, "{" | ",") && is_identifier(word) && word != self.name {
                     names.push(word);
                 }
                 before = word;

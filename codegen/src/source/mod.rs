@@ -21,6 +21,7 @@ pub use open::open;
 use crate::model::Model;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What was read of a source.
 #[derive(Clone, Debug)]
@@ -118,6 +119,45 @@ pub struct Gap {
     pub why: String,
 }
 
+/// A kernel tree, for what its ABI headers use of its other headers.
+#[derive(Clone)]
+pub struct Tree {
+    shown: String,
+    get: Get,
+}
+
+/// Files of a tree by their paths in it; `None` for one that is not there.
+type Get = Arc<dyn Fn(&[String]) -> Vec<Option<Vec<u8>>> + Send + Sync>;
+
+impl Tree {
+    /// A tree whose files are called by `shown` and their path in it.
+    #[must_use]
+    pub fn new(
+        shown: &str,
+        get: impl Fn(&[String]) -> Vec<Option<Vec<u8>>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { shown: shown.into(), get: Arc::new(get) }
+    }
+
+    /// Files by their paths, as `include/linux/types.h`.
+    #[must_use]
+    pub fn get(&self, paths: &[String]) -> Vec<Option<Vec<u8>>> {
+        (self.get)(paths)
+    }
+
+    /// What messages call a file.
+    #[must_use]
+    pub fn shown(&self, path: &str) -> String {
+        format!("{}{path}", self.shown)
+    }
+}
+
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tree").field("shown", &self.shown).finish_non_exhaustive()
+    }
+}
+
 /// How to read sources.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -133,4 +173,6 @@ pub struct Options {
     pub prefer_btf: bool,
     /// The BTF that a module's continues: raw, or in a vmlinux.
     pub btf_base: Option<PathBuf>,
+    /// The tree that headers in memory are from, where there is one.
+    pub tree: Option<Tree>,
 }

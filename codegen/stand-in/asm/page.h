@@ -7,5 +7,7 @@
 #define PAGE_SHIFT 12
 #endif
 #define PAGE_SIZE (1UL << PAGE_SHIFT)
+#define PAGE_MASK (~(PAGE_SIZE - 1))
+#define PAGE_ALIGN(address) (((address) + PAGE_SIZE - 1) & PAGE_MASK)
 
 #endif /* _ASM_PAGE_H */

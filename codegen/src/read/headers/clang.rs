@@ -43,6 +43,8 @@ pub(super) struct Diagnostic {
     pub(super) file: String,
     /// The line, from 1.
     pub(super) line: usize,
+    /// The byte of the line, from 1.
+    pub(super) column: usize,
     /// What is wrong.
     pub(super) message: String,
     /// Whether clang read no further.
@@ -170,9 +172,10 @@ fn diagnostics(said: &str) -> Vec<Diagnostic> {
             },
         };
         let mut parts = place.rsplitn(3, ':');
-        let (_column, at) = (parts.next(), parts.next().and_then(|line| line.parse().ok()));
+        let column = parts.next().and_then(|column| column.parse().ok()).unwrap_or(0);
+        let line = parts.next().and_then(|line| line.parse().ok()).unwrap_or(0);
         let file = parts.next().unwrap_or_default().to_string();
-        Some(Diagnostic { file, line: at.unwrap_or(0), message: message.into(), fatal })
+        Some(Diagnostic { file, line, column, message: message.into(), fatal })
     };
     said.lines().filter_map(parse).collect()
 }

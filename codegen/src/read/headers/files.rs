@@ -6,7 +6,7 @@ use super::split::{split, Split};
 use super::HeaderError;
 use crate::contracts;
 use crate::model::ABI_DIR;
-use crate::source::Gap;
+use crate::source::{Gap, Tree};
 use std::collections::BTreeMap;
 use std::fs::{self, File as Opened};
 use std::io::Read as _;
@@ -110,6 +110,22 @@ pub(super) fn of_dir(dir: &Path) -> Result<Files, HeaderError> {
         }
     }
     require_abi(files, itself, dir)
+}
+
+/// The tree that a directory is, where it is the top of one.
+pub(super) fn tree(dir: &Path) -> Option<Tree> {
+    let root = dir.canonicalize().ok()?;
+    if !root.join("include").join(ABI_DIR).is_dir() {
+        return None;
+    }
+    let get = move |path: &String| {
+        // A link to a file elsewhere is not followed, and what is no file is not opened.
+        let real = root.join(path).canonicalize().ok().filter(|real| real.starts_with(&root))?;
+        let is_file = real.is_file();
+        is_file.then(|| read_bounded(&real, &real).ok()).flatten()
+    };
+    let shown = format!("{}/", dir.display());
+    Some(Tree::new(&shown, move |paths| paths.iter().map(&get).collect()))
 }
 
 /// The directory that `linux/kho/abi` is in.

@@ -53,7 +53,7 @@ pub(super) fn answers(name: &str) -> Option<(usize, char)> {
 impl Unit {
     /// The unit for these headers, each by the name to include it by, with what was found in it.
     pub(super) fn new<'a>(
-        first: &[&str],
+        first: &[String],
         headers: impl Iterator<Item = (String, &'a Scan)> + Clone,
     ) -> Self {
         let mut unit = Self::default();

@@ -10,7 +10,7 @@ use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
 use crate::git::{self, Git};
 use crate::model::ABI_DIR;
-use crate::policy::{judge, Level, Options, Report, Strictness, Verdict};
+use crate::policy::{judge, Catalogue, Level, Options, Report, Strictness, Verdict};
 use crate::read::outline;
 use crate::source::{self, SourceError};
 use crate::version;
@@ -97,6 +97,8 @@ pub fn life(
     reading: &source::Options,
     options: &Options,
 ) -> Result<Life, SourceError> {
+    // What is known of a string today was not known when the commit was made.
+    let options = &Options { catalogue: Catalogue::Nothing, ..options.clone() };
     let git = Git::find(reading.git_dir.as_deref())?;
     let tip = git.commit(rev)?;
     let commits = commits(&git, rev, &tip)?;

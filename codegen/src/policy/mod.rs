@@ -371,36 +371,8 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         }
     }
 
-    // What touches a contract, and what of that nobody allowed.
-    let mut touched = vec![Vec::new(); comparison.pairs.len()];
-    let mut open = vec![false; comparison.pairs.len()];
-    let mut spelled = vec![false; comparison.pairs.len()];
-    let mut allowances: Vec<bool> = Vec::new();
-    let mut joint: Vec<Joint> = Vec::new();
-    for (rule, hit) in &mut hits {
-        let class = class_of(rule, hit);
-        let is_allowed = class != Class::Remark && allowed.take(rule.rule.id, &hit.item);
-        allowances.push(is_allowed);
-        if class == Class::Remark {
-            continue;
-        }
-        // Of those that may promise it, one with another version answers for all.
-        if let Some(of) = joint_of(comparison, hit) {
-            if !of.bumped.is_empty() {
-                hit.pairs.retain(|pair| !of.pairs.contains(pair) || of.bumped.contains(pair));
-            }
-            joint.push(of);
-        }
-        for pair in &hit.pairs {
-            let counts = class != Class::Spelling || options.strictness == Strictness::Strict;
-            if counts {
-                touched[*pair].push(hit.item.clone());
-                open[*pair] |= !is_allowed;
-            } else {
-                spelled[*pair] = true;
-            }
-        }
-    }
+    let touch = touches(comparison, options, &mut hits, &mut allowed);
+    let Touch { touched, open, spelled, allowances, joint } = touch;
     let verdicts: Vec<_> = (0..comparison.pairs.len())
         .map(|index| verdict(comparison, index, &touched, open[index], spelled[index], options))
         .collect();
@@ -475,6 +447,53 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         events,
         not_checked: comparison.not_checked.clone(),
     }
+}
+
+/// What touches each contract, and what of that nobody allowed.
+struct Touch {
+    touched: Vec<Vec<String>>,
+    open: Vec<bool>,
+    spelled: Vec<bool>,
+    allowances: Vec<bool>,
+    joint: Vec<Joint>,
+}
+
+fn touches(
+    comparison: &Comparison<'_>,
+    options: &Options,
+    hits: &mut [(&PolicyRule, Hit)],
+    allowed: &mut allow::Book<'_>,
+) -> Touch {
+    let mut touched = vec![Vec::new(); comparison.pairs.len()];
+    let mut open = vec![false; comparison.pairs.len()];
+    let mut spelled = vec![false; comparison.pairs.len()];
+    let mut allowances: Vec<bool> = Vec::new();
+    let mut joint: Vec<Joint> = Vec::new();
+    for (rule, hit) in hits {
+        let class = class_of(rule, hit);
+        let is_allowed = class != Class::Remark && allowed.take(rule.rule.id, &hit.item);
+        allowances.push(is_allowed);
+        if class == Class::Remark {
+            continue;
+        }
+        // Of those that may promise it, one with another version answers for all.
+        if let Some(of) = joint_of(comparison, hit) {
+            if !of.bumped.is_empty() {
+                hit.pairs.retain(|pair| !of.pairs.contains(pair) || of.bumped.contains(pair));
+            }
+            joint.push(of);
+        }
+        for pair in &hit.pairs {
+            let counts = class != Class::Spelling || options.strictness == Strictness::Strict;
+            if counts {
+                touched[*pair].push(hit.item.clone());
+                open[*pair] |= !is_allowed;
+            } else {
+                spelled[*pair] = true;
+            }
+        }
+    }
+    Touch { touched, open, spelled, allowances, joint }
 }
 
 fn named(reading: &Reading) -> Named {

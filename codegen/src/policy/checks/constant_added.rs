@@ -3,7 +3,7 @@
 
 use super::{Check, Class, PolicyRule, Rule};
 use crate::diff::{Comparison, ConstantChange, ConstantKind, Side};
-use crate::model::{Constant, Model};
+use crate::model::{Constant, Item, Model};
 use crate::policy::Hit;
 use crate::version;
 use std::collections::BTreeSet;
@@ -119,7 +119,7 @@ fn is_for_computing(side: &Side, name: &str) -> bool {
     let members: BTreeSet<&str> = items
         .find(|item| item.constants().any(|constant| constant.name == name))
         .into_iter()
-        .flat_map(|item| item.constants())
+        .flat_map(Item::constants)
         .map(|constant| constant.name.as_str())
         .collect();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

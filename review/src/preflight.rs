@@ -335,6 +335,9 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 Outcome::CurrentUntold,
                 "whether the current kernel has it cannot be told".into(),
             ),
+            Verdict::NotChecked if then.is_some() => {
+                (Outcome::Unknown, "a part of it cannot be compared".into())
+            }
             Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it cannot be told".into()),
             _ if listed(next) == Some(true) => (
                 Outcome::Unknown,

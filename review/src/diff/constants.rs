@@ -50,6 +50,7 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
     let mut found: Vec<ConstantChange> = Vec::new();
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let Some((old, new)) = pair.both() else { continue };
+        let headers = [pair.old, pair.new].map(|side| side.map_or("", |(h, _)| h.name.as_str()));
         let names: BTreeSet<&String> = old.constants.iter().chain(&new.constants).collect();
         let mut changes = Vec::new();
         for name in names {
@@ -65,8 +66,10 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
             if !new.constants.contains(name) && comparison.pairs.iter().enumerate().any(elsewhere) {
                 continue;
             }
-            let before: Values = models.iter().map(|(old, _)| value(old, name)).collect();
-            let after: Values = models.iter().map(|(_, new)| value(new, name)).collect();
+            let before: Values =
+                models.iter().map(|(old, _)| value(old, headers[0], name)).collect();
+            let after: Values =
+                models.iter().map(|(_, new)| value(new, headers[1], name)).collect();
             let enumerator = models
                 .iter()
                 .any(|(old, new)| is_enumerator(old, name) || is_enumerator(new, name));
@@ -142,8 +145,8 @@ fn drop_renamed(changes: &mut Vec<(ConstantChange, Values, Values)>) {
     }
 }
 
-fn value(model: &Model, name: &str) -> Option<Value> {
-    model.constant(name).map(|constant| constant.value.clone())
+fn value(model: &Model, header: &str, name: &str) -> Option<Value> {
+    model.constant_in(header, name).map(|constant| constant.value.clone())
 }
 
 fn told(values: &Values) -> Option<String> {

@@ -6,12 +6,14 @@
 
 mod change;
 mod constants;
+mod declarations;
 pub mod open;
 pub mod pages;
 mod reworded;
 
 pub use change::{Change, Move, RecordChange, Scope};
 pub use constants::{ConstantChange, Kind as ConstantKind};
+pub use declarations::DeclarationChange;
 pub use reworded::Reworded;
 
 use kho_abi_model::{Contract, Header, Model, Place, Record, Type};
@@ -199,6 +201,12 @@ pub struct Comparison<'a> {
     pub shared: BTreeMap<String, BTreeSet<usize>>,
     /// Comments on fields and constants that say something else.
     pub reworded: Vec<Reworded>,
+    /// Declarations of which no layout or value is known on both sides, and whose text differs; and
+    /// those that differ and that no version of both sides promises.
+    pub declarations: Vec<DeclarationChange>,
+    /// What could not be compared and belongs to no pair: an ABI header that was not read, or not to
+    /// its end, each with the reason.
+    pub unread: Vec<Gap>,
     /// For pairs, the structs and constants of theirs that could not be compared.
     pub open: BTreeMap<usize, BTreeSet<String>>,
     /// What was not compared.
@@ -218,19 +226,23 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
         nodes: Vec::new(),
         shared: BTreeMap::new(),
         reworded: Vec::new(),
+        declarations: Vec::new(),
+        unread: Vec::new(),
         open: BTreeMap::new(),
         not_checked: Vec::new(),
     };
     comparison.shared = comparison.look_for_shared();
     comparison.reworded = reworded::find(&comparison);
     comparison.look_for_gaps();
+    let texts = declarations::Texts::of(&comparison);
     let mut seen = Vec::new();
     for page_size in comparison.page_sizes() {
-        comparison.compare_structs(page_size, &mut seen);
+        comparison.compare_structs(page_size, &texts, &mut seen);
     }
     comparison.constants = constants::compare(&comparison);
     comparison.compare_nodes();
-    comparison.open_items();
+    comparison.open_items(&texts);
+    texts.compare(&mut comparison);
     comparison
 }
 
@@ -411,7 +423,7 @@ impl Comparison<'_> {
     }
 
     /// Says of each contract what of its header a side could not tell.
-    fn open_items(&mut self) {
+    fn open_items(&mut self, texts: &declarations::Texts<'_>) {
         let nodes = self.old.reading.knows.nodes && self.new.reading.knows.nodes;
         for (index, pair) in self.pairs.iter().enumerate() {
             let sides = [(self.old, pair.old), (self.new, pair.new)];
@@ -431,7 +443,9 @@ impl Comparison<'_> {
                 };
                 // A struct is named by itself; its fields and what it embeds are told with it.
                 let items = side.reading.gaps.iter().map(|gap| gap.item.as_str());
-                let open: Vec<_> = items.filter(|item| !item.is_empty() && ours(item)).collect();
+                let open: Vec<_> = items
+                    .filter(|item| !item.is_empty() && ours(item) && !texts.settle(item))
+                    .collect();
                 // All that such a contract promises is in the device tree.
                 if contract.roots.is_empty() && !nodes {
                     self.open.entry(index).or_default().insert(DEVICE_TREE.into());
@@ -452,12 +466,21 @@ impl Comparison<'_> {
         })
     }
 
-    fn compare_structs(&mut self, page_size: Option<u64>, seen: &mut Vec<(String, RecordChange)>) {
+    fn compare_structs(
+        &mut self,
+        page_size: Option<u64>,
+        texts: &declarations::Texts<'_>,
+        seen: &mut Vec<(Key, RecordChange)>,
+    ) {
         let (old, new) =
             (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
         let (old, new) = (&*old, &*new);
-        let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut order: Vec<String> = Vec::new();
+        let ambiguous: BTreeSet<&str> = &old.ambiguous() | &new.ambiguous();
+        let key = |header: &Header, name: &str| {
+            (name.to_string(), ambiguous.contains(name).then(|| header.name.clone()))
+        };
+        let mut owners: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
+        let mut order: Vec<Key> = Vec::new();
         let mut now: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (index, pair) in self.pairs.iter().enumerate() {
             let Some((_, contract)) = pair.new.filter(|(_, c)| !c.unversioned) else { continue };
@@ -471,26 +494,30 @@ impl Comparison<'_> {
             }
             let sides = [pair.new.map(|(_, c)| (new, c)), pair.old.map(|(_, c)| (old, c))];
             for (model, contract) in sides.into_iter().flatten() {
+                let closure = model.closure_with_headers(contract);
+                let mut keys: Vec<Key> =
+                    closure.iter().map(|(header, record)| key(header, &record.name)).collect();
                 // A root counts also where the source does not have it.
-                let closure = model.closure(contract);
-                let embedded = closure.iter().map(|record| &record.name);
-                for name in embedded.chain(&contract.roots) {
-                    if std::ptr::eq(model, old) && self.is_anothers_now(index, name, &now) {
+                let unread = contract.roots.iter().filter(|root| model.record(root).is_none());
+                keys.extend(unread.map(|root| (root.clone(), None)));
+                for key in keys {
+                    if std::ptr::eq(model, old) && self.is_anothers_now(index, &key.0, &now) {
                         continue;
                     }
-                    let of = owners.entry(name.clone()).or_default();
+                    let of = owners.entry(key.clone()).or_insert_with(|| {
+                        order.push(key);
+                        Vec::new()
+                    });
                     if !of.contains(&index) {
                         of.push(index);
-                    }
-                    if !order.contains(name) {
-                        order.push(name.clone());
                     }
                 }
             }
         }
         let packing = self.old.reading.knows.packing && self.new.reading.knows.packing;
-        for name in order {
-            let (before, after) = (old.record(&name), new.record(&name));
+        for key in order {
+            let name = key.0.clone();
+            let (before, after) = (record_of(old, &key), record_of(new, &key));
             let whole = |what| RecordChange {
                 record: name.clone(),
                 causes: vec![what],
@@ -508,7 +535,10 @@ impl Comparison<'_> {
             let unseen =
                 sides.iter().find(|(found, side)| found.is_none() && !side.knows_absence_of(&name));
             if let Some((_, side)) = unseen {
-                for pair in owners.get(&name).into_iter().flatten() {
+                if texts.settle(&name) {
+                    continue;
+                }
+                for pair in owners.get(&key).into_iter().flatten() {
                     self.open.entry(*pair).or_default().insert(format!("struct {name}"));
                 }
                 if side.leaves_open(&name) {
@@ -524,15 +554,15 @@ impl Comparison<'_> {
                 }
             }
             let Some(change) = change else { continue };
-            let same = |(other, what): &(String, RecordChange)| *other == name && *what == change;
+            let same = |(other, what): &(Key, RecordChange)| *other == key && *what == change;
             if seen.iter().any(same) {
                 continue;
             }
-            let another = seen.iter().any(|(other, _)| *other == name);
+            let another = seen.iter().any(|(other, _)| *other == key);
             let depends = another
                 || [before, after].into_iter().flatten().any(|record| record.page_size.is_some());
-            seen.push((name.clone(), change.clone()));
-            let pairs = owners.remove(&name).unwrap_or_default();
+            seen.push((key.clone(), change.clone()));
+            let pairs = owners.remove(&key).unwrap_or_default();
             let embedded_in = pairs
                 .iter()
                 .filter_map(|index| {
@@ -638,6 +668,16 @@ impl Comparison<'_> {
         };
         self.structs.iter().filter(|record| embeds(record)).collect()
     }
+}
+
+/// A struct's name, with the header that it is of where the name is not enough.
+type Key = (String, Option<String>);
+
+fn record_of<'m>(model: &'m Model, (name, header): &Key) -> Option<&'m Record> {
+    let Some(header) = header else { return model.record(name) };
+    let mut headers = model.headers.iter();
+    let header = headers.find(|other| other.name == *header)?;
+    header.records().find(|record| record.name == *name)
 }
 
 fn contract_of<'a>(pair: &Pair<'a>) -> &'a Contract {

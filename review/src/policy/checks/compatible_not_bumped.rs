@@ -30,35 +30,31 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
         }
         let group = group_of(judged, index);
         let (_, contract) = pair.any();
-        let (what, help) = match group.as_slice() {
-            [_, _, ..] => {
-                let of = |index: &usize| judged.comparison.pairs[*index].any().1;
-                let names: Vec<_> =
-                    group.iter().map(|index| format!("\"{}\"", of(index).compatible)).collect();
-                let what = format!(
-                    "one of {} is the version of what changed, and each is what it was: {}",
-                    names.join(" and "),
-                    listed(&judged.touched[index])
-                );
-                let macros: Vec<_> =
-                    group.iter().map(|index| of(index).macro_name.as_str()).collect();
-                (what, Some(format!("bump the one that owns it: {}", macros.join(" or "))))
-            }
-            _ => {
-                let what = format!(
-                    "\"{}\" is still the version of what changed: {}",
-                    contract.compatible,
-                    listed(&judged.touched[index])
-                );
-                (what, how_to_bump(judged, contract))
-            }
+        let (what, help) = if group.len() > 1 {
+            let of = |index: &usize| judged.comparison.pairs[*index].any().1;
+            let names: Vec<_> =
+                group.iter().map(|index| format!("\"{}\"", of(index).compatible)).collect();
+            let macros: Vec<_> = group.iter().map(|index| of(index).macro_name.as_str()).collect();
+            let what = format!(
+                "one of {} is the version of what changed, and each is what it was: {}",
+                names.join(" and "),
+                listed(&judged.touched[index])
+            );
+            (what, format!("bump the one that owns it: {}", macros.join(" or ")))
+        } else {
+            let what = format!(
+                "\"{}\" is still the version of what changed: {}",
+                contract.compatible,
+                listed(&judged.touched[index])
+            );
+            (what, how_to_bump(judged, contract))
         };
         hits.push(Hit {
             item: contract.macro_name.clone(),
             place: contract_place(judged.comparison, index),
             what,
             pairs: if group.len() > 1 { group } else { vec![index] },
-            help,
+            help: Some(help),
             ..Hit::default()
         });
     }
@@ -87,16 +83,15 @@ fn group_of(judged: &Judged<'_>, index: usize) -> Vec<usize> {
     group
 }
 
-fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
+fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> String {
     let (scheme, version) = version::of(judged.comparison.new.model(), contract);
     let next = scheme.and_then(|scheme| (scheme.next)(&version));
     match (next, contract.spelled()) {
-        (Some(next), Spelled::Number) => Some(format!("make {} {next}", contract.macro_name)),
-        (Some(next), _) => Some(format!("make {} \"{next}\"", contract.macro_name)),
-        (None, Spelled::Features) => Some(format!(
-            "add a feature to {} that a reader is required to know",
-            contract.compatible
-        )),
-        (None, _) => Some(format!("give {} another version", contract.macro_name)),
+        (Some(next), Spelled::Number) => format!("make {} {next}", contract.macro_name),
+        (Some(next), _) => format!("make {} \"{next}\"", contract.macro_name),
+        (None, Spelled::Features) => {
+            format!("add a feature to {} that a reader is required to know", contract.compatible)
+        }
+        (None, _) => format!("give {} another version", contract.macro_name),
     }
 }

@@ -5,7 +5,7 @@ use super::{Check, Class, PolicyRule, Rule};
 use crate::diff::{Comparison, ConstantChange, ConstantKind, Side};
 use crate::policy::Hit;
 use kho_abi_model::version;
-use kho_abi_model::{Constant, Model};
+use kho_abi_model::{Constant, Item, Model};
 use std::collections::BTreeSet;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -119,7 +119,7 @@ fn is_for_computing(side: &Side, name: &str) -> bool {
     let members: BTreeSet<&str> = items
         .find(|item| item.constants().any(|constant| constant.name == name))
         .into_iter()
-        .flat_map(|item| item.constants())
+        .flat_map(Item::constants)
         .map(|constant| constant.name.as_str())
         .collect();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

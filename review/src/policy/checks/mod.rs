@@ -11,6 +11,7 @@ mod compatible_too_long;
 mod compatible_went_backwards;
 mod constant_added;
 mod constant_changed;
+mod declaration_changed;
 mod embedded_struct_changed;
 mod field_added;
 mod field_moved;
@@ -22,6 +23,7 @@ mod field_retyped;
 mod fields_swapped;
 mod header_unreadable;
 mod node_changed;
+mod not_compared;
 mod owner_unclear;
 mod prose_names_other_version;
 mod struct_added;
@@ -49,6 +51,7 @@ pub const REGISTRY: &[PolicyRule] = &[
     compatible_went_backwards::RULE,
     constant_added::RULE,
     constant_changed::RULE,
+    declaration_changed::RULE,
     embedded_struct_changed::RULE,
     field_added::RULE,
     field_moved::RULE,
@@ -60,6 +63,7 @@ pub const REGISTRY: &[PolicyRule] = &[
     fields_swapped::RULE,
     header_unreadable::RULE,
     node_changed::RULE,
+    not_compared::RULE,
     owner_unclear::RULE,
     prose_names_other_version::RULE,
     struct_added::RULE,
@@ -92,9 +96,16 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
                         .extend(all.map(|what| format!("struct {}: {}", other.name, what.tell())));
                 }
             }
+            // Two headers may have one name: what changed has its own place, where it has one.
+            let own = match change.field() {
+                Some(field) => field.place.clone(),
+                None => if gone { &record.old } else { &record.new }
+                    .as_ref()
+                    .and_then(|record| record.place.clone()),
+            };
             hits.push(Hit {
                 item: field.map_or_else(|| name.clone(), |field| format!("{name}.{field}")),
-                place: side.place(name, field),
+                place: own.or_else(|| side.place(name, field)),
                 what: format!("struct {name}{}: {}", pages(record.page_size), change.tell()),
                 consequences,
                 pairs: record.pairs.clone(),

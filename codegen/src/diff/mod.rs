@@ -4,14 +4,14 @@
 //! Facts alone; what they mean is for [`crate::policy`] to say. Only what both readings know is
 //! compared, and the rest is listed as not checked.
 
-mod change;
 mod constants;
 pub mod open;
 pub mod pages;
 
-pub use change::{Change, Move, RecordChange, Scope};
-pub use constants::{ConstantChange, Kind as ConstantKind};
+pub use crate::compare::{Change, ConstantKind, RecordChange};
+pub use constants::ConstantChange;
 
+use crate::compare::{self, PropertyChange, Scope};
 use crate::model::{Contract, Header, Model, Place, Record, Type};
 use crate::read::outline::{self, Outline};
 use crate::source::{Gap, Kind, Reading};
@@ -155,14 +155,8 @@ pub struct StructDiff {
     pub pairs: Vec<usize>,
     /// Those of them that have it only because another struct embeds it.
     pub embedded_in: Vec<(usize, String)>,
-}
-
-impl StructDiff {
-    /// Whether all that became of it follows from a struct that it embeds.
-    #[must_use]
-    pub fn follows(&self) -> bool {
-        self.change.causes.iter().all(|change| matches!(change, Change::EmbeddedResized(..)))
-    }
+    /// The struct that all of it follows from, directly or through others, and how near to it this one is.
+    pub follows: Option<(String, usize)>,
 }
 
 /// A property of a device-tree node that differs.
@@ -170,10 +164,8 @@ impl StructDiff {
 pub struct NodeChange {
     /// The pair, by index.
     pub pair: usize,
-    /// Node and property.
-    pub item: String,
-    /// What it was and what it is, in words.
-    pub what: String,
+    /// What it was and what it is.
+    pub change: PropertyChange,
 }
 
 /// Two readings side by side.
@@ -382,10 +374,8 @@ impl Comparison<'_> {
         })
     }
 
-    fn compare_structs(&mut self, page_size: Option<u64>, seen: &mut Vec<(String, RecordChange)>) {
-        let (old, new) =
-            (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
-        let (old, new) = (&*old, &*new);
+    /// The structs that contracts promise, in their order, and the pairs that promise each.
+    fn promised(&self, old: &Model, new: &Model) -> (Vec<String>, BTreeMap<String, Vec<usize>>) {
         let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut order: Vec<String> = Vec::new();
         for (index, pair) in self.pairs.iter().enumerate() {
@@ -408,20 +398,25 @@ impl Comparison<'_> {
                 }
             }
         }
+        (order, owners)
+    }
+
+    fn compare_structs(&mut self, page_size: Option<u64>, seen: &mut Vec<(String, RecordChange)>) {
+        let (old, new) =
+            (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
+        let (old, new) = (&*old, &*new);
+        let (order, mut owners) = self.promised(old, new);
         let packing = self.old.reading.knows.packing && self.new.reading.knows.packing;
+        let mut found = Vec::new();
         for name in order {
             let (before, after) = (old.record(&name), new.record(&name));
-            let whole = |what| RecordChange {
-                record: name.clone(),
-                causes: vec![what],
-                consequences: Vec::new(),
-            };
+            let whole = RecordChange::whole;
             let change = match (before, after) {
-                (Some(before), Some(after)) => change::record(before, after, Scope { packing }),
+                (Some(old), Some(new)) => compare::record(old, new, Scope { packing }),
                 (None, Some(_)) if !self.old.knows_absence_of(&name) => None,
                 (Some(_), None) if !self.new.knows_absence_of(&name) => None,
-                (None, Some(_)) => Some(whole(Change::StructAdded)),
-                (Some(_), None) => Some(whole(Change::StructRemoved)),
+                (None, Some(record)) => Some(whole(record, Change::StructAdded)),
+                (Some(record), None) => Some(whole(record, Change::StructRemoved)),
                 (None, None) => None,
             };
             let sides = [(before, self.old), (after, self.new)];
@@ -443,7 +438,20 @@ impl Comparison<'_> {
                     self.not_checked.push(gap);
                 }
             }
-            let Some(change) = change else { continue };
+            // For which page size it is, the difference as a whole says.
+            found.extend(change.map(|change| RecordChange { page_size: None, ..change }));
+        }
+        let changes: Vec<_> = found.iter().collect();
+        let mut follows = BTreeMap::new();
+        for cause in compare::causes(&changes) {
+            for (near, at) in cause.followers.into_iter().enumerate() {
+                follows
+                    .insert(found[at].record.clone(), (found[cause.change].record.clone(), near));
+            }
+        }
+        for change in found {
+            let name = change.record.clone();
+            let (before, after) = (old.record(&name), new.record(&name));
             let same = |(other, what): &(String, RecordChange)| *other == name && *what == change;
             if seen.iter().any(same) {
                 continue;
@@ -467,6 +475,7 @@ impl Comparison<'_> {
                     Some((*index, embedder(model, pair.any().1, &name)?))
                 })
                 .collect();
+            let follows = follows.remove(&name);
             self.structs.push(StructDiff {
                 name,
                 page_size: page_size.filter(|_| depends),
@@ -475,6 +484,7 @@ impl Comparison<'_> {
                 change,
                 pairs,
                 embedded_in,
+                follows,
             });
         }
     }
@@ -496,28 +506,8 @@ impl Comparison<'_> {
         }
         for (index, pair) in self.pairs.iter().enumerate() {
             let Some((old, new)) = pair.both() else { continue };
-            let properties = |contract: &Contract| -> BTreeMap<String, String> {
-                let all = contract.nodes.iter().flat_map(|node| {
-                    node.properties.iter().map(|property| {
-                        let size = property.size.map(|size| format!("{size} bytes"));
-                        let item = format!("{} {}", node.path, property.name);
-                        (item, size.unwrap_or_else(|| "a string".into()))
-                    })
-                });
-                all.collect()
-            };
-            let (old, new) = (properties(old), properties(new));
-            let items: BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
-            for item in items {
-                let said = |side: &BTreeMap<String, String>| {
-                    side.get(&item).cloned().unwrap_or_else(|| "not there".into())
-                };
-                let (before, after) = (said(&old), said(&new));
-                if before != after {
-                    let what = format!("the device-tree property {item} was {before}, is {after}");
-                    self.nodes.push(NodeChange { pair: index, item, what });
-                }
-            }
+            let changes = compare::nodes(&old.nodes, &new.nodes).into_iter();
+            self.nodes.extend(changes.map(|change| NodeChange { pair: index, change }));
         }
     }
 
@@ -537,15 +527,21 @@ impl Comparison<'_> {
         })
     }
 
-    /// The structs that embed one, on either side, with the field that does: what its size moves.
+    /// What follows from a struct, for the same page size where both depend on it; the nearest first.
     #[must_use]
-    pub fn embedders(&self, name: &str) -> Vec<&StructDiff> {
-        let embeds = |record: &StructDiff| {
-            record.change.causes.iter().chain(&record.change.consequences).any(|change| {
-                matches!(change, Change::EmbeddedResized(_, field) if field.ty.embedded() == Some(name))
-            })
+    pub fn followers(&self, of: &StructDiff) -> Vec<&StructDiff> {
+        let twin = |size| {
+            self.structs.iter().any(|other| other.name == of.name && other.page_size == size)
         };
-        self.structs.iter().filter(|record| embeds(record)).collect()
+        let mut found: Vec<_> = self
+            .structs
+            .iter()
+            .filter_map(|other| Some((other.follows.as_ref()?, other)))
+            .filter(|((cause, _), _)| *cause == of.name)
+            .filter(|(_, other)| other.page_size == of.page_size || !twin(other.page_size))
+            .collect();
+        found.sort_by_key(|((_, near), _)| *near);
+        found.into_iter().map(|(_, other)| other).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 //! `constant_added`.
 
 use super::{Check, Class, PolicyRule, Rule};
+use crate::compare::Words;
 use crate::diff::{Comparison, ConstantKind};
 use crate::policy::Hit;
 
@@ -20,21 +21,19 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for constant in &comparison.constants {
-        let (what, place) = match &constant.kind {
-            ConstantKind::Added(value) => (
-                format!("is new, with the value {value}"),
-                comparison.new.constant_place(&constant.name),
-            ),
-            ConstantKind::Removed(value) if constant.enumerator => (
-                format!("is gone, and was {value}; its users are compared"),
-                comparison.old.constant_place(&constant.name),
-            ),
+        let name = &constant.change.name;
+        let told = constant.change.tell(Words::Change);
+        let (what, place) = match &constant.change.kind {
+            ConstantKind::Added(_) => (told, comparison.new.constant_place(name)),
+            ConstantKind::Removed(_) if constant.enumerator => {
+                (format!("{told}; its users are compared"), comparison.old.constant_place(name))
+            }
             _ => continue,
         };
         hits.push(Hit {
-            item: constant.name.clone(),
+            item: name.clone(),
             place,
-            what: format!("constant {} {what}", constant.name),
+            what,
             pairs: constant.pairs.clone(),
             ..Hit::default()
         });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `constant_changed`.
 
-use super::{pages, Check, Class, PolicyRule, Rule};
+use super::{Check, Class, PolicyRule, Rule};
+use crate::compare::Words;
 use crate::diff::{Change, Comparison, ConstantKind};
 use crate::policy::Hit;
 
@@ -27,31 +28,24 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
             .flat_map(|record| record.change.causes.iter().map(move |change| (record, change)));
         let told = resized.any(|(record, change)| match change {
             Change::ArrayResized(_, field) => {
-                comparison.gives_length(&constant.name, &record.name, &field.name)
+                comparison.gives_length(&constant.change.name, &record.name, &field.name)
             }
             _ => false,
         });
         if told {
             continue;
         }
-        let (what, place) = match &constant.kind {
-            ConstantKind::Changed(values) => {
-                let told: Vec<_> = values
-                    .iter()
-                    .map(|(size, old, new)| format!("was {old}, is {new}{}", pages(*size)))
-                    .collect();
-                (told.join("; "), comparison.new.constant_place(&constant.name))
-            }
+        let name = &constant.change.name;
+        let place = match &constant.change.kind {
+            ConstantKind::Changed(_) => comparison.new.constant_place(name),
             // A flag or a name that is gone. Of an enumerator, its users tell.
-            ConstantKind::Removed(value) if !constant.enumerator => {
-                (format!("was {value}, is gone"), comparison.old.constant_place(&constant.name))
-            }
+            ConstantKind::Removed(_) if !constant.enumerator => comparison.old.constant_place(name),
             _ => continue,
         };
         hits.push(Hit {
-            item: constant.name.clone(),
+            item: name.clone(),
             place,
-            what: format!("constant {} {what}", constant.name),
+            what: constant.change.tell(Words::Change),
             pairs: constant.pairs.clone(),
             ..Hit::default()
         });

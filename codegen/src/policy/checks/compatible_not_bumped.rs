@@ -42,11 +42,17 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             );
             (what, format!("bump the one that owns it: {}", macros.join(" or ")))
         } else {
-            let what = format!(
-                "\"{}\" is still the version of what changed: {}",
-                contract.compatible,
-                listed(&judged.touched[index])
-            );
+            let changed = listed(&judged.touched[index]);
+            let what = match contract.spelled() {
+                Spelled::Features => format!(
+                    "\"{}\" requires the features that it did, and this changed: {changed}",
+                    contract.compatible
+                ),
+                _ => format!(
+                    "\"{}\" is still the version of what changed: {changed}",
+                    contract.compatible
+                ),
+            };
             (what, how_to_bump(judged, contract))
         };
         hits.push(Hit {

@@ -90,10 +90,17 @@ fn strings(macros: &[&Constant], known: &Known) -> Vec<Contract> {
 
 fn numbers(header: &Header, macros: &[&Constant], known: &Known, found: &mut Vec<Contract>) {
     let of_truth = |constant: &Constant| known.by_macro.get(&*constant.name)?.numbered;
+    // An enumerator may be the number, too.
+    let enumerators = header.items.iter().filter_map(|item| match item {
+        Item::Enum(enumeration) => Some(&enumeration.members),
+        Item::Constant(_) | Item::Record(_) | Item::Macro(_) => None,
+    });
     let candidates: Vec<(&Constant, u64)> = macros
         .iter()
+        .copied()
+        .chain(enumerators.flatten())
         .filter(|c| of_truth(c).is_some() || names_a_number(&c.name))
-        .filter_map(|constant| Some((*constant, number(constant)?)))
+        .filter_map(|constant| Some((constant, number(constant)?)))
         .collect();
     let strings = found.len();
     for (constant, number) in &candidates {

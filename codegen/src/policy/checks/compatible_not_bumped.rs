@@ -40,7 +40,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                 names.join(" and "),
                 listed(&judged.touched[index])
             );
-            (what, format!("bump the one that owns it: {}", macros.join(" or ")))
+            (what, Some(format!("bump the one that owns it: {}", macros.join(" or "))))
         } else {
             let changed = listed(&judged.touched[index]);
             let what = match contract.spelled() {
@@ -60,7 +60,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             place: contract_place(judged.comparison, index),
             what,
             pairs: if group.len() > 1 { group } else { vec![index] },
-            help: Some(help),
+            help,
             ..Hit::default()
         });
     }
@@ -89,15 +89,17 @@ fn group_of(judged: &Judged<'_>, index: usize) -> Vec<usize> {
     group
 }
 
-fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> String {
+/// What a bump is, where one follows from the version that there is.
+fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
     let (scheme, version) = version::of(judged.comparison.new.model(), contract);
     let next = scheme.and_then(|scheme| (scheme.next)(&version));
     match (next, contract.spelled()) {
-        (Some(next), Spelled::Number) => format!("make {} {next}", contract.macro_name),
-        (Some(next), _) => format!("make {} \"{next}\"", contract.macro_name),
-        (None, Spelled::Features) => {
-            format!("add a feature to {} that a reader is required to know", contract.compatible)
-        }
-        (None, _) => format!("give {} another version", contract.macro_name),
+        (Some(next), Spelled::Number) => Some(format!("make {} {next}", contract.macro_name)),
+        (Some(next), _) => Some(format!("make {} \"{next}\"", contract.macro_name)),
+        (None, Spelled::Features) => Some(format!(
+            "add a feature to {} that a reader is required to know",
+            contract.compatible
+        )),
+        (None, _) => None,
     }
 }

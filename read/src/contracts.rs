@@ -9,7 +9,7 @@
 //! each of them says so ([`Contract::shared`]). What no version covers is a contract of its own, which
 //! says that, too ([`Contract::unversioned`]).
 
-pub(crate) mod spellings;
+pub mod spellings;
 mod words;
 
 use crate::source::Gap;

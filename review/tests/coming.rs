@@ -180,6 +180,23 @@ const STEPS: &[Step] = &[
         notes: &[],
     },
     Step {
+        what: "pci: the number is an enumerator",
+        old: (
+            "pci_number.h",
+            &[("#define PCI_LUO_FLB_VERSION 1", "enum { PCI_LUO_FLB_VERSION = 1 };")],
+        ),
+        new: (
+            "pci_number.h",
+            &[
+                ("#define PCI_LUO_FLB_VERSION 1", "enum { PCI_LUO_FLB_VERSION = 2 };"),
+                ("\tu64 devices;", "\tu64 devices;\n\tu64 flags;"),
+            ],
+        ),
+        verdicts: &["pci@1 -> pci@2: changed and bumped"],
+        findings: &[],
+        notes: &[],
+    },
+    Step {
         what: "pci: a spare field gets a meaning, with the next string",
         old: ("pci_string.h", &[]),
         new: ("pci_string.h", &[("pci-v1", "pci-v2"), ("u16 reserved", "u16 refcount")]),

@@ -643,7 +643,9 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Even
 /// What has to be another one for a contract to have another version.
 fn what_to_bump(contract: &Contract) -> String {
     match contract.spelled() {
-        Spelled::Features => format!("the required features of {}", contract.compatible),
+        Spelled::Features => {
+            format!("{} by a feature that a reader is required to know", contract.compatible)
+        }
         _ => contract.macro_name.clone(),
     }
 }

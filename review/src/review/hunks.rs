@@ -11,9 +11,9 @@ use crate::diff::{compare, Side};
 use crate::patch::{FilePatch, Line};
 use crate::policy::{self, Baseline, ContractReport, Event, Level, Options, Report, Verdict};
 use kho_abi_model::{Place, ABI_DIR};
+use kho_abi_read::contracts::spellings;
 use kho_abi_read::outline::{self, FieldText, Outline};
-use kho_abi_read::source;
-use kho_abi_read::truth;
+use kho_abi_read::{source, truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -40,6 +40,8 @@ struct Shown {
     text: String,
     /// The macro with a compatible string, where a hunk shows it.
     string: Option<(String, String)>,
+    /// The macros that hold versions or parts of them, each with its text.
+    versions: BTreeMap<String, String>,
     /// The structs that are shown whole.
     whole: BTreeSet<String>,
 }
@@ -118,9 +120,12 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         for (side, outline) in partial.sides.iter_mut().zip([&old, &new]) {
             for found in &outline.macros {
                 let _ = writeln!(side.text, "#define {} {}", found.name, found.body);
-                if let (true, Some(string)) = (found.name.ends_with("_COMPATIBLE"), found.string())
-                {
-                    side.string = Some((found.name.clone(), string.into()));
+                if !spellings::is_a_version(&found.name, &found.body) {
+                    continue;
+                }
+                side.versions.insert(found.name.clone(), found.body.clone());
+                if let Some(string) = found.string() {
+                    side.string.get_or_insert_with(|| (found.name.clone(), string.into()));
                 }
             }
         }
@@ -177,9 +182,9 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
             ));
         }
     }
-    if partial.sides.iter().all(|side| side.string.is_none()) {
+    if partial.sides.iter().all(|side| side.versions.is_empty()) {
         unknown.push(format!(
-            "{path}: which string it has is not shown; it is the same before and after, as no hunk changes it"
+            "{path}: which version it has is not shown; it is the same before and after, as no hunk changes it"
         ));
     }
     partial
@@ -273,8 +278,14 @@ fn parts(
 
 /// The macro with the string: as a hunk shows it, or as the truth knows it of a header of that name.
 fn macro_of(partial: &Partial) -> Option<String> {
+    // What changes is what holds the version: a number beside a string, where there is one.
+    let [old, new] = &partial.sides;
+    let changed = new.versions.iter().find(|(name, body)| old.versions.get(*name) != Some(*body));
+    let number = || new.versions.keys().find(|name| spellings::names_a_number(name));
     let shown = partial.sides.iter().find_map(|side| side.string.as_ref());
-    shown.map(|(name, _)| name.clone()).or_else(|| {
+    let shown = shown.map(|(name, _)| name);
+    let known = changed.map(|(name, _)| name).or_else(number).or(shown);
+    known.cloned().or_else(|| {
         let known = truth::current().ok()?;
         let header = known.headers.iter().find(|other| other.name == partial.header)?;
         Some(header.contracts.first()?.macro_name.clone())
@@ -292,7 +303,7 @@ fn side_of(
     let mut files = context(&shown.text, &partial.header);
     let mut text =
         String::from("#include <linux/types.h>\n#include <linux/kho/abi/kexec_handover.h>\n");
-    if shown.string.is_none() {
+    if shown.versions.is_empty() {
         let _ = writeln!(text, "#define {macro_name} {string:?}");
     }
     text.push_str(&shown.text);
@@ -354,7 +365,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             why: "what it needs is not in the patch: its size and its offsets are not known".into(),
         });
     }
-    let kept = strings[0] == strings[1];
+    let kept = partial.sides[0].versions == partial.sides[1].versions;
     let mut contract = contract.unwrap_or_else(|| ContractReport {
         old: Some(strings[0].clone()),
         new: Some(strings[1].clone()),
@@ -367,10 +378,12 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         open: Vec::new(),
         jointly: Vec::new(),
     });
+    let mut changed: Vec<String> = Vec::new();
     let of_untold = partial.spare.iter().filter(|(record, _)| untold.contains(*record));
     for part in partial.parts.iter().chain(of_untold.flat_map(|(_, parts)| parts)) {
         let (rule, item, place, what) = part;
         contract.verdict = if kept { Verdict::BumpMissing } else { Verdict::ChangedAndBumped };
+        changed.extend((!changed.contains(item)).then(|| item.clone()));
         report.events.push(Event {
             rule: (*rule).into(),
             level: if kept { Level::Finding } else { Level::Fine },
@@ -379,7 +392,24 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             what: what.clone(),
             consequences: Vec::new(),
             contracts: vec![strings[1].clone()],
-            help: format!("undo the change, or bump {macro_name}"),
+            help: if kept {
+                format!("undo the change, or bump {macro_name}")
+            } else {
+                "nothing: the version says that it changed".into()
+            },
+        });
+    }
+    let told = |event: &Event| event.rule == "compatible_not_bumped";
+    if kept && !changed.is_empty() && !report.events.iter().any(told) {
+        report.events.push(Event {
+            rule: "compatible_not_bumped".into(),
+            level: Level::Follows,
+            item: macro_name.clone(),
+            place: None,
+            what: format!("no hunk changes the version of what changed: {}", changed.join(", ")),
+            consequences: Vec::new(),
+            contracts: vec![strings[1].clone()],
+            help: format!("bump {macro_name}"),
         });
     }
     if matches!(contract.verdict, Verdict::BumpedWithoutChange | Verdict::Unchanged) {

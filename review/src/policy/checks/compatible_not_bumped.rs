@@ -3,8 +3,7 @@
 
 use super::{contract_place, listed, Check, Class, PolicyRule, Rule};
 use crate::policy::{Hit, Joint, Judged, Verdict};
-use kho_abi_model::version;
-use kho_abi_model::{Contract, Spelled};
+use kho_abi_model::{version, Contract, Spelled};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
@@ -40,13 +39,19 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                 names.join(" and "),
                 listed(&judged.touched[index])
             );
-            (what, format!("bump the one that owns it: {}", macros.join(" or ")))
+            (what, Some(format!("bump the one that owns it: {}", macros.join(" or "))))
         } else {
-            let what = format!(
-                "\"{}\" is still the version of what changed: {}",
-                contract.compatible,
-                listed(&judged.touched[index])
-            );
+            let changed = listed(&judged.touched[index]);
+            let what = match contract.spelled() {
+                Spelled::Features => format!(
+                    "\"{}\" requires the features that it did, and this changed: {changed}",
+                    contract.compatible
+                ),
+                _ => format!(
+                    "\"{}\" is still the version of what changed: {changed}",
+                    contract.compatible
+                ),
+            };
             (what, how_to_bump(judged, contract))
         };
         hits.push(Hit {
@@ -54,7 +59,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             place: contract_place(judged.comparison, index),
             what,
             pairs: if group.len() > 1 { group } else { vec![index] },
-            help: Some(help),
+            help,
             ..Hit::default()
         });
     }
@@ -83,15 +88,17 @@ fn group_of(judged: &Judged<'_>, index: usize) -> Vec<usize> {
     group
 }
 
-fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> String {
+/// What a bump is, where one follows from the version that there is.
+fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
     let (scheme, version) = version::of(judged.comparison.new.model(), contract);
     let next = scheme.and_then(|scheme| (scheme.next)(&version));
     match (next, contract.spelled()) {
-        (Some(next), Spelled::Number) => format!("make {} {next}", contract.macro_name),
-        (Some(next), _) => format!("make {} \"{next}\"", contract.macro_name),
-        (None, Spelled::Features) => {
-            format!("add a feature to {} that a reader is required to know", contract.compatible)
-        }
-        (None, _) => format!("give {} another version", contract.macro_name),
+        (Some(next), Spelled::Number) => Some(format!("make {} {next}", contract.macro_name)),
+        (Some(next), _) => Some(format!("make {} \"{next}\"", contract.macro_name)),
+        (None, Spelled::Features) => Some(format!(
+            "add a feature to {} that a reader is required to know",
+            contract.compatible
+        )),
+        (None, _) => None,
     }
 }

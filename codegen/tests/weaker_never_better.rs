@@ -155,6 +155,7 @@ fn without(text: &str, gone: &std::ops::Range<usize>) -> String {
 
 /// A side with one thing damaged, and what that was; `None` where that would undo the change itself.
 fn damage(
+    of_old: bool,
     files: &Files,
     this: &Side,
     other: &Side,
@@ -176,7 +177,8 @@ fn damage(
     let kind = random.below(9);
     let any = (!shared.is_empty()).then(|| shared[random.below(shared.len())]);
     let (text, what) = match (kind, any) {
-        (0, _) if paths.len() > 1 && names.len() == declarations.len() => {
+        // A header that the old side does not have is a new one: that is what a series looks like.
+        (0, _) if !of_old && paths.len() > 1 && names.len() == declarations.len() => {
             files.remove(&path);
             return Some((files, format!("{path} is dropped")));
         }
@@ -311,7 +313,7 @@ fn less_knowledge_never_makes_a_verdict_better() {
             let (files, this, other) =
                 if of_old { (&old, &before, &after) } else { (&new, &after, &before) };
             let which = if of_old { "old" } else { "new" };
-            if let Some((damaged, what)) = damage(files, this, other, &mut random) {
+            if let Some((damaged, what)) = damage(of_old, files, this, other, &mut random) {
                 // What cannot be read at all ends with another status.
                 let Some(damaged) = side(which, &damaged) else { continue };
                 let found = if of_old { report(&damaged, other) } else { report(other, &damaged) };

@@ -127,6 +127,7 @@ impl<'a> Texts<'a> {
     pub(super) fn compare(self, comparison: &mut Comparison<'a>) {
         let owners = Owners::of(comparison);
         let reached = self.reached();
+        let one_sided = self.one_sided();
         let mut found = Vec::new();
         for entry in &self.entries {
             let (header, any) = entry.any();
@@ -137,6 +138,17 @@ impl<'a> Texts<'a> {
             }
             let unversioned = is_unversioned(comparison, entry, &pairs);
             let why = entry.unproven();
+            if why.is_some() && !any.kind.is_code() && self.settles(any) && !entry.differs() {
+                if let Some(used) = entry.uses(&one_sided) {
+                    let what = format!("{}: only one side says what {used} is", any.title());
+                    for pair in &pairs {
+                        comparison.open.entry(*pair).or_default().insert(what.clone());
+                    }
+                    if pairs.is_empty() {
+                        comparison.unread.push(Gap { item: header.include_path(), why: what });
+                    }
+                }
+            }
             let differs = match &why {
                 Some(_) => self.settles(any) && entry.differs(),
                 // What is proven is compared where a version promises it.
@@ -178,6 +190,12 @@ impl<'a> Texts<'a> {
         self.settled.contains(declaration.name.as_str())
     }
 
+    /// The names that only one side declares.
+    fn one_sided(&self) -> BTreeSet<&'a str> {
+        let one_sided = self.entries.iter().filter(|e| e.old.is_empty() || e.new.is_empty());
+        one_sided.flat_map(|e| e.old.iter().chain(&e.new)).flat_map(|(_, d)| d.names()).collect()
+    }
+
     /// The names that declarations use which are not proven: what they stand for decides over bytes.
     fn reached(&self) -> BTreeSet<&'a str> {
         let all = self.entries.iter().flat_map(|entry| entry.old.iter().chain(&entry.new));
@@ -217,7 +235,8 @@ impl<'a> Texts<'a> {
 
     /// Finds headers that were not read, or not to their end, on either side.
     fn look_for_unread(&self, comparison: &mut Comparison<'a>) {
-        let mut unread = Vec::new();
+        let mut unread = std::mem::take(&mut comparison.unread);
+        unread.extend(gone(comparison));
         for side in [comparison.old, comparison.new] {
             if side.reading.kind != Kind::Headers {
                 continue;
@@ -265,6 +284,26 @@ impl<'a> Texts<'a> {
     }
 }
 
+/// Headers that one side does not have, where it may not have been given them.
+fn gone(comparison: &Comparison<'_>) -> Vec<Gap> {
+    let mut gone = Vec::new();
+    for pair in comparison.pairs.iter().filter(|pair| pair.new.is_none()) {
+        let (header, contract) = pair.any();
+        let knows = comparison.new.reading.knows;
+        let there = comparison.new.model().headers.iter().any(|other| other.name == header.name);
+        let of_headers = comparison.new.reading.kind == Kind::Headers;
+        if of_headers && !knows.headers && !there && !comparison.new.model().headers.is_empty() {
+            let name = &comparison.new.reading.name;
+            let what = &contract.compatible;
+            let why = format!(
+                "{name} does not have it, and may not be whole: \"{what}\" is there on one side"
+            );
+            gone.push(Gap { item: header.include_path(), why });
+        }
+    }
+    gone
+}
+
 /// Whether a name is that of a header which has a part of the ABI.
 fn is_header(item: &str) -> bool {
     item.starts_with(ABI_DIR) || crate::read::headers::is_companion(item)
@@ -282,6 +321,12 @@ impl<'a> Entry<'a> {
         all.filter_map(|(_, declaration)| declaration.unproven.clone()).next()
     }
 
+    /// The first of these names that it uses.
+    fn uses(&self, names: &BTreeSet<&'a str>) -> Option<&'a str> {
+        let all = self.old.iter().chain(&self.new);
+        all.flat_map(|(_, d)| d.references()).find(|name| names.contains(name))
+    }
+
     /// Whether the text differs.
     fn differs(&self) -> bool {
         let texts = |side: &[(&Header, &'a Declaration)]| -> BTreeSet<(&'a str, &'a str)> {
@@ -293,7 +338,17 @@ impl<'a> Entry<'a> {
     /// Whether what both sides have proven differs.
     fn differs_proven(&self, comparison: &Comparison<'_>) -> bool {
         let (Some((a, old)), Some((b, new))) = (self.old.first(), self.new.first()) else {
-            return false;
+            // Structs that come and go are told as such.
+            use DeclarationKind::{Constant, Enum};
+            let (_, any) = self.any();
+            let is_version = |(_, contract): (&Header, &Contract)| contract.is_carrier(&any.name);
+            let pairs = comparison.pairs.iter();
+            let mut held = pairs.flat_map(|pair| [pair.old, pair.new]).flatten();
+            let is_told = matches!(any.kind, Constant | Enum) && !held.any(is_version);
+            let header =
+                |side: &Side, name: &str| side.model().headers.iter().any(|h| h.name == name);
+            let (of, _) = self.any();
+            return is_told && header(comparison.old, &of.name) && header(comparison.new, &of.name);
         };
         if old.kind == DeclarationKind::Typedef || new.kind == DeclarationKind::Typedef {
             return false;
@@ -359,9 +414,13 @@ fn by_header<'a>(
 
 /// Whether no version that both sides have answers for something that both sides have.
 fn is_unversioned(comparison: &Comparison<'_>, entry: &Entry<'_>, pairs: &[usize]) -> bool {
+    let halves = !pairs.is_empty() && pairs.iter().all(|pair| comparison.is_half(*pair));
     let pairs: Vec<&Pair<'_>> = pairs.iter().map(|pair| &comparison.pairs[*pair]).collect();
     if pairs.iter().any(|pair| pair.both().is_some()) {
         return false;
+    }
+    if halves {
+        return true;
     }
     let versioned = |side: Option<(&Header, &Contract)>| side.is_some_and(|(_, c)| !c.unversioned);
     let before = pairs.iter().any(|pair| versioned(pair.old));

@@ -25,7 +25,8 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
 fn hit(change: &DeclarationChange) -> Option<Hit> {
     let any = change.any();
     // A new struct that no version covers is another rule's, where its layout is known.
-    if change.unversioned && change.old.is_empty() && change.why.is_none() {
+    let is_type = matches!(any.kind, DeclarationKind::Struct | DeclarationKind::Union);
+    if change.unversioned && is_type && change.old.is_empty() && change.why.is_none() {
         return None;
     }
     let title = any.title();

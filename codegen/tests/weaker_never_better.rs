@@ -173,7 +173,12 @@ fn damage(
     let declarations = find(this);
     // What only this side has is the change: to drop it is to undo it.
     let names: BTreeSet<_> = find(other).into_iter().map(|declaration| declaration.name).collect();
-    let shared: Vec<_> = declarations.iter().filter(|d| names.contains(&d.name)).collect();
+    // And a version that the old side does not have is new: what changes comes with it.
+    let contracts = this.model().headers.iter().flat_map(|header| &header.contracts);
+    let versions: BTreeSet<_> = contracts.map(|contract| contract.macro_name.clone()).collect();
+    let may_go =
+        |d: &&Declaration| names.contains(&d.name) && !(of_old && versions.contains(&d.name));
+    let shared: Vec<_> = declarations.iter().filter(may_go).collect();
     let kind = random.below(9);
     let any = (!shared.is_empty()).then(|| shared[random.below(shared.len())]);
     let (text, what) = match (kind, any) {

@@ -263,6 +263,24 @@ impl<'a> Texts<'a> {
                     unread.push(gap.clone());
                 }
             }
+            let declared: BTreeSet<&str> = headers
+                .iter()
+                .flat_map(|header| &header.declarations)
+                .flat_map(Declaration::names)
+                .collect();
+            // What is there, and of which there is not even a text.
+            for gap in side.reading.gaps.iter().filter(|gap| !gap.item.is_empty()) {
+                let is_told = is_header(&gap.item)
+                    || declared.contains(gap.item.as_str())
+                    || comparison
+                        .open
+                        .values()
+                        .flatten()
+                        .any(|open| open.strip_prefix("struct ").unwrap_or(open) == gap.item);
+                if !is_told {
+                    unread.push(gap.clone());
+                }
+            }
             for header in headers {
                 let broken = header.declarations.iter().find(|d| d.is_broken());
                 let Some(broken) = broken else { continue };
@@ -414,22 +432,23 @@ fn by_header<'a>(
 
 /// Whether no version that both sides have answers for something that both sides have.
 fn is_unversioned(comparison: &Comparison<'_>, entry: &Entry<'_>, pairs: &[usize]) -> bool {
-    let halves = !pairs.is_empty() && pairs.iter().all(|pair| comparison.is_half(*pair));
     let pairs: Vec<&Pair<'_>> = pairs.iter().map(|pair| &comparison.pairs[*pair]).collect();
     if pairs.iter().any(|pair| pair.both().is_some()) {
         return false;
     }
-    if halves {
-        return true;
+    // A struct that lost its version is told with that.
+    let is_type = matches!(entry.any().1.kind, DeclarationKind::Struct | DeclarationKind::Union);
+    let lost_version = pairs.iter().any(|pair| pair.new.is_some_and(|(_, c)| c.unversioned));
+    if is_type && lost_version {
+        return false;
     }
     let versioned = |side: Option<(&Header, &Contract)>| side.is_some_and(|(_, c)| !c.unversioned);
     let before = pairs.iter().any(|pair| versioned(pair.old));
     let after = pairs.iter().any(|pair| versioned(pair.new));
     match (entry.old.is_empty(), entry.new.is_empty()) {
-        // One version went and another came: kernels tell them apart.
-        (false, false) => !(before && after),
-        // What is new in a new contract is a part of it, and so is what goes with one.
-        (true, _) => !after,
+        // It has got a version, which kernels without it do not have.
+        (false, false) | (true, _) => !after,
+        // It goes with its version.
         (_, true) => !before,
     }
 }

@@ -325,32 +325,6 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether a pair is there on one side alone, and what it promises is there on the other one, too,
-    /// under no version: nothing that the kernels compare says that it changed.
-    #[must_use]
-    pub fn is_half(&self, pair: usize) -> bool {
-        let exchanged = |root: &String| {
-            let mut others = self.pairs.iter().filter(|other| other.new.is_none());
-            others.any(|other| {
-                let (_, contract) = other.any();
-                !contract.unversioned && contract.roots.contains(root)
-            })
-        };
-        let has = |side: &Side, root: &String| {
-            let declared = |header: &Header| header.declarations.iter().any(|d| d.name == *root);
-            side.model().record(root).is_some() || side.model().headers.iter().any(declared)
-        };
-        match (self.pairs[pair].old, self.pairs[pair].new) {
-            (None, Some((_, contract))) => {
-                contract.roots.iter().any(|root| has(self.old, root) && !exchanged(root))
-            }
-            (Some((_, contract)), None) => {
-                contract.unversioned && contract.roots.iter().any(|root| has(self.new, root))
-            }
-            _ => false,
-        }
-    }
-
     /// What the version of a pair now covers for certain is no question any more.
     fn look_for_shared(&self) -> BTreeMap<String, BTreeSet<usize>> {
         let mut shared: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();

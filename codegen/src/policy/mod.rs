@@ -524,9 +524,6 @@ fn verdict(
     }
     let (old, new) = match (pair.old, pair.new) {
         (Some((_, old)), Some((_, new))) => (old, new),
-        (None, _) | (_, None) if !touched[index].is_empty() && comparison.is_half(index) => {
-            return Verdict::VersionMissing;
-        }
         (None, _) => return Verdict::New,
         (_, None) => return Verdict::Removed,
     };

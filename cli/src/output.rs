@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What the subcommands say: results, findings, failures, and the exit status that follows.
 
+mod destination;
+
+pub(crate) use destination::{Destination, Inputs, Keep};
+
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use kho_abi_codegen::bump::BumpError;
-use kho_abi_codegen::checkout::CheckoutError;
-use kho_abi_codegen::finding::Finding;
-use kho_abi_codegen::read::truth::TruthError;
-use kho_abi_codegen::source::SourceError;
+use kho_abi_model::finding::Finding;
+use kho_abi_read::checkout::CheckoutError;
+use kho_abi_read::source::SourceError;
+use kho_abi_read::truth::TruthError;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
@@ -57,6 +61,8 @@ pub(crate) enum Format {
 pub(crate) enum Outcome {
     Clean,
     Findings,
+    /// Content could not be had, which is more than a finding.
+    Incomplete,
 }
 
 impl Outcome {

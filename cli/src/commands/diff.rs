@@ -3,9 +3,9 @@
 
 use super::judging::{Judging, Reading};
 use crate::output::{Failure, Outcome, Output};
-use kho_abi_codegen::diff::{compare, open};
-use kho_abi_codegen::policy::{judge, Baseline};
-use kho_abi_codegen::write::report::Document;
+use kho_abi_review::diff::{compare, open};
+use kho_abi_review::policy::{judge, Baseline};
+use kho_abi_review::report::Document;
 
 const AFTER_HELP: &str = "\
 A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or \
@@ -39,6 +39,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let sources = [Some(&args.old), Some(&args.new), args.released.as_ref()];
+    let sources: Vec<&str> = sources.into_iter().flatten().map(String::as_str).collect();
+    let to = args.judging.destination(&args.reading, &sources)?;
     let options = args.reading.options();
     let (old, new) = open::both(&args.old, &args.new, &options)?;
     let baseline = match &args.released {
@@ -48,5 +51,5 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     };
     let options = args.judging.options(baseline)?;
     let report = judge(&compare(&old, &new), &options);
-    args.judging.report(&Document::of("diff", report), out)
+    args.judging.report(&Document::of("diff", report), &to, out)
 }

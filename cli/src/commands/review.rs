@@ -3,9 +3,9 @@
 
 use super::judging::{Judging, Reading};
 use crate::output::{Failure, Outcome, Output};
-use kho_abi_codegen::patch::{self, PatchError};
-use kho_abi_codegen::policy::Baseline;
-use kho_abi_codegen::review::{self, Base};
+use kho_abi_review::patch::{self, PatchError};
+use kho_abi_review::policy::Baseline;
+use kho_abi_review::review::{self, Base};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -39,6 +39,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let sources: Vec<&str> = args.patches.iter().chain(&args.base).map(String::as_str).collect();
+    let to = args.judging.destination(&args.reading, &sources)?;
     let reading = args.reading.options();
     let options = args.judging.options(Baseline::Old)?;
     if let [range] = args.patches.as_slice() {
@@ -50,7 +52,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                 });
             }
             let document = review::range(range, &reading, &options)?;
-            return args.judging.report(&document, out);
+            return args.judging.report(&document, &to, out);
         }
     }
     let mut patches = Vec::new();
@@ -60,7 +62,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     }
     let base = args.base.as_ref().map(|word| Base::open(word, &reading)).transpose()?;
     let document = review::patches(&patches, base.as_ref(), &reading, &options)?;
-    args.judging.report(&document, out)
+    args.judging.report(&document, &to, out)
 }
 
 /// What is in a file, or on standard input; no more than is looked at.

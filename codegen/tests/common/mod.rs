@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! A model with one of everything, for the tests of readers and writers.
 
-use kho_abi_codegen::model::{
+use kho_abi_model::{
     Constant, Contract, Enumeration, FdtNode, FdtProperty, Field, Header, Item, Macro, Model,
     Packing, PageVariant, Record, RecordKind, Target, Type, Value,
 };

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `header_unreadable`.
+
+use super::{Check, Class, PolicyRule, Rule};
+use crate::diff::Side;
+use crate::policy::Hit;
+use kho_abi_model::Place;
+use kho_abi_read::source::{Gap, Kind};
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "header_unreadable",
+        summary: "A header asserts something about itself that is not so.",
+        reason: "A kernel with this header does not compile where the assertion holds for it, too: a struct has another layout than its author believes.",
+        example: "vfio_pci.h gets a field, and still asserts the old size of the struct.",
+        remedy: "Change the assertion together with what it is about.",
+    },
+    class: Class::Flaw,
+    check: Check::Side(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    if side.reading.kind != Kind::Headers {
+        return Vec::new();
+    }
+    // What is not read is text: how that changed is another rule's.
+    let failed = side.reading.gaps.iter().filter(|gap| gap.item.is_empty());
+    let hit = |gap: &Gap| {
+        let place = place_in(&gap.why)?;
+        let message = gap.why.splitn(3, ':').nth(2)?.trim().to_string();
+        let of_a_check = ["static assertion failed", "static_assert failed", "no member named"];
+        let is_failed = of_a_check.iter().any(|said| message.starts_with(said));
+        let what = format!("a compiler refuses it: {message}");
+        is_failed.then(|| Hit { item: message, place: Some(place), what, ..Hit::default() })
+    };
+    failed.filter_map(hit).collect()
+}
+
+/// The place that a reason begins with, as `luo.h:12: ...`.
+fn place_in(why: &str) -> Option<Place> {
+    let mut parts = why.splitn(3, ':');
+    let (file, line) = (parts.next()?, parts.next()?);
+    Some(Place { file: file.into(), line: line.parse().ok()? })
+}

@@ -155,6 +155,7 @@ fn without(text: &str, gone: &std::ops::Range<usize>) -> String {
 
 /// A side with one thing damaged, and what that was; `None` where that would undo the change itself.
 fn damage(
+    of_old: bool,
     files: &Files,
     this: &Side,
     other: &Side,
@@ -172,11 +173,17 @@ fn damage(
     let declarations = find(this);
     // What only this side has is the change: to drop it is to undo it.
     let names: BTreeSet<_> = find(other).into_iter().map(|declaration| declaration.name).collect();
-    let shared: Vec<_> = declarations.iter().filter(|d| names.contains(&d.name)).collect();
+    // And a version that the old side does not have is new: what changes comes with it.
+    let contracts = this.model().headers.iter().flat_map(|header| &header.contracts);
+    let versions: BTreeSet<_> = contracts.map(|contract| contract.macro_name.clone()).collect();
+    let may_go =
+        |d: &&Declaration| names.contains(&d.name) && !(of_old && versions.contains(&d.name));
+    let shared: Vec<_> = declarations.iter().filter(may_go).collect();
     let kind = random.below(9);
     let any = (!shared.is_empty()).then(|| shared[random.below(shared.len())]);
     let (text, what) = match (kind, any) {
-        (0, _) if paths.len() > 1 && names.len() == declarations.len() => {
+        // A header that the old side does not have is a new one: that is what a series looks like.
+        (0, _) if !of_old && paths.len() > 1 && names.len() == declarations.len() => {
             files.remove(&path);
             return Some((files, format!("{path} is dropped")));
         }
@@ -311,7 +318,7 @@ fn less_knowledge_never_makes_a_verdict_better() {
             let (files, this, other) =
                 if of_old { (&old, &before, &after) } else { (&new, &after, &before) };
             let which = if of_old { "old" } else { "new" };
-            if let Some((damaged, what)) = damage(files, this, other, &mut random) {
+            if let Some((damaged, what)) = damage(of_old, files, this, other, &mut random) {
                 // What cannot be read at all ends with another status.
                 let Some(damaged) = side(which, &damaged) else { continue };
                 let found = if of_old { report(&damaged, other) } else { report(other, &damaged) };

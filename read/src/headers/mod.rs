@@ -315,8 +315,13 @@ fn read(
     contracts::present_names(&mut model);
     let mut seen = BTreeSet::new();
     gaps.retain(|gap: &Gap| seen.insert((gap.item.clone(), gap.why.clone())));
-    let knows = Knows { nodes: false, ..Knows::ALL };
+    let knows = Knows { nodes: false, headers: tree.is_some_and(is_whole), ..Knows::ALL };
     Ok(Reading { name: name.into(), kind: Kind::Headers, model, knows, gaps })
+}
+
+/// Whether a tree is a kernel's, and not the directories of its ABI headers alone.
+fn is_whole(tree: &Tree) -> bool {
+    tree.get(&["include/linux/types.h".into()]).iter().any(Option::is_some)
 }
 
 /// A stand-in, without the types that the headers declare themselves: no header includes `more/`.

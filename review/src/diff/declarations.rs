@@ -127,6 +127,7 @@ impl<'a> Texts<'a> {
     pub(super) fn compare(self, comparison: &mut Comparison<'a>) {
         let owners = Owners::of(comparison);
         let reached = self.reached();
+        let one_sided = self.one_sided();
         let mut found = Vec::new();
         for entry in &self.entries {
             let (header, any) = entry.any();
@@ -137,6 +138,17 @@ impl<'a> Texts<'a> {
             }
             let unversioned = is_unversioned(comparison, entry, &pairs);
             let why = entry.unproven();
+            if why.is_some() && !any.kind.is_code() && self.settles(any) && !entry.differs() {
+                if let Some(used) = entry.uses(&one_sided) {
+                    let what = format!("{}: only one side says what {used} is", any.title());
+                    for pair in &pairs {
+                        comparison.open.entry(*pair).or_default().insert(what.clone());
+                    }
+                    if pairs.is_empty() {
+                        comparison.unread.push(Gap { item: header.include_path(), why: what });
+                    }
+                }
+            }
             let differs = match &why {
                 Some(_) => self.settles(any) && entry.differs(),
                 // What is proven is compared where a version promises it.
@@ -178,6 +190,12 @@ impl<'a> Texts<'a> {
         self.settled.contains(declaration.name.as_str())
     }
 
+    /// The names that only one side declares.
+    fn one_sided(&self) -> BTreeSet<&'a str> {
+        let one_sided = self.entries.iter().filter(|e| e.old.is_empty() || e.new.is_empty());
+        one_sided.flat_map(|e| e.old.iter().chain(&e.new)).flat_map(|(_, d)| d.names()).collect()
+    }
+
     /// The names that declarations use which are not proven: what they stand for decides over bytes.
     fn reached(&self) -> BTreeSet<&'a str> {
         let all = self.entries.iter().flat_map(|entry| entry.old.iter().chain(&entry.new));
@@ -217,7 +235,8 @@ impl<'a> Texts<'a> {
 
     /// Finds headers that were not read, or not to their end, on either side.
     fn look_for_unread(&self, comparison: &mut Comparison<'a>) {
-        let mut unread = Vec::new();
+        let mut unread = std::mem::take(&mut comparison.unread);
+        unread.extend(gone(comparison));
         for side in [comparison.old, comparison.new] {
             if side.reading.kind != Kind::Headers {
                 continue;
@@ -244,6 +263,24 @@ impl<'a> Texts<'a> {
                     unread.push(gap.clone());
                 }
             }
+            let declared: BTreeSet<&str> = headers
+                .iter()
+                .flat_map(|header| &header.declarations)
+                .flat_map(Declaration::names)
+                .collect();
+            // What is there, and of which there is not even a text.
+            for gap in side.reading.gaps.iter().filter(|gap| !gap.item.is_empty()) {
+                let is_told = is_header(&gap.item)
+                    || declared.contains(gap.item.as_str())
+                    || comparison
+                        .open
+                        .values()
+                        .flatten()
+                        .any(|open| open.strip_prefix("struct ").unwrap_or(open) == gap.item);
+                if !is_told {
+                    unread.push(gap.clone());
+                }
+            }
             for header in headers {
                 let broken = header.declarations.iter().find(|d| d.is_broken());
                 let Some(broken) = broken else { continue };
@@ -265,6 +302,26 @@ impl<'a> Texts<'a> {
     }
 }
 
+/// Headers that one side does not have, where it may not have been given them.
+fn gone(comparison: &Comparison<'_>) -> Vec<Gap> {
+    let mut gone = Vec::new();
+    for pair in comparison.pairs.iter().filter(|pair| pair.new.is_none()) {
+        let (header, contract) = pair.any();
+        let knows = comparison.new.reading.knows;
+        let there = comparison.new.model().headers.iter().any(|other| other.name == header.name);
+        let of_headers = comparison.new.reading.kind == Kind::Headers;
+        if of_headers && !knows.headers && !there && !comparison.new.model().headers.is_empty() {
+            let name = &comparison.new.reading.name;
+            let what = &contract.compatible;
+            let why = format!(
+                "{name} does not have it, and may not be whole: \"{what}\" is there on one side"
+            );
+            gone.push(Gap { item: header.include_path(), why });
+        }
+    }
+    gone
+}
+
 /// Whether a name is that of a header which has a part of the ABI.
 fn is_header(item: &str) -> bool {
     item.starts_with(ABI_DIR) || kho_abi_read::headers::is_companion(item)
@@ -282,6 +339,12 @@ impl<'a> Entry<'a> {
         all.filter_map(|(_, declaration)| declaration.unproven.clone()).next()
     }
 
+    /// The first of these names that it uses.
+    fn uses(&self, names: &BTreeSet<&'a str>) -> Option<&'a str> {
+        let all = self.old.iter().chain(&self.new);
+        all.flat_map(|(_, d)| d.references()).find(|name| names.contains(name))
+    }
+
     /// Whether the text differs.
     fn differs(&self) -> bool {
         let texts = |side: &[(&Header, &'a Declaration)]| -> BTreeSet<(&'a str, &'a str)> {
@@ -293,7 +356,17 @@ impl<'a> Entry<'a> {
     /// Whether what both sides have proven differs.
     fn differs_proven(&self, comparison: &Comparison<'_>) -> bool {
         let (Some((a, old)), Some((b, new))) = (self.old.first(), self.new.first()) else {
-            return false;
+            // Structs that come and go are told as such.
+            use DeclarationKind::{Constant, Enum};
+            let (_, any) = self.any();
+            let is_version = |(_, contract): (&Header, &Contract)| contract.is_carrier(&any.name);
+            let pairs = comparison.pairs.iter();
+            let mut held = pairs.flat_map(|pair| [pair.old, pair.new]).flatten();
+            let is_told = matches!(any.kind, Constant | Enum) && !held.any(is_version);
+            let header =
+                |side: &Side, name: &str| side.model().headers.iter().any(|h| h.name == name);
+            let (of, _) = self.any();
+            return is_told && header(comparison.old, &of.name) && header(comparison.new, &of.name);
         };
         if old.kind == DeclarationKind::Typedef || new.kind == DeclarationKind::Typedef {
             return false;
@@ -363,14 +436,19 @@ fn is_unversioned(comparison: &Comparison<'_>, entry: &Entry<'_>, pairs: &[usize
     if pairs.iter().any(|pair| pair.both().is_some()) {
         return false;
     }
+    // A struct that lost its version is told with that.
+    let is_type = matches!(entry.any().1.kind, DeclarationKind::Struct | DeclarationKind::Union);
+    let lost_version = pairs.iter().any(|pair| pair.new.is_some_and(|(_, c)| c.unversioned));
+    if is_type && lost_version {
+        return false;
+    }
     let versioned = |side: Option<(&Header, &Contract)>| side.is_some_and(|(_, c)| !c.unversioned);
     let before = pairs.iter().any(|pair| versioned(pair.old));
     let after = pairs.iter().any(|pair| versioned(pair.new));
     match (entry.old.is_empty(), entry.new.is_empty()) {
-        // One version went and another came: kernels tell them apart.
-        (false, false) => !(before && after),
-        // What is new in a new contract is a part of it, and so is what goes with one.
-        (true, _) => !after,
+        // It has got a version, which kernels without it do not have.
+        (false, false) | (true, _) => !after,
+        // It goes with its version.
         (_, true) => !before,
     }
 }

@@ -477,15 +477,14 @@ impl Comparison<'_> {
             if self.untold.contains_key(&index) {
                 continue;
             }
-            let sides = [pair.new.map(|(_, c)| (new, c)), pair.old.map(|(_, c)| (old, c))];
-            for (model, contract) in sides.into_iter().flatten() {
-                let closure = model.closure_with_headers(contract);
-                let mut keys: Vec<Key> =
-                    closure.iter().map(|(header, record)| key(header, &record.name)).collect();
+            let sides = [pair.new.map(|held| (new, held)), pair.old.map(|held| (old, held))];
+            for (model, (holder, contract)) in sides.into_iter().flatten() {
                 // A root counts also where the source does not have it.
-                let unread = contract.roots.iter().filter(|root| model.record(root).is_none());
-                keys.extend(unread.map(|root| (root.clone(), None)));
-                for key in keys {
+                let closure = model.closure_with_headers(contract);
+                let has = |root: &&String| closure.iter().any(|(_, record)| record.name == **root);
+                let missing = contract.roots.iter().filter(|root| !has(root));
+                let embedded = closure.iter().map(|(header, record)| key(header, &record.name));
+                for key in embedded.chain(missing.map(|root| key(holder, root))) {
                     if std::ptr::eq(model, old) && self.is_anothers_now(index, &key.0, &now) {
                         continue;
                     }
@@ -529,10 +528,7 @@ impl Comparison<'_> {
             let sides = [(before, self.old), (after, self.new)];
             let unseen =
                 sides.iter().find(|(found, side)| found.is_none() && !side.knows_absence_of(&name));
-            if let Some((_, side)) = unseen {
-                if texts.settle(&name) {
-                    continue;
-                }
+            if let Some((_, side)) = unseen.filter(|_| !texts.settle(&name)) {
                 for pair in owners.get(&key).into_iter().flatten() {
                     self.open.entry(*pair).or_default().insert(format!("struct {name}"));
                 }

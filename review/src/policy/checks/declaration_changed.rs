@@ -25,7 +25,8 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
 fn hit(change: &DeclarationChange) -> Option<Hit> {
     let any = change.any();
     // A new struct that no version covers is another rule's, where its layout is known.
-    if change.unversioned && change.old.is_empty() && change.why.is_none() {
+    let is_type = matches!(any.kind, DeclarationKind::Struct | DeclarationKind::Union);
+    if change.unversioned && is_type && change.old.is_empty() && change.why.is_none() {
         return None;
     }
     let title = any.title();
@@ -100,10 +101,21 @@ fn differing(old: &[Declaration], new: &[Declaration]) -> Option<String> {
             let same = was.iter().zip(&is).take_while(|(a, b)| a == b).count();
             let (a, b) = (&was[same..], &is[same..]);
             let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
-            // With the word before, which says where it is.
-            let from = same.saturating_sub(1);
-            let (a, b) = (&was[from..was.len() - end], &is[from..is.len() - end]);
-            Some(format!("was `{}`, is `{}`", cut(a), cut(b)))
+            // From where the first member begins that differs, to where the last one ends.
+            let is_end = |word: &&str| matches!(*word, ";" | "{" | "}" | ",");
+            let from = was[..same].iter().rposition(is_end).map_or(0, |at| at + 1);
+            let until = |words: &[&str]| {
+                let last = (words.len() - end).max(from);
+                let ended = last > from && is_end(&words[last - 1]);
+                let more = words[last..].iter().position(is_end).filter(|_| !ended);
+                last + more.unwrap_or(0) - usize::from(ended)
+            };
+            let (a, b) = (&was[from..until(&was)], &is[from..until(&is)]);
+            Some(match (a, b) {
+                ([], b) => format!("`{}` is new", cut(b)),
+                (a, []) => format!("`{}` is gone", cut(a)),
+                (a, b) => format!("was `{}`, is `{}`", cut(a), cut(b)),
+            })
         }
         (Some((was, _)), None) => Some(format!("one form is gone: `{}`", shown(&was))),
         (None, Some((is, _))) => Some(format!("one form is new: `{}`", shown(&is))),

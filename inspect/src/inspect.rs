@@ -149,19 +149,15 @@ pub fn inspect(image: &Image, options: &Options) -> State {
 /// [`OpenError::NotMemory`] for a file that looks like something else, and has nothing of KHO in it.
 pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), OpenError> {
     let state = inspect(&image, options);
-    let (image, state) = if place::is_doubtful(&image, options, &state) {
-        match place::place(&image, options, &state) {
-            Some(placed) => (placed.image, placed.state),
-            None => {
-                let mut state = state;
-                if state.kho.is_some() {
-                    state.notes.push(place::HINT.into());
-                }
-                (image, state)
-            }
-        }
+    let doubtful = place::is_doubtful(&image, options, &state);
+    let placed = doubtful.then(|| place::place(&image, options, &state)).flatten();
+    let (image, state) = if let Some(placed) = placed {
+        (placed.image, placed.state)
     } else {
         let mut state = state;
+        if doubtful && state.kho.is_some() {
+            state.notes.push(place::HINT.into());
+        }
         state.notes.extend(place::unproven(&image, &state));
         (image, state)
     };

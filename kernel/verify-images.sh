@@ -13,4 +13,4 @@ built=$("$here/build.sh") || die "the kernel cannot be built" "see the lines abo
 KHO_ABI_VMLINUX=$(sed -n 's/^vmlinux=//p' <<<"$built")
 KHO_ABI_BZIMAGE=$(sed -n 's/^bzImage=//p' <<<"$built")
 export KHO_ABI_VMLINUX KHO_ABI_BZIMAGE
-cargo test --locked -p kho-abi-codegen --test real_kernels -- --include-ignored
+cargo test --locked -p kho-abi-review --test real_kernels -- --include-ignored

@@ -47,10 +47,16 @@ step clippy
 cargo clippy --locked --workspace --all-targets -- -D warnings
 in_live_test cargo clippy --locked --workspace --all-targets -- -D warnings
 
+# Workspaces of their own, which cargo-fuzz brings its flags to. libFuzzer itself is not linked.
+step 'fuzz targets compile'
+for fuzz in */fuzz; do
+	(cd "$fuzz" && cargo fmt -- --check && CARGO_TARGET_DIR="$target/fuzz" cargo check --quiet --locked --no-default-features)
+done
+
 step documentation
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 
-step 'dependencies: licences and sources'
+step 'dependencies: licences, sources and the Rust that they need'
 cargo test --locked -p kho-abi-codegen --test dependencies
 
 step 'dependencies: advisories'

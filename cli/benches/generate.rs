@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cbindgen = std::env::var_os("CBINDGEN")
         .ok_or("CBINDGEN does not name the cbindgen command\n  help: run `make bench`")?;
     let abi = Path::new(env!("CARGO_MANIFEST_DIR")).join("../abi").canonicalize()?;
-    let truth = kho_abi_codegen::read::truth::current()?;
+    let truth = kho_abi_read::truth::current()?;
     let structs: Vec<_> = truth.records().map(|(_, record)| format!("{:?}", record.name)).collect();
 
     let dir = tempfile::tempdir()?;

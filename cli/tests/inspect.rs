@@ -357,7 +357,7 @@ fn contents_are_compared_and_places_where_asked() {
     // The same state elsewhere in memory is the same, but for its places.
     let synth = |start: u64, name: &str| {
         let mut synth = kho_abi_inspect::synth::Synth::new(Ram::new(4096, 16 << 20), 4096);
-        synth.move_to(start);
+        synth.start_at(start);
         let session = synth.session("vm0");
         synth.memfd(session, 1, &kho_abi_inspect::synth::MemfdSpec::default());
         let (ram, places) = synth.finish();
@@ -416,7 +416,7 @@ fn every_generation_is_shown_where_asked() {
     let mut ram = Ram::new(4096, 32 << 20);
     for (name, start, number) in [("old", 1 << 20, 1_u32), ("new", 16 << 20, 2)] {
         let mut synth = kho_abi_inspect::synth::Synth::new(ram, 4096);
-        synth.move_to(start);
+        synth.start_at(start);
         let session = synth.session(name);
         synth.device(session, 1, "0000:01:00.0");
         synth.metadata("7.3.4", number);

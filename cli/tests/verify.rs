@@ -34,7 +34,7 @@ fn compile(dir: &Path, headers: &Path, flags: &[&str], name: &str) {
         .args(["-std=gnu11", "-nostdinc", "-ffreestanding", "-w", "-c", "unit.c", "-o", name])
         .args(flags)
         .arg("-I")
-        .arg(checkout("codegen/stand-in"))
+        .arg(checkout("read/stand-in"))
         .arg("-I")
         .arg(headers)
         .status()

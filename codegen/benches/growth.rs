@@ -7,8 +7,9 @@
 //! same from line to line.
 
 use kho_abi::wire::layout::{Contract, FieldLayout, Header, NamedStr, StructLayout};
-use kho_abi_codegen::model::Model;
-use kho_abi_codegen::{generate, read::truth};
+use kho_abi_codegen::generate;
+use kho_abi_model::Model;
+use kho_abi_read::truth;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

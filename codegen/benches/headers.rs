@@ -5,9 +5,9 @@
 //! With `LINUX_SRC`, that tree's headers are read; without, the generated ones.
 
 use kho_abi_codegen::generate;
-use kho_abi_codegen::read::headers::{self, STAND_IN};
-use kho_abi_codegen::read::truth;
-use kho_abi_codegen::source::Options;
+use kho_abi_read::headers::{self, STAND_IN};
+use kho_abi_read::source::Options;
+use kho_abi_read::truth;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;

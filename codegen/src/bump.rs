@@ -5,13 +5,14 @@
 //! itself the compatible string gets its next version. Header and frozen draft follow. Nothing is
 //! written unless all of it can be.
 
-use crate::checkout::{write_file, Checkout, CheckoutError};
-use crate::finding::Finding;
 use crate::freeze;
 use crate::generate;
-use crate::model::{Contract, Header, Item, Model, Value};
-use crate::read::frozen::Status;
+use crate::output::write_file;
 use crate::write;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{Contract, Header, Item, Model, Value};
+use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_read::frozen::Status;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -189,7 +190,7 @@ fn require_released(
 }
 
 fn read(path: &Path) -> Result<String, CheckoutError> {
-    fs::read_to_string(path).map_err(crate::checkout::at(path))
+    fs::read_to_string(path).map_err(kho_abi_read::checkout::at(path))
 }
 
 /// The model as it will be read once the sources are compiled again.
@@ -397,7 +398,7 @@ fn write_all(edits: &[(PathBuf, String)]) -> Result<Vec<PathBuf>, CheckoutError>
                     // The first failure is the one to report.
                     let _ = match old {
                         Some(old) => write_file(path, &old).map(drop),
-                        None => fs::remove_file(path).map_err(crate::checkout::at(path)),
+                        None => fs::remove_file(path).map_err(kho_abi_read::checkout::at(path)),
                     };
                 }
                 return Err(error);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Everything that must hold in a checkout, in one call.
 
-use crate::checkout::{Checkout, CheckoutError};
-use crate::compare;
-use crate::finding::Finding;
 use crate::freeze::{self, History};
 use crate::generate::{self, Generated};
-use crate::model::{Item, Model};
-use crate::read::headers::{self, HeaderError};
-use crate::source::{Options, SourceError};
+use kho_abi_model::compare;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{Item, Model};
+use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_read::headers::{self, HeaderError};
+use kho_abi_read::source::{Options, SourceError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

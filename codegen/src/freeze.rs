@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Frozen layouts: writes new ones, holds the truth to old ones, and old ones to their history.
 
-use crate::checkout::{at, files, write_file, Checkout, CheckoutError};
-use crate::compare::{self, RecordChange};
-use crate::finding::Finding;
-use crate::model::{Constant, Contract, Header, Item, Model, Place, Record, Value};
-use crate::read::frozen::{self, Frozen, Status};
+use crate::output::write_file;
 use crate::write;
+use kho_abi_model::compare::{self, RecordChange};
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{Constant, Contract, Header, Item, Model, Place, Record, Value};
+use kho_abi_read::checkout::{at, files, Checkout, CheckoutError};
+use kho_abi_read::frozen::{self, Frozen, Status};
+use kho_abi_read::git::Git;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{fs, io};
 
 /// Extension of a frozen layout's file.
@@ -289,10 +290,8 @@ pub enum History {
 ///
 /// A frozen file that is there and cannot be read.
 pub fn check_history(checkout: &Checkout) -> Result<History, CheckoutError> {
-    let git = |args: &[&str]| -> Option<Vec<u8>> {
-        let output = Command::new("git").arg("-C").arg(checkout.root()).args(args).output().ok()?;
-        output.status.success().then_some(output.stdout)
-    };
+    let repository = Git::new(Some(checkout.root()));
+    let git = |args: &[&str]| repository.ask("", args, Vec::new()).ok()?.ok();
     let text = |args: &[&str]| git(args).map(|out| String::from_utf8_lossy(&out).into_owned());
     let not = |why: &str| Ok(History::NotChecked(why.into()));
 

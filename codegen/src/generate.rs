@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Writes the headers of the truth and their unit tests, or says how those that lie there differ.
 
-use crate::checkout::{at, files, write_file, CheckoutError};
-use crate::finding::Finding;
-use crate::model::{Header, Model, ABI_DIR};
+use crate::output::write_file;
 use crate::write;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{Header, Model, ABI_DIR};
+use kho_abi_read::checkout::{at, files, CheckoutError};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 

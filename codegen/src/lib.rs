@@ -1,42 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The layout model of the handover ABI, and what is made from it.
+//! Writes the handover ABI, and keeps it: C headers, KUnit suites, frozen layouts.
 //!
 //! ```text
-//!   read::truth     the Rust types of kho-abi ──┐
-//!   read::headers   C headers, by clang       ──┤      ┌── write::c_header  the kernel's headers
-//!   read::frozen    snapshots/*.layout        ──┼─ model ── write::frozen  snapshots/*.layout
-//!                                               │      ├── write::text      like pahole's
-//!                                               │      └── write::json
-//!                                            compare
-//!                                               │
-//!                   generate, freeze, bump, check: what a developer asks for
+//!   generate   write::c_header, write::kunit   include/linux/kho/abi/*.h, and unit tests for them
+//!   freeze     write::frozen                   snapshots/*.layout
+//!   bump                                       the next version of a contract
+//!   check                                      whether a checkout fits together
 //! ```
 //!
-//! `diff` compares two readings, `policy` judges what changed, and `write::report` tells it; `review`,
-//! `history` and `preflight` ask for that of patches, of a git history, and of two kernels.
-//!
-//! Readers do not know writers, and the model knows neither. [`rules`] lists everything that can be
-//! found wrong; a [`finding::Finding`] is one thing found.
+//! [`rules`] lists what can be found wrong in a checkout.
 
 pub mod bump;
 pub mod check;
-pub mod checkout;
-pub mod compare;
-pub mod contracts;
-pub mod diff;
-pub mod finding;
 pub mod freeze;
 pub mod generate;
-pub mod git;
-pub mod history;
-pub mod model;
-pub mod patch;
-pub mod policy;
-pub mod preflight;
-pub mod read;
-pub mod review;
+pub mod output;
 pub mod rules;
-pub mod source;
-pub mod verify;
-pub mod version;
 pub mod write;

@@ -1,39 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Everything that can be found wrong, as data.
+//! What can be found wrong in a checkout, as data.
 
-use crate::policy::checks;
-use serde::Serialize;
-
-/// Something that can be found wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Rule {
-    /// Names the event, as `frozen_layout_changed`.
-    pub id: &'static str,
-    /// What is found, in one sentence.
-    pub summary: &'static str,
-    /// Why it matters.
-    pub reason: &'static str,
-    /// What it looks like.
-    pub example: &'static str,
-    /// What to do.
-    pub remedy: &'static str,
-}
-
-/// The rule with that id.
-#[must_use]
-pub fn find(id: &str) -> Option<&'static Rule> {
-    let of_comparisons = checks::REGISTRY.iter().map(|rule| &rule.rule);
-    RULES.iter().chain(of_comparisons).find(|rule| rule.id == id)
-}
-
-/// Every rule, sorted by id: those of a checkout and those of a comparison.
-#[must_use]
-pub fn all() -> Vec<Rule> {
-    let of_comparisons = checks::REGISTRY.iter().map(|rule| rule.rule);
-    let mut all: Vec<_> = RULES.iter().copied().chain(of_comparisons).collect();
-    all.sort_unstable_by_key(|rule| rule.id);
-    all
-}
+use kho_abi_model::rule::Rule;
 
 /// Every rule that is about one checkout, sorted by id.
 pub const RULES: &[Rule] = &[
@@ -171,22 +139,3 @@ pub const RULES: &[Rule] = &[
         remedy: "Remove it, or write its types under abi/src/wire/.",
     },
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rules_are_sorted_and_complete() {
-        assert!(RULES.is_sorted_by(|a, b| a.id < b.id));
-        assert!(all().is_sorted_by(|a, b| a.id < b.id));
-        for rule in &all() {
-            assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", rule.id);
-            for text in [rule.summary, rule.reason, rule.example, rule.remedy] {
-                assert!(text.ends_with('.'), "{}: {text}", rule.id);
-            }
-            assert_eq!(find(rule.id), Some(rule));
-        }
-        assert_eq!(find("no_such_rule"), None);
-    }
-}

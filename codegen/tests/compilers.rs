@@ -6,9 +6,9 @@ mod c;
 
 use c::{assertions, checkout, include, Compiler, COMPILERS};
 use kho_abi_codegen::generate;
-use kho_abi_codegen::model::{Constant, Item, Model, Record, Type, Value};
-use kho_abi_codegen::read::headers::TRIPLES;
-use kho_abi_codegen::read::truth;
+use kho_abi_model::{Constant, Item, Model, Record, Type, Value};
+use kho_abi_read::headers::TRIPLES;
+use kho_abi_read::truth;
 use std::fs;
 use std::path::Path;
 
@@ -28,7 +28,7 @@ fn strict() -> Vec<String> {
 fn compile(compiler: &Compiler, headers: &Path, text: &str, more: &[&str]) -> Result<(), String> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut args = strict();
-    args.extend([include(&checkout("codegen/stand-in")), include(headers)]);
+    args.extend([include(&checkout("read/stand-in")), include(headers)]);
     args.extend(more.iter().map(ToString::to_string));
     compiler.compile(dir.path(), text, &args)
 }
@@ -128,7 +128,7 @@ fn wrong_records(record: &Record) -> Vec<(String, Record)> {
         (name.clone(), Record { align: record.align * 2, ..record.clone() }),
     ];
     for (f, field) in record.fields.iter().enumerate().filter(|(_, field)| !field.bit_field) {
-        let mut with = |change: &dyn Fn(&mut kho_abi_codegen::model::Field)| {
+        let mut with = |change: &dyn Fn(&mut kho_abi_model::Field)| {
             let mut record = record.clone();
             change(&mut record.fields[f]);
             wrong.push((format!("{name}.{}", field.name), record));

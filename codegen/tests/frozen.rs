@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Frozen layouts hold: this checkout's, and against every way of changing one.
 
-use kho_abi_codegen::checkout::Checkout;
-use kho_abi_codegen::finding::Finding;
 use kho_abi_codegen::freeze::{self, History, Outcome};
-use kho_abi_codegen::model::{Item, Model, Packing, Type, Value};
-use kho_abi_codegen::read::frozen::Status;
-use kho_abi_codegen::read::truth;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{Item, Model, Packing, Type, Value};
+use kho_abi_read::checkout::Checkout;
+use kho_abi_read::frozen::Status;
+use kho_abi_read::truth;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -40,7 +40,7 @@ fn vfio_pci() -> Model {
 }
 
 /// That part with its one struct changed.
-fn changed(change: impl FnOnce(&mut kho_abi_codegen::model::Record)) -> Model {
+fn changed(change: impl FnOnce(&mut kho_abi_model::Record)) -> Model {
     let mut model = vfio_pci();
     let record =
         model.headers.iter_mut().flat_map(|header| &mut header.items).find_map(|item| match item {
@@ -269,7 +269,7 @@ fn every_kind_of_promise_is_held_to() {
     };
     for (h, header) in truth.headers.iter().enumerate() {
         for (c, contract) in header.contracts.iter().enumerate() {
-            let with = |change: &dyn Fn(&mut kho_abi_codegen::model::Contract)| {
+            let with = |change: &dyn Fn(&mut kho_abi_model::Contract)| {
                 let mut model = truth.clone();
                 change(&mut model.headers[h].contracts[c]);
                 model
@@ -335,7 +335,7 @@ fn change_value<'a>(items: impl Iterator<Item = &'a mut Item>, name: &str) {
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text: String) {
-        let _ = kho_abi_codegen::read::frozen::parse(&text);
+        let _ = kho_abi_read::frozen::parse(&text);
     }
 
     /// What the reader takes, the writer writes, and the reader takes again as the same.
@@ -348,9 +348,9 @@ proptest::proptest! {
             let at = at % text.len();
             text[at] = with;
         }
-        if let Ok(frozen) = kho_abi_codegen::read::frozen::parse(&text.iter().collect::<String>()) {
+        if let Ok(frozen) = kho_abi_read::frozen::parse(&text.iter().collect::<String>()) {
             let written = kho_abi_codegen::write::frozen::render(&frozen);
-            proptest::prop_assert_eq!(kho_abi_codegen::read::frozen::parse(&written), Ok(frozen));
+            proptest::prop_assert_eq!(kho_abi_read::frozen::parse(&written), Ok(frozen));
         }
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Headers are read out of a git repository by revision, and nothing else is done with it.
 
-use kho_abi_codegen::compare;
 use kho_abi_codegen::generate;
-use kho_abi_codegen::read::git::{files_of_rev, read_rev};
-use kho_abi_codegen::read::truth;
-use kho_abi_codegen::source::{Options, SourceError};
+use kho_abi_model::compare;
+use kho_abi_read::git::revision::{files_of_rev, read_rev};
+use kho_abi_read::source::{Options, SourceError};
+use kho_abi_read::truth;
 use std::fs;
 use std::path::Path;
 use std::process::Command;

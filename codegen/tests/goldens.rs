@@ -5,10 +5,10 @@
 
 mod common;
 
-use kho_abi_codegen::model::Model;
-use kho_abi_codegen::read::frozen::Status;
-use kho_abi_codegen::read::truth;
 use kho_abi_codegen::{generate, write};
+use kho_abi_model::Model;
+use kho_abi_read::frozen::Status;
+use kho_abi_read::truth;
 
 /// Goldens lie beside the frozen layouts.
 fn golden(name: &str, text: &str) {

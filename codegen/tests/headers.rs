@@ -3,12 +3,12 @@
 
 mod bindgen_reader;
 
-use kho_abi_codegen::compare;
 use kho_abi_codegen::generate;
-use kho_abi_codegen::model::{Contract, Header, Item, Model, Record};
-use kho_abi_codegen::read::headers::{self, TRIPLES};
-use kho_abi_codegen::read::truth;
-use kho_abi_codegen::source::{Options, Reading};
+use kho_abi_model::compare;
+use kho_abi_model::{Contract, Header, Item, Model, Record};
+use kho_abi_read::headers::{self, TRIPLES};
+use kho_abi_read::source::{Options, Reading};
+use kho_abi_read::truth;
 use std::collections::BTreeMap;
 
 fn truth() -> Model {

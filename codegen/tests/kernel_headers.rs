@@ -8,10 +8,10 @@ mod bindgen_reader;
 mod probe;
 
 use bindgen_reader::Options;
-use kho_abi_codegen::compare;
-use kho_abi_codegen::model::{Item, Model};
-use kho_abi_codegen::read::headers::{STAND_IN, TRIPLES};
-use kho_abi_codegen::read::truth;
+use kho_abi_model::compare;
+use kho_abi_model::{Item, Model};
+use kho_abi_read::headers::{STAND_IN, TRIPLES};
+use kho_abi_read::truth;
 use probe::{assertions, bit_field_probe, compile, expected, includes, probed, COMPILERS};
 use std::fs;
 use std::path::{Path, PathBuf};

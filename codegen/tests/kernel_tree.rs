@@ -13,10 +13,10 @@ mod c;
 
 use bindgen_reader::Options;
 use c::{assertions, checkout, include, COMPILERS};
-use kho_abi_codegen::compare;
 use kho_abi_codegen::generate;
-use kho_abi_codegen::model::{Field, Model, Record, Type};
-use kho_abi_codegen::read::truth;
+use kho_abi_model::compare;
+use kho_abi_model::{Field, Model, Record, Type};
+use kho_abi_read::truth;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -7,10 +7,10 @@
 mod probe;
 
 use kho_abi_codegen::generate;
-use kho_abi_codegen::model::Model;
-use kho_abi_codegen::read::headers;
-use kho_abi_codegen::read::truth;
-use kho_abi_codegen::source::Options;
+use kho_abi_model::Model;
+use kho_abi_read::headers;
+use kho_abi_read::source::Options;
+use kho_abi_read::truth;
 use probe::{assertions, compile, includes};
 use std::collections::BTreeMap;
 use std::fs;
@@ -119,7 +119,7 @@ fn nameable(model: &Model) -> Model {
     for header in &mut model.headers {
         header.items.retain(|item| !item.name().contains('.'));
         for item in &mut header.items {
-            if let kho_abi_codegen::model::Item::Record(record) = item {
+            if let kho_abi_model::Item::Record(record) = item {
                 // An array without a length has no size that could be asked for.
                 record.fields.retain(|field| !field.name.is_empty() && field.bit_size > 0);
             }

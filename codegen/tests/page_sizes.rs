@@ -5,10 +5,10 @@
 mod bindgen_reader;
 mod probe;
 
-use kho_abi_codegen::compare;
-use kho_abi_codegen::model::{Header, Item, Model, Value};
-use kho_abi_codegen::read::headers::TRIPLES;
-use kho_abi_codegen::read::truth;
+use kho_abi_model::compare;
+use kho_abi_model::{Header, Item, Model, Value};
+use kho_abi_read::headers::TRIPLES;
+use kho_abi_read::truth;
 use probe::{assertions, bit_field_probe, compile, expected, includes, probed, COMPILERS};
 use std::path::{Path, PathBuf};
 

@@ -5,10 +5,10 @@
 mod bindgen_reader;
 
 use bindgen_reader::{CHeaderError, Options};
-use kho_abi_codegen::compare;
-use kho_abi_codegen::model::{Endian, Field, Header, Item, Model, Type, Value};
-use kho_abi_codegen::read::headers::TRIPLES;
-use kho_abi_codegen::read::truth;
+use kho_abi_model::compare;
+use kho_abi_model::{Endian, Field, Header, Item, Model, Type, Value};
+use kho_abi_read::headers::TRIPLES;
+use kho_abi_read::truth;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,7 @@ fn as_one_header(model: &Model, name: &str) -> Model {
         doc: String::new(),
         items,
         contracts: Vec::new(),
+        declarations: Vec::new(),
     };
     Model { headers: vec![header], ..model.clone() }
 }
@@ -243,7 +244,7 @@ fn wrong_models(truth: &Model) -> Vec<(String, Model)> {
     for (h, header) in truth.headers.iter().enumerate() {
         for (i, item) in header.items.iter().enumerate() {
             let Item::Record(record) = item else { continue };
-            let mut with = |what: &str, change: &dyn Fn(&mut kho_abi_codegen::model::Record)| {
+            let mut with = |what: &str, change: &dyn Fn(&mut kho_abi_model::Record)| {
                 let (mut model, mut record) = (truth.clone(), record.clone());
                 change(&mut record);
                 model.headers[h].items[i] = Item::Record(record);

@@ -5,8 +5,8 @@
 mod kunit;
 
 use kho_abi::wire::bits;
-use kho_abi_codegen::model::{Constant, Field, Item, Model, Record, Type, Value};
-use kho_abi_codegen::read::truth;
+use kho_abi_model::{Constant, Field, Item, Model, Record, Type, Value};
+use kho_abi_read::truth;
 use kunit::{compiler, Bench, Outcome, COMPILERS};
 use std::fs;
 use std::path::PathBuf;

@@ -91,6 +91,6 @@ pub mod text;
 pub mod vmalloc;
 mod walk;
 
-pub use inspect::{inspect, Options, State};
+pub use inspect::{inspect, inspect_file, Options, State};
 #[cfg(feature = "synth")]
 pub mod synth;

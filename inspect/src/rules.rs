@@ -114,9 +114,14 @@ rules! {
         "The state is damaged, or the handover was never finished.";
     KHO_NOT_FOUND: "kho_not_found",
         "No KHO device tree is in the image.",
-        "There is nothing to show. Either the kernel hands nothing over, or the image does not have the page.",
+        "There is nothing to show. All of the image was looked at: either the kernel hands nothing over, or the image does not have the page.",
         "No page of the image begins a tree that says `kho-v4`.",
         "Check that the kernel runs with `kho=on`; name the address with --fdt where you know it.";
+    KHO_SEARCH_INCOMPLETE: "kho_search_incomplete",
+        "No KHO device tree was found, and not all of the image could be read.",
+        "What could not be read may have it: this is not a statement that the kernel hands nothing over.",
+        "Of a kdump, 16 pages do not unpack and 1000 were left out; no other page begins a tree that says `kho-v4`.",
+        "Make the dump again, whole and with a level that keeps kernel pages (`makedumpfile -d 0`).";
     KHO_SUBTREE_INVALID: "kho_subtree_invalid",
         "An entry of KHO's device tree lacks its address or its size, or has them in another form.",
         "The kernel refuses the entry, and its owner starts without its state.",
@@ -202,6 +207,11 @@ rules! {
         "The kernel compares it as a string, and reads into what lies behind it.",
         "All 48 bytes of a file's compatible string are letters.",
         "The state is damaged at the address that is named.";
+    OFFSETS_NOT_ADDRESSES: "offsets_not_addresses",
+        "The offsets of a raw file are not the physical addresses of its memory.",
+        "Where it belongs was found out from the addresses that the state itself has. The report is of the memory at those addresses; what the state does not lead to may belong elsewhere.",
+        "A guest's memory backend begins where RAM begins on arm64, at 0x40000000.",
+        "Name the addresses with `FILE@ADDRESS[,offset=N][,size=N]`, as the finding says.";
     PAGE_NOT_BLOCK_START: "page_not_block_start",
         "An address leads into the middle of what was preserved as one block.",
         "The kernel restores pages by the first of their block, and refuses any other.",

@@ -21,7 +21,7 @@ fn memory(generations: [Generation; 2]) -> (Ram, Vec<Places>) {
         generations.into_iter().zip([1_u64 << 20, 16 << 20])
     {
         let mut synth = Synth::new(ram, 4096);
-        synth.move_to(start);
+        synth.start_at(start);
         let id = synth.session(session);
         synth.device(id, 1, "0000:01:00.0");
         synth.liveupdate_num = update;

@@ -3,9 +3,9 @@
 
 use super::judging::{Judging, Reading};
 use crate::output::{Failure, Outcome, Output};
-use kho_abi_codegen::diff::{compare, open};
-use kho_abi_codegen::policy::{judge, Baseline};
-use kho_abi_codegen::write::report::Document;
+use kho_abi_review::diff::{compare, open};
+use kho_abi_review::policy::{judge, Baseline};
+use kho_abi_review::report::Document;
 
 const AFTER_HELP: &str = "\
 A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or \

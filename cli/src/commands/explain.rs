@@ -2,8 +2,8 @@
 //! `kho-abi explain`: a rule with its reason.
 
 use crate::output::{Failure, Format, Outcome, Output, STRONG};
-use kho_abi_codegen::rules::{self, Rule};
 use kho_abi_inspect::rules as inspect_rules;
+use kho_abi_review::rules::{self, Rule};
 use serde::Serialize;
 
 /// Explain a rule: what it finds, why that matters, what to do

@@ -4,8 +4,8 @@
 use super::{known_contracts, matching_checkout, models};
 use crate::output::{note, Failure, Outcome, Output};
 use kho_abi_codegen::freeze;
-use kho_abi_codegen::model::Model;
-use kho_abi_codegen::read::frozen::Status;
+use kho_abi_model::Model;
+use kho_abi_read::frozen::Status;
 use std::path::Path;
 
 /// Write down the layout that a compatible string stands for

@@ -27,7 +27,7 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
-    findings: &'a [kho_abi_codegen::finding::Finding],
+    findings: &'a [kho_abi_model::finding::Finding],
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     if args.check {
         if args.out.is_some() {
             // A mistyped directory is no set of missing headers.
-            dir.read_dir().map_err(|source| kho_abi_codegen::checkout::CheckoutError::Io {
+            dir.read_dir().map_err(|source| kho_abi_read::checkout::CheckoutError::Io {
                 path: dir.clone(),
                 source,
             })?;

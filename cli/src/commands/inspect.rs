@@ -9,7 +9,7 @@ use crate::output::{note, Destination, Failure, Inputs, Outcome};
 use clap::ValueEnum;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, map, text, Filter, Report};
-use kho_abi_inspect::{inspect, Options, State};
+use kho_abi_inspect::{inspect_file, Options, State};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
@@ -161,6 +161,11 @@ impl FindingArgs {
         }
     }
 
+    /// Opens an image, and inspects it.
+    fn inspect(&self, images: &[PathBuf]) -> Result<(Image, State), Failure> {
+        Ok(inspect_file(self.open(images)?, &self.options())?)
+    }
+
     /// Opens one file, or several raw ones with their addresses.
     fn open(&self, images: &[PathBuf]) -> Result<Image, Failure> {
         let raw = self.kind == Some(Kind::Raw);
@@ -191,8 +196,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let inputs = Inputs::of(&args.image.images);
     inputs.guard_stdout()?;
     let to = Destination::new(args.output.as_deref(), &inputs)?;
-    let image = args.image.finding.open(&args.image.images)?;
-    let state = inspect(&image, &args.image.finding.options());
+    let (image, state) = args.image.finding.inspect(&args.image.images)?;
     let mut filter = args.filter.filter();
     filter.token = args.extract.or(filter.token);
     let name = args.image.images.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>();

@@ -3,10 +3,10 @@
 
 use crate::output::{Destination, Failure, Inputs, Outcome, Output};
 use clap::ValueEnum;
-use kho_abi_codegen::policy::{allow, Baseline, Options, Strictness};
-use kho_abi_codegen::rules;
-use kho_abi_codegen::source;
-use kho_abi_codegen::write::report::{Document, Format, FORMATS};
+use kho_abi_read::source;
+use kho_abi_review::policy::{allow, Baseline, Options, Strictness};
+use kho_abi_review::report::{Document, Format, FORMATS};
+use kho_abi_review::rules;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -54,6 +54,7 @@ impl Reading {
             snapshots: self.snapshots.clone(),
             prefer_btf: self.btf,
             btf_base: self.btf_base.clone(),
+            tree: None,
         }
     }
 }
@@ -106,7 +107,7 @@ impl Judging {
         // A clock before 1970 makes nothing expire.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let today = i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX);
-        Ok(Options { strictness, baseline, allowances, today })
+        Ok(Options { strictness, baseline, allowances, today, ..Options::default() })
     }
 
     /// Whether the report is text on standard output, and nothing more.

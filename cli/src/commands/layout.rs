@@ -3,8 +3,8 @@
 
 use super::{known_contracts, models, note_stale};
 use crate::output::{Failure, Format, Outcome, Output};
-use kho_abi_codegen::model::{Contract, Header, Item, Model, PageVariant, Target};
 use kho_abi_codegen::write;
+use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target};
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -3,8 +3,8 @@
 
 use super::judging::{Judging, Reading};
 use crate::output::{Failure, Outcome, Output};
-use kho_abi_codegen::history::{self, Wanted};
-use kho_abi_codegen::policy::Baseline;
+use kho_abi_review::history::{self, Wanted};
+use kho_abi_review::policy::Baseline;
 
 const AFTER_HELP: &str = "\
 Each commit is compared with its first parent, as if a kernel had been released in between. Commits \

@@ -3,7 +3,8 @@
 
 use crate::output::{Failure, Outcome, Output};
 use clap::CommandFactory as _;
-use kho_abi_codegen::checkout::{write_file, CheckoutError};
+use kho_abi_codegen::output::write_file;
+use kho_abi_read::checkout::CheckoutError;
 use std::path::PathBuf;
 
 /// Print the manual page, or write the pages of all subcommands

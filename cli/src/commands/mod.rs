@@ -18,9 +18,9 @@ pub(crate) mod review;
 pub(crate) mod verify;
 
 use crate::output::{note, Failure};
-use kho_abi_codegen::checkout::{Checkout, CheckoutError};
-use kho_abi_codegen::model::Model;
-use kho_abi_codegen::read::truth;
+use kho_abi_model::Model;
+use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_read::truth;
 use std::path::{Path, PathBuf};
 
 /// The checkout that a command works on.

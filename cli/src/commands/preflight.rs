@@ -4,8 +4,8 @@
 use super::judging::Reading;
 use crate::output::{Failure, Format, Inputs, Outcome as Exit, Output, BAD, GOOD, OPEN, STRONG};
 use anstyle::Style;
-use kho_abi_codegen::preflight::{answer, Answer, Kernel, Outcome, Outlook};
-use kho_abi_codegen::source::{self, SourceError};
+use kho_abi_read::source::{self, SourceError};
+use kho_abi_review::preflight::{answer, Answer, Kernel, Outcome, Outlook};
 use serde::Serialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,11 +13,11 @@ use std::sync::{Mutex, PoisonError};
 const AFTER_HELP: &str = "\
 CURRENT and NEXT are a vmlinux, a bzImage, BTF, a kernel tree, or any other source. The kernel matches \
 compatible strings exactly and then trusts the bytes:
-  yes          the same strings, and the same bytes behind them, as far as they could be compared
+  yes          the same strings, and the same layouts of all structs behind them
   no           other strings: what is handed over under them is lost, in the way that is told
   DANGEROUS    the same string and other bytes, which nothing else catches
   no handover  one of the two is built without Kexec HandOver
-  unknown      something cannot be told, so nobody should rely on it
+  unknown      a string or a layout could not be compared: do not rely on it
 
 Exit status: 0 when each NEXT is a yes, 1 when one is not, 2 when a kernel cannot be read.";
 

@@ -3,9 +3,9 @@
 
 use super::judging::{Judging, Reading};
 use crate::output::{Failure, Outcome, Output};
-use kho_abi_codegen::patch::{self, PatchError};
-use kho_abi_codegen::policy::Baseline;
-use kho_abi_codegen::review::{self, Base};
+use kho_abi_review::patch::{self, PatchError};
+use kho_abi_review::policy::Baseline;
+use kho_abi_review::review::{self, Base};
 use std::io::Read as _;
 use std::path::Path;
 

@@ -3,8 +3,8 @@
 
 use crate::output::{note, Failure, Format, Inputs, Outcome, Output, BAD, GOOD, OPEN, STRONG};
 use anstyle::Style;
-use kho_abi_codegen::source::{self, Gap, Kind, Options};
-use kho_abi_codegen::verify::{self, Checked, Report, Truth, Verdict};
+use kho_abi_read::source::{self, Gap, Kind, Options};
+use kho_abi_review::verify::{self, Checked, Report, Truth, Verdict};
 use serde::Serialize;
 use std::path::PathBuf;
 

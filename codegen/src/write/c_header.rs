@@ -4,13 +4,10 @@
 //! This is the one place that owns C text. After each struct stand static assertions of its size and
 //! offsets, so that a kernel that carries the header cannot drift from it and still build.
 
-use super::{
-    prose::{self, Names},
-    put,
-};
-use crate::model::{
-    Constant, Contract, Enumeration, FdtNode, Field, Header, Item, Macro, Model, Packing, Record,
-    Type, Value,
+use super::prose::{self, Names};
+use kho_abi_model::{
+    put, Constant, Contract, Enumeration, FdtNode, Field, Header, Item, Macro, Model, Packing,
+    Record, Type, Value,
 };
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

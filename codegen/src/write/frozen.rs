@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Writes frozen layouts: one field per line, so that a change is a line in a review.
 
-use super::put;
-use crate::model::{Constant, Header, Item, Model, Packing, Record, Value};
-use crate::read::frozen::{self, Frozen, Status, NONE};
+use kho_abi_model::put;
+use kho_abi_model::{Constant, Header, Item, Model, Packing, Record, Value};
+use kho_abi_read::frozen::{self, Frozen, Status, NONE};
 
 /// Renders the frozen layout of a contract.
 ///
@@ -95,4 +95,127 @@ pub fn of(model: &Model, header: &Header, compatible: &str, status: Status) -> O
 
 fn bare(constant: &Constant) -> Constant {
     Constant { expr: None, doc: String::new(), place: None, ..constant.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kho_abi_model::{RecordKind, Value};
+    use kho_abi_read::frozen::parse;
+
+    const TEXT: &str = "\
+# a comment
+format      1
+compatible  x-v1
+macro       X_COMPATIBLE
+header      linux/kho/abi/x.h
+status      released
+roots       x_ser
+
+struct x_ser  size 40  align 1  packed
+  offset    size  type                      name
+     0.0     52b  u64                       pfn
+     6.4     12b  u64                       flags
+       8      16  char[16]                  name
+      24      16  struct y_ser[2][2]        y
+
+union y_ser  size 4  align 4  natural
+  offset    size  type                      name
+       0       4  s32                       z
+";
+
+    #[test]
+    fn reads_what_the_writer_writes() {
+        let frozen = parse(TEXT).unwrap();
+        assert_eq!(frozen.records[0].fields[1].bit_offset, 52);
+        assert_eq!(frozen.records[0].fields[3].ty.spelling(), "struct y_ser[2][2]");
+        assert_eq!(frozen.records[1].kind, RecordKind::Union);
+        let written = render(&frozen);
+        assert_eq!(parse(&written).unwrap(), frozen);
+        assert!(written.contains("\n     6.4     12b  u64                       flags\n"));
+    }
+
+    const SECOND: &str = "\
+format      2
+compatible  x-v1
+macro       X_VERSION
+header      linux/kho/abi/x.h
+status      draft
+roots       x
+version     1
+
+constant X_NAME  \"a  \\\"b\"
+constant X_LEN  page 4096  511
+constant X_LEN  page 65536  8191
+constant X_LOW  -1
+
+node /
+property  string  compatible
+property       8  start
+
+struct x  page 4096  size 4096  align 8  natural
+  offset    size  type                      name
+       0       8  DECLARE_KHOSER_PTR(struct x *)  next
+       8    4088  u64[511]                  phys
+
+struct x  page 65536  size 65536  align 8  natural
+  offset    size  type                      name
+       0       8  DECLARE_KHOSER_PTR(struct x *)  next
+       8   65528  u64[8191]                 phys
+";
+
+    #[test]
+    fn the_second_format_goes_round_and_is_as_strict() {
+        let frozen = parse(SECOND).unwrap();
+        assert_eq!(frozen.constants[0].value, Value::Str("a  \"b".into()));
+        assert_eq!(frozen.contract.constants, ["X_NAME", "X_LEN", "X_LOW"]);
+        assert_eq!(frozen.contract.nodes[0].properties[1].size, Some(8));
+        assert_eq!(frozen.records[1].page_size, Some(65536));
+        let written = render(&frozen);
+        assert_eq!(parse(&written).as_ref(), Ok(&frozen), "{written}");
+        let changes = [
+            ("format      2", "format      1", 1),
+            ("version     1", "version     one", 7),
+            ("X_LEN  page 65536", "X_LEN  page 4096", 11),
+            ("  511", "  5l1", 10),
+            ("page 4096  511", "page 4O96  511", 10),
+            ("\\\"b\"", "\\\"b", 9),
+            ("node /", "mode /", 14),
+            ("property  string", "property  text", 15),
+            ("struct x  page 65536", "struct x  page 4096", 23),
+            ("(struct x *)", "(struct x)", 20),
+        ];
+        for (from, to, line) in changes {
+            let broken = SECOND.replacen(from, to, 1);
+            assert_ne!(broken, SECOND, "{from}");
+            assert_eq!(parse(&broken).map_err(|error| error.line), Err(line), "{to}");
+        }
+    }
+
+    #[test]
+    fn refuses_every_line_that_is_not_understood() {
+        let changes = [
+            ("format      1", "format      2", 2),
+            ("format      1", "format      3", 2),
+            ("status      released", "status      open", 6),
+            ("roots       x_ser", "roots       x_ser w", 7),
+            ("macro ", "makro ", 4),
+            ("size 40", "size 39", 14),
+            ("size 40", "size -1", 9),
+            ("size 40", "size 18446744073709551615", 9),
+            ("packed", "tight", 9),
+            ("union y_ser", "union x_ser", 16),
+            ("  char[16] ", "  char[16  ", 13),
+            ("  s32", "  s33", 18),
+            ("6.4     12b", "6.4     12 ", 12),
+            ("6.4     12b", "6.9     12b", 12),
+            ("pfn", "p fn", 11),
+        ];
+        for (from, to, line) in changes {
+            let broken = TEXT.replacen(from, to, 1);
+            assert_ne!(broken, TEXT, "{from}");
+            assert_eq!(parse(&broken).map_err(|error| error.line), Err(line), "{to}");
+        }
+        assert_eq!(parse("").map_err(|error| error.line), Err(1));
+    }
 }

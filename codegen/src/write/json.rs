@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Writes a model as JSON, for other programs.
 
-use crate::model::Model;
+use kho_abi_model::Model;
 use serde::Serialize;
 
 /// Names the shape of the document; a change of the shape changes it.

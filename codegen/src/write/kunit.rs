@@ -5,8 +5,8 @@
 //! headers are written by hand: each reads a header as it finds it, by the names that it defines.
 
 use super::c_header::{columns, escape, indent, BACKSLASH, COMMAND, TAB, WIDTH};
-use super::put;
-use crate::model::{Constant, Enumeration, Field, Header, Item, Model, Record, Type, Value};
+use kho_abi_model::put;
+use kho_abi_model::{Constant, Enumeration, Field, Header, Item, Model, Record, Type, Value};
 use std::fmt::Write as _;
 
 /// Where a kernel keeps such tests, below its top.

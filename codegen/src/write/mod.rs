@@ -6,14 +6,4 @@ pub mod frozen;
 pub mod json;
 pub mod kunit;
 mod prose;
-pub mod report;
 pub mod text;
-
-/// Appends a line to a string, which cannot fail.
-macro_rules! put {
-    ($out:expr, $($arg:tt)*) => {{
-        use std::fmt::Write as _;
-        let _ = writeln!($out, $($arg)*);
-    }};
-}
-use put;

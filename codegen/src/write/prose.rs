@@ -4,7 +4,7 @@
 //! Understood are paragraphs, lists with `-`, and fenced blocks. A name in backticks or brackets
 //! becomes kernel-doc's own mark for what it is: `&struct x`, `%CONSTANT`, `@member`.
 
-use crate::model::{Item, Model, Record};
+use kho_abi_model::{Item, Model, Record};
 use std::collections::BTreeMap;
 
 /// Names that prose may refer to, each with what kernel-doc writes for it.
@@ -205,7 +205,7 @@ pub(super) fn wrap(text: &str, width: usize, first: &str, next: &str) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Target;
+    use kho_abi_model::Target;
 
     fn render(doc: &str, width: usize) -> Vec<String> {
         let model = Model { target: Target::X86_64, headers: vec![], other_pages: vec![] };

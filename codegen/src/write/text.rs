@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Writes layouts for people, in the way of pahole.
 
-use super::put;
-use crate::model::{Contract, Field, Model, Packing, Record, RecordKind};
+use kho_abi_model::put;
+use kho_abi_model::{Contract, Field, Model, Packing, Record, RecordKind};
 
 /// Size of a cache line on the machines that live-update, in bytes.
 const CACHE_LINE: u64 = 64;

@@ -8,10 +8,10 @@
 
 use bindgen::callbacks::{DiscoveredItem, DiscoveredItemId, ParseCallbacks, SourceLocation};
 use kho_abi_codegen::generate;
-use kho_abi_codegen::model::{
+use kho_abi_model::{
     Constant, Endian, Field, Header, Item, Model, Packing, Record, RecordKind, Target, Type, Value,
 };
-use kho_abi_codegen::read::headers::STAND_IN;
+use kho_abi_read::headers::STAND_IN;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -218,6 +218,7 @@ fn read_one(path: &Path, options: &Options<'_>) -> Result<Header, CHeaderError> 
         doc: String::new(),
         items,
         contracts: Vec::new(),
+        declarations: Vec::new(),
     })
 }
 

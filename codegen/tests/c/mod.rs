@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What the tests of generated C share: the compilers, and C text that holds a compiler to a model.
 
-use kho_abi_codegen::model::{Constant, Model, Record, Type, Value};
+use kho_abi_model::{Constant, Model, Record, Type, Value};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! A model with one of everything, for the tests of readers and writers.
 
-use kho_abi_codegen::model::{
+use kho_abi_model::{
     Constant, Contract, Enumeration, FdtNode, FdtProperty, Field, Header, Item, Macro, Model,
     Packing, PageVariant, Record, RecordKind, Target, Type, Value,
 };
@@ -230,7 +230,6 @@ pub(crate) fn everything() -> Model {
             contracts: vec![Contract {
                 compatible: "every-v1".into(),
                 macro_name: "EVERY_COMPATIBLE".into(),
-                version: None,
                 roots: vec!["every_root_ser".into(), "every_page".into()],
                 constants: vec![
                     "EVERY_NAME_LEN".into(),
@@ -241,7 +240,9 @@ pub(crate) fn everything() -> Model {
                     path: "/<name>".into(),
                     properties: vec![property("compatible", None), property("size", Some(8))],
                 }],
+                ..Contract::default()
             }],
+            declarations: Vec::new(),
         }],
     }
 }

@@ -2,8 +2,8 @@
 //! Runs the kernel's unit tests as programs of user space, with stand-ins for the kernel's headers.
 
 use kho_abi_codegen::generate;
-use kho_abi_codegen::model::Model;
-use kho_abi_codegen::read::headers::STAND_IN;
+use kho_abi_model::Model;
+use kho_abi_read::headers::STAND_IN;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -2,8 +2,8 @@
 //! C text that holds a compiler to a model, and what a compiler puts into an object file.
 
 use kho_abi::wire::bits;
-use kho_abi_codegen::model::{Item, Model, Record, Value};
-use kho_abi_codegen::read::headers::STAND_IN;
+use kho_abi_model::{Item, Model, Record, Value};
+use kho_abi_read::headers::STAND_IN;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;

@@ -6,6 +6,8 @@
 //! memory: all of them are listed, and ranked by what they lead to.
 
 pub mod boot;
+pub(crate) mod pages;
+pub(crate) mod place;
 pub mod scan;
 
 use crate::fdt::Fdt;
@@ -99,11 +101,16 @@ pub(crate) fn rank(candidates: &mut Vec<Candidate>) {
 /// Reads the bytes of a tree: a page, or what is there of it.
 pub(crate) fn tree_bytes(image: &Image, at: u64, page_size: usize) -> Option<Vec<u8>> {
     let range = image.ranges().iter().find(|range| range.start <= at && at < range.end)?;
-    let len = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(page_size);
-    let mut bytes = vec![0; len];
-    image.read(at, &mut bytes).ok()?;
-    Some(bytes)
+    let there = usize::try_from(range.end - at).unwrap_or(usize::MAX);
+    // Of a large page, the beginning may be all that is there.
+    [page_size, SMALLEST_PAGE].into_iter().find_map(|size| {
+        let mut bytes = vec![0; size.min(there)];
+        image.read(at, &mut bytes).ok()?;
+        Some(bytes)
+    })
 }
+
+const SMALLEST_PAGE: usize = crate::image::PAGE_SIZES[0];
 
 /// Looks at what a tree leads to.
 pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candidate> {

@@ -63,7 +63,7 @@ pub fn number(text: &str) -> Option<u64> {
 /// Takes a whole file for the memory from address 0 on.
 pub(super) fn open(bytes: Arc<dyn Bytes>) -> Image {
     let segment = Segment { pa: 0, len: bytes.len(), file: 0, offset: 0 };
-    let mut facts = Facts::default();
+    let mut facts = Facts { by_offset: true, ..Facts::default() };
     let segments = Segments::new(vec![bytes], vec![segment], Vec::new(), &mut facts.notes);
     Image::from_segments(segments, Format::Raw, facts)
 }

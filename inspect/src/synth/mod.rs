@@ -271,8 +271,8 @@ impl<S: Store> Synth<S> {
         self.page_size as u64
     }
 
-    /// Goes on at another address: for a second state in the same memory.
-    pub fn move_to(&mut self, pa: u64) {
+    /// Gives out memory from an address on, where nothing is yet.
+    pub fn start_at(&mut self, pa: u64) {
         self.next = pa;
     }
 
@@ -688,7 +688,14 @@ pub fn content(offset: u64, len: u64) -> Vec<u8> {
 /// A state with one of everything, in memory of 64 MiB.
 #[must_use]
 pub fn sample(page_size: usize) -> (Ram, Places) {
-    let mut synth = Synth::new(Ram::new(page_size, 64 << 20), page_size);
+    sample_at(page_size, 0)
+}
+
+/// The same state in memory that begins at an address.
+#[must_use]
+pub fn sample_at(page_size: usize, base: u64) -> (Ram, Places) {
+    let mut synth = Synth::new(Ram::new(page_size, base + (64 << 20)), page_size);
+    synth.start_at(base + START);
     let vm = synth.session("vm0");
     synth.device(vm, 1, "0000:01:00.0");
     synth.memfd(vm, 2, &MemfdSpec { seals: 0xf, pos: 7, ..MemfdSpec::default() });

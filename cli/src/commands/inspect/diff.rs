@@ -4,7 +4,6 @@
 use super::{FilterArgs, FindingArgs};
 use crate::output::{Destination, Failure, Format, Inputs, Outcome, BAD, GOOD, OPEN};
 use kho_abi_inspect::diff::{compare, Difference, How, Kind, Side, SCHEMA};
-use kho_abi_inspect::inspect;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -58,10 +57,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     };
     let inputs = Inputs::of(before_files.iter().chain(after_files));
     let to = Destination::new(args.output.as_deref(), &inputs)?;
-    let options = args.finding.options();
-    let before = args.finding.open(before_files)?;
-    let after = args.finding.open(after_files)?;
-    let (before_state, after_state) = (inspect(&before, &options), inspect(&after, &options));
+    let (before, before_state) = args.finding.inspect(before_files)?;
+    let (after, after_state) = args.finding.inspect(after_files)?;
     let sides = [
         Side { image: &before, state: &before_state },
         Side { image: &after, state: &after_state },

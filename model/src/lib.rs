@@ -1,0 +1,567 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The layout model: what a C compiler and the next kernel care about, and nothing else.
+//!
+//! Every reader makes one, every writer takes one. It does no I/O and knows no clang.
+
+pub mod compare;
+mod declaration;
+pub mod finding;
+pub mod reading;
+mod record;
+pub mod rule;
+mod target;
+mod ty;
+pub mod version;
+
+pub use declaration::{Declaration, DeclarationKind};
+pub use record::{Field, Packing, Record, RecordKind};
+pub use target::{Endian, Target};
+pub use ty::Type;
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Appends a line to a string, which cannot fail.
+#[macro_export]
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {{
+        use std::fmt::Write as _;
+        let _ = writeln!($out, $($arg)*);
+    }};
+}
+
+/// A set of headers, as one compiler for one target sees them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// What the layouts were computed for.
+    pub target: Target,
+    /// The headers, in the order of their names.
+    pub headers: Vec<Header>,
+    /// What depends on the page size, for the page sizes that the target does not have.
+    ///
+    /// Empty where nothing depends on it, and where the source is of one page size.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_pages: Vec<PageVariant>,
+}
+
+/// What depends on the page size, for one page size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageVariant {
+    /// The page size, in bytes.
+    pub page_size: u64,
+    /// The items, of all headers; each stands in its header too, for the target's page size.
+    pub items: Vec<Item>,
+}
+
+/// One C header, or the Rust file that it is made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Base name without an extension, as `vfio_pci`.
+    pub name: String,
+    /// The file that was read, as its reader was given it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
+    /// The include guard; empty where the source of the model does not tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub guard: String,
+    /// What the header includes for its types, as `linux/types.h`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub includes: Vec<String>,
+    /// What the header is about; its first line is the title.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+    /// Constants and types, in the order of the source.
+    pub items: Vec<Item>,
+    /// The contracts that the header holds.
+    pub contracts: Vec<Contract>,
+    /// Every declaration of the header's text, whether or not an item could be made of it; none where
+    /// the source has no text.
+    #[serde(skip)]
+    pub declarations: Vec<Declaration>,
+}
+
+impl Header {
+    /// The header's path below `include/`, as `linux/kho/abi/vfio_pci.h`.
+    #[must_use]
+    pub fn include_path(&self) -> String {
+        format!("{ABI_DIR}/{}.h", self.name)
+    }
+
+    /// The structs and unions of the header, in the order of the source.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.items.iter().filter_map(Item::record)
+    }
+
+    /// The constants of the header, in the order of the source, with those of enumerations.
+    pub fn constants(&self) -> impl Iterator<Item = &Constant> {
+        self.items.iter().flat_map(Item::constants)
+    }
+}
+
+/// Where the kernel keeps these headers, below `include/`.
+pub const ABI_DIR: &str = "linux/kho/abi";
+
+/// Something that a header defines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "item", rename_all = "snake_case")]
+pub enum Item {
+    /// A macro, or a Rust constant.
+    Constant(Constant),
+    /// A struct or a union.
+    Record(Record),
+    /// An enumeration, which gives names to integers.
+    Enum(Enumeration),
+    /// A macro that has no value by itself.
+    Macro(Macro),
+}
+
+impl Item {
+    /// The struct or union, where the item is one.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            _ => None,
+        }
+    }
+
+    /// The constants that the item defines.
+    pub fn constants(&self) -> impl Iterator<Item = &Constant> {
+        match self {
+            Self::Constant(constant) => std::slice::from_ref(constant).iter(),
+            Self::Enum(enumeration) => enumeration.members.iter(),
+            Self::Record(_) | Self::Macro(_) => [].iter(),
+        }
+    }
+
+    /// The item's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Constant(constant) => &constant.name,
+            Self::Record(record) => &record.name,
+            Self::Enum(enumeration) => &enumeration.name,
+            Self::Macro(item) => &item.name,
+        }
+    }
+
+    /// What the item is about, and where it is written.
+    #[must_use]
+    pub fn doc(&self) -> (&str, Option<&Place>) {
+        match self {
+            Self::Constant(item) => (&item.doc, item.place.as_ref()),
+            Self::Record(item) => (&item.doc, item.place.as_ref()),
+            Self::Enum(item) => (&item.doc, item.place.as_ref()),
+            Self::Macro(item) => (&item.doc, item.place.as_ref()),
+        }
+    }
+}
+
+/// An enumeration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enumeration {
+    /// The tag.
+    pub name: String,
+    /// Its constants, in the order of the source.
+    pub members: Vec<Constant>,
+    /// Documentation, one line per source line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// A macro with arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Macro {
+    /// The macro's name.
+    pub name: String,
+    /// Its arguments, as `name, type`.
+    pub arguments: String,
+    /// What it stands for, line by line.
+    pub body: String,
+    /// The kernel option without which it is not defined; empty where it always is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub option: String,
+    /// Documentation, one line per source line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// A named value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Constant {
+    /// The macro's name.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+    /// The C expression that the value is computed from, where it is not written as a literal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expr: Option<String>,
+    /// The page size that it has this value for; `None` where it depends on none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<u64>,
+    /// Documentation, one line per source line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// What a constant stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// An integer.
+    Int(i128),
+    /// A string, without the terminating NUL.
+    Str(String),
+}
+
+/// A place in a source file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The file, as its reader was given it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A version, and what it promises: the bytes of structs, constants, device-tree nodes.
+///
+/// Its name, its version and its features are apart: [`crate::version::of`] compares them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Contract {
+    /// What reports, files and commands call it.
+    ///
+    /// The compatible string, as `vfio-pci-v1`; where the version is a number, the name and that
+    /// number, as `pci@2` or `kexec-metadata-v1`, which no memory has then; where it has no version,
+    /// its name, or the path of its header.
+    pub compatible: String,
+    /// The name of the macro that a bump changes: the one with the string, or with the number.
+    pub macro_name: String,
+    /// The version, where it is a number apart from any string, which a struct carries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// The string that memory has, where the version is not in it, with the macro that holds it; empty
+    /// where there are feature words and no string at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<NameMacro>,
+    /// The constants that are bits of its feature words, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+    /// Whether no version covers it: it is what a header without any version defines.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unversioned: bool,
+    /// The structs that the contract owns, by name, in the order of the source.
+    pub roots: Vec<String>,
+    /// The structs and constants among its own that another contract of the header might own as well:
+    /// the header does not say which of them does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<String>,
+    /// The constants that it owns, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub constants: Vec<String>,
+    /// The device-tree nodes that it describes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<FdtNode>,
+}
+
+/// A name that stays the same from version to version, and the macro that holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NameMacro {
+    /// The macro, as `PCI_LUO_FLB_COMPATIBLE`.
+    pub macro_name: String,
+    /// The name, as `pci`.
+    pub value: String,
+}
+
+/// What tells one version of a contract from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelled {
+    /// The string alone, whether it has a version in it or not.
+    String,
+    /// A number beside the string, which a struct carries.
+    Number,
+    /// A number that says what the bytes are, and counts nothing.
+    Magic,
+    /// Feature words: what is in use, and what a reader has to know.
+    Features,
+    /// Nothing: no version covers it.
+    Nothing,
+}
+
+impl Contract {
+    /// What tells its versions apart.
+    #[must_use]
+    pub fn spelled(&self) -> Spelled {
+        if self.unversioned {
+            Spelled::Nothing
+        } else if self.version.is_some() {
+            if self.macro_name.to_ascii_uppercase().ends_with("MAGIC") {
+                Spelled::Magic
+            } else {
+                Spelled::Number
+            }
+        } else if self.name.is_some() && !self.features.is_empty() {
+            Spelled::Features
+        } else {
+            Spelled::String
+        }
+    }
+
+    /// The string that memory has, where there is one.
+    #[must_use]
+    pub fn string(&self) -> Option<&str> {
+        match (&self.name, self.spelled()) {
+            (Some(name), _) => Some(&name.value).filter(|value| !value.is_empty()).map(|v| &**v),
+            (None, Spelled::String) => Some(&self.compatible),
+            (None, _) => None,
+        }
+    }
+
+    /// Whether a constant is its version, or the name beside it, rather than something it promises.
+    #[must_use]
+    pub fn is_carrier(&self, constant: &str) -> bool {
+        self.macro_name == constant
+            || self.name.as_ref().is_some_and(|name| name.macro_name == constant)
+    }
+}
+
+/// A node in a flattened device tree.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FdtNode {
+    /// Where it is, as `/` or `/<name>`.
+    pub path: String,
+    /// Its properties, in the order of the source.
+    pub properties: Vec<FdtProperty>,
+}
+
+/// A property of a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FdtProperty {
+    /// The property's name.
+    pub name: String,
+    /// Size of its value, in bytes; `None` for a string.
+    pub size: Option<u64>,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+}
+
+impl Model {
+    /// The header that holds a contract, with the contract.
+    #[must_use]
+    pub fn contract(&self, compatible: &str) -> Option<(&Header, &Contract)> {
+        self.contracts().find(|(_, contract)| contract.compatible == compatible)
+    }
+
+    /// Every contract with its header, in the order of the headers.
+    pub fn contracts(&self) -> impl Iterator<Item = (&Header, &Contract)> {
+        self.promises().filter(|(_, contract)| !contract.unversioned)
+    }
+
+    /// Every contract, and what no version covers, in the order of the headers.
+    pub fn promises(&self) -> impl Iterator<Item = (&Header, &Contract)> {
+        self.headers.iter().flat_map(|header| header.contracts.iter().map(move |c| (header, c)))
+    }
+
+    /// Every struct and union, with its header.
+    pub fn records(&self) -> impl Iterator<Item = (&Header, &Record)> {
+        self.headers.iter().flat_map(|header| header.records().map(move |record| (header, record)))
+    }
+
+    /// The struct or union of that name.
+    #[must_use]
+    pub fn record(&self, name: &str) -> Option<&Record> {
+        self.records().map(|(_, record)| record).find(|record| record.name == name)
+    }
+
+    /// An item as it is with the page sizes that the target does not have, smallest first; by its name
+    /// or that of a constant in it. None where it does not depend on the page size.
+    pub fn other_pages_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Item> {
+        let items = self.other_pages.iter().flat_map(|pages| &pages.items);
+        items.filter(move |item| {
+            item.name() == name || item.constants().any(|constant| constant.name == name)
+        })
+    }
+
+    /// The constant of that name.
+    #[must_use]
+    pub fn constant(&self, name: &str) -> Option<&Constant> {
+        self.headers.iter().flat_map(Header::constants).find(|constant| constant.name == name)
+    }
+
+    /// The page sizes that the model knows its headers for, smallest first.
+    #[must_use]
+    pub fn page_sizes(&self) -> Vec<u64> {
+        let others = self.other_pages.iter().map(|pages| pages.page_size);
+        let mut sizes: Vec<_> = self.target.page_size.into_iter().chain(others).collect();
+        sizes.sort_unstable();
+        sizes
+    }
+
+    /// The model for another page size; `None` where it is not known.
+    #[must_use]
+    pub fn with_page_size(&self, page_size: u64) -> Option<Self> {
+        let mut model = self.clone();
+        if self.target.page_size == Some(page_size) {
+            return Some(model);
+        }
+        let at = self.other_pages.iter().position(|pages| pages.page_size == page_size)?;
+        let wanted = &mut model.other_pages[at];
+        for item in model.headers.iter_mut().flat_map(|header| &mut header.items) {
+            let found = wanted.items.iter_mut().find(|other| other.name() == item.name());
+            if let Some(other) = found {
+                std::mem::swap(item, other);
+            }
+        }
+        wanted.page_size = model.target.page_size.replace(page_size)?;
+        model.other_pages.sort_by_key(|pages| pages.page_size);
+        Some(model)
+    }
+
+    /// The structs that a contract promises: its roots, and all that they embed.
+    ///
+    /// In the order in which a reader of the roots meets them, each once. A name that the model does
+    /// not define is left out: a checked model has none.
+    #[must_use]
+    pub fn closure(&self, contract: &Contract) -> Vec<&Record> {
+        self.closure_of(&contract.roots.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The structs that a contract owns for certain: those that no other contract might own instead.
+    #[must_use]
+    pub fn certain_closure(&self, contract: &Contract) -> Vec<&Record> {
+        let roots = contract.roots.iter().filter(|root| !contract.shared.contains(root));
+        self.closure_of(&roots.map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// These structs, and all that they embed.
+    fn closure_of(&self, roots: &[&str]) -> Vec<&Record> {
+        let by_name: BTreeMap<_, _> =
+            self.records().map(|(_, record)| (record.name.as_str(), record)).collect();
+        let mut found = Vec::new();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        // The next to visit is on top, so roots go in backwards.
+        let mut open: Vec<&str> = roots.to_vec();
+        open.reverse();
+        while let Some(name) = open.pop() {
+            let Some((name, record)) = by_name.get_key_value(name) else { continue };
+            if seen.insert(*name) {
+                found.push(*record);
+                open.extend(record.fields.iter().rev().filter_map(|field| field.ty.embedded()));
+            }
+        }
+        found
+    }
+
+    /// The contracts of other headers that have a struct of this header among their roots.
+    pub fn contracts_from_elsewhere<'a>(
+        &'a self,
+        header: &'a Header,
+    ) -> impl Iterator<Item = (&'a Header, &'a Contract)> {
+        self.contracts().filter(move |(other, contract)| {
+            other.name != header.name
+                && header.records().any(|record| contract.roots.contains(&record.name))
+        })
+    }
+
+    /// The compatible strings of the contracts that a struct belongs to, sorted.
+    #[must_use]
+    pub fn owners(&self, record: &str) -> Vec<&str> {
+        let mut owners: Vec<_> = self
+            .contracts()
+            .filter(|(_, contract)| self.closure(contract).iter().any(|r| r.name == record))
+            .map(|(_, contract)| contract.compatible.as_str())
+            .collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(name: &str, embeds: &[&str]) -> Record {
+        Record {
+            kind: RecordKind::Struct,
+            name: name.into(),
+            packing: Packing::Packed,
+            size: 0,
+            align: 1,
+            fields: embeds
+                .iter()
+                .map(|embedded| Field {
+                    name: format!("a_{embedded}"),
+                    ty: Type::Array {
+                        elem: Box::new(Type::structure(embedded)),
+                        len: 1,
+                        len_name: None,
+                    },
+                    bit_offset: 0,
+                    bit_size: 0,
+                    bit_field: false,
+                    c_declaration: None,
+                    doc: String::new(),
+                    place: None,
+                })
+                .collect(),
+            doc: String::new(),
+            place: None,
+            page_size: None,
+            size_expr: None,
+            bit_fields_untold: false,
+        }
+    }
+
+    #[test]
+    fn a_closure_holds_what_the_roots_embed_once_and_survives_a_loop() {
+        let contract = |compatible: &str, root: &str| Contract {
+            compatible: compatible.into(),
+            roots: vec![root.into()],
+            ..Contract::default()
+        };
+        let model = Model {
+            target: Target::X86_64,
+            other_pages: vec![],
+            headers: vec![Header {
+                name: "x".into(),
+                file: String::new(),
+                guard: String::new(),
+                includes: vec![],
+                doc: String::new(),
+                items: [
+                    record("a", &["b", "c", "b"]),
+                    record("b", &["c"]),
+                    record("c", &["a"]),
+                    record("d", &["c"]),
+                ]
+                .map(Item::Record)
+                .into(),
+                contracts: vec![contract("x-v1", "a"), contract("y-v1", "d")],
+                declarations: Vec::new(),
+            }],
+        };
+        let names = |c: &Contract| -> Vec<_> {
+            model.closure(c).iter().map(|record| record.name.clone()).collect()
+        };
+        assert_eq!(names(&model.headers[0].contracts[0]), ["a", "b", "c"]);
+        assert_eq!(names(&model.headers[0].contracts[1]), ["d", "c", "a", "b"]);
+        assert_eq!(model.owners("c"), ["x-v1", "y-v1"]);
+        assert_eq!(model.owners("d"), ["y-v1"]);
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What was read of a source: a model, what this kind of source is able to tell, and what it leaves open.
+
+use crate::Model;
+use serde::{Deserialize, Serialize};
+
+/// What was read of a source.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The source, as it was asked for.
+    pub name: String,
+    /// What it turned out to be.
+    pub kind: Kind,
+    /// Headers, types, constants and contracts, for the target that the source is made for.
+    ///
+    /// A source that has no headers of its own, such as an image, gets the ones that the types and
+    /// contracts are known to belong to.
+    pub model: Model,
+    /// What this kind of source is able to tell.
+    pub knows: Knows,
+    /// What this very source leaves open, beyond its kind.
+    pub gaps: Vec<Gap>,
+}
+
+/// What a source turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The Rust types that this program was compiled with.
+    Truth,
+    /// Frozen layouts.
+    Snapshots,
+    /// C headers, with a kernel's base headers or with stand-ins.
+    Headers,
+    /// Debugging information of an ELF file.
+    Dwarf,
+    /// BPF type format, raw or in an ELF file.
+    Btf,
+    /// An image without types: its strings alone.
+    Strings,
+}
+
+impl Kind {
+    /// Several such sources, in a sentence.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Truth => "the types",
+            Self::Snapshots => "frozen layouts",
+            Self::Headers => "headers",
+            Self::Dwarf => "images with DWARF",
+            Self::Btf => "images with BTF",
+            Self::Strings => "images without types",
+        }
+    }
+}
+
+/// What a kind of source is able to tell; what it is not is not compared.
+#[allow(clippy::struct_excessive_bools)] // Independent facts, each with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Knows {
+    /// That a type or contract is not there. An image has only those that its code uses.
+    pub absence: bool,
+    /// Whether a struct is declared as packed, and its alignment.
+    pub packing: bool,
+    /// The values of macros.
+    pub macros: bool,
+    /// The values of enumerators.
+    pub enumerators: bool,
+    /// Which macro a compatible string comes from. Otherwise strings are told by their form.
+    pub string_macros: bool,
+    /// Which compatible strings there are, and which not.
+    pub strings: bool,
+    /// The strings of those who register one, such as file handlers: the struct that holds it says
+    /// which they are. Otherwise one that was not found may be there.
+    pub registered_strings: bool,
+    /// The nodes and properties of device trees.
+    pub nodes: bool,
+    /// Where things are written.
+    pub places: bool,
+}
+
+impl Knows {
+    /// Everything.
+    pub const ALL: Self = Self {
+        absence: true,
+        packing: true,
+        macros: true,
+        enumerators: true,
+        string_macros: true,
+        strings: true,
+        registered_strings: true,
+        nodes: true,
+        places: true,
+    };
+}
+
+/// Something that a source leaves open.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Gap {
+    /// What cannot be told: a contract, a struct or a constant by name; empty for the source as a whole.
+    pub item: String,
+    /// Why.
+    pub why: String,
+}

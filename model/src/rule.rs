@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! A rule: something that can be found wrong, as data.
+
+use serde::Serialize;
+
+/// Something that can be found wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// Names the event, as `frozen_layout_changed`.
+    pub id: &'static str,
+    /// What is found, in one sentence.
+    pub summary: &'static str,
+    /// Why it matters.
+    pub reason: &'static str,
+    /// What it looks like.
+    pub example: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}

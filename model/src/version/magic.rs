@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! A magic number that says what the bytes are: it counts nothing, so none follows another.
+
+use super::{Scheme, Version};
+use crate::Spelled;
+
+pub(super) const SCHEME: Scheme = Scheme {
+    id: "magic",
+    summary: "A magic number that the struct carries, of which none follows another.",
+    read: |_, contract| {
+        (contract.spelled() == Spelled::Magic).then(|| Version::of_parts(contract, Vec::new()))
+    },
+    next: |_| None,
+};

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `name-vN` or `name_vN`: a name and a number in one string.
+
+use super::{Scheme, Version};
+
+pub(super) const SCHEME: Scheme = Scheme {
+    id: "name-vN",
+    summary: "A name and a number in one string, as vfio-pci-v1 or kvm_vm_luo_v1.",
+    read: |_, contract| {
+        let (name, number) = split(&contract.compatible)?;
+        Some(Version::of_parts(contract, vec![(name.into(), number)]))
+    },
+    next: |version| successor(&version.spelling),
+};
+
+/// The name and the number.
+pub(super) fn split(text: &str) -> Option<(&str, u64)> {
+    let (before, number) = text.rsplit_once('v')?;
+    let name = before.strip_suffix(['-', '_'])?;
+    let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    (digits && plain && !name.is_empty()).then(|| number.parse().ok())?.map(|n| (name, n))
+}
+
+/// The string with its first number one higher, and the rest as it is.
+pub(super) fn successor(text: &str) -> Option<String> {
+    let end = text.find([';', '+']).unwrap_or(text.len());
+    let (first, rest) = text.split_at(end);
+    let (_, number) = split(first)?;
+    let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
+    Some(format!("{stem}{}{rest}", number.checked_add(1)?))
+}

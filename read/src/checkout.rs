@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! A checkout of the repository: where things lie, and files written whole or not at all.
+
+use crate::truth;
+use kho_abi::wire::layout::Header;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// A directory with the repository in it.
+#[derive(Clone, Debug)]
+pub struct Checkout {
+    root: PathBuf,
+}
+
+/// Why a checkout cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckoutError {
+    /// No directory from here up is a checkout.
+    #[error("{start} is no checkout: there is no abi/src/wire/mod.rs")]
+    NotFound {
+        /// Where the search began.
+        start: PathBuf,
+    },
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A wire file of the checkout is not Rust.
+    #[error("{path}:{line}: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line where parsing stopped.
+        line: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// A wire file of the checkout is not the one that this program was compiled from.
+    #[error("{path}:{line}: the file differs from the one that this program was compiled from")]
+    Stale {
+        /// The file.
+        path: PathBuf,
+        /// The first line that differs.
+        line: usize,
+    },
+}
+
+impl CheckoutError {
+    /// What to do about it, in one line.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::NotFound { .. } => "run inside a checkout, or give one with --root DIR".into(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "check the path".into()
+            }
+            Self::Io { .. } => "check the permissions, and the space that is left".into(),
+            Self::Syntax { path, .. } => format!("correct {}", path.display()),
+            Self::Stale { .. } => {
+                "layouts are rustc's: compile again, as `cargo run -- …` in the checkout does"
+                    .into()
+            }
+        }
+    }
+}
+
+/// Turns an I/O error into one that names the file.
+pub fn at(path: &Path) -> impl FnOnce(io::Error) -> CheckoutError + '_ {
+    move |source| CheckoutError::Io { path: path.into(), source }
+}
+
+impl Checkout {
+    /// The checkout that `start` lies in.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckoutError::NotFound`].
+    pub fn find(start: &Path) -> Result<Self, CheckoutError> {
+        start
+            .ancestors()
+            .find_map(|dir| Self::at(dir).ok())
+            .ok_or_else(|| CheckoutError::NotFound { start: start.into() })
+    }
+
+    /// The checkout whose top is this very directory.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckoutError::NotFound`].
+    pub fn at(root: &Path) -> Result<Self, CheckoutError> {
+        if root.join(truth::WIRE_DIR).join("mod.rs").is_file() {
+            Ok(Self { root: root.into() })
+        } else {
+            Err(CheckoutError::NotFound { start: root.into() })
+        }
+    }
+
+    /// The top directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the generated headers lie, below which come `include/linux/kho/abi`.
+    #[must_use]
+    pub fn headers_dir(&self) -> PathBuf {
+        self.root.join("c-headers")
+    }
+
+    /// Where the frozen layouts lie.
+    #[must_use]
+    pub fn snapshots_dir(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
+    /// Where the wire files lie.
+    #[must_use]
+    pub fn wire_dir(&self) -> PathBuf {
+        self.root.join(truth::WIRE_DIR)
+    }
+
+    /// A path as messages show it: below the checkout where it is.
+    #[must_use]
+    pub fn display(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+
+    /// Makes sure that the wire files are those that this program was compiled from.
+    ///
+    /// Offsets and sizes are rustc's, so a program that is older than the source would write the old
+    /// layout over the new one.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, is not Rust, or differs.
+    pub fn require_same_truth(&self) -> Result<(), CheckoutError> {
+        let mut headers = kho_abi::wire::HEADERS.iter().chain(kho_abi::wire::earlier::EARLIER);
+        headers.try_for_each(|header| self.require_same(header))
+    }
+
+    fn require_same(&self, header: &Header) -> Result<(), CheckoutError> {
+        let path = self.wire_dir().join(header.file);
+        let text = fs::read_to_string(&path).map_err(at(&path))?;
+        if text == header.source {
+            return Ok(());
+        }
+        let path = PathBuf::from(self.display(&path));
+        if let Err(error) = syn::parse_file(&text) {
+            let line = error.span().start().line;
+            return Err(CheckoutError::Syntax { path, line, message: error.to_string() });
+        }
+        let same = text.lines().zip(header.source.lines()).take_while(|(a, b)| a == b).count();
+        Err(CheckoutError::Stale { path, line: same + 1 })
+    }
+}
+
+/// The files of a directory with that extension, sorted; none where there is no such directory.
+pub fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, CheckoutError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(at(dir)(error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(at(dir))?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Which version owns which structs, in headers that do not say so.
+//!
+//! For headers that the truth has, the truth says it: by the macro of the string, since the string
+//! itself may be another one. But a header's own version goes first: what the truth gives to another
+//! header is given back once a header has a version of its own. A header with one version owns what is
+//! in it. Where there are several, a struct belongs to the one that its comment names, that embeds it,
+//! or whose name it bears; where none of these decides, it belongs to all that it may belong to, and
+//! each of them says so ([`Contract::shared`]). What no version covers is a contract of its own, which
+//! says that, too ([`Contract::unversioned`]).
+
+pub(crate) mod spellings;
+mod words;
+
+use crate::source::Gap;
+use kho_abi::wire::earlier::reused::RENAMED;
+use kho_abi_model::{Contract, Header, Item, Model, Record, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use words::Key;
+
+/// What the name of a macro with a compatible string ends with.
+pub const SUFFIX: &str = "_COMPATIBLE";
+
+/// A header whose structs no version covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unowned {
+    /// The header, as `linux/kho/abi/x.h`.
+    pub header: String,
+    /// The file that was read.
+    pub file: String,
+    /// The structs and unions.
+    pub records: Vec<String>,
+}
+
+impl Unowned {
+    /// What is not known, in words.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let structs = self.records.join(", ");
+        format!("{} has no version, and so none covers {structs}", self.file)
+    }
+
+    /// The gap that it leaves in what was read.
+    #[must_use]
+    pub fn gap(&self) -> Gap {
+        Gap { item: self.header.clone(), why: self.why() }
+    }
+}
+
+/// What is known about a macro that holds the version of a contract.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    /// What a version that is a number is the version of.
+    numbered: Option<&'static str>,
+    /// Structs that it owns, in any version.
+    roots: BTreeSet<&'static str>,
+    /// Constants that it owns, in any version.
+    constants: BTreeSet<&'static str>,
+}
+
+/// What the truth knows, with its earlier versions.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// By the macro of the version.
+    by_macro: BTreeMap<&'static str, Entry>,
+}
+
+impl Known {
+    fn read() -> Self {
+        let mut known = Self::default();
+        let earlier = kho_abi::wire::earlier::EARLIER.iter();
+        for header in kho_abi::wire::HEADERS.iter().chain(earlier) {
+            for contract in header.contracts {
+                let entry = known.by_macro.entry(contract.compatible.name).or_default();
+                entry.numbered = contract.version.map(|_| contract.compatible.value);
+                let roots = contract.roots.iter().map(|root| root.name);
+                entry.roots.extend(roots.chain(contract.page_roots.iter().copied()));
+                entry.constants.extend(contract.constants);
+            }
+        }
+        known
+    }
+}
+
+/// Gives the contracts of a model to its headers, and returns what no version covers.
+///
+/// Device-tree nodes are not told by headers: the contracts have none.
+pub fn assign(model: &mut Model) -> Vec<Unowned> {
+    let known = Known::read();
+    let mut contracts: Vec<Vec<Contract>> =
+        model.headers.iter().map(|header| spellings::read(header, &known)).collect();
+    // Headers with a version that the truth does not know: what is in them is theirs.
+    let own: BTreeSet<usize> = (0..contracts.len())
+        .filter(|at| {
+            let mut of_it = contracts[*at].iter();
+            of_it.any(|contract| !known.by_macro.contains_key(&*contract.macro_name))
+        })
+        .collect();
+    let mut taken = BTreeSet::new();
+    for contract in contracts.iter_mut().flatten() {
+        give_known(model, &known, &own, contract, &mut taken);
+    }
+    for (at, header) in model.headers.iter().enumerate() {
+        let rest = Rest::of(header, &taken);
+        match contracts[at].as_mut_slice() {
+            [] => {}
+            [only] => {
+                only.roots.extend(rest.records.iter().map(|record| record.name.clone()));
+                let constants = rest.constants.iter().filter(|name| !only.is_carrier(name));
+                let constants: Vec<_> = constants.map(|name| (*name).to_string()).collect();
+                only.constants.extend(constants);
+            }
+            several => share_out(&rest, several),
+        }
+    }
+    let mut unowned = Vec::new();
+    for (at, header) in model.headers.iter().enumerate() {
+        if !contracts[at].is_empty() {
+            continue;
+        }
+        let rest = Rest::of(header, &taken);
+        // A header that leaves it to the version of another one.
+        let of_another = contracts.iter_mut().flatten().filter(|contract| {
+            !contract.macro_name.is_empty() && mentions(&header.doc, &contract.macro_name)
+        });
+        let of_another: Vec<_> = of_another.collect();
+        if let Ok([owner]) = <[&mut Contract; 1]>::try_from(of_another) {
+            owner.roots.extend(rest.records.iter().map(|record| record.name.clone()));
+            owner.constants.extend(rest.constants.iter().map(|name| (*name).to_string()));
+            continue;
+        }
+        let owned: BTreeSet<String> = contracts
+            .iter()
+            .flatten()
+            .flat_map(|contract| model.closure(contract))
+            .map(|record| record.name.clone())
+            .collect();
+        let free = rest.records.iter().filter(|record| !owned.contains(&record.name));
+        let contract = Contract {
+            compatible: header.include_path(),
+            unversioned: true,
+            roots: free.map(|record| record.name.clone()).collect(),
+            constants: rest.constants.iter().map(|name| (*name).to_string()).collect(),
+            ..Contract::default()
+        };
+        if !contract.roots.is_empty() {
+            unowned.push(Unowned {
+                header: header.include_path(),
+                file: header.file.clone(),
+                records: contract.roots.clone(),
+            });
+        }
+        if !contract.roots.is_empty() || !contract.constants.is_empty() {
+            contracts[at].push(contract);
+        }
+    }
+    for (header, contracts) in model.headers.iter_mut().zip(contracts) {
+        header.contracts.extend(contracts);
+    }
+    unowned
+}
+
+/// Gives a contract what the truth says that it owns, wherever in the model it is.
+fn give_known(
+    model: &Model,
+    known: &Known,
+    own: &BTreeSet<usize>,
+    contract: &mut Contract,
+    taken: &mut BTreeSet<String>,
+) {
+    let Some(entry) = known.by_macro.get(&*contract.macro_name) else { return };
+    // A header with a version of its own has what is in it, unless it is this contract's header.
+    let free = model.headers.iter().enumerate().filter(|(at, header)| {
+        !own.contains(at) || header.constants().any(|c| c.name == contract.macro_name)
+    });
+    let free: Vec<&Header> = free.map(|(_, header)| header).collect();
+    let records = free.iter().flat_map(|header| header.records());
+    let names = records.map(|record| record.name.as_str());
+    contract.roots = unique(names.filter(|name| entry.roots.contains(name)));
+    let constants = free.iter().flat_map(|header| header.constants());
+    let names = constants.map(|constant| constant.name.as_str());
+    contract.constants = unique(names.filter(|name| entry.constants.contains(name)));
+    let inside: BTreeSet<_> =
+        free.iter().flat_map(|h| h.records()).map(|record| record.name.as_str()).collect();
+    let closure = model.closure(contract).into_iter().map(|record| record.name.clone());
+    taken.extend(closure.filter(|name| inside.contains(&**name)));
+    taken.extend(contract.constants.iter().cloned());
+}
+
+/// What of a header no contract has yet.
+struct Rest<'a> {
+    /// Structs that no other struct of the header embeds.
+    records: Vec<&'a Record>,
+    /// Constants, with those that hold versions.
+    constants: Vec<&'a str>,
+}
+
+impl<'a> Rest<'a> {
+    fn of(header: &'a Header, taken: &BTreeSet<String>) -> Self {
+        // What nothing embeds is what something else leads to.
+        let embedded: BTreeSet<_> = header
+            .records()
+            .flat_map(|record| record.fields.iter().filter_map(|field| field.ty.embedded()))
+            .collect();
+        let free = |name: &str| !taken.contains(name);
+        let records = header.records().filter(|r| free(&r.name) && !embedded.contains(&*r.name));
+        let constants = header.constants().map(|constant| constant.name.as_str());
+        Self {
+            records: records.collect(),
+            constants: constants.filter(|name| free(name)).collect(),
+        }
+    }
+}
+
+/// Gives each struct and constant to the contract that it is of, or to all that it may be of.
+fn share_out(rest: &Rest<'_>, contracts: &mut [Contract]) {
+    let keys: Vec<Key> = contracts.iter().map(Key::of).collect();
+    let best = |name: &str| -> Vec<usize> {
+        let fits: Vec<_> = keys.iter().map(|key| key.fit(name)).collect();
+        let most = fits.iter().copied().max().unwrap_or_default();
+        (0..fits.len()).filter(|at| fits[*at] == most).collect()
+    };
+    for record in &rest.records {
+        let mut owners = best(&record.name);
+        let said: Vec<_> = named_in(&record.doc, contracts);
+        if let [said] = said.as_slice() {
+            if owners.contains(said) {
+                owners = vec![*said];
+            } else {
+                // The comment says one, and the name another.
+                owners.push(*said);
+            }
+        }
+        for at in &owners {
+            let contract = &mut contracts[*at];
+            contract.roots.push(record.name.clone());
+            contract.shared.extend((owners.len() > 1).then(|| record.name.clone()));
+        }
+    }
+    for name in &rest.constants {
+        // A string is no part of what another string promises.
+        if contracts.iter().any(|contract| contract.is_carrier(name)) {
+            continue;
+        }
+        let feature = contracts.iter().position(|c| c.features.iter().any(|f| f == name));
+        let owners = feature.map_or_else(|| best(name), |at| vec![at]);
+        for at in &owners {
+            let contract = &mut contracts[*at];
+            contract.constants.push((*name).to_string());
+            contract.shared.extend((owners.len() > 1).then(|| (*name).to_string()));
+        }
+    }
+}
+
+/// The contracts that a comment names: by macro, by string, or by a macro that is almost theirs.
+fn named_in(doc: &str, contracts: &[Contract]) -> Vec<usize> {
+    let exact = |contract: &Contract| {
+        let named = contract.name.as_ref().map(|name| name.macro_name.as_str());
+        let strings = contract.string().filter(|text| kho_abi_model::version::is_version(text));
+        [Some(&*contract.macro_name), named, strings]
+            .into_iter()
+            .flatten()
+            .any(|n| mentions(doc, n))
+    };
+    let found: Vec<_> = (0..contracts.len()).filter(|at| exact(&contracts[*at])).collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let is_macro = |word: &&str| {
+        spellings::names_a_string(word) || spellings::names_a_number(word) && word.contains('_')
+    };
+    for word in identifiers(doc).filter(is_macro) {
+        let wanted: BTreeSet<_> = words::words(word).into_iter().collect();
+        let has_all = |contract: &Contract| {
+            let has: BTreeSet<_> = words::words(&contract.macro_name).into_iter().collect();
+            wanted.is_subset(&has)
+        };
+        let fitting: Vec<_> = (0..contracts.len()).filter(|at| has_all(&contracts[*at])).collect();
+        if fitting.len() == 1 {
+            return fitting;
+        }
+    }
+    Vec::new()
+}
+
+/// Whether a comment has a name as a word of its own.
+fn mentions(doc: &str, name: &str) -> bool {
+    !name.is_empty() && identifiers(doc).any(|word| word == name)
+}
+
+fn identifiers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))
+        .filter(|word| !word.is_empty())
+}
+
+/// Gives constants that another kernel has under another name the name that the truth has for them,
+/// with the value that follows: a source that differs in nothing else is not to differ in this.
+pub fn present_names(model: &mut Model) {
+    for renamed in RENAMED {
+        let is_of_it = model.contract(renamed.compatible).is_some();
+        if !is_of_it || model.constant(renamed.now).is_some() {
+            continue;
+        }
+        for header in &mut model.headers {
+            for item in &mut header.items {
+                let members = match item {
+                    Item::Constant(constant) => std::slice::from_mut(constant),
+                    Item::Enum(enumeration) => &mut enumeration.members,
+                    Item::Record(_) | Item::Macro(_) => continue,
+                };
+                for constant in members.iter_mut().filter(|c| c.name == renamed.before) {
+                    let Value::Int(value) = &mut constant.value else { continue };
+                    *value = value.saturating_add(renamed.more);
+                    constant.name = renamed.now.into();
+                    constant.expr = None;
+                }
+            }
+            for contract in &mut header.contracts {
+                for name in contract.constants.iter_mut().filter(|name| *name == renamed.before) {
+                    *name = renamed.now.into();
+                }
+            }
+        }
+    }
+}
+
+fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| seen.insert(*name)).map(Into::into).collect()
+}

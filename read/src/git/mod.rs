@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Runs git: directly, not through a shell, so that a revision cannot inject anything.
+//!
+//! Every call is bounded in time and in what it may answer. No call fetches, prompts, takes a lock, or
+//! runs a hook. [`revision`] reads the headers of one revision, [`history`] those of many.
+
+pub mod history;
+pub mod revision;
+
+use crate::process::{run, Bounds, RunError};
+use crate::source::SourceError;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// How long one call of git may take where nothing else is said.
+pub const TIME: Duration = Duration::from_secs(30);
+
+/// How much one call of git may answer, in bytes: more than all headers of a kernel have.
+const ANSWER: u64 = 256 << 20;
+
+/// How much of what git says on standard error is kept, in bytes.
+const SAID: u64 = 1 << 16;
+
+/// Variables that name a repository: they do not count where the caller named one.
+const OF_ANOTHER: &[&str] =
+    &["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"];
+
+/// A repository.
+#[derive(Clone, Debug)]
+pub struct Git {
+    dir: Option<PathBuf>,
+    time: Duration,
+}
+
+/// Why git refuses, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The first line of it.
+    pub why: String,
+    /// The command that git advises, such as `git config --global --add safe.directory DIR`.
+    pub advice: Option<String>,
+}
+
+impl Refusal {
+    fn read(said: &str) -> Self {
+        let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("git failed");
+        let why = first.trim_start_matches("fatal: ").trim_end_matches(':').to_string();
+        // git indents the command that it advises.
+        let advice = said
+            .lines()
+            .filter(|line| line.starts_with(char::is_whitespace))
+            .map(str::trim)
+            .find(|line| line.starts_with("git "));
+        Self { why, advice: advice.map(Into::into) }
+    }
+
+    /// What to do: git's own advice, where it gives one.
+    #[must_use]
+    pub fn help(&self, otherwise: &str) -> String {
+        match &self.advice {
+            Some(command) => format!("run `{command}`, if you trust the repository"),
+            None if self.why.contains("not a git repository") => {
+                "name the repository with --git-dir DIR".into()
+            }
+            None => otherwise.into(),
+        }
+    }
+}
+
+impl Git {
+    /// The repository at or around a directory; the one that git itself finds where none is given.
+    ///
+    /// Nothing is run yet: a directory without a repository is an error of the first call.
+    #[must_use]
+    pub fn new(dir: Option<&Path>) -> Self {
+        Self { dir: dir.map(Into::into), time: TIME }
+    }
+
+    /// The same, which looks whether there is a repository.
+    ///
+    /// # Errors
+    ///
+    /// A directory that is in no repository, or git is not installed.
+    pub fn find(dir: Option<&Path>) -> Result<Self, SourceError> {
+        let git = Self::new(dir);
+        git.run("", &["rev-parse", "--git-dir"])?;
+        Ok(git)
+    }
+
+    /// The same, with another bound on the time of each call.
+    #[must_use]
+    pub fn with_time(self, time: Duration) -> Self {
+        Self { time, ..self }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command.args(["--no-pager", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false"]);
+        command.args(["-c", "core.quotePath=false", "-c", "color.ui=false"]);
+        if let Some(dir) = &self.dir {
+            for variable in OF_ANOTHER {
+                command.env_remove(variable);
+            }
+            command.arg("-C").arg(dir);
+        }
+        // Never fetch missing objects of a partial clone, and never prompt.
+        command.envs([("GIT_NO_LAZY_FETCH", "1"), ("GIT_TERMINAL_PROMPT", "0")]);
+        command.envs([("GIT_OPTIONAL_LOCKS", "0"), ("LC_ALL", "C")]);
+        command
+    }
+
+    /// What git answers to an input, or why it refuses.
+    ///
+    /// # Errors
+    ///
+    /// git that is not installed, does not end in time, or answers too much.
+    pub fn ask(
+        &self,
+        rev: &str,
+        args: &[&str],
+        input: Vec<u8>,
+    ) -> Result<Result<Vec<u8>, Refusal>, SourceError> {
+        let mut command = self.command();
+        command.args(args);
+        let until = Instant::now() + self.time;
+        let bounds = Bounds { until, answer: ANSWER, said: SAID, memory: None };
+        match run(command, input, bounds) {
+            Ok(answered) if answered.status.success() => Ok(Ok(answered.answer)),
+            Ok(answered) => Ok(Err(Refusal::read(&answered.said))),
+            Err(RunError::TimedOut) => {
+                let why = format!("git timed out after {} seconds", self.time.as_secs());
+                Err(error(rev, why, "look at the repository with git"))
+            }
+            Err(RunError::TooMuch) => {
+                let why = format!("git answered more than {} MiB", ANSWER >> 20);
+                Err(error(rev, why, "name a smaller range, or a revision of a kernel"))
+            }
+            Err(RunError::Io(source)) if source.kind() == io::ErrorKind::NotFound => {
+                Err(error(rev, "git is not found", "install git"))
+            }
+            Err(RunError::Io(source)) => {
+                let why = format!("git cannot be run: {source}");
+                Err(error(rev, why, "check the installation of git"))
+            }
+        }
+    }
+
+    /// What git answers.
+    ///
+    /// # Errors
+    ///
+    /// As [`Git::ask`], and what git refuses.
+    pub fn run(&self, rev: &str, args: &[&str]) -> Result<Vec<u8>, SourceError> {
+        let refused = |refusal: Refusal| {
+            let help = refusal.help("give a revision that `git rev-parse` knows");
+            error(rev, refusal.why, &help)
+        };
+        self.ask(rev, args, Vec::new())?.map_err(refused)
+    }
+
+    /// The id that a revision names, as `git rev-parse` has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Git::ask`], and a revision that there is not.
+    fn id(&self, rev: &str, wanted: &str) -> Result<String, SourceError> {
+        let help = "give a commit, a branch or a tag of the repository";
+        // git would parse these as an option, or as two revisions.
+        if rev.is_empty() || rev.starts_with('-') || rev.contains(['\0', '\n']) {
+            return Err(error(rev, "not a revision", help));
+        }
+        // With --quiet, git says nothing of a revision that there is not.
+        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", wanted];
+        let id = match self.ask(rev, &args, Vec::new())? {
+            Ok(answer) => String::from_utf8_lossy(&answer).trim().to_string(),
+            Err(refusal) if refusal.why == "git failed" => String::new(),
+            Err(refusal) => {
+                let help = refusal.help(help);
+                return Err(error(rev, refusal.why, &help));
+            }
+        };
+        if is_id(&id) {
+            Ok(id)
+        } else {
+            Err(error(rev, "the repository has no such revision", help))
+        }
+    }
+
+    /// The id of the tree that a revision names: of a commit, or of `REV:DIR`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Git::run`].
+    pub fn tree(&self, rev: &str) -> Result<String, SourceError> {
+        let wanted = if rev.contains(':') { rev.into() } else { format!("{rev}^{{tree}}") };
+        self.id(rev, &wanted)
+    }
+
+    /// The id of the commit that a revision names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Git::run`].
+    pub fn commit(&self, rev: &str) -> Result<String, SourceError> {
+        self.id(rev, &format!("{rev}^{{commit}}"))
+    }
+}
+
+fn error(rev: &str, why: impl Into<String>, help: &str) -> SourceError {
+    SourceError::Git { rev: rev.into(), why: why.into(), help: help.into() }
+}
+
+fn is_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A file in a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    path: String,
+    id: String,
+}
+
+/// The headers that `git ls-tree -z` lists: no link, and no other repository.
+fn headers_of(list: &[u8]) -> Vec<Entry> {
+    let list = String::from_utf8_lossy(list);
+    let entry = |line: &str| {
+        let (facts, path) = line.split_once('\t')?;
+        let mut facts = facts.split(' ');
+        let (mode, kind, id) = (facts.next()?, facts.next()?, facts.next()?);
+        let is_file = kind == "blob" && mode.starts_with("100");
+        (is_file && path.as_bytes().ends_with(b".h") && is_id(id))
+            .then(|| Entry { path: path.into(), id: id.into() })
+    };
+    list.split('\0').filter_map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_of_git_is_passed_on() {
+        let said = "fatal: detected dubious ownership in repository at '/a/b'\n\
+            To add an exception for this directory, call:\n\n\
+            \tgit config --global --add safe.directory /a/b\n";
+        let refusal = Refusal::read(said);
+        assert_eq!(refusal.why, "detected dubious ownership in repository at '/a/b'");
+        let help = refusal.help("otherwise");
+        assert!(help.contains("`git config --global --add safe.directory /a/b`"), "{help}");
+        let refusal = Refusal::read("fatal: not a git repository (or any of the parents): .git\n");
+        assert!(refusal.help("otherwise").contains("--git-dir"));
+        assert_eq!(Refusal::read("").help("otherwise"), "otherwise");
+    }
+
+    #[test]
+    fn what_is_no_revision_is_refused_before_git_is_asked() {
+        let git = Git::new(None);
+        for rev in ["", "-x", "--output=x", "a\0b", "a\nb"] {
+            let error = git.commit(rev).unwrap_err();
+            assert!(error.to_string().contains("not a revision"), "{error}");
+        }
+    }
+
+    #[test]
+    fn links_and_other_repositories_are_not_headers() {
+        let id = "0123456789012345678901234567890123456789";
+        let list = format!(
+            "100644 blob {id}\ta.h\0120000 blob {id}\tb.h\0160000 commit {id}\tc.h\0\
+             100644 blob {id}\td.c\0100644 blob short\te.h\0"
+        );
+        let found = headers_of(list.as_bytes());
+        assert_eq!(found.iter().map(|entry| entry.path.as_str()).collect::<Vec<_>>(), ["a.h"]);
+    }
+}

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Makes a model of what clang answered.
+
+use super::ast::{unquote, Answer, Layout, Location, Node};
+use super::scan::{Scan, Tag};
+use super::unit::{answers, Asked, Unit};
+use kho_abi_model::{
+    Constant, Enumeration, Field, Item, Macro, Packing, Place, Record, RecordKind, Type, Value,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How deep a type may be made of other types.
+const DEPTH: usize = 64;
+
+/// What was found in one header: its items, and what is there and cannot be told, each with the reason.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) items: Vec<Item>,
+    pub(super) untold: Vec<(String, String)>,
+}
+
+/// What clang answered, by what it was asked.
+pub(super) struct Answers<'a> {
+    answer: &'a Answer,
+    /// Answers by question and part.
+    values: BTreeMap<(&'a Asked, char), i128>,
+    texts: BTreeMap<&'a str, Result<String, String>>,
+    /// Why a question has no answer.
+    refused: BTreeMap<&'a Asked, &'a str>,
+    /// What typedefs stand for.
+    typedefs: BTreeMap<&'a str, &'a str>,
+    /// The names that typedefs give to types without a tag, by the id of the type.
+    given: BTreeMap<&'a str, &'a str>,
+    /// Every struct and union, wherever it is declared.
+    records: Vec<Declared<'a>>,
+    /// Their indices, by the name of the type and by the model's name.
+    by_ty: BTreeMap<String, usize>,
+    by_name: BTreeMap<String, usize>,
+    /// Layouts of types without a name, by where those are declared.
+    nameless: BTreeMap<&'a str, Vec<&'a Layout>>,
+}
+
+/// A struct or union, as it is declared.
+struct Declared<'a> {
+    node: &'a Node,
+    /// The model's name for it.
+    name: String,
+    /// The name of its type, by which clang tells its layout and those fields that have it.
+    ty: String,
+}
+
+impl<'a> Answers<'a> {
+    pub(super) fn new(
+        unit: &'a Unit,
+        answer: &'a Answer,
+        refused: BTreeMap<&'a Asked, &'a str>,
+    ) -> Self {
+        let mut answers = Self {
+            answer,
+            values: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            refused,
+            typedefs: BTreeMap::new(),
+            given: BTreeMap::new(),
+            records: Vec::new(),
+            by_ty: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+            nameless: BTreeMap::new(),
+        };
+        for (name, layouts) in &answer.layouts {
+            if let Some((_, place)) = name.rsplit_once(" at ") {
+                let place = place.trim_end_matches(')');
+                answers.nameless.entry(place).or_default().extend(layouts);
+            }
+        }
+        for node in &answer.declarations {
+            match node.kind.as_str() {
+                "TypedefDecl" => {
+                    answers.typedefs.insert(&node.name, &node.ty);
+                    if !node.owned_tag.is_empty() {
+                        answers.given.entry(&node.owned_tag).or_insert(&node.name);
+                    }
+                }
+                "EnumDecl" => {
+                    for member in &node.inner {
+                        let asked = super::unit::answers(&member.name);
+                        let asked = asked.and_then(|(at, part)| Some((unit.asked.get(at)?, part)));
+                        let value = member.value.as_ref().and_then(|value| value.parse().ok());
+                        if let (Some((asked, part)), Some(value)) = (asked, value) {
+                            // clang goes on behind an error with something that it made up.
+                            if !answers.refused.contains_key(asked) {
+                                answers.values.insert((asked, part), value);
+                            }
+                        }
+                    }
+                }
+                "VarDecl" => {
+                    let asked = answers_text(unit, node);
+                    if let (Some(name), Some(literal)) = (asked, &node.string) {
+                        if !answers.refused.contains_key(&Asked::Text(name.into())) {
+                            answers.texts.insert(name, text(literal, &node.ty));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        for node in &answer.declarations {
+            answers.declare(node, "", DEPTH);
+        }
+        for (index, record) in answers.records.iter().enumerate() {
+            answers.by_ty.entry(record.ty.clone()).or_insert(index);
+            answers.by_name.entry(record.name.clone()).or_insert(index);
+        }
+        answers
+    }
+
+    /// Takes note of a struct or union, and of those within it.
+    fn declare(&mut self, node: &'a Node, outer: &str, depth: usize) {
+        if depth == 0 {
+            return;
+        }
+        if node.kind != "RecordDecl" || !node.complete {
+            return;
+        }
+        let given = self.given.get(node.id.as_str()).copied();
+        let name = match (node.name.as_str(), given) {
+            ("", Some(given)) => given.to_string(),
+            // What has no name is known by where it is.
+            ("", None) => format!("{outer}.{}", self.records.len()),
+            (tag, _) => tag.to_string(),
+        };
+        let ty = match (node.name.as_str(), given) {
+            ("", Some(given)) => given.to_string(),
+            ("", None) => node.place.as_ref().map(at).unwrap_or_default(),
+            (tag, _) => format!("{} {tag}", node.tag_used),
+        };
+        let at = self.records.len();
+        self.records.push(Declared { node, name: name.clone(), ty });
+        // A field that has the type of a nameless one gives it its name.
+        let mut inside: Option<usize> = None;
+        let mut fields = 0;
+        for inner in &node.inner {
+            if inner.kind == "RecordDecl" {
+                let begin = self.records.len();
+                self.declare(inner, &name, depth - 1);
+                inside = (self.records.len() > begin && inner.name.is_empty()).then_some(begin);
+            } else if inner.kind == "FieldDecl" {
+                if let Some(nameless) = inside.take() {
+                    let field = match inner.name.as_str() {
+                        "" => fields.to_string(),
+                        field => field.to_string(),
+                    };
+                    self.records[nameless].name = format!("{}.{field}", self.records[at].name);
+                }
+                fields += 1;
+            }
+        }
+    }
+
+    /// What a header has, of those that are declared in the file that clang knows by this name.
+    ///
+    /// `shown` is what the file is called in places, and `other` says it of any other one.
+    pub(super) fn header(
+        &self,
+        file: &str,
+        shown: &str,
+        scan: &Scan,
+        other: &dyn Fn(&str) -> String,
+    ) -> Found {
+        let mut found = Found::default();
+        let mut placed: Vec<(usize, usize, Item)> = Vec::new();
+        let place = |line| Place { file: shown.into(), line };
+        self.macros(scan, &place, &mut placed, &mut found.untold);
+        self.enums(file, scan, &place, &mut placed, &mut found.untold);
+
+        let tags: BTreeMap<_, _> = scan.tags.iter().map(|tag| (tag.line, tag)).collect();
+        // What a struct embeds of another file is a part of it, and comes along.
+        let mut wanted: BTreeSet<usize> = BTreeSet::new();
+        let mut open: Vec<usize> = (0..self.records.len())
+            .filter(|index| {
+                let node = self.records[*index].node;
+                node.place.as_ref().is_some_and(|place| place.file == file)
+            })
+            .collect();
+        open.retain(|index| !self.is_address(*index));
+        while let Some(index) = open.pop() {
+            if wanted.insert(index) {
+                open.extend(self.embedded(index));
+            }
+        }
+        for index in wanted {
+            let declared = &self.records[index];
+            let at = declared.node.place.clone().unwrap_or_default();
+            let own = at.file == file;
+            if !own && at.file.starts_with(super::ABI) {
+                // It is in the model as a part of its own header.
+                continue;
+            }
+            let file = if own { shown.to_string() } else { other(&at.file) };
+            let doc = |tag: &&&Tag| own && tag.name == declared.node.name;
+            match self.record(index, &file) {
+                Ok(mut record) => {
+                    let tag = tags.get(&at.line).filter(doc);
+                    record.doc = tag.map(|tag| tag.doc.clone()).unwrap_or_default();
+                    placed.push((if own { at.line } else { 0 }, at.column, Item::Record(record)));
+                }
+                Err(why) => found.untold.push((declared.name.clone(), why)),
+            }
+        }
+        for tag in scan.tags.iter().filter(|tag| tag.keyword != "enum") {
+            let ty = format!("{} {}", tag.keyword, tag.name);
+            if !self.by_ty.contains_key(&ty) {
+                let asked = Asked::Type(ty);
+                let why = self.refused.get(&asked).copied().unwrap_or("it is not declared");
+                found.untold.push((tag.name.clone(), why.into()));
+            }
+        }
+        placed.sort_by_key(|(line, column, _)| (*line, *column));
+        found.items = placed.into_iter().map(|(_, _, item)| item).collect();
+        found
+    }
+
+    fn macros(
+        &self,
+        scan: &Scan,
+        place: &impl Fn(usize) -> Place,
+        placed: &mut Vec<(usize, usize, Item)>,
+        untold: &mut Vec<(String, String)>,
+    ) {
+        let mut seen = BTreeSet::new();
+        for define in &scan.defines {
+            let name = define.name.clone();
+            let (doc, at) = (define.doc.clone(), Some(place(define.line)));
+            if let Some(arguments) = &define.arguments {
+                placed.push((
+                    define.line,
+                    0,
+                    Item::Macro(Macro {
+                        name,
+                        arguments: arguments.clone(),
+                        body: define.body.clone(),
+                        option: define.option.clone(),
+                        doc,
+                        place: at,
+                    }),
+                ));
+                continue;
+            }
+            // What is defined twice, under different conditions, has one value.
+            if define.body.is_empty() || !seen.insert(name.clone()) {
+                continue;
+            }
+            let number = Asked::Number(name.clone());
+            let value = match (self.texts.get(name.as_str()), self.values.get(&(&number, 'n'))) {
+                (Some(Ok(text)), _) => Some(Value::Str(text.clone())),
+                (Some(Err(why)), None) => {
+                    untold.push((name, why.clone()));
+                    continue;
+                }
+                (_, Some(number)) => Some(Value::Int(*number)),
+                (None, None) => None,
+            };
+            match (value, self.refused.get(&number)) {
+                (Some(value), _) => {
+                    let literal = define.body.bytes().all(|byte| byte.is_ascii_alphanumeric())
+                        || matches!(value, Value::Str(_));
+                    let expr = (!literal).then(|| define.body.replace('\n', " "));
+                    placed.push((
+                        define.line,
+                        0,
+                        Item::Constant(Constant {
+                            name,
+                            value,
+                            expr,
+                            page_size: None,
+                            doc,
+                            place: at,
+                        }),
+                    ));
+                }
+                (None, Some(why)) => untold.push((name, format!("it is no constant: {why}"))),
+                (None, None) => {
+                    let why = match define.option.as_str() {
+                        "" => "it is not defined where the header ends".into(),
+                        option => {
+                            format!("it is there with {option} alone, which is read as not set")
+                        }
+                    };
+                    untold.push((name, why));
+                }
+            }
+        }
+    }
+
+    fn enums(
+        &self,
+        file: &str,
+        scan: &Scan,
+        place: &impl Fn(usize) -> Place,
+        placed: &mut Vec<(usize, usize, Item)>,
+        untold: &mut Vec<(String, String)>,
+    ) {
+        let tags: BTreeMap<_, _> = scan.tags.iter().map(|tag| (tag.line, tag)).collect();
+        for node in self.answer.declarations.iter().filter(|node| node.kind == "EnumDecl") {
+            let Some(at) = node.place.as_ref().filter(|place| place.file == file) else { continue };
+            let mut members = Vec::new();
+            for member in node.inner.iter().filter(|inner| inner.kind == "EnumConstantDecl") {
+                let name = member.name.clone();
+                let asked = Asked::Number(name.clone());
+                let Some(value) = self.values.get(&(&asked, 'n')) else {
+                    let why = self.refused.get(&asked).copied().unwrap_or("clang tells no value");
+                    untold.push((name, why.into()));
+                    continue;
+                };
+                members.push(Constant {
+                    name,
+                    value: Value::Int(*value),
+                    expr: None,
+                    page_size: None,
+                    doc: String::new(),
+                    place: member.place.as_ref().map(|at| place(at.line)),
+                });
+            }
+            let tag = tags.get(&at.line).filter(|tag| tag.name == node.name);
+            placed.push((
+                at.line,
+                at.column,
+                Item::Enum(Enumeration {
+                    name: node.name.clone(),
+                    members,
+                    doc: tag.map(|tag| tag.doc.clone()).unwrap_or_default(),
+                    place: Some(place(at.line)),
+                }),
+            ));
+        }
+    }
+
+    /// The records that one embeds.
+    fn embedded(&self, index: usize) -> Vec<usize> {
+        let fields = self.records[index].node.inner.iter().filter(|node| node.kind == "FieldDecl");
+        let embedded = fields.filter_map(|field| {
+            let (ty, _) = self.ty(&field.ty, &field.plain_ty).ok()?;
+            self.by_name.get(ty.embedded()?).copied()
+        });
+        embedded.collect()
+    }
+
+    /// The layout that clang computed.
+    fn layout(&self, declared: &Declared<'_>) -> Result<&'a Layout, String> {
+        let nameless = declared.ty.starts_with('/');
+        let found: Vec<_> = if nameless {
+            self.nameless.get(declared.ty.as_str()).into_iter().flatten().copied().collect()
+        } else {
+            self.answer.layouts.get(&declared.ty).into_iter().flatten().collect()
+        };
+        let layout = match found[..] {
+            [layout] => layout,
+            [] => {
+                let asked = Asked::Type(declared.ty.clone());
+                let why = self.refused.get(&asked).copied().unwrap_or("clang tells no layout");
+                return Err(why.into());
+            }
+            _ => return Err("its layout cannot be told from that of another".into()),
+        };
+        if !nameless {
+            // Two answers of clang's, one as text and one as a value: a text that is misread shows.
+            let asked = Asked::Type(declared.ty.clone());
+            let bits = |part| self.values.get(&(&asked, part)).map(|bytes| bytes.checked_mul(8));
+            let stated = |part, bits_found: u64| match bits(part) {
+                Some(Some(bits)) => bits == i128::from(bits_found),
+                Some(None) => false,
+                // Of a record that no question is about, there is one answer.
+                None => true,
+            };
+            if !stated('s', layout.size) || !stated('a', layout.align) {
+                return Err("clang tells two different layouts".into());
+            }
+        }
+        Ok(layout)
+    }
+
+    fn record(&self, index: usize, file: &str) -> Result<Record, String> {
+        let declared = &self.records[index];
+        let node = declared.node;
+        if node.invalid || node.inner.iter().any(|inner| inner.invalid) {
+            return Err("clang finds an error in it".into());
+        }
+        let layout = self.layout(declared)?;
+        let has = |kind: &str| node.inner.iter().any(|inner| inner.kind == kind);
+        // `#pragma pack` says it in other words.
+        let packed = has("PackedAttr") || has("MaxFieldAlignmentAttr") && layout.align <= 8;
+        let fields: Vec<_> = node.inner.iter().filter(|inner| inner.kind == "FieldDecl").collect();
+        if fields.len() != layout.offsets.len() {
+            return Err("clang tells the offsets of other fields than it has".into());
+        }
+        let mut read = Vec::with_capacity(fields.len());
+        for (field, bit_offset) in fields.into_iter().zip(&layout.offsets) {
+            if field.bit_field && field.name.is_empty() {
+                continue;
+            }
+            let (ty, bits) = self
+                .ty(&field.ty, &field.plain_ty)
+                .map_err(|why| format!("field {}: {why}", field.name))?;
+            let bit_size = match &field.value {
+                Some(width) if field.bit_field => width.parse().ok(),
+                _ if field.bit_field => None,
+                _ => Some(bits),
+            };
+            let bit_size = bit_size.ok_or_else(|| format!("field {}: no width", field.name))?;
+            let end = bit_offset.checked_add(bit_size);
+            if end.is_none_or(|end| end > layout.size) {
+                return Err(format!("field {}: it ends behind the struct", field.name));
+            }
+            let line = field.place.as_ref().map(|place| place.line);
+            read.push(Field {
+                name: field.name.clone(),
+                ty,
+                bit_offset: *bit_offset,
+                bit_size,
+                bit_field: field.bit_field,
+                c_declaration: None,
+                doc: String::new(),
+                place: line.map(|line| Place { file: file.into(), line }),
+            });
+        }
+        let line = node.place.as_ref().map(|place| place.line);
+        Ok(Record {
+            kind: if node.tag_used == "union" { RecordKind::Union } else { RecordKind::Struct },
+            name: declared.name.clone(),
+            packing: if packed { Packing::Packed } else { Packing::Natural },
+            size: layout.size / 8,
+            size_expr: None,
+            page_size: None,
+            bit_fields_untold: false,
+            align: layout.align / 8,
+            fields: read,
+            doc: String::new(),
+            place: line.map(|line| Place { file: file.into(), line }),
+        })
+    }
+
+    /// The model's type for one that clang spells so, and its size in bits.
+    fn ty(&self, spelled: &str, plain: &str) -> Result<(Type, u64), String> {
+        let first = self.spelled(spelled, DEPTH);
+        if first.is_err() && !plain.is_empty() {
+            return self.spelled(plain, DEPTH);
+        }
+        first
+    }
+
+    fn spelled(&self, spelled: &str, depth: usize) -> Result<(Type, u64), String> {
+        let unknown = || format!("its type `{spelled}` is no wire type");
+        let depth = depth.checked_sub(1).ok_or_else(unknown)?;
+        let spelled = spelled.trim();
+        if spelled.ends_with(']') {
+            // The first of several dimensions is the outermost.
+            let nameless = spelled.rfind(')').map_or(0, |end| end + 1);
+            let open = spelled[nameless..].find('[').ok_or_else(unknown)? + nameless;
+            let (base, dimensions) = spelled.split_at(open);
+            let close = dimensions.find(']').ok_or_else(unknown)?;
+            let (len, others) = (&dimensions[1..close], &dimensions[close + 1..]);
+            let len: u64 = if len.is_empty() { 0 } else { len.parse().map_err(|_| unknown())? };
+            let (elem, bits) = self.spelled(&format!("{base}{others}"), depth)?;
+            let bits = bits.checked_mul(len).ok_or("its size is absurd")?;
+            return Ok((Type::Array { elem: Box::new(elem), len, len_name: None }, bits));
+        }
+        if spelled.ends_with('*') || spelled.contains("(*") {
+            return Ok((Type::Pointer, 64));
+        }
+        let plain = spelled.trim_end_matches("const").trim_end();
+        let plain = ["const ", "volatile "]
+            .iter()
+            .fold(plain, |text, word| text.strip_prefix(word).unwrap_or(text));
+        if plain.len() < spelled.len() {
+            return self.spelled(plain, depth);
+        }
+        let int = |bits: u16, signed| Ok((Type::Int { bits, signed }, u64::from(bits)));
+        match spelled {
+            "char" => return Ok((Type::Char, 8)),
+            // One byte, of which two values have a meaning.
+            "_Bool" | "bool" | "unsigned char" => return int(8, false),
+            "signed char" => return int(8, true),
+            "unsigned short" => return int(16, false),
+            "short" => return int(16, true),
+            "unsigned int" => return int(32, false),
+            "int" => return int(32, true),
+            // Every kernel that live-updates is of 64 bits.
+            "unsigned long" | "unsigned long long" => return int(64, false),
+            "long" | "long long" => return int(64, true),
+            _ => {}
+        }
+        if spelled.starts_with("enum ") {
+            let asked = Asked::Enum(spelled.into());
+            let value = |part| self.values.get(&(&asked, part));
+            return match (value('s'), value('m')) {
+                (Some(1), Some(signed)) => int(8, *signed != 0),
+                (Some(4), Some(signed)) => int(32, *signed != 0),
+                (Some(8), Some(signed)) => int(64, *signed != 0),
+                _ => Err(unknown()),
+            };
+        }
+        let nameless = spelled.rsplit_once(" at ").map(|(_, place)| place.trim_end_matches(')'));
+        let ty = nameless.unwrap_or(spelled);
+        let bare = ty.strip_prefix("struct ").unwrap_or(ty);
+        let found = self.by_ty.get(ty).or_else(|| self.by_ty.get(bare)).copied();
+        if let Some(index) = found {
+            if let Some(to) = self.address(index) {
+                return Ok((Type::KhoserPtr { to: to.into() }, 64));
+            }
+            let declared = &self.records[index];
+            let name = declared.name.clone();
+            let bits = self.layout(declared)?.size;
+            return Ok(match declared.node.tag_used.as_str() {
+                "union" => (Type::Union { name }, bits),
+                _ => (Type::Struct { name }, bits),
+            });
+        }
+        match self.typedefs.get(spelled) {
+            Some(stands_for) => self.spelled(stands_for, depth),
+            None => Err(unknown()),
+        }
+    }
+
+    fn is_address(&self, index: usize) -> bool {
+        self.address(index).is_some()
+    }
+
+    /// What the pointer points to, in a nameless union of an address and a pointer, as
+    /// `DECLARE_KHOSER_PTR()` makes it.
+    fn address(&self, index: usize) -> Option<&'a str> {
+        let Declared { node, ty, .. } = &self.records[index];
+        if node.tag_used != "union" || !ty.starts_with('/') {
+            return None;
+        }
+        let mut fields = node.inner.iter().filter(|inner| inner.kind == "FieldDecl");
+        let (phys, ptr) = (fields.next()?, fields.next()?);
+        let is_u64 = self.ty(&phys.ty, &phys.plain_ty) == Ok((Type::unsigned(64), 64));
+        let named = phys.name == "phys" && ptr.name == "ptr" && fields.next().is_none();
+        let to = ptr.ty.strip_suffix('*')?.trim_end().strip_prefix("struct ")?;
+        let is_tag = to.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        (is_u64 && named && is_tag && !phys.bit_field).then_some(to)
+    }
+}
+
+fn answers_text<'a>(unit: &'a Unit, node: &Node) -> Option<&'a str> {
+    let (at, _) = answers(&node.name)?;
+    match unit.asked.get(at)? {
+        Asked::Text(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// The string that a literal stands for, and that an array of that type is filled with.
+fn text(literal: &str, array: &str) -> Result<String, String> {
+    let bytes = unquote(literal).ok_or("its string is no plain one")?;
+    if array != format!("const char[{}]", bytes.len() + 1) {
+        return Err("clang tells two different strings".into());
+    }
+    String::from_utf8(bytes).map_err(|_| "its string is not UTF-8".into())
+}
+
+fn at(place: &Location) -> String {
+    format!("{}:{}:{}", place.file, place.line, place.column)
+}

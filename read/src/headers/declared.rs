@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Says of each declaration whether the model has it proven, and why not.
+
+use super::build::Found;
+use super::files::File;
+use super::split::{Piece, What, Written};
+use kho_abi_model::{Declaration, DeclarationKind, Item, Place};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every declaration of a header. `lost` has the reasons for pieces that clang was not shown, by index.
+pub(super) fn declarations(
+    file: &File,
+    found: &Found,
+    lost: &BTreeMap<usize, String>,
+) -> Vec<Declaration> {
+    let items = found.items.iter().filter(|item| !matches!(item, Item::Macro(_)));
+    let known: BTreeSet<&str> = items
+        .flat_map(|item| {
+            std::iter::once(item.name()).chain(item.constants().map(|c| c.name.as_str()))
+        })
+        .collect();
+    let reasons: BTreeMap<&str, &str> =
+        found.untold.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
+    let mut declarations = Vec::new();
+    for (at, piece) in file.split.pieces.iter().enumerate() {
+        let Some(written) = piece.written() else { continue };
+        let mut declaration = declaration(written, &file.shown);
+        declaration.unproven = match lost.get(&at) {
+            Some(why) => Some(why.clone()),
+            None => unproven(piece, &declaration, &known, &reasons),
+        };
+        declarations.push(declaration);
+    }
+    prove_typedefs(&mut declarations);
+    declarations
+}
+
+/// A declaration by its text alone.
+pub(super) fn declaration(written: &Written, shown: &str) -> Declaration {
+    Declaration {
+        kind: written.kind,
+        name: written.name.clone(),
+        tokens: written.tokens.clone(),
+        place: Some(Place { file: shown.into(), line: written.line }),
+        condition: written.condition.clone(),
+        unproven: None,
+    }
+}
+
+fn unproven(
+    piece: &Piece,
+    declaration: &Declaration,
+    known: &BTreeSet<&str>,
+    reasons: &BTreeMap<&str, &str>,
+) -> Option<String> {
+    let written = piece.written()?;
+    if matches!(piece.what, What::Broken(_)) {
+        return Some(BROKEN.into());
+    }
+    if written.varies {
+        let of = declaration.condition.as_str();
+        let of = if of.is_empty() { "a condition within it" } else { of };
+        return Some(format!("it depends on {of}"));
+    }
+    let unread = declaration.names().into_iter().find(|name| !known.contains(name))?;
+    // An enum without a tag is known by its members alone.
+    let reason = reasons.get(unread).or_else(|| reasons.get(declaration.name.as_str()));
+    Some(reason.map_or_else(
+        || match declaration.kind {
+            DeclarationKind::Constant if declaration.tokens.is_empty() => "it has no value".into(),
+            DeclarationKind::Macro | DeclarationKind::Function => "it is code".into(),
+            _ => "it has neither a layout nor a value by itself".into(),
+        },
+        |why| (*why).to_string(),
+    ))
+}
+
+/// Why something is not read that begins and does not end, or the other way round.
+pub(super) const BROKEN: &str = "it does not end what it begins";
+
+/// A typedef is proven by what uses it, where that is proven.
+fn prove_typedefs(declarations: &mut [Declaration]) {
+    let is_type = |declaration: &&Declaration| {
+        matches!(declaration.kind, DeclarationKind::Struct | DeclarationKind::Union)
+    };
+    let (mut proven, mut unproven) = (BTreeSet::new(), BTreeSet::new());
+    for user in declarations.iter().filter(is_type) {
+        let uses = if user.unproven.is_none() { &mut proven } else { &mut unproven };
+        uses.extend(user.references().map(String::from));
+    }
+    for typedef in declarations
+        .iter_mut()
+        .filter(|typedef| typedef.kind == DeclarationKind::Typedef && typedef.condition.is_empty())
+    {
+        if proven.contains(&typedef.name) && !unproven.contains(&typedef.name) {
+            typedef.unproven = None;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Finds the ABI headers of a directory, and reads them within bounds.
+
+use super::scan::{scan, Scan};
+use super::split::{split, Split};
+use super::HeaderError;
+use crate::contracts;
+use crate::source::{Gap, Tree};
+use kho_abi_model::ABI_DIR;
+use std::collections::BTreeMap;
+use std::fs::{self, File as Opened};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// How long a header may be, in bytes. The longest of Linux 7.3 has about ten thousand.
+const LENGTH: u64 = 1 << 20;
+
+/// How many headers a directory may have. Linux 7.3 has six.
+const COUNT: usize = 128;
+
+/// Headers beside the ABI's that have a part of it, by the name to include them by.
+///
+/// Until Linux 6.19 `struct kho_vmalloc`, which memfd embeds, was in the interface of Kexec HandOver.
+pub(crate) const COMPANIONS: &[&str] = &["linux/kexec_handover.h"];
+
+/// The ABI headers that are to be read.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// The headers, in the order of their names.
+    pub(super) abi: Vec<File>,
+    /// Headers beside them that they include, by the name to include them by.
+    pub(super) companions: BTreeMap<&'static str, File>,
+    /// What is there and is not read.
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// An ABI header.
+#[derive(Debug)]
+pub(super) struct File {
+    /// Base name without an extension, as `luo`.
+    pub(super) name: String,
+    /// What it is called in places.
+    pub(super) shown: String,
+    /// Its text; bytes that are no UTF-8 are replaced, which no wire type depends on.
+    pub(super) text: String,
+    /// What is in it.
+    pub(super) scan: Scan,
+    /// Its pieces.
+    pub(super) split: Split,
+}
+
+/// The base name of a header, where it is one that C code could include.
+fn header_name(file: &str) -> Option<&str> {
+    let name = file.strip_suffix(".h")?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (!name.is_empty() && name.len() <= 100 && name.bytes().all(plain)).then_some(name)
+}
+
+/// The headers of a directory.
+pub(super) fn of_dir(dir: &Path) -> Result<Files, HeaderError> {
+    let at = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| HeaderError::Io { path, source }
+    };
+    let root = dir.canonicalize().map_err(at(dir))?;
+    let include = format!("include/{ABI_DIR}");
+    let places = [include.as_str(), ABI_DIR].map(|below| dir.join(below));
+    let place = places.into_iter().find(|place| place.is_dir());
+    let (place, itself) = place.map_or((dir.to_path_buf(), true), |place| (place, false));
+    let mut names = BTreeMap::new();
+    for entry in fs::read_dir(&place).map_err(at(&place))? {
+        let name = entry.map_err(at(&place))?.file_name();
+        let Some(name) = name.to_str().and_then(header_name) else { continue };
+        names.insert(name.to_string(), place.join(format!("{name}.h")));
+        if names.len() > COUNT {
+            return Err(HeaderError::TooMany { dir: place, limit: COUNT });
+        }
+    }
+    let mut files = Files::default();
+    for (name, path) in names {
+        let shown = path.display().to_string();
+        let mut gap = |why: &str| {
+            files
+                .gaps
+                .push(Gap { item: format!("{ABI_DIR}/{name}.h"), why: format!("{shown}: {why}") });
+        };
+        // A link to a file elsewhere is not followed, and what is no file is not opened.
+        match path.canonicalize() {
+            Ok(real) if !real.starts_with(&root) => gap("it is a link that leads elsewhere"),
+            Ok(real) if !real.is_file() => gap("it is no file"),
+            Ok(real) => {
+                let bytes = read_bounded(&real, &path)?;
+                files.abi.push(file(name, shown, &bytes));
+            }
+            Err(error) => gap(&error.to_string()),
+        }
+    }
+    for name in COMPANIONS {
+        if itself || !files.includes(name) {
+            continue;
+        }
+        let shown = include_root(&place).join(name);
+        if let Some(real) = shown.canonicalize().ok().filter(|real| real.starts_with(&root)) {
+            if real.is_file() {
+                let bytes = read_bounded(&real, &shown)?;
+                files
+                    .companions
+                    .insert(name, file((*name).into(), shown.display().to_string(), &bytes));
+            }
+        }
+    }
+    require_abi(files, itself, dir)
+}
+
+/// The tree that a directory is, where it is the top of one.
+pub(super) fn tree(dir: &Path) -> Option<Tree> {
+    let root = dir.canonicalize().ok()?;
+    if !root.join("include").join(ABI_DIR).is_dir() {
+        return None;
+    }
+    let get = move |path: &String| {
+        // A link to a file elsewhere is not followed, and what is no file is not opened.
+        let real = root.join(path).canonicalize().ok().filter(|real| real.starts_with(&root))?;
+        let is_file = real.is_file();
+        is_file.then(|| read_bounded(&real, &real).ok()).flatten()
+    };
+    let shown = format!("{}/", dir.display());
+    Some(Tree::new(&shown, move |paths| paths.iter().map(&get).collect()))
+}
+
+/// The directory that `linux/kho/abi` is in.
+fn include_root(abi: &Path) -> &Path {
+    abi.ancestors().nth(Path::new(ABI_DIR).components().count()).unwrap_or(abi)
+}
+
+impl Files {
+    /// Whether one of the headers includes that one.
+    fn includes(&self, name: &str) -> bool {
+        let mut includes = self.abi.iter().flat_map(|file| &file.scan.includes);
+        includes.any(|include| include.target.as_deref() == Some(name))
+    }
+}
+
+fn read_bounded(real: &Path, shown: &Path) -> Result<Vec<u8>, HeaderError> {
+    let at = |source| HeaderError::Io { path: shown.into(), source };
+    let mut bytes = Vec::new();
+    Opened::open(real).map_err(at)?.take(LENGTH + 1).read_to_end(&mut bytes).map_err(at)?;
+    bounded(bytes, shown)
+}
+
+fn bounded(bytes: Vec<u8>, shown: &Path) -> Result<Vec<u8>, HeaderError> {
+    if bytes.len() as u64 > LENGTH {
+        return Err(HeaderError::TooLong { path: shown.into(), limit: LENGTH });
+    }
+    Ok(bytes)
+}
+
+/// The headers among files in memory.
+pub(super) fn of_memory(
+    files: &BTreeMap<String, Vec<u8>>,
+    prefix: &str,
+) -> Result<Files, HeaderError> {
+    let in_abi_dir = |path: &str| {
+        path.rsplit_once('/')
+            .is_some_and(|(dir, _)| dir == ABI_DIR || dir.ends_with(&format!("/{ABI_DIR}")))
+    };
+    // Names alone are headers where no path says which of the files are.
+    let itself = !files.keys().any(|path| in_abi_dir(path));
+    let mut found = Files::default();
+    for (path, bytes) in files {
+        if !itself && !in_abi_dir(path) {
+            continue;
+        }
+        let name = path.rsplit('/').next().and_then(header_name);
+        let Some(name) = name else { continue };
+        if found.abi.len() == COUNT {
+            return Err(HeaderError::TooMany { dir: PathBuf::new(), limit: COUNT });
+        }
+        if bytes.len() as u64 > LENGTH {
+            return Err(HeaderError::TooLong { path: path.into(), limit: LENGTH });
+        }
+        if found.abi.iter().any(|file| file.name == name) {
+            let why = format!("{path}: there is another header of that name");
+            found.gaps.push(Gap { item: format!("{ABI_DIR}/{name}.h"), why });
+            continue;
+        }
+        found.abi.push(file(name.into(), format!("{prefix}{path}"), bytes));
+    }
+    found.abi.sort_by(|a, b| a.name.cmp(&b.name));
+    for name in COMPANIONS {
+        if itself || !found.includes(name) {
+            continue;
+        }
+        let is_it = |path: &str| path == *name || path.ends_with(&format!("/{name}"));
+        let Some((path, bytes)) = files.iter().find(|(path, _)| is_it(path)) else { continue };
+        if bytes.len() as u64 > LENGTH {
+            return Err(HeaderError::TooLong { path: path.into(), limit: LENGTH });
+        }
+        found.companions.insert(name, file((*name).into(), format!("{prefix}{path}"), bytes));
+    }
+    require_abi(found, itself, Path::new("the set of files"))
+}
+
+fn file(name: String, shown: String, bytes: &[u8]) -> File {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let (scan, split) = (scan(&text), split(&text));
+    File { name, shown, text, scan, split }
+}
+
+/// Makes sure that there are ABI headers: any directory has some headers.
+fn require_abi(files: Files, itself: bool, dir: &Path) -> Result<Files, HeaderError> {
+    let is_abi = |file: &File| {
+        let known = kho_abi::wire::HEADERS.iter().any(|header| header.name == file.name);
+        let mut defines = file.scan.defines.iter();
+        known || defines.any(|define| define.name.ends_with(contracts::SUFFIX))
+    };
+    if files.abi.is_empty() || itself && !files.abi.iter().any(is_abi) {
+        return Err(HeaderError::NoHeaders { dir: dir.into() });
+    }
+    Ok(files)
+}

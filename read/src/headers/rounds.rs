@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Asks clang about headers, in rounds: what it finds wrong is taken out, and it is asked again.
+//!
+//! A wrong declaration costs itself and what embeds it. What a header uses and does not define is taken
+//! from its tree, where it has one. Where clang has nothing to say of a header at all, the header is
+//! left to its text.
+
+use super::build::{Answers, Found};
+use super::clang::{self, Asked, Clang, Diagnostic};
+use super::declared;
+use super::files::{File, Files};
+use super::split::{Piece, Split, What};
+use super::tree::{Library, Lookup, TAKEN};
+use super::unit::{Asked as Question, Unit};
+use super::{view, HeaderError, ABI, BESIDE, EMPTY, FIRST, SEARCH, STAND_INS};
+use kho_abi_model::{Declaration, DeclarationKind, ABI_DIR};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// How often clang is asked about the same headers.
+const ROUNDS: usize = 16;
+
+/// Where clang sees what was taken from the tree, each by its number.
+const FROM_TREE: &str = "/tree/";
+
+/// What became of a header.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) found: Found,
+    pub(super) declarations: Vec<Declaration>,
+    /// Checks of the header that do not hold, with their places.
+    pub(super) failed: Vec<String>,
+    /// Why nothing in the header is proven.
+    pub(super) unread: Option<String>,
+}
+
+/// A definition that was taken from the tree.
+struct Taken {
+    /// The file and the piece, by index.
+    file: usize,
+    piece: usize,
+    /// Whose use of it was seen first.
+    by: Option<usize>,
+    /// Why it cannot be used.
+    lost: Option<String>,
+}
+
+/// What a reading is made of.
+pub(super) struct Reader<'a> {
+    pub(super) clang: Clang,
+    pub(super) triple: String,
+    pub(super) files: &'a Files,
+    /// Stand-ins and empty headers.
+    pub(super) view: BTreeMap<String, String>,
+    pub(super) until: Instant,
+    pub(super) library: Option<Library<'a>>,
+    /// What is out, by the header's path and the piece, with the reason.
+    lost: BTreeMap<String, BTreeMap<usize, String>>,
+    failed: BTreeSet<(String, String)>,
+    taken: Vec<Taken>,
+    /// Those of the tree by their numbers, in the order in which they are declared.
+    order: Vec<usize>,
+    /// How often that order may still change.
+    moves: usize,
+    /// Names that were looked for in the tree, and those that are defined without it.
+    looked_for: BTreeSet<String>,
+}
+
+/// What an error is about.
+enum Blame {
+    /// A check that the header makes of itself, and that does not hold.
+    Check,
+    /// Something that is taken out now, or was found in the tree.
+    Settled,
+    /// Something that has no place.
+    Nothing,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        clang: Clang,
+        triple: String,
+        files: &'a Files,
+        view: BTreeMap<String, String>,
+        library: Option<Library<'a>>,
+    ) -> Self {
+        Self {
+            clang,
+            triple,
+            files,
+            view,
+            until: Instant::now() + clang::TIME,
+            library,
+            lost: BTreeMap::new(),
+            failed: BTreeSet::new(),
+            taken: Vec::new(),
+            order: Vec::new(),
+            moves: 2 * TAKEN,
+            looked_for: BTreeSet::new(),
+        }
+    }
+
+    /// What becomes of each header.
+    pub(super) fn outcomes(mut self) -> Result<Vec<Outcome>, HeaderError> {
+        let mut read: Vec<Option<Found>> = self.files.abi.iter().map(|_| None).collect();
+        let mut unread: Vec<Option<String>> = vec![None; read.len()];
+        for group in groups(&self.files.abi) {
+            match self.settle(&group) {
+                Ok(Some((unit, asked))) => self.take(&group, &unit, &asked, &mut read),
+                Err(error) if is_of_the_system(&error) => return Err(error),
+                Ok(None) | Err(_) if group.len() > 1 => {
+                    // One header must not keep the others from being read.
+                    for at in group {
+                        self.alone(at, &mut read, &mut unread)?;
+                    }
+                }
+                Ok(None) => unread[group[0]] = Some(CONTRADICTS.into()),
+                Err(error) => unread[group[0]] = Some(error.to_string()),
+            }
+        }
+        Ok(self.done(read, unread))
+    }
+
+    fn alone(
+        &mut self,
+        at: usize,
+        read: &mut [Option<Found>],
+        unread: &mut [Option<String>],
+    ) -> Result<(), HeaderError> {
+        match self.settle(&[at]) {
+            Ok(Some((unit, asked))) => self.take(&[at], &unit, &asked, read),
+            Err(error) if is_of_the_system(&error) => return Err(error),
+            Ok(None) => unread[at] = Some(CONTRADICTS.into()),
+            Err(error) => unread[at] = Some(error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// Asks until clang finds nothing wrong any more; nothing where it makes no sense of the headers.
+    fn settle(&mut self, group: &[usize]) -> Result<Option<(Unit, Asked)>, HeaderError> {
+        // What is not in time for all headers is for each of them.
+        let now = Instant::now();
+        let left = self.until.saturating_duration_since(now);
+        let until = now + if self.files.abi.len() == 1 { left } else { left / 2 };
+        for _ in 0..ROUNDS {
+            let (unit, asked) = self.ask(group, until)?;
+            let before = self.lost.clone();
+            let (mut again, mut lost) = (false, false);
+            for error in &asked.errors {
+                match self.blame(&unit, error, group, &before) {
+                    Blame::Check => {}
+                    Blame::Settled => again = true,
+                    Blame::Nothing => lost = true,
+                }
+            }
+            if again {
+                self.lose_embedding();
+                continue;
+            }
+            let is_answered = Unit::is_answered_by(&asked.answer.declarations);
+            return Ok((is_answered && !lost).then_some((unit, asked)));
+        }
+        Ok(None)
+    }
+
+    fn ask(&self, group: &[usize], until: Instant) -> Result<(Unit, Asked), HeaderError> {
+        let mut view = self.view.clone();
+        let none = BTreeMap::new();
+        for (path, text, split) in self.sources() {
+            let out = self.lost.get(&path).unwrap_or(&none).keys().copied().collect();
+            view.insert(path, view::text(text, split, &out));
+        }
+        let mut first: Vec<String> = FIRST.iter().map(|name| (*name).to_string()).collect();
+        let usable = self.order.iter().filter(|at| self.taken[**at].lost.is_none());
+        for at in usable {
+            let Some(library) = &self.library else { break };
+            let taken = &self.taken[*at];
+            let path = format!("{FROM_TREE}{at}.h");
+            view.insert(path.clone(), library.alone(taken.file, taken.piece));
+            first.push(path);
+        }
+        let scans = group.iter().map(|at| {
+            let file = &self.files.abi[*at];
+            (format!("{ABI_DIR}/{}.h", file.name), &file.scan)
+        });
+        let unit = Unit::new(&first, scans);
+        view.insert(clang::UNIT.into(), unit.text.clone());
+        let asked = self.clang.ask(&self.triple, &view, SEARCH, until)?;
+        Ok((unit, asked))
+    }
+
+    /// The headers that are given, with the paths by which clang sees them.
+    fn sources(&self) -> impl Iterator<Item = (String, &'a str, &'a Split)> {
+        let files = self.files;
+        let abi = files.abi.iter().map(|file| (abi_path(file), file));
+        let beside = files.companions.iter().map(|(name, file)| (format!("{BESIDE}{name}"), file));
+        abi.chain(beside).map(|(path, file)| (path, file.text.as_str(), &file.split))
+    }
+
+    /// Finds what an error is about, and takes it out. `before` is what clang was asked without.
+    fn blame(
+        &mut self,
+        unit: &Unit,
+        error: &Diagnostic,
+        group: &[usize],
+        before: &BTreeMap<String, BTreeMap<usize, String>>,
+    ) -> Blame {
+        if error.file == clang::UNIT {
+            let question = unit.asked_on(error.line).filter(|_| !error.fatal);
+            return match question {
+                Some(Question::Number(name)) => {
+                    let has = |file: &File| file.scan.defines.iter().any(|d| d.name == *name);
+                    let by = group.iter().copied().find(|at| has(&self.files.abi[*at]));
+                    match self.take_missing(error, "", by, None) {
+                        true => Blame::Settled,
+                        false => Blame::Check,
+                    }
+                }
+                Some(_) => Blame::Check,
+                None => Blame::Nothing,
+            };
+        }
+        if let Some(number) = error.file.strip_prefix(FROM_TREE) {
+            let number = number.trim_end_matches(".h").parse().unwrap_or(usize::MAX);
+            return self.blame_taken(number, error);
+        }
+        let by = self.files.abi.iter().position(|file| abi_path(file) == error.file);
+        let Some((path, text, split)) = self.sources().find(|(path, ..)| *path == error.file)
+        else {
+            return Blame::Nothing;
+        };
+        let none = BTreeMap::new();
+        let out = before.get(&path).unwrap_or(&none);
+        let Some(at) = piece_at(text, split, error, out) else { return Blame::Nothing };
+        let piece = &split.pieces[at];
+        let message = format!("{}: {}", self.shown(error), error.message);
+        let is_check = piece.written().is_some_and(|w| w.kind == DeclarationKind::Assert);
+        if is_of_a_check(error) && is_check {
+            self.failed.insert((path, message));
+            return Blame::Check;
+        }
+        let tokens = piece.written().map_or("", |written| written.tokens.as_str());
+        if !is_check && self.take_missing(error, tokens, by.or(group.first().copied()), None) {
+            return Blame::Settled;
+        }
+        self.lost.entry(path).or_default().entry(at).or_insert(message);
+        // A check that cannot be made leaves everything else as it is.
+        if is_check && !error.fatal && !error.message.starts_with("expected") {
+            return Blame::Check;
+        }
+        Blame::Settled
+    }
+
+    fn blame_taken(&mut self, number: usize, error: &Diagnostic) -> Blame {
+        let Some((by, file, piece)) = self.taken.get(number).map(|t| (t.by, t.file, t.piece))
+        else {
+            return Blame::Nothing;
+        };
+        let written = self.library.as_ref().and_then(|library| {
+            library.files[file].split.pieces[piece].written().map(|w| w.tokens.clone())
+        });
+        if !self.take_missing(error, &written.unwrap_or_default(), by, Some(number)) {
+            self.taken[number].lost = Some(error.message.clone());
+        }
+        Blame::Settled
+    }
+
+    /// Takes what an error misses from the tree; whether there is anything new. `of` is the definition
+    /// that the error is about, where that is of the tree itself.
+    fn take_missing(
+        &mut self,
+        error: &Diagnostic,
+        tokens: &str,
+        by: Option<usize>,
+        of: Option<usize>,
+    ) -> bool {
+        if self.library.is_none() {
+            return false;
+        }
+        if self.looked_for.is_empty() {
+            self.looked_for = self.defined_without();
+        }
+        let mut any = false;
+        for name in missing(error, tokens) {
+            if self.taken.len() >= TAKEN {
+                break;
+            }
+            let Some(library) = &mut self.library else { break };
+            if !self.looked_for.insert(name.clone()) {
+                // It may be there, and behind what uses it.
+                let known = self.order.iter().position(|at| {
+                    let taken = &self.taken[*at];
+                    taken.lost.is_none() && library.defines(taken.file, taken.piece, &name)
+                });
+                let user = of.and_then(|of| self.order.iter().position(|at| *at == of));
+                if let (Some(known), Some(user)) = (known, user) {
+                    if known > user && self.moves > 0 {
+                        self.moves -= 1;
+                        let moved = self.order.remove(known);
+                        self.order.insert(user, moved);
+                        any = true;
+                    }
+                }
+                continue;
+            }
+            let (file, piece, lost) = match library.find(&name) {
+                Lookup::Found(file, piece) => (file, piece, None),
+                Lookup::Varies(file, piece) => {
+                    (file, piece, Some("it depends on the kernel's configuration".to_string()))
+                }
+                Lookup::Nowhere => continue,
+            };
+            if self.taken.iter().any(|taken| (taken.file, taken.piece) == (file, piece)) {
+                continue;
+            }
+            any |= lost.is_none();
+            // What is found later is what the ones before it use.
+            self.order.insert(0, self.taken.len());
+            self.taken.push(Taken { file, piece, by, lost });
+        }
+        any
+    }
+
+    /// The names that the headers and the stand-ins define.
+    fn defined_without(&self) -> BTreeSet<String> {
+        let stand_ins = super::STAND_IN.iter().map(|(_, text)| super::split::split(text));
+        let stand_ins: Vec<_> = stand_ins.collect();
+        let given = self.sources().map(|(_, _, split)| split);
+        let pieces = given.chain(&stand_ins).flat_map(|split| &split.pieces);
+        let mut names: BTreeSet<String> = pieces
+            .filter_map(|piece| Some(declared::declaration(piece.written()?, "")))
+            .flat_map(|declared| declared.names().into_iter().map(String::from).collect::<Vec<_>>())
+            .collect();
+        // Never empty, which would be asked for again.
+        names.insert(String::new());
+        names
+    }
+
+    /// Takes out what embeds something that is out: clang would say so, one round for each level.
+    fn lose_embedding(&mut self) {
+        let mut gone: BTreeMap<String, String> = BTreeMap::new();
+        let sources: Vec<_> = self.sources().collect();
+        loop {
+            for (path, _, split) in &sources {
+                for (at, why) in self.lost.get(path).into_iter().flatten() {
+                    let Some(written) = split.pieces[*at].written() else { continue };
+                    if is_type(written.kind) {
+                        gone.entry(written.name.clone()).or_insert_with(|| why.clone());
+                    }
+                }
+            }
+            let mut any = false;
+            for (path, _, split) in &sources {
+                for (at, piece) in split.pieces.iter().enumerate() {
+                    let out = self.lost.get(path).is_some_and(|lost| lost.contains_key(&at));
+                    let What::Declares(written) = &piece.what else { continue };
+                    if out || !is_type(written.kind) || gone.contains_key(&written.name) {
+                        continue;
+                    }
+                    let Some((name, why)) = embeds(&written.tokens, &gone) else { continue };
+                    let why = match why.split_once(" is not known: ") {
+                        Some(_) => why.clone(),
+                        None => format!("{name} is not known: {why}"),
+                    };
+                    self.lost.entry(path.clone()).or_default().insert(at, why);
+                    any = true;
+                }
+            }
+            if !any {
+                break;
+            }
+        }
+    }
+
+    /// Where an error is, as the caller knows the file.
+    fn shown(&self, error: &Diagnostic) -> String {
+        format!("{}:{}", self.shown_file(&error.file), error.line)
+    }
+
+    fn shown_file(&self, seen: &str) -> String {
+        let abi = self.files.abi.iter().find(|file| abi_path(file) == seen);
+        let beside = seen.strip_prefix(BESIDE).and_then(|name| self.files.companions.get(name));
+        if let Some(file) = abi.or(beside) {
+            return file.shown.clone();
+        }
+        let number =
+            seen.strip_prefix(FROM_TREE).and_then(|n| n.trim_end_matches(".h").parse().ok());
+        let taken = number.and_then(|number: usize| self.taken.get(number));
+        if let (Some(taken), Some(library)) = (taken, &self.library) {
+            return library.shown(taken.file);
+        }
+        seen.trim_start_matches(STAND_INS).trim_start_matches(EMPTY).to_string()
+    }
+
+    /// What clang found in the headers of a group.
+    fn take(&self, group: &[usize], unit: &Unit, asked: &Asked, read: &mut [Option<Found>]) {
+        let on_questions = asked.errors.iter().filter(|error| error.file == clang::UNIT);
+        let refused = on_questions
+            .filter_map(|error| Some((unit.asked_on(error.line)?, error.message.as_str())))
+            .collect();
+        let answers = Answers::new(unit, &asked.answer, refused);
+        let other = |seen: &str| self.shown_file(seen);
+        for at in group {
+            let file = &self.files.abi[*at];
+            read[*at] = Some(answers.header(&abi_path(file), &file.shown, &file.scan, &other));
+        }
+    }
+
+    fn done(self, read: Vec<Option<Found>>, unread: Vec<Option<String>>) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        let none = BTreeMap::new();
+        for (at, (found, unread)) in read.into_iter().zip(unread).enumerate() {
+            let file = &self.files.abi[at];
+            let path = abi_path(file);
+            let mut found = found.unwrap_or_default();
+            let lost = self.lost.get(&path).unwrap_or(&none);
+            for (piece, why) in lost {
+                let Some(written) = file.split.pieces[*piece].written() else {
+                    // A directive: what depends on it is text.
+                    found.untold.push((String::new(), why.clone()));
+                    continue;
+                };
+                let reason = found.untold.iter_mut().find(|(name, _)| *name == written.name);
+                // This says where and why, which what clang says of the name does not.
+                match reason {
+                    Some(reason) => reason.1.clone_from(why),
+                    None if written.kind == DeclarationKind::Assert => {}
+                    None => found.untold.push((written.name.clone(), why.clone())),
+                }
+            }
+            let mut declarations = declared::declarations(file, &found, lost);
+            if let Some(why) = &unread {
+                for declaration in &mut declarations {
+                    declaration.unproven.get_or_insert_default();
+                    declaration.unproven = Some(why.clone());
+                }
+            }
+            declarations.extend(self.elsewhere(at));
+            let failed = self.failed.iter().filter(|(of, _)| *of == path);
+            let failed = failed.map(|(_, message)| message.clone()).collect();
+            outcomes.push(Outcome { found, declarations, failed, unread });
+        }
+        outcomes
+    }
+
+    /// What a header uses of the tree, as its text has it there.
+    fn elsewhere(&self, header: usize) -> Vec<Declaration> {
+        let Some(library) = &self.library else { return Vec::new() };
+        let of_it = self.taken.iter().filter(|taken| taken.by.unwrap_or(0) == header);
+        let mut declarations: Vec<Declaration> = Vec::new();
+        for taken in of_it {
+            let Some(written) = library.files[taken.file].split.pieces[taken.piece].written()
+            else {
+                continue;
+            };
+            let mut found = declared::declaration(written, &library.shown(taken.file));
+            // Where it holds is the configuration's to say, which is why it is not proven.
+            found.condition.clear();
+            found.unproven.clone_from(&taken.lost);
+            if !declarations.contains(&found) {
+                declarations.push(found);
+            }
+        }
+        // By the name that the header uses.
+        declarations.sort_by(|a, b| a.name.cmp(&b.name));
+        declarations
+    }
+}
+
+/// What clang says of a header that changes what the questions about it mean.
+const CONTRADICTS: &str = "clang makes no sense of the header";
+
+fn abi_path(file: &File) -> String {
+    format!("{ABI}{}.h", file.name)
+}
+
+/// Whether an error is none of the headers'.
+fn is_of_the_system(error: &HeaderError) -> bool {
+    matches!(error, HeaderError::Io { .. } | HeaderError::NoClang)
+}
+
+pub(super) fn is_type(kind: DeclarationKind) -> bool {
+    use DeclarationKind::{Struct, Typedef, Union};
+    matches!(kind, Struct | Union | Typedef)
+}
+
+/// The type that a declaration embeds, of those that are gone.
+fn embeds<'g>(tokens: &str, gone: &'g BTreeMap<String, String>) -> Option<(&'g str, &'g String)> {
+    let words: Vec<&str> = tokens.split_ascii_whitespace().collect();
+    words.windows(2).find_map(|pair| {
+        let (name, why) = gone.get_key_value(pair[0]).filter(|_| pair[1] != "*")?;
+        // A field may have the name of a type.
+        let is_name = super::spelling::is_word(pair[1]) && !super::spelling::is_attribute(pair[1]);
+        is_name.then_some((name.as_str(), why))
+    })
+}
+
+/// The piece that an error is about, of those that clang saw.
+fn piece_at(
+    text: &str,
+    split: &Split,
+    error: &Diagnostic,
+    out: &BTreeMap<usize, String>,
+) -> Option<usize> {
+    let seen = |(at, piece): &(usize, &Piece)| {
+        !out.contains_key(at) && !matches!(piece.what, What::Broken(_))
+    };
+    let pieces = || split.pieces.iter().enumerate().filter(seen);
+    let start: usize =
+        text.split_inclusive('\n').take(error.line.saturating_sub(1)).map(str::len).sum();
+    let byte = start + error.column.saturating_sub(1);
+    let around = |piece: &Piece| piece.spans.iter().any(|span| span.contains(&byte));
+    let on = |piece: &Piece| piece.lines.0 <= error.line && error.line <= piece.lines.1;
+    let exact = pieces().find(|(_, piece)| around(piece));
+    // A directive stands on lines of its own, also within a declaration.
+    let nearest =
+        || pieces().filter(|(_, p)| on(p)).min_by_key(|(_, piece)| piece.lines.1 - piece.lines.0);
+    // At the end of a header clang finds out about what begins before it.
+    let before = || pieces().filter(|(_, piece)| piece.lines.0 <= error.line).last();
+    exact.or_else(nearest).or_else(before).map(|(at, _)| at)
+}
+
+/// What clang says of a check that a header makes of itself, and that does not hold.
+fn is_of_a_check(error: &Diagnostic) -> bool {
+    const SAID: &[&str] = &["static assertion failed", "no member named", "static_assert failed"];
+    !error.fatal && SAID.iter().any(|message| error.message.starts_with(message))
+}
+
+/// The names that an error may be about the absence of.
+fn missing(error: &Diagnostic, tokens: &str) -> Vec<String> {
+    let quoted = error.message.split('\'').skip(1).step_by(2);
+    let mut names: Vec<String> = Vec::new();
+    for name in quoted.map(|name| name.rsplit(' ').next().unwrap_or(name)) {
+        if super::spelling::is_word(name)
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
+            names.push(name.into());
+        }
+    }
+    // A macro that is not there shows as what its text would be.
+    let mut before = "";
+    for word in tokens.split_ascii_whitespace() {
+        let is_macro = word.len() > 2
+            && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        let is_tag = matches!(before, "struct" | "union" | "enum");
+        if (is_macro || is_tag) && super::spelling::is_word(word) {
+            names.push(word.into());
+        }
+        before = word;
+    }
+    names
+}
+
+/// Headers that can be read together: none of a group defines what another of it defines otherwise.
+fn groups(files: &[File]) -> Vec<Vec<usize>> {
+    let mut defines: BTreeMap<&str, BTreeMap<usize, &str>> = BTreeMap::new();
+    for (at, file) in files.iter().enumerate() {
+        for written in file.split.pieces.iter().filter_map(|piece| match &piece.what {
+            What::Declares(written) => Some(written),
+            _ => None,
+        }) {
+            use DeclarationKind::{Assert, Function, Other};
+            if !matches!(written.kind, Assert | Other | Function) {
+                defines.entry(&written.name).or_default().entry(at).or_insert(&written.tokens);
+            }
+        }
+    }
+    // Two macros that say the same may both be there; two types may not.
+    let mut apart = vec![vec![false; files.len()]; files.len()];
+    for of in defines.values().filter(|of| of.len() > 1) {
+        let all: Vec<_> = of.iter().collect();
+        for (index, (a, one)) in all.iter().enumerate() {
+            for (b, other) in &all[index + 1..] {
+                let known = &mut apart[**a][**b];
+                *known = *known || one.contains('{') || one != other;
+            }
+        }
+    }
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for at in 0..files.len() {
+        let fits = |group: &&mut Vec<usize>| group.iter().all(|other| !apart[*other][at]);
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push(at),
+            None => groups.push(vec![at]),
+        }
+    }
+    groups
+}

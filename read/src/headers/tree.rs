@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Looks up, in the tree that the headers are from, what they use and do not define.
+//!
+//! A name is looked for in the headers that a header includes, and in those that these include. What
+//! depends on the kernel's configuration is not taken: its layout is another one in each kernel.
+
+use super::split::{split, Piece, Split, What};
+use crate::source::Tree;
+use kho_abi_model::DeclarationKind;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many headers of a tree are looked at, how long each may be, and how long all of them.
+const FILES: usize = 600;
+const LENGTH: usize = 1 << 20;
+const TOTAL: usize = 16 << 20;
+
+/// How many headers deep one is included.
+const DEPTH: usize = 12;
+
+/// How many definitions are taken of a tree.
+pub(super) const TAKEN: usize = 256;
+
+/// A header of the tree.
+pub(super) struct Elsewhere {
+    /// Its path in the tree.
+    pub(super) path: String,
+    pub(super) text: String,
+    pub(super) split: Split,
+}
+
+/// What a name leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// A definition: the file and the piece, by index.
+    Found(usize, usize),
+    /// Definitions of which the kernel's configuration chooses one: the first of them.
+    Varies(usize, usize),
+    Nowhere,
+}
+
+/// The headers of a tree that were looked at.
+pub(super) struct Library<'a> {
+    tree: &'a Tree,
+    /// The directory of the machine's own headers, as `x86`.
+    arch: &'static str,
+    pub(super) files: Vec<Elsewhere>,
+    /// By the name to include it by: the files that it may be, as they are looked at.
+    known: BTreeMap<String, Vec<usize>>,
+    total: usize,
+    /// Where each name is defined, of the files so far.
+    defined: BTreeMap<String, Vec<(usize, usize)>>,
+    /// What is to be looked at next, and how deep that is.
+    next: Vec<String>,
+    depth: usize,
+}
+
+impl<'a> Library<'a> {
+    /// What headers that include those can use.
+    pub(super) fn new(tree: &'a Tree, triple: &str, includes: BTreeSet<String>) -> Self {
+        let arch = match triple.split('-').next() {
+            Some("x86_64") => "x86",
+            Some("aarch64") => "arm64",
+            Some("riscv64") => "riscv",
+            _ => "s390",
+        };
+        Self {
+            tree,
+            arch,
+            files: Vec::new(),
+            known: BTreeMap::new(),
+            total: 0,
+            defined: BTreeMap::new(),
+            next: includes.into_iter().collect(),
+            depth: 0,
+        }
+    }
+
+    /// What a header of the tree is called in places.
+    pub(super) fn shown(&self, file: usize) -> String {
+        self.tree.shown(&self.files[file].path)
+    }
+
+    /// Whether a piece defines a name.
+    pub(super) fn defines(&self, file: usize, piece: usize, name: &str) -> bool {
+        takes(&self.files[file].split.pieces[piece]).contains(&name)
+    }
+
+    /// A piece by itself, at its lines, with the conditions within it.
+    pub(super) fn alone(&self, file: usize, piece: usize) -> String {
+        let Elsewhere { text, split, .. } = &self.files[file];
+        let spans = &split.pieces[piece].spans;
+        let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return String::new() };
+        let inside = split.pieces.iter().filter(|other| {
+            matches!(other.what, What::Conditional(_))
+                && other.spans.iter().all(|span| first.start < span.start && span.end < last.end)
+        });
+        let mut kept: Vec<_> = spans.iter().chain(inside.flat_map(|p| &p.spans)).collect();
+        kept.sort_by_key(|span| span.start);
+        let mut alone = String::new();
+        let mut at = 0;
+        for span in kept {
+            alone.extend(text[at..span.start].chars().filter(|c| *c == '\n'));
+            alone.push_str(&text[(*span).clone()]);
+            at = span.end;
+        }
+        alone.push('\n');
+        alone
+    }
+
+    /// Where a name is defined: in the nearest header that does so.
+    pub(super) fn find(&mut self, name: &str) -> Lookup {
+        // Options are no header's to define.
+        if name.starts_with("CONFIG_") {
+            return Lookup::Nowhere;
+        }
+        loop {
+            let found = self.found(name);
+            if found != Lookup::Nowhere || !self.look_further() {
+                return found;
+            }
+        }
+    }
+
+    fn found(&self, name: &str) -> Lookup {
+        let Some(all) = self.defined.get(name) else { return Lookup::Nowhere };
+        let written =
+            |(file, piece): (usize, usize)| self.files[file].split.pieces[piece].written();
+        // Those of the nearest header that has some.
+        let first = all[0];
+        let near = all.iter().filter(|(file, _)| *file == first.0).copied();
+        let texts: BTreeSet<_> = near.clone().filter_map(written).map(|w| &w.tokens).collect();
+        let varies = near.filter_map(written).any(|written| {
+            written.varies || written.tokens.split_whitespace().any(|w| w.starts_with("CONFIG_"))
+        });
+        if varies || texts.len() > 1 {
+            Lookup::Varies(first.0, first.1)
+        } else {
+            Lookup::Found(first.0, first.1)
+        }
+    }
+
+    /// Looks at the headers that those so far include; whether there were any.
+    fn look_further(&mut self) -> bool {
+        if self.depth >= DEPTH || self.next.is_empty() {
+            return false;
+        }
+        self.depth += 1;
+        let mut wanted: Vec<(String, String)> = Vec::new();
+        for target in std::mem::take(&mut self.next) {
+            if self.known.contains_key(&target) || !is_plain(&target) {
+                continue;
+            }
+            self.known.insert(target.clone(), Vec::new());
+            let arch = self.arch;
+            for path in [
+                format!("include/{target}"),
+                format!("arch/{arch}/include/{target}"),
+                format!("include/uapi/{target}"),
+                format!("arch/{arch}/include/uapi/{target}"),
+            ] {
+                wanted.push((target.clone(), path));
+            }
+            if let Some(asm) = target.strip_prefix("asm/") {
+                wanted.push((target.clone(), format!("include/asm-generic/{asm}")));
+                wanted.push((target.clone(), format!("include/uapi/asm-generic/{asm}")));
+            }
+        }
+        wanted.truncate(FILES * 6);
+        let paths: Vec<_> = wanted.iter().map(|(_, path)| path.clone()).collect();
+        let texts = self.tree.get(&paths);
+        for ((target, path), bytes) in wanted.into_iter().zip(texts) {
+            let Some(bytes) = bytes else { continue };
+            let is_too_much = bytes.len() > LENGTH || self.total + bytes.len() > TOTAL;
+            if is_too_much || self.files.len() == FILES {
+                continue;
+            }
+            self.total += bytes.len();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let split = split(&text);
+            let at = self.files.len();
+            self.next.extend(includes(&text, &split));
+            for (index, piece) in split.pieces.iter().enumerate() {
+                for name in takes(piece) {
+                    self.defined.entry(name.into()).or_default().push((at, index));
+                }
+            }
+            self.known.entry(target).or_default().push(at);
+            self.files.push(Elsewhere { path, text, split });
+        }
+        true
+    }
+}
+
+/// The names that a piece defines, where it is one that can be taken by itself.
+fn takes(piece: &Piece) -> Vec<&str> {
+    use DeclarationKind::{Constant, Enum, Macro, Struct, Typedef, Union};
+    let What::Declares(written) = &piece.what else { return Vec::new() };
+    if !matches!(written.kind, Constant | Enum | Macro | Struct | Typedef | Union) {
+        return Vec::new();
+    }
+    let mut names = vec![written.name.as_str()];
+    let mut before = "";
+    for word in written.tokens.split_ascii_whitespace() {
+        let is_enumerator = written.kind == Enum && matches!(before, "{" | ",");
+        // `typedef struct x { ... } x_t` has two names.
+        let is_alias = before == "}" && written.tokens.starts_with("typedef");
+        let is_word = super::spelling::is_word(word) && !word.starts_with("__");
+        if (is_enumerator || is_alias) && is_word && word != written.name {
+            names.push(word);
+        }
+        before = word;
+    }
+    names
+}
+
+/// What the pieces of a header include.
+fn includes(text: &str, split: &Split) -> Vec<String> {
+    let directives = split.pieces.iter().filter(|piece| piece.what == What::Directive);
+    let target = |piece: &Piece| {
+        let directive = &text[piece.spans.first()?.clone()];
+        let rest = directive.trim_start_matches('#').trim_start().strip_prefix("include")?;
+        let rest = rest.trim_start_matches("_next").trim_start();
+        let close = if rest.starts_with('<') { '>' } else { '"' };
+        Some(rest.get(1..)?.split_once(close)?.0.to_string())
+    };
+    directives.filter_map(target).collect()
+}
+
+/// Whether a name is one of a header within a tree.
+pub(super) fn is_plain(target: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./+".contains(c);
+    let parts = target.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    parts && target.len() < 200 && target.chars().all(plain)
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Reads kernels that somebody built: a vmlinux, a module, a bzImage, raw BTF.
+//!
+//! Types come from DWARF or BTF. Compatible strings come from the objects with which file handlers
+//! register, from the image's data by their form, and from the list that a kernel may carry. What of
+//! this an image does not have is a gap in the [`Reading`].
+
+mod model;
+
+use super::bytes::{Bytes, FileBytes};
+use super::elf::{self, Elf, ElfError};
+use super::ikconfig::Config;
+use super::image_strings::{self, Found};
+use super::lower::Lowered;
+use super::{btf, dwarf, listed_versions, payload};
+use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError};
+use kho_abi_model::{Endian, Target};
+use model::Known;
+use object::elf::{EM_AARCH64, EM_RISCV, EM_X86_64};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The section with BTF.
+const BTF_SECTION: &str = ".BTF";
+/// The section with the part of a kernel's BTF that a module's needs.
+const BTF_BASE_SECTION: &str = ".BTF.base";
+/// More than the BTF of any kernel has, in bytes.
+const MAX_BTF: u64 = 256 << 20;
+
+/// What was read of an image.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Types and contracts.
+    pub reading: Reading,
+    /// The kernel's configuration, where it carries it.
+    pub config: Option<Config>,
+    /// The compatible strings that it lists as understood, where it has such a list.
+    pub listed: Option<Vec<String>>,
+}
+
+/// Whether the file is one that [`open`] reads, by its first bytes.
+#[must_use]
+pub fn is_image(head: &[u8]) -> bool {
+    head.starts_with(elf::MAGIC)
+        || head.starts_with(&btf::MAGIC)
+        || head.starts_with(&btf::MAGIC_BIG_ENDIAN)
+        || payload::is_packed(head)
+        || is_arm64(head)
+}
+
+/// The header of an uncompressed arm64 kernel: `Documentation/arch/arm64/booting.rst`.
+fn is_arm64(head: &[u8]) -> bool {
+    head.get(0x38..0x3c) == Some(b"ARM\x64")
+}
+
+/// Reads an image.
+///
+/// # Errors
+///
+/// [`SourceError`] for a file that is no kernel, is for another kind of machine, or is damaged.
+pub fn open(path: &Path, options: &Options) -> Result<Image, SourceError> {
+    let file = FileBytes::open(path).map_err(|error| SourceError::io(path, error))?;
+    read(path, &file, options)
+}
+
+/// Reads the configuration that a kernel carries; `None` where it carries none.
+///
+/// # Errors
+///
+/// The same as [`open`].
+pub fn config(path: &Path) -> Result<Option<Config>, SourceError> {
+    Ok(open(path, &Options::default())?.config)
+}
+
+/// Reads an image from bytes; the path is for messages.
+///
+/// # Errors
+///
+/// The same as [`open`].
+pub fn read(path: &Path, bytes: &dyn Bytes, options: &Options) -> Result<Image, SourceError> {
+    let source = Source { path, options, known: Known::shared()? };
+    let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
+    if payload::is_packed(&head) {
+        let unpacked = payload::unpack(bytes).map_err(|error| SourceError::Malformed {
+            path: path.into(),
+            part: "packed kernel".into(),
+            why: error.to_string(),
+        })?;
+        let unpacked = unpacked.unwrap_or_default();
+        return source.unpacked(&unpacked);
+    }
+    source.unpacked(bytes)
+}
+
+struct Source<'a> {
+    path: &'a Path,
+    options: &'a Options,
+    known: &'static Known,
+}
+
+/// Types, and where they come from.
+struct TypesRead {
+    kind: Kind,
+    lowered: Lowered,
+    gaps: Vec<Gap>,
+}
+
+impl Source<'_> {
+    fn unpacked(&self, bytes: &dyn Bytes) -> Result<Image, SourceError> {
+        let head = bytes.take_up_to(0, 64).map_err(|error| SourceError::io(self.path, error))?;
+        if head.starts_with(elf::MAGIC) {
+            return self.elf(bytes);
+        }
+        if head.starts_with(&btf::MAGIC) || head.starts_with(&btf::MAGIC_BIG_ENDIAN) {
+            return self.raw_btf(bytes, &head);
+        }
+        if is_arm64(&head) {
+            return self.flat(bytes, &head);
+        }
+        Err(self.no_source("it is none of vmlinux, module, bzImage and BTF"))
+    }
+
+    fn no_source(&self, why: &str) -> SourceError {
+        SourceError::NotASource {
+            name: self.path.display().to_string(),
+            why: why.into(),
+            help: "give a kernel's vmlinux or bzImage, a module, or /sys/kernel/btf/vmlinux".into(),
+        }
+    }
+
+    fn failed(&self, error: ElfError) -> SourceError {
+        let path = self.path.into();
+        match error {
+            ElfError::Foreign(what) => SourceError::Foreign { path, what },
+            ElfError::Malformed { part, why } => SourceError::Malformed { path, part, why },
+        }
+    }
+
+    #[allow(clippy::needless_pass_by_value)] // Errors and words alike, as they come.
+    fn malformed(&self, part: &str, why: impl ToString) -> SourceError {
+        self.failed(ElfError::malformed(part, why))
+    }
+
+    fn elf(&self, bytes: &dyn Bytes) -> Result<Image, SourceError> {
+        let failed = |error| self.failed(error);
+        let elf = Elf::parse(bytes).map_err(failed)?;
+        let TypesRead { kind, lowered, mut gaps } = self.types(&elf)?;
+        let found =
+            image_strings::find(&elf, &self.known.names(), &lowered.handlers).map_err(failed)?;
+        let listed = listed_versions::read(&elf).map_err(failed)?;
+        let config = found.config.map(|at| Config::read(&elf, at)).transpose().map_err(failed)?;
+        let config = config.flatten();
+
+        let mut compatibles: BTreeSet<String> = found.compatibles.keys().cloned().collect();
+        compatibles.extend(listed.iter().flatten().cloned());
+        for layout in &lowered.handlers {
+            compatibles.extend(image_strings::handlers(&elf, *layout).map_err(failed)?);
+        }
+        compatibles.retain(|string| !self.known.is_for_tests(string));
+        if kind == Kind::Strings && compatibles.is_empty() && !found.is_kernel {
+            return Err(
+                self.no_source("it is no Linux kernel or module, or stripped of everything")
+            );
+        }
+        // Where nothing of live updates is, nobody misses them.
+        if lowered.handlers.is_empty() && !lowered.records.is_empty() {
+            gaps.push(Gap {
+                item: String::new(),
+                why: "file handlers cannot be recognised: their struct is not among its types"
+                    .into(),
+            });
+        }
+        let page_size = self.page_size(&elf, config.as_ref());
+        Ok(self.image(kind, &lowered, &compatibles, gaps, page_size, config, listed, true))
+    }
+
+    /// The page size, where the machine has one, or the file tells.
+    fn page_size(&self, elf: &Elf<'_>, config: Option<&Config>) -> Option<u64> {
+        let asked_for = self.options.page_size;
+        asked_for.or_else(|| match object::elf::Machine(elf.machine()) {
+            EM_X86_64 | EM_RISCV => Some(4096),
+            EM_AARCH64 => {
+                let head = elf.section(".head.text").and_then(|head| elf.part(head, 0, 64).ok());
+                head.and_then(|head| arm64_page_size(&head))
+                    .or_else(|| config.and_then(Config::page_size))
+            }
+            _ => config.and_then(Config::page_size),
+        })
+    }
+
+    /// Types from DWARF, or from BTF.
+    fn types(&self, elf: &Elf<'_>) -> Result<TypesRead, SourceError> {
+        let wanted = self.known.wanted();
+        let has_btf = elf.section(BTF_SECTION).is_some();
+        if !(self.options.prefer_btf && has_btf) && elf.is_told() {
+            if let Some(lowered) = dwarf::read(elf, &wanted).map_err(|error| self.failed(error))? {
+                return Ok(TypesRead { kind: Kind::Dwarf, lowered, gaps: Vec::new() });
+            }
+        }
+        let none = |why: String| TypesRead {
+            kind: Kind::Strings,
+            lowered: Lowered::default(),
+            gaps: vec![Gap { item: String::new(), why }],
+        };
+        let Some(section) = elf.section(BTF_SECTION) else {
+            return Ok(none("it has neither DWARF nor BTF, and so no types".into()));
+        };
+        let take = |section: &elf::Section| {
+            if section.size > MAX_BTF {
+                return Err(self.malformed(&section.name, "it is larger than that of any kernel"));
+            }
+            elf.content(section).map_err(|error| self.failed(error))
+        };
+        let own = take(section)?;
+        // A module's own words come first: what was built with it fits it.
+        let base = match elf.section(BTF_BASE_SECTION) {
+            Some(section) => Some((BTF_BASE_SECTION.to_string(), take(section)?)),
+            None if elf.is_relocatable() => self.base_btf()?,
+            None => None,
+        };
+        let base = match base {
+            Some((name, data)) => {
+                let base = btf::Btf::parse(data, None);
+                Some(base.map_err(|error| self.malformed(&name, error))?)
+            }
+            None => None,
+        };
+        match btf::Btf::parse(own, base.as_ref()) {
+            Ok(types) => {
+                Ok(TypesRead { kind: Kind::Btf, lowered: types.read(&wanted), gaps: Vec::new() })
+            }
+            Err(error) if error.needs_base() => Ok(none(
+                "its BTF continues that of its kernel, which was not given: see --btf-base".into(),
+            )),
+            Err(error) => Err(self.malformed(BTF_SECTION, error)),
+        }
+    }
+
+    /// The BTF that was given for modules to continue: raw, or in a vmlinux.
+    fn base_btf(&self) -> Result<Option<(String, Vec<u8>)>, SourceError> {
+        let Some(path) = &self.options.btf_base else { return Ok(None) };
+        let io = |error| SourceError::io(path, error);
+        let file = FileBytes::open(path).map_err(io)?;
+        let head = file.take_up_to(0, 4).map_err(io)?;
+        let name = path.display().to_string();
+        if head != elf::MAGIC {
+            return Ok(Some((name, file.take(0, file.size().min(MAX_BTF)).map_err(io)?)));
+        }
+        let other = Source { path, options: self.options, known: self.known };
+        let elf = Elf::parse(&file).map_err(|error| other.failed(error))?;
+        let section = elf.section(BTF_SECTION);
+        let section = section.ok_or_else(|| other.malformed(BTF_SECTION, "it is not there"))?;
+        Ok(Some((name, elf.content(section).map_err(|error| other.failed(error))?)))
+    }
+
+    fn raw_btf(&self, bytes: &dyn Bytes, head: &[u8]) -> Result<Image, SourceError> {
+        if head.starts_with(&btf::MAGIC_BIG_ENDIAN) {
+            let what = "it is BTF for a big-endian machine".into();
+            return Err(SourceError::Foreign { path: self.path.into(), what });
+        }
+        if bytes.size() > MAX_BTF {
+            return Err(self.malformed("BTF", "it is larger than that of any kernel"));
+        }
+        let io = |error| SourceError::io(self.path, error);
+        let data = bytes.take(0, bytes.size()).map_err(io)?;
+        let base = match self.base_btf()? {
+            Some((name, data)) => {
+                let base = btf::Btf::parse(data, None);
+                Some(base.map_err(|error| self.malformed(&name, error))?)
+            }
+            None => None,
+        };
+        // A kernel's BTF stands for itself, whatever was given for modules.
+        let own = match btf::Btf::parse(data.clone(), None) {
+            Err(error) if error.needs_base() && base.is_some() => {
+                btf::Btf::parse(data, base.as_ref())
+            }
+            own => own,
+        };
+        let lowered = own.map_err(|error| self.malformed("BTF", error))?.read(&self.known.wanted());
+        let gaps = vec![Gap {
+            item: String::new(),
+            why:
+                "BTF has no data, and so no compatible strings: which version a struct belongs to \
+                  is told by its layout alone"
+                    .into(),
+        }];
+        let page_size = self.options.page_size;
+        let none = BTreeSet::new();
+        Ok(self.image(Kind::Btf, &lowered, &none, gaps, page_size, None, None, false))
+    }
+
+    /// An uncompressed arm64 kernel: no sections, and BTF somewhere within.
+    fn flat(&self, bytes: &dyn Bytes, head: &[u8]) -> Result<Image, SourceError> {
+        let failed = |error| self.failed(error);
+        let types = image_strings::find_btf(bytes, MAX_BTF)
+            .map_err(failed)?
+            .and_then(|data| btf::Btf::parse(data, None).ok());
+        let mut gaps = Vec::new();
+        let (kind, lowered) = if let Some(types) = types {
+            (Kind::Btf, types.read(&self.known.wanted()))
+        } else {
+            gaps.push(Gap { item: String::new(), why: "it has no BTF, and so no types".into() });
+            (Kind::Strings, Lowered::default())
+        };
+        let Found { compatibles, config: at, .. } =
+            image_strings::find_flat(bytes, &self.known.names(), &lowered.handlers)
+                .map_err(failed)?;
+        let config = at.and_then(|(_, offset)| {
+            let left = bytes.size().saturating_sub(offset);
+            Config::unpack(&bytes.take(offset, left.min(2 << 20)).ok()?)
+        });
+        let mut compatibles: BTreeSet<String> = compatibles.into_keys().collect();
+        compatibles.retain(|string| !self.known.is_for_tests(string));
+        let page_size = self.options.page_size.or_else(|| arm64_page_size(head));
+        Ok(self.image(kind, &lowered, &compatibles, gaps, page_size, config, None, true))
+    }
+
+    #[allow(clippy::too_many_arguments)] // The parts of an image, each from another place.
+    fn image(
+        &self,
+        kind: Kind,
+        lowered: &Lowered,
+        compatibles: &BTreeSet<String>,
+        mut gaps: Vec<Gap>,
+        page_size: Option<u64>,
+        config: Option<Config>,
+        listed: Option<Vec<String>>,
+        strings: bool,
+    ) -> Image {
+        let target = Target { pointer_bits: 64, endian: Endian::Little, page_size };
+        let untold = lowered.untold.iter();
+        gaps.extend(untold.map(|(name, why)| Gap { item: name.clone(), why: why.clone() }));
+        let knows = Knows {
+            absence: false,
+            packing: false,
+            macros: false,
+            enumerators: kind != Kind::Strings,
+            string_macros: false,
+            strings,
+            registered_strings: strings && !lowered.handlers.is_empty(),
+            nodes: false,
+            places: kind == Kind::Dwarf,
+        };
+        let model = self.known.model(target, lowered, compatibles);
+        // Which structs a version that is not known promises, nothing in an image says.
+        let unknown = compatibles.iter().filter(|string| !self.known.knows(string));
+        gaps.extend(unknown.map(|string| Gap {
+            item: string.clone(),
+            why: "an image does not say what it promises, and neither does this kho-abi".into(),
+        }));
+        let name = self.path.display().to_string();
+        Image { reading: Reading { name, kind, model, knows, gaps }, config, listed }
+    }
+}
+
+/// The page size in the flags of an arm64 kernel's header.
+fn arm64_page_size(head: &[u8]) -> Option<u64> {
+    if !is_arm64(head) {
+        return None;
+    }
+    match head.get(24)? >> 1 & 3 {
+        1 => Some(4096),
+        2 => Some(16384),
+        3 => Some(65536),
+        _ => None,
+    }
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Puts types and strings of an image under the headers that they are known to belong to.
+
+use crate::image_strings::split;
+use crate::lower::Lowered;
+use crate::truth::{self, TruthError};
+use kho_abi::wire::earlier::EARLIER;
+use kho_abi_model::{Contract, Header, Item, Model, Target};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+/// What is looked for in images: everything that the truth has names for.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Headers in the order of the truth.
+    headers: Vec<String>,
+    /// Structs and enumerations, each with the header that defines it.
+    types: BTreeMap<String, String>,
+    /// Contracts with a string, current ones first, each with its header.
+    contracts: Vec<(String, Contract)>,
+    /// What the strings begin with that the kernel's own tests use.
+    tests: Vec<String>,
+}
+
+impl Known {
+    /// What the truth that this program was compiled with has names for.
+    pub(super) fn shared() -> Result<&'static Self, TruthError> {
+        static KNOWN: OnceLock<Known> = OnceLock::new();
+        if let Some(known) = KNOWN.get() {
+            return Ok(known);
+        }
+        let known = Self::new(truth::shared()?);
+        Ok(KNOWN.get_or_init(|| known))
+    }
+
+    fn new(truth: &Model) -> Self {
+        let mut known = Self::default();
+        for header in &truth.headers {
+            known.headers.push(header.name.clone());
+            for item in &header.items {
+                match item {
+                    Item::Record(_) | Item::Enum(_) => {
+                        known.types.insert(item.name().into(), header.name.clone());
+                    }
+                    Item::Macro(item) => known.tests.extend(literal(&item.body)),
+                    Item::Constant(_) => {}
+                }
+            }
+            let with_string = header.contracts.iter().filter(|c| c.version.is_none());
+            known.contracts.extend(with_string.map(|c| (header.name.clone(), c.clone())));
+        }
+        for header in EARLIER {
+            let paged = header.pages.iter().flat_map(|pages| pages.structs);
+            for layout in header.structs.iter().chain(paged) {
+                known.types.entry(layout.name.into()).or_insert_with(|| header.name.into());
+            }
+            for contract in header.contracts.iter().filter(|c| c.version.is_none()) {
+                let roots = contract.roots.iter().map(|root| root.name);
+                let roots = roots.chain(contract.page_roots.iter().copied());
+                let contract = Contract {
+                    compatible: contract.compatible.value.into(),
+                    macro_name: contract.compatible.name.into(),
+                    roots: roots.map(Into::into).collect(),
+                    ..Contract::default()
+                };
+                known.contracts.push((header.name.into(), contract));
+            }
+        }
+        known
+    }
+
+    /// Names of structs and enumerations.
+    pub(super) fn wanted(&self) -> BTreeSet<&str> {
+        self.types.keys().map(String::as_str).collect()
+    }
+
+    /// Names of contracts, without their versions.
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        self.contracts.iter().filter_map(|(_, c)| Some(split(&c.compatible)?.0)).collect()
+    }
+
+    /// Whether a string is one of the kernel's own tests, which is no contract.
+    pub(super) fn is_for_tests(&self, compatible: &str) -> bool {
+        self.tests.iter().any(|prefix| compatible.starts_with(prefix))
+    }
+
+    /// Whether it is known what a string promises.
+    pub(super) fn knows(&self, compatible: &str) -> bool {
+        self.contracts.iter().any(|(_, contract)| contract.compatible == compatible)
+    }
+
+    /// The model of an image with these types and strings.
+    pub(super) fn model(
+        &self,
+        target: Target,
+        lowered: &Lowered,
+        compatibles: &BTreeSet<String>,
+    ) -> Model {
+        let mut headers: BTreeMap<&str, Header> = BTreeMap::new();
+        let header_of = self.header_of(lowered);
+        for (name, record) in &lowered.records {
+            if let Some(header) = header_of.get(name.as_str()) {
+                let header = headers.entry(header).or_insert_with(|| empty(header));
+                header.items.push(Item::Record(record.clone()));
+            }
+        }
+        for (name, enumeration) in &lowered.enums {
+            if let Some(header) = self.types.get(name) {
+                let header = headers.entry(header).or_insert_with(|| empty(header));
+                header.items.push(Item::Enum(enumeration.clone()));
+            }
+        }
+        for compatible in compatibles {
+            let (header, contract) = self.contract(compatible, lowered);
+            let header = headers.entry(header).or_insert_with(|| empty(header));
+            header.contracts.push(contract);
+        }
+        Model { target, headers: headers.into_values().collect(), other_pages: Vec::new() }
+    }
+
+    /// The header of each struct; of one that no header is known for, that of what embeds it.
+    fn header_of<'a>(&'a self, lowered: &'a Lowered) -> BTreeMap<&'a str, &'a str> {
+        let mut header_of: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut open: Vec<(&str, &str)> = Vec::new();
+        for name in lowered.records.keys() {
+            if let Some(header) = self.types.get(name) {
+                open.push((name, header));
+            }
+        }
+        // Those that are known come first, so that no other header claims them.
+        header_of.extend(open.iter().copied());
+        while let Some((name, header)) = open.pop() {
+            let Some(record) = lowered.records.get(name) else { continue };
+            for embedded in record.fields.iter().filter_map(|field| field.ty.embedded()) {
+                if !header_of.contains_key(embedded) {
+                    header_of.insert(embedded, header);
+                    open.push((embedded, header));
+                }
+            }
+        }
+        header_of
+    }
+
+    /// The contract of a string: the one that the truth has, or the next of kin.
+    fn contract(&self, compatible: &str, lowered: &Lowered) -> (&str, Contract) {
+        let name = |string: &str| split(string).map(|(name, _)| name.to_string());
+        let same = |(_, c): &&(String, Contract)| c.compatible == compatible;
+        let akin = |(_, c): &&(String, Contract)| name(&c.compatible) == name(compatible);
+        let known = self.contracts.iter().find(same).or_else(|| self.contracts.iter().find(akin));
+        let Some((header, known)) = known else {
+            // Whose it is, nothing in an image tells.
+            let contract = Contract { compatible: compatible.into(), ..Contract::default() };
+            return (UNKNOWN, contract);
+        };
+        // What the string itself is known to promise is promised, whether it was found or not.
+        let exact = known.compatible == compatible;
+        let there = |root: &&String| exact || lowered.records.contains_key(*root);
+        let constants = lowered.enums.values().flat_map(|e| &e.members).map(|member| &member.name);
+        let constants: BTreeSet<_> = constants.collect();
+        let contract = Contract {
+            compatible: compatible.into(),
+            macro_name: known.macro_name.clone(),
+            roots: known.roots.iter().filter(there).cloned().collect(),
+            constants: known.constants.iter().filter(|c| constants.contains(c)).cloned().collect(),
+            ..Contract::default()
+        };
+        (header, contract)
+    }
+}
+
+/// The header of what no header is known for.
+const UNKNOWN: &str = "unknown";
+
+fn empty(name: &str) -> Header {
+    Header {
+        name: name.into(),
+        file: String::new(),
+        guard: String::new(),
+        includes: Vec::new(),
+        doc: String::new(),
+        items: Vec::new(),
+        contracts: Vec::new(),
+        declarations: Vec::new(),
+    }
+}
+
+/// The string that a macro's body begins with, where that is a name with a version to come.
+fn literal(body: &str) -> Option<String> {
+    let text = body.trim().strip_prefix('"')?;
+    let text = &text[..text.find('"')?];
+    text.ends_with("-v").then(|| text.into())
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Readers of the handover ABI: each makes a model of one kind of source.
+//!
+//! ```text
+//!   truth                         the Rust types of kho-abi
+//!   headers                       C headers, by clang; outline: what their text shows
+//!   image ── btf, dwarf ── lower  kernels that were built: types
+//!         └─ image_strings        and strings
+//!   frozen, snapshots             frozen layouts
+//!   git                           headers of a revision, and of a history
+//!          │
+//!        source                   a word that a user gives, to a reading
+//! ```
+//!
+//! Readers know nothing of writers, nor of judgements.
+
+pub mod btf;
+pub mod bytes;
+pub mod checkout;
+pub mod contracts;
+pub mod dwarf;
+pub mod elf;
+mod error;
+pub mod frozen;
+pub mod git;
+pub mod headers;
+pub mod ikconfig;
+pub mod image;
+pub mod image_strings;
+pub mod listed_versions;
+pub mod lower;
+pub mod outline;
+pub mod payload;
+mod process;
+pub mod snapshots;
+pub mod source;
+pub mod truth;

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Reads frozen layouts as one source: the newest version of each contract.
+
+use super::bytes::{Bytes as _, FileBytes};
+use super::frozen::{self, Frozen};
+use super::image_strings::split;
+use crate::source::{Gap, Kind, Knows, Reading, SourceError};
+use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target, ABI_DIR};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// More than any frozen layout has, in bytes.
+const MAX_SIZE: u64 = 16 << 20;
+
+/// Whether a file is a frozen layout, by its first bytes.
+#[must_use]
+pub fn is_frozen(head: &[u8]) -> bool {
+    // Comments may come first, and nothing else.
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    first.is_some_and(|line| line.starts_with(b"format "))
+}
+
+/// Reads the frozen layouts in a directory.
+///
+/// # Errors
+///
+/// [`SourceError`] for a directory without any, and for one that cannot be read or is not of the form.
+pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
+    let io = |error| SourceError::io(dir, error);
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|extension| extension == "layout") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    if paths.is_empty() {
+        return Err(SourceError::NotASource {
+            name: name.into(),
+            why: format!("there is no frozen layout in {}", dir.display()),
+            help: "name the directory with the *.layout files".into(),
+        });
+    }
+    // By the name of the contract, the newest version of each.
+    let mut newest: BTreeMap<String, (u64, Frozen)> = BTreeMap::new();
+    for path in paths {
+        let frozen = read(&path)?;
+        let (contract, version) = split(&frozen.contract.compatible)
+            .map_or_else(|| (frozen.contract.compatible.clone(), 0), |(n, v)| (n.into(), v));
+        if newest.get(&contract).is_none_or(|(other, _)| *other < version) {
+            newest.insert(contract, (version, frozen));
+        }
+    }
+    Ok(reading(name, newest.into_values().map(|(_, frozen)| frozen).collect()))
+}
+
+/// Reads one frozen layout.
+///
+/// # Errors
+///
+/// [`SourceError`] for a file that cannot be read or is not of the form.
+pub fn read_file(name: &str, path: &Path) -> Result<Reading, SourceError> {
+    let mut reading = reading(name, vec![read(path)?]);
+    // What other contracts promise is in other files.
+    reading.knows.absence = false;
+    Ok(reading)
+}
+
+fn read(path: &Path) -> Result<Frozen, SourceError> {
+    let io = |error| SourceError::io(path, error);
+    let bytes = FileBytes::open(path).map_err(io)?;
+    let text = bytes.take(0, bytes.size().min(MAX_SIZE)).map_err(io)?;
+    let text = String::from_utf8(text).map_err(|error| io(std::io::Error::other(error)))?;
+    let parsed = frozen::parse(&text);
+    parsed.map_err(|source| SourceError::Frozen { path: path.into(), source })
+}
+
+fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
+    let page_size = Target::HOST.page_size;
+    let mut model = Model {
+        target: Target { page_size, ..Target::HOST },
+        headers: Vec::new(),
+        other_pages: Vec::new(),
+    };
+    let mut gaps = Vec::new();
+    // A struct is in each contract that embeds it, and of the header of the one that owns it.
+    let owned: BTreeMap<String, String> = frozen
+        .iter()
+        .flat_map(|f| f.contract.roots.iter().map(|root| (root.clone(), header_name(&f.header))))
+        .collect();
+    for frozen in frozen {
+        let own = header_name(&frozen.header);
+        for record in frozen.records {
+            let header = owned.get(&record.name).unwrap_or(&own).clone();
+            put(&mut model, &mut gaps, &header, record.page_size, Item::Record(record));
+        }
+        for constant in frozen.constants {
+            put(&mut model, &mut gaps, &own, constant.page_size, Item::Constant(constant));
+        }
+        let Contract { compatible, .. } = &frozen.contract;
+        let contracts = &mut header(&mut model, &own).contracts;
+        if !contracts.iter().any(|contract| contract.compatible == *compatible) {
+            contracts.push(frozen.contract);
+        }
+    }
+    model.headers.sort_by(|a, b| a.name.cmp(&b.name));
+    model.other_pages.sort_by_key(|pages| pages.page_size);
+    // The strings, comments and macros of headers are not frozen.
+    let knows = Knows { places: false, ..Knows::ALL };
+    Reading { name: name.into(), kind: Kind::Snapshots, model, knows, gaps }
+}
+
+fn header_name(path: &str) -> String {
+    let name = path.strip_prefix(ABI_DIR).and_then(|name| name.strip_prefix('/')).unwrap_or(path);
+    name.strip_suffix(".h").unwrap_or(name).into()
+}
+
+fn header<'a>(model: &'a mut Model, name: &str) -> &'a mut Header {
+    let at = model.headers.iter().position(|header| header.name == name);
+    let at = at.unwrap_or_else(|| {
+        model.headers.push(Header {
+            name: name.into(),
+            file: String::new(),
+            guard: String::new(),
+            includes: Vec::new(),
+            doc: String::new(),
+            items: Vec::new(),
+            contracts: Vec::new(),
+            declarations: Vec::new(),
+        });
+        model.headers.len() - 1
+    });
+    &mut model.headers[at]
+}
+
+/// Adds an item where it belongs, once. Two contracts that froze it differently leave it open.
+fn put(model: &mut Model, gaps: &mut Vec<Gap>, owner: &str, page: Option<u64>, item: Item) {
+    let base = model.target.page_size;
+    let items = match page {
+        Some(page_size) if page != base => {
+            let pages = &mut model.other_pages;
+            let at = pages.iter().position(|pages| pages.page_size == page_size);
+            let at = at.unwrap_or_else(|| {
+                pages.push(PageVariant { page_size, items: Vec::new() });
+                pages.len() - 1
+            });
+            &mut pages[at].items
+        }
+        _ => {
+            let everywhere = model.headers.iter().flat_map(|header| &header.items);
+            if let Some(before) = { everywhere }.find(|before| before.name() == item.name()) {
+                if *before != item {
+                    let why = "two frozen layouts have it differently".to_string();
+                    gaps.push(Gap { item: item.name().into(), why });
+                }
+                return;
+            }
+            &mut header(model, owner).items
+        }
+    };
+    if !items.iter().any(|before| before.name() == item.name()) {
+        items.push(item);
+    }
+}

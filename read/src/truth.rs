@@ -1,0 +1,687 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Reads the truth: the wire types of `kho-abi`.
+//!
+//! Names, order and documentation come from the source text, which the crate carries; sizes,
+//! alignments and offsets come from the layouts that rustc computed when it compiled that same text.
+//! The two must name the same structs, fields and types.
+
+use kho_abi::wire::layout;
+use kho_abi_model::{
+    Constant, Contract, Enumeration, FdtNode, FdtProperty, Field, Header, Item, Macro, Model,
+    Packing, PageVariant, Place, Record, RecordKind, Target, Type, Value,
+};
+use quote::ToTokens;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+use syn::spanned::Spanned;
+
+/// Where the wire files lie in a checkout.
+pub const WIRE_DIR: &str = "abi/src/wire";
+
+/// Why the truth cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TruthError {
+    /// The source is not Rust.
+    #[error("{place}: {message}")]
+    Syntax {
+        /// Where parsing stopped.
+        place: Place,
+        /// What the parser says.
+        message: String,
+    },
+    /// A struct without a layout.
+    #[error("{place}: struct {name} is not among the structs of HEADER")]
+    NoLayout {
+        /// Where the struct is.
+        place: Place,
+        /// The struct.
+        name: String,
+    },
+    /// A layout without a struct.
+    #[error("{file}: HEADER lists {name}, and the file declares no such struct")]
+    NoStruct {
+        /// The file.
+        file: String,
+        /// The struct that is listed.
+        name: String,
+    },
+    /// The fields of the struct and of its layout differ.
+    #[error("{place}: struct {name} has `{found}` where its layout has `{declared}`")]
+    OtherField {
+        /// Where the field is.
+        place: Place,
+        /// The struct.
+        name: String,
+        /// The field and its type in the source.
+        found: String,
+        /// The field and its type in the layout.
+        declared: String,
+    },
+    /// A type that no C header can spell.
+    #[error("{place}: {name} has the type `{ty}`, which is no wire type")]
+    UnknownType {
+        /// Where it is.
+        place: Place,
+        /// The field or constant.
+        name: String,
+        /// The type, as written.
+        ty: String,
+    },
+    /// A struct whose layout C does not share.
+    #[error("{place}: struct {name} is not #[repr(C)] or #[repr(C, packed)]")]
+    Repr {
+        /// Where the struct is.
+        place: Place,
+        /// The struct.
+        name: String,
+    },
+    /// A constant whose value cannot be read off the source, and that `HEADER` does not list.
+    #[error("{place}: the value of {name} is not a literal, and HEADER does not list it")]
+    NotLiteral {
+        /// Where the constant is.
+        place: Place,
+        /// The constant.
+        name: String,
+    },
+    /// A contract that owns something that no wire file declares.
+    #[error("{file}: the contract {contract} names {name}, and no wire file declares it")]
+    NoItem {
+        /// The file.
+        file: String,
+        /// The contract.
+        contract: String,
+        /// What is named.
+        name: String,
+    },
+    /// A contract whose string the file does not define.
+    #[error("{file}: a contract names {name}, and the file declares no such string")]
+    NoString {
+        /// The file.
+        file: String,
+        /// The constant that is named.
+        name: String,
+    },
+}
+
+impl TruthError {
+    /// What to do about it, in one line.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Syntax { place, .. } => format!("correct {}", place.file),
+            Self::NoLayout { name, .. } => {
+                format!(
+                    "add a `wire_layout!` for it, and `{name}::STRUCT_LAYOUT` to HEADER.structs"
+                )
+            }
+            Self::NoStruct { .. } => "declare it in this file, or take it out of HEADER".into(),
+            Self::OtherField { .. } => "make the `wire_layout!` say what the struct says".into(),
+            Self::UnknownType { .. } => {
+                "use u8 to u64, i8 to i64, c_char, PhysAddr, arrays of them, or another wire struct"
+                    .into()
+            }
+            Self::Repr { .. } => "give it the attribute that its C struct has".into(),
+            Self::NotLiteral { .. } => {
+                "write the value as one literal, or add `layout::named_int!(…)` to HEADER.constants"
+                    .into()
+            }
+            Self::NoItem { .. } => "correct the name, or declare it".into(),
+            Self::NoString { name, .. } => format!("declare `pub const {name}: &str` in this file"),
+        }
+    }
+}
+
+/// Reads the truth that this program was compiled with: the current versions.
+///
+/// # Errors
+///
+/// [`TruthError`] where the source and the layouts do not fit together.
+pub fn current() -> Result<Model, TruthError> {
+    read(kho_abi::wire::HEADERS)
+}
+
+/// The current versions, read once however often they are asked for.
+///
+/// # Errors
+///
+/// [`TruthError`] where the source and the layouts do not fit together.
+pub fn shared() -> Result<&'static Model, TruthError> {
+    static CURRENT: OnceLock<Model> = OnceLock::new();
+    if let Some(model) = CURRENT.get() {
+        return Ok(model);
+    }
+    let read = current()?;
+    Ok(CURRENT.get_or_init(|| read))
+}
+
+/// Reads the earlier versions that this program was compiled with.
+///
+/// Each is a model of its own: two versions of a struct have one name. What an earlier version embeds
+/// of other headers is the current one's, which follow it in the model without their contracts.
+///
+/// # Errors
+///
+/// [`TruthError`] where the source and the layouts do not fit together.
+pub fn earlier() -> Result<Vec<Model>, TruthError> {
+    let with_others = |header: &&'static layout::Header| {
+        let others = kho_abi::wire::HEADERS.iter().filter(|other| other.name != header.name);
+        let headers: Vec<_> = std::iter::once(header).chain(others).copied().collect();
+        let mut model = read(&headers)?;
+        for other in &mut model.headers[1..] {
+            other.contracts.clear();
+        }
+        Ok(model)
+    };
+    kho_abi::wire::earlier::EARLIER.iter().map(with_others).collect()
+}
+
+/// Reads wire files.
+///
+/// The model is for the smallest page size, and has the others beside it.
+///
+/// # Errors
+///
+/// [`TruthError`] where the source and the layouts do not fit together.
+pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
+    let page_sizes: BTreeSet<_> =
+        headers.iter().flat_map(|header| header.pages).map(|pages| pages.page_size).collect();
+    let base = page_sizes.first().copied().unwrap_or(4096);
+    let read_for = |page_size: usize| -> Result<Vec<Header>, TruthError> {
+        let sizes = headers
+            .iter()
+            .flat_map(|header| layouts(header, page_size))
+            .map(|layout| (layout.name, layout.size as u64))
+            .collect();
+        headers.iter().map(|header| read_header(header, page_size, &sizes)).collect()
+    };
+    let target = Target { page_size: Some(base as u64), ..Target::HOST };
+    let mut model = Model { target, headers: read_for(base)?, other_pages: Vec::new() };
+    for page_size in page_sizes.into_iter().skip(1) {
+        let items = read_for(page_size)?.into_iter().flat_map(|header| header.items);
+        model.other_pages.push(PageVariant {
+            page_size: page_size as u64,
+            items: items.filter(depends_on_page_size).collect(),
+        });
+    }
+    for (header, contract) in model.contracts() {
+        let unknown = contract.constants.iter().find(|name| model.constant(name).is_none());
+        let unknown = unknown.or(contract.roots.iter().find(|name| model.record(name).is_none()));
+        if let Some(name) = unknown {
+            return Err(TruthError::NoItem {
+                file: header.file.clone(),
+                contract: contract.compatible.clone(),
+                name: name.clone(),
+            });
+        }
+    }
+    Ok(model)
+}
+
+/// The layouts that a wire file declares, as they are for that page size.
+fn layouts(
+    header: &'static layout::Header,
+    page_size: usize,
+) -> impl Iterator<Item = &'static layout::StructLayout> {
+    let paged = pages(header, page_size).map_or(&[][..], |pages| pages.structs);
+    header.structs.iter().chain(paged)
+}
+
+fn pages(
+    header: &'static layout::Header,
+    page_size: usize,
+) -> Option<&'static layout::PageLayouts> {
+    header.pages.iter().find(|pages| pages.page_size == page_size)
+}
+
+/// `pub use super::name;`
+fn used_here(item: &syn::Item) -> Option<String> {
+    let syn::Item::Use(syn::ItemUse { tree: syn::UseTree::Path(path), .. }) = item else {
+        return None;
+    };
+    match &*path.tree {
+        syn::UseTree::Name(name) if path.ident == "super" => Some(name.ident.to_string()),
+        _ => None,
+    }
+}
+
+fn depends_on_page_size(item: &Item) -> bool {
+    match item {
+        Item::Record(record) => record.page_size.is_some(),
+        item => item.constants().any(|constant| constant.page_size.is_some()),
+    }
+}
+
+/// Sizes of all wire structs, in bytes, by name.
+type Sizes<'a> = BTreeMap<&'a str, u64>;
+
+fn read_header(
+    header: &'static layout::Header,
+    page_size: usize,
+    sizes: &Sizes<'_>,
+) -> Result<Header, TruthError> {
+    let source = Source {
+        file: format!("{WIRE_DIR}/{}", header.file),
+        header,
+        page_size,
+        layouts: layouts(header, page_size).map(|layout| (layout.name, layout)).collect(),
+        sizes,
+    };
+    let syntax = syn::parse_file(header.source).map_err(|error| source.syntax(&error))?;
+    let mut items = Vec::new();
+    // Structs that C has among those that depend on the page size, with the index of their place.
+    let mut moved = Vec::new();
+    for item in &syntax.items {
+        match item {
+            // What is inside stands there once for each page size.
+            syn::Item::Macro(item) if last_is(&item.mac.path, "per_page_size") => {
+                let inside: syn::File =
+                    syn::parse2(item.mac.tokens.clone()).map_err(|error| source.syntax(&error))?;
+                for item in &inside.items {
+                    if let Some(name) = used_here(item) {
+                        moved.push((items.len(), name));
+                    }
+                    items.extend(source.item(item, Some(page_size as u64))?);
+                }
+            }
+            item => items.extend(source.item(item, None)?),
+        }
+    }
+
+    for (to, name) in moved {
+        let Some(from) = items[..to].iter().position(|item| item.name() == name) else { continue };
+        // It goes behind everything that stands before its place.
+        items[from..to].rotate_left(1);
+    }
+
+    let file = source.file;
+    let read = Header {
+        name: header.name.into(),
+        file: file.clone(),
+        guard: header.guard.into(),
+        includes: header.includes.iter().map(|include| (*include).into()).collect(),
+        doc: doc(&syntax.attrs),
+        items,
+        contracts: header.contracts.iter().map(contract).collect(),
+        declarations: Vec::new(),
+    };
+    let declared: BTreeSet<_> = read.records().map(|record| record.name.as_str()).collect();
+    if let Some((name, _)) = source.layouts.iter().find(|(name, _)| !declared.contains(*name)) {
+        return Err(TruthError::NoStruct { file, name: (*name).into() });
+    }
+    let values: BTreeMap<_, _> =
+        read.constants().map(|constant| (constant.name.as_str(), &constant.value)).collect();
+    for contract in header.contracts {
+        let value = match contract.version {
+            Some(version) => Value::Int(version.into()),
+            None => Value::Str(contract.compatible.value.into()),
+        };
+        if values.get(contract.compatible.name) != Some(&&value) {
+            return Err(TruthError::NoString { file, name: contract.compatible.name.into() });
+        }
+    }
+    Ok(read)
+}
+
+fn contract(contract: &layout::Contract) -> Contract {
+    let roots =
+        contract.roots.iter().map(|root| root.name).chain(contract.page_roots.iter().copied());
+    let property = |property: &layout::FdtProperty| FdtProperty {
+        name: property.name.into(),
+        size: property.size.map(|size| size as u64),
+        doc: property.doc.into(),
+    };
+    let node = |node: &layout::FdtNode| FdtNode {
+        path: node.path.into(),
+        properties: node.properties.iter().map(property).collect(),
+    };
+    Contract {
+        compatible: match contract.version {
+            Some(version) => format!("{}-v{version}", contract.compatible.value),
+            None => contract.compatible.value.into(),
+        },
+        macro_name: contract.compatible.name.into(),
+        version: contract.version.map(u64::from),
+        roots: roots.map(Into::into).collect(),
+        constants: contract.constants.iter().map(|name| (*name).into()).collect(),
+        nodes: contract.nodes.iter().map(node).collect(),
+        ..Contract::default()
+    }
+}
+
+/// A file that is being read, for one page size.
+struct Source<'a> {
+    file: String,
+    header: &'static layout::Header,
+    page_size: usize,
+    layouts: BTreeMap<&'static str, &'static layout::StructLayout>,
+    sizes: &'a Sizes<'a>,
+}
+
+impl Source<'_> {
+    fn place(&self, span: proc_macro2::Span) -> Place {
+        Place { file: self.file.clone(), line: span.start().line }
+    }
+
+    fn syntax(&self, error: &syn::Error) -> TruthError {
+        TruthError::Syntax { place: self.place(error.span()), message: error.to_string() }
+    }
+
+    /// The model's item for one of the file's; `depends` is the page size that it is read for, where
+    /// it depends on that. What is not for C is none.
+    fn item(&self, item: &syn::Item, depends: Option<u64>) -> Result<Option<Item>, TruthError> {
+        Ok(match item {
+            syn::Item::Struct(item) => {
+                let name = item.ident.to_string();
+                let Some(layout) = self.layouts.get(name.as_str()) else {
+                    return Err(TruthError::NoLayout {
+                        place: self.place(item.ident.span()),
+                        name,
+                    });
+                };
+                Some(Item::Record(self.record(item, layout, depends)?))
+            }
+            syn::Item::Const(item) if matches!(item.vis, syn::Visibility::Public(_)) => {
+                match &*item.ty {
+                    // Numbers and strings become macros, and so does what is declared to be one.
+                    // HEADER and its like are neither.
+                    syn::Type::Path(path) if last_is(&path.path, "CMacro") => {
+                        Some(Item::Macro(self.c_macro(item)?))
+                    }
+                    syn::Type::Path(path) if path.path.segments.len() > 1 => None,
+                    _ => Some(Item::Constant(self.constant(item, depends)?)),
+                }
+            }
+            // A module of constants is an enumeration: C has its names outside of it, too.
+            syn::Item::Mod(syn::ItemMod { content: Some((_, inside)), ident, attrs, .. }) => {
+                let mut members = Vec::new();
+                for item in inside {
+                    if let syn::Item::Const(item) = item {
+                        members.push(self.constant(item, depends)?);
+                    }
+                }
+                let place = Some(self.place(ident.span()));
+                Some(Item::Enum(Enumeration {
+                    name: ident.to_string(),
+                    members,
+                    doc: doc(attrs),
+                    place,
+                }))
+            }
+            _ => None,
+        })
+    }
+
+    fn record(
+        &self,
+        item: &syn::ItemStruct,
+        layout: &layout::StructLayout,
+        depends: Option<u64>,
+    ) -> Result<Record, TruthError> {
+        let place = self.place(item.ident.span());
+        let name = layout.name.to_string();
+        let Some(packing) = packing(&item.attrs) else {
+            return Err(TruthError::Repr { place, name });
+        };
+        let written: Vec<_> = item.fields.iter().collect();
+        let mut fields = Vec::with_capacity(written.len());
+        for index in 0..written.len().max(layout.fields.len()) {
+            let spell = |field: &&syn::Field| {
+                let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+                format!("{name}: {}", spelling(&field.ty))
+            };
+            let found = written.get(index).map(spell);
+            let declared =
+                layout.fields.get(index).map(|f| format!("{}: {}", f.name, squeeze(f.ty)));
+            let (Some(field), true) = (written.get(index), found == declared) else {
+                return Err(TruthError::OtherField {
+                    place: written.get(index).map_or(place, |field| self.place(field.span())),
+                    name,
+                    found: found.unwrap_or_else(|| "nothing".into()),
+                    declared: declared.unwrap_or_else(|| "nothing".into()),
+                });
+            };
+            let field = self.field(&name, field, &layout.fields[index])?;
+            let shared =
+                self.header.bit_fields.iter().find(|bit_fields| {
+                    bit_fields.record == name && bit_fields.storage == field.name
+                });
+            match shared {
+                Some(shared) => fields.extend(bit_fields(&field, shared)),
+                None => fields.push(field),
+            }
+        }
+        Ok(Record {
+            kind: RecordKind::Struct,
+            name,
+            packing,
+            size: layout.size as u64,
+            size_expr: layout.size_stated.parse::<u64>().err().map(|_| layout.size_stated.into()),
+            page_size: depends,
+            bit_fields_untold: false,
+            align: layout.align as u64,
+            fields,
+            doc: doc(&item.attrs),
+            place: Some(place),
+        })
+    }
+
+    fn field(
+        &self,
+        owner: &str,
+        field: &syn::Field,
+        layout: &layout::FieldLayout,
+    ) -> Result<Field, TruthError> {
+        let place = self.place(field.ty.span());
+        let Some((ty, _)) = wire_type(&field.ty, layout.size as u64, self.sizes) else {
+            return Err(TruthError::UnknownType {
+                place,
+                name: format!("{owner}.{}", layout.name),
+                ty: spelling(&field.ty),
+            });
+        };
+        Ok(Field {
+            name: layout.name.into(),
+            ty,
+            bit_offset: layout.offset as u64 * 8,
+            bit_size: layout.size as u64 * 8,
+            bit_field: false,
+            c_declaration: c_declaration(&field.ty, layout.name),
+            doc: doc(&field.attrs),
+            place: Some(place),
+        })
+    }
+
+    fn constant(
+        &self,
+        item: &syn::ItemConst,
+        depends: Option<u64>,
+    ) -> Result<Constant, TruthError> {
+        let place = self.place(item.ident.span());
+        let name = item.ident.to_string();
+        let paged = pages(self.header, self.page_size).map_or(&[][..], |pages| pages.constants);
+        let computed = self.header.constants.iter().chain(paged).find(|int| int.name == name);
+        let literal = match &*item.expr {
+            syn::Expr::Lit(literal) => Some(&literal.lit),
+            _ => None,
+        };
+        let value = match (computed, literal) {
+            (Some(computed), _) => Some(Value::Int(computed.value)),
+            (None, Some(syn::Lit::Str(string))) => Some(Value::Str(string.value())),
+            (None, Some(syn::Lit::Int(number))) => number.base10_parse().ok().map(Value::Int),
+            _ => None,
+        };
+        let Some(value) = value else {
+            return Err(TruthError::NotLiteral { place, name });
+        };
+        Ok(Constant {
+            name,
+            value,
+            expr: computed.map(|int| int.c.into()),
+            page_size: depends,
+            doc: doc(&item.attrs),
+            place: Some(place),
+        })
+    }
+
+    fn c_macro(&self, item: &syn::ItemConst) -> Result<Macro, TruthError> {
+        let name = item.ident.to_string();
+        let place = self.place(item.ident.span());
+        let field = |wanted: &str| {
+            let syn::Expr::Struct(declared) = &*item.expr else { return None };
+            declared.fields.iter().find_map(|field| match (&field.member, &field.expr) {
+                (
+                    syn::Member::Named(ident),
+                    syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }),
+                ) if ident == wanted => Some(text.value()),
+                _ => None,
+            })
+        };
+        match (field("arguments"), field("body"), field("option")) {
+            (Some(arguments), Some(body), Some(option)) => Ok(Macro {
+                name,
+                arguments,
+                body,
+                option,
+                doc: doc(&item.attrs),
+                place: Some(place),
+            }),
+            _ => Err(TruthError::NotLiteral { place, name }),
+        }
+    }
+}
+
+fn last_is(path: &syn::Path, name: &str) -> bool {
+    path.segments.last().is_some_and(|segment| segment.ident == name)
+}
+
+/// The bit-fields that C has in place of the integer that Rust keeps them in.
+fn bit_fields(storage: &Field, shared: &layout::BitFields) -> Vec<Field> {
+    let field = |field: &layout::BitField| Field {
+        name: field.name.into(),
+        bit_offset: storage.bit_offset + u64::from(field.bit),
+        bit_size: field.width.into(),
+        bit_field: true,
+        doc: field.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n"),
+        ..storage.clone()
+    };
+    shared.fields.iter().map(field).collect()
+}
+
+/// How the kernel declares a field of this type, where the model's type does not tell.
+fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
+    match ty {
+        syn::Type::Path(path) if last_is(&path.path, "c_uint") => {
+            Some(format!("unsigned int {name}"))
+        }
+        syn::Type::Path(path) if last_is(&path.path, "c_ushort") => {
+            Some(format!("unsigned short {name}"))
+        }
+        syn::Type::Array(array) => match &array.len {
+            syn::Expr::Call(call) if matches!(&*call.func, syn::Expr::Path(path) if last_is(&path.path, "bits_to_longs")) =>
+            {
+                let bits = call.args.first()?.to_token_stream();
+                Some(format!("DECLARE_BITMAP({name}, {bits})"))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The model's type for a Rust type of that many bytes, and the bytes that it takes.
+///
+/// `None` for what is no wire type. An array's length is what rustc made of it: its size over its
+/// element's; a constant that stands for it keeps its name.
+fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)> {
+    match ty {
+        syn::Type::Path(path) if path.qself.is_none() => {
+            let name = path.path.segments.last()?.ident.to_string();
+            let int = |bits: u16, signed| (Type::Int { bits, signed }, u64::from(bits / 8));
+            Some(match name.as_str() {
+                "u8" => int(8, false),
+                "u16" | "c_ushort" => int(16, false),
+                "u32" | "c_uint" => int(32, false),
+                "u64" | "PhysAddr" => int(64, false),
+                "i8" => int(8, true),
+                "i16" => int(16, true),
+                "i32" => int(32, true),
+                "i64" => int(64, true),
+                "c_char" => (Type::Char, 1),
+                "KhoserPtr" => (khoser_ptr(path.path.segments.last()?)?, 8),
+                other => (Type::structure(other), *sizes.get(other)?),
+            })
+        }
+        syn::Type::Array(array) => {
+            let (len, len_name) = match &array.len {
+                syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(len), .. }) => {
+                    (Some(len.base10_parse::<u64>().ok()?), None)
+                }
+                syn::Expr::Path(path) => (None, Some(path.path.segments.last()?.ident.to_string())),
+                expr @ syn::Expr::Binary(_) => (None, Some(expr.to_token_stream().to_string())),
+                // A function of Rust has no name in C.
+                syn::Expr::Call(_) => (None, None),
+                _ => return None,
+            };
+            // The element of an array with a literal length has that share of the array's size.
+            let share = len.map_or(size, |len| size.checked_div(len).unwrap_or(0));
+            let (elem, elem_size) = wire_type(&array.elem, share, sizes)?;
+            let len = len.or_else(|| size.checked_div(elem_size))?;
+            let total = elem_size.checked_mul(len)?;
+            Some((Type::Array { elem: Box::new(elem), len, len_name }, total))
+        }
+        _ => None,
+    }
+}
+
+/// `KhoserPtr<T>`.
+fn khoser_ptr(segment: &syn::PathSegment) -> Option<Type> {
+    let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    match arguments.args.first()? {
+        syn::GenericArgument::Type(syn::Type::Path(path)) => {
+            Some(Type::KhoserPtr { to: path.path.segments.last()?.ident.to_string() })
+        }
+        _ => None,
+    }
+}
+
+/// `None` unless the struct is laid out as C does.
+fn packing(attrs: &[syn::Attribute]) -> Option<Packing> {
+    let (mut c, mut packing) = (false, Packing::Natural);
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
+        attr.parse_nested_meta(|meta| {
+            c |= meta.path.is_ident("C");
+            // packed(N) and align(N) have arguments, left unread: an error, and so no layout.
+            if meta.path.is_ident("packed") {
+                packing = Packing::Packed;
+            }
+            Ok(())
+        })
+        .ok()?;
+    }
+    c.then_some(packing)
+}
+
+/// Documentation, one line per source line, without the space after the slashes.
+fn doc(attrs: &[syn::Attribute]) -> String {
+    let mut lines = Vec::new();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("doc")) {
+        if let syn::Meta::NameValue(syn::MetaNameValue {
+            value: syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }),
+            ..
+        }) = &attr.meta
+        {
+            let text = text.value();
+            lines.push(text.strip_prefix(' ').unwrap_or(&text).to_string());
+        }
+    }
+    lines.join("\n")
+}
+
+fn spelling(ty: &syn::Type) -> String {
+    squeeze(&ty.to_token_stream().to_string())
+}
+
+/// Tokens print with other spaces than stringify! makes; types are the same without any.
+fn squeeze(text: &str) -> String {
+    text.split_whitespace().collect()
+}

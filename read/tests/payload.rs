@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Packed kernels: every way in which a kernel's build packs one, unpacked, and refused where damaged.
+//!
+//! `packed/` has one text, as the packer of each name makes it: `gzip -n -9`, `bzip2 -9`,
+//! `xz --format=lzma -9`, `xz --check=crc32 --x86 --lzma2=dict=32MiB`, `lzop -9`, `lz4 -l -9`, `zstd -19`.
+
+use kho_abi_read::payload::{is_packed, unpack};
+
+const PLAIN: &[u8] = include_bytes!("packed/plain");
+
+const PACKED: &[(&str, &[u8])] = &[
+    ("gzip", include_bytes!("packed/gzip")),
+    ("bzip2", include_bytes!("packed/bzip2")),
+    ("lzma", include_bytes!("packed/lzma")),
+    ("xz", include_bytes!("packed/xz")),
+    ("lzo", include_bytes!("packed/lzo")),
+    ("lz4", include_bytes!("packed/lz4")),
+    ("zstd", include_bytes!("packed/zstd")),
+];
+
+/// The packed text as a kernel's build appends it: with its size behind it, where the format has none.
+fn sized(name: &str, packed: &[u8], size: usize) -> Vec<u8> {
+    let size = u32::try_from(size).expect("it is small").to_le_bytes();
+    match name {
+        "gzip" => packed.into(),
+        _ => [packed, &size].concat(),
+    }
+}
+
+/// A bzImage with this payload, as far as a reader looks at it.
+fn bz_image(payload: &[u8]) -> Vec<u8> {
+    let (setup_sectors, offset) = (3_usize, 100_usize);
+    let mut image = vec![0; (setup_sectors + 1) * 512 + offset];
+    image[0x1f1] = 3;
+    image[0x202..0x206].copy_from_slice(b"HdrS");
+    image[0x206..0x208].copy_from_slice(&0x20f_u16.to_le_bytes());
+    image[0x248..0x24c].copy_from_slice(&100_u32.to_le_bytes());
+    let length = u32::try_from(payload.len()).expect("it is small");
+    image[0x24c..0x250].copy_from_slice(&length.to_le_bytes());
+    image.extend(payload);
+    image.extend([0xaa; 64]);
+    image
+}
+
+/// An EFI zboot image with this payload, as far as a reader looks at it.
+fn zboot(payload: &[u8]) -> Vec<u8> {
+    let mut image = b"MZ\0\0zimg".to_vec();
+    image.extend(64_u32.to_le_bytes());
+    image.extend(u32::try_from(payload.len()).expect("it is small").to_le_bytes());
+    image.resize(64, 0);
+    image.extend(payload);
+    image
+}
+
+#[test]
+fn every_packer_of_kernels_is_undone() {
+    for (name, packed) in PACKED {
+        let payload = sized(name, packed, PLAIN.len());
+        for image in [bz_image(&payload), zboot(&payload), packed.to_vec()] {
+            assert!(is_packed(&image), "{name}");
+            let unpacked = unpack(&image).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(unpacked.as_deref() == Some(PLAIN), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_size_that_is_not_the_content_s_is_refused() {
+    for (name, packed) in PACKED {
+        for size in [PLAIN.len() - 1, PLAIN.len() + 1, 0, u32::MAX as usize] {
+            let mut payload = sized(name, packed, size);
+            if *name == "gzip" {
+                let end = payload.len() - 4;
+                let size = u32::try_from(size).expect("it fits").to_le_bytes();
+                payload[end..].copy_from_slice(&size);
+            }
+            assert!(unpack(&bz_image(&payload)).is_err(), "{name} accepts {size}");
+        }
+    }
+}
+
+#[test]
+fn what_is_cut_off_is_refused() {
+    for (name, packed) in PACKED {
+        let image = bz_image(&sized(name, packed, PLAIN.len()));
+        let end = image.len() - 64;
+        for length in 0..end {
+            // Up to the boot header it is no bzImage yet.
+            let cut = &image[..length];
+            match unpack(&cut.to_vec()) {
+                Ok(None) => assert!(length < 0x206, "{name}: {length} bytes are no bzImage"),
+                Ok(Some(_)) => panic!("{name}: {length} of {end} bytes are enough"),
+                Err(_) => {}
+            }
+        }
+        let payload = &sized(name, packed, PLAIN.len())[..packed.len() / 2];
+        assert!(unpack(&bz_image(payload)).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_packed_is_left_alone() {
+    for other in [&b""[..], b"\x7fELF", b"MZ\0\0", PLAIN, &[0; 4096]] {
+        assert!(!is_packed(other));
+        assert!(matches!(unpack(&other.to_vec()), Ok(None)));
+    }
+    // A boot header, and nothing that is known behind it.
+    assert!(unpack(&bz_image(b"what is this")).is_err());
+}
+
+/// Bytes are changed one after the other; what comes out is the content, or an error.
+#[test]
+fn damage_neither_panics_nor_grows_without_bounds() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for (name, packed) in PACKED {
+        let good = bz_image(&sized(name, packed, PLAIN.len()));
+        for _ in 0..2000 {
+            let mut image = good.clone();
+            for _ in 0..=next() % 3 {
+                let at = usize::try_from(next() % image.len() as u64).expect("it is small");
+                image[at] = next().to_le_bytes()[0];
+            }
+            if let Ok(Some(unpacked)) = unpack(&image) {
+                // The size at the end may have been changed as well.
+                assert!(unpacked.len() < 64 << 20, "{name}");
+            }
+        }
+    }
+}

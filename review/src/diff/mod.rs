@@ -1,0 +1,654 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Two readings side by side: what became of each contract, and of all that it promises.
+//!
+//! Facts alone; what they mean is for [`crate::policy`] to say. Only what both readings know is
+//! compared, and the rest is listed as not checked.
+
+mod change;
+mod constants;
+pub mod open;
+pub mod pages;
+mod reworded;
+
+pub use change::{Change, Move, RecordChange, Scope};
+pub use constants::{ConstantChange, Kind as ConstantKind};
+pub use reworded::Reworded;
+
+use kho_abi_model::{Contract, Header, Model, Place, Record, Type};
+use kho_abi_read::outline::{self, Outline};
+use kho_abi_read::source::{Gap, Kind, Reading};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One of the two sides.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// What was read.
+    pub reading: Reading,
+    /// The headers' text, where the source has one; by header, as `vfio_pci`.
+    pub texts: BTreeMap<String, HeaderText>,
+}
+
+/// A header as it is written.
+#[derive(Clone, Debug)]
+pub struct HeaderText {
+    /// The file, as messages name it.
+    pub file: String,
+    /// What its text shows.
+    pub outline: Outline,
+}
+
+impl Side {
+    /// A side whose headers have no text.
+    #[must_use]
+    pub fn new(reading: Reading) -> Self {
+        Self { reading, texts: BTreeMap::new() }
+    }
+
+    /// The same, with the text of a header.
+    pub fn add_text(&mut self, header: &str, file: &str, text: &str) {
+        let text = HeaderText { file: file.into(), outline: outline::read(text) };
+        self.texts.insert(header.into(), text);
+    }
+
+    /// The model, for the page size that it was read for.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.reading.model
+    }
+
+    /// Whether the source itself says that it cannot tell that.
+    #[must_use]
+    pub fn leaves_open(&self, item: &str) -> bool {
+        self.reading.gaps.iter().any(|gap| gap.item == item)
+    }
+
+    /// Whether something that was not found in the source is not there.
+    #[must_use]
+    pub fn knows_absence_of(&self, item: &str) -> bool {
+        self.reading.knows.absence && !self.leaves_open(item)
+    }
+
+    /// Where a struct or one of its fields is written.
+    #[must_use]
+    pub fn place(&self, record: &str, field: Option<&str>) -> Option<Place> {
+        let (header, known) = self.model().records().find(|(_, other)| other.name == record)?;
+        let named = |name: &str| known.fields.iter().find(|field| field.name == name);
+        let stated = match field {
+            Some(field) => named(field).and_then(|field| field.place.clone()),
+            None => known.place.clone(),
+        };
+        stated.or_else(|| {
+            let text = self.texts.get(&header.name)?;
+            let found = text.outline.records.iter().find(|other| other.name == record)?;
+            let line = match field {
+                Some(field) => text.outline.field(record, field).map_or(found.line, |f| f.line),
+                None => found.line,
+            };
+            Some(Place { file: text.file.clone(), line })
+        })
+    }
+
+    /// Where a constant is written.
+    #[must_use]
+    pub fn constant_place(&self, name: &str) -> Option<Place> {
+        if let Some(place) = self.model().constant(name).and_then(|c| c.place.clone()) {
+            return Some(place);
+        }
+        self.texts.values().find_map(|text| {
+            let found = text.outline.macros.iter().find(|found| found.name == name)?;
+            Some(Place { file: text.file.clone(), line: found.line })
+        })
+    }
+
+    /// How a field's type is spelled, where the text tells.
+    #[must_use]
+    pub fn spelling(&self, record: &str, field: &str) -> Option<&str> {
+        let mut texts = self.texts.values();
+        texts.find_map(|text| text.outline.field(record, field)).map(|field| field.ty.as_str())
+    }
+}
+
+/// A contract on both sides.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'a> {
+    /// In the old source.
+    pub old: Option<(&'a Header, &'a Contract)>,
+    /// In the new source.
+    pub new: Option<(&'a Header, &'a Contract)>,
+}
+
+impl<'a> Pair<'a> {
+    /// The contract as it is now, or as it was where it is gone.
+    ///
+    /// # Panics
+    ///
+    /// For a pair without sides, which nothing makes.
+    #[must_use]
+    pub fn any(&self) -> (&'a Header, &'a Contract) {
+        // A pair is made from at least one.
+        self.new.or(self.old).expect("a pair has a side")
+    }
+
+    /// The strings of both sides, where both have the contract.
+    #[must_use]
+    pub fn both(&self) -> Option<(&'a Contract, &'a Contract)> {
+        Some((self.old?.1, self.new?.1))
+    }
+}
+
+/// What is open of a contract that promises nothing but a device tree, where sources do not tell it.
+pub const DEVICE_TREE: &str = "device-tree properties";
+
+/// A struct on both sides.
+#[derive(Clone, Debug)]
+pub struct StructDiff {
+    /// The tag.
+    pub name: String,
+    /// The page size that the difference is for, where other page sizes have another.
+    pub page_size: Option<u64>,
+    /// Its old layout.
+    pub old: Option<Record>,
+    /// Its new layout.
+    pub new: Option<Record>,
+    /// What became of it.
+    pub change: RecordChange,
+    /// The pairs that promise it, by index.
+    pub pairs: Vec<usize>,
+    /// Those of them that have it only because another struct embeds it.
+    pub embedded_in: Vec<(usize, String)>,
+}
+
+impl StructDiff {
+    /// Whether all that became of it follows from a struct that it embeds.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.change.causes.iter().all(|change| matches!(change, Change::EmbeddedResized(..)))
+    }
+}
+
+/// A property of a device-tree node that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeChange {
+    /// The pair, by index.
+    pub pair: usize,
+    /// Node and property.
+    pub item: String,
+    /// What it was and what it is, in words.
+    pub what: String,
+}
+
+/// Two readings side by side.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    /// The old one.
+    pub old: &'a Side,
+    /// The new one.
+    pub new: &'a Side,
+    /// Every contract of either.
+    pub pairs: Vec<Pair<'a>>,
+    /// The pairs of which one side cannot tell whether it has them, by index, with the reason.
+    pub untold: BTreeMap<usize, String>,
+    /// Structs that differ.
+    pub structs: Vec<StructDiff>,
+    /// Constants that differ.
+    pub constants: Vec<ConstantChange>,
+    /// Device-tree properties that differ.
+    pub nodes: Vec<NodeChange>,
+    /// For structs and constants, the pairs that promise them unless another one of these does.
+    pub shared: BTreeMap<String, BTreeSet<usize>>,
+    /// Comments on fields and constants that say something else.
+    pub reworded: Vec<Reworded>,
+    /// For pairs, the structs and constants of theirs that could not be compared.
+    pub open: BTreeMap<usize, BTreeSet<String>>,
+    /// What was not compared.
+    pub not_checked: Vec<Gap>,
+}
+
+/// Compares two sides.
+#[must_use]
+pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
+    let mut comparison = Comparison {
+        old,
+        new,
+        pairs: pairs(&old.reading, &new.reading),
+        untold: BTreeMap::new(),
+        structs: Vec::new(),
+        constants: Vec::new(),
+        nodes: Vec::new(),
+        shared: BTreeMap::new(),
+        reworded: Vec::new(),
+        open: BTreeMap::new(),
+        not_checked: Vec::new(),
+    };
+    comparison.shared = comparison.look_for_shared();
+    comparison.reworded = reworded::find(&comparison);
+    comparison.look_for_gaps();
+    let mut seen = Vec::new();
+    for page_size in comparison.page_sizes() {
+        comparison.compare_structs(page_size, &mut seen);
+    }
+    comparison.constants = constants::compare(&comparison);
+    comparison.compare_nodes();
+    comparison.open_items();
+    comparison
+}
+
+/// A contract of one side, with its header.
+type Held<'a> = (&'a Header, &'a Contract);
+type Same<'s> = &'s dyn Fn(&Held<'_>, &Held<'_>) -> bool;
+
+/// Contracts belong together by macro, by string, or by what the string is a version of.
+///
+/// What no version covers belongs together by header, and to a header's version where it has got one.
+fn pairs<'a>(old: &'a Reading, new: &'a Reading) -> Vec<Pair<'a>> {
+    let mut olds: Vec<_> = old.model.promises().map(Some).collect();
+    let news: Vec<_> = new.model.promises().collect();
+    let mut found: Vec<Option<Held<'_>>> = vec![None; news.len()];
+    let macros = old.knows.string_macros && new.knows.string_macros;
+    let by_macro = |(_, a): &Held<'_>, (_, b): &Held<'_>| {
+        macros && !a.macro_name.is_empty() && a.macro_name == b.macro_name
+    };
+    let by_string =
+        |(_, a): &Held<'_>, (_, b): &Held<'_>| a.string().is_some() && a.string() == b.string();
+    let by_macro_and_string =
+        |a: &Held<'_>, b: &Held<'_>| by_macro(a, b) && a.1.compatible == b.1.compatible;
+    // A number that came to a string that it is beside now, or the other way round.
+    let by_either_macro = |(_, a): &Held<'_>, (_, b): &Held<'_>| {
+        let named = |c: &Contract| c.name.as_ref().map(|name| name.macro_name.clone());
+        let of = |c: &Contract| [Some(c.macro_name.clone()), named(c)];
+        let (a, b) = (of(a), of(b));
+        macros && a.iter().flatten().any(|a| !a.is_empty() && b.iter().flatten().any(|b| a == b))
+    };
+    let by_label = |(_, a): &Held<'_>, (_, b): &Held<'_>| a.compatible == b.compatible;
+    let akin = |(_, a): &Held<'_>, (_, b): &Held<'_>| {
+        kho_abi_model::version::akin(&a.compatible, &b.compatible)
+    };
+    let akin_here = |a: &Held<'_>, b: &Held<'_>| a.0.name == b.0.name && akin(a, b);
+    let ways: [Same<'_>; 7] = [
+        &by_macro_and_string,
+        &by_macro,
+        &by_either_macro,
+        &by_string,
+        &by_label,
+        &akin_here,
+        &akin,
+    ];
+    for same in ways {
+        for (index, new) in news.iter().enumerate() {
+            if found[index].is_some() {
+                continue;
+            }
+            let both = |old: &Held<'_>| old.1.unversioned == new.1.unversioned && same(old, new);
+            let at = olds.iter().position(|old| old.as_ref().is_some_and(both));
+            found[index] = at.and_then(|at| olds[at].take());
+        }
+    }
+    // What has got a version is told with that version, or with what is gone from it.
+    let has_got_one = |(header, contract): &Held<'_>| {
+        contract.unversioned
+            && new.model.headers.iter().any(|other| other.name == header.name)
+            && contract.roots.iter().all(|root| new.model.record(root).is_some())
+    };
+    let paired = news.into_iter().zip(found).map(|(new, old)| Pair { old, new: Some(new) });
+    let gone = olds.into_iter().flatten().filter(|old| !has_got_one(old));
+    let gone = gone.map(|old| Pair { old: Some(old), new: None });
+    let mut pairs: Vec<_> = paired.chain(gone).collect();
+    pairs.sort_by(|a, b| {
+        let key = |pair: &Pair<'a>| (pair.any().0.name.clone(), pair.any().1.macro_name.clone());
+        key(a).cmp(&key(b))
+    });
+    pairs
+}
+
+impl Comparison<'_> {
+    /// The page sizes that both sides know; one `None` where there is none to choose.
+    fn page_sizes(&self) -> Vec<Option<u64>> {
+        let (old, new) = (self.old.model().page_sizes(), self.new.model().page_sizes());
+        let common: Vec<_> =
+            old.iter().filter(|size| new.contains(size)).copied().map(Some).collect();
+        if common.is_empty() {
+            vec![None]
+        } else {
+            common
+        }
+    }
+
+    /// What the version of a pair now covers for certain is no question any more.
+    fn look_for_shared(&self) -> BTreeMap<String, BTreeSet<usize>> {
+        let mut shared: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let side = if pair.new.is_some() { self.new } else { self.old };
+            let (_, contract) = pair.any();
+            if contract.shared.is_empty() {
+                continue;
+            }
+            let certain: BTreeSet<_> =
+                side.model().certain_closure(contract).into_iter().map(|r| &r.name).collect();
+            let records = side.model().closure(contract).into_iter().map(|record| &record.name);
+            let constants = contract.constants.iter().filter(|c| contract.shared.contains(c));
+            for name in records.filter(|name| !certain.contains(name)).chain(constants) {
+                shared.entry(name.clone()).or_default().insert(index);
+            }
+        }
+        shared
+    }
+
+    fn look_for_gaps(&mut self) {
+        let (old, new) = (&self.old.reading, &self.new.reading);
+        // Of a header that was read, what no version covers is compared all the same.
+        let was_read = |side: &Reading, gap: &Gap| {
+            side.model.headers.iter().any(|header| header.include_path() == gap.item)
+        };
+        let of = |side: &'_ Reading| -> Vec<Gap> {
+            side.gaps.iter().filter(|gap| !was_read(side, gap)).cloned().collect()
+        };
+        let mut gaps: Vec<Gap> = of(old);
+        gaps.extend(of(new));
+        let mut unknown = |what: &str, knows: fn(&Reading) -> bool| {
+            let sides = [old, new].into_iter().filter(|side| !knows(side));
+            let names: BTreeSet<_> = sides.map(|side| side.name.as_str()).collect();
+            if !names.is_empty() {
+                let alike = old.kind == new.kind && names.len() > 1;
+                let names: Vec<_> = names.into_iter().collect();
+                let tell = if names.len() == 1 { "does" } else { "do" };
+                let who = if alike { old.kind.plural().into() } else { names.join(" and ") };
+                gaps.push(Gap { item: what.into(), why: format!("{who} {tell} not tell") });
+            }
+        };
+        unknown("packing and alignment of structs", |side| side.knows.packing);
+        unknown("values of macros", |side| side.knows.macros);
+        unknown("values of enumerators", |side| side.knows.enumerators);
+        unknown("properties of device trees", |side| side.knows.nodes);
+        unknown("which macro holds a string", |side| side.knows.string_macros);
+        let (old_pages, new_pages) = (old.model.page_sizes(), new.model.page_sizes());
+        if !old_pages.is_empty()
+            && !new_pages.is_empty()
+            && !old_pages.iter().any(|size| new_pages.contains(size))
+        {
+            let why = format!("the page sizes are {old_pages:?} and {new_pages:?}");
+            gaps.push(Gap { item: "what depends on the page size".into(), why });
+        }
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let missing = match (pair.old, pair.new) {
+                (None, Some(_)) => old,
+                (Some(_), None) => new,
+                _ => continue,
+            };
+            let of_string = contract_of(pair).string().is_some() && missing.knows.strings;
+            let certain = missing.knows.absence || of_string && missing.knows.registered_strings;
+            // A string that is there and cannot be read is another one than a string that is not.
+            let contract = pair.any().1;
+            let left_open = missing.gaps.iter().find(|gap| {
+                gap.item == contract.compatible
+                    || gap.item == contract.macro_name
+                    || gap.item == pair.any().0.include_path() && !was_read(missing, gap)
+            });
+            if let Some(gap) = left_open {
+                self.untold.insert(index, gap.why.clone());
+            } else if !certain {
+                let does = if of_string {
+                    "does not tell the strings of file handlers"
+                } else {
+                    "has only what its code uses"
+                };
+                let why = format!("{} {does}", missing.name);
+                gaps.push(Gap { item: contract.compatible.clone(), why: why.clone() });
+                self.untold.insert(index, why);
+            }
+        }
+        for (_, record) in old.model.records().filter(|(_, record)| record.bit_fields_untold) {
+            let why = format!("{} does not tell where they lie", old.name);
+            gaps.push(Gap { item: format!("bit-fields of struct {}", record.name), why });
+        }
+        for (_, record) in new.model.records().filter(|(_, record)| record.bit_fields_untold) {
+            let why = format!("{} does not tell where they lie", new.name);
+            gaps.push(Gap { item: format!("bit-fields of struct {}", record.name), why });
+        }
+        let mut seen = BTreeSet::new();
+        gaps.retain(|gap| seen.insert((gap.item.clone(), gap.why.clone())));
+        self.not_checked = gaps;
+    }
+
+    /// Says of each contract what of its header a side could not tell.
+    fn open_items(&mut self) {
+        let nodes = self.old.reading.knows.nodes && self.new.reading.knows.nodes;
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let sides = [(self.old, pair.old), (self.new, pair.new)];
+            for (side, (header, contract)) in sides.into_iter().filter_map(|(s, c)| Some((s, c?))) {
+                let text = side.texts.get(&header.name);
+                let words: BTreeSet<&str> = text
+                    .map(|text| {
+                        text.outline.code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    })
+                    .into_iter()
+                    .flatten()
+                    .collect();
+                let ours = |item: &str| {
+                    words.contains(item)
+                        || item == contract.compatible && self.neither_knows(pair)
+                        || contract.roots.iter().chain(&contract.constants).any(|name| name == item)
+                };
+                // A struct is named by itself; its fields and what it embeds are told with it.
+                let items = side.reading.gaps.iter().map(|gap| gap.item.as_str());
+                let open: Vec<_> = items.filter(|item| !item.is_empty() && ours(item)).collect();
+                // All that such a contract promises is in the device tree.
+                if contract.roots.is_empty() && !nodes {
+                    self.open.entry(index).or_default().insert(DEVICE_TREE.into());
+                }
+                for item in open {
+                    let known = side.model().record(item).is_some();
+                    let shown = if known { format!("struct {item}") } else { item.to_string() };
+                    self.open.entry(index).or_default().insert(shown);
+                }
+            }
+        }
+    }
+
+    /// Whether both sides have the string of a contract and not what it promises.
+    fn neither_knows(&self, pair: &Pair<'_>) -> bool {
+        pair.both().is_some_and(|(old, new)| {
+            self.old.leaves_open(&old.compatible) && self.new.leaves_open(&new.compatible)
+        })
+    }
+
+    fn compare_structs(&mut self, page_size: Option<u64>, seen: &mut Vec<(String, RecordChange)>) {
+        let (old, new) =
+            (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
+        let (old, new) = (&*old, &*new);
+        let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut order: Vec<String> = Vec::new();
+        let mut now: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let Some((_, contract)) = pair.new.filter(|(_, c)| !c.unversioned) else { continue };
+            for record in new.closure(contract) {
+                now.entry(record.name.clone()).or_default().insert(index);
+            }
+        }
+        for (index, pair) in self.pairs.iter().enumerate() {
+            if self.untold.contains_key(&index) {
+                continue;
+            }
+            let sides = [pair.new.map(|(_, c)| (new, c)), pair.old.map(|(_, c)| (old, c))];
+            for (model, contract) in sides.into_iter().flatten() {
+                // A root counts also where the source does not have it.
+                let closure = model.closure(contract);
+                let embedded = closure.iter().map(|record| &record.name);
+                for name in embedded.chain(&contract.roots) {
+                    if std::ptr::eq(model, old) && self.is_anothers_now(index, name, &now) {
+                        continue;
+                    }
+                    let of = owners.entry(name.clone()).or_default();
+                    if !of.contains(&index) {
+                        of.push(index);
+                    }
+                    if !order.contains(name) {
+                        order.push(name.clone());
+                    }
+                }
+            }
+        }
+        let packing = self.old.reading.knows.packing && self.new.reading.knows.packing;
+        for name in order {
+            let (before, after) = (old.record(&name), new.record(&name));
+            let whole = |what| RecordChange {
+                record: name.clone(),
+                causes: vec![what],
+                consequences: Vec::new(),
+            };
+            let change = match (before, after) {
+                (Some(before), Some(after)) => change::record(before, after, Scope { packing }),
+                (None, Some(_)) if !self.old.knows_absence_of(&name) => None,
+                (Some(_), None) if !self.new.knows_absence_of(&name) => None,
+                (None, Some(_)) => Some(whole(Change::StructAdded)),
+                (Some(_), None) => Some(whole(Change::StructRemoved)),
+                (None, None) => None,
+            };
+            let sides = [(before, self.old), (after, self.new)];
+            let unseen =
+                sides.iter().find(|(found, side)| found.is_none() && !side.knows_absence_of(&name));
+            if let Some((_, side)) = unseen {
+                for pair in owners.get(&name).into_iter().flatten() {
+                    self.open.entry(*pair).or_default().insert(format!("struct {name}"));
+                }
+                if side.leaves_open(&name) {
+                    continue;
+                }
+                let why = match side.reading.kind {
+                    Kind::Strings => format!("{} has no types", side.reading.name),
+                    _ => format!("{} has only what its code uses", side.reading.name),
+                };
+                let gap = Gap { item: format!("struct {name}"), why };
+                if !self.not_checked.contains(&gap) {
+                    self.not_checked.push(gap);
+                }
+            }
+            let Some(change) = change else { continue };
+            let same = |(other, what): &(String, RecordChange)| *other == name && *what == change;
+            if seen.iter().any(same) {
+                continue;
+            }
+            let another = seen.iter().any(|(other, _)| *other == name);
+            let depends = another
+                || [before, after].into_iter().flatten().any(|record| record.page_size.is_some());
+            seen.push((name.clone(), change.clone()));
+            let pairs = owners.remove(&name).unwrap_or_default();
+            let embedded_in = pairs
+                .iter()
+                .filter_map(|index| {
+                    let pair = &self.pairs[*index];
+                    let roots = |side: Option<(&Header, &Contract)>| {
+                        side.is_some_and(|(_, contract)| contract.roots.contains(&name))
+                    };
+                    if roots(pair.old) || roots(pair.new) {
+                        return None;
+                    }
+                    let model = if pair.new.is_some() { new } else { old };
+                    Some((*index, embedder(model, pair.any().1, &name)?))
+                })
+                .collect();
+            self.structs.push(StructDiff {
+                name,
+                page_size: page_size.filter(|_| depends),
+                old: before.cloned(),
+                new: after.cloned(),
+                change,
+                pairs,
+                embedded_in,
+            });
+        }
+    }
+
+    /// Whether a struct of a pair is another one's by now, which then answers for it.
+    fn is_anothers_now(
+        &self,
+        pair: usize,
+        record: &str,
+        now: &BTreeMap<String, BTreeSet<usize>>,
+    ) -> bool {
+        let owners = now.get(record);
+        self.pairs[pair].new.is_some() && owners.is_some_and(|owners| !owners.contains(&pair))
+    }
+
+    /// A side's model for a page size.
+    pub(crate) fn model_for(side: &Side, page_size: Option<u64>) -> Cow<'_, Model> {
+        let model = side.model();
+        match page_size {
+            Some(wanted) if model.target.page_size != Some(wanted) => {
+                model.with_page_size(wanted).map_or(Cow::Borrowed(model), Cow::Owned)
+            }
+            _ => Cow::Borrowed(model),
+        }
+    }
+
+    fn compare_nodes(&mut self) {
+        if !(self.old.reading.knows.nodes && self.new.reading.knows.nodes) {
+            return;
+        }
+        for (index, pair) in self.pairs.iter().enumerate() {
+            let Some((old, new)) = pair.both() else { continue };
+            let properties = |contract: &Contract| -> BTreeMap<String, String> {
+                let all = contract.nodes.iter().flat_map(|node| {
+                    node.properties.iter().map(|property| {
+                        let size = property.size.map(|size| format!("{size} bytes"));
+                        let item = format!("{} {}", node.path, property.name);
+                        (item, size.unwrap_or_else(|| "a string".into()))
+                    })
+                });
+                all.collect()
+            };
+            let (old, new) = (properties(old), properties(new));
+            let items: BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
+            for item in items {
+                let said = |side: &BTreeMap<String, String>| {
+                    side.get(&item).cloned().unwrap_or_else(|| "not there".into())
+                };
+                let (before, after) = (said(&old), said(&new));
+                if before != after {
+                    let what = format!("the device-tree property {item} was {before}, is {after}");
+                    self.nodes.push(NodeChange { pair: index, item, what });
+                }
+            }
+        }
+    }
+
+    /// Whether a constant gives the length of an array, as the text of the field says.
+    #[must_use]
+    pub fn gives_length(&self, constant: &str, record: &str, field: &str) -> bool {
+        let declared = self.new.texts.values().find_map(|text| text.outline.field(record, field));
+        let said = declared.is_some_and(|field| {
+            let words = field.declaration.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.skip(1).any(|word| word == constant)
+        });
+        let known = self.new.model().record(record);
+        let known = known.and_then(|known| known.fields.iter().find(|other| other.name == field));
+        said || known.is_some_and(|field| match &field.ty {
+            Type::Array { len_name, .. } => len_name.as_deref() == Some(constant),
+            _ => false,
+        })
+    }
+
+    /// The structs that embed one, on either side, with the field that does: what its size moves.
+    #[must_use]
+    pub fn embedders(&self, name: &str) -> Vec<&StructDiff> {
+        let embeds = |record: &StructDiff| {
+            record.change.causes.iter().chain(&record.change.consequences).any(|change| {
+                matches!(change, Change::EmbeddedResized(_, field) if field.ty.embedded() == Some(name))
+            })
+        };
+        self.structs.iter().filter(|record| embeds(record)).collect()
+    }
+}
+
+fn contract_of<'a>(pair: &Pair<'a>) -> &'a Contract {
+    pair.any().1
+}
+
+/// The field through which a contract comes to embed a struct, as `memfd_luo_ser.folios`.
+fn embedder(model: &Model, contract: &Contract, name: &str) -> Option<String> {
+    let embeds = |ty: &Type| ty.embedded() == Some(name);
+    model.closure(contract).into_iter().find_map(|record| {
+        let field = record.fields.iter().find(|field| embeds(&field.ty))?;
+        Some(format!("{}.{}", record.name, field.name))
+    })
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Comments that say something else about the same bytes: what a field means is format, too.
+
+use super::Comparison;
+use kho_abi_model::{Header, Model};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A comment on a field that says something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reworded {
+    /// The field, as `pci_dev_ser.refcount`.
+    pub item: String,
+    /// The pairs that promise it, by index.
+    pub pairs: Vec<usize>,
+    /// What it said.
+    pub old: String,
+    /// What it says.
+    pub new: String,
+}
+
+pub(super) fn find(comparison: &Comparison<'_>) -> Vec<Reworded> {
+    let (old, new) = (comparison.old.model(), comparison.new.model());
+    let (before, after) = (comments(old), comments(new));
+    let mut found: BTreeMap<&str, Reworded> = BTreeMap::new();
+    for (index, pair) in comparison.pairs.iter().enumerate() {
+        let Some((old_contract, contract)) = pair.both() else { continue };
+        let records = new.closure(contract).into_iter().map(|record| record.name.as_str());
+        let mut promised: BTreeSet<&str> = records.collect();
+        promised.retain(|name| old.closure(old_contract).iter().any(|r| r.name == *name));
+        for (item, text) in &after {
+            let record = item.split('.').next().unwrap_or(item);
+            let Some(was) = before.get(item).filter(|_| promised.contains(record)) else {
+                continue;
+            };
+            if plain(was) == plain(text) {
+                continue;
+            }
+            let reworded = || Reworded {
+                item: item.clone(),
+                pairs: Vec::new(),
+                old: was.clone(),
+                new: text.clone(),
+            };
+            found.entry(item).or_insert_with(reworded).pairs.push(index);
+        }
+    }
+    found.into_values().collect()
+}
+
+/// What comments say about fields, by `struct.field`: of the truth, and kernel-doc's `@member:` lines.
+fn comments(model: &Model) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for record in model.headers.iter().flat_map(Header::records) {
+        for field in record.fields.iter().filter(|field| !field.doc.is_empty()) {
+            found.insert(format!("{}.{}", record.name, field.name), field.doc.clone());
+        }
+        let mut member: Option<String> = None;
+        for line in record.doc.lines() {
+            let line = line.trim();
+            if let Some((name, text)) = line.strip_prefix('@').and_then(|rest| rest.split_once(':'))
+            {
+                let item = format!("{}.{}", record.name, name.trim());
+                found.insert(item.clone(), text.trim().to_string());
+                member = Some(item);
+            } else if line.is_empty() {
+                member = None;
+            } else if let Some(text) = member.as_ref().and_then(|item| found.get_mut(item)) {
+                text.push(' ');
+                text.push_str(line);
+            }
+        }
+    }
+    found.retain(|_, text| !text.is_empty());
+    found
+}
+
+/// The words of a text alone: neither signs nor capitals nor line ends.
+fn plain(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+}

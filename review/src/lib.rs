@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Judges changes of the handover ABI.
+//!
+//! ```text
+//!   diff     two readings side by side: facts
+//!     │
+//!   policy   what they mean: rules, levels, a verdict for each contract
+//!     │
+//!   report   one file per format
+//! ```
+//!
+//! `review`, `history` and `preflight` ask for that of patches, of a git history, and of two kernels;
+//! `verify` compares a source with the truth. [`rules`] lists everything that can be found wrong.
+
+pub mod diff;
+pub mod history;
+pub mod patch;
+pub mod policy;
+pub mod preflight;
+pub mod report;
+pub mod review;
+pub mod rules;
+pub mod verify;

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The reviewed file of what is allowed: rule, item, reason, and the day on which that ends.
+//!
+//! ```toml
+//! [[allow]]
+//! rule = "field_renamed"
+//! item = "memfd_luo_ser.padding"
+//! reason = "the field was never written: nobody can have read it"
+//! expires = "2027-03-31"
+//! ```
+//!
+//! An entry that allows nothing is itself a finding: it would allow the next change unseen.
+
+use super::{Event, Level};
+use crate::rules;
+use serde::Deserialize;
+
+/// Something that is allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// The id of the rule.
+    pub rule: String,
+    /// The item, as findings name it.
+    pub item: String,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it is allowed, as written.
+    pub expires: String,
+    /// The same, in days since 1970.
+    pub expires_day: i64,
+    /// Where it stands.
+    pub place: kho_abi_model::Place,
+}
+
+/// Why an allow file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {what}")]
+pub struct AllowError {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl AllowError {
+    /// What to do about it, in one line.
+    #[must_use]
+    pub fn help(&self) -> String {
+        "each [[allow]] has rule, item, reason and expires = \"YYYY-MM-DD\"; `kho-abi explain allowance_stale` shows one".into()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    allow: Vec<toml::Spanned<Entry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    rule: String,
+    item: String,
+    reason: String,
+    expires: String,
+}
+
+/// Reads an allow file.
+///
+/// # Errors
+///
+/// The first thing in it that is not of the form, or a rule that does not exist.
+pub fn parse(file: &str, text: &str) -> Result<Vec<Allowance>, AllowError> {
+    let line_of =
+        |offset: usize| text.get(..offset).map_or(1, |before| before.lines().count().max(1));
+    let fail = |line: usize, what: String| AllowError { file: file.into(), line, what };
+    let read: File = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(span.start + 1));
+        fail(line, error.message().lines().next().unwrap_or("it is not TOML").into())
+    })?;
+    let mut allowances = Vec::new();
+    for entry in read.allow {
+        let line = line_of(entry.span().start + 1);
+        let Entry { rule, item, reason, expires } = entry.into_inner();
+        if rules::find(&rule).is_none() {
+            return Err(fail(line, format!("there is no rule '{rule}'")));
+        }
+        if reason.trim().is_empty() {
+            return Err(fail(line, "the reason is empty".into()));
+        }
+        let Some(expires_day) = day(&expires) else {
+            return Err(fail(line, format!("'{expires}' is no date of the form YYYY-MM-DD")));
+        };
+        let place = kho_abi_model::Place { file: file.into(), line };
+        allowances.push(Allowance { rule, item, reason, expires, expires_day, place });
+    }
+    Ok(allowances)
+}
+
+/// Days from 1970-01-01 to a date of the form YYYY-MM-DD.
+#[must_use]
+pub fn day(date: &str) -> Option<i64> {
+    let mut parts = date.split('-');
+    let mut next = |digits: usize| -> Option<i64> {
+        let part = parts.next()?;
+        let plain = part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| part.parse().ok())?
+    };
+    let (year, month, date) = (next(4)?, next(2)?, next(2)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let length = *lengths.get(usize::try_from(month - 1).ok()?)?;
+    if parts.next().is_some() || date < 1 || date > length {
+        return None;
+    }
+    // Days from civil, with years that begin in March: the leap day is the last one.
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * month + 2) / 5 + date - 1;
+    Some(
+        era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year
+            - 719_468,
+    )
+}
+
+/// Which allowances were used.
+pub(super) struct Book<'a> {
+    entries: Vec<(&'a Allowance, bool)>,
+    today: i64,
+}
+
+impl<'a> Book<'a> {
+    pub(super) fn new(allowances: &'a [Allowance], today: i64) -> Self {
+        Self { entries: allowances.iter().map(|entry| (entry, false)).collect(), today }
+    }
+
+    /// Whether that is allowed today; an entry that has expired is used all the same, and reported.
+    pub(super) fn take(&mut self, rule: &str, item: &str) -> bool {
+        let mut allowed = false;
+        for (entry, used) in &mut self.entries {
+            if entry.rule == rule && entry.item == item && entry.expires_day >= self.today {
+                *used = true;
+                allowed = true;
+            }
+        }
+        allowed
+    }
+
+    /// What allowed nothing.
+    pub(super) fn stale(self) -> Vec<Event> {
+        let stale = self.entries.into_iter().filter(|(_, used)| !used);
+        stale
+            .map(|(entry, _)| {
+                let expired = entry.expires_day < self.today;
+                let why = if expired {
+                    format!("expired after {}", entry.expires)
+                } else {
+                    "allows nothing that this change brings".into()
+                };
+                Event {
+                    rule: "allowance_stale".into(),
+                    level: Level::Finding,
+                    item: format!("{} {}", entry.rule, entry.item),
+                    place: Some(entry.place.clone()),
+                    what: format!("the allowance of {} for {} {why}", entry.rule, entry.item),
+                    consequences: Vec::new(),
+                    contracts: Vec::new(),
+                    help: "remove the entry, or have a new one reviewed".into(),
+                }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENTRY: &str = "[[allow]]\nrule = \"field_renamed\"\nitem = \"x.a\"\nreason = \"r\"\nexpires = \"2027-03-31\"\n";
+
+    #[test]
+    fn entries_are_read_with_their_place() {
+        let read = parse("allow.toml", &format!("# reviewed\n\n{ENTRY}")).unwrap();
+        assert_eq!((read[0].place.line, read[0].item.as_str()), (3, "x.a"));
+        assert_eq!(parse("allow.toml", ""), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_not_of_the_form_is_refused_with_its_line() {
+        for (from, to, line, what) in [
+            ("field_renamed", "field_named", 1, "there is no rule 'field_named'"),
+            ("\"r\"", "\" \"", 1, "the reason is empty"),
+            ("2027-03-31", "31.3.2027", 1, "'31.3.2027' is no date of the form YYYY-MM-DD"),
+            ("2027-03-31", "2027-02-29", 1, "'2027-02-29' is no date of the form YYYY-MM-DD"),
+            ("reason = \"r\"\n", "", 1, "missing field `reason`"),
+            (
+                "reason",
+                "because",
+                4,
+                "unknown field `because`, expected one of `rule`, `item`, `reason`, `expires`",
+            ),
+        ] {
+            let error = parse("a", &ENTRY.replace(from, to)).unwrap_err();
+            assert_eq!((error.line, error.what.as_str()), (line, what));
+        }
+    }
+
+    #[test]
+    fn days_are_counted() {
+        assert_eq!(day("1970-01-01"), Some(0));
+        assert_eq!(day("2000-03-01"), Some(11_017));
+        assert_eq!(day("2024-02-29"), Some(19_782));
+        assert_eq!(day("2023-02-29"), None);
+        assert_eq!(day("2023-13-01"), None);
+        assert_eq!(day("2023-1-1"), None);
+    }
+
+    #[test]
+    fn an_expired_entry_allows_nothing() {
+        let entries = parse("a", ENTRY).unwrap();
+        let last = day("2027-03-31").unwrap();
+        assert!(Book::new(&entries, last).take("field_renamed", "x.a"));
+        assert!(!Book::new(&entries, last + 1).take("field_renamed", "x.a"));
+        assert!(!Book::new(&entries, last).take("field_renamed", "x.b"));
+        let stale = Book::new(&entries, last + 1).stale();
+        assert!(stale[0].what.ends_with("expired after 2027-03-31"), "{stale:?}");
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What is known of compatible strings before any source is read: the bytes that they stand for.
+
+use kho_abi::wire::earlier::reused::{Reused, REUSED};
+use kho_abi_model::{Contract, Model, Type};
+use kho_abi_read::truth;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// Which strings are known to stand for which bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Catalogue {
+    /// Those of this program: what it defines, and every earlier version that it keeps.
+    #[default]
+    BuiltIn,
+    /// None.
+    Nothing,
+}
+
+/// The first thing in which the bytes of a string are others than what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The struct or constant, with how it differs.
+    pub what: String,
+    /// What else is known to be out under that string.
+    pub known_forms: Vec<String>,
+}
+
+impl Catalogue {
+    /// In what a contract differs from the one that is known under its string; `None` where it is the
+    /// same, and where the string is not known.
+    #[must_use]
+    pub fn difference(self, model: &Model, contract: &Contract) -> Option<Difference> {
+        if self == Self::Nothing || contract.unversioned {
+            return None;
+        }
+        let mut first = None;
+        for known in models(&contract.compatible) {
+            let (_, other) = known.contract(&contract.compatible)?;
+            let what = differs(known, other, model, contract)?;
+            first.get_or_insert(what);
+        }
+        let reused = REUSED.iter().filter(|reused| reused.compatible == contract.compatible);
+        let tell = |reused: &Reused| {
+            let of = |form: &kho_abi::wire::earlier::reused::Form| {
+                format!("in {}, {} is {}", form.kernels, reused.item, form.is)
+            };
+            reused.forms.iter().map(of).collect::<Vec<_>>()
+        };
+        first.map(|what| Difference { what, known_forms: reused.flat_map(tell).collect() })
+    }
+}
+
+/// The models that have a string, newest first.
+fn models(compatible: &str) -> Vec<&'static Model> {
+    static EARLIER: OnceLock<Vec<Model>> = OnceLock::new();
+    let mut found = Vec::new();
+    found.extend(truth::shared().ok().filter(|model| model.contract(compatible).is_some()));
+    let contracts = kho_abi::wire::earlier::EARLIER.iter().flat_map(|header| header.contracts);
+    // Reading the earlier versions is worth it for their strings alone.
+    if contracts.into_iter().any(|contract| contract.compatible.value == compatible) {
+        let earlier = EARLIER.get_or_init(|| truth::earlier().unwrap_or_default());
+        found.extend(earlier.iter().filter(|model| model.contract(compatible).is_some()));
+    }
+    found
+}
+
+/// How what one contract promises differs from what another does under the same string, in the structs
+/// and constants that both have: which of them a version owns is not said the same way everywhere.
+fn differs(known: &Model, other: &Contract, model: &Model, contract: &Contract) -> Option<String> {
+    let mut sizes = model.page_sizes();
+    sizes.retain(|size| known.page_sizes().contains(size));
+    let mut pairs: Vec<(Model, Model)> = Vec::new();
+    for size in sizes {
+        pairs.extend(known.with_page_size(size).zip(model.with_page_size(size)));
+    }
+    if pairs.is_empty() {
+        pairs.push((known.clone(), model.clone()));
+    }
+    pairs.iter().find_map(|(known, model)| differs_in(known, other, model, contract))
+}
+
+fn differs_in(
+    known: &Model,
+    other: &Contract,
+    model: &Model,
+    contract: &Contract,
+) -> Option<String> {
+    let closure = |model: &Model, contract: &Contract| -> BTreeMap<String, String> {
+        let records = model.closure(contract).into_iter();
+        records.map(|record| (record.name.clone(), fields(record))).collect()
+    };
+    let (theirs, ours) = (closure(known, other), closure(model, contract));
+    let alike: Vec<_> = ours.iter().filter(|(name, _)| theirs.contains_key(*name)).collect();
+    if alike.is_empty() {
+        let (theirs, ours) = (theirs.keys().next()?, ours.keys().next()?);
+        return Some(format!("struct {ours}, where struct {theirs} is known"));
+    }
+    for (name, is) in alike {
+        let was = &theirs[name];
+        if was != is {
+            return Some(format!("struct {name} is {{ {is} }}, and is known as {{ {was} }}"));
+        }
+    }
+    let constants = contract.constants.iter().filter(|name| other.constants.contains(name));
+    constants.into_iter().find_map(|name| {
+        let (is, was) = (&model.constant(name)?.value, &known.constant(name)?.value);
+        (is != was).then(|| format!("{name} is {}, and is known as {}", spell(is), spell(was)))
+    })
+}
+
+fn spell(value: &kho_abi_model::Value) -> String {
+    match value {
+        kho_abi_model::Value::Int(value) => value.to_string(),
+        kho_abi_model::Value::Str(value) => format!("{value:?}"),
+    }
+}
+
+/// What lies where in a struct, whatever its fields are called.
+fn fields(record: &kho_abi_model::Record) -> String {
+    let field = |field: &kho_abi_model::Field| {
+        let ty = match field.ty.by_value() {
+            // An address is an address, however it is declared.
+            Type::Pointer | Type::KhoserPtr { .. } => "pointer".into(),
+            other => other.spelling(),
+        };
+        let width = if field.bit_field { format!(":{}", field.bit_size) } else { String::new() };
+        format!("{ty} {}{width} at {}", field.name, place(field.bit_offset))
+    };
+    let mut all: Vec<_> = record.fields.iter().map(field).collect();
+    all.push(format!("{} bytes", record.size));
+    all.join("; ")
+}
+
+fn place(bits: u64) -> String {
+    if bits % 8 == 0 {
+        (bits / 8).to_string()
+    } else {
+        format!("bit {bits}")
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `compatible_not_bumped`.
+
+use super::{contract_place, listed, Check, Class, PolicyRule, Rule};
+use crate::policy::{Hit, Joint, Judged, Verdict};
+use kho_abi_model::version;
+use kho_abi_model::{Contract, Spelled};
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "compatible_not_bumped",
+        summary: "What a released string promises changed, and the string did not.",
+        reason: "The next kernel compares the string, which is the same, and then reads the new layout out of the old bytes. Nothing else catches it.",
+        example: "vfio_pci_core_device_ser gets a field, and VFIO_PCI_LUO_FH_COMPATIBLE is still \"vfio-pci-v1\".",
+        remedy: "Give the contract the next version, or undo the change.",
+    },
+    class: Class::Follows,
+    check: Check::Versions(find),
+};
+
+fn find(judged: &Judged<'_>) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = Vec::new();
+    for (index, pair) in judged.comparison.pairs.iter().enumerate() {
+        if judged.verdicts[index] != Verdict::BumpMissing {
+            continue;
+        }
+        // Several contracts of which one has to be bumped are one hit.
+        if hits.iter().any(|hit| hit.pairs.contains(&index)) {
+            continue;
+        }
+        let group = group_of(judged, index);
+        let (_, contract) = pair.any();
+        let (what, help) = match group.as_slice() {
+            [_, _, ..] => {
+                let of = |index: &usize| judged.comparison.pairs[*index].any().1;
+                let names: Vec<_> =
+                    group.iter().map(|index| format!("\"{}\"", of(index).compatible)).collect();
+                let what = format!(
+                    "one of {} is the version of what changed, and each is what it was: {}",
+                    names.join(" and "),
+                    listed(&judged.touched[index])
+                );
+                let macros: Vec<_> =
+                    group.iter().map(|index| of(index).macro_name.as_str()).collect();
+                (what, Some(format!("bump the one that owns it: {}", macros.join(" or "))))
+            }
+            _ => {
+                let what = format!(
+                    "\"{}\" is still the version of what changed: {}",
+                    contract.compatible,
+                    listed(&judged.touched[index])
+                );
+                (what, how_to_bump(judged, contract))
+            }
+        };
+        hits.push(Hit {
+            item: contract.macro_name.clone(),
+            place: contract_place(judged.comparison, index),
+            what,
+            pairs: if group.len() > 1 { group } else { vec![index] },
+            help,
+            ..Hit::default()
+        });
+    }
+    hits
+}
+
+/// The pairs of which one has to be bumped: those that share all that touched this one, with it.
+fn group_of(judged: &Judged<'_>, index: usize) -> Vec<usize> {
+    let mut group = vec![index];
+    for item in &judged.touched[index] {
+        let joint = |joint: &&Joint| joint.item == *item && joint.pairs.contains(&index);
+        let Some(joint) = judged.joint.iter().find(joint) else { return vec![index] };
+        for other in &joint.pairs {
+            if !group.contains(other) {
+                group.push(*other);
+            }
+        }
+    }
+    let of_its_own = |other: &usize| {
+        let mut touched = judged.touched[*other].iter();
+        touched.any(|item| !judged.joint.iter().any(|joint| joint.item == *item))
+    };
+    // One that has to be bumped for something else is told by itself.
+    group.retain(|other| *other == index || !of_its_own(other));
+    group.sort_unstable();
+    group
+}
+
+fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
+    let (scheme, version) = version::of(judged.comparison.new.model(), contract);
+    let next = scheme.and_then(|scheme| (scheme.next)(&version));
+    match (next, contract.spelled()) {
+        (Some(next), Spelled::Number) => Some(format!("make {} {next}", contract.macro_name)),
+        (Some(next), _) => Some(format!("make {} \"{next}\"", contract.macro_name)),
+        (None, Spelled::Features) => Some(format!(
+            "add a feature to {} that a reader is required to know",
+            contract.compatible
+        )),
+        (None, _) => Some(format!("give {} another version", contract.macro_name)),
+    }
+}

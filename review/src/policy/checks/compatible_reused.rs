@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `compatible_reused`.
+
+use super::{contract_place, same_promise, Check, Class, PolicyRule, Rule};
+use crate::policy::{Baseline, Hit, Judged};
+use kho_abi_model::{Contract, Model};
+use kho_abi_read::source::Kind;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "compatible_reused",
+        summary: "A contract takes a string that stood for other bytes.",
+        reason: "Kernels with the earlier bytes under that string are running. They and this one take each other's bytes for their own. What this program knows of a string counts as much as what the old side has.",
+        example: "\"pci-v2\" was withdrawn, and a later struct of PCI takes it again.",
+        remedy: "Take a string that no contract ever had.",
+    },
+    class: Class::Version,
+    check: Check::Versions(find),
+};
+
+fn find(judged: &Judged<'_>) -> Vec<Hit> {
+    let comparison = judged.comparison;
+    let new_model = comparison.new.model();
+    let mut hits = Vec::new();
+    for (index, pair) in comparison.pairs.iter().enumerate() {
+        let Some((_, new)) = pair.new else { continue };
+        // A string that was kept is another rule's; that it stood for other bytes before is a note.
+        if pair.old.is_some_and(|(_, old)| old.compatible == new.compatible) {
+            hits.extend(known_before(judged, index));
+            continue;
+        }
+        // Two contracts with one string on this side are another rule's, too.
+        let twice = new_model.contracts().filter(|(_, c)| c.compatible == new.compatible).count();
+        if twice > 1 {
+            continue;
+        }
+        let other_bytes = |model: &Model| -> Option<String> {
+            let same = |contract: &&Contract| contract.compatible == new.compatible;
+            let (_, taken) = model.contracts().find(|(_, contract)| same(contract))?;
+            (!same_promise(model, taken, new_model, new)).then(|| taken.macro_name.clone())
+        };
+        let before = other_bytes(comparison.old.model())
+            .map(|macro_name| (macro_name, comparison.old.reading.name.clone()));
+        let released = || match &judged.options.baseline {
+            Baseline::Released(reading) => {
+                other_bytes(&reading.model).map(|macro_name| (macro_name, reading.name.clone()))
+            }
+            _ => None,
+        };
+        if let Some((macro_name, source)) = before.or_else(released) {
+            hits.push(Hit {
+                item: new.macro_name.clone(),
+                place: contract_place(comparison, index),
+                what: format!(
+                    "\"{}\" is {macro_name} in {source}, and stands for other bytes there",
+                    new.compatible
+                ),
+                pairs: vec![index],
+                ..Hit::default()
+            });
+            continue;
+        }
+        hits.extend(known(judged, index, new, false));
+    }
+    hits
+}
+
+/// A string that the catalogue knows with other bytes.
+fn known(judged: &Judged<'_>, index: usize, new: &Contract, remark: bool) -> Option<Hit> {
+    let comparison = judged.comparison;
+    // What the catalogue is made from is no evidence against it, and images are for `verify`.
+    if comparison.new.reading.kind != Kind::Headers {
+        return None;
+    }
+    let difference = judged.options.catalogue.difference(comparison.new.model(), new)?;
+    Some(Hit {
+        item: new.macro_name.clone(),
+        place: contract_place(comparison, index),
+        what: format!("\"{}\" is known with other bytes: {}", new.compatible, difference.what),
+        consequences: difference.known_forms,
+        pairs: vec![index],
+        remark,
+        ..Hit::default()
+    })
+}
+
+/// The same of a string that the old side has with the same bytes: the change does not bring it.
+fn known_before(judged: &Judged<'_>, index: usize) -> Option<Hit> {
+    let (old, new) = judged.comparison.pairs[index].both()?;
+    let models = [judged.comparison.old.model(), judged.comparison.new.model()];
+    if !same_promise(models[0], old, models[1], new) {
+        return None;
+    }
+    known(judged, index, new, true)
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `constant_added`.
+
+use super::{Check, Class, PolicyRule, Rule};
+use crate::diff::{Comparison, ConstantChange, ConstantKind, Side};
+use crate::policy::Hit;
+use kho_abi_model::version;
+use kho_abi_model::{Constant, Model};
+use std::collections::BTreeSet;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "constant_added",
+        summary: "A contract has a constant that it did not have, or another set of enumerators.",
+        reason: "A new flag in preserved memory means nothing to a kernel that does not know it, and neither does a new kind of object. What is there for computing others, or gives an array its length, does no harm: those others are compared. Nor does a feature that a reader may be without.",
+        example: "memfd.h gets MEMFD_LUO_FOLIO_LARGE, a third flag of memfd_luo_folio_ser.flags, under \"memfd-v2\".",
+        remedy: "Bump the version that promises the constant, or move it to where no preserved memory has it.",
+    },
+    class: Class::Meaning,
+    check: Check::Changes(find),
+};
+
+fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for constant in &comparison.constants {
+        let (what, place, side) = match &constant.kind {
+            ConstantKind::Added(value) => (
+                format!("is new, with the value {value}"),
+                comparison.new.constant_place(&constant.name),
+                comparison.new,
+            ),
+            ConstantKind::Removed(value) if constant.enumerator => (
+                format!("is gone, and was {value}"),
+                comparison.old.constant_place(&constant.name),
+                comparison.old,
+            ),
+            _ => continue,
+        };
+        hits.push(Hit {
+            item: constant.name.clone(),
+            place,
+            what: format!("constant {} {what}", constant.name),
+            pairs: constant.pairs.clone(),
+            remark: is_harmless(comparison, side, constant),
+            ..Hit::default()
+        });
+    }
+    hits
+}
+
+/// Whether no preserved memory has a constant, as far as its side shows.
+fn is_harmless(comparison: &Comparison<'_>, side: &Side, constant: &ConstantChange) -> bool {
+    let name = constant.name.as_str();
+    if constant.enumerator {
+        return is_for_computing(side, name);
+    }
+    let model = side.model();
+    let optional = constant.pairs.iter().all(|pair| {
+        comparison.pairs[*pair].new.is_some_and(|(_, contract)| {
+            version::of(comparison.new.model(), contract).1.optional.contains(name)
+        })
+    });
+    let sizes_an_array = || {
+        let fields = model.records().flat_map(|(_, record)| {
+            record.fields.iter().map(move |field| (&record.name, &field.name))
+        });
+        fields.into_iter().any(|(record, field)| comparison.gives_length(name, record, field))
+    };
+    optional || model.constant(name).is_some_and(|c| is_derived(model, c)) || sizes_an_array()
+}
+
+/// Whether a constant is computed from what is compared by itself, and from nothing else.
+fn is_derived(model: &Model, constant: &Constant) -> bool {
+    const NEUTRAL: &[&str] = &[
+        "sizeof",
+        "offsetof",
+        "struct",
+        "union",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "unsigned",
+        "long",
+        "int",
+        "ALIGN",
+        "ALIGN_DOWN",
+        "DIV_ROUND_UP",
+        "min",
+        "max",
+        "ilog2",
+        "order_base_2",
+    ];
+    const BASES: &[&str] = &["PAGE_SIZE", "PAGE_SHIFT"];
+    let Some(expr) = &constant.expr else { return false };
+    let mut stands_on_something = false;
+    for word in expr.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+        if word.is_empty() || word.starts_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        let compared = || {
+            word != constant.name
+                && (model.constant(word).is_some() || model.record(word).is_some())
+        };
+        if BASES.contains(&word) || compared() {
+            stands_on_something = true;
+        } else if !NEUTRAL.contains(&word) {
+            return false;
+        }
+    }
+    stands_on_something
+}
+
+/// Whether an enumerator's enumeration is there for computing: one of them is made from others, or
+/// something else of the header is made from one of them.
+fn is_for_computing(side: &Side, name: &str) -> bool {
+    let model = side.model();
+    let mut items = model.headers.iter().flat_map(|header| &header.items);
+    let members: BTreeSet<&str> = items
+        .find(|item| item.constants().any(|constant| constant.name == name))
+        .into_iter()
+        .flat_map(|item| item.constants())
+        .map(|constant| constant.name.as_str())
+        .collect();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let texts = side.texts.values().map(|text| text.outline.code.as_str());
+    let Some(code) = texts.into_iter().find(|code| code.split(|c| !is_word(c)).any(|w| w == name))
+    else {
+        // Nothing shows what it is for.
+        return true;
+    };
+    // Each member stands once where it is declared; once more is a use.
+    let mut seen = BTreeSet::new();
+    let words = code.split(|c| !is_word(c)).filter(|word| members.contains(word));
+    words.into_iter().any(|word| !seen.insert(word))
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `constant_changed`.
+
+use super::{pages, Check, Class, PolicyRule, Rule};
+use crate::diff::{Change, Comparison, ConstantChange, ConstantKind};
+use crate::policy::Hit;
+use kho_abi_model::version;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "constant_changed",
+        summary: "A constant that a string promises has another value, or is gone.",
+        reason: "Flags, names of device-tree nodes and computed sizes are format as much as structs are. Computed ones are compared by value for every page size: how they are computed does not count, nor does the name of an enumerator.",
+        example: "KHO_TREE_MAX_DEPTH goes from 6 to 5 for pages of 4096 bytes.",
+        remedy: "Bump the string that promises the constant, or restore its value.",
+    },
+    class: Class::Meaning,
+    check: Check::Changes(find),
+};
+
+fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for constant in &comparison.constants {
+        // The length of an array that another rule tells of: one cause is one finding.
+        let mut resized = comparison
+            .structs
+            .iter()
+            .flat_map(|record| record.change.causes.iter().map(move |change| (record, change)));
+        let told = resized.any(|(record, change)| match change {
+            Change::ArrayResized(_, field) => {
+                comparison.gives_length(&constant.name, &record.name, &field.name)
+            }
+            _ => false,
+        });
+        if told {
+            continue;
+        }
+        let (what, place) = match &constant.kind {
+            ConstantKind::Changed(values) => {
+                let told: Vec<_> = values
+                    .iter()
+                    .map(|(size, old, new)| format!("was {old}, is {new}{}", pages(*size)))
+                    .collect();
+                (told.join("; "), comparison.new.constant_place(&constant.name))
+            }
+            // A flag or a name that is gone. Of an enumerator, its users tell.
+            ConstantKind::Removed(value) if !constant.enumerator => {
+                (format!("was {value}, is gone"), comparison.old.constant_place(&constant.name))
+            }
+            _ => continue,
+        };
+        hits.push(Hit {
+            item: constant.name.clone(),
+            place,
+            what: format!("constant {} {what}", constant.name),
+            remark: is_told(comparison, constant) || gained_optional(comparison, constant),
+            pairs: constant.pairs.clone(),
+            ..Hit::default()
+        });
+    }
+    hits
+}
+
+/// Whether it counts the enumerators, of which another rule tells.
+fn is_told(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
+    const LAST: &[&str] = &["MAX", "NR", "NUM", "COUNT", "LAST", "END"];
+    let counts = constant.enumerator && constant.name.split('_').any(|word| LAST.contains(&word));
+    let joined = |other: &ConstantChange| {
+        other.enumerator
+            && matches!(other.kind, ConstantKind::Added(_) | ConstantKind::Removed(_))
+            && other.pairs == constant.pairs
+    };
+    counts && comparison.constants.iter().any(joined)
+}
+
+/// Whether it is a set of features that has got one which a reader may be without.
+fn gained_optional(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
+    let required = constant
+        .name
+        .split('_')
+        .any(|w| matches!(w, "REQ" | "REQUIRED" | "INCOMPAT" | "MANDATORY"));
+    let gained = |pair: &usize| {
+        comparison.pairs[*pair].both().is_some_and(|(old, new)| {
+            let (_, before) = version::of(comparison.old.model(), old);
+            let (_, after) = version::of(comparison.new.model(), new);
+            !after.optional.is_subset(&before.optional)
+        })
+    };
+    version::features::is_set(&constant.name) && !required && constant.pairs.iter().all(gained)
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The rules of a comparison, one file each. To add one is a file and a line in [`REGISTRY`].
+
+mod array_resized;
+mod bitfield_changed;
+mod compatible_bumped_needlessly;
+mod compatible_in_two_contracts;
+mod compatible_not_bumped;
+mod compatible_reused;
+mod compatible_too_long;
+mod compatible_went_backwards;
+mod constant_added;
+mod constant_changed;
+mod embedded_struct_changed;
+mod field_added;
+mod field_moved;
+mod field_redocumented;
+mod field_removed;
+mod field_renamed;
+mod field_resized;
+mod field_retyped;
+mod fields_swapped;
+mod header_unreadable;
+mod node_changed;
+mod owner_unclear;
+mod prose_names_other_version;
+mod struct_added;
+mod struct_packing_changed;
+mod struct_removed;
+mod struct_resized;
+mod struct_without_contract;
+mod version_field_moved;
+
+use super::{Check, Class, Hit, PolicyRule};
+use crate::diff::{Change, Comparison};
+use kho_abi_model::rule::Rule;
+use kho_abi_model::{Contract, Model, Place};
+use std::collections::BTreeMap;
+
+/// Every rule of a comparison, sorted by id.
+pub const REGISTRY: &[PolicyRule] = &[
+    array_resized::RULE,
+    bitfield_changed::RULE,
+    compatible_bumped_needlessly::RULE,
+    compatible_in_two_contracts::RULE,
+    compatible_not_bumped::RULE,
+    compatible_reused::RULE,
+    compatible_too_long::RULE,
+    compatible_went_backwards::RULE,
+    constant_added::RULE,
+    constant_changed::RULE,
+    embedded_struct_changed::RULE,
+    field_added::RULE,
+    field_moved::RULE,
+    field_redocumented::RULE,
+    field_removed::RULE,
+    field_renamed::RULE,
+    field_resized::RULE,
+    field_retyped::RULE,
+    fields_swapped::RULE,
+    header_unreadable::RULE,
+    node_changed::RULE,
+    owner_unclear::RULE,
+    prose_names_other_version::RULE,
+    struct_added::RULE,
+    struct_packing_changed::RULE,
+    struct_removed::RULE,
+    struct_resized::RULE,
+    struct_without_contract::RULE,
+    version_field_moved::RULE,
+];
+
+/// The changes of structs that `wanted` picks, each with what follows from it.
+fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for record in comparison.structs.iter().filter(|record| !record.follows()) {
+        for (index, change) in record.change.causes.iter().enumerate() {
+            if !wanted(change) {
+                continue;
+            }
+            let name = &record.name;
+            let field = change.field().map(|field| field.name.as_str());
+            let gone = matches!(change, Change::FieldRemoved(_) | Change::StructRemoved);
+            let side = if gone { comparison.old } else { comparison.new };
+            let mut consequences = Vec::new();
+            // What follows is told once, with the first cause.
+            if index == 0 {
+                consequences.extend(record.change.consequences.iter().map(Change::tell));
+                for other in comparison.embedders(name) {
+                    let all = other.change.causes.iter().chain(&other.change.consequences);
+                    consequences
+                        .extend(all.map(|what| format!("struct {}: {}", other.name, what.tell())));
+                }
+            }
+            hits.push(Hit {
+                item: field.map_or_else(|| name.clone(), |field| format!("{name}.{field}")),
+                place: side.place(name, field),
+                what: format!("struct {name}{}: {}", pages(record.page_size), change.tell()),
+                consequences,
+                pairs: record.pairs.clone(),
+                ..Hit::default()
+            });
+        }
+    }
+    hits
+}
+
+/// For which page size, in words.
+fn pages(size: Option<u64>) -> String {
+    size.map(|size| format!(" (pages of {size} bytes)")).unwrap_or_default()
+}
+
+/// Where a contract's string is written.
+fn contract_place(comparison: &Comparison<'_>, pair: usize) -> Option<Place> {
+    let pair = &comparison.pairs[pair];
+    let (_, contract) = pair.any();
+    let side = if pair.new.is_some() { comparison.new } else { comparison.old };
+    side.constant_place(&contract.macro_name)
+}
+
+/// Items in a row, each once; the first few and how many more.
+fn listed(items: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let mut each: Vec<&str> = Vec::new();
+    for item in items {
+        if !each.contains(&item.as_str()) {
+            each.push(item);
+        }
+    }
+    let shown = each.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match each.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}
+
+/// Whether two contracts promise the same bytes.
+fn same_promise(old_model: &Model, old: &Contract, new_model: &Model, new: &Contract) -> bool {
+    let closure = |model: &Model, contract: &Contract| -> BTreeMap<String, kho_abi_model::Record> {
+        let records = model.closure(contract).into_iter();
+        records.map(|record| (record.name.clone(), record.bare())).collect()
+    };
+    closure(old_model, old) == closure(new_model, new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_file_is_registered_and_the_registry_is_sorted() {
+        assert!(REGISTRY.is_sorted_by(|a, b| a.rule.id < b.rule.id));
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy/checks");
+        let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut names: Vec<_> =
+            files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect();
+        names.retain(|name| name != "mod");
+        names.sort_unstable();
+        let ids: Vec<_> = REGISTRY.iter().map(|rule| rule.rule.id).collect();
+        assert_eq!(names, ids);
+    }
+}

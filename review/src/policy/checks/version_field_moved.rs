@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `version_field_moved`.
+
+use super::{Check, Class, PolicyRule, Rule};
+use crate::diff::Pair;
+use crate::policy::{Hit, Judged};
+use kho_abi_model::{Contract, Field, Model, Record, Spelled};
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "version_field_moved",
+        summary: "The field that carries a version lies elsewhere, has another size, or is gone.",
+        reason: "A kernel reads it before it knows which layout the bytes have. Where it moves, older kernels compare other bytes with their version: no bump covers that.",
+        example: "pci_ser gets a field in front of `version`, and PCI_LUO_FLB_VERSION goes from 2 to 3.",
+        remedy: "Leave the field where it is, and add others behind it; or give the whole a name of its own.",
+    },
+    class: Class::Version,
+    check: Check::Versions(find),
+};
+
+fn find(judged: &Judged<'_>) -> Vec<Hit> {
+    let comparison = judged.comparison;
+    let mut hits: Vec<Hit> = Vec::new();
+    for (index, pair) in comparison.pairs.iter().enumerate() {
+        let Some((old, new)) = pair.both() else { continue };
+        // Under another name no kernel looks for the old version.
+        if !may_be_read(pair) {
+            continue;
+        }
+        let (before, after) = (comparison.old.model(), comparison.new.model());
+        for (record, field) in carriers(before, old) {
+            let item = format!("{}.{}", record.name, field.name);
+            let what = match after.record(&record.name) {
+                Some(now) => match now.fields.iter().find(|other| other.name == field.name) {
+                    Some(other) if lies(other) == lies(field) => continue,
+                    Some(other) => {
+                        format!("carried the version {}, and does {}", tell(field), tell(other))
+                    }
+                    None => format!("carried the version {}, and is gone", tell(field)),
+                },
+                // Another struct that has it in the same place is read as well.
+                None if carriers(after, new).iter().any(|(_, o)| lies(o) == lies(field)) => {
+                    continue
+                }
+                None if !comparison.new.knows_absence_of(&record.name) => continue,
+                None => format!("carried the version {}, and is gone with its struct", tell(field)),
+            };
+            if hits.iter().any(|hit| hit.item == item) {
+                continue;
+            }
+            hits.push(Hit {
+                place: comparison.new.place(&record.name, Some(&field.name)),
+                what: format!("`{item}` {what}"),
+                item,
+                pairs: vec![index],
+                ..Hit::default()
+            });
+        }
+    }
+    hits
+}
+
+/// Whether kernels of one side look at state of the other one's.
+fn may_be_read(pair: &Pair<'_>) -> bool {
+    pair.both().is_some_and(|(old, new)| match (old.string(), new.string()) {
+        (Some(old), Some(new)) => old == new,
+        (None, None) => true,
+        _ => false,
+    })
+}
+
+/// The fields that carry a contract's version, each with its struct.
+fn carriers<'a>(model: &'a Model, contract: &Contract) -> Vec<(&'a Record, &'a Field)> {
+    let is_one = |field: &Field| {
+        let last = field.name.rsplit('_').next().unwrap_or_default();
+        match contract.spelled() {
+            Spelled::Number => matches!(last, "version" | "ver"),
+            Spelled::Magic => last == "magic",
+            Spelled::Features => {
+                let embedded = field.ty.embedded().unwrap_or_default();
+                [field.name.as_str(), embedded].iter().any(|name| name.contains("feature"))
+                    || matches!(field.name.as_str(), "supp" | "req" | "active")
+            }
+            Spelled::String | Spelled::Nothing => false,
+        }
+    };
+    let records = model.closure(contract).into_iter();
+    records.flat_map(|r| r.fields.iter().filter(|f| is_one(f)).map(move |f| (r, f))).collect()
+}
+
+fn lies(field: &Field) -> (u64, u64) {
+    (field.bit_offset, field.bit_size)
+}
+
+fn tell(field: &Field) -> String {
+    format!("at byte {}, in {} bytes", field.offset(), field.size())
+}

@@ -1,0 +1,671 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What a change means: rules, levels, and a verdict for each contract.
+//!
+//! The kernel's rule is that any modification of what a compatible string promises needs another
+//! string. A change is fine once every string that promises the changed bytes has become another
+//! one; until then it is a finding. What both sides have is a note: a diff reports what the change
+//! brings.
+
+pub mod allow;
+mod catalogue;
+pub mod checks;
+
+use crate::diff::{Comparison, Side};
+use crate::rules::Rule;
+use allow::Allowance;
+pub use catalogue::Catalogue;
+use kho_abi_model::version::{self, Scheme, Step};
+use kho_abi_model::{Contract, Place, Record, Spelled};
+use kho_abi_read::source::{Gap, Kind, Reading};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// What a rule is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Bytes lie elsewhere, or are others.
+    Bytes,
+    /// The same bytes say something else.
+    Meaning,
+    /// Bytes and meaning are the same, and the source says it differently.
+    Spelling,
+    /// Worth knowing, and never wrong.
+    Remark,
+    /// How a contract's version goes with what became of it.
+    Version,
+    /// What a change of bytes asks for elsewhere.
+    Follows,
+    /// A flaw of one side.
+    Flaw,
+}
+
+/// A rule, with what finds it.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyRule {
+    /// Id, reason, example and remedy.
+    pub rule: Rule,
+    /// What it is about.
+    pub class: Class,
+    /// What finds it.
+    pub check: Check,
+}
+
+/// What finds a rule's event.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// In what became of structs, constants and nodes.
+    Changes(fn(&Comparison<'_>) -> Vec<Hit>),
+    /// In how versions go with it.
+    Versions(fn(&Judged<'_>) -> Vec<Hit>),
+    /// In one side alone.
+    Side(fn(&Side) -> Vec<Hit>),
+}
+
+/// One thing that a rule found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hit {
+    /// What it is about, in a name that stays the same: `vfio_pci_core_device_ser.bdf`.
+    pub item: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// What was found.
+    pub what: String,
+    /// What follows from it.
+    pub consequences: Vec<String>,
+    /// The pairs whose promise it touches, by index.
+    pub pairs: Vec<usize>,
+    /// Whether the same bytes lie where they lay, for rules that find either.
+    pub same_bytes: bool,
+    /// What to do, where the rule's remedy does not say it all.
+    pub help: Option<String>,
+    /// Whether it is worth knowing alone, though the rule finds what is wrong as well.
+    pub remark: bool,
+}
+
+/// A change that one of several contracts answers for, and nothing says which of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joint {
+    /// What changed.
+    pub item: String,
+    /// The pairs that may promise it, by index.
+    pub pairs: BTreeSet<usize>,
+    /// Those of them that have another version.
+    pub bumped: BTreeSet<usize>,
+}
+
+/// A comparison with what is known of its contracts.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// The facts.
+    pub comparison: &'a Comparison<'a>,
+    /// A verdict for each pair.
+    pub verdicts: Vec<Verdict>,
+    /// For each pair, what touched it.
+    pub touched: Vec<Vec<String>>,
+    /// What touched one of several pairs.
+    pub joint: Vec<Joint>,
+    /// How it is judged.
+    pub options: &'a Options,
+}
+
+/// What became of a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing that it promises changed, nor its string.
+    Unchanged,
+    /// What it promises changed, and its string did.
+    ChangedAndBumped,
+    /// What it promises changed, and its string did not.
+    BumpMissing,
+    /// What no version covers changed.
+    VersionMissing,
+    /// Its string changed, and nothing that it promises did.
+    BumpedWithoutChange,
+    /// What it promises changed under one string, and no kernel was released with it.
+    ChangedUnreleased,
+    /// What it promises changed under one string, and a reviewed file allows it.
+    ChangedAllowed,
+    /// It is new.
+    New,
+    /// It is gone.
+    Removed,
+    /// One side cannot tell whether it has it.
+    NotChecked,
+}
+
+impl Verdict {
+    /// In words.
+    #[must_use]
+    pub fn tell(self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::ChangedAndBumped => "changed and bumped",
+            Self::BumpMissing => "bump missing",
+            Self::VersionMissing => "changed, and no version covers it",
+            Self::BumpedWithoutChange => "bumped without change",
+            Self::ChangedUnreleased => "changed before its release",
+            Self::ChangedAllowed => "changed as allowed",
+            Self::New => "new",
+            Self::Removed => "removed",
+            Self::NotChecked => "not checked",
+        }
+    }
+}
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// It must not be so: exit status 1.
+    Finding,
+    /// It follows from a finding, and is told where it matters: counted with that one.
+    Follows,
+    /// It is worth knowing.
+    Note,
+    /// A reviewed file allows it.
+    Allowed,
+    /// It is a change, and the version says so.
+    Fine,
+}
+
+/// How strictly to judge what leaves all bytes where they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strictness {
+    /// The kernel's own rule: any modification needs a new string.
+    #[default]
+    Strict,
+    /// What leaves bytes and meaning as they are is a note.
+    Wire,
+}
+
+/// Which strings kernels in the field have.
+#[derive(Clone, Debug, Default)]
+pub enum Baseline {
+    /// All of the old source.
+    #[default]
+    Old,
+    /// None of the old source: it is a series that nobody merged.
+    Nothing,
+    /// Those of a third source.
+    Released(Box<Reading>),
+}
+
+impl Baseline {
+    /// Whether kernels in the field have that string.
+    #[must_use]
+    pub fn has(&self, contract: &Contract) -> bool {
+        match self {
+            Self::Old => true,
+            Self::Nothing => false,
+            Self::Released(reading) => {
+                reading.model.promises().any(|(_, other)| other.compatible == contract.compatible)
+            }
+        }
+    }
+}
+
+/// How to judge.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How strictly.
+    pub strictness: Strictness,
+    /// Which strings are released.
+    pub baseline: Baseline,
+    /// Which strings are known to stand for which bytes.
+    pub catalogue: Catalogue,
+    /// What a reviewed file allows.
+    pub allowances: Vec<Allowance>,
+    /// Today, as days since 1970, for what is allowed until some day.
+    pub today: i64,
+}
+
+/// A judgement: everything that a report shows.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Report {
+    /// The old source.
+    pub old: Named,
+    /// The new source.
+    pub new: Named,
+    /// How strictly it was judged.
+    pub policy: Strictness,
+    /// What became of each contract.
+    pub contracts: Vec<ContractReport>,
+    /// What was found, by rule.
+    pub events: Vec<Event>,
+    /// What was not compared.
+    pub not_checked: Vec<Gap>,
+}
+
+/// A source, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Named {
+    /// As it was asked for.
+    pub name: String,
+    /// What it turned out to be.
+    pub kind: Kind,
+}
+
+/// What became of a contract.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ContractReport {
+    /// The old string.
+    pub old: Option<String>,
+    /// The new string.
+    pub new: Option<String>,
+    /// The macro that holds it.
+    pub macro_name: String,
+    /// The header that holds that.
+    pub header: String,
+    /// How its version is spelled.
+    pub scheme: Option<String>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The string that a bump would give it.
+    pub next: Option<String>,
+    /// The structs that differ, before and after.
+    pub structs: Vec<Layouts>,
+    /// Its structs that could not be compared.
+    pub open: Vec<String>,
+    /// The other contracts that may promise what changed in its stead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jointly: Vec<String>,
+}
+
+impl ContractReport {
+    /// What became of it, in words.
+    #[must_use]
+    pub fn tell(&self) -> String {
+        let verdict = self.verdict.tell();
+        let whole = !matches!(self.verdict, Verdict::Unchanged | Verdict::BumpedWithoutChange);
+        match self.open.as_slice() {
+            [] => verdict.into(),
+            _ if whole => verdict.into(),
+            open => format!("{verdict} as far as checked (not {})", open.join(", ")),
+        }
+    }
+
+    /// Its string, with the old one where it is another.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) if old != new => format!("{old} -> {new}"),
+            (_, Some(one)) | (Some(one), _) => one.clone(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// A struct before and after.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Layouts {
+    /// The tag.
+    pub name: String,
+    /// The page size that it is for, where that decides.
+    pub page_size: Option<u64>,
+    /// As it was.
+    pub old: Option<Record>,
+    /// As it is.
+    pub new: Option<Record>,
+}
+
+/// One thing found.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Event {
+    /// The id of the rule that found it.
+    pub rule: String,
+    /// How much it weighs.
+    pub level: Level,
+    /// What it is about, in a name that stays the same; what the allow file names.
+    pub item: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// What was found.
+    pub what: String,
+    /// What follows from it.
+    pub consequences: Vec<String>,
+    /// The strings that promise what changed, as they are now.
+    pub contracts: Vec<String>,
+    /// What to do, in one line.
+    pub help: String,
+}
+
+impl Report {
+    /// How many findings there are, which the exit status depends on.
+    #[must_use]
+    pub fn findings(&self) -> usize {
+        self.events.iter().filter(|event| event.level == Level::Finding).count()
+    }
+
+    /// The worst verdict.
+    #[must_use]
+    pub fn worst(&self) -> Option<Verdict> {
+        let rank = |verdict: Verdict| match verdict {
+            Verdict::BumpMissing | Verdict::VersionMissing => 0,
+            Verdict::ChangedAllowed => 1,
+            Verdict::ChangedUnreleased => 2,
+            Verdict::ChangedAndBumped => 3,
+            Verdict::BumpedWithoutChange => 4,
+            Verdict::Removed => 5,
+            Verdict::New => 6,
+            Verdict::NotChecked => 7,
+            Verdict::Unchanged => 8,
+        };
+        self.contracts.iter().map(|contract| contract.verdict).min_by_key(|v| rank(*v))
+    }
+}
+
+/// Judges a comparison: runs every rule.
+#[must_use]
+pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
+    let mut allowed = allow::Book::new(&options.allowances, options.today);
+    let mut hits: Vec<(&PolicyRule, Hit)> = Vec::new();
+    for rule in checks::REGISTRY {
+        if let Check::Changes(find) = rule.check {
+            hits.extend(find(comparison).into_iter().map(|hit| (rule, hit)));
+        }
+    }
+
+    // What touches a contract, and what of that nobody allowed.
+    let mut touched = vec![Vec::new(); comparison.pairs.len()];
+    let mut open = vec![false; comparison.pairs.len()];
+    let mut spelled = vec![false; comparison.pairs.len()];
+    let mut allowances: Vec<bool> = Vec::new();
+    let mut joint: Vec<Joint> = Vec::new();
+    for (rule, hit) in &mut hits {
+        let class = class_of(rule, hit);
+        let is_allowed = class != Class::Remark && allowed.take(rule.rule.id, &hit.item);
+        allowances.push(is_allowed);
+        if class == Class::Remark {
+            continue;
+        }
+        // Of those that may promise it, one with another version answers for all.
+        if let Some(of) = joint_of(comparison, hit) {
+            if !of.bumped.is_empty() {
+                hit.pairs.retain(|pair| !of.pairs.contains(pair) || of.bumped.contains(pair));
+            }
+            joint.push(of);
+        }
+        for pair in &hit.pairs {
+            let counts = class != Class::Spelling || options.strictness == Strictness::Strict;
+            if counts {
+                touched[*pair].push(hit.item.clone());
+                open[*pair] |= !is_allowed;
+            } else {
+                spelled[*pair] = true;
+            }
+        }
+    }
+    let verdicts: Vec<_> = (0..comparison.pairs.len())
+        .map(|index| verdict(comparison, index, &touched, open[index], spelled[index], options))
+        .collect();
+    let judged = Judged { comparison, verdicts, touched, joint, options };
+
+    let mut events: Vec<Event> = Vec::new();
+    for ((rule, hit), is_allowed) in hits.into_iter().zip(allowances) {
+        // Of a contract that comes or goes or has a new version, each part comes or goes with it.
+        let whole = |pair: &usize| {
+            matches!(
+                judged.verdicts[*pair],
+                Verdict::New
+                    | Verdict::Removed
+                    | Verdict::ChangedAndBumped
+                    | Verdict::BumpedWithoutChange
+            )
+        };
+        let level = match class_of(rule, &hit) {
+            Class::Remark if hit.pairs.iter().all(whole) => Level::Fine,
+            Class::Remark => Level::Note,
+            _ if is_allowed => Level::Allowed,
+            class => {
+                let verdicts = hit.pairs.iter().map(|pair| judged.verdicts[*pair]);
+                level_of_change(class, options.strictness, verdicts)
+            }
+        };
+        events.push(event(&judged, rule, hit, level));
+    }
+    for rule in checks::REGISTRY {
+        match rule.check {
+            Check::Changes(_) => {}
+            Check::Versions(find) => {
+                for hit in find(&judged) {
+                    let level = match rule.class {
+                        Class::Remark => Level::Note,
+                        _ if hit.remark => Level::Note,
+                        // What changed is the finding, once, for all the strings that promise it.
+                        Class::Follows => Level::Follows,
+                        _ if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
+                        _ => Level::Finding,
+                    };
+                    events.push(event(&judged, rule, hit, level));
+                }
+            }
+            Check::Side(find) => {
+                let before: BTreeSet<String> =
+                    find(comparison.old).into_iter().map(|hit| hit.item).collect();
+                // An image shows neither comments nor what nobody uses: it may have had the flaw, too.
+                let kinds = [comparison.old.reading.kind, comparison.new.reading.kind];
+                let [may_have_had_it, shows] =
+                    kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
+                let untold = may_have_had_it && !shows;
+                for hit in find(comparison.new) {
+                    let level = match before.contains(&hit.item) {
+                        true => Level::Note,
+                        false if untold => Level::Note,
+                        false if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
+                        false => Level::Finding,
+                    };
+                    events.push(event(&judged, rule, hit, level));
+                }
+            }
+        }
+    }
+    events.extend(allowed.stale());
+    Report {
+        old: named(&comparison.old.reading),
+        new: named(&comparison.new.reading),
+        policy: options.strictness,
+        contracts: contracts(&judged),
+        events,
+        not_checked: comparison.not_checked.clone(),
+    }
+}
+
+fn named(reading: &Reading) -> Named {
+    Named { name: reading.name.clone(), kind: reading.kind }
+}
+
+fn class_of(rule: &PolicyRule, hit: &Hit) -> Class {
+    if hit.remark {
+        Class::Remark
+    } else if rule.class == Class::Bytes && hit.same_bytes {
+        Class::Spelling
+    } else {
+        rule.class
+    }
+}
+
+fn verdict(
+    comparison: &Comparison<'_>,
+    index: usize,
+    touched: &[Vec<String>],
+    open: bool,
+    spelled: bool,
+    options: &Options,
+) -> Verdict {
+    let pair = &comparison.pairs[index];
+    if comparison.untold.contains_key(&index) {
+        return Verdict::NotChecked;
+    }
+    let (old, new) = match (pair.old, pair.new) {
+        (Some((_, old)), Some((_, new))) => (old, new),
+        (None, _) => return Verdict::New,
+        (_, None) => return Verdict::Removed,
+    };
+    let changed = !touched[index].is_empty();
+    let step = step(comparison, old, new);
+    // What a field means, and which features there are, is a change by itself.
+    let reworded = comparison.reworded.iter().any(|other| other.pairs.contains(&index));
+    let by_features = new.spelled() == Spelled::Features && old.spelled() == Spelled::Features;
+    let spelled = spelled || reworded || by_features;
+    match (changed, step) {
+        (true, Step::Same) if !options.baseline.has(old) => Verdict::ChangedUnreleased,
+        (true, Step::Same) if !open => Verdict::ChangedAllowed,
+        (true, Step::Same) if new.unversioned => Verdict::VersionMissing,
+        (true, Step::Same) => Verdict::BumpMissing,
+        (true, _) => Verdict::ChangedAndBumped,
+        (false, Step::Same) => Verdict::Unchanged,
+        (false, _) if spelled => Verdict::ChangedAndBumped,
+        (false, _) => Verdict::BumpedWithoutChange,
+    }
+}
+
+/// The pairs of which one promises what changed, and nothing says which.
+fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
+    let name = hit.item.split('.').next().unwrap_or(&hit.item);
+    let sharing = comparison.shared.get(name)?;
+    let pairs: BTreeSet<_> = hit.pairs.iter().copied().filter(|p| sharing.contains(p)).collect();
+    let is_bumped = |index: &usize| match comparison.pairs[*index].both() {
+        Some((old, new)) => step(comparison, old, new) != Step::Same,
+        None => !comparison.untold.contains_key(index),
+    };
+    let bumped = pairs.iter().copied().filter(is_bumped).collect();
+    (pairs.len() > 1).then(|| Joint { item: hit.item.clone(), pairs, bumped })
+}
+
+/// How the new version of a contract stands to the old one.
+#[must_use]
+pub fn step(comparison: &Comparison<'_>, old: &Contract, new: &Contract) -> Step {
+    let (_, before) = version::of(comparison.old.model(), old);
+    let (_, after) = version::of(comparison.new.model(), new);
+    before.step(&after)
+}
+
+fn level_of_change(
+    class: Class,
+    strictness: Strictness,
+    verdicts: impl Iterator<Item = Verdict>,
+) -> Level {
+    let mut level = Level::Fine;
+    let worst = if class == Class::Follows { Level::Follows } else { Level::Finding };
+    for verdict in verdicts {
+        let this = match verdict {
+            Verdict::BumpMissing | Verdict::VersionMissing => worst,
+            Verdict::ChangedUnreleased => Level::Note,
+            Verdict::Unchanged if class == Class::Spelling => Level::Note,
+            Verdict::ChangedAllowed => Level::Allowed,
+            _ => Level::Fine,
+        };
+        level = level.min(this);
+    }
+    if class == Class::Spelling && strictness == Strictness::Wire && level == Level::Finding {
+        Level::Note
+    } else {
+        level
+    }
+}
+
+fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Event {
+    let pairs = &judged.comparison.pairs;
+    let strings = hit.pairs.iter().map(|pair| pairs[*pair].any().1.compatible.clone());
+    let unreleased =
+        hit.pairs.iter().any(|pair| judged.verdicts[*pair] == Verdict::ChangedUnreleased);
+    let bump = || {
+        let of = |wanted: Verdict| -> Vec<&Contract> {
+            let found = hit.pairs.iter().filter(|pair| judged.verdicts[**pair] == wanted);
+            found.map(|pair| pairs[*pair].any().1).collect()
+        };
+        let (missing, without) = (of(Verdict::BumpMissing), of(Verdict::VersionMissing));
+        let is_joint = judged.joint.iter().any(|joint| joint.item == hit.item);
+        match (level, missing.as_slice(), without.as_slice()) {
+            (Level::Finding | Level::Follows, [_, ..], _) => {
+                let macros: Vec<_> = missing.iter().map(|c| what_to_bump(c)).collect();
+                let link = if is_joint { " or " } else { " and " };
+                Some(format!("undo the change, or bump {}", macros.join(link)))
+            }
+            (Level::Finding | Level::Follows, [], [_, ..]) => Some(
+                "undo the change, or give the header a version that kernels compare, and that changes with it"
+                    .into(),
+            ),
+            (Level::Fine, ..) => Some("nothing: the version says that it changed".into()),
+            (Level::Note, ..) if unreleased => {
+                Some("nothing, as long as this is merged together with the string".into())
+            }
+            _ => None,
+        }
+    };
+    let help = hit.help.clone().or_else(bump);
+    Event {
+        rule: rule.rule.id.into(),
+        level,
+        contracts: strings.collect(),
+        help: help.unwrap_or_else(|| as_help(rule.rule.remedy)),
+        item: hit.item,
+        place: hit.place,
+        what: hit.what,
+        consequences: hit.consequences,
+    }
+}
+
+/// What has to be another one for a contract to have another version.
+fn what_to_bump(contract: &Contract) -> String {
+    match contract.spelled() {
+        Spelled::Features => format!("the required features of {}", contract.compatible),
+        _ => contract.macro_name.clone(),
+    }
+}
+
+/// A remedy as one line of help.
+fn as_help(remedy: &str) -> String {
+    let remedy = remedy.trim_end_matches('.');
+    let mut chars = remedy.chars();
+    let first = chars.next().map(|c| c.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect()
+}
+
+/// The other contracts that may promise, in the stead of a pair, all that touched it.
+fn jointly(judged: &Judged<'_>, index: usize) -> Vec<String> {
+    let of_it = || judged.joint.iter().filter(|joint| joint.pairs.contains(&index));
+    let touched = &judged.touched[index];
+    let all = touched.iter().all(|item| of_it().any(|joint| joint.item == *item));
+    if judged.verdicts[index] != Verdict::BumpMissing || !all {
+        return Vec::new();
+    }
+    let others = of_it().flat_map(|joint| &joint.pairs).filter(|other| **other != index);
+    let others: BTreeSet<_> = others.collect();
+    let pairs = &judged.comparison.pairs;
+    others.into_iter().map(|other| pairs[*other].any().1.compatible.clone()).collect()
+}
+
+fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
+    let comparison = judged.comparison;
+    let mut reports = Vec::new();
+    for (index, pair) in comparison.pairs.iter().enumerate() {
+        let (header, contract) = pair.any();
+        let side = if pair.new.is_some() { comparison.new } else { comparison.old };
+        let (scheme, version) = version::of(side.model(), contract);
+        let structs = comparison.structs.iter().filter(|record| record.pairs.contains(&index));
+        reports.push(ContractReport {
+            old: pair.old.map(|(_, contract)| contract.compatible.clone()),
+            new: pair.new.map(|(_, contract)| contract.compatible.clone()),
+            macro_name: contract.macro_name.clone(),
+            header: header.include_path(),
+            scheme: scheme.map(|scheme: &Scheme| scheme.id.into()),
+            verdict: judged.verdicts[index],
+            open: comparison.open.get(&index).into_iter().flatten().cloned().collect(),
+            next: scheme.and_then(|scheme| (scheme.next)(&version)),
+            jointly: jointly(judged, index),
+            structs: structs
+                .map(|record| Layouts {
+                    name: record.name.clone(),
+                    page_size: record.page_size,
+                    old: record.old.clone(),
+                    new: record.new.clone(),
+                })
+                .collect(),
+        });
+    }
+    reports
+}

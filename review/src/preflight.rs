@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The question before a kexec: will the next kernel understand what this one writes?
+//!
+//! The kernel matches strings exactly and then trusts the bytes. So a string that the next kernel does
+//! not have means loss, which is told in the kernel's own terms; and the same string with other bytes is
+//! what nothing else catches.
+
+use crate::diff::{compare, open, Side, DEVICE_TREE};
+use crate::policy::{self, Level, Options, Strictness, Verdict};
+use kho_abi_model::version;
+use kho_abi_read::ikconfig::Config;
+use kho_abi_read::image;
+use kho_abi_read::source::{self, Gap, Kind, SourceError};
+use serde::Serialize;
+use std::io::Read as _;
+use std::path::Path;
+
+/// A kernel, or what stands for one.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Types, strings, contracts.
+    pub side: Side,
+    /// The text of its configuration, where it is known.
+    pub config: Option<String>,
+    /// The strings that it says it understands, where it has such a list.
+    pub listed: Option<Vec<String>>,
+}
+
+/// The first bytes of a file; `None` where it cannot be read.
+fn first_bytes(path: &Path) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    std::fs::File::open(path).ok()?.take(4096).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
+/// The configuration that the running kernel was built with, from itself or from where it is installed.
+fn running_config(release: &str) -> Option<String> {
+    let packed = std::fs::read("/proc/config.gz").ok();
+    let own = packed.and_then(|packed| Some(Config::unpack(&packed)?.text().to_string()));
+    let places = [format!("/boot/config-{release}"), format!("/lib/modules/{release}/config")];
+    own.or_else(|| places.iter().find_map(|place| std::fs::read_to_string(place).ok()))
+}
+
+/// What a kernel is built with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Built {
+    /// It has it.
+    With,
+    /// It does not.
+    Without,
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// What a part of the handover needs in the kernel's configuration.
+struct Feature {
+    option: &'static str,
+    /// What the strings begin with that it is needed for; empty for everything.
+    stems: &'static [&'static str],
+    what: &'static str,
+}
+
+const FEATURES: &[Feature] = &[
+    Feature { option: "CONFIG_KEXEC_HANDOVER", stems: &[], what: "hands memory over" },
+    Feature {
+        option: "CONFIG_LIVEUPDATE",
+        stems: &["luo", "memfd"],
+        what: "keeps sessions and files",
+    },
+    Feature { option: "CONFIG_LIVEUPDATE_MEMFD", stems: &["memfd"], what: "preserves memfds" },
+];
+
+impl Kernel {
+    /// The kernel that a word names: an image, a tree, or any other source.
+    ///
+    /// # Errors
+    ///
+    /// As [`open::open`].
+    pub fn open(word: &str, options: &source::Options) -> Result<Self, SourceError> {
+        let path = Path::new(word);
+        // What is no file is no image, and is told so by the words for sources.
+        let is_image =
+            path.is_file() && first_bytes(path).is_some_and(|head| image::is_image(&head));
+        if !is_image {
+            let side = open::open(word, options)?;
+            let config = std::fs::read_to_string(path.join(".config")).ok();
+            return Ok(Self { side, config, listed: None });
+        }
+        let image = image::open(path, options)?;
+        let mut reading = image.reading;
+        reading.name = word.into();
+        let config = image.config.map(|config| config.text().to_string());
+        Ok(Self { side: Side::new(reading), config, listed: image.listed })
+    }
+
+    /// The kernel that this machine runs: its image where it is installed, its types and its
+    /// configuration as it tells them.
+    ///
+    /// # Errors
+    ///
+    /// That neither is there, or that what is there cannot be read.
+    pub fn running(options: &source::Options) -> Result<Self, SourceError> {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let release = release.trim();
+        let places = [
+            format!("/usr/lib/debug/boot/vmlinux-{release}"),
+            format!("/boot/vmlinuz-{release}"),
+            format!("/lib/modules/{release}/vmlinuz"),
+            "/sys/kernel/btf/vmlinux".into(),
+        ];
+        let place = places.iter().find(|place| std::fs::File::open(place).is_ok());
+        let place = place.ok_or_else(|| SourceError::NotASource {
+            name: "--running".into(),
+            why: format!("neither an image of {release} nor its types are there to be read"),
+            help: "give the kernel's vmlinux or bzImage".into(),
+        })?;
+        let mut kernel = Self::open(place, options)?;
+        kernel.side.reading.name = format!("the running kernel ({release}, {place})");
+        if let Some(config) = running_config(release) {
+            kernel.config = Some(config);
+        }
+        Ok(kernel)
+    }
+
+    /// Whether it is built with an option.
+    #[must_use]
+    pub fn built(&self, option: &str) -> Built {
+        let Some(config) = &self.config else { return Built::Unknown };
+        let set = config.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('='));
+        match set {
+            Some("y" | "m") => Built::With,
+            _ => Built::Without,
+        }
+    }
+
+    /// Whether it hands over at all, and how that is known.
+    fn handover(&self) -> (Built, String) {
+        let name = &self.side.reading.name;
+        match self.built("CONFIG_KEXEC_HANDOVER") {
+            Built::Without => {
+                (Built::Without, format!("{name} is built without CONFIG_KEXEC_HANDOVER"))
+            }
+            Built::With => (Built::With, String::new()),
+            Built::Unknown => {
+                let contracts = self.side.model().contracts().count();
+                let kho = self
+                    .side
+                    .model()
+                    .contracts()
+                    .any(|(_, c)| version::stem(&c.compatible) == "kho");
+                match self.side.reading.kind {
+                    // A tree can be built with it; whether it is, its headers do not tell.
+                    Kind::Headers | Kind::Truth | Kind::Snapshots => (Built::With, String::new()),
+                    _ if kho => (Built::With, String::new()),
+                    _ if contracts == 0 && self.side.reading.knows.strings => (
+                        Built::Without,
+                        format!(
+                            "{name} carries no configuration, and has no string of Kexec HandOver"
+                        ),
+                    ),
+                    _ => (
+                        Built::Unknown,
+                        format!("{name} carries no configuration, and its strings are not known"),
+                    ),
+                }
+            }
+        }
+    }
+}
+
+/// What becomes of one contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The same string, and other bytes: they are believed.
+    Dangerous,
+    /// Another string, or none: what is handed over under it is lost.
+    Lost,
+    /// It cannot be told.
+    Unknown,
+    /// The same string and, as far as was checked, the same bytes.
+    Understood,
+    /// The next kernel has it alone: nothing is handed over.
+    OnlyNext,
+    /// The next kernel has it, and whether the current one has cannot be told.
+    CurrentUntold,
+}
+
+/// An answer about one contract.
+#[derive(Clone, Debug, Serialize)]
+pub struct ContractAnswer {
+    /// What the current kernel writes.
+    pub current: Option<String>,
+    /// What the next one expects.
+    pub next: Option<String>,
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// What happens, in the field.
+    pub happens: String,
+    /// How the bytes differ.
+    pub evidence: Vec<String>,
+    /// What could not be compared of it.
+    pub open: Vec<String>,
+}
+
+/// What it all comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outlook {
+    /// Some bytes would be taken for others.
+    Dangerous,
+    /// One of the kernels does not hand over at all.
+    NoHandover,
+    /// Something is lost.
+    Lost,
+    /// Something cannot be told.
+    Unknown,
+    /// All is understood, as far as was checked.
+    Understood,
+}
+
+impl Outlook {
+    /// In words.
+    #[must_use]
+    pub fn tell(self) -> &'static str {
+        match self {
+            Self::Dangerous => "DANGEROUS",
+            Self::NoHandover => "no handover",
+            Self::Lost => "no",
+            Self::Unknown => "unknown",
+            Self::Understood => "yes",
+        }
+    }
+}
+
+/// The answer for one pair of kernels.
+#[derive(Clone, Debug, Serialize)]
+pub struct Answer {
+    /// The current kernel.
+    pub current: String,
+    /// The next one.
+    pub next: String,
+    /// What it all comes to.
+    pub outlook: Outlook,
+    /// Why there is no handover; empty where there is.
+    pub why: String,
+    /// Contract by contract, the worst first.
+    pub contracts: Vec<ContractAnswer>,
+    /// Features that one side was built without, in sentences.
+    pub features: Vec<String>,
+    /// What was not compared.
+    pub not_checked: Vec<Gap>,
+}
+
+/// What happens in the next kernel when it meets a string that it does not have.
+#[must_use]
+pub fn on_mismatch(compatible: &str) -> &'static str {
+    match version::stem(compatible) {
+        "kho" => "the next kernel warns, ignores the handover, and everything preserved is lost",
+        "luo" | "LUO" => "the next kernel panics at boot",
+        "pci" => "the next kernel panics: it finds its own name, and another version beside it",
+        "memblock" | "reserve-mem" => {
+            "the next kernel warns, and reserve_mem regions come up empty and elsewhere"
+        }
+        "kexec-metadata" => "the next kernel warns, and does not know which kernel was before it",
+        "memfd" => "retrieving a memfd gives ENOENT: its content is lost",
+        "vfio-pci" => "retrieving a device file gives ENOENT: the device's state is lost",
+        _ => "retrieving a file or an object of this kind gives ENOENT: what it kept is lost",
+    }
+}
+
+/// Whether something preserved is lost with it; whose loss is a line in the log is none.
+fn matters(compatible: &str) -> bool {
+    version::stem(compatible) != "kexec-metadata"
+}
+
+/// Answers for one pair of kernels.
+#[must_use]
+pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
+    let mut answer = Answer {
+        current: current.side.reading.name.clone(),
+        next: next.side.reading.name.clone(),
+        outlook: Outlook::Understood,
+        why: String::new(),
+        contracts: Vec::new(),
+        features: features(current, next),
+        not_checked: Vec::new(),
+    };
+    for kernel in [current, next] {
+        match kernel.handover() {
+            (Built::Without, why) => {
+                answer.outlook = Outlook::NoHandover;
+                answer.why = why;
+                return answer;
+            }
+            (Built::Unknown, why) => {
+                answer.outlook = Outlook::Unknown;
+                answer.not_checked.push(Gap { item: String::new(), why });
+            }
+            (Built::With, _) => {}
+        }
+    }
+    let comparison = compare(&current.side, &next.side);
+    // A name that changed is no byte that changed: the kernel does not read names.
+    let options = Options { strictness: Strictness::Wire, ..Options::default() };
+    let report = policy::judge(&comparison, &options);
+    answer.not_checked.extend(report.not_checked.iter().cloned());
+    for contract in &report.contracts {
+        let (now, then) = (contract.old.clone(), contract.new.clone());
+        let string = now.as_ref().or(then.as_ref()).cloned().unwrap_or_default();
+        let listed = |next: &Kernel| next.listed.as_ref().map(|list| list.contains(&string));
+        let of_it = report.events.iter().filter(|event| {
+            event.level == Level::Finding
+                && then.as_ref().is_some_and(|name| event.contracts.contains(name))
+        });
+        let evidence: Vec<String> = of_it
+            .flat_map(|event| std::iter::once(&event.what).chain(&event.consequences).cloned())
+            .collect();
+        let (outcome, happens) = match contract.verdict {
+            Verdict::BumpMissing => (
+                Outcome::Dangerous,
+                "the next kernel finds its own string, and reads other fields out of the bytes".into(),
+            ),
+            Verdict::VersionMissing => (
+                Outcome::Dangerous,
+                "no version covers it, and the next kernel reads other fields out of the bytes".into(),
+            ),
+            Verdict::Unchanged => match string_alone(current, next, &contract.open) {
+                Some(why) => (Outcome::Unknown, why),
+                None => (Outcome::Understood, String::new()),
+            },
+            Verdict::New => (Outcome::OnlyNext, String::new()),
+            Verdict::NotChecked if now.is_none() => (
+                Outcome::CurrentUntold,
+                "whether the current kernel has it cannot be told".into(),
+            ),
+            Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it cannot be told".into()),
+            _ if listed(next) == Some(true) => (
+                Outcome::Unknown,
+                "the next kernel lists the string among those that it understands; its bytes cannot be compared".into(),
+            ),
+            _ => (Outcome::Lost, on_mismatch(&string).into()),
+        };
+        // What a kernel is built without, it neither writes nor reads.
+        let (outcome, happens) = match without(current, next, &string) {
+            Some(Lacking::Current) => continue,
+            Some(Lacking::Next(option)) => (
+                Outcome::Lost,
+                format!(
+                    "the next kernel is built without {option}: {}",
+                    on_mismatch_without(&string)
+                ),
+            ),
+            None => (outcome, happens),
+        };
+        answer.contracts.push(ContractAnswer {
+            current: now,
+            next: then,
+            outcome,
+            happens,
+            evidence: if outcome == Outcome::Dangerous { evidence } else { Vec::new() },
+            open: contract.open.clone(),
+        });
+    }
+    answer.contracts.sort_by_key(|contract| contract.outcome);
+    answer.outlook = outlook(&answer);
+    answer
+}
+
+/// Why the same string is not enough for a contract of which that was not compared; `None` where it is:
+/// properties of device trees are in the code alone, and no image has them.
+fn string_alone(current: &Kernel, next: &Kernel, open: &[String]) -> Option<String> {
+    let open: Vec<_> =
+        open.iter().map(String::as_str).filter(|item| *item != DEVICE_TREE).collect();
+    if open.is_empty() {
+        return None;
+    }
+    let untyped = [current, next].into_iter().find(|k| k.side.reading.kind == Kind::Strings);
+    Some(match untyped {
+        Some(kernel) => format!(
+            "the string is the same, and nothing else was compared: {} has no types",
+            kernel.side.reading.name
+        ),
+        None => format!("the string is the same; not compared: {}", open.join(", ")),
+    })
+}
+
+/// What the answers about contracts come to, and what was known before them.
+fn outlook(answer: &Answer) -> Outlook {
+    let outlooks = answer.contracts.iter().map(|contract| {
+        let matters = [&contract.current, &contract.next].into_iter().flatten().any(|c| matters(c));
+        match contract.outcome {
+            Outcome::Dangerous => Outlook::Dangerous,
+            Outcome::Lost if matters => Outlook::Lost,
+            // A contract that may safely be lost may also be unknown.
+            Outcome::Unknown | Outcome::CurrentUntold if matters => Outlook::Unknown,
+            _ => Outlook::Understood,
+        }
+    });
+    let outlook = outlooks.fold(answer.outlook, std::cmp::min);
+    let compared = answer.contracts.iter().any(|contract| contract.current.is_some());
+    // Nothing was compared: that is no yes.
+    if compared {
+        outlook
+    } else {
+        outlook.min(Outlook::Unknown)
+    }
+}
+
+/// Which side is built without what a contract needs.
+enum Lacking {
+    Current,
+    Next(&'static str),
+}
+
+fn without(current: &Kernel, next: &Kernel, compatible: &str) -> Option<Lacking> {
+    let stem = version::stem(compatible);
+    let needs = FEATURES.iter().filter(|feature| feature.stems.contains(&stem));
+    for feature in needs {
+        if current.built(feature.option) == Built::Without {
+            return Some(Lacking::Current);
+        }
+        if next.built(feature.option) == Built::Without {
+            return Some(Lacking::Next(feature.option));
+        }
+    }
+    None
+}
+
+/// What happens where the code that would read it is not there, rather than of another version.
+fn on_mismatch_without(compatible: &str) -> &'static str {
+    match version::stem(compatible) {
+        "luo" => "nobody looks at sessions and files, and they are lost",
+        _ => on_mismatch(compatible),
+    }
+}
+
+fn features(current: &Kernel, next: &Kernel) -> Vec<String> {
+    let mut found = Vec::new();
+    for Feature { option, what, .. } in FEATURES {
+        for kernel in [current, next] {
+            if kernel.built(option) == Built::Without {
+                let name = &kernel.side.reading.name;
+                found.push(format!("{name} is built without {option}, which {what}"));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kho_abi_read::source::{Knows, Reading};
+    use kho_abi_read::truth;
+
+    fn kernel(name: &str) -> Kernel {
+        let model = truth::current().unwrap();
+        let reading = Reading {
+            name: name.into(),
+            kind: Kind::Truth,
+            model,
+            knows: Knows::ALL,
+            gaps: Vec::new(),
+        };
+        Kernel { side: Side::new(reading), config: None, listed: None }
+    }
+
+    fn contract<'a>(kernel: &'a mut Kernel, string: &str) -> &'a mut kho_abi_model::Contract {
+        let headers = kernel.side.reading.model.headers.iter_mut();
+        headers.flat_map(|h| &mut h.contracts).find(|c| c.compatible == string).unwrap()
+    }
+
+    fn of<'a>(answer: &'a Answer, string: &str) -> &'a ContractAnswer {
+        answer.contracts.iter().find(|c| c.current.as_deref() == Some(string)).unwrap()
+    }
+
+    #[test]
+    fn the_same_kernel_is_understood() {
+        let answer = answer(&kernel("a"), &kernel("b"));
+        assert_eq!(answer.outlook, Outlook::Understood, "{answer:?}");
+        assert!(answer.contracts.iter().all(|c| c.outcome == Outcome::Understood));
+    }
+
+    #[test]
+    fn the_same_string_with_other_bytes_is_dangerous() {
+        let mut next = kernel("b");
+        let items = next.side.reading.model.headers.iter_mut().flat_map(|h| &mut h.items);
+        for item in items {
+            if let kho_abi_model::Item::Record(record) = item {
+                if record.name == "memfd_luo_ser" {
+                    let mut field = record.fields[0].clone();
+                    field.name = "more".into();
+                    field.bit_offset = record.size * 8;
+                    record.size += 8;
+                    record.fields.push(field);
+                }
+            }
+        }
+        let answer = answer(&kernel("a"), &next);
+        assert_eq!(answer.outlook, Outlook::Dangerous);
+        let memfd = of(&answer, "memfd-v2");
+        assert_eq!(memfd.outcome, Outcome::Dangerous);
+        assert!(memfd.evidence[0].contains("`more` is new"), "{memfd:?}");
+        assert_eq!(of(&answer, "kho-v4").outcome, Outcome::Understood);
+    }
+
+    #[test]
+    fn another_string_is_a_loss_in_the_kernels_words() {
+        for (string, other, words) in [
+            ("kho-v4", "kho-v5", "ignores the handover"),
+            ("luo-v5", "luo-v6", "panics at boot"),
+            ("memfd-v2", "memfd-v3", "ENOENT"),
+        ] {
+            let mut next = kernel("b");
+            contract(&mut next, string).compatible = other.into();
+            let answer = answer(&kernel("a"), &next);
+            assert_eq!(answer.outlook, Outlook::Lost, "{string}");
+            let lost = of(&answer, string);
+            assert_eq!((lost.outcome, lost.next.as_deref()), (Outcome::Lost, Some(other)));
+            assert!(lost.happens.contains(words), "{lost:?}");
+        }
+        // Not knowing which kernel was before is no loss of anything preserved.
+        let mut next = kernel("b");
+        let metadata = contract(&mut next, "kexec-metadata-v1");
+        metadata.version = Some(2);
+        metadata.compatible = "kexec-metadata-v2".into();
+        assert_eq!(answer(&kernel("a"), &next).outlook, Outlook::Understood);
+    }
+
+    #[test]
+    fn a_kernel_without_handover_is_never_compatible() {
+        let config = |text: &str| Kernel { config: Some(text.into()), ..kernel("b") };
+        let off = config("# CONFIG_KEXEC_HANDOVER is not set\nCONFIG_KEXEC_HANDOVERX=y\n");
+        for (current, next) in [(&kernel("a"), &off), (&off, &kernel("a"))] {
+            let answer = answer(current, next);
+            assert_eq!(answer.outlook, Outlook::NoHandover);
+            assert!(answer.why.contains("CONFIG_KEXEC_HANDOVER"), "{}", answer.why);
+        }
+        let no_memfd = config("CONFIG_KEXEC_HANDOVER=y\nCONFIG_LIVEUPDATE=y\n");
+        let answered = answer(&kernel("a"), &no_memfd);
+        assert_eq!(answered.outlook, Outlook::Lost);
+        assert!(of(&answered, "memfd-v2").happens.contains("CONFIG_LIVEUPDATE_MEMFD"));
+        assert_eq!(answer(&no_memfd, &kernel("a")).outlook, Outlook::Understood);
+    }
+
+    #[test]
+    fn a_string_that_is_listed_and_not_laid_out_is_unknown() {
+        let mut next = kernel("b");
+        contract(&mut next, "memfd-v2").compatible = "memfd-v3".into();
+        next.listed = Some(vec!["memfd-v2".into(), "memfd-v3".into()]);
+        let answer = answer(&kernel("a"), &next);
+        assert_eq!(of(&answer, "memfd-v2").outcome, Outcome::Unknown);
+        assert_eq!(answer.outlook, Outlook::Unknown);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_yes() {
+        let mut next = kernel("b");
+        let headers = next.side.reading.model.headers.iter_mut();
+        for header in headers {
+            header.items.retain(|item| item.name() != "memfd_luo_folio_ser");
+        }
+        let gap = Gap { item: "memfd_luo_folio_ser".into(), why: "it is odd".into() };
+        next.side.reading.gaps.push(gap);
+        let answer = answer(&kernel("a"), &next);
+        assert_eq!(of(&answer, "memfd-v2").outcome, Outcome::Unknown);
+        assert_eq!(answer.outlook, Outlook::Unknown);
+    }
+
+    /// A kernel that is known by its image, which has no number of the kexec metadata.
+    fn image(name: &str) -> Kernel {
+        let mut kernel = kernel(name);
+        kernel.side.reading.kind = Kind::Btf;
+        kernel.side.reading.knows.absence = false;
+        for header in &mut kernel.side.reading.model.headers {
+            header.contracts.retain(|contract| contract.version.is_none());
+        }
+        kernel
+    }
+
+    #[test]
+    fn what_an_image_does_not_tell_is_said_and_not_made_up() {
+        let from_image = answer(&image("a"), &kernel("b"));
+        assert_eq!(from_image.outlook, Outlook::Understood);
+        let metadata = from_image.contracts.iter().find(|c| c.current.is_none()).unwrap();
+        assert_eq!(metadata.outcome, Outcome::CurrentUntold, "{metadata:?}");
+        let to_image = answer(&kernel("a"), &image("b"));
+        assert_eq!(of(&to_image, "kexec-metadata-v1").outcome, Outcome::Unknown);
+        // Nothing preserved is lost with the metadata.
+        assert_eq!(to_image.outlook, Outlook::Understood);
+        let mut without_memfd = image("b");
+        for header in &mut without_memfd.side.reading.model.headers {
+            header.contracts.retain(|contract| contract.compatible != "memfd-v2");
+        }
+        assert_ne!(answer(&kernel("a"), &without_memfd).outlook, Outlook::Understood);
+    }
+
+    #[test]
+    fn nothing_compared_is_no_yes() {
+        let mut empty = kernel("a");
+        empty.side.reading.model.headers.clear();
+        assert_eq!(answer(&empty, &kernel("b")).outlook, Outlook::Unknown);
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! For programs: everything, with the version of the form that it has.
+
+use super::Document;
+use crate::policy::Report;
+use serde::Serialize;
+
+/// The JSON Schema of what is written.
+pub const SCHEMA: &str = include_str!("../../schemas/diff-1.json");
+
+#[derive(Serialize)]
+struct Root<'a> {
+    schema: String,
+    findings: usize,
+    sections: Vec<Part<'a>>,
+}
+
+#[derive(Serialize)]
+struct Part<'a> {
+    title: &'a str,
+    unknown: &'a [String],
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+pub(super) fn write(document: &Document) -> String {
+    let sections = document.sections.iter();
+    let root = Root {
+        schema: format!("kho-abi/{}/1", document.command),
+        findings: document.findings(),
+        sections: sections
+            .map(|section| Part {
+                title: &section.title,
+                unknown: &section.unknown,
+                report: &section.report,
+            })
+            .collect(),
+    };
+    // No map in it has keys that are no strings, the one thing that fails.
+    let mut text = serde_json::to_string_pretty(&root).unwrap_or_default();
+    text.push('\n');
+    text
+}

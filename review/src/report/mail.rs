@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! A plain text to reply to a patch with: short lines, nothing that a mail reader would change.
+
+use super::layouts::table;
+use super::{cleaned, events_of, loose_events, of_interest, others, Document};
+use crate::policy::{ContractReport, Event, Level, Report, Verdict};
+use kho_abi_model::put;
+
+/// What the kernel's mailing lists expect lines to be at most.
+const WIDTH: usize = 72;
+
+pub(super) fn write(document: &Document) -> String {
+    let document = &cleaned(document);
+    let mut out = String::new();
+    for section in &document.sections {
+        let report = &section.report;
+        if !section.title.is_empty() {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            put!(out, "On \"{}\":\n", section.title);
+        }
+        let shown: Vec<_> = report.contracts.iter().filter(|c| of_interest(c)).collect();
+        if shown.is_empty() && report.events.is_empty() {
+            wrapped(&mut out, "", "This does not change the handover ABI.");
+        }
+        for contract in shown {
+            tell(&mut out, report, contract);
+        }
+        for event in loose_events(report).into_iter().filter(|event| event.level != Level::Fine) {
+            item(&mut out, event);
+        }
+        let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
+        let open: Vec<_> = section.unknown.iter().cloned().chain(gaps).collect();
+        if !open.is_empty() {
+            out.push_str("\nNot checked:\n");
+        }
+        for what in open {
+            wrapped(&mut out, "  - ", &what);
+        }
+    }
+    // One blank line is enough between parts.
+    while out.contains("\n\n\n") {
+        out = out.replace("\n\n\n", "\n\n");
+    }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
+    let ContractReport { macro_name, verdict, next, .. } = contract;
+    let name = contract.name();
+    // What stands for a string that is not known is no string.
+    let shown = if name.starts_with("the string of ") { name.clone() } else { format!("{name:?}") };
+    let is_number = contract.scheme.as_deref() == Some("number");
+    let sentence = match (verdict, next) {
+        (Verdict::BumpMissing, _) if !contract.jointly.is_empty() => {
+            let others: Vec<_> =
+                contract.jointly.iter().map(|other| format!("\"{other}\"")).collect();
+            format!(
+                "This changes what {shown} or {} promises (the header does not say which of them), \
+                 and keeps each of them. Please bump the one that owns it, or leave the bytes as \
+                 they are.",
+                others.join(" or ")
+            )
+        }
+        (Verdict::BumpMissing, Some(next)) => {
+            let next = if is_number { next.clone() } else { format!("\"{next}\"") };
+            let kept = if is_number { "version" } else { "string" };
+            format!(
+                "This changes what \"{name}\" promises, and keeps the {kept}. A kernel that \
+                 was built before the change will believe the new bytes, and this one the old. \
+                 Please make {macro_name} {next}, or leave the bytes as they are."
+            )
+        }
+        (Verdict::BumpMissing, None) => format!(
+            "This changes what {shown} promises, and keeps it. Please bump it, or leave the bytes \
+             as they are."
+        ),
+        (Verdict::VersionMissing, _) => format!(
+            "This changes what {name} hands over, and nothing there tells the new bytes from the \
+             old: a kernel that was built before the change will believe the new ones, and this one \
+             the old. Please add a version that the next kernel compares."
+        ),
+        (Verdict::ChangedAndBumped, _) => {
+            format!("{macro_name} goes from {name}, and what it promises changes with it: fine.")
+        }
+        (Verdict::BumpedWithoutChange, _) => format!(
+            "{macro_name} goes from {name}, and neither layouts nor comments on fields differ. That \
+             is right if the same bytes mean something else now: then please say so in the commit \
+             message, and beside the field."
+        ),
+        (Verdict::New, _) => format!("\"{name}\" ({macro_name}) is new."),
+        (Verdict::Removed, _) => {
+            format!("\"{name}\" ({macro_name}) is gone: what is handed over under it is lost.")
+        }
+        (Verdict::ChangedUnreleased, _) => format!(
+            "This changes what \"{name}\" promises, which no kernel was released with: fine, \
+             as long as it is merged together with what introduces the string."
+        ),
+        (Verdict::ChangedAllowed, _) => {
+            format!("This changes what \"{name}\" promises, as was reviewed and allowed.")
+        }
+        (Verdict::NotChecked | Verdict::Unchanged, _) => {
+            format!("Whether \"{name}\" changes cannot be told.")
+        }
+    };
+    wrapped(out, "", &sentence);
+    out.push('\n');
+    for event in events_of(report, contract) {
+        // The sentence above says it.
+        if event.level != Level::Follows || event.rule == "embedded_struct_changed" {
+            item(out, event);
+        }
+    }
+    for layouts in &contract.structs {
+        let table = table(layouts);
+        put!(out, "\n  {}", table.title);
+        for row in &table.rows {
+            let (sign, width) = (row.mark.sign(), table.width);
+            put!(out, "  {}", format!("{sign} {:width$} | {}", row.old, row.new).trim_end());
+        }
+        if !table.bytes.is_empty() {
+            put!(out, "  {}", table.bytes);
+        }
+    }
+    out.push('\n');
+}
+
+fn item(out: &mut String, event: &Event) {
+    let place = event.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+    wrapped(out, "  - ", &format!("{place}{} [{}]", event.what, event.rule));
+    let others = others(event);
+    for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
+        wrapped(out, "      so: ", consequence);
+    }
+    if matches!(event.level, Level::Finding | Level::Follows) {
+        wrapped(out, "      ", &format!("Please: {}.", event.help));
+    }
+}
+
+/// A paragraph in lines that are not too long; a word that is, is left whole.
+fn wrapped(out: &mut String, first: &str, text: &str) {
+    let indent = " ".repeat(first.len());
+    let mut line = String::from(first);
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            put!(out, "{}", line.trim_end());
+            line.clone_from(&indent);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    put!(out, "{}", line.trim_end());
+}

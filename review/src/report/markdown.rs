@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! For a forge's comment: a table of verdicts, findings, layouts.
+
+use super::layouts::table;
+use super::{cleaned, label, of_interest, summary, Document};
+use crate::policy::Level;
+use kho_abi_model::put;
+
+pub(super) fn write(document: &Document) -> String {
+    let document = &cleaned(document);
+    let mut out = String::new();
+    for section in &document.sections {
+        let report = &section.report;
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        let title = if section.title.is_empty() { "Handover ABI" } else { &section.title };
+        put!(out, "### {}\n", inline(title));
+        put!(out, "{} → {}: {}.", code(&report.old.name), code(&report.new.name), summary(report));
+        let shown: Vec<_> = report.contracts.iter().filter(|c| of_interest(c)).collect();
+        if !shown.is_empty() {
+            out.push_str("\n| Contract | Verdict | Macro | Header |\n|---|---|---|---|\n");
+        }
+        for contract in &shown {
+            put!(
+                out,
+                "| {} | **{}** | {} | {} |",
+                code(&contract.name()),
+                contract.tell(),
+                code(&contract.macro_name),
+                code(&contract.header)
+            );
+        }
+        for event in report.events.iter().filter(|event| event.level != Level::Fine) {
+            let place = event.place.as_ref().map(|place| format!("{}: ", code(&place.to_string())));
+            put!(
+                out,
+                "\n- **{}** {}{} ({})",
+                label(event.level),
+                place.unwrap_or_default(),
+                inline(&event.what),
+                code(&event.rule)
+            );
+            for consequence in &event.consequences {
+                put!(out, "  - so: {}", inline(consequence));
+            }
+            put!(out, "  - help: {}", inline(&event.help));
+        }
+        for layouts in shown.iter().flat_map(|contract| &contract.structs) {
+            let table = table(layouts);
+            put!(out, "\n{}\n\n```text", inline(&table.title));
+            for row in &table.rows {
+                let (sign, width) = (row.mark.sign(), table.width);
+                put!(out, "{}", format!("{sign} {:width$} | {}", row.old, row.new).trim_end());
+            }
+            if !table.bytes.is_empty() {
+                put!(out, "{}", table.bytes);
+            }
+            out.push_str("```\n");
+        }
+        let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
+        let open: Vec<_> = section.unknown.iter().cloned().chain(gaps).collect();
+        if !open.is_empty() {
+            out.push_str("\nNot checked:\n\n");
+        }
+        for what in open {
+            put!(out, "- {}", inline(&what));
+        }
+    }
+    out
+}
+
+/// Text that stands for itself. Names of fields stand in backquotes already.
+fn inline(text: &str) -> String {
+    let mut out = String::new();
+    let mut in_code = false;
+    for c in text.chars() {
+        match c {
+            '`' => in_code = !in_code,
+            '*' | '_' | '<' | '>' | '[' | ']' | '|' | '\\' | '#' if !in_code => out.push('\\'),
+            '\n' | '\r' => {
+                out.push(' ');
+                continue;
+            }
+            _ => {}
+        }
+        out.push(c);
+    }
+    if in_code {
+        out.push('`');
+    }
+    out
+}
+
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('`', "'").replace(['\n', '\r'], " ").replace('|', "\\|"))
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Writes judgements: for a terminal, for a mail, for a forge, for a fleet.
+//!
+//! To add a format is a file here and a line in [`FORMATS`].
+
+mod github;
+mod json;
+mod junit;
+mod layouts;
+mod mail;
+mod markdown;
+mod sarif;
+mod text;
+
+pub use json::SCHEMA;
+
+use crate::diff::DEVICE_TREE;
+use crate::policy::{ContractReport, Event, Level, Report, Verdict};
+
+/// What is reported: one judgement, or one for each patch or commit.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The subcommand, as `diff`: a part of the schema's name.
+    pub command: &'static str,
+    /// The judgements.
+    pub sections: Vec<Section>,
+}
+
+/// A judgement with what it is about.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// A patch's subject, or a commit; empty where there is one judgement alone.
+    pub title: String,
+    /// The judgement.
+    pub report: Report,
+    /// What could not be known, in sentences.
+    pub unknown: Vec<String>,
+}
+
+impl Document {
+    /// A document of one judgement.
+    #[must_use]
+    pub fn of(command: &'static str, report: Report) -> Self {
+        let section = Section { title: String::new(), report, unknown: Vec::new() };
+        Self { command, sections: vec![section] }
+    }
+
+    /// How many findings there are.
+    #[must_use]
+    pub fn findings(&self) -> usize {
+        self.sections.iter().map(|section| section.report.findings()).sum()
+    }
+}
+
+/// A format.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// What the command line calls it.
+    pub name: &'static str,
+    /// Whom it is for, in a few words.
+    pub summary: &'static str,
+    /// What writes it; colours are escape sequences, which the caller strips where they are not wanted.
+    pub write: fn(&Document) -> String,
+}
+
+/// Every format.
+pub const FORMATS: &[Format] = &[
+    Format { name: "text", summary: "For a terminal", write: text::write },
+    Format { name: "markdown", summary: "For a forge's comment", write: markdown::write },
+    Format { name: "mail", summary: "To reply to a patch with", write: mail::write },
+    Format { name: "json", summary: "For programs, with a schema version", write: json::write },
+    Format { name: "sarif", summary: "SARIF 2.1.0, for code scanning", write: sarif::write },
+    Format { name: "github", summary: "GitHub's workflow annotations", write: github::write },
+    Format {
+        name: "junit",
+        summary: "JUnit's XML, one test case per contract",
+        write: junit::write,
+    },
+];
+
+/// The document without characters that steer a terminal: names and subjects come from outside.
+fn cleaned(document: &Document) -> Document {
+    let mut document = document.clone();
+    let clean = |text: &mut String| {
+        if text.contains(char::is_control) {
+            *text = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        }
+    };
+    for section in &mut document.sections {
+        clean(&mut section.title);
+        section.unknown.iter_mut().for_each(clean);
+        let report = &mut section.report;
+        clean(&mut report.old.name);
+        clean(&mut report.new.name);
+        for contract in &mut report.contracts {
+            contract.old.iter_mut().chain(&mut contract.new).for_each(clean);
+            clean(&mut contract.header);
+        }
+        for event in &mut report.events {
+            event.contracts.iter_mut().chain(&mut event.consequences).for_each(clean);
+            event.place.iter_mut().for_each(|place| clean(&mut place.file));
+            clean(&mut event.what);
+            clean(&mut event.help);
+        }
+        for gap in &mut report.not_checked {
+            clean(&mut gap.item);
+            clean(&mut gap.why);
+        }
+    }
+    document
+}
+
+/// Whether a contract is worth showing: nobody asks about what did not change.
+fn of_interest(contract: &ContractReport) -> bool {
+    // That no headers tell a device tree's properties is said once, below.
+    let open = contract.open.iter().any(|item| item != DEVICE_TREE);
+    contract.verdict != Verdict::Unchanged || open
+}
+
+/// The events about a contract, and those about none that is shown.
+fn events_of<'a>(report: &'a Report, contract: &ContractReport) -> Vec<&'a Event> {
+    let name = contract.new.as_ref().or(contract.old.as_ref());
+    // An event about several contracts is told with the first.
+    let first = |event: &&Event| event.contracts.first() == name && name.is_some();
+    report.events.iter().filter(first).collect()
+}
+
+/// The events that belong to no contract that is shown.
+fn loose_events(report: &Report) -> Vec<&Event> {
+    // What is about a contract that is not shown is told by itself.
+    let shown = report.contracts.iter().filter(|contract| of_interest(contract));
+    let shown: Vec<_> = shown.filter_map(|c| c.new.as_ref().or(c.old.as_ref())).collect();
+    let belongs = |event: &&Event| event.contracts.first().is_some_and(|c| shown.contains(&c));
+    report.events.iter().filter(|event| !belongs(event)).collect()
+}
+
+/// The other contracts of an event, as a sentence; empty where there is none.
+fn others(event: &Event) -> String {
+    match event.contracts.get(1..) {
+        None | Some([]) => String::new(),
+        Some(more) => {
+            let named: Vec<_> = more.iter().map(|name| format!("{name:?}")).collect();
+            format!("{} promises it, too", named.join(" and "))
+        }
+    }
+}
+
+fn label(level: Level) -> &'static str {
+    match level {
+        Level::Finding => "finding",
+        Level::Follows => "so",
+        Level::Note => "note",
+        Level::Allowed => "allowed",
+        Level::Fine => "change",
+    }
+}
+
+/// `1 finding`, `2 findings`.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// What it all comes to, in one line.
+fn summary(report: &Report) -> String {
+    let verdicts = |verdict| report.contracts.iter().filter(|c| c.verdict == verdict).count();
+    let notes = report.events.iter().filter(|event| event.level == Level::Note).count();
+    let mut parts = vec![
+        count(report.contracts.len(), "contract"),
+        format!(
+            "{} without a bump",
+            verdicts(Verdict::BumpMissing) + verdicts(Verdict::VersionMissing)
+        ),
+        count(report.findings(), "finding"),
+        count(notes, "note"),
+    ];
+    if !report.not_checked.is_empty() {
+        parts.push(format!("{} not checked", report.not_checked.len()));
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! For a terminal: verdicts, findings, layouts side by side.
+
+use super::layouts::{table, Mark};
+use super::{
+    cleaned, count, events_of, label, loose_events, of_interest, others, summary, Document,
+};
+use crate::policy::{Event, Level, Verdict};
+use anstyle::{AnsiColor, Style};
+use kho_abi_model::put;
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const OPEN: Style = AnsiColor::Yellow.on_default();
+const STRONG: Style = Style::new().bold();
+const FAINT: Style = Style::new().dimmed();
+
+pub(super) fn write(document: &Document) -> String {
+    let document = &cleaned(document);
+    let mut out = String::new();
+    for (index, section) in document.sections.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        if !section.title.is_empty() {
+            put!(out, "{STRONG}{}{STRONG:#}", section.title);
+        }
+        let report = &section.report;
+        // A struct of several contracts is shown with the first.
+        let mut shown: Vec<(&str, Option<u64>)> = Vec::new();
+        for contract in report.contracts.iter().filter(|contract| of_interest(contract)) {
+            let style = match contract.verdict {
+                Verdict::BumpMissing | Verdict::VersionMissing => BAD,
+                Verdict::NotChecked | Verdict::BumpedWithoutChange | Verdict::Removed => OPEN,
+                _ => GOOD,
+            };
+            put!(
+                out,
+                "{STRONG}{}{STRONG:#}  {style}{}{style:#}  {FAINT}{} in {}{FAINT:#}",
+                contract.name(),
+                contract.tell(),
+                contract.macro_name,
+                contract.header
+            );
+            for event in events_of(report, contract) {
+                tell(&mut out, event, "  ");
+            }
+            for layouts in &contract.structs {
+                let this = (layouts.name.as_str(), layouts.page_size);
+                if shown.contains(&this) {
+                    continue;
+                }
+                shown.push(this);
+                let table = table(layouts);
+                put!(out, "  {STRONG}{}{STRONG:#}", table.title);
+                put!(out, "  {FAINT}  {:width$}   after{FAINT:#}", "before", width = table.width);
+                for row in &table.rows {
+                    let style = match row.mark {
+                        Mark::Same => Style::new(),
+                        Mark::Added => GOOD,
+                        Mark::Removed => AnsiColor::Red.on_default(),
+                        Mark::Changed => OPEN,
+                    };
+                    let line = format!(
+                        "{} {:width$} | {}",
+                        row.mark.sign(),
+                        row.old,
+                        row.new,
+                        width = table.width
+                    );
+                    put!(out, "  {style}{}{style:#}", line.trim_end());
+                }
+                if !table.bytes.is_empty() {
+                    put!(out, "  {}", table.bytes);
+                }
+            }
+        }
+        for event in loose_events(report) {
+            tell(&mut out, event, "");
+        }
+        for unknown in &section.unknown {
+            put!(out, "{OPEN}not known{OPEN:#}    {unknown}");
+        }
+        for gap in &report.not_checked {
+            let item = if gap.item.is_empty() { "all of it" } else { &gap.item };
+            put!(out, "{OPEN}not checked{OPEN:#}  {item}: {}", gap.why);
+        }
+        put!(out, "{} -> {}: {}", report.old.name, report.new.name, summary(report));
+    }
+    if document.command == "review" && document.findings() > 0 {
+        put!(out, "\n{FAINT}A reply:{FAINT:#}\n");
+        out.push_str(&super::mail::write(document));
+    }
+    if document.sections.len() > 1 {
+        put!(out, "\n{}", count(document.findings(), "finding"));
+    }
+    out
+}
+
+fn tell(out: &mut String, event: &Event, indent: &str) {
+    let style = match event.level {
+        Level::Finding | Level::Follows => BAD,
+        Level::Note | Level::Allowed => OPEN,
+        Level::Fine => GOOD,
+    };
+    let place = event.place.as_ref().map(|place| format!("{STRONG}{place}{STRONG:#}: "));
+    put!(
+        out,
+        "{indent}{}{style}{}{style:#}: {} [{}]",
+        place.unwrap_or_default(),
+        label(event.level),
+        event.what,
+        event.rule
+    );
+    let others = others(event);
+    for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
+        put!(out, "{indent}  so: {consequence}");
+    }
+    if event.level != Level::Fine {
+        put!(out, "{indent}  help: {}", event.help);
+    }
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Holds the truth against what was read of a kernel.
+//!
+//! Every contract of the truth gets one [`Verdict`], and so does every contract of the source that the
+//! truth does not have. What the source cannot tell is not compared, and stands beside the verdict.
+
+mod contracts;
+mod differences;
+
+use contracts::Check;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{Contract, Model};
+use kho_abi_read::source::{Gap, Kind, Reading};
+use kho_abi_read::truth::{self, TruthError};
+use serde::Serialize;
+use std::cell::OnceCell;
+use std::fmt;
+
+/// The truth that this program was compiled with, with its earlier versions where they are needed.
+#[derive(Debug)]
+pub struct Truth {
+    current: Model,
+    earlier: OnceCell<Vec<Model>>,
+}
+
+impl Truth {
+    /// Reads the current versions.
+    ///
+    /// # Errors
+    ///
+    /// [`TruthError`] where the source and the layouts do not fit together.
+    pub fn load() -> Result<Self, TruthError> {
+        Ok(Self { current: truth::shared()?.clone(), earlier: OnceCell::new() })
+    }
+
+    /// Takes models as the truth.
+    #[must_use]
+    pub fn of(current: Model, earlier: Vec<Model>) -> Self {
+        Self { current, earlier: OnceCell::from(earlier) }
+    }
+
+    fn earlier(&self) -> Result<&[Model], TruthError> {
+        if let Some(earlier) = self.earlier.get() {
+            return Ok(earlier);
+        }
+        let read = truth::earlier()?;
+        Ok(self.earlier.get_or_init(|| read))
+    }
+}
+
+/// What a contract of a source is, held against the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// All that the source tells of what the contract promises is as the truth says.
+    Equal,
+    /// Something of it is not: a finding.
+    Different,
+    /// The source has a newer version than the truth: a finding, since nobody here knows its bytes.
+    Newer,
+    /// The source has an older version. Where the truth knows it, and it is as it was, all is well;
+    /// where not, it is a finding.
+    Older,
+    /// The source has a contract that the truth does not: a finding.
+    Unknown,
+    /// Neither its string nor a struct of its own is there.
+    Absent,
+    /// It may be there, and this source tells nothing of what it promises.
+    NotCheckable,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Equal => "equal",
+            Self::Different => "different",
+            Self::Newer => "newer",
+            Self::Older => "older",
+            Self::Unknown => "unknown",
+            Self::Absent => "absent",
+            Self::NotCheckable => "not checkable",
+        })
+    }
+}
+
+/// How much of a contract was compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Compared {
+    /// Whether the compatible string was.
+    pub string: bool,
+    /// The number of structs.
+    pub structs: usize,
+    /// The number of constants.
+    pub constants: usize,
+    /// The number of device-tree nodes.
+    pub nodes: usize,
+}
+
+impl Compared {
+    /// Whether anything was compared beside the string.
+    #[must_use]
+    pub fn anything(&self) -> bool {
+        self.structs + self.constants + self.nodes > 0
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if self.string {
+            parts.push("the string".to_string());
+        }
+        let counts = [(self.structs, "struct"), (self.constants, "constant"), (self.nodes, "node")];
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            parts.push(format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
+        }
+        match parts.as_slice() {
+            [_] if self.string => f.write_str("the string alone"),
+            parts => f.write_str(&parts.join(", ")),
+        }
+    }
+}
+
+/// A contract, held against the truth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The compatible string: the truth's, or the source's where the truth has no such contract.
+    pub contract: String,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// The source's string, where it is another version than the truth's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// What was compared.
+    pub compared: Compared,
+    /// What was not, and why.
+    pub not_checked: Vec<Gap>,
+    /// What else is to be known about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Checked {
+    fn new(contract: &Contract) -> Self {
+        Self {
+            contract: contract.compatible.clone(),
+            verdict: Verdict::NotCheckable,
+            found: None,
+            compared: Compared::default(),
+            not_checked: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn not_checked(&mut self, item: &str, why: impl Into<String>) {
+        self.not_checked.push(Gap { item: item.into(), why: why.into() });
+    }
+}
+
+/// A source, held against the truth.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The source, as it was asked for.
+    pub source: String,
+    /// What it turned out to be.
+    pub kind: Kind,
+    /// The page size that it was compared for, in bytes; none where nothing tells it.
+    pub page_size: Option<u64>,
+    /// Every contract of the truth, and what else the source has.
+    pub contracts: Vec<Checked>,
+    /// What is not as the truth says.
+    pub findings: Vec<Finding>,
+    /// What the source as a whole does not tell.
+    pub not_checked: Vec<String>,
+}
+
+impl Report {
+    /// Whether anything at all was compared that a contract promises.
+    #[must_use]
+    pub fn anything_checked(&self) -> bool {
+        self.contracts.iter().any(|checked| checked.compared.anything())
+    }
+}
+
+/// Holds the truth against a source.
+///
+/// # Errors
+///
+/// [`TruthError`] where earlier versions are needed and do not fit together.
+pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
+    let source_wide = reading.gaps.iter().filter(|gap| gap.item.is_empty());
+    let mut not_checked: Vec<String> = source_wide.map(|gap| gap.why.clone()).collect();
+    let page_size = page_size(&truth.current, reading, &mut not_checked);
+    if !reading.knows.packing {
+        let why = "whether structs are packed, and how they are aligned: types of an image have \
+                   offsets and sizes alone";
+        not_checked.push(why.into());
+    }
+    let mut check = Check::new(truth, reading, page_size);
+    for (_, contract) in truth.current.contracts() {
+        check.contract(contract)?;
+    }
+    check.unknown_contracts()?;
+    let (contracts, findings) = check.finish();
+    Ok(Report {
+        source: reading.name.clone(),
+        kind: reading.kind,
+        page_size,
+        contracts,
+        findings,
+        not_checked,
+    })
+}
+
+/// The page size to compare for. Where the source does not tell, the one that its structs fit.
+fn page_size(truth: &Model, reading: &Reading, not_checked: &mut Vec<String>) -> Option<u64> {
+    let known = truth.page_sizes();
+    if let Some(page_size) = reading.model.target.page_size {
+        if known.contains(&page_size) {
+            return Some(page_size);
+        }
+        not_checked.push(format!(
+            "what depends on the page size: the truth has it for {known:?}, not for {page_size}"
+        ));
+        return None;
+    }
+    let fits = |page_size: &&u64| {
+        let Some(model) = truth.with_page_size(**page_size) else { return false };
+        let paged = model.records().map(|(_, record)| record).filter(|r| r.page_size.is_some());
+        let mut met = false;
+        for ours in paged {
+            if let Some(theirs) = reading.model.record(&ours.name) {
+                met |= ours.size == theirs.size;
+            }
+        }
+        met
+    };
+    if let Some(page_size) = known.iter().find(fits) {
+        not_checked.push(format!(
+            "the page size: this source does not tell it, and its structs are of the sizes that \
+             they have with pages of {page_size} bytes"
+        ));
+        return Some(*page_size);
+    }
+    not_checked.push("what depends on the page size: this source does not tell it".into());
+    None
+}

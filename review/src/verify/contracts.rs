@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! One contract after the other: which version the source has, and what of it is as it was promised.
+
+use super::differences::{Difference, Differences};
+use super::{Checked, Compared, Truth, Verdict};
+use kho_abi::wire::earlier::reused::REUSED;
+use kho_abi_model::compare;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{Contract, FdtNode, Item, Model, Record};
+use kho_abi_read::image_strings::split;
+use kho_abi_read::source::{Gap, Kind, Reading};
+use kho_abi_read::truth::TruthError;
+use std::borrow::Cow;
+
+/// A source that is being held against the truth.
+pub(super) struct Check<'a> {
+    truth: &'a Truth,
+    reading: &'a Reading,
+    page_size: Option<u64>,
+    checked: Vec<Checked>,
+    differences: Differences,
+}
+
+/// What comparing a contract came to.
+#[derive(Default)]
+struct Outcome {
+    compared: Compared,
+    not_checked: Vec<Gap>,
+    differences: Vec<Difference>,
+}
+
+impl Outcome {
+    fn is_equal(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    fn verdict(&self) -> Verdict {
+        match (self.is_equal(), self.compared.anything()) {
+            (false, _) => Verdict::Different,
+            (true, true) => Verdict::Equal,
+            (true, false) => Verdict::NotCheckable,
+        }
+    }
+
+    fn not_checked(&mut self, item: &str, why: impl Into<String>) {
+        self.not_checked.push(Gap { item: item.into(), why: why.into() });
+    }
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new(truth: &'a Truth, reading: &'a Reading, page_size: Option<u64>) -> Self {
+        let differences = Differences::default();
+        Self { truth, reading, page_size, checked: Vec::new(), differences }
+    }
+
+    pub(super) fn finish(self) -> (Vec<Checked>, Vec<Finding>) {
+        let findings = self.differences.findings(self.reading);
+        (self.checked, findings)
+    }
+
+    /// Holds a contract of the truth against the source.
+    pub(super) fn contract(&mut self, contract: &'a Contract) -> Result<(), TruthError> {
+        let theirs = self.reading.model.contracts().map(|(_, theirs)| theirs);
+        let kin: Vec<&Contract> = theirs.filter(|theirs| self.is_kin(contract, theirs)).collect();
+        let same = kin.iter().find(|theirs| theirs.compatible == contract.compatible);
+        // Of several others, the newest decides.
+        let newest = kin.iter().max_by_key(|c| split(&c.compatible).map(|(_, version)| version));
+        let Some(chosen) = same.or(newest) else { return self.by_layout(contract) };
+        if same.is_some() {
+            self.same_version(contract);
+        } else {
+            self.other_version(contract, chosen)?;
+        }
+        for other in kin.iter().filter(|other| other.compatible != chosen.compatible) {
+            let mut checked = Checked::new(contract);
+            checked.found = Some(other.compatible.clone());
+            checked.verdict = relation(contract, other);
+            let why = format!("the source has {} as well, and its structs once", chosen.compatible);
+            checked.not_checked("", why);
+            if self.known_as(&other.compatible)?.is_empty() {
+                self.differences.unknown_version(contract, other, &[]);
+            }
+            self.checked.push(checked);
+        }
+        Ok(())
+    }
+
+    /// Whether a contract of the source is a version of this one.
+    fn is_kin(&self, ours: &Contract, theirs: &Contract) -> bool {
+        let same_macro = self.reading.knows.string_macros
+            && !ours.macro_name.is_empty()
+            && theirs.macro_name == ours.macro_name;
+        same_macro || name(ours).is_some() && name(ours) == name(theirs)
+    }
+
+    /// The contracts of the source that the truth has no current version of.
+    pub(super) fn unknown_contracts(&mut self) -> Result<(), TruthError> {
+        let reading = self.reading;
+        for (_, theirs) in reading.model.contracts() {
+            if self.truth.current.contracts().any(|(_, ours)| self.is_kin(ours, theirs)) {
+                continue;
+            }
+            let mut checked = Checked::new(theirs);
+            // A contract that came to its end is known as long as somebody may meet it.
+            if let Some(outcome) = self.best(&self.known_as(&theirs.compatible)?) {
+                checked.verdict =
+                    if outcome.is_equal() { Verdict::Older } else { Verdict::Different };
+                checked.compared.string = true;
+                self.push(checked, &theirs.compatible, outcome);
+                continue;
+            }
+            checked.verdict = Verdict::Unknown;
+            self.checked.push(checked);
+            self.differences.unknown_contract(theirs);
+        }
+        Ok(())
+    }
+
+    /// The source has the very string of the truth.
+    fn same_version(&mut self, contract: &'a Contract) {
+        let outcome = self.compare(&self.truth.current, contract);
+        let mut checked = Checked::new(contract);
+        checked.compared.string = contract.version.is_none();
+        checked.verdict = match outcome.verdict() {
+            // What a contract without structs promises is in the code, and no source tells it: of
+            // one that has types, the string is all that there is to compare. What was not is listed.
+            Verdict::NotCheckable
+                if contract.roots.is_empty()
+                    && checked.compared.string
+                    && self.reading.kind != Kind::Strings =>
+            {
+                Verdict::Equal
+            }
+            verdict => verdict,
+        };
+        self.push(checked, &contract.compatible, outcome);
+    }
+
+    /// The source has another string in the place of the truth's.
+    fn other_version(&mut self, ours: &'a Contract, theirs: &Contract) -> Result<(), TruthError> {
+        let mut checked = Checked::new(ours);
+        checked.found = Some(theirs.compatible.clone());
+        checked.verdict = relation(ours, theirs);
+        let Some(outcome) = self.best(&self.known_as(&theirs.compatible)?) else {
+            // Nobody here knows the bytes; what is known is how they differ from the truth's.
+            let outcome = self.compare(&self.truth.current, ours);
+            self.differences.unknown_version(ours, theirs, &outcome.differences);
+            self.checked.push(checked);
+            return Ok(());
+        };
+        checked.compared.string = true;
+        if !outcome.is_equal() {
+            checked.verdict = Verdict::Different;
+        }
+        self.push(checked, &theirs.compatible, outcome);
+        Ok(())
+    }
+
+    /// The source does not tell the string, or does not have it: the structs alone can speak.
+    fn by_layout(&mut self, contract: &'a Contract) -> Result<(), TruthError> {
+        let mut checked = Checked::new(contract);
+        let there =
+            |root: &String| self.reading.model.record(root).is_some() || self.gap(root).is_some();
+        // Frozen layouts have what their contracts embed, of whomever, and tell each string.
+        let frozen = self.reading.kind == Kind::Snapshots;
+        if frozen || !contract.roots.iter().any(there) {
+            let string_told = self.reading.knows.strings && contract.version.is_none();
+            let types_told = self.reading.kind != Kind::Strings && !contract.roots.is_empty();
+            if string_told || types_told {
+                checked.verdict = Verdict::Absent;
+            } else {
+                checked.not_checked("", "nothing of it could be seen in this source");
+            }
+            self.checked.push(checked);
+            return Ok(());
+        }
+        let mut outcome = self.compare(&self.truth.current, contract);
+        let mut version = contract;
+        if !outcome.is_equal() {
+            // Perhaps they are as they were, in the newest version that fits.
+            let earlier = self.truth.earlier()?.iter().rev();
+            let akin = earlier.flat_map(|model| model.contracts().map(move |(_, c)| (model, c)));
+            for (model, earlier) in
+                akin.filter(|(_, c)| name(c).is_some() && name(c) == name(contract))
+            {
+                let other = self.compare(model, earlier);
+                if other.verdict() == Verdict::Equal {
+                    (outcome, version) = (other, earlier);
+                    checked.found = Some(earlier.compatible.clone());
+                    break;
+                }
+            }
+        }
+        checked.verdict = match &checked.found {
+            Some(_) => Verdict::Older,
+            None => outcome.verdict(),
+        };
+        let (item, why) = match (contract.version, self.reading.knows.strings) {
+            (Some(_), _) => ("the version", "only the code has that number"),
+            (None, true) => ("the string", "not in the data of this source"),
+            (None, false) => ("the string", "this source has no data"),
+        };
+        checked.not_checked(item, why);
+        self.push(checked, &version.compatible, outcome);
+        Ok(())
+    }
+
+    fn push(&mut self, mut checked: Checked, version: &str, outcome: Outcome) {
+        checked.compared = Compared { string: checked.compared.string, ..outcome.compared };
+        checked.not_checked.extend(outcome.not_checked);
+        if checked.compared.string {
+            checked.notes.extend(reused(version));
+        }
+        self.checked.push(checked);
+        self.differences.add(version, outcome.differences);
+    }
+
+    /// The earlier versions of the truth with that string: more than one where kernels used it for
+    /// different bytes.
+    fn known_as(&self, compatible: &str) -> Result<Vec<(&'a Model, &'a Contract)>, TruthError> {
+        let models = self.truth.earlier()?.iter();
+        let known = models.filter_map(|model| Some((model, model.contract(compatible)?.1)));
+        Ok(known.collect())
+    }
+
+    /// How the source differs from several layouts of one string: from the first, or from none.
+    fn best(&self, versions: &[(&'a Model, &'a Contract)]) -> Option<Outcome> {
+        let mut outcomes = versions.iter().map(|(model, c)| self.compare(model, c));
+        let first = outcomes.next()?;
+        if first.is_equal() {
+            return Some(first);
+        }
+        Some(outcomes.find(Outcome::is_equal).unwrap_or(first))
+    }
+
+    /// Why the source cannot tell something that it has.
+    fn gap(&self, item: &str) -> Option<&'a Gap> {
+        self.reading.gaps.iter().find(|gap| gap.item == item)
+    }
+
+    /// Compares everything that a contract promises with what the source has.
+    fn compare(&self, truth: &Model, contract: &Contract) -> Outcome {
+        let truth = match self.page_size.and_then(|size| truth.with_page_size(size)) {
+            Some(model) => Cow::Owned(model),
+            None => Cow::Borrowed(truth),
+        };
+        let mut outcome = Outcome::default();
+        for ours in truth.closure(contract) {
+            self.compare_record(ours, &mut outcome);
+        }
+        self.compare_constants(&truth, contract, &mut outcome);
+        self.compare_nodes(contract, &mut outcome);
+        outcome
+    }
+
+    fn compare_record(&self, ours: &Record, outcome: &mut Outcome) {
+        if ours.page_size.is_some() && self.page_size.is_none() {
+            outcome.not_checked(&ours.name, "depends on the page size, which is not known");
+            return;
+        }
+        if let Some(gap) = self.gap(&ours.name) {
+            outcome.not_checked(&ours.name, gap.why.clone());
+            return;
+        }
+        let knows = self.reading.knows;
+        let Some(theirs) = self.reading.model.record(&ours.name) else {
+            if knows.absence {
+                let changes = compare::records(&[ours.bare()], &[]);
+                outcome
+                    .differences
+                    .extend(changes.into_iter().map(Box::new).map(Difference::Record));
+            } else {
+                outcome.not_checked(&ours.name, "not among the types of this source");
+            }
+            return;
+        };
+        let (mut ours, mut theirs) = (ours.clone(), theirs.clone());
+        theirs.page_size = ours.page_size;
+        if !knows.packing {
+            (theirs.packing, theirs.align) = (ours.packing, ours.align);
+        }
+        if theirs.bit_fields_untold {
+            let bit_fields = ours.fields.iter().any(|field| field.bit_field);
+            ours.fields.retain(|field| !field.bit_field);
+            theirs.fields.retain(|field| !field.bit_field);
+            if bit_fields {
+                outcome.not_checked(&ours.name, "its bit-fields: the reader does not tell them");
+            }
+        }
+        outcome.compared.structs += 1;
+        let changes = compare::records(&[ours], &[theirs]);
+        outcome.differences.extend(changes.into_iter().map(Box::new).map(Difference::Record));
+    }
+
+    fn compare_constants(&self, truth: &Model, contract: &Contract, outcome: &mut Outcome) {
+        let knows = self.reading.knows;
+        let mut untold = Vec::new();
+        for name in &contract.constants {
+            let Some(ours) = truth.constant(name) else { continue };
+            let items = truth.headers.iter().flat_map(|header| &header.items);
+            let enumeration = { items }.find(
+                |item| matches!(item, Item::Enum(e) if e.members.iter().any(|m| &m.name == name)),
+            );
+            let gap = self.gap(name).or_else(|| self.gap(enumeration?.name()));
+            if ours.page_size.is_some() && self.page_size.is_none() {
+                outcome.not_checked(name, "depends on the page size, which is not known");
+                continue;
+            }
+            if let Some(gap) = gap {
+                outcome.not_checked(name, gap.why.clone());
+                continue;
+            }
+            let told = if enumeration.is_some() { knows.enumerators } else { knows.macros };
+            match self.reading.model.constant(name).filter(|_| told) {
+                Some(theirs) => {
+                    outcome.compared.constants += 1;
+                    if theirs.value != ours.value {
+                        let theirs = Some(Box::new(theirs.clone()));
+                        let ours = Box::new(ours.clone());
+                        outcome.differences.push(Difference::Constant(ours, theirs));
+                    }
+                }
+                None if told && knows.absence => {
+                    let ours = Box::new(ours.clone());
+                    outcome.differences.push(Difference::Constant(ours, None));
+                }
+                None => untold.push(name.as_str()),
+            }
+        }
+        for name in untold {
+            outcome.not_checked(name, "macros have no values in this source");
+        }
+    }
+
+    fn compare_nodes(&self, contract: &Contract, outcome: &mut Outcome) {
+        if contract.nodes.is_empty() {
+            return;
+        }
+        let theirs = self.reading.model.contract(&contract.compatible);
+        let Some((_, theirs)) = theirs.filter(|_| self.reading.knows.nodes) else {
+            let why = "only the code has their names and sizes";
+            outcome.not_checked("device-tree nodes", why);
+            return;
+        };
+        for ours in &contract.nodes {
+            let theirs = theirs.nodes.iter().find(|theirs| theirs.path == ours.path);
+            outcome.compared.nodes += 1;
+            if theirs.map(properties) != Some(properties(ours)) {
+                outcome.differences.push(Difference::Node(ours.path.clone()));
+            }
+        }
+    }
+}
+
+/// What a node is compared by: its properties without their documentation.
+fn properties(node: &FdtNode) -> Vec<(&str, Option<u64>)> {
+    node.properties.iter().map(|property| (property.name.as_str(), property.size)).collect()
+}
+
+/// What is to be known about a string that kernels used for two things.
+fn reused(compatible: &str) -> impl Iterator<Item = String> + '_ {
+    REUSED.iter().filter(move |reused| reused.compatible == compatible).map(move |reused| {
+        let [one, other] = reused.forms;
+        format!(
+            "{compatible} stands for two things: {} is {} in {}, and {} in {}",
+            reused.item, one.is, one.kernels, other.is, other.kernels
+        )
+    })
+}
+
+/// The name of a contract, without its version.
+fn name(contract: &Contract) -> Option<&str> {
+    split(&contract.compatible).map(|(name, _)| name)
+}
+
+/// Whether another string of the same contract is newer or older; unknown where they are not akin.
+fn relation(ours: &Contract, theirs: &Contract) -> Verdict {
+    match (split(&ours.compatible), split(&theirs.compatible)) {
+        (Some((a, old)), Some((b, new))) if a == b && new > old => Verdict::Newer,
+        (Some((a, _)), Some((b, _))) if a == b => Verdict::Older,
+        _ => Verdict::Unknown,
+    }
+}

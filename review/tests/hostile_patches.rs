@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Thousands of mutated patches, mailboxes and headers: read, or refused with a reason; nothing else.
+
+use kho_abi_read::outline;
+use kho_abi_read::source;
+use kho_abi_review::diff::{self, open};
+use kho_abi_review::patch::{self, apply};
+use kho_abi_review::policy::{self, allow, Options};
+use kho_abi_review::report::{Document, FORMATS};
+use kho_abi_review::review::{self, hunks, Base};
+
+const HEADER: &str = "/* see port-v1 */\n#ifndef P\n#define P\n#include <linux/types.h>\n\
+    #define PORT_LUO_FH_COMPATIBLE \"port-v1\"\nstruct port_ser {\n\tu16 lane;\n\tu64 page:52;\n\
+    \tu64 state:12;\n\tchar name[16];\n\tstruct {\n\t\tu32 token;\n\t} more;\n} __packed;\n#endif\n";
+
+fn mail() -> String {
+    let mut added = String::new();
+    for line in HEADER.lines() {
+        added.push('+');
+        added.push_str(line);
+        added.push('\n');
+    }
+    let count = HEADER.lines().count();
+    format!(
+        "From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\n\
+         From: =?utf-8?q?A_B?= <a@example.org>\nSubject: [PATCH v2 1/2] port: add\n\
+         Content-Type: multipart/mixed; boundary=\"b\"\n\n--b\nContent-Type: text/plain; format=flowed; delsp=yes\n\
+         Content-Transfer-Encoding: quoted-printable\n\n---\n 1 file changed\n\n\
+         diff --git a/include/linux/kho/abi/port.h b/include/linux/kho/abi/port.h\nnew file mode 100644\n\
+         --- /dev/null\n+++ b/include/linux/kho/abi/port.h\n@@ -0,0 +1,{count} @@\n{added}-- \n2.40\n\n--b--\n\n\
+         From 1123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\nFrom: a@example.org\n\
+         Subject: [PATCH v2 2/2] port: grow\n\n---\ndiff --git a/include/linux/kho/abi/port.h b/include/linux/kho/abi/port.h\n\
+         --- a/include/linux/kho/abi/port.h\n+++ b/include/linux/kho/abi/port.h\n@@ -6,4 +6,5 @@\n struct port_ser {{\n \
+         \tu16 lane;\n+\tu32 speed;\n \tu64 page:52;\n \tu64 state:12;\n-- \n2.40\n"
+    )
+}
+
+/// Numbers that are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % below.max(1)
+    }
+}
+
+const PIECES: &[&str] = &[
+    "@@ -1,3 +1,4 @@\n",
+    "@@ -0,0 +1,99999999999 @@\n",
+    "--- a/x\n+++ b/x\n",
+    "diff --git a/ b/\n",
+    "\n\n",
+    "From ",
+    "struct ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ";",
+    "=",
+    "=3D",
+    "=?utf-8?b?",
+    "?=",
+    "--b\n",
+    "--b--\n",
+    "/*",
+    "*/",
+    "\\\n",
+    "\"",
+    "#define ",
+    "18446744073709551616",
+    "\u{0}",
+    "\u{1b}[31m",
+    "é",
+    "\t",
+    " ",
+    "+",
+    "-",
+    "// ",
+    "port-v2",
+    "union {",
+];
+
+fn mutated(text: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut bytes = text.to_vec();
+    for _ in 0..=numbers.next(4) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = numbers.next(bytes.len());
+        let len = numbers.next(40).min(bytes.len() - at);
+        match numbers.next(6) {
+            0 => bytes[at] = u8::try_from(numbers.next(256)).unwrap(),
+            1 => drop(bytes.drain(at..at + len)),
+            2 => {
+                let piece = PIECES[numbers.next(PIECES.len())].as_bytes();
+                bytes.splice(at..at, piece.iter().copied());
+            }
+            3 => {
+                let copy = bytes[at..at + len].to_vec();
+                bytes.splice(at..at, copy);
+            }
+            4 => bytes.truncate(at),
+            _ => {
+                let other = (at + len).min(bytes.len() - 1);
+                bytes.swap(at, other);
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn ten_thousand_mutated_mails_are_read_or_refused() {
+    let (mail, mut numbers) = (mail(), Numbers(1));
+    let (mut read, mut refused) = (0, 0);
+    for _ in 0..10_000 {
+        let bytes = mutated(mail.as_bytes(), &mut numbers);
+        match patch::read("mail", &bytes) {
+            Ok(patches) => {
+                read += 1;
+                for file in patches.iter().flat_map(|patch| &patch.files) {
+                    let _ = apply::apply(file, Some(HEADER));
+                    let _ = apply::apply(file, None);
+                    let _ = hunks::read(file, &mut Vec::new());
+                }
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(!error.to_string().is_empty() && !error.help().contains('\n'));
+            }
+        }
+    }
+    assert!(read > 1000 && refused > 1000, "{read} read, {refused} refused");
+}
+
+#[test]
+fn ten_thousand_mutated_headers_and_allow_files_have_an_outline_or_a_reason() {
+    let mut numbers = Numbers(2);
+    let entry = "[[allow]]\nrule = \"field_added\"\nitem = \"x\"\nreason = \"r\"\nexpires = \"2027-03-31\"\n";
+    for _ in 0..10_000 {
+        let bytes = mutated(HEADER.as_bytes(), &mut numbers);
+        let outline = outline::read(&String::from_utf8_lossy(&bytes));
+        assert!(outline.comments.iter().all(|(line, _)| *line >= 1));
+        let bytes = mutated(entry.as_bytes(), &mut numbers);
+        if let Err(error) = allow::parse("allow.toml", &String::from_utf8_lossy(&bytes)) {
+            assert!(error.line >= 1 && !error.what.is_empty());
+        }
+    }
+}
+
+/// The whole way, through the compiler and every format: fewer, since each starts it several times.
+#[test]
+fn mutated_series_and_headers_end_in_a_report_or_a_reason() {
+    let (mail, mut numbers) = (mail(), Numbers(3));
+    let base = Base { name: "base".into(), files: open::Files::new() };
+    let reading = source::Options { page_size: Some(4096), ..source::Options::default() };
+    let (mut reports, mut reasons) = (0, 0);
+    for round in 0..60 {
+        let bytes = mutated(mail.as_bytes(), &mut numbers);
+        let Ok(patches) = patch::read("mail", &bytes) else { continue };
+        let base = (round % 2 == 0).then_some(&base);
+        match review::patches(&patches, base, &reading, &Options::default()) {
+            Ok(document) => {
+                reports += 1;
+                written(&document);
+            }
+            Err(error) => {
+                reasons += 1;
+                assert!(!error.to_string().is_empty() && !error.help().is_empty());
+            }
+        }
+    }
+    let side =
+        |bytes: Vec<u8>| open::of_files("side", &[("port.h".to_string(), bytes)].into(), &reading);
+    let whole = side(HEADER.as_bytes().to_vec()).unwrap();
+    for _ in 0..150 {
+        match side(mutated(HEADER.as_bytes(), &mut numbers)) {
+            Ok(other) => {
+                for (old, new) in [(&whole, &other), (&other, &whole)] {
+                    let report = policy::judge(&diff::compare(old, new), &Options::default());
+                    // A change that is not seen as one must be said to be not checked.
+                    written(&Document::of("diff", report));
+                }
+                reports += 1;
+            }
+            Err(error) => {
+                reasons += 1;
+                assert!(!error.to_string().is_empty() && !error.help().is_empty());
+            }
+        }
+    }
+    assert!(reports > 20 && reasons > 5, "{reports} reports, {reasons} reasons");
+}
+
+fn written(document: &Document) {
+    for format in FORMATS {
+        let text = (format.write)(document);
+        let escape = text.matches('\u{1b}').count();
+        assert!(format.name == "text" || escape == 0, "{}: {text}", format.name);
+    }
+}

@@ -1,0 +1,639 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What compilers make of the generated headers, read back from DWARF and BTF: the truth, whatever the
+//! compiler and the format; and what differs from it, found.
+
+#[allow(dead_code)] // What it asserts in C is for other tests.
+#[path = "../../codegen/tests/c/mod.rs"]
+mod c;
+
+use c::{checkout, include, Compiler, COMPILERS};
+use kho_abi_codegen::generate;
+use kho_abi_model::{Item, Model, Record, Value};
+use kho_abi_read::source::{Kind, Options, Reading};
+use kho_abi_read::{headers, image, truth};
+use kho_abi_review::preflight::{self, Answer, Kernel, Outlook};
+use kho_abi_review::verify::{verify, Report, Truth, Verdict};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A way to get types out of a compiler.
+struct Variant {
+    compiler: &'static str,
+    flags: &'static [&'static str],
+    kind: Kind,
+}
+
+const VARIANTS: &[Variant] = &[
+    Variant { compiler: "gcc", flags: &["-gdwarf-4"], kind: Kind::Dwarf },
+    Variant { compiler: "gcc", flags: &["-gdwarf-5"], kind: Kind::Dwarf },
+    Variant { compiler: "gcc", flags: &["-gdwarf-5", "-gdwarf64"], kind: Kind::Dwarf },
+    Variant { compiler: "gcc", flags: &["-gdwarf-4", "-gz=zlib"], kind: Kind::Dwarf },
+    Variant { compiler: "clang", flags: &["-gdwarf-4"], kind: Kind::Dwarf },
+    Variant { compiler: "clang", flags: &["-gdwarf-5"], kind: Kind::Dwarf },
+    Variant { compiler: "clang", flags: &["-gdwarf-5", "-gz=zstd"], kind: Kind::Dwarf },
+    Variant {
+        compiler: "clang",
+        flags: &["-gdwarf-5", "--target=aarch64-linux-gnu"],
+        kind: Kind::Dwarf,
+    },
+    Variant {
+        compiler: "clang",
+        flags: &["-gdwarf-5", "--target=riscv64-linux-gnu"],
+        kind: Kind::Dwarf,
+    },
+    Variant { compiler: "gcc", flags: &["-gbtf"], kind: Kind::Btf },
+];
+
+impl Variant {
+    fn name(&self) -> String {
+        format!("{} {}", self.compiler, self.flags.join(" "))
+    }
+
+    fn compiler(&self) -> &'static Compiler {
+        let named = COMPILERS.iter().find(|compiler| compiler.name == self.compiler);
+        named.expect("it is listed")
+    }
+
+    /// Compiles a unit against headers, into an object in that directory.
+    fn compile(&self, dir: &Path, headers: &Path, text: &str, more: &[&str]) -> PathBuf {
+        let mut args: Vec<String> =
+            ["-std=gnu11", "-nostdinc", "-ffreestanding"].map(Into::into).into();
+        args.extend([include(&checkout("read/stand-in")), include(headers)]);
+        args.extend(self.flags.iter().chain(more).map(ToString::to_string));
+        if let Err(said) = self.compiler().compile(dir, text, &args) {
+            panic!("{} refuses the unit:\n{said}", self.name());
+        }
+        dir.join("test.o")
+    }
+}
+
+fn current() -> Model {
+    truth::current().expect("the truth is whole")
+}
+
+fn held() -> Truth {
+    Truth::of(current(), Vec::new())
+}
+
+fn dir() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+fn checkout_headers() -> PathBuf {
+    checkout("c-headers/include").canonicalize().expect("the headers are there")
+}
+
+/// C that uses every struct, enumeration and compatible string of the truth.
+fn everything(model: &Model) -> String {
+    let mut text = String::new();
+    for header in &model.headers {
+        let _ = writeln!(text, "#include <{}>", header.include_path());
+    }
+    for item in model.headers.iter().flat_map(|header| &header.items) {
+        match item {
+            Item::Record(record) => {
+                let _ = writeln!(
+                    text,
+                    "{} {} use_{};",
+                    record.kind.keyword(),
+                    record.name,
+                    record.name
+                );
+            }
+            Item::Enum(item) => {
+                let _ = writeln!(text, "enum {} use_{};", item.name, item.name);
+            }
+            Item::Constant(_) | Item::Macro(_) => {}
+        }
+    }
+    text.push_str("const char *strings[] = {");
+    for (_, contract) in model.contracts().filter(|(_, c)| c.version.is_none()) {
+        let _ = write!(text, " {},", contract.macro_name);
+    }
+    text.push_str(" };\n");
+    text
+}
+
+fn read(path: &Path, options: &Options) -> Reading {
+    image::open(path, options).unwrap_or_else(|error| panic!("{error}")).reading
+}
+
+/// Layouts without what no image tells: whether structs are packed.
+fn layouts(model: &Model) -> BTreeMap<String, Record> {
+    let bare = |record: &Record| Record {
+        packing: kho_abi_model::Packing::Natural,
+        align: 0,
+        page_size: None,
+        ..record.bare()
+    };
+    model.records().map(|(_, record)| (record.name.clone(), bare(record))).collect()
+}
+
+fn enumerators(model: &Model) -> BTreeMap<String, Value> {
+    let items = model.headers.iter().flat_map(|header| &header.items);
+    let members = items.filter(|item| matches!(item, Item::Enum(_))).flat_map(Item::constants);
+    members.map(|member| (member.name.clone(), member.value.clone())).collect()
+}
+
+fn strings(model: &Model) -> Vec<&str> {
+    let mut strings: Vec<_> = model
+        .contracts()
+        .filter(|(_, contract)| contract.version.is_none())
+        .map(|(_, contract)| contract.compatible.as_str())
+        .collect();
+    strings.sort_unstable();
+    strings
+}
+
+#[test]
+fn one_unit_is_one_model_through_every_reader() {
+    let truth = current();
+    let text = everything(&truth);
+    for variant in VARIANTS {
+        let dir = dir();
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &[]);
+        let reading = read(&object, &Options::default());
+        let name = variant.name();
+        assert_eq!(reading.kind, variant.kind, "{name}");
+        assert_eq!(layouts(&reading.model), layouts(&truth), "{name}");
+        assert_eq!(enumerators(&reading.model), enumerators(&truth), "{name}");
+        assert_eq!(strings(&reading.model), strings(&truth), "{name}");
+        // Each is under the header that defines it.
+        for (header, record) in reading.model.records() {
+            let (owner, _) = truth.records().find(|(_, r)| r.name == record.name).expect("known");
+            assert_eq!(header.name, owner.name, "{name}: {}", record.name);
+        }
+        let report = verify(&held(), &reading).expect("the truth is whole");
+        assert_eq!(report.findings, [], "{name}");
+        assert!(report.anything_checked(), "{name}");
+    }
+    // The reader of headers says the same of the same headers.
+    let reading = headers::read_dir(&checkout_headers(), &Options::default());
+    let reading = reading.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(layouts(&reading.model), layouts(&truth));
+    assert_eq!(enumerators(&reading.model), enumerators(&truth));
+    assert_eq!(strings(&reading.model), strings(&truth));
+}
+
+/// Units that name nothing wanted are passed over: one with a single struct is not one of them.
+#[test]
+fn a_unit_with_one_struct_alone_is_found_among_others() {
+    let truth = current();
+    let chosen =
+        |variant: &&Variant| variant.flags == ["-gdwarf-5"] || variant.flags == ["-gdwarf-4"];
+    for variant in VARIANTS.iter().filter(chosen) {
+        for (header, record) in truth.records() {
+            let text = format!(
+                "#include <{}>\nunsigned long size = sizeof(struct {});\n{} {} use_it;\n",
+                header.include_path(),
+                record.name,
+                record.kind.keyword(),
+                record.name
+            );
+            let dir = dir();
+            let object = variant.compile(dir.path(), &checkout_headers(), &text, &[]);
+            let reading = read(&object, &Options::default());
+            let read = layouts(&reading.model);
+            assert_eq!(
+                read.get(&record.name),
+                layouts(&truth).get(&record.name),
+                "{}",
+                variant.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_linked_file_is_read_as_its_objects_are() {
+    let text = format!(
+        "{}const char banner[] = \"Linux version 7\";\nvoid _start(void) {{}}\n",
+        everything(&current())
+    );
+    for variant in VARIANTS.iter().filter(|variant| variant.flags.len() == 1) {
+        let dir = dir();
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &[]);
+        let linked = dir.path().join("linked");
+        let status = COMPILERS[0]
+            .command()
+            .args(["-nostdlib", "-static", "-o"])
+            .args([&linked, &object])
+            .status()
+            .expect("gcc was found");
+        assert!(status.success(), "{}", variant.name());
+        let reading = read(&linked, &Options::default());
+        assert_eq!(layouts(&reading.model), layouts(&current()), "{}", variant.name());
+        assert_eq!(strings(&reading.model), strings(&current()), "{}", variant.name());
+    }
+}
+
+#[test]
+fn every_page_size_is_read_for_what_it_is() {
+    let truth = current();
+    let text = everything(&truth);
+    let chosen = |variant: &&Variant| ["-gdwarf-5", "-gbtf"].contains(&variant.flags[0]);
+    for variant in VARIANTS.iter().filter(chosen).filter(|variant| variant.flags.len() == 1) {
+        for page_size in truth.page_sizes() {
+            let dir = dir();
+            let shift = format!("-DPAGE_SHIFT={}", page_size.trailing_zeros());
+            let object = variant.compile(dir.path(), &checkout_headers(), &text, &[&shift]);
+            let options = Options { page_size: Some(page_size), ..Options::default() };
+            let reading = read(&object, &options);
+            let sized = truth.with_page_size(page_size).expect("it is one of the truth's");
+            assert_eq!(layouts(&reading.model), layouts(&sized), "{}", variant.name());
+            assert_eq!(verify(&held(), &reading).expect("whole").findings, []);
+            // Held against another page size, it is found out.
+            for other in truth.page_sizes().into_iter().filter(|other| *other != page_size) {
+                let options = Options { page_size: Some(other), ..Options::default() };
+                let report = verify(&held(), &read(&object, &options)).expect("whole");
+                let found: Vec<_> = report.findings.iter().map(|f| f.what.as_str()).collect();
+                assert!(found.iter().any(|what| what.contains("kho_vmalloc_chunk")), "{found:?}");
+                assert!(found.iter().any(|what| what.contains("KHO_TREE_MAX_DEPTH")), "{found:?}");
+            }
+        }
+    }
+}
+
+/// Where nothing tells the page size, the structs do, and that is said.
+#[test]
+fn without_a_page_size_the_one_that_fits_is_taken() {
+    let variant = VARIANTS
+        .iter()
+        .find(|variant| variant.flags.contains(&"--target=aarch64-linux-gnu"))
+        .expect("it is listed");
+    for page_size in current().page_sizes() {
+        let dir = dir();
+        let shift = format!("-DPAGE_SHIFT={}", page_size.trailing_zeros());
+        let text = everything(&current());
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &[&shift]);
+        let report = verify(&held(), &read(&object, &Options::default())).expect("whole");
+        assert_eq!(report.page_size, Some(page_size));
+        assert!(report.not_checked.iter().any(|why| why.starts_with("the page size")));
+        assert_eq!(report.findings, []);
+    }
+}
+
+/// Headers of the truth with one replacement in the text of one, and without assertions.
+fn changed_headers(dir: &Path, name: &str, from: &str, to: &str) -> PathBuf {
+    let root = dir.join("headers");
+    for generated in generate::render(&current()) {
+        let path = root.join(&generated.path);
+        fs::create_dir_all(path.parent().expect("it is below include")).expect("it is ours");
+        let mut text = generated.text.clone();
+        if generated.path.ends_with(format!("{name}.h")) {
+            assert!(text.contains(from), "{name}.h has {from:?}");
+            text = text.replacen(from, to, 1);
+        }
+        // Lines that assert stay, so that numbers of lines stay; they just say nothing.
+        let text = text.replace("static_assert(", "#define NOTHING_ASSERTED (");
+        fs::write(path, text).expect("it is ours");
+    }
+    root.join("include")
+}
+
+fn report_of(variant: &Variant, name: &str, from: &str, to: &str) -> Report {
+    let dir = dir();
+    let headers = changed_headers(dir.path(), name, from, to);
+    let object = variant.compile(dir.path(), &headers, &everything(&current()), &["-w"]);
+    verify(&held(), &read(&object, &Options::default())).expect("the truth is whole")
+}
+
+fn verdict<'a>(report: &'a Report, contract: &str) -> &'a Verdict {
+    let found = report.contracts.iter().find(|checked| checked.contract == contract);
+    &found.unwrap_or_else(|| panic!("{contract} is not in {report:?}")).verdict
+}
+
+#[test]
+fn one_offset_that_changed_is_found_at_its_cause() {
+    for variant in VARIANTS {
+        let name = variant.name();
+        let from = "struct luo_file_set_ser {\n\tu64 files;";
+        let report = report_of(variant, "luo", from, &format!("{from}\n\tu32 more;"));
+        let [finding] = report.findings.as_slice() else { panic!("{name}: {report:#?}") };
+        assert_eq!(
+            finding.what,
+            "luo_file_set_ser: field `more` is not in the truth: u32, 4 bytes at byte 8"
+        );
+        assert_eq!(
+            finding.consequences,
+            [
+                "field `count` is at byte 12, the truth says byte 8",
+                "its size is 20 bytes, the truth says 16",
+                "luo_session_ser: field `file_set_ser` is struct luo_file_set_ser, 20 bytes at \
+                 byte 64, the truth says struct luo_file_set_ser, 16 bytes at byte 64",
+                "luo_session_ser: its size is 84 bytes, the truth says 80",
+                "this is not what luo-v5 promises",
+            ],
+            "{name}"
+        );
+        assert_eq!(*verdict(&report, "luo-v5"), Verdict::Different, "{name}");
+        assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Equal, "{name}");
+        if variant.kind == Kind::Dwarf {
+            let text = &generate::render(&current())
+                .into_iter()
+                .find(|generated| generated.path.ends_with("luo.h"))
+                .expect("it is generated")
+                .text;
+            let before = text.split(from).next().expect("it is there").lines().count();
+            let place = format!("luo.h:{}", before + 3);
+            assert!(finding.place.ends_with(&place), "{name}: {} at {place}", finding.place);
+        }
+    }
+}
+
+#[test]
+fn one_change_is_told_with_every_contract_that_it_breaks() {
+    for variant in VARIANTS {
+        let from = "unsigned short flags;\n\tunsigned short order;";
+        let to = "unsigned short order;\n\tunsigned short flags;";
+        let report = report_of(variant, "kexec_handover", from, to);
+        let [finding] = report.findings.as_slice() else { panic!("{report:#?}") };
+        assert!(finding.what.starts_with("kho_vmalloc: field `order` is at byte 12"), "{finding}");
+        let last = finding.consequences.last().map(String::as_str);
+        assert_eq!(last, Some("this is not what kho-v4 and memfd-v2 promise"));
+        assert_eq!(*verdict(&report, "kho-v4"), Verdict::Different);
+        assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Different);
+        assert_eq!(*verdict(&report, "luo-v5"), Verdict::Equal);
+    }
+}
+
+#[test]
+fn a_bit_that_changed_hands_is_found() {
+    for variant in VARIANTS {
+        let report = report_of(variant, "memfd", "u64 pfn:52;", "u64 pfn:51;");
+        let whats: Vec<_> = report.findings.iter().map(|finding| &finding.what).collect();
+        let found = whats.iter().any(|what| what.contains("memfd_luo_folio_ser: field `pfn`"));
+        assert!(found, "{}: {whats:?}", variant.name());
+        assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Different);
+    }
+}
+
+#[test]
+fn other_versions_are_told_from_changes() {
+    let variant = &VARIANTS[1];
+    let report = report_of(variant, "memfd", "\"memfd-v2\"", "\"memfd-v3\"");
+    assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Newer);
+    assert_eq!(report.findings[0].rule, "source_version_unknown");
+    let report = report_of(variant, "memfd", "\"memfd-v2\"", "\"memfd-v1\"");
+    assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Older);
+    assert_eq!(report.findings[0].rule, "source_version_unknown");
+    // Without its string, the structs speak, and that the string does not is said.
+    let report = report_of(variant, "memfd", "\"memfd-v2\"", "\"other\"");
+    assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Equal);
+    let memfd = report.contracts.iter().find(|checked| checked.contract == "memfd-v2");
+    assert!(memfd.is_some_and(|c| c.not_checked.iter().any(|gap| gap.item == "the string")));
+}
+
+#[test]
+fn an_earlier_version_that_the_truth_knows_is_compared_with_it() {
+    // The version before had 32 bits for the number of folios, say.
+    let mut earlier = current();
+    earlier.headers.retain(|header| header.name == "memfd");
+    let header = &mut earlier.headers[0];
+    header.contracts[0].compatible = "memfd-v1".into();
+    header.contracts[0].roots = vec!["memfd_luo_folio_ser".into()];
+    for item in &mut header.items {
+        if let Item::Record(record) = item {
+            record.fields.retain(|field| field.name != "index");
+            if record.name == "memfd_luo_folio_ser" {
+                record.size = 8;
+            }
+        }
+    }
+    let held = Truth::of(current(), vec![earlier]);
+    let dir = dir();
+    let headers = changed_headers(dir.path(), "memfd", "\"memfd-v2\"", "\"memfd-v1\"");
+    let path = headers.join("linux/kho/abi/memfd.h");
+    let text = fs::read_to_string(&path).expect("it was written").replace("u64 index;", "");
+    let variant = &VARIANTS[1];
+    for (text, expected) in [
+        (text.clone(), Verdict::Older),
+        (text.replace("u64 pfn:52;", "u64 pfn:50;"), Verdict::Different),
+    ] {
+        fs::write(&path, text).expect("it is ours");
+        let object = variant.compile(dir.path(), &headers, &everything(&current()), &["-w"]);
+        let report = verify(&held, &read(&object, &Options::default())).expect("whole");
+        let memfd = report.contracts.iter().find(|checked| checked.contract == "memfd-v2");
+        let memfd = memfd.expect("it is one of the truth's");
+        assert_eq!((memfd.verdict, memfd.found.as_deref()), (expected, Some("memfd-v1")));
+        assert_eq!(report.findings.is_empty(), expected == Verdict::Older, "{report:#?}");
+    }
+}
+
+/// A file handler, as the kernel has it, for a string.
+fn handler(name: &str, compatible: &str) -> String {
+    format!(
+        "#ifndef HANDLER\n#define HANDLER\nstruct list_head {{ struct list_head *next, *prev; }};\n\
+         struct liveupdate_file_handler {{\n\tconst void *ops;\n\tconst char compatible[48];\n\t\
+         struct list_head list;\n}};\n#endif\n\
+         static struct liveupdate_file_handler {name} __attribute__((used)) = {{ .ops = &{name}, \
+         .compatible = \"{compatible}\" }};\n"
+    )
+}
+
+#[test]
+fn strings_of_file_handlers_are_read_from_the_objects_that_register_them() {
+    for variant in VARIANTS {
+        let dir = dir();
+        let text = format!(
+            "{}{}{}",
+            everything(&current()).replace("MEMFD_LUO_FH_COMPATIBLE,", ""),
+            handler("memfd_luo_handler", "memfd-v2"),
+            handler("other_handler", "other-v7"),
+        );
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
+        let reading = read(&object, &Options::default());
+        let report = verify(&held(), &reading).expect("the truth is whole");
+        let name = variant.name();
+        assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Equal, "{name}");
+        assert!(report.contracts.iter().any(|c| c.contract == "memfd-v2" && c.compared.string));
+        assert_eq!(*verdict(&report, "other-v7"), Verdict::Unknown, "{name}");
+        assert_eq!(report.findings.len(), 1, "{name}: {report:#?}");
+        assert_eq!(report.findings[0].rule, "source_contract_unknown");
+    }
+}
+
+#[test]
+fn two_structs_of_one_name_are_not_believed() {
+    let variant = &VARIANTS[1];
+    let dir = dir();
+    let object = variant.compile(dir.path(), &checkout_headers(), &everything(&current()), &[]);
+    let first = dir.path().join("first.o");
+    fs::rename(object, &first).expect("it is ours");
+    let other = "struct luo_ser { char x; } use_it;\n";
+    let second = variant.compile(dir.path(), &checkout_headers(), other, &[]);
+    let both = dir.path().join("both.o");
+    let linker = ["-nostdlib", "-r", "-o"];
+    let status = COMPILERS[0].command().args(linker).args([&both, &first, &second]).status();
+    assert!(status.expect("gcc was found").success());
+    let reading = read(&both, &Options::default());
+    let gap = reading.gaps.iter().find(|gap| gap.item == "luo_ser").expect("it is left open");
+    assert!(gap.why.contains("two of this name"), "{}", gap.why);
+    let report = verify(&held(), &reading).expect("whole");
+    let luo = report.contracts.iter().find(|c| c.contract == "luo-v5").expect("a contract");
+    assert!(luo.not_checked.iter().any(|gap| gap.item == "luo_ser"), "{luo:?}");
+}
+
+#[test]
+fn foreign_files_are_named_for_what_they_are() {
+    let clang = COMPILERS.iter().find(|compiler| compiler.name == "clang").expect("it is listed");
+    for (target, said) in [
+        ("--target=i386-linux-gnu", "32-bit machine (i386)"),
+        ("--target=s390x-linux-gnu", "big-endian machine (s390)"),
+        ("--target=armeb-linux-gnueabi", "32-bit machine (arm)"),
+    ] {
+        let dir = dir();
+        let args = [target.to_string(), "-g".into()];
+        clang.compile(dir.path(), "int x;\n", &args).expect("clang has the target");
+        let error = image::open(&dir.path().join("test.o"), &Options::default());
+        let error = error.expect_err("no such machine hands anything over").to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+/// Thousands of files that were damaged each in its own way: an answer or an error, and no panic.
+#[test]
+fn damaged_files_do_no_harm() {
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    let text = format!("{}{}", everything(&current()), handler("h", "memfd-v2"));
+    for variant in VARIANTS.iter().filter(|variant| variant.flags.len() == 1) {
+        let dir = dir();
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
+        let good = fs::read(&object).expect("it was just written");
+        let read = |bytes: &Vec<u8>| {
+            let _ = image::read(Path::new("damaged"), bytes, &Options::default());
+        };
+        for end in (0..good.len()).step_by(97) {
+            read(&good[..end].to_vec());
+        }
+        for _ in 0..1500 {
+            let mut bytes = good.clone();
+            for _ in 0..=next() % 8 {
+                let at = usize::try_from(next() % bytes.len() as u64).expect("it is small");
+                bytes[at] = match next() % 4 {
+                    0 => 0xff,
+                    1 => 0,
+                    _ => next().to_le_bytes()[0],
+                };
+            }
+            read(&bytes);
+        }
+    }
+}
+
+#[test]
+fn a_stripped_file_is_not_passed_as_checked() {
+    let dir = dir();
+    let variant = &VARIANTS[1];
+    let object = variant.compile(dir.path(), &checkout_headers(), &everything(&current()), &[]);
+    let status = Command::new("strip").arg("--strip-debug").arg(&object).status();
+    assert!(status.expect("binutils come with gcc").success());
+    let reading = read(&object, &Options::default());
+    assert_eq!(reading.kind, Kind::Strings);
+    let report = verify(&held(), &reading).expect("the truth is whole");
+    assert!(!report.anything_checked());
+    for checked in &report.contracts {
+        assert_eq!(checked.verdict, Verdict::NotCheckable, "{checked:?}");
+    }
+}
+
+/// What is asked of two kernels, each a unit that was compiled, with its types or without.
+fn asked(current: &Path, next: &Path) -> Answer {
+    let open = |path: &Path| {
+        let word = path.to_str().expect("it is ours");
+        Kernel::open(word, &Options::default()).unwrap_or_else(|error| panic!("{error}"))
+    };
+    preflight::answer(&open(current), &open(next))
+}
+
+fn outcome(answer: &Answer, string: &str) -> preflight::Outcome {
+    let of =
+        |c: &&preflight::ContractAnswer| c.current.as_deref().or(c.next.as_deref()) == Some(string);
+    answer.contracts.iter().find(of).unwrap_or_else(|| panic!("{string}: {answer:#?}")).outcome
+}
+
+/// Strings alone are no yes, whichever side has no types, and no loss of what cannot be seen.
+#[test]
+fn preflight_of_a_kernel_without_types_is_unknown() {
+    let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
+    let (first, second) = (dir(), dir());
+    // As in a kernel, a pointer with bytes that are not zero stands in front of the string.
+    let text = format!(
+        "{}const char banner[] = \"Linux version 7\";\n\
+         struct {{ const void *ops; char compatible[48]; }} memfd __attribute__((used)) = \
+         {{ (void *)-1L, MEMFD_LUO_FH_COMPATIBLE }};\n",
+        everything(&current()).replace(" MEMFD_LUO_FH_COMPATIBLE,", "")
+    );
+    let typed = everything(&current());
+    let whole = variant.compile(first.path(), &checkout_headers(), &typed, &[]);
+    let headers = changed_headers(second.path(), "memfd", "u32 seals;", "u64 seals;");
+    let wider = variant.compile(second.path(), &headers, &typed, &["-w"]);
+    let bare = first.path().join("bare");
+    let hidden = first.path().join("hidden");
+    for (text, to) in [(&typed, &bare), (&text, &hidden)] {
+        let below = dir();
+        let object = variant.compile(below.path(), &checkout_headers(), text, &["-w"]);
+        let strip = ["-S", "--remove-section", ".BTF"];
+        let status = Command::new("objcopy").args(strip).args([&object, to]).status();
+        assert!(status.expect("binutils come with gcc").success());
+    }
+    let same = asked(&whole, &whole);
+    assert_eq!(same.outlook, Outlook::Understood, "{same:#?}");
+    assert_eq!(asked(&whole, &wider).outlook, Outlook::Dangerous);
+    for (current, next) in [(&bare, &wider), (&wider, &bare), (&bare, &whole), (&bare, &bare)] {
+        let answer = asked(current, next);
+        assert_eq!(answer.outlook, Outlook::Unknown, "{answer:#?}");
+        for string in ["kho-v4", "luo-v5", "memfd-v2"] {
+            assert_eq!(outcome(&answer, string), preflight::Outcome::Unknown, "{answer:#?}");
+        }
+        let memfd = answer.contracts.iter().find(|c| c.current.as_deref() == Some("memfd-v2"));
+        assert!(memfd.expect("there").happens.contains("has no types"), "{answer:#?}");
+    }
+    // A string that only the types of the kernel would show may be there.
+    for (current, next) in [(&hidden, &wider), (&wider, &hidden)] {
+        let answer = asked(current, next);
+        assert_eq!(answer.outlook, Outlook::Unknown, "{answer:#?}");
+        let memfd = outcome(&answer, "memfd-v2");
+        let unknown = [preflight::Outcome::Unknown, preflight::Outcome::CurrentUntold];
+        assert!(unknown.contains(&memfd), "{answer:#?}");
+    }
+}
+
+/// What neither side shows was not compared, and neither was what nobody knows the structs of.
+#[test]
+fn preflight_says_yes_only_of_structs_that_it_saw() {
+    let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
+    let truth = current();
+    let unused =
+        |name: &str| everything(&truth).replace(&format!("struct {name} use_{name};\n"), "");
+    for (text, string, outlook) in [
+        (everything(&truth), "memfd-v2", Outlook::Understood),
+        (unused("memfd_luo_folio_ser"), "memfd-v2", Outlook::Unknown),
+        (unused("kho_kexec_metadata"), "memfd-v2", Outlook::Understood),
+    ] {
+        let dir = dir();
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &[]);
+        let answer = asked(&object, &object);
+        assert_eq!(answer.outlook, outlook, "{answer:#?}");
+        let understood = outcome(&answer, string) == preflight::Outcome::Understood;
+        assert_eq!(understood, outlook == Outlook::Understood, "{answer:#?}");
+        assert_eq!(outcome(&answer, "luo-v5"), preflight::Outcome::Understood, "{answer:#?}");
+    }
+    let dir = dir();
+    for other in ["memfd-v9", "other-v7"] {
+        let text = format!("{}{}", everything(&truth), handler("another", other));
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
+        let answer = asked(&object, &object);
+        assert_eq!(outcome(&answer, other), preflight::Outcome::Unknown, "{answer:#?}");
+        assert_eq!(answer.outlook, Outlook::Unknown, "{other}");
+    }
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Each format of a report, parsed by what reads it.
+
+use kho_abi_read::source::{self, Gap};
+use kho_abi_review::diff::{self, open, Side};
+use kho_abi_review::policy::{self, Options};
+use kho_abi_review::report::{Document, FORMATS, SCHEMA};
+use serde_json::Value;
+
+const OLD: &str = "#include <linux/types.h>\n#define PORT_LUO_FH_COMPATIBLE \"port-v1\"\n\
+    struct port_ser {\n\tu16 lane;\n\tu16 speed;\n\tu32 flags;\n} __packed;\n";
+
+fn side(text: &str) -> Side {
+    let files = [("include/linux/kho/abi/port.h".to_string(), text.as_bytes().to_vec())].into();
+    open::of_files(
+        "old <&> \"new\"",
+        &files,
+        &source::Options { page_size: Some(4096), ..source::Options::default() },
+    )
+    .unwrap()
+}
+
+/// A report with a finding, what follows from it, a change that is fine, and something not checked.
+fn document() -> Document {
+    let new = OLD
+        .replace("u16 speed;", "u16 speed;\n\tu8 reset_works;")
+        .replace("#include", "/* port-v0, 100%, a:b,c */\n#include");
+    let (old, mut new) = (side(OLD), side(&new));
+    new.reading.gaps.push(Gap { item: "a<b".into(), why: "it's \"open\" & \u{1} odd".into() });
+    Document::of("diff", policy::judge(&diff::compare(&old, &new), &Options::default()))
+}
+
+fn written(format: &str) -> String {
+    let format = FORMATS.iter().find(|other| other.name == format).unwrap();
+    (format.write)(&document())
+}
+
+#[test]
+fn every_format_has_a_test() {
+    let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+    assert_eq!(names, ["text", "markdown", "mail", "json", "sarif", "github", "junit"]);
+    for format in FORMATS {
+        assert!(written(format.name).contains("reset_works"), "{}", format.name);
+    }
+}
+
+#[test]
+fn text_marks_changed_bytes_and_uses_colour() {
+    let text = written("text");
+    assert!(text.contains("\u{1b}[31mfinding\u{1b}[0m"), "{text:?}");
+    let plain = strip(&text);
+    assert!(!plain.contains(|c: char| c.is_control() && c != '\n'), "{plain:?}");
+    insta::assert_snapshot!(plain);
+}
+
+/// Without escape sequences.
+fn strip(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            chars.by_ref().find(|c| *c == 'm');
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[test]
+fn markdown_has_a_table_and_closed_fences() {
+    let text = written("markdown");
+    assert_eq!(text.lines().filter(|line| line.starts_with("```")).count() % 2, 0);
+    for row in text.lines().filter(|line| line.starts_with('|')) {
+        assert_eq!(row.replace("\\|", "").matches('|').count(), 5, "{row}");
+    }
+    assert!(text.contains("**bump missing**") && text.contains("`reset_works`"), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn mail_is_plain_and_its_lines_are_short() {
+    let text = written("mail");
+    for line in text.lines().filter(|line| !line.contains('|')) {
+        assert!(line.chars().count() <= 72, "{line}");
+    }
+    assert!(!text.contains('\u{1b}'));
+    assert!(text.contains("make PORT_LUO_FH_COMPATIBLE \"port-v2\""), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn json_is_what_its_schema_says() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let document: Value = serde_json::from_str(&written("json")).unwrap();
+    valid(&schema, &schema, &document, "$").unwrap();
+    assert_eq!(document["schema"], "kho-abi/diff/1");
+    assert_eq!(document["sections"][0]["contracts"][0]["verdict"], "bump_missing");
+
+    // The check can fail.
+    let mut other = document.clone();
+    other["sections"][0]["contracts"][0]["verdict"] = "fine".into();
+    assert!(valid(&schema, &schema, &other, "$").is_err());
+    other = document.clone();
+    other["sections"][0]["more"] = 1.into();
+    assert!(valid(&schema, &schema, &other, "$").is_err());
+    other = document;
+    other["sections"][0].as_object_mut().unwrap().remove("events");
+    assert!(valid(&schema, &schema, &other, "$").is_err());
+}
+
+/// The part of JSON Schema that the schema uses.
+fn valid(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+    for key in schema.as_object().ok_or("a schema is an object")?.keys() {
+        let known = [
+            "$schema",
+            "$id",
+            "$defs",
+            "$ref",
+            "title",
+            "type",
+            "enum",
+            "required",
+            "properties",
+            "additionalProperties",
+            "items",
+        ];
+        assert!(known.contains(&key.as_str()), "the test does not know `{key}`");
+    }
+    if let Some(reference) = schema["$ref"].as_str() {
+        let pointer = reference.strip_prefix('#').unwrap();
+        return valid(root, root.pointer(pointer).unwrap(), value, at);
+    }
+    if let Some(allowed) = schema["enum"].as_array() {
+        if !allowed.contains(value) {
+            return Err(format!("{at}: {value} is none of {allowed:?}"));
+        }
+    }
+    let is = |name: &str| match name {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "null" => value.is_null(),
+        other => panic!("the test does not know the type {other}"),
+    };
+    let fits = match &schema["type"] {
+        Value::Null => true,
+        Value::String(one) => is(one),
+        Value::Array(several) => several.iter().any(|name| is(name.as_str().unwrap())),
+        other => panic!("{other}"),
+    };
+    if !fits {
+        return Err(format!("{at}: {value} is not of type {}", schema["type"]));
+    }
+    if let Some(object) = value.as_object() {
+        for name in schema["required"].as_array().into_iter().flatten() {
+            if !object.contains_key(name.as_str().unwrap()) {
+                return Err(format!("{at}: {name} is missing"));
+            }
+        }
+        for (name, value) in object {
+            match schema["properties"].get(name) {
+                Some(schema) => valid(root, schema, value, &format!("{at}.{name}"))?,
+                None if schema["additionalProperties"] == false => {
+                    return Err(format!("{at}: {name} is not in the schema"));
+                }
+                None => {}
+            }
+        }
+    }
+    if let (Some(items), Some(schema)) = (value.as_array(), schema.get("items")) {
+        for (index, value) in items.iter().enumerate() {
+            valid(root, schema, value, &format!("{at}[{index}]"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn sarif_is_well_formed() {
+    let sarif: Value = serde_json::from_str(&written("sarif")).unwrap();
+    assert_eq!(sarif["version"], "2.1.0");
+    let run = &sarif["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert!(!results.is_empty());
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        assert!(["error", "warning", "note", "none"].contains(&result["level"].as_str().unwrap()));
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        for location in result["locations"].as_array().into_iter().flatten() {
+            let physical = &location["physicalLocation"];
+            assert!(physical["region"]["startLine"].as_u64().unwrap() >= 1);
+            assert_eq!(physical["artifactLocation"]["uri"], "include/linux/kho/abi/port.h");
+        }
+    }
+    assert!(results.iter().any(|result| result["level"] == "error"));
+}
+
+#[test]
+fn github_annotations_are_one_line_each() {
+    let text = written("github");
+    for line in text.lines() {
+        let rest = line.strip_prefix("::").unwrap_or_else(|| panic!("{line}"));
+        let (head, message) = rest.split_once("::").unwrap();
+        let (command, properties) = head.split_once(' ').unwrap();
+        assert!(["error", "warning", "notice"].contains(&command), "{line}");
+        for property in properties.split(',') {
+            let (name, value) = property.split_once('=').unwrap();
+            assert!(["file", "line", "title"].contains(&name), "{line}");
+            assert!(!value.contains([':', ',']), "{line}");
+        }
+        assert!(!message.is_empty());
+    }
+    assert!(
+        text.contains("::error file=include/linux/kho/abi/port.h,line=7,title=field_added::"),
+        "{text}"
+    );
+}
+
+#[test]
+fn junit_is_well_formed() {
+    let text = written("junit");
+    let mut open: Vec<String> = Vec::new();
+    let mut rest = text.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").unwrap();
+    let (mut cases, mut failures) = (0, 0);
+    while let Some(at) = rest.find('<') {
+        entities(&rest[..at]);
+        let end = at + rest[at..].find('>').unwrap();
+        let tag = &rest[at + 1..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name), "{text}");
+            continue;
+        }
+        let name: String =
+            tag.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        entities(tag);
+        cases += usize::from(name == "testcase");
+        failures += usize::from(name == "failure");
+        if !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty() && cases >= 1 && failures >= 1, "{text}");
+    let stated = format!("tests=\"{cases}\" failures=\"{failures}\"");
+    assert!(text.contains(&stated), "{stated}: {text}");
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+}
+
+/// An ampersand begins an entity, or is none.
+fn entities(text: &str) {
+    for (at, _) in text.match_indices('&') {
+        let name = text[at + 1..].split(';').next().unwrap();
+        assert!(["amp", "lt", "gt", "quot"].contains(&name), "{text}");
+    }
+}

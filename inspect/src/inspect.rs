@@ -222,7 +222,7 @@ fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
     }
 }
 
-/// Where to look, what is in the way, and what the search came to, if there was one.
+/// Where to look, what the boot protocol carries, what is in the way, and what the search came to.
 #[derive(Default)]
 struct Places {
     list: Vec<(u64, Way)>,

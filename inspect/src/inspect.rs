@@ -222,9 +222,17 @@ fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
 #[derive(Default)]
 struct Places {
     list: Vec<(u64, Way)>,
+    /// What the boot protocol carries.
     carried: Vec<boot::Carried>,
     problems: Vec<String>,
     searched: Option<scan::Searched>,
+}
+
+impl Places {
+    fn carry(&mut self, found: boot::Carried, way: Way) {
+        self.list.push((found.fdt, way));
+        self.carried.push(found);
+    }
 }
 
 fn places(image: &Image, options: &Options, threads: usize) -> Places {
@@ -244,19 +252,13 @@ fn places(image: &Image, options: &Options, threads: usize) -> Places {
 fn search(image: &Image, options: &Options, threads: usize, places: &mut Places) {
     if let Some(at) = options.boot_params {
         match boot::setup_data(image, at) {
-            Ok(found) => {
-                places.list.push((found.fdt, Way::SetupData));
-                places.carried.push(found);
-            }
+            Ok(found) => places.carry(found, Way::SetupData),
             Err(problem) => places.problems.push(problem),
         }
     }
     if let Some(at) = options.device_tree {
         match boot::chosen(image, at) {
-            Ok(found) => {
-                places.list.push((found.fdt, Way::ChosenNode));
-                places.carried.push(found);
-            }
+            Ok(found) => places.carry(found, Way::ChosenNode),
             Err(problem) => places.problems.push(problem),
         }
     }
@@ -273,8 +275,7 @@ fn search(image: &Image, options: &Options, threads: usize, places: &mut Places)
         places.list.push((*at, Way::Scan));
         // An arm64 machine's own tree says where KHO's is.
         if let Ok(found) = boot::chosen(image, *at) {
-            places.list.push((found.fdt, Way::ChosenNode));
-            places.carried.push(found);
+            places.carry(found, Way::ChosenNode);
         }
     }
     places.searched = Some(searched);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes the handover ABI, and keeps it: C headers, KUnit suites, frozen layouts.
+//! Writes the handover ABI, and keeps it: C headers, `KUnit` suites, frozen layouts.
 //!
 //! ```text
 //!   generate   write::c_header, write::kunit   include/linux/kho/abi/*.h, and unit tests for them

@@ -225,7 +225,7 @@ impl Preserved {
         seen: &mut HashSet<u64>,
     ) -> Result<Vec<u8>, Wrong> {
         let page_size = memory.page_size();
-        if pa % page_size as u64 != 0 {
+        if !pa.is_multiple_of(page_size as u64) {
             return Err(Wrong::Unaligned);
         }
         if seen.contains(&pa) {

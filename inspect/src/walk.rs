@@ -167,7 +167,7 @@ impl<'i> Walker<'i> {
             });
             return;
         };
-        if at % page_size != 0 {
+        if !at.is_multiple_of(page_size) {
             self.find(&rules::ADDRESS_UNALIGNED, at, || {
                 format!("{what} does not begin at a page's address: {at:#x}")
             });

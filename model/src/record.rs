@@ -154,7 +154,7 @@ impl Record {
             ty,
             bit_offset,
             bit_size: bits,
-            bit_field: bits % 8 != 0,
+            bit_field: !bits.is_multiple_of(8),
             c_declaration: None,
             doc: String::new(),
             place: None,

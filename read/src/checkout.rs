@@ -159,6 +159,10 @@ impl Checkout {
 }
 
 /// The files of a directory with that extension, sorted; none where there is no such directory.
+///
+/// # Errors
+///
+/// A directory that cannot be read.
 pub fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, CheckoutError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,

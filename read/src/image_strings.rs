@@ -208,7 +208,7 @@ impl HandlerLayout {
             return false;
         };
         let Some(begin) = array.checked_sub(offset).filter(|_| offset >= 8) else { return false };
-        let aligned = (start + begin as u64) % 8 == 0;
+        let aligned = (start + begin as u64).is_multiple_of(8);
         let array = array.checked_add(length).and_then(|end| piece.get(array..end));
         let Some(array) = array else { return false };
         let text = array.iter().take_while(|byte| **byte != 0).count();

@@ -369,7 +369,7 @@ impl Tree {
             for (number, page) in pages.chunks_exact(PAGE_SIZE).enumerate() {
                 let word = |word: &[u8]| word.try_into().map_or(0, u64::from_le_bytes);
                 let (head, rest) = page.split_at(INDICES * 8);
-                let leads = |word: u64| word == 0 || word % PAGE == 0 && word < 1 << 52;
+                let leads = |word: u64| word == 0 || word.is_multiple_of(PAGE) && word < 1 << 52;
                 let is_root = head.chunks_exact(8).all(|bytes| leads(word(bytes)))
                     && head.iter().any(|byte| *byte != 0)
                     && rest.iter().all(|byte| *byte == 0);

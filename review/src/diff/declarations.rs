@@ -335,8 +335,8 @@ impl<'a> Entry<'a> {
 
     /// Why one of the sides has no layout or value.
     fn unproven(&self) -> Option<String> {
-        let all = self.new.iter().chain(&self.old);
-        all.filter_map(|(_, declaration)| declaration.unproven.clone()).next()
+        let mut all = self.new.iter().chain(&self.old);
+        all.find_map(|(_, declaration)| declaration.unproven.clone())
     }
 
     /// The first of these names that it uses.

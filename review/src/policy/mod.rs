@@ -10,7 +10,7 @@ pub mod allow;
 mod catalogue;
 pub mod checks;
 
-use crate::diff::{Comparison, Side};
+use crate::diff::{Comparison, Side, DEVICE_TREE};
 use crate::rules::Rule;
 use allow::Allowance;
 pub use catalogue::Catalogue;
@@ -81,6 +81,8 @@ pub struct Hit {
     pub help: Option<String>,
     /// Whether it is worth knowing alone, though the rule finds what is wrong as well.
     pub remark: bool,
+    /// Whether no version of both sides covers it: a finding, whatever becomes of the pairs.
+    pub unversioned: bool,
 }
 
 /// A change that one of several contracts answers for, and nothing says which of them.
@@ -131,7 +133,8 @@ pub enum Verdict {
     New,
     /// It is gone.
     Removed,
-    /// One side cannot tell whether it has it.
+    /// One side cannot tell whether it has it, or what it promises: unknown, which is no yes.
+    #[serde(rename = "unknown")]
     NotChecked,
 }
 
@@ -149,7 +152,7 @@ impl Verdict {
             Self::ChangedAllowed => "changed as allowed",
             Self::New => "new",
             Self::Removed => "removed",
-            Self::NotChecked => "not checked",
+            Self::NotChecked => "unknown",
         }
     }
 }
@@ -344,13 +347,13 @@ impl Report {
     pub fn worst(&self) -> Option<Verdict> {
         let rank = |verdict: Verdict| match verdict {
             Verdict::BumpMissing | Verdict::VersionMissing => 0,
-            Verdict::ChangedAllowed => 1,
-            Verdict::ChangedUnreleased => 2,
-            Verdict::ChangedAndBumped => 3,
-            Verdict::BumpedWithoutChange => 4,
-            Verdict::Removed => 5,
-            Verdict::New => 6,
-            Verdict::NotChecked => 7,
+            Verdict::NotChecked => 1,
+            Verdict::ChangedAllowed => 2,
+            Verdict::ChangedUnreleased => 3,
+            Verdict::ChangedAndBumped => 4,
+            Verdict::BumpedWithoutChange => 5,
+            Verdict::Removed => 6,
+            Verdict::New => 7,
             Verdict::Unchanged => 8,
         };
         self.contracts.iter().map(|contract| contract.verdict).min_by_key(|v| rank(*v))
@@ -391,6 +394,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
             Class::Remark if hit.pairs.iter().all(whole) => Level::Fine,
             Class::Remark => Level::Note,
             _ if is_allowed => Level::Allowed,
+            _ if hit.unversioned => Level::Finding,
             class => {
                 let verdicts = hit.pairs.iter().map(|pair| judged.verdicts[*pair]);
                 level_of_change(class, options.strictness, verdicts)
@@ -535,10 +539,18 @@ fn verdict(
         (true, Step::Same) if new.unversioned => Verdict::VersionMissing,
         (true, Step::Same) => Verdict::BumpMissing,
         (true, _) => Verdict::ChangedAndBumped,
+        (false, Step::Same) if is_open(comparison, index) => Verdict::NotChecked,
         (false, Step::Same) => Verdict::Unchanged,
         (false, _) if spelled => Verdict::ChangedAndBumped,
         (false, _) => Verdict::BumpedWithoutChange,
     }
+}
+
+/// Whether something that a pair promises was not compared. What a device tree holds, headers say in
+/// prose alone, and no comparison of headers speaks of it.
+fn is_open(comparison: &Comparison<'_>, index: usize) -> bool {
+    let mut open = comparison.open.get(&index).into_iter().flatten();
+    open.any(|item| item != DEVICE_TREE)
 }
 
 /// The pairs of which one promises what changed, and nothing says which.

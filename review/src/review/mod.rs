@@ -203,7 +203,10 @@ fn read(
     if files.is_empty() {
         return Ok(nothing(name));
     }
-    open::of_files_with(name, files, options, memo)
+    let mut side = open::of_files_with(name, files, options, memo)?;
+    // What a patch removes is not there, and nothing else is.
+    side.reading.knows.headers = true;
+    Ok(side)
 }
 
 fn judged(

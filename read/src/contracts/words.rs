@@ -115,6 +115,8 @@ mod tests {
         assert!(tlb.fit("hugetlb_hstate_ser") > memfd.fit("hugetlb_hstate_ser"));
         assert!(memfd.fit("hugemfd_ser") > tlb.fit("hugemfd_ser"));
         assert!(memfd.fit("HUGEMFD_FOLIO_DIRTY") > tlb.fit("HUGEMFD_FOLIO_DIRTY"));
+        let page = key("HUGE_PAGE_COMPATIBLE", "huge-page-v1");
+        assert!(memfd.fit("hugemfd_ser") > page.fit("hugemfd_ser"), "two words in one");
         let (luo, session) = (key("LUO_FDT_COMPATIBLE", "luo-v1"), key("X", "luo-session-v2"));
         assert_eq!(luo.fit("luo_file_ser"), session.fit("luo_file_ser"), "nobody can tell");
     }

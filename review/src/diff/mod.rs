@@ -384,9 +384,9 @@ impl Comparison<'_> {
             // A string that is there and cannot be read is another one than a string that is not.
             let contract = pair.any().1;
             let left_open = missing.gaps.iter().find(|gap| {
-                gap.item == contract.compatible
-                    || gap.item == contract.macro_name
-                    || gap.item == pair.any().0.include_path() && !was_read(missing, gap)
+                let path = pair.any().0.include_path();
+                [&contract.compatible, &contract.macro_name, &path].contains(&&gap.item)
+                    && !was_read(missing, gap)
             });
             if let Some(gap) = left_open {
                 self.untold.insert(index, gap.why.clone());
@@ -430,7 +430,9 @@ impl Comparison<'_> {
                     .collect();
                 let ours = |item: &str| {
                     words.contains(item)
-                        || item == contract.compatible && self.neither_knows(pair)
+                        || item == contract.compatible
+                            && !contract.unversioned
+                            && self.neither_knows(pair)
                         || contract.roots.iter().chain(&contract.constants).any(|name| name == item)
                 };
                 // A struct is named by itself; its fields and what it embeds are told with it.
@@ -485,7 +487,9 @@ impl Comparison<'_> {
                 let missing = contract.roots.iter().filter(|root| !has(root));
                 let embedded = closure.iter().map(|(header, record)| key(header, &record.name));
                 for key in embedded.chain(missing.map(|root| key(holder, root))) {
-                    if std::ptr::eq(model, old) && self.is_anothers_now(index, &key.0, &now) {
+                    // Where two headers have a struct of that name, each answers for its own.
+                    let unique = key.1.is_none() && std::ptr::eq(model, old);
+                    if unique && self.is_anothers_now(index, &key.0, &now) {
                         continue;
                     }
                     let of = owners.entry(key.clone()).or_insert_with(|| {

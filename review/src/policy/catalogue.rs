@@ -133,7 +133,7 @@ fn fields(record: &kho_abi_model::Record) -> String {
 }
 
 fn place(bits: u64) -> String {
-    if bits % 8 == 0 {
+    if bits.is_multiple_of(8) {
         (bits / 8).to_string()
     } else {
         format!("bit {bits}")

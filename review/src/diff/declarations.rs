@@ -439,7 +439,8 @@ fn is_unversioned(comparison: &Comparison<'_>, entry: &Entry<'_>, pairs: &[usize
     // A struct that lost its version is told with that.
     let is_type = matches!(entry.any().1.kind, DeclarationKind::Struct | DeclarationKind::Union);
     let lost_version = pairs.iter().any(|pair| pair.new.is_some_and(|(_, c)| c.unversioned));
-    if is_type && lost_version {
+    let is_laid_out = entry.new.iter().any(|(_, declaration)| declaration.unproven.is_none());
+    if is_type && is_laid_out && lost_version {
         return false;
     }
     let versioned = |side: Option<(&Header, &Contract)>| side.is_some_and(|(_, c)| !c.unversioned);

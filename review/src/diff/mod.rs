@@ -438,7 +438,9 @@ impl Comparison<'_> {
                     .collect();
                 let ours = |item: &str| {
                     words.contains(item)
-                        || item == contract.compatible && self.neither_knows(pair)
+                        || item == contract.compatible
+                            && !contract.unversioned
+                            && self.neither_knows(pair)
                         || contract.roots.iter().chain(&contract.constants).any(|name| name == item)
                 };
                 // A struct is named by itself; its fields and what it embeds are told with it.

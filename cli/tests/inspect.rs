@@ -326,7 +326,7 @@ fn a_token_is_exact_in_every_form() {
 #[test]
 fn images_without_kho_are_not_equal() {
     let (directory, _, _) = image();
-    std::fs::write(directory.path().join("empty.raw"), [0; 1 << 16]).unwrap();
+    std::fs::write(directory.path().join("empty.raw"), vec![0; 1 << 16]).unwrap();
     let (status, stdout, stderr) = kho_abi(directory.path(), &["diff", "empty.raw", "empty.raw"]);
     assert_eq!((status, stdout.as_str()), (Some(2), ""), "{stderr}");
     assert!(stderr.contains("nothing to compare"), "{stderr}");

@@ -149,19 +149,15 @@ pub fn inspect(image: &Image, options: &Options) -> State {
 /// [`OpenError::NotMemory`] for a file that looks like something else, and has nothing of KHO in it.
 pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), OpenError> {
     let state = inspect(&image, options);
-    let (image, state) = if place::is_doubtful(&image, options, &state) {
-        match place::place(&image, options, &state) {
-            Some(placed) => (placed.image, placed.state),
-            None => {
-                let mut state = state;
-                if state.kho.is_some() {
-                    state.notes.push(place::HINT.into());
-                }
-                (image, state)
-            }
-        }
+    let doubtful = place::is_doubtful(&image, options, &state);
+    let placed = doubtful.then(|| place::place(&image, options, &state)).flatten();
+    let (image, state) = if let Some(placed) = placed {
+        (placed.image, placed.state)
     } else {
         let mut state = state;
+        if doubtful && state.kho.is_some() {
+            state.notes.push(place::HINT.into());
+        }
         state.notes.extend(place::unproven(&image, &state));
         (image, state)
     };
@@ -226,9 +222,17 @@ fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
 #[derive(Default)]
 struct Places {
     list: Vec<(u64, Way)>,
+    /// What the boot protocol carries.
     carried: Vec<boot::Carried>,
     problems: Vec<String>,
     searched: Option<scan::Searched>,
+}
+
+impl Places {
+    fn carry(&mut self, found: boot::Carried, way: Way) {
+        self.list.push((found.fdt, way));
+        self.carried.push(found);
+    }
 }
 
 fn places(image: &Image, options: &Options, threads: usize) -> Places {
@@ -248,19 +252,13 @@ fn places(image: &Image, options: &Options, threads: usize) -> Places {
 fn search(image: &Image, options: &Options, threads: usize, places: &mut Places) {
     if let Some(at) = options.boot_params {
         match boot::setup_data(image, at) {
-            Ok(found) => {
-                places.list.push((found.fdt, Way::SetupData));
-                places.carried.push(found);
-            }
+            Ok(found) => places.carry(found, Way::SetupData),
             Err(problem) => places.problems.push(problem),
         }
     }
     if let Some(at) = options.device_tree {
         match boot::chosen(image, at) {
-            Ok(found) => {
-                places.list.push((found.fdt, Way::ChosenNode));
-                places.carried.push(found);
-            }
+            Ok(found) => places.carry(found, Way::ChosenNode),
             Err(problem) => places.problems.push(problem),
         }
     }
@@ -277,8 +275,7 @@ fn search(image: &Image, options: &Options, threads: usize, places: &mut Places)
         places.list.push((*at, Way::Scan));
         // An arm64 machine's own tree says where KHO's is.
         if let Ok(found) = boot::chosen(image, *at) {
-            places.list.push((found.fdt, Way::ChosenNode));
-            places.carried.push(found);
+            places.carry(found, Way::ChosenNode);
         }
     }
     places.searched = Some(searched);

@@ -81,6 +81,7 @@ pub mod luo;
 pub mod memblock;
 pub mod metadata;
 mod owners;
+pub mod payloads;
 pub mod radix;
 pub mod raw;
 pub mod report;

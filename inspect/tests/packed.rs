@@ -3,17 +3,21 @@
 
 use kho_abi_inspect::image::{Image, OpenError};
 use kho_abi_inspect::synth::container::{avml, elf, flattened, kdump, lime, raw, Packing};
-use kho_abi_inspect::synth::{sample, Ram};
+use kho_abi_inspect::synth::{MemfdSpec, Ram, Synth};
 use kho_abi_inspect::{inspect_file, Options, State};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-const SIZE: u64 = 16 << 20;
+const SIZE: u64 = 2 << 20;
 
-/// The sample in each format, in less memory.
+/// A small state in each format.
 fn formats() -> Vec<Vec<u8>> {
-    let (ram, _) = sample(4096);
-    let ram = Ram { end: SIZE, ..ram };
+    let mut synth = Synth::new(Ram::new(4096, SIZE), 4096);
+    for name in ["vm0", "vm1", "vm2"] {
+        let session = synth.session(name);
+        synth.memfd(session, 1, &MemfdSpec::default());
+    }
+    let (ram, _) = synth.finish();
     let parts = [(0x1000, 0x9_e000), (0x10_0000, SIZE - 0x10_0000)];
     let dump = kdump(&ram, Packing::Zlib, &[]);
     vec![raw(&ram), elf(&ram), flattened(&dump), dump, lime(&ram, &parts), avml(&ram, &parts)]

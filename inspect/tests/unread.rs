@@ -31,6 +31,9 @@ fn sessions(state: &State) -> usize {
     state.luo().map_or(0, |luo| luo.sessions.len())
 }
 
+/// Changes a file.
+type Damage<'d> = &'d dyn Fn(&mut Vec<u8>);
+
 /// Where the descriptor of a page is in what `kdump` writes of the sample.
 fn descriptor(page_size: usize, pa: u64) -> usize {
     let pages = usize::try_from(SIZE).unwrap() / page_size;
@@ -85,7 +88,7 @@ fn pages_that_do_not_unpack_are_counted() {
             let at = descriptor(page_size, places.fdt);
             let place = u64::from_le_bytes(good[at..at + 8].try_into().unwrap());
             let size = u32::from_le_bytes(good[at + 8..at + 12].try_into().unwrap());
-            let damages: [&dyn Fn(&mut Vec<u8>); 4] = [
+            let damages: [Damage<'_>; 4] = [
                 // No size, a wrong size, an unknown packing, other bytes in its middle.
                 &|bytes| bytes[at + 8..at + 12].fill(0),
                 &|bytes| bytes[at + 8] ^= 1,

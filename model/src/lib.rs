@@ -403,6 +403,16 @@ impl Model {
         self.headers.iter().flat_map(Header::constants).find(|constant| constant.name == name)
     }
 
+    /// The enumeration that a constant is an enumerator of; `None` for a macro.
+    #[must_use]
+    pub fn enumeration_of(&self, constant: &str) -> Option<&Enumeration> {
+        let mut items = self.headers.iter().flat_map(|header| &header.items);
+        items.find_map(|item| match item {
+            Item::Enum(item) if item.members.iter().any(|m| m.name == constant) => Some(item),
+            _ => None,
+        })
+    }
+
     /// The page sizes that the model knows its headers for, smallest first.
     #[must_use]
     pub fn page_sizes(&self) -> Vec<u64> {
@@ -615,35 +625,12 @@ mod tests {
     use super::*;
 
     fn record(name: &str, embeds: &[&str]) -> Record {
-        Record {
-            kind: RecordKind::Struct,
-            name: name.into(),
-            packing: Packing::Packed,
-            size: 0,
-            align: 1,
-            fields: embeds
-                .iter()
-                .map(|embedded| Field {
-                    name: format!("a_{embedded}"),
-                    ty: Type::Array {
-                        elem: Box::new(Type::structure(embedded)),
-                        len: 1,
-                        len_name: None,
-                    },
-                    bit_offset: 0,
-                    bit_size: 0,
-                    bit_field: false,
-                    c_declaration: None,
-                    doc: String::new(),
-                    place: None,
-                })
-                .collect(),
-            doc: String::new(),
-            place: None,
-            page_size: None,
-            size_expr: None,
-            bit_fields_untold: false,
+        let mut record = Record::empty(RecordKind::Struct, name);
+        for embedded in embeds {
+            let elem = Box::new(Type::structure(embedded));
+            record.push(&format!("a_{embedded}"), Type::Array { elem, len: 1, len_name: None }, 0);
         }
+        record
     }
 
     #[test]

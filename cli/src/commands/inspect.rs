@@ -15,8 +15,9 @@ use std::path::PathBuf;
 
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
-/// Images are raw memory, ELF cores, compressed kdumps, /proc/vmcore, /proc/kcore, or a device tree
-/// alone; they are recognised by what they contain. Everything that is preserved is checked, also for
+/// Images are raw memory, ELF cores, compressed kdumps, LiME and AVML files, /proc/vmcore, /proc/kcore,
+/// or a device tree alone, also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by
+/// what they contain. Pipes and compressed files go to a temporary file, in TMPDIR or /var/tmp. Everything that is preserved is checked, also for
 /// what the kernel itself does not check.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -58,7 +59,8 @@ enum Command {
 /// Which image, and how to find KHO in it.
 #[derive(clap::Args)]
 struct ImageArgs {
-    /// The image; or raw files of one machine, as FILE@ADDRESS[,offset=N][,size=N]
+    /// The image, or - for standard input; or raw files of one machine, as
+    /// FILE@ADDRESS[,offset=N][,size=N]
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
     #[command(flatten)]

@@ -88,7 +88,7 @@ pub(crate) fn rank(candidates: &mut Vec<Candidate>) {
     // It is stable: what is of one generation stays in order.
     candidates.sort_by_key(|candidate| std::cmp::Reverse(generation(candidate)));
     let [first, others @ ..] = candidates.as_mut_slice() else { return };
-    let (mine, before) = (generation(first), others.iter().map(|other| generation(other)).max());
+    let (mine, before) = (generation(first), others.iter().map(generation).max());
     if before.is_some_and(|before| before < mine) {
         let numbers = [("kexec", mine.0.map(u64::from)), ("live update", mine.1)];
         let numbers = numbers.iter().filter_map(|(what, number)| Some((what, (*number)?)));

@@ -226,7 +226,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
     }
     let mut notes = Vec::new();
     facts.left_out = found.excluded.iter().fold(0, |sum, range| sum.saturating_add(range.len()));
-    let segments = Segments::new(vec![bytes], found.segments, found.excluded, &mut notes);
+    let segments = Segments::of_core(vec![bytes], found.segments, found.excluded, &mut notes);
     // The kernel shows its own text twice in /proc/kcore, and what is longer than memory, too.
     if !found.live {
         facts.notes.append(&mut notes);

@@ -32,6 +32,8 @@ const ZSTD_SKIPPABLE: u32 = 0x184d_2a50;
 /// The most that unpacking may need for itself, in KiB.
 const WINDOW_KIB: u32 = 256 << 10;
 const AT_ONCE: usize = 256 << 10;
+/// How often a decompressor may ask for more behind the end: more blocks than it has in its hands.
+const ENDS: u32 = 1 << 20;
 
 /// Compressed in ways that no kept crate reads, with the command that unpacks them.
 const OTHERS: &[(&[u8], &str, &str)] = &[
@@ -126,9 +128,10 @@ impl Read for InOrder {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let len = left.min(into.len());
         if len == 0 && !into.is_empty() {
-            // A decompressor that goes on asking for more never ends.
+            // A decompressor that goes on asking for more never ends; one may ask for each of the many
+            // small blocks that it has already.
             self.ended += 1;
-            if self.ended > 8 {
+            if self.ended > ENDS {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }

@@ -39,9 +39,29 @@ impl Segments {
     /// address may be in two. What is wrong is cut away.
     pub(crate) fn new(
         files: Vec<Arc<dyn Bytes>>,
+        segments: Vec<Segment>,
+        excluded: Vec<Range>,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        Self::build(files, segments, excluded, notes, false)
+    }
+
+    /// The same for a core, which may have a segment within another one where both are the same memory.
+    pub(crate) fn of_core(
+        files: Vec<Arc<dyn Bytes>>,
+        segments: Vec<Segment>,
+        excluded: Vec<Range>,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        Self::build(files, segments, excluded, notes, true)
+    }
+
+    fn build(
+        files: Vec<Arc<dyn Bytes>>,
         mut segments: Vec<Segment>,
         mut excluded: Vec<Range>,
         notes: &mut Vec<String>,
+        repeats: bool,
     ) -> Self {
         segments.retain_mut(|segment| {
             let Some(file) = files.get(segment.file) else { return false };
@@ -58,7 +78,9 @@ impl Segments {
             segment.len > 0
         });
         segments.sort_by_key(|segment| (segment.pa, std::cmp::Reverse(segment.len)));
-        drop_repeated(&files, &mut segments);
+        if repeats {
+            drop_repeated(&files, &mut segments);
+        }
         let mut kept: Vec<Segment> = Vec::with_capacity(segments.len());
         for mut segment in segments {
             let end = kept.last().map_or(0, Segment::end);

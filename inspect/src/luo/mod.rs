@@ -9,6 +9,7 @@ use crate::finding::{address, address_or_none};
 use crate::flbs;
 use crate::handlers::{self, Payload};
 use crate::image::cache::Cached;
+use crate::payloads::{self, Content};
 use crate::raw::Raw;
 use crate::rules;
 use crate::walk::Walker;
@@ -91,6 +92,8 @@ pub struct File {
     pub data: u64,
     /// What that leads to.
     pub payload: Payload,
+    /// What user space keeps in it, where a decoder knows.
+    pub content: Option<Content>,
 }
 
 /// State that files share.
@@ -280,6 +283,7 @@ impl<'l> Reader<'l> {
         walker.within(link.clone(), Some(at), |walker| {
             let owner = walker.claims.owner(format!("the files of {link}"));
             files(walker, &mut reader, owner);
+            payloads::read(walker, &mut reader.session);
             let (found, told) = (reader.session.files.len() as u64, count);
             if found != told {
                 walker.find(&rules::COUNT_MISMATCH, at, || {
@@ -306,7 +310,7 @@ impl Files<'_> {
             let owner = walker.claims.owner(owner);
             handlers::read(walker, field, &compatible, data, at, owner, self.seen)
         });
-        self.session.files.push(File { at, token, compatible, data, payload });
+        self.session.files.push(File { at, token, compatible, data, payload, content: None });
     }
 }
 

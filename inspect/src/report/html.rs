@@ -10,6 +10,7 @@ use crate::flbs;
 use crate::handlers::memfd::Memfd;
 use crate::handlers::Payload;
 use crate::luo::{File, Luo, Phase, Session};
+use crate::payloads::Content;
 use crate::raw::Raw;
 use crate::text::{count, size};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
@@ -255,7 +256,10 @@ fn file_row(report: Report<'_>, file: &File) -> Markup {
             td {
                 @match &file.payload {
                     Payload::VfioPci(device) => strong.mono { (device.address) },
-                    Payload::Memfd(memfd) => (memfd_cell(report, memfd)),
+                    Payload::Memfd(memfd) => {
+                        (memfd_cell(report, memfd))
+                        @for line in file.content.iter().flat_map(Content::lines) { p { (line) } }
+                    }
                     Payload::Unknown(unknown) => (unknown_cell(unknown)),
                     Payload::Unreadable => span.bad { "cannot be read" },
                 }

@@ -16,6 +16,7 @@ use crate::kho::{Entry, Kho};
 use crate::luo::{File, Flb, Luo, Phase, Session};
 use crate::memblock::Reservation;
 use crate::metadata::Metadata;
+use crate::payloads::Content;
 use crate::radix::{OrderTotal, Preserved};
 use crate::raw::Raw;
 use crate::scratch::Area;
@@ -175,6 +176,7 @@ struct FileJson<'r> {
     #[serde(serialize_with = "address")]
     data: u64,
     payload: PayloadJson<'r>,
+    content: Option<&'r Content>,
 }
 
 #[derive(Serialize)]
@@ -306,5 +308,6 @@ fn file_json<'r>(report: Report<'r>, file: &'r File) -> FileJson<'r> {
             }),
             other => PayloadJson::Other(other),
         },
+        content: file.content.as_ref(),
     }
 }

@@ -8,6 +8,7 @@ use crate::flbs;
 use crate::handlers::memfd::Memfd;
 use crate::handlers::Payload;
 use crate::luo::{File, Flb, Luo, Phase, Session};
+use crate::payloads::Content;
 use crate::raw::Raw;
 use crate::text::{count, size};
 use anstyle::{AnsiColor, Style};
@@ -273,7 +274,13 @@ fn file_tree(report: Report<'_>, file: &File, out: &mut dyn Write) -> io::Result
                 device.address, device.at
             )
         }
-        Payload::Memfd(memfd) => memfd_tree(report, memfd, out),
+        Payload::Memfd(memfd) => {
+            memfd_tree(report, memfd, out)?;
+            for line in file.content.iter().flat_map(Content::lines) {
+                writeln!(out, "      {STRONG}{line}{STRONG:#}")?;
+            }
+            Ok(())
+        }
         Payload::Unknown(raw) => {
             writeln!(out, "{OPEN}not decoded{OPEN:#}, data {:#x}", raw.at)?;
             raw_lines(raw, out)

@@ -66,7 +66,7 @@ fn each_page(ram: &Ram, pieces: &[(u64, u64, u64)], mut each: impl FnMut(u64, &[
 pub fn lime(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (pa, len) in parts {
-        lime_header(&mut bytes, b"EMiL", 1, *pa, *len);
+        lime_header(&mut bytes, *b"EMiL", 1, *pa, *len);
         bytes.extend(placed(ram, &[(*pa, 0, *len)]));
     }
     bytes
@@ -77,7 +77,7 @@ pub fn lime(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
 pub fn avml(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (pa, len) in parts {
-        lime_header(&mut bytes, b"AVML", 2, *pa, *len);
+        lime_header(&mut bytes, *b"AVML", 2, *pa, *len);
         let begin = bytes.len();
         let mut encoder = snap::write::FrameEncoder::new(&mut bytes);
         let written = encoder.write_all(&placed(ram, &[(*pa, 0, *len)]));
@@ -89,7 +89,7 @@ pub fn avml(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
     bytes
 }
 
-fn lime_header(bytes: &mut Vec<u8>, magic: &[u8; 4], version: u32, pa: u64, len: u64) {
+fn lime_header(bytes: &mut Vec<u8>, magic: [u8; 4], version: u32, pa: u64, len: u64) {
     bytes.extend(magic);
     bytes.extend(version.to_le_bytes());
     for word in [pa, pa + len - 1, 0] {

@@ -411,6 +411,22 @@ impl<S: Store> Synth<S> {
         places.chunks[0]
     }
 
+    /// Adds a memfd with a content of its own.
+    ///
+    /// # Panics
+    ///
+    /// Where the content is longer than a thousand pages.
+    pub fn memfd_of(&mut self, session: SessionId, token: u64, content: &[u8]) -> u64 {
+        let size = content.len() as u64;
+        let pa =
+            self.memfd(session, token, &MemfdSpec { size, filled: false, ..MemfdSpec::default() });
+        let folios = self.places.memfds.last().expect("there is one").folios.clone();
+        for (page, bytes) in content.chunks(self.page_size).enumerate() {
+            self.store.write(folios[page], bytes);
+        }
+        pa
+    }
+
     /// Adds an FLB.
     pub fn flb(&mut self, name: &str, data: u64, count: u64) {
         self.flbs.push((name.into(), data, count));

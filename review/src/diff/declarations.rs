@@ -160,7 +160,7 @@ impl<'a> Texts<'a> {
             // A layout or a value that differs says it better.
             let told = why.is_some()
                 && (comparison.structs.iter().any(|record| record.name == name)
-                    || comparison.constants.iter().any(|constant| constant.name == name));
+                    || comparison.constants.iter().any(|constant| constant.change.name == name));
             if told && !unversioned {
                 continue;
             }

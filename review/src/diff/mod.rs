@@ -4,18 +4,18 @@
 //! Facts alone; what they mean is for [`crate::policy`] to say. Only what both readings know is
 //! compared, and the rest is listed as not checked.
 
-mod change;
 mod constants;
 mod declarations;
 pub mod open;
 pub mod pages;
 mod reworded;
 
-pub use change::{Change, Move, RecordChange, Scope};
-pub use constants::{ConstantChange, Kind as ConstantKind};
+pub use constants::ConstantChange;
 pub use declarations::DeclarationChange;
+pub use kho_abi_model::compare::{Change, ConstantKind, RecordChange};
 pub use reworded::Reworded;
 
+use kho_abi_model::compare::{self, PropertyChange, Scope};
 use kho_abi_model::{Contract, Header, Model, Place, Record, Type};
 use kho_abi_read::outline::{self, Outline};
 use kho_abi_read::source::{Gap, Kind, Reading};
@@ -159,14 +159,8 @@ pub struct StructDiff {
     pub pairs: Vec<usize>,
     /// Those of them that have it only because another struct embeds it.
     pub embedded_in: Vec<(usize, String)>,
-}
-
-impl StructDiff {
-    /// Whether all that became of it follows from a struct that it embeds.
-    #[must_use]
-    pub fn follows(&self) -> bool {
-        self.change.causes.iter().all(|change| matches!(change, Change::EmbeddedResized(..)))
-    }
+    /// The struct that all of it follows from, directly or through others, and how near to it this one is.
+    pub follows: Option<(String, usize)>,
 }
 
 /// A property of a device-tree node that differs.
@@ -174,10 +168,8 @@ impl StructDiff {
 pub struct NodeChange {
     /// The pair, by index.
     pub pair: usize,
-    /// Node and property.
-    pub item: String,
-    /// What it was and what it is, in words.
-    pub what: String,
+    /// What it was and what it is.
+    pub change: PropertyChange,
 }
 
 /// Two readings side by side.
@@ -468,15 +460,8 @@ impl Comparison<'_> {
         })
     }
 
-    fn compare_structs(
-        &mut self,
-        page_size: Option<u64>,
-        texts: &declarations::Texts<'_>,
-        seen: &mut Vec<(Key, RecordChange)>,
-    ) {
-        let (old, new) =
-            (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
-        let (old, new) = (&*old, &*new);
+    /// The structs that contracts promise, in their order, and the pairs that promise each.
+    fn promised(&self, old: &Model, new: &Model) -> (Vec<Key>, BTreeMap<Key, Vec<usize>>) {
         let ambiguous: BTreeSet<&str> = &old.ambiguous() | &new.ambiguous();
         let key = |header: &Header, name: &str| {
             (name.to_string(), ambiguous.contains(name).then(|| header.name.clone()))
@@ -515,21 +500,31 @@ impl Comparison<'_> {
                 }
             }
         }
+        (order, owners)
+    }
+
+    fn compare_structs(
+        &mut self,
+        page_size: Option<u64>,
+        texts: &declarations::Texts<'_>,
+        seen: &mut Vec<(Key, RecordChange)>,
+    ) {
+        let (old, new) =
+            (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
+        let (old, new) = (&*old, &*new);
+        let (order, mut owners) = self.promised(old, new);
         let packing = self.old.reading.knows.packing && self.new.reading.knows.packing;
+        let mut found: Vec<(Key, RecordChange)> = Vec::new();
         for key in order {
             let name = key.0.clone();
             let (before, after) = (record_of(old, &key), record_of(new, &key));
-            let whole = |what| RecordChange {
-                record: name.clone(),
-                causes: vec![what],
-                consequences: Vec::new(),
-            };
+            let whole = RecordChange::whole;
             let change = match (before, after) {
-                (Some(before), Some(after)) => change::record(before, after, Scope { packing }),
+                (Some(old), Some(new)) => compare::record(old, new, Scope { packing }),
                 (None, Some(_)) if !self.old.knows_absence_of(&name) => None,
                 (Some(_), None) if !self.new.knows_absence_of(&name) => None,
-                (None, Some(_)) => Some(whole(Change::StructAdded)),
-                (Some(_), None) => Some(whole(Change::StructRemoved)),
+                (None, Some(record)) => Some(whole(record, Change::StructAdded)),
+                (Some(record), None) => Some(whole(record, Change::StructRemoved)),
                 (None, None) => None,
             };
             let sides = [(before, self.old), (after, self.new)];
@@ -551,7 +546,19 @@ impl Comparison<'_> {
                     self.not_checked.push(gap);
                 }
             }
-            let Some(change) = change else { continue };
+            // For which page size it is, the difference as a whole says.
+            found.extend(change.map(|change| (key, RecordChange { page_size: None, ..change })));
+        }
+        let changes: Vec<_> = found.iter().map(|(_, change)| change).collect();
+        let mut follows = BTreeMap::new();
+        for cause in compare::causes(&changes) {
+            for (near, at) in cause.followers.into_iter().enumerate() {
+                follows.insert(found[at].0.clone(), (found[cause.change].1.record.clone(), near));
+            }
+        }
+        for (key, change) in found {
+            let name = key.0.clone();
+            let (before, after) = (record_of(old, &key), record_of(new, &key));
             let same = |(other, what): &(Key, RecordChange)| *other == key && *what == change;
             if seen.iter().any(same) {
                 continue;
@@ -575,6 +582,7 @@ impl Comparison<'_> {
                     Some((*index, embedder(model, pair.any().1, &name)?))
                 })
                 .collect();
+            let follows = follows.remove(&key);
             self.structs.push(StructDiff {
                 name,
                 page_size: page_size.filter(|_| depends),
@@ -583,6 +591,7 @@ impl Comparison<'_> {
                 change,
                 pairs,
                 embedded_in,
+                follows,
             });
         }
     }
@@ -615,28 +624,8 @@ impl Comparison<'_> {
         }
         for (index, pair) in self.pairs.iter().enumerate() {
             let Some((old, new)) = pair.both() else { continue };
-            let properties = |contract: &Contract| -> BTreeMap<String, String> {
-                let all = contract.nodes.iter().flat_map(|node| {
-                    node.properties.iter().map(|property| {
-                        let size = property.size.map(|size| format!("{size} bytes"));
-                        let item = format!("{} {}", node.path, property.name);
-                        (item, size.unwrap_or_else(|| "a string".into()))
-                    })
-                });
-                all.collect()
-            };
-            let (old, new) = (properties(old), properties(new));
-            let items: BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
-            for item in items {
-                let said = |side: &BTreeMap<String, String>| {
-                    side.get(&item).cloned().unwrap_or_else(|| "not there".into())
-                };
-                let (before, after) = (said(&old), said(&new));
-                if before != after {
-                    let what = format!("the device-tree property {item} was {before}, is {after}");
-                    self.nodes.push(NodeChange { pair: index, item, what });
-                }
-            }
+            let changes = compare::nodes(&old.nodes, &new.nodes).into_iter();
+            self.nodes.extend(changes.map(|change| NodeChange { pair: index, change }));
         }
     }
 
@@ -656,15 +645,21 @@ impl Comparison<'_> {
         })
     }
 
-    /// The structs that embed one, on either side, with the field that does: what its size moves.
+    /// What follows from a struct, for the same page size where both depend on it; the nearest first.
     #[must_use]
-    pub fn embedders(&self, name: &str) -> Vec<&StructDiff> {
-        let embeds = |record: &StructDiff| {
-            record.change.causes.iter().chain(&record.change.consequences).any(|change| {
-                matches!(change, Change::EmbeddedResized(_, field) if field.ty.embedded() == Some(name))
-            })
+    pub fn followers(&self, of: &StructDiff) -> Vec<&StructDiff> {
+        let twin = |size| {
+            self.structs.iter().any(|other| other.name == of.name && other.page_size == size)
         };
-        self.structs.iter().filter(|record| embeds(record)).collect()
+        let mut found: Vec<_> = self
+            .structs
+            .iter()
+            .filter_map(|other| Some((other.follows.as_ref()?, other)))
+            .filter(|((cause, _), _)| *cause == of.name)
+            .filter(|(_, other)| other.page_size == of.page_size || !twin(other.page_size))
+            .collect();
+        found.sort_by_key(|((_, near), _)| *near);
+        found.into_iter().map(|(_, other)| other).collect()
     }
 }
 

@@ -13,8 +13,7 @@ use crate::policy::{self, Baseline, ContractReport, Event, Level, Options, Repor
 use kho_abi_model::{Place, ABI_DIR};
 use kho_abi_read::contracts::spellings;
 use kho_abi_read::outline::{self, FieldText, Outline};
-use kho_abi_read::source;
-use kho_abi_read::truth;
+use kho_abi_read::{source, truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 

@@ -3,8 +3,7 @@
 
 use super::{contract_place, listed, Check, Class, PolicyRule, Rule};
 use crate::policy::{Hit, Joint, Judged, Verdict};
-use kho_abi_model::version;
-use kho_abi_model::{Contract, Spelled};
+use kho_abi_model::{version, Contract, Spelled};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {

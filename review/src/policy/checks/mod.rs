@@ -35,9 +35,9 @@ mod version_field_moved;
 
 use super::{Check, Class, Hit, PolicyRule};
 use crate::diff::{Change, Comparison};
-use kho_abi_model::rule::Rule;
+use crate::rules::Rule;
+use kho_abi_model::compare::{self, pages, Words};
 use kho_abi_model::{Contract, Model, Place};
-use std::collections::BTreeMap;
 
 /// Every rule of a comparison, sorted by id.
 pub const REGISTRY: &[PolicyRule] = &[
@@ -77,7 +77,7 @@ pub const REGISTRY: &[PolicyRule] = &[
 /// The changes of structs that `wanted` picks, each with what follows from it.
 fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for record in comparison.structs.iter().filter(|record| !record.follows()) {
+    for record in comparison.structs.iter().filter(|record| record.follows.is_none()) {
         for (index, change) in record.change.causes.iter().enumerate() {
             if !wanted(change) {
                 continue;
@@ -89,11 +89,11 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
             let mut consequences = Vec::new();
             // What follows is told once, with the first cause.
             if index == 0 {
-                consequences.extend(record.change.consequences.iter().map(Change::tell));
-                for other in comparison.embedders(name) {
-                    let all = other.change.causes.iter().chain(&other.change.consequences);
-                    consequences
-                        .extend(all.map(|what| format!("struct {}: {}", other.name, what.tell())));
+                let own = record.change.consequences.iter();
+                consequences.extend(own.map(|change| change.tell(Words::Change)));
+                for other in comparison.followers(record) {
+                    let all = other.change.tell(Words::Change);
+                    consequences.extend(all.map(|what| format!("struct {}: {what}", other.name)));
                 }
             }
             // Two headers may have one name: what changed has its own place, where it has one.
@@ -106,7 +106,11 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
             hits.push(Hit {
                 item: field.map_or_else(|| name.clone(), |field| format!("{name}.{field}")),
                 place: own.or_else(|| side.place(name, field)),
-                what: format!("struct {name}{}: {}", pages(record.page_size), change.tell()),
+                what: format!(
+                    "struct {name}{}: {}",
+                    pages(record.page_size),
+                    change.tell(Words::Change)
+                ),
                 consequences,
                 pairs: record.pairs.clone(),
                 ..Hit::default()
@@ -114,11 +118,6 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
         }
     }
     hits
-}
-
-/// For which page size, in words.
-fn pages(size: Option<u64>) -> String {
-    size.map(|size| format!(" (pages of {size} bytes)")).unwrap_or_default()
 }
 
 /// Where a contract's string is written.
@@ -147,11 +146,7 @@ fn listed(items: &[String]) -> String {
 
 /// Whether two contracts promise the same bytes.
 fn same_promise(old_model: &Model, old: &Contract, new_model: &Model, new: &Contract) -> bool {
-    let closure = |model: &Model, contract: &Contract| -> BTreeMap<String, kho_abi_model::Record> {
-        let records = model.closure(contract).into_iter();
-        records.map(|record| (record.name.clone(), record.bare())).collect()
-    };
-    closure(old_model, old) == closure(new_model, new)
+    compare::same(&old_model.closure(old), &new_model.closure(new))
 }
 
 #[cfg(test)]

@@ -306,6 +306,18 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     let options = Options { strictness: Strictness::Wire, ..Options::default() };
     let report = policy::judge(&comparison, &options);
     answer.not_checked.extend(report.not_checked.iter().cloned());
+    // What belongs to no contract, and was not compared or differs: no kernel refuses it.
+    let loose =
+        comparison.declarations.iter().filter(|change| change.unversioned && !change.is_code);
+    let differing = loose.map(|change| Gap {
+        item: change.any().title(),
+        why: "it changed, and no version covers it".into(),
+    });
+    let unread: Vec<_> = comparison.unread.iter().cloned().chain(differing).collect();
+    if !unread.is_empty() {
+        answer.outlook = Outlook::Unknown;
+        answer.not_checked.extend(unread);
+    }
     for contract in &report.contracts {
         let (now, then) = (contract.old.clone(), contract.new.clone());
         let string = now.as_ref().or(then.as_ref()).cloned().unwrap_or_default();
@@ -336,7 +348,8 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 "whether the current kernel has it cannot be told".into(),
             ),
             Verdict::NotChecked if then.is_some() => {
-                (Outcome::Unknown, "a part of it cannot be compared".into())
+                let why = string_alone(current, next, &contract.open);
+                (Outcome::Unknown, why.unwrap_or_else(|| "it cannot be compared".into()))
             }
             Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it cannot be told".into()),
             _ if listed(next) == Some(true) => (

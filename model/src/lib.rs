@@ -491,8 +491,8 @@ impl Model {
             }
         }
         let records = self.closure(contract).into_iter().map(|record| record.name.as_str());
-        let named = contract.roots.iter().chain(&contract.constants).map(String::as_str);
-        let mut open: Vec<&str> = records.chain(named).collect();
+        let own = contract.roots.iter().chain(&contract.constants).map(String::as_str);
+        let mut open: Vec<&str> = records.chain(own).collect();
         let mut names: BTreeSet<String> = BTreeSet::new();
         while let Some(name) = open.pop() {
             if !names.insert(name.into()) {

@@ -5,7 +5,7 @@
 //! not have means loss, which is told in the kernel's own terms; and the same string with other bytes is
 //! what nothing else catches.
 
-use crate::diff::{compare, open, Side, DEVICE_TREE};
+use crate::diff::{compare, open, Comparison, Side, DEVICE_TREE};
 use crate::policy::{self, Level, Options, Strictness, Verdict};
 use kho_abi_model::version;
 use kho_abi_read::ikconfig::Config;
@@ -306,14 +306,7 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     let options = Options { strictness: Strictness::Wire, ..Options::default() };
     let report = policy::judge(&comparison, &options);
     answer.not_checked.extend(report.not_checked.iter().cloned());
-    // What belongs to no contract, and was not compared or differs: no kernel refuses it.
-    let loose =
-        comparison.declarations.iter().filter(|change| change.unversioned && !change.is_code);
-    let differing = loose.map(|change| Gap {
-        item: change.any().title(),
-        why: "it changed, and no version covers it".into(),
-    });
-    let unread: Vec<_> = comparison.unread.iter().cloned().chain(differing).collect();
+    let unread = loose(&comparison);
     if !unread.is_empty() {
         answer.outlook = Outlook::Unknown;
         answer.not_checked.extend(unread);
@@ -382,6 +375,17 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     answer.contracts.sort_by_key(|contract| contract.outcome);
     answer.outlook = outlook(&answer);
     answer
+}
+
+/// What belongs to no contract, and was not compared or differs: no kernel refuses it.
+fn loose(comparison: &Comparison<'_>) -> Vec<Gap> {
+    let loose =
+        comparison.declarations.iter().filter(|change| change.unversioned && !change.is_code);
+    let differing = loose.map(|change| Gap {
+        item: change.any().title(),
+        why: "it changed, and no version covers it".into(),
+    });
+    comparison.unread.iter().cloned().chain(differing).collect()
 }
 
 /// Why the same string is not enough for a contract of which that was not compared; `None` where it is:

@@ -30,7 +30,10 @@ pub fn tree_of_rev(rev: &str, options: &Options) -> Result<Tree, SourceError> {
     let git = Git::new(options.git_dir.as_deref());
     let (tree, named) = (git.tree(rev)?, rev.to_string());
     let get = move |paths: &[String]| {
-        let input = paths.iter().map(|path| format!("{tree}:{path}\n")).collect::<String>();
+        let mut input = String::new();
+        for path in paths {
+            input.extend([tree.as_str(), ":", path, "\n"]);
+        }
         // What git does not answer is not there to be looked up.
         let answer = git.ask(&named, &["cat-file", "--batch"], input.into_bytes());
         let answer = answer.ok().and_then(Result::ok).unwrap_or_default();

@@ -211,9 +211,10 @@ impl<'a> Reader<'a> {
                 Some(Question::Number(name)) => {
                     let has = |file: &File| file.scan.defines.iter().any(|d| d.name == *name);
                     let by = group.iter().copied().find(|at| has(&self.files.abi[*at]));
-                    match self.take_missing(error, "", by, None) {
-                        true => Blame::Settled,
-                        false => Blame::Check,
+                    if self.take_missing(error, "", by, None) {
+                        Blame::Settled
+                    } else {
+                        Blame::Check
                     }
                 }
                 Some(_) => Blame::Check,
@@ -516,7 +517,7 @@ fn piece_at(
     let nearest =
         || pieces().filter(|(_, p)| on(p)).min_by_key(|(_, piece)| piece.lines.1 - piece.lines.0);
     // At the end of a header clang finds out about what begins before it.
-    let before = || pieces().filter(|(_, piece)| piece.lines.0 <= error.line).last();
+    let before = || pieces().rfind(|(_, piece)| piece.lines.0 <= error.line);
     exact.or_else(nearest).or_else(before).map(|(at, _)| at)
 }
 
@@ -577,6 +578,7 @@ fn groups(files: &[File]) -> Vec<Vec<usize>> {
         }
     }
     let mut groups: Vec<Vec<usize>> = Vec::new();
+    #[allow(clippy::needless_range_loop)] // It is a number, of a row and of a column.
     for at in 0..files.len() {
         let fits = |group: &&mut Vec<usize>| group.iter().all(|other| !apart[*other][at]);
         match groups.iter_mut().find(fits) {

@@ -80,7 +80,9 @@ pub(super) fn one_spelling(words: &[&str], inside: &[(usize, String)]) -> String
             if has_body && depth == 0 {
                 outer.append(&mut said);
             } else {
-                said.iter().for_each(|word| put(&mut out, word));
+                for word in &said {
+                    put(&mut out, word);
+                }
             }
             continue;
         }
@@ -108,7 +110,9 @@ pub(super) fn one_spelling(words: &[&str], inside: &[(usize, String)]) -> String
     }
     outer.sort_unstable();
     outer.dedup();
-    outer.iter().for_each(|word| put(&mut out, word));
+    for word in &outer {
+        put(&mut out, word);
+    }
     out
 }
 

@@ -491,11 +491,11 @@ impl Model {
             }
         }
         let records = self.closure(contract).into_iter().map(|record| record.name.as_str());
-        let named = contract.roots.iter().chain(&contract.constants).map(String::as_str);
-        let mut open: Vec<&str> = records.chain(named).collect();
-        let mut reached: BTreeSet<String> = BTreeSet::new();
+        let own = contract.roots.iter().chain(&contract.constants).map(String::as_str);
+        let mut open: Vec<&str> = records.chain(own).collect();
+        let mut names: BTreeSet<String> = BTreeSet::new();
         while let Some(name) = open.pop() {
-            if !reached.insert(name.into()) {
+            if !names.insert(name.into()) {
                 continue;
             }
             let Some(declaration) = unproven.get(name).and_then(|all| all.first()) else {
@@ -504,7 +504,7 @@ impl Model {
             let known = |used: &&str| unproven.contains_key(used) || self.record(used).is_some();
             open.extend(declaration.references().filter(known));
         }
-        reached
+        names
     }
 
     /// The header that holds a contract of this model.

@@ -5,7 +5,7 @@
 //! not have means loss, which is told in the kernel's own terms; and the same string with other bytes is
 //! what nothing else catches.
 
-use crate::diff::{compare, open, Side, DEVICE_TREE};
+use crate::diff::{compare, open, Comparison, Side, DEVICE_TREE};
 use crate::policy::{self, Level, Options, Strictness, Verdict};
 use kho_abi_model::version;
 use kho_abi_read::ikconfig::Config;
@@ -306,6 +306,11 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     let options = Options { strictness: Strictness::Wire, ..Options::default() };
     let report = policy::judge(&comparison, &options);
     answer.not_checked.extend(report.not_checked.iter().cloned());
+    let unread = loose(&comparison);
+    if !unread.is_empty() {
+        answer.outlook = Outlook::Unknown;
+        answer.not_checked.extend(unread);
+    }
     for contract in &report.contracts {
         let (now, then) = (contract.old.clone(), contract.new.clone());
         let string = now.as_ref().or(then.as_ref()).cloned().unwrap_or_default();
@@ -336,7 +341,8 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 "whether the current kernel has it cannot be told".into(),
             ),
             Verdict::NotChecked if then.is_some() => {
-                (Outcome::Unknown, "a part of it cannot be compared".into())
+                let why = string_alone(current, next, &contract.open);
+                (Outcome::Unknown, why.unwrap_or_else(|| "it cannot be compared".into()))
             }
             Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it cannot be told".into()),
             _ if listed(next) == Some(true) => (
@@ -369,6 +375,17 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     answer.contracts.sort_by_key(|contract| contract.outcome);
     answer.outlook = outlook(&answer);
     answer
+}
+
+/// What belongs to no contract, and was not compared or differs: no kernel refuses it.
+fn loose(comparison: &Comparison<'_>) -> Vec<Gap> {
+    let loose =
+        comparison.declarations.iter().filter(|change| change.unversioned && !change.is_code);
+    let differing = loose.map(|change| Gap {
+        item: change.any().title(),
+        why: "it changed, and no version covers it".into(),
+    });
+    comparison.unread.iter().cloned().chain(differing).collect()
 }
 
 /// Why the same string is not enough for a contract of which that was not compared; `None` where it is:

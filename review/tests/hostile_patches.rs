@@ -157,7 +157,7 @@ fn ten_thousand_mutated_headers_and_allow_files_have_an_outline_or_a_reason() {
 #[test]
 fn mutated_series_and_headers_end_in_a_report_or_a_reason() {
     let (mail, mut numbers) = (mail(), Numbers(3));
-    let base = Base { name: "base".into(), files: open::Files::new() };
+    let base = Base { name: "base".into(), files: open::Files::new(), tree: None };
     let reading = source::Options { page_size: Some(4096), ..source::Options::default() };
     let (mut reports, mut reasons) = (0, 0);
     for round in 0..60 {

@@ -149,8 +149,8 @@ fn lines_of(text: &str, declaration: &Declaration) -> std::ops::Range<usize> {
 }
 
 fn without(text: &str, gone: &std::ops::Range<usize>) -> String {
-    let kept = text.lines().enumerate().filter(|(at, _)| !gone.contains(at));
-    kept.map(|(_, line)| format!("{line}\n")).collect()
+    let kept = text.split_inclusive('\n').enumerate().filter(|(at, _)| !gone.contains(at));
+    kept.map(|(_, line)| line).collect()
 }
 
 /// A side with one thing damaged, and what that was; `None` where that would undo the change itself.

@@ -12,7 +12,7 @@ A source is `abi` (the types of this program), `snapshots` (the frozen layouts),
 any directory with include/linux/kho/abi, a vmlinux, module, bzImage or BTF file, or git:REV.
 
 Exit status: 0 when every change is covered by a new version, 1 with findings, 2 when a source \
-cannot be read. What one of the sources cannot tell is listed as not checked.";
+cannot be read. What neither a layout nor a text settles is unknown, which is a finding: not_compared.";
 
 /// Compare two sources, and say which contracts must bump
 ///

@@ -5,7 +5,7 @@
 
 use super::{error, headers_of, Entry, Git};
 use crate::headers;
-use crate::source::{Options, Reading, SourceError};
+use crate::source::{Options, Reading, SourceError, Tree};
 use kho_abi_model::ABI_DIR;
 use std::collections::BTreeMap;
 
@@ -17,7 +17,45 @@ use std::collections::BTreeMap;
 /// [`headers::read_files`].
 pub fn read_rev(rev: &str, options: &Options) -> Result<Reading, SourceError> {
     let files = files_of_rev(rev, options)?;
-    headers::read_named(&files, &format!("git:{rev}"), &prefix(rev), options)
+    let options = Options { tree: Some(tree_of_rev(rev, options)?), ..options.clone() };
+    headers::read_named(&files, &format!("git:{rev}"), &prefix(rev), &options)
+}
+
+/// The tree of a revision, for what its ABI headers use of its other headers.
+///
+/// # Errors
+///
+/// As [`read_rev`], for what concerns git.
+pub fn tree_of_rev(rev: &str, options: &Options) -> Result<Tree, SourceError> {
+    let git = Git::new(options.git_dir.as_deref());
+    let (tree, named) = (git.tree(rev)?, rev.to_string());
+    let get = move |paths: &[String]| {
+        let mut input = String::new();
+        for path in paths {
+            input.extend([tree.as_str(), ":", path, "\n"]);
+        }
+        // What git does not answer is not there to be looked up.
+        let answer = git.ask(&named, &["cat-file", "--batch"], input.into_bytes());
+        let answer = answer.ok().and_then(Result::ok).unwrap_or_default();
+        let mut rest = answer.as_slice();
+        paths.iter().map(|_| next_blob(&mut rest)).collect()
+    };
+    Ok(Tree::new(&prefix(rev), get))
+}
+
+/// Takes the next object: a blob, or a line that says that it is none.
+fn next_blob(rest: &mut &[u8]) -> Option<Vec<u8>> {
+    let end = rest.iter().position(|byte| *byte == b'\n')?;
+    let (line, after) = (std::str::from_utf8(&rest[..end]).ok()?, &rest[end + 1..]);
+    let mut words = line.rsplitn(3, ' ');
+    let size = words.next().and_then(|size| size.parse::<usize>().ok());
+    let Some(size) = size.filter(|_| !line.ends_with(" missing")) else {
+        *rest = after;
+        return None;
+    };
+    let content = after.get(..size)?;
+    *rest = after.get(size..)?.strip_prefix(b"\n")?;
+    (words.next() == Some("blob")).then(|| content.to_vec())
 }
 
 /// What stands before the path of a header in places: `REV:`, as git has it.
@@ -119,6 +157,20 @@ fn blob<'a>(answer: &'a [u8], id: &str) -> Option<(&'a [u8], &'a [u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_in_a_batch_is_none() {
+        let id = "0123456789012345678901234567890123456789";
+        let answer =
+            format!("{id}:a.h missing\n{id} blob 3\na\nb\n{id} tree 1\nx\n{id} blob 0\n\n");
+        let mut rest = answer.as_bytes();
+        assert_eq!(next_blob(&mut rest), None);
+        assert_eq!(next_blob(&mut rest).as_deref(), Some(&b"a\nb"[..]));
+        assert_eq!(next_blob(&mut rest), None);
+        assert_eq!(next_blob(&mut rest).as_deref(), Some(&b""[..]));
+        assert_eq!((next_blob(&mut rest), rest), (None, &b""[..]));
+        assert_eq!(next_blob(&mut &b"x blob 18446744073709551615\nabc\n"[..]), None);
+    }
 
     #[test]
     fn a_batch_is_taken_apart_and_a_cut_one_is_refused() {

@@ -159,6 +159,7 @@ fn bounded(bytes: Vec<u8>, shown: &Path) -> Result<Vec<u8>, HeaderError> {
 pub(super) fn of_memory(
     files: &BTreeMap<String, Vec<u8>>,
     prefix: &str,
+    tree: Option<&Tree>,
 ) -> Result<Files, HeaderError> {
     let in_abi_dir = |path: &str| {
         path.rsplit_once('/')
@@ -192,11 +193,18 @@ pub(super) fn of_memory(
             continue;
         }
         let is_it = |path: &str| path == *name || path.ends_with(&format!("/{name}"));
-        let Some((path, bytes)) = files.iter().find(|(path, _)| is_it(path)) else { continue };
+        let given = files.iter().find(|(path, _)| is_it(path));
+        let given = given.map(|(path, bytes)| (format!("{prefix}{path}"), bytes.clone()));
+        let of_tree = || {
+            let path = format!("include/{name}");
+            let bytes = tree?.get(std::slice::from_ref(&path)).pop().flatten()?;
+            Some((tree?.shown(&path), bytes))
+        };
+        let Some((shown, bytes)) = given.or_else(of_tree) else { continue };
         if bytes.len() as u64 > LENGTH {
-            return Err(HeaderError::TooLong { path: path.into(), limit: LENGTH });
+            return Err(HeaderError::TooLong { path: shown.into(), limit: LENGTH });
         }
-        found.companions.insert(name, file((*name).into(), format!("{prefix}{path}"), bytes));
+        found.companions.insert(name, file((*name).into(), shown, &bytes));
     }
     require_abi(found, itself, Path::new("the set of files"))
 }

@@ -230,13 +230,26 @@ pub(super) fn read_named(
     prefix: &str,
     options: &Options,
 ) -> Result<Reading, SourceError> {
-    Ok(read(&files::of_memory(files, prefix)?, name, options.tree.as_ref(), options)?)
+    let tree = options.tree.as_ref();
+    Ok(read(&files::of_memory(files, prefix, tree)?, name, tree, options)?)
+}
+
+/// The kernel tree that a directory is the top of, for what its ABI headers use of it.
+#[must_use]
+pub fn tree_of_dir(dir: &Path) -> Option<Tree> {
+    files::tree(dir)
 }
 
 /// Whether that is the name of a header beside the ABI's that had a part of it once.
 #[must_use]
 pub fn is_companion(name: &str) -> bool {
     COMPANIONS.contains(&name)
+}
+
+/// The same of its path in some tree.
+#[must_use]
+pub fn is_companion_path(path: &str) -> bool {
+    COMPANIONS.iter().any(|name| path == *name || path.ends_with(&format!("/{name}")))
 }
 
 /// The comments of a header, each with the line where it begins, without the marks of a comment.

@@ -578,10 +578,9 @@ fn groups(files: &[File]) -> Vec<Vec<usize>> {
         }
     }
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (at, from) in apart.iter().enumerate() {
-        // It is known from the first of two on.
-        let fits =
-            |group: &&mut Vec<usize>| group.iter().all(|other| !apart[*other][at] && !from[*other]);
+    #[allow(clippy::needless_range_loop)] // It is a number, of a row and of a column.
+    for at in 0..files.len() {
+        let fits = |group: &&mut Vec<usize>| group.iter().all(|other| !apart[*other][at]);
         match groups.iter_mut().find(fits) {
             Some(group) => group.push(at),
             None => groups.push(vec![at]),

@@ -7,7 +7,7 @@
 //! other neither as an item nor as text, is gone or new, as far as that side was read to its end.
 
 use super::{Comparison, Pair, Side};
-use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Model, ABI_DIR};
+use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Model, Record, ABI_DIR};
 use kho_abi_read::source::{Gap, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -134,7 +134,7 @@ impl<'a> Texts<'a> {
             let name = any.name.as_str();
             let pairs = owners.of_declaration(comparison, header, any);
             if !self.settles(any) {
-                self.leave_open(comparison, entry, &pairs);
+                leave_open(comparison, entry, &pairs);
             }
             let unversioned = is_unversioned(comparison, entry, &pairs);
             let why = entry.unproven();
@@ -183,7 +183,11 @@ impl<'a> Texts<'a> {
             }
         }
         comparison.declarations = found;
-        self.look_for_unread(comparison);
+        let mut all = std::mem::take(&mut comparison.unread);
+        all.extend(unread(comparison));
+        let mut seen = BTreeSet::new();
+        all.retain(|gap| seen.insert((gap.item.clone(), gap.why.clone())));
+        comparison.unread = all;
     }
 
     fn settles(&self, declaration: &Declaration) -> bool {
@@ -216,90 +220,89 @@ impl<'a> Texts<'a> {
         }
         reached
     }
+}
 
-    /// What one side has not proven, and the other has no text for.
-    fn leave_open(&self, comparison: &mut Comparison<'a>, entry: &Entry<'a>, pairs: &[usize]) {
-        let (_, any) = entry.any();
-        if any.kind.is_code() || entry.unproven().is_none() {
-            return;
-        }
-        let name = &any.name;
-        let other = if entry.old.is_empty() { comparison.old } else { comparison.new };
-        let has = other.model().record(name).is_some() || other.model().constant(name).is_some();
-        if has || !other.knows_absence_of(name) {
-            for pair in pairs {
-                comparison.open.entry(*pair).or_default().insert(any.title());
-            }
+/// What one side has not proven, and the other has no text for.
+fn leave_open(comparison: &mut Comparison<'_>, entry: &Entry<'_>, pairs: &[usize]) {
+    let (_, any) = entry.any();
+    if any.kind.is_code() || entry.unproven().is_none() {
+        return;
+    }
+    let name = &any.name;
+    let other = if entry.old.is_empty() { comparison.old } else { comparison.new };
+    let has = other.model().record(name).is_some() || other.model().constant(name).is_some();
+    if has || !other.knows_absence_of(name) {
+        for pair in pairs {
+            comparison.open.entry(*pair).or_default().insert(any.title());
         }
     }
+}
 
-    /// Finds headers that were not read, or not to their end, on either side.
-    fn look_for_unread(&self, comparison: &mut Comparison<'a>) {
-        let mut unread = std::mem::take(&mut comparison.unread);
-        unread.extend(gone(comparison));
-        for side in [comparison.old, comparison.new] {
-            if side.reading.kind != Kind::Headers {
-                continue;
-            }
-            let other =
-                if std::ptr::eq(side, comparison.old) { comparison.new } else { comparison.old };
-            let headers = &side.model().headers;
-            for gap in side.reading.gaps.iter().filter(|gap| is_header(&gap.item)) {
-                let is_read = headers.iter().any(|header| header.include_path() == gap.item);
-                // It matters to what its absence leaves unproven.
-                let matters = || {
-                    let users =
-                        headers.iter().filter(|h| h.includes.iter().any(|path| *path == gap.item));
-                    users.flat_map(|header| &header.declarations).any(|declaration| {
-                        declaration.unproven.is_some()
-                            && !declaration.kind.is_code()
-                            && declaration.kind != DeclarationKind::Assert
-                            && !declaration.tokens.is_empty()
-                    })
-                };
-                let is_included =
-                    headers.iter().any(|h| h.includes.iter().any(|path| *path == gap.item));
-                if !is_read && (!is_included || matters()) {
-                    unread.push(gap.clone());
-                }
-            }
-            let declared: BTreeSet<&str> = headers
-                .iter()
-                .flat_map(|header| &header.declarations)
-                .flat_map(Declaration::names)
-                .collect();
-            // What is there, and of which there is not even a text.
-            for gap in side.reading.gaps.iter().filter(|gap| !gap.item.is_empty()) {
-                let is_told = is_header(&gap.item)
-                    || declared.contains(gap.item.as_str())
-                    || comparison
-                        .open
-                        .values()
-                        .flatten()
-                        .any(|open| open.strip_prefix("struct ").unwrap_or(open) == gap.item);
-                if !is_told {
-                    unread.push(gap.clone());
-                }
-            }
-            for header in headers {
-                let broken = header.declarations.iter().find(|d| d.is_broken());
-                let Some(broken) = broken else { continue };
-                let text = |side: &Side| {
-                    side.texts.get(&header.name).map(|text| text.outline.code.clone())
-                };
-                // The same text is the same, wherever it ends.
-                if text(side).is_some() && text(side) == text(other) {
-                    continue;
-                }
-                let place = broken.place.as_ref().map(|place| format!("{place}: "));
-                let why = format!("{}{}", place.unwrap_or_default(), kho_abi_model::BROKEN);
-                unread.push(Gap { item: header.include_path(), why });
-            }
+/// Finds headers that were not read, or not to their end, on either side, and what of them is not even
+/// there as text.
+fn unread(comparison: &Comparison<'_>) -> Vec<Gap> {
+    let mut unread = gone(comparison);
+    for (side, other) in [(comparison.old, comparison.new), (comparison.new, comparison.old)] {
+        if side.reading.kind == Kind::Headers {
+            unread.extend(missing_headers(side));
+            unread.extend(without_text(comparison, side));
+            unread.extend(broken_headers(side, other));
         }
-        let mut seen = BTreeSet::new();
-        unread.retain(|gap| seen.insert((gap.item.clone(), gap.why.clone())));
-        comparison.unread = unread;
     }
+    unread
+}
+
+/// Headers that a side does not have, and that what it has needs.
+fn missing_headers(side: &Side) -> Vec<Gap> {
+    let headers = &side.model().headers;
+    let is_missing = |gap: &&Gap| {
+        if !is_header(&gap.item) || headers.iter().any(|h| h.include_path() == gap.item) {
+            return false;
+        }
+        let users: Vec<_> = headers.iter().filter(|h| h.includes.contains(&gap.item)).collect();
+        // It matters to what its absence leaves unproven.
+        let unproven = |declaration: &Declaration| {
+            declaration.unproven.is_some()
+                && !declaration.kind.is_code()
+                && declaration.kind != DeclarationKind::Assert
+                && !declaration.tokens.is_empty()
+        };
+        users.is_empty() || users.iter().flat_map(|h| &h.declarations).any(unproven)
+    };
+    side.reading.gaps.iter().filter(is_missing).cloned().collect()
+}
+
+/// What a side has, and of which there is not even a text.
+fn without_text(comparison: &Comparison<'_>, side: &Side) -> Vec<Gap> {
+    let all = side.model().headers.iter().flat_map(|header| &header.declarations);
+    let declared: BTreeSet<&str> = all.flat_map(Declaration::names).collect();
+    let open: BTreeSet<&str> = comparison
+        .open
+        .values()
+        .flatten()
+        .map(|open| open.strip_prefix("struct ").unwrap_or(open))
+        .collect();
+    let is_told = |item: &str| {
+        item.is_empty() || is_header(item) || declared.contains(item) || open.contains(item)
+    };
+    side.reading.gaps.iter().filter(|gap| !is_told(&gap.item)).cloned().collect()
+}
+
+/// Headers of which the text is not whole.
+fn broken_headers(side: &Side, other: &Side) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    for header in &side.model().headers {
+        let Some(broken) = header.declarations.iter().find(|d| d.is_broken()) else { continue };
+        let text = |side: &Side| side.texts.get(&header.name).map(|text| text.outline.code.clone());
+        // The same text is the same, wherever it ends.
+        if text(side).is_some() && text(side) == text(other) {
+            continue;
+        }
+        let place = broken.place.as_ref().map(|place| format!("{place}: "));
+        let why = format!("{}{}", place.unwrap_or_default(), kho_abi_model::BROKEN);
+        gaps.push(Gap { item: header.include_path(), why });
+    }
+    gaps
 }
 
 /// Headers that one side does not have, where it may not have been given them.
@@ -378,7 +381,7 @@ impl<'a> Entry<'a> {
             let record = |model: &Model, header: &str, name: &str| {
                 let mut headers = model.headers.iter();
                 let own = headers.find(|other| other.name == header);
-                own.and_then(|own| own.records().find(|r| r.name == name).map(|r| r.bare()))
+                own.and_then(|own| own.records().find(|r| r.name == name).map(Record::bare))
             };
             let values = |model: &Model, header: &str, declared: &Declaration| -> Vec<_> {
                 let names = declared.names().into_iter();
@@ -439,7 +442,8 @@ fn is_unversioned(comparison: &Comparison<'_>, entry: &Entry<'_>, pairs: &[usize
     // A struct that lost its version is told with that.
     let is_type = matches!(entry.any().1.kind, DeclarationKind::Struct | DeclarationKind::Union);
     let lost_version = pairs.iter().any(|pair| pair.new.is_some_and(|(_, c)| c.unversioned));
-    if is_type && lost_version {
+    let is_laid_out = entry.new.iter().any(|(_, declaration)| declaration.unproven.is_none());
+    if is_type && is_laid_out && lost_version {
         return false;
     }
     let versioned = |side: Option<(&Header, &Contract)>| side.is_some_and(|(_, c)| !c.unversioned);

@@ -27,6 +27,8 @@ pub struct Base {
     pub name: String,
     /// Its headers, by their path in a kernel tree.
     pub files: Files,
+    /// The tree that they are from, where it is a whole one.
+    pub tree: Option<source::Tree>,
 }
 
 impl Base {
@@ -36,12 +38,19 @@ impl Base {
     ///
     /// A word that is neither a directory with headers nor a revision that has some.
     pub fn open(word: &str, options: &source::Options) -> Result<Self, SourceError> {
-        let files = match word.strip_prefix("git:") {
-            Some(rev) => revision::files_of_rev(rev, options)?,
-            None => open::files_of_dir(std::path::Path::new(word))?,
+        let dir = std::path::Path::new(word);
+        let (files, tree) = match word.strip_prefix("git:") {
+            Some(rev) => {
+                let tree = revision::tree_of_rev(rev, options)?;
+                (revision::files_of_rev(rev, options)?, Some(tree))
+            }
+            None => (open::files_of_dir(dir)?, kho_abi_read::headers::tree_of_dir(dir)),
         };
-        let files = files.into_iter().map(|(path, bytes)| (tree_path(&path), bytes)).collect();
-        Ok(Self { name: word.into(), files })
+        // What is beside the ABI's headers is looked up in the tree.
+        let of_it = |path: &str| !kho_abi_read::headers::is_companion_path(path);
+        let files = files.into_iter().filter(|(path, _)| of_it(path));
+        let files = files.map(|(path, bytes)| (tree_path(&path), bytes)).collect();
+        Ok(Self { name: word.into(), files, tree })
     }
 }
 
@@ -96,6 +105,8 @@ pub fn patches(
         }
     }
     let name = base.map_or("before the series", |base| base.name.as_str());
+    let tree = base.and_then(|base| base.tree.clone());
+    let reading = &source::Options { tree, ..reading.clone() };
     judged(name, &start, &steps, base.is_some(), patches.len(), reading, options)
 }
 
@@ -126,6 +137,9 @@ pub fn range(
         let read = entries.iter().map(|(path, id)| Ok((tree_path(path), blobs.get(id)?)));
         read.collect()
     };
+    // What headers use of others is looked up where the range ends.
+    let tree = revision::tree_of_rev(&to, reading)?;
+    let reading = &source::Options { tree: Some(tree), ..reading.clone() };
     let list = git.run(
         range,
         &["log", "--reverse", "--topo-order", "--format=%H %s", &format!("{from}..{to}")],

@@ -25,14 +25,13 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             continue;
         }
         let (header, contract) = pair.any();
-        let why = match comparison.untold.get(&index) {
-            Some(why) => why.clone(),
-            None => {
-                let open = comparison.open.get(&index).into_iter().flatten();
-                let open: Vec<_> =
-                    open.filter(|item| *item != DEVICE_TREE).map(String::as_str).collect();
-                format!("one side does not tell {}", open.join(", "))
-            }
+        let why = if let Some(why) = comparison.untold.get(&index) {
+            why.clone()
+        } else {
+            let open = comparison.open.get(&index).into_iter().flatten();
+            let open: Vec<_> =
+                open.filter(|item| *item != DEVICE_TREE).map(String::as_str).collect();
+            format!("one side does not tell {}", open.join(", "))
         };
         let is_here = comparison.unread.iter().any(|gap| gap.item == header.include_path());
         // It is told with its header, once.

@@ -2,7 +2,9 @@
 //! Messages of an mbox, a mail, or what `git show` prints: decoded, with what a reply needs.
 
 use super::PatchError;
-use mail_parser::{HeaderValue, Message as Parsed, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{
+    HeaderValue, Message as Parsed, MessageParser, MessagePart, MimeHeaders, PartType,
+};
 
 /// A decoded message.
 #[derive(Clone, Debug, Default)]
@@ -70,8 +72,7 @@ fn is_separator(line: &[u8]) -> bool {
 fn is_commit(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(b"commit ") else { return false };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    matches!(digits, 40 | 64)
-        && rest.get(digits).is_none_or(|next| next.is_ascii_whitespace())
+    matches!(digits, 40 | 64) && rest.get(digits).is_none_or(|next| next.is_ascii_whitespace())
 }
 
 /// Decodes a message. Text that does not begin with headers is taken as it is.
@@ -156,7 +157,11 @@ impl Place<'_> {
 }
 
 /// The texts of a message that may have a patch in them: not HTML, signatures or images.
-fn bodies(place: &Place<'_>, message: &Parsed<'_>, depth: usize) -> Result<Vec<String>, PatchError> {
+fn bodies(
+    place: &Place<'_>,
+    message: &Parsed<'_>,
+    depth: usize,
+) -> Result<Vec<String>, PatchError> {
     if depth > MAX_DEPTH || message.parts.len() > MAX_PARTS {
         return Err(place.fail("it has more parts than any mail"));
     }

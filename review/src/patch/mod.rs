@@ -127,7 +127,11 @@ impl Inbox {
     /// More messages than are looked at, and a mail that cannot be decoded.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), PatchError> {
         if bytes.len() > MAX_BYTES {
-            return Err(PatchError::TooMuch { name: name.into(), what: "its size", limit: MAX_BYTES });
+            return Err(PatchError::TooMuch {
+                name: name.into(),
+                what: "its size",
+                limit: MAX_BYTES,
+            });
         }
         let messages = mail::split(bytes);
         self.messages += messages.len();

@@ -20,7 +20,8 @@ pub fn files(path: &Path) -> Result<Vec<(String, Vec<u8>)>, PatchError> {
         why: error.to_string(),
     };
     let about = std::fs::metadata(path).map_err(|error| io(path, &error))?;
-    let paths = if about.is_dir() { listed(path).map_err(|e| io(path, &e))? } else { vec![path.into()] };
+    let paths =
+        if about.is_dir() { listed(path).map_err(|e| io(path, &e))? } else { vec![path.into()] };
     if paths.len() > MAX_FILES {
         let (what, limit) = ("the number of its files", MAX_FILES);
         return Err(PatchError::TooMuch { name: path.display().to_string(), what, limit });
@@ -64,8 +65,11 @@ pub fn bounded(name: &str, mut from: impl Read) -> Result<Vec<u8>, PatchError> {
 
 /// The files of a directory that may be patches.
 fn listed(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let maildir: Vec<_> =
-        ["cur", "new"].map(|below| dir.join(below)).into_iter().filter(|dir| dir.is_dir()).collect();
+    let maildir: Vec<_> = ["cur", "new"]
+        .map(|below| dir.join(below))
+        .into_iter()
+        .filter(|dir| dir.is_dir())
+        .collect();
     if maildir.len() == 2 {
         let mut all = Vec::new();
         for below in maildir {
@@ -76,7 +80,8 @@ fn listed(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     }
     if let Ok(text) = std::fs::read_to_string(dir.join("series")) {
         let named = text.lines().filter_map(|line| line.split_whitespace().next());
-        let plain = |name: &&str| !name.starts_with('#') && !name.split('/').any(|part| part == "..");
+        let plain =
+            |name: &&str| !name.starts_with('#') && !name.split('/').any(|part| part == "..");
         let found: Vec<_> =
             named.filter(plain).map(|name| dir.join(name)).filter(|path| path.is_file()).collect();
         if !found.is_empty() {

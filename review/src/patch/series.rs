@@ -69,54 +69,31 @@ impl Version {
         self.items.iter().map(of).filter(|subject| !subject.is_empty()).collect()
     }
 
-    fn ids<'a>(&self, items: &'a [Item]) -> BTreeSet<&'a str> {
-        let ids = self.items.iter().map(|index| items[*index].patch.mail.id.as_str());
-        ids.filter(|id| !id.is_empty()).collect()
-    }
-
-    fn references<'a>(&self, items: &'a [Item]) -> BTreeSet<&'a str> {
-        let of = |index: &usize| items[*index].patch.mail.references.iter().map(String::as_str);
-        self.items.iter().flat_map(of).collect()
-    }
-
-    fn change_ids<'a>(&self, items: &'a [Item]) -> BTreeSet<&'a str> {
-        let of = |index: &usize| items[*index].patch.mail.change_id.as_deref();
-        self.items.iter().filter_map(of).collect()
-    }
-
-    /// The contents of ABI headers that it starts from: path and id.
-    fn starts<'a>(&self, items: &'a [Item]) -> BTreeSet<(&'a str, &'a str)> {
-        let files = self.items.iter().flat_map(|index| &items[*index].patch.files);
-        let start = |file: &'a super::FilePatch| {
-            let path = file.old.as_deref().filter(|path| is_abi_header(path))?;
-            (!file.old_id.is_empty()).then_some((path, file.old_id.as_str()))
-        };
-        files.filter_map(start).collect()
+    /// What it shares with other versions of its series: subjects, change ids, contents of ABI headers
+    /// that it starts from, and the ids of its mails and of what those answer.
+    fn keys(&self, items: &[Item]) -> BTreeSet<String> {
+        let mut keys: BTreeSet<String> =
+            self.subjects(items).into_iter().map(|subject| format!("subject {subject}")).collect();
+        for Item { patch, .. } in self.items.iter().map(|index| &items[*index]) {
+            let ids = patch.mail.references.iter().chain([&patch.mail.id]);
+            keys.extend(ids.filter(|id| !id.is_empty()).map(|id| format!("id {id}")));
+            keys.extend(patch.mail.change_id.iter().map(|id| format!("change {id}")));
+            for file in patch.files.iter().filter(|file| !file.old_id.is_empty()) {
+                if let Some(path) = file.old.as_deref().filter(|path| is_abi_header(path)) {
+                    keys.insert(format!("content {path} {}", file.old_id));
+                }
+            }
+        }
+        keys
     }
 
     fn time(&self, items: &[Item]) -> i64 {
         self.items.iter().map(|index| items[*index].patch.mail.time).max().unwrap_or(0)
     }
 
-    /// Whether two are versions of one series.
-    fn is_kin(&self, other: &Self, items: &[Item]) -> bool {
-        let answers = |one: &Self, two: &Self| {
-            let (ids, references) = (one.ids(items), two.references(items));
-            // A cover letter may be missing in the input: its id is still what its patches answer.
-            let known: BTreeSet<_> = ids.union(&one.references(items)).copied().collect();
-            !known.is_disjoint(&references)
-        };
-        !self.subjects(items).is_disjoint(&other.subjects(items))
-            || !self.change_ids(items).is_disjoint(&other.change_ids(items))
-            || !self.starts(items).is_disjoint(&other.starts(items))
-            || answers(self, other)
-            || answers(other, self)
-    }
-
     fn title(&self, items: &[Item]) -> String {
         let first = self.first(items);
-        let subject =
-            if first.patch.subject.is_empty() { "a patch" } else { &first.patch.subject };
+        let subject = if first.patch.subject.is_empty() { "a patch" } else { &first.patch.subject };
         format!("{subject} ({})", first.patch.tag.shown())
     }
 }
@@ -154,8 +131,14 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
     // What a newer version replaces, whole or in part.
     let mut dropped: BTreeSet<usize> = BTreeSet::new();
     let mut kept: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let keys: Vec<_> = versions.iter().map(|version| version.keys(&items)).collect();
+    let mut by_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, keys) in keys.iter().enumerate() {
+        keys.iter().for_each(|key| by_key.entry(key).or_default().push(at));
+    }
     for &old in &order {
-        let newer = order.iter().copied().filter(|new| replaces(&versions, &items, *new, old));
+        let kin = keys[old].iter().flat_map(|key| by_key[key.as_str()].iter().copied());
+        let newer = kin.filter(|new| replaces(&versions, &items, *new, old));
         let Some(new) = newer.max_by_key(|new| rank(*new)) else { continue };
         dropped.insert(old);
         let (is, was) = (&versions[new], &versions[old]);
@@ -193,8 +176,10 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
         let of = versions[at].first(&items).total();
         let numbers: BTreeSet<_> =
             of_it.iter().filter_map(|index| items[*index].patch.number).map(|(n, _)| n).collect();
-        let missing: Vec<_> =
-            (1..=of.min(1000)).filter(|n| !numbers.contains(n)).map(|n| format!("{n}/{of}")).collect();
+        let missing: Vec<_> = (1..=of.min(1000))
+            .filter(|n| !numbers.contains(n))
+            .map(|n| format!("{n}/{of}"))
+            .collect();
         if !missing.is_empty() {
             let title = versions[at].title(&items);
             let missing = missing.join(", ");
@@ -215,10 +200,12 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
     Ok(series)
 }
 
-/// Whether one version replaces another.
+/// Whether one version replaces another of its series.
 fn replaces(versions: &[Version], items: &[Item], new: usize, old: usize) -> bool {
     let (is, was) = (&versions[new], &versions[old]);
-    if new == old || !is.is_kin(was, items) {
+    let (later, earlier) = (is.time(items), was.time(items));
+    // A patch on top of a version is no earlier version of it.
+    if new == old || later != 0 && earlier != 0 && later < earlier {
         return false;
     }
     let (after, before) = (&is.first(items).patch, &was.first(items).patch);
@@ -228,7 +215,7 @@ fn replaces(versions: &[Version], items: &[Item], new: usize, old: usize) -> boo
     // The same once more.
     is.subjects(items) == was.subjects(items)
         && is.numbers(items) == was.numbers(items)
-        && (is.time(items), new) > (was.time(items), old)
+        && (later, new) > (earlier, old)
         && (after.tag.is_resent || before.number.is_some() || after.files == before.files)
 }
 

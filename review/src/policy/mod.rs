@@ -121,6 +121,8 @@ pub enum Verdict {
     BumpMissing,
     /// What no version covers changed.
     VersionMissing,
+    /// What it promises changed, and a later patch of the series brings its new string.
+    BumpedLater,
     /// Its string changed, and nothing that it promises did.
     BumpedWithoutChange,
     /// What it promises changed under one string, and no kernel was released with it.
@@ -144,6 +146,7 @@ impl Verdict {
             Self::ChangedAndBumped => "changed and bumped",
             Self::BumpMissing => "bump missing",
             Self::VersionMissing => "changed, and no version covers it",
+            Self::BumpedLater => "changed, and bumped by a later patch",
             Self::BumpedWithoutChange => "bumped without change",
             Self::ChangedUnreleased => "changed before its release",
             Self::ChangedAllowed => "changed as allowed",
@@ -346,7 +349,7 @@ impl Report {
             Verdict::BumpMissing | Verdict::VersionMissing => 0,
             Verdict::ChangedAllowed => 1,
             Verdict::ChangedUnreleased => 2,
-            Verdict::ChangedAndBumped => 3,
+            Verdict::ChangedAndBumped | Verdict::BumpedLater => 3,
             Verdict::BumpedWithoutChange => 4,
             Verdict::Removed => 5,
             Verdict::New => 6,

@@ -10,7 +10,7 @@ use crate::diff::open::{self, Files};
 use crate::diff::{compare, Side};
 use crate::patch::{FilePatch, Hunk, Line};
 use crate::policy::{self, Baseline, ContractReport, Event, Level, Options, Report, Verdict};
-use kho_abi_model::{Place, ABI_DIR};
+use kho_abi_model::{version, Place, ABI_DIR};
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::outline::{self, FieldText, Outline};
 use kho_abi_read::source;
@@ -31,6 +31,8 @@ pub struct Partial {
     spare: BTreeMap<String, Vec<Part>>,
     /// Changes that only the whole header explains: where, and what.
     loose: Vec<(Place, String)>,
+    /// Versions that comments name.
+    prose: Vec<(Place, String)>,
 }
 
 /// A change, as the text shows it: rule, item, place and words.
@@ -182,6 +184,7 @@ impl Partial {
             self.spare.entry(record.clone()).or_default().extend(parts.iter().cloned());
         }
         self.loose.extend(later.loose.iter().cloned());
+        self.prose.extend(later.prose.iter().cloned());
     }
 }
 
@@ -317,6 +320,7 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         parts: Vec::new(),
         spare: BTreeMap::new(),
         loose: Vec::new(),
+        prose: Vec::new(),
     };
     let is_ours = |side: &Option<String>| side.as_ref().is_some_and(|path| is_abi_header(path));
     if file.binary {
@@ -329,6 +333,16 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
     }
     for hunk in &file.hunks {
         let [old, new] = [piece(hunk, false), piece(hunk, true)];
+        for (at, comment) in &new.outline.comments {
+            if !new.changed.contains(at) {
+                continue;
+            }
+            let line = new.lines.get(at).copied().unwrap_or(1);
+            let words = comment.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+            for word in words.filter(|word| is_versioned(word)) {
+                partial.prose.push((place(&path, line), word.into()));
+            }
+        }
         if old.outline.code == new.outline.code {
             continue;
         }
@@ -340,6 +354,12 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         ));
     }
     partial
+}
+
+/// `name-v2` or `name_v2`.
+fn is_versioned(word: &str) -> bool {
+    let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    stem.len() < word.len() && (stem.ends_with("-v") || stem.ends_with("_v")) && stem.len() > 2
 }
 
 fn place(path: &str, line: usize) -> Place {
@@ -394,16 +414,11 @@ fn one_hunk(
         parts(path, record, pieces, &mut partial.parts);
     }
     let [gone, come] = pieces.map(|piece| unexplained(piece, &in_part));
-    let lines = |found: &[(usize, String)]| -> Vec<String> {
-        found.iter().map(|(_, text)| text.clone()).collect()
-    };
-    if lines(&gone) != lines(&come) {
-        let shown = come.iter().map(|one| (one, 1)).chain(gone.iter().map(|one| (one, 0)));
-        for ((at, text), side) in shown.take(3) {
-            let line = pieces[side].lines.get(at).copied().unwrap_or(1);
-            let what = format!("`{text}` changes, and what it means is not in the patch");
-            partial.loose.push((place(path, line), what));
-        }
+    let shown = come.iter().map(|one| (one, 1)).chain(gone.iter().map(|one| (one, 0)));
+    for ((at, text), side) in shown.take(3) {
+        let line = pieces[side].lines.get(at).copied().unwrap_or(1);
+        let what = format!("`{text}` changes, and what it means is not in the patch");
+        partial.loose.push((place(path, line), what));
     }
 }
 
@@ -505,7 +520,7 @@ fn parts(path: &str, record: &str, [old, new]: [&Piece; 2], out: &mut Vec<Part>)
                 new_lines,
                 format!("struct {record}: `{}` is new", field.declaration),
             ),
-            Some(other) if other.declaration != field.declaration => {
+            Some(other) if canonical(other) != canonical(field) => {
                 let what = format!(
                     "struct {record}: `{}` is now `{}`",
                     other.declaration, field.declaration
@@ -539,6 +554,78 @@ fn parts(path: &str, record: &str, [old, new]: [&Piece; 2], out: &mut Vec<Part>)
             );
         }
     }
+}
+
+/// A declaration with one name for each integer type, whatever its spelling.
+fn canonical(field: &FieldText) -> String {
+    let ty = field.ty.split_whitespace().collect::<Vec<_>>().join(" ");
+    let bare = ty.strip_prefix("__").unwrap_or(&ty);
+    let ty = match bare {
+        "uint8_t" | "unsigned char" => "u8",
+        "uint16_t" | "unsigned short" | "unsigned short int" => "u16",
+        "uint32_t" | "unsigned int" | "unsigned" => "u32",
+        "uint64_t" | "unsigned long long" | "unsigned long long int" => "u64",
+        other => other,
+    };
+    format!("{ty} {}", field.declaration.strip_prefix(&field.ty).unwrap_or(&field.declaration))
+}
+
+/// What the hunks leave open, whether or not they show another version.
+fn unsure(partial: &Partial, report: &Report) -> Vec<(Place, String)> {
+    let mut found = Vec::new();
+    let strings = [0, 1].map(|side: usize| partial.string_of(side));
+    for (place, word) in &partial.prose {
+        let stem = version::stem(word);
+        match &strings[1] {
+            Some((_, string)) if string == word || version::stem(string) != stem => {}
+            Some((_, string)) => found.push((
+                place.clone(),
+                format!("a comment names \"{word}\", and the string is \"{string}\""),
+            )),
+            None => found.push((
+                place.clone(),
+                format!("a comment names \"{word}\", and the patch does not show the string"),
+            )),
+        }
+    }
+    let [Some((_, old)), Some((macro_name, new))] = &strings else { return found };
+    if version::stem(old) != version::stem(new) {
+        let what = format!(
+            "\"{old}\" is now \"{new}\": whether that stood for something else is not in the patch"
+        );
+        found.push((place(&partial.path(), 1), what));
+    }
+    let is_only = truth::current().is_ok_and(|known| {
+        let header = known.headers.iter().find(|header| header.name == partial.header);
+        header.is_some_and(|header| header.contracts.len() == 1)
+    });
+    if is_only || old == new {
+        return found;
+    }
+    // A header may have more than one string. Whose a struct is, names say, or nothing here does.
+    let words = |text: &str| -> BTreeSet<String> {
+        let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
+        parts.filter(|word| word.len() > 1).map(str::to_ascii_lowercase).collect()
+    };
+    let mut owner = words(macro_name);
+    owner.extend(words(new));
+    owner.remove("compatible");
+    let whole = partial.sides.iter().flat_map(Shown::whole).cloned();
+    let in_part =
+        partial.parts.iter().map(|part| part.1.split('.').next().unwrap_or_default().to_string());
+    let changed: BTreeSet<String> = whole.chain(in_part).collect();
+    for record in changed {
+        let is_changed = report.events.iter().any(|event| {
+            event.level == Level::Fine && event.item.split('.').next() == Some(record.as_str())
+        });
+        if is_changed && words(&record).is_disjoint(&owner) {
+            let what = format!(
+                "struct {record} changes, and whether \"{new}\" is its string is not in the patch"
+            );
+            found.push((place(&partial.path(), 1), what));
+        }
+    }
+    found
 }
 
 /// The macro with the string: as a hunk shows it, or as the truth knows it of a header of that name.
@@ -593,7 +680,8 @@ fn judge_whole(
         constants.map(|constant| constant.name.clone()).collect()
     };
     let mut known: BTreeSet<String> = names(&old).intersection(&names(&new)).cloned().collect();
-    known.extend(of_hunks.events.iter().map(|event| event.item.clone()));
+    let of_constants = of_hunks.events.iter().filter(|event| event.rule.starts_with("constant_"));
+    known.extend(of_constants.map(|event| event.item.clone()));
     let mut events = of_hunks.events;
     events.retain(|event| event.level != Level::Note);
     for event in &mut events {
@@ -673,6 +761,13 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         } else if contract.verdict == Verdict::BumpedWithoutChange {
             contract.verdict = Verdict::ChangedAndBumped;
         }
+    }
+    for (place, what) in unsure(partial, report) {
+        let help = "give the tree that the patch is made for, with --base".into();
+        let item = format!("{}.h", partial.header);
+        let rule = "change_not_judged";
+        let place = Some(place);
+        report.events.push(super::Unjudged { rule, item, place, what, help }.event());
     }
     let is_told = report.events.iter().any(|event| {
         event.rule == "compatible_not_bumped" && event.contracts.contains(&strings[1])

@@ -31,8 +31,8 @@ pub struct Partial {
     spare: BTreeMap<String, Vec<Part>>,
     /// Changes that only the whole header explains: where, and what.
     loose: Vec<(Place, String)>,
-    /// Versions that comments name.
-    prose: Vec<(Place, String)>,
+    /// Versions that comments name, and whether a patch changes that line.
+    prose: Vec<(Place, String, bool)>,
 }
 
 /// A change, as the text shows it: rule, item, place and words.
@@ -334,13 +334,11 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
     for hunk in &file.hunks {
         let [old, new] = [piece(hunk, false), piece(hunk, true)];
         for (at, comment) in &new.outline.comments {
-            if !new.changed.contains(at) {
-                continue;
-            }
+            let is_changed = new.changed.contains(at);
             let line = new.lines.get(at).copied().unwrap_or(1);
             let words = comment.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
             for word in words.filter(|word| is_versioned(word)) {
-                partial.prose.push((place(&path, line), word.into()));
+                partial.prose.push((place(&path, line), word.into(), is_changed));
             }
         }
         if old.outline.code == new.outline.code {
@@ -574,7 +572,11 @@ fn canonical(field: &FieldText) -> String {
 fn unsure(partial: &Partial, report: &Report) -> Vec<(Place, String)> {
     let mut found = Vec::new();
     let strings = [0, 1].map(|side: usize| partial.string_of(side));
-    for (place, word) in &partial.prose {
+    let is_kept = strings[0] == strings[1];
+    for (place, word, is_changed) in &partial.prose {
+        if !is_changed && is_kept {
+            continue;
+        }
         let stem = version::stem(word);
         match &strings[1] {
             Some((_, string)) if string == word || version::stem(string) != stem => {}
@@ -582,6 +584,7 @@ fn unsure(partial: &Partial, report: &Report) -> Vec<(Place, String)> {
                 place.clone(),
                 format!("a comment names \"{word}\", and the string is \"{string}\""),
             )),
+            None if !is_changed => {}
             None => found.push((
                 place.clone(),
                 format!("a comment names \"{word}\", and the patch does not show the string"),

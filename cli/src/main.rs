@@ -17,6 +17,7 @@ Exit status:
   0  clean
   1  findings: something is not as it must be
   2  could not run: bad arguments, unreadable input, a missing tool
+  3  inspect --extract: content is lost or doubtful
 
 Results go to standard output, everything else to standard error.";
 
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
     match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Incomplete) => ExitCode::from(3),
         Err(failure) => {
             failure.print();
             ExitCode::from(2)
@@ -96,5 +98,36 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// Each way to name an output is one that `tests/outputs.rs` tries to destroy an input with.
+    #[test]
+    fn every_output_is_tried() {
+        fn collect(command: &clap::Command, name: &str, found: &mut Vec<String>) {
+            for argument in command.get_arguments() {
+                if matches!(argument.get_id().as_str(), "output" | "out") {
+                    found.push(format!("{name} --{}", argument.get_long().unwrap_or_default()));
+                }
+            }
+            for sub in command.get_subcommands() {
+                collect(sub, &format!("{name} {}", sub.get_name()), found);
+            }
+        }
+        let mut found = Vec::new();
+        collect(&Cli::command(), "kho-abi", &mut found);
+        // The last two name directories, and what is in them is written by the checkout's own rules.
+        let tried = [
+            "kho-abi diff --output",
+            "kho-abi review --output",
+            "kho-abi log --output",
+            "kho-abi inspect --output",
+            "kho-abi inspect diff --output",
+            "kho-abi generate --out",
+            "kho-abi man --out",
+        ];
+        found.sort();
+        let mut tried = tried.to_vec();
+        tried.sort_unstable();
+        assert_eq!(found, tried);
     }
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What the subcommands say: results, findings, failures, and the exit status that follows.
 
+mod destination;
+
+pub(crate) use destination::{Destination, Inputs, Keep};
+
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use kho_abi_codegen::bump::BumpError;
@@ -57,6 +61,8 @@ pub(crate) enum Format {
 pub(crate) enum Outcome {
     Clean,
     Findings,
+    /// Content could not be had, which is more than a finding.
+    Incomplete,
 }
 
 impl Outcome {

@@ -71,7 +71,21 @@ fn filters_choose_sessions_and_files() {
     assert_eq!(shown(&["--token", "0x1"]), 4);
     assert_eq!(shown(&["--file", "vfio-pci-v1"]), 4);
     assert_eq!(shown(&["--session", "vm0", "--token", "2"]), 2);
-    assert_eq!(shown(&["--session", "none"]), 0);
+    // What leaves nothing is no empty report.
+    for args in [
+        &["--session", "none"][..],
+        &["--token", "9"],
+        &["--file", "memfd-v9"],
+        &["--session", "empty", "--token", "1"],
+        &["--session", "none", "--format", "json"],
+    ] {
+        let (status, stdout, stderr) = kho_abi(directory.path(), &[&["guest.raw"], args].concat());
+        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert!(stderr.contains("no session or file matches"), "{args:?}: {stderr}");
+        let args = [&["diff", "guest.raw", "guest.raw"], args].concat();
+        let (status, stdout, stderr) = kho_abi(directory.path(), &args);
+        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{args:?}: {stderr}");
+    }
 }
 
 #[test]
@@ -80,8 +94,10 @@ fn json_has_every_extent() {
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--format", "json"]);
     assert_eq!(status, Some(0));
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(document["schema"], "kho-abi/inspect/1");
-    let memfd = &document["luo"]["sessions"][1]["files"][1]["payload"];
+    assert_eq!(document["schema"], "kho-abi/inspect/2");
+    let file = &document["luo"]["sessions"][1]["files"][1];
+    assert_eq!(file["token"], "0x2");
+    let memfd = &file["payload"];
     assert_eq!(memfd["kind"], "memfd");
     assert_eq!(memfd["extents"].as_array().unwrap().len(), 512);
     assert_eq!(memfd["totals"]["extents"], 512);
@@ -115,7 +131,8 @@ fn a_memfd_is_extracted() {
         [("vm0", "2", 65_536), ("vm0", "3", 100_001), ("vm1", "2", 2 << 20), ("vm1", "3", 6 << 20)]
     {
         let (status, _, stderr) = extract(&["--extract", token, "--session", session]);
-        assert_eq!((status, stderr.as_str()), (Some(0), ""));
+        let said = format!("kho-abi: wrote {size} bytes to memfd\n");
+        assert_eq!((status, stderr), (Some(0), said));
         let bytes = std::fs::read(directory.path().join("memfd")).unwrap();
         assert!(bytes == content(0, size), "token {token} of {session} has other bytes");
     }
@@ -127,19 +144,71 @@ fn a_memfd_is_extracted() {
     assert!(stderr.contains("no file with that token is a memfd"), "{stderr}");
 }
 
+/// The image with a folio's frame number changed: the third of the first memfd.
+fn with_folio(path: &Path, places: &Places, packed: u64) {
+    let file = File::options().write(true).open(path).unwrap();
+    let entry = places.memfds[0].list[0] + 2 * 16;
+    file.write_all_at(&packed.to_le_bytes(), entry).unwrap();
+}
+
 #[test]
 fn what_could_not_be_extracted_is_said() {
     let (directory, path, places) = image();
-    let file = File::options().write(true).open(path).unwrap();
-    // The third folio's frame number becomes one that nobody preserved.
-    let entry = places.memfds[0].list[0] + 2 * 16;
-    file.write_all_at(&(3_u64 << 52 | 0x3000).to_le_bytes(), entry).unwrap();
     let args = ["guest.raw", "--session", "vm0", "--extract", "2", "-o", "memfd"];
-    assert_eq!(kho_abi(directory.path(), &args).0, Some(1));
-    let bytes = std::fs::read(directory.path().join("memfd")).unwrap();
+    let extract = |more: &[&str]| kho_abi(directory.path(), &[&args, more].concat());
+    let memfd = directory.path().join("memfd");
     let mut expected = content(0, 65_536);
     expected[0x2000..0x3000].fill(0);
-    assert!(bytes == expected);
+
+    // The folio is where the image has no memory: lost.
+    with_folio(&path, &places, 3 << 52 | 0x10_0000);
+    let (status, stdout, stderr) = extract(&[]);
+    assert_eq!((status, stdout.as_str()), (Some(3), ""));
+    assert!(stderr.contains("lost: 4096 of 65536 bytes"), "{stderr}");
+    assert!(stderr.contains("0x2000-0x3000, 4096 bytes:"), "{stderr}");
+    assert!(stderr.contains("--partial"), "{stderr}");
+    assert!(!memfd.exists());
+    let (status, _, stderr) = extract(&["--partial"]);
+    assert_eq!(status, Some(3));
+    assert!(stderr.contains("0x2000-0x3000"), "{stderr}");
+    assert!(stderr.ends_with("wrote 65536 bytes to memfd\n"), "{stderr}");
+    assert!(std::fs::read(&memfd).unwrap() == expected);
+    // The account is for programs too.
+    let (status, stdout, _) = extract(&["--format", "json"]);
+    assert_eq!(status, Some(3));
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(document["schema"], "kho-abi/inspect-extract/1");
+    assert_eq!((&document["token"], &document["complete"]), (&"0x2".into(), &false.into()));
+    assert_eq!(document["output"], serde_json::Value::Null);
+    assert_eq!(document["lost"]["bytes"], 4096);
+    let piece = &document["lost"]["list"][0];
+    assert_eq!((&piece["start"], &piece["end"]), (&"0x2000".into(), &"0x3000".into()));
+    let (_, stdout, _) = extract(&["--format", "json", "--partial"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(document["output"], "memfd");
+    let (status, _, stderr) = extract(&["--format", "html"]);
+    assert_eq!(status, Some(2), "{stderr}");
+
+    // No entry has its place: a kernel preserves every page, so that it is lost as well.
+    std::fs::remove_file(&memfd).unwrap();
+    with_folio(&path, &places, 0);
+    let (status, _, stderr) = extract(&[]);
+    assert_eq!(status, Some(3));
+    assert!(stderr.contains("0x2000-0x3000, 4096 bytes: no folio has this place"), "{stderr}");
+    assert!(!memfd.exists());
+
+    // Its page is in the image, and is not preserved: what it has is offered.
+    let page = directory.path().join("guest.raw");
+    let file = File::options().write(true).open(page).unwrap();
+    file.write_all_at(&content(0x2000, 4096), 0x300_0000).unwrap();
+    with_folio(&path, &places, 3 << 52 | 0x3000);
+    let (status, _, stderr) = extract(&[]);
+    assert_eq!(status, Some(3));
+    assert!(stderr.contains("doubtful: 4096 of 65536 bytes"), "{stderr}");
+    assert!(stderr.contains("is not preserved (in memory at 0x3000000)"), "{stderr}");
+    assert!(!memfd.exists());
+    assert_eq!(extract(&["--partial"]).0, Some(3));
+    assert!(std::fs::read(&memfd).unwrap() == content(0, 65_536));
 }
 
 #[test]
@@ -178,7 +247,7 @@ fn images_are_compared() {
     let args = ["diff", "guest.raw", "later.raw", "--format", "json"];
     let document: serde_json::Value =
         serde_json::from_str(&kho_abi(directory.path(), &args).1).unwrap();
-    assert_eq!(document["schema"], "kho-abi/inspect-diff/1");
+    assert_eq!(document["schema"], "kho-abi/inspect-diff/2");
     assert_eq!(document["differences"].as_array().unwrap().len(), stdout.lines().count() - 1);
 }
 
@@ -227,4 +296,146 @@ fn nobody_needs_to_read_to_the_end() {
     drop(stdout);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn a_token_is_exact_in_every_form() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut synth = kho_abi_inspect::synth::Synth::new(Ram::new(4096, 16 << 20), 4096);
+    let session = synth.session("vm0");
+    // More than a double holds, and what a signed integer does not.
+    synth.device(session, 0xdead_beef_cafe_f00d, "0000:01:00.0");
+    synth.device(session, u64::MAX, "0000:02:00.0");
+    write(&synth.finish().0, &directory.path().join("guest.raw"));
+    for format in ["json", "text", "html"] {
+        let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--format", format]);
+        assert_eq!(status, Some(0), "{stdout}");
+        for token in ["0xdeadbeefcafef00d", "0xffffffffffffffff"] {
+            assert!(stdout.contains(token), "{format}: {stdout}");
+        }
+        assert!(!stdout.contains("16045690984503111693"), "{format}: {stdout}");
+    }
+    let args = ["guest.raw", "--token", "0xdeadbeefcafef00d", "--format", "json"];
+    let document: serde_json::Value =
+        serde_json::from_str(&kho_abi(directory.path(), &args).1).unwrap();
+    let files = document["luo"]["sessions"][0]["files"].as_array().unwrap();
+    assert_eq!(files.len(), 1);
+    assert_eq!(files[0]["token"], "0xdeadbeefcafef00d");
+}
+
+#[test]
+fn images_without_kho_are_not_equal() {
+    let (directory, _, _) = image();
+    std::fs::write(directory.path().join("empty.raw"), vec![0; 1 << 16]).unwrap();
+    let (status, stdout, stderr) = kho_abi(directory.path(), &["diff", "empty.raw", "empty.raw"]);
+    assert_eq!((status, stdout.as_str()), (Some(2), ""), "{stderr}");
+    assert!(stderr.contains("nothing to compare"), "{stderr}");
+    let (status, stdout, _) = kho_abi(directory.path(), &["diff", "guest.raw", "empty.raw"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("~ KHO: kho-v4 → not found"), "{stdout}");
+}
+
+#[test]
+fn contents_are_compared_and_places_where_asked() {
+    let (directory, path, places) = image();
+    let diff = |args: &[&str]| kho_abi(directory.path(), &[&["diff"], args].concat());
+    let two = ["guest.raw", "later.raw"];
+    // One byte in the middle of a memfd's third folio.
+    std::fs::copy(&path, directory.path().join("later.raw")).unwrap();
+    let later = File::options().write(true).open(directory.path().join("later.raw")).unwrap();
+    later.write_all_at(&[0xff], places.memfds[0].folios[2] + 100).unwrap();
+    let (status, stdout, _) = diff(&two);
+    assert_eq!(status, Some(1));
+    let expected = "~ content of session \"vm0\", token 0x2: other in 1 piece of 4 KiB, from byte \
+                    0x2064 on\n1 difference\n";
+    assert_eq!(stdout, expected);
+    assert_eq!(diff(&["guest.raw", "later.raw", "--session", "vm1"]).0, Some(0));
+    let (status, stdout, _) = diff(&["guest.raw", "later.raw", "--no-content"]);
+    assert_eq!(status, Some(0));
+    assert!(stdout.contains("not compared: the content of memfds"), "{stdout}");
+
+    // The same state elsewhere in memory is the same, but for its places.
+    let synth = |start: u64, name: &str| {
+        let mut synth = kho_abi_inspect::synth::Synth::new(Ram::new(4096, 16 << 20), 4096);
+        synth.start_at(start);
+        let session = synth.session("vm0");
+        synth.memfd(session, 1, &kho_abi_inspect::synth::MemfdSpec::default());
+        let (ram, places) = synth.finish();
+        write(&ram, &directory.path().join(name));
+        (ram, places)
+    };
+    synth(1 << 20, "low.raw");
+    let (mut ram, places) = synth(8 << 20, "high.raw");
+    assert_eq!(diff(&["low.raw", "high.raw"]), (Some(0), "0 differences\n".into(), String::new()));
+    let (status, stdout, _) = diff(&["low.raw", "high.raw", "--places"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("from 0x101000 on →"), "{stdout}");
+    // What one side has lost is not equal.
+    ram.set_number(places.memfds[0].list[0] + 5 * 16, 0);
+    write(&ram, &directory.path().join("high.raw"));
+    let (status, stdout, _) = diff(&["low.raw", "high.raw"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("4096 bytes cannot be compared"), "{stdout}");
+    assert!(stdout.ends_with("1 not comparable\n"), "{stdout}");
+}
+
+#[test]
+fn sides_of_a_comparison_may_have_several_files() {
+    let (directory, _, _) = image();
+    let parts = ["guest.raw@0,size=0x900000", "guest.raw@0x900000,offset=0x900000"];
+    let [low, high] = parts;
+    let args = ["diff", "--before", low, high, "--after", "guest.raw"];
+    assert_eq!(kho_abi(directory.path(), &args).1, "0 differences\n");
+    let args = ["diff", "--before", low, "--after", low, high];
+    assert_eq!(kho_abi(directory.path(), &args).0, Some(1));
+    for args in [
+        &["diff", "--before", low, high, "--after", "guest.raw", "-o", "guest.raw"][..],
+        &["diff", "--before", low],
+        &["diff", "guest.raw"],
+    ] {
+        let (status, _, stderr) = kho_abi(directory.path(), args);
+        assert_eq!(status, Some(2), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn versions_that_are_not_known_are_not_equal() {
+    let (directory, _, places) = image();
+    let (mut ram, _) = sample(4096);
+    kho_abi_inspect::synth::Store::write(&mut ram, places.luo, b"luo-v6");
+    write(&ram, &directory.path().join("next.raw"));
+    let (status, stdout, _) = kho_abi(directory.path(), &["diff", "next.raw", "next.raw"]);
+    assert_eq!(status, Some(1));
+    assert!(stdout.contains("? sessions: LUO's version is not known"), "{stdout}");
+    assert!(stdout.ends_with("0 differences, 1 not comparable\n"), "{stdout}");
+}
+
+#[test]
+fn every_generation_is_shown_where_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ram = Ram::new(4096, 32 << 20);
+    for (name, start, number) in [("old", 1 << 20, 1_u32), ("new", 16 << 20, 2)] {
+        let mut synth = kho_abi_inspect::synth::Synth::new(ram, 4096);
+        synth.start_at(start);
+        let session = synth.session(name);
+        synth.device(session, 1, "0000:01:00.0");
+        synth.metadata("7.3.4", number);
+        synth.liveupdate_num = number.into();
+        ram = synth.finish().0;
+    }
+    write(&ram, &directory.path().join("guest.raw"));
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw"]);
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(stdout.contains("session \"new\"") && !stdout.contains("session \"old\""), "{stdout}");
+    assert!(stdout.contains("it is the latest: kexec number 2, live update number 2"), "{stdout}");
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--all"]);
+    assert_eq!(status, Some(0), "{stdout}");
+    let at = |what: &str| stdout.find(what).unwrap_or_else(|| panic!("{what}: {stdout}"));
+    assert!(at("session \"new\"") < at("session \"old\""));
+    let (_, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--all", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let reports = document["reports"].as_array().unwrap();
+    assert_eq!(reports.len(), 2);
+    assert_eq!(reports[1]["luo"]["sessions"][0]["name"], "old");
+    assert_eq!(reports[0]["candidates"][0]["kexec_count"], 2);
 }

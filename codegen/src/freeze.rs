@@ -3,9 +3,9 @@
 
 use crate::output::write_file;
 use crate::write;
-use kho_abi_model::compare::{self, RecordChange};
+use kho_abi_model::compare::{self, RecordChange, Values, Words};
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Constant, Contract, Header, Item, Model, Place, Record, Value};
+use kho_abi_model::{Contract, Header, Item, Model, Place, Record};
 use kho_abi_read::checkout::{at, files, Checkout, CheckoutError};
 use kho_abi_read::frozen::{self, Frozen, Status};
 use kho_abi_read::git::Git;
@@ -204,72 +204,63 @@ fn compare_contract(checkout: &Checkout, old: &Frozen, new: &Frozen) -> Vec<Find
         contract.version.map_or_else(|| "a string".into(), |version| version.to_string())
     };
     differs("the version", &version(&old.contract), &version(&new.contract));
-    for (what, old, new) in paired(&constants(old), &constants(new)) {
-        differs(&format!("the constant {what}"), old, new);
+    let mut put = |place: &str, what: String, consequences: Vec<String>| {
+        let finding = Finding::new(rule, place, what, &help);
+        findings.push(Finding { consequences, ..finding });
+    };
+    let promised = constants(old, new).into_iter().map(|change| change.tell(Words::Change));
+    let nodes = compare::nodes(&old.contract.nodes, &new.contract.nodes).into_iter();
+    for what in promised.chain(nodes.map(|change| change.tell(Words::Change))) {
+        put(&file, format!("{what}; \"{compatible}\" was {released} with it"), Vec::new());
     }
-    for (what, old, new) in paired(&properties(old), &properties(new)) {
-        differs(&format!("the device-tree property {what}"), old, new);
-    }
-
-    for change in compare::records(&old.records, &new.records) {
-        let RecordChange { record, place, causes, consequences } = change;
-        let place = place.as_ref().map_or_else(|| file.clone(), Place::to_string);
-        let mut consequences: Vec<_> = consequences.iter().map(ToString::to_string).collect();
-        for cause in causes {
-            findings.push(Finding {
-                consequences: std::mem::take(&mut consequences),
-                ..Finding::new(
-                    rule,
-                    &place,
-                    format!(
-                        "struct {record}: {cause}; {file} has it {released} as \"{compatible}\""
-                    ),
-                    &help,
-                )
-            });
+    let changes = compare::records(&old.records, &new.records);
+    let all: Vec<&RecordChange> = changes.iter().collect();
+    for found in compare::causes(&all) {
+        let change = all[found.change];
+        let place = change.place.as_ref().map_or_else(|| file.clone(), Place::to_string);
+        let own = change.consequences.iter().map(|change| change.tell(Words::Change));
+        let mut consequences: Vec<_> = own.collect();
+        for follower in found.followers.into_iter().map(|at| all[at]) {
+            let told = follower.tell(Words::Change);
+            consequences.extend(told.map(|what| format!("struct {}: {what}", follower.title())));
+        }
+        for cause in &change.causes {
+            let (title, cause) = (change.title(), cause.tell(Words::Change));
+            let what =
+                format!("struct {title}: {cause}; {file} has it {released} as \"{compatible}\"");
+            put(&place, what, std::mem::take(&mut consequences));
         }
     }
     findings
 }
 
-/// What a frozen layout says of its constants: name, with the page size, and value.
-fn constants(frozen: &Frozen) -> Vec<(String, String)> {
-    let constant = |constant: &Constant| {
-        let Constant { name, page_size, value, .. } = constant;
-        let pages = page_size.map(|size| format!(" (pages of {size} bytes)")).unwrap_or_default();
-        let value = match value {
-            Value::Int(value) => value.to_string(),
-            Value::Str(value) => format!("{value:?}"),
-        };
-        (format!("{name}{pages}"), value)
-    };
-    frozen.constants.iter().map(constant).collect()
-}
-
-/// What a frozen layout says of device-tree properties: node and name, and what the value is.
-fn properties(frozen: &Frozen) -> Vec<(String, String)> {
-    let mut properties = Vec::new();
-    for node in &frozen.contract.nodes {
-        for property in &node.properties {
-            let size = property.size.map(|size| format!("{size} bytes"));
-            let name = format!("{} of {}", property.name, node.path);
-            properties.push((name, size.unwrap_or_else(|| "a string".into())));
+/// What differs in the constants of two frozen layouts, for every page size that one of them has.
+fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
+    let both = || old.constants.iter().chain(&new.constants);
+    let mut sizes: Vec<_> = both().filter_map(|constant| constant.page_size).map(Some).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    if sizes.is_empty() {
+        sizes.push(None);
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for constant in both() {
+        if !names.contains(&constant.name.as_str()) {
+            names.push(&constant.name);
         }
     }
-    properties
-}
-
-/// What two lists say of each name that one of them has.
-fn paired<'a>(
-    old: &'a [(String, String)],
-    new: &'a [(String, String)],
-) -> Vec<(&'a str, &'a str, &'a str)> {
-    let value = |list: &'a [(String, String)], name: &str| {
-        list.iter().find(|(other, _)| other == name).map_or("not there", |(_, value)| value)
+    // One without a page size has its value for each.
+    let values = |frozen: &Frozen, name: &str| -> Values {
+        let of = |size: &Option<u64>| {
+            let mut constants = frozen.constants.iter();
+            constants.find(|c| c.name == name && (c.page_size.is_none() || c.page_size == *size))
+        };
+        sizes.iter().map(|size| Some(of(size)?.value.clone())).collect()
     };
-    let added = new.iter().filter(|(name, _)| !old.iter().any(|(other, _)| other == name));
-    let names = old.iter().chain(added).map(|(name, _)| name.as_str());
-    names.map(|name| (name, value(old, name), value(new, name))).collect()
+    let differ = names
+        .iter()
+        .map(|name| compare::constant(name, &sizes, values(old, name), values(new, name)));
+    differ.flatten().collect()
 }
 
 /// What the history of the frozen layouts tells.

@@ -164,12 +164,19 @@ fn what_is_not_allowed_is_refused() {
     let package = |license: Value, source: &str| serde_json::json!({ "name": "x", "license": license, "source": source });
     let registry = "registry+https://github.com/rust-lang/crates.io-index";
     let said = |license: Value, source: &str| refused(&policy(), &[package(license, source)]);
-    for good in ["MIT", "GPL-3.0-only OR MIT", "Apache-2.0/MIT", "(MIT OR X) AND Unicode-3.0"] {
+    for good in
+        ["MIT", "GPL-3.0-only OR MIT", "Apache-2.0/MIT", "(MIT OR GPL-3.0-only) AND Unicode-3.0"]
+    {
         assert!(said(good.into(), registry).is_empty(), "{good}");
     }
-    for bad in
-        ["GPL-3.0-only", "MIT AND GPL-3.0-only", "(MIT OR X) AND Y", "MIT)", "", "MIT WITH X"]
-    {
+    for bad in [
+        "GPL-3.0-only",
+        "MIT AND GPL-3.0-only",
+        "(MIT OR GPL-3.0-only) AND AGPL-3.0-only",
+        "MIT)",
+        "",
+        "MIT WITH X",
+    ] {
         assert_eq!(said(bad.into(), registry).len(), 1, "{bad}");
     }
     assert_eq!(said(Value::Null, registry).len(), 1);

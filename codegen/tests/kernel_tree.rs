@@ -9,13 +9,13 @@
 //!   generated headers of other machines.
 
 mod bindgen_reader;
+#[allow(dead_code)] // Each test asks C for something else.
 mod c;
 
 use bindgen_reader::Options;
 use c::{assertions, checkout, include, COMPILERS};
 use kho_abi_codegen::generate;
-use kho_abi_model::compare;
-use kho_abi_model::{Field, Model, Record, Type};
+use kho_abi_model::{compare, Field, Model, Record, Type};
 use kho_abi_read::truth;
 use std::fs;
 use std::path::{Path, PathBuf};

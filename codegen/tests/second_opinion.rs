@@ -5,8 +5,7 @@
 mod bindgen_reader;
 
 use bindgen_reader::{CHeaderError, Options};
-use kho_abi_model::compare;
-use kho_abi_model::{Endian, Field, Header, Item, Model, Type, Value};
+use kho_abi_model::{compare, Endian, Field, Header, Item, Model, Type, Value};
 use kho_abi_read::headers::TRIPLES;
 use kho_abi_read::truth;
 use std::collections::BTreeSet;
@@ -161,7 +160,12 @@ fn cbindgen_and_libclang_lay_the_rust_types_out_as_the_truth_does() {
         .iter()
         .flat_map(Header::constants)
         .filter(|constant| matches!(constant.value, Value::Str(_)))
-        .map(|constant| format!("{} is {:?}, read None", constant.name, constant.value))
+        .map(|constant| match &constant.value {
+            Value::Str(value) => {
+                format!("{} is not there, the truth says {value:?}", constant.name)
+            }
+            Value::Int(_) => unreachable!("they are strings"),
+        })
         .collect();
     for triple in TRIPLES {
         let read = read("all", &text, triple).unwrap_or_else(|error| panic!("{error}\n{text}"));

@@ -2,12 +2,15 @@
 //! The unit tests that a kernel takes beside the headers pass, and fail for every change of a header
 //! that does not assert its own layout: here as programs, in QEMU inside a kernel.
 
+#[allow(dead_code)] // Each test asks C for something else.
+mod c;
 mod kunit;
 
+use c::COMPILERS;
 use kho_abi::wire::bits;
 use kho_abi_model::{Constant, Field, Item, Model, Record, Type, Value};
 use kho_abi_read::truth;
-use kunit::{compiler, Bench, Outcome, COMPILERS};
+use kunit::{Bench, Outcome};
 use std::fs;
 use std::path::PathBuf;
 
@@ -21,14 +24,14 @@ fn every_case_passes_for_every_page_size() {
     let bench = Bench::new(&truth);
     bench.put_headers(&truth);
     assert_eq!(bench.suites.len(), truth.headers.len());
-    for names in COMPILERS {
+    for compiler in COMPILERS {
         for size in truth.page_sizes() {
             let flag = format!("-DPAGE_SHIFT={}", size.trailing_zeros());
             for suite in &bench.suites {
-                let ran = bench.run(compiler(names), suite, &[&flag]);
+                let ran = bench.run(compiler.command(), suite, &[&flag]);
                 assert!(!ran.cases.is_empty(), "{suite} has no case");
                 let passed = ran.that(Outcome::Passed).len();
-                assert_eq!(passed, ran.cases.len(), "{names:?} {flag}:\n{}", ran.said);
+                assert_eq!(passed, ran.cases.len(), "{} {flag}:\n{}", compiler.name, ran.said);
             }
         }
     }
@@ -42,7 +45,7 @@ fn a_page_size_that_is_new_is_skipped_and_not_passed() {
     bench.put_headers(&truth);
     let mut skipped = Vec::new();
     for suite in &bench.suites {
-        let ran = bench.run(compiler(COMPILERS[0]), suite, &["-DPAGE_SHIFT=13"]);
+        let ran = bench.run(COMPILERS[0].command(), suite, &["-DPAGE_SHIFT=13"]);
         assert_eq!(ran.that(Outcome::Failed), [""; 0], "{}", ran.said);
         skipped.extend(ran.that(Outcome::Skipped).into_iter().map(ToString::to_string));
         assert_eq!(
@@ -169,7 +172,7 @@ fn every_change_of_a_header_fails_the_case_that_is_named_after_it() {
     for Drift { model, header, case, says } in drifts {
         bench.put_headers(&model);
         let suite = &bench.suites[header];
-        let ran = bench.run(compiler(COMPILERS[0]), suite, &[]);
+        let ran = bench.run(COMPILERS[0].command(), suite, &[]);
         assert_eq!(ran.cases.get(&case), Some(&Outcome::Failed), "{says}: {case}\n{}", ran.said);
         let line = format!("# {case}: {says} is promised by ");
         let line = ran.said.lines().find(|said| said.starts_with(&line));
@@ -204,13 +207,13 @@ fn bits_are_expected_where_the_truth_has_them_on_either_byte_order() {
             let word = (u64::MAX >> (64 - count)) << bits::shift(bit, width, big);
             let bytes = if big { word.to_be_bytes() } else { word.to_le_bytes() };
             let expected = format!("{:016x}", u64::from_be_bytes(bytes));
-            let out = bench.output(compiler(COMPILERS[0]), "bits", &[flag]);
+            let out = bench.output(COMPILERS[0].command(), "bits", &[flag]);
             assert_eq!(String::from_utf8_lossy(&out.stdout), expected, "{} {flag}", field.name);
         }
     }
     // So a machine of the other order would fail with the bytes of this one.
     let flag = "-D__BIG_ENDIAN_BITFIELD";
-    let ran = bench.run(compiler(COMPILERS[0]), "kho_abi_memfd_kunit", &[flag]);
+    let ran = bench.run(COMPILERS[0].command(), "kho_abi_memfd_kunit", &[flag]);
     if cfg!(target_endian = "little") {
         assert_eq!(ran.that(Outcome::Failed), ["memfd_luo_folio_ser_bits"], "{}", ran.said);
     }
@@ -229,7 +232,7 @@ fn a_struct_of_two_contracts_names_both() {
         }
     }
     bench.put_headers(&model);
-    let ran = bench.run(compiler(COMPILERS[0]), "kho_abi_kexec_handover_kunit", &[]);
+    let ran = bench.run(COMPILERS[0].command(), "kho_abi_kexec_handover_kunit", &[]);
     assert_eq!(ran.that(Outcome::Failed), ["kho_vmalloc_layout"], "{}", ran.said);
     let both = "the offset of struct kho_vmalloc.flags is promised by KHO_FDT_COMPATIBLE and \
                 MEMFD_LUO_FH_COMPATIBLE: ";
@@ -255,7 +258,7 @@ fn the_kernels_own_headers_pass() {
     }
     assert_eq!(run.len(), 6);
     for suite in &run {
-        let ran = bench.run(compiler(COMPILERS[0]), suite, &[]);
+        let ran = bench.run(COMPILERS[0].command(), suite, &[]);
         assert_eq!(ran.that(Outcome::Passed).len(), ran.cases.len(), "{suite}:\n{}", ran.said);
     }
     // And one offset of one of them is changed.
@@ -264,7 +267,7 @@ fn the_kernels_own_headers_pass() {
     let (before, after) = ("\tu64 data;\n\tu64 token;\n", "\tu64 token;\n\tu64 data;\n");
     assert_eq!(text.matches(before).count(), 1, "{path} has other fields");
     bench.put_header(path, &text.replace(before, after));
-    let ran = bench.run(compiler(COMPILERS[0]), "kho_abi_luo_kunit", &[]);
+    let ran = bench.run(COMPILERS[0].command(), "kho_abi_luo_kunit", &[]);
     assert_eq!(ran.that(Outcome::Failed), ["luo_file_ser_layout"], "{}", ran.said);
     let says = "the offset of struct luo_file_ser.data is promised by LUO_ABI_COMPATIBLE: ";
     assert!(ran.said.contains(says), "{}", ran.said);

@@ -207,7 +207,7 @@ fn scan() {
     });
     for threads in [1, 2] {
         let ours = best(|| {
-            assert_eq!(find::scan::trees(&image, threads).0, [size - PAGE as u64]);
+            assert_eq!(find::scan::trees(&image, threads).trees, [size - PAGE as u64]);
         });
         let what = format!("  one word per page (limit: 1 thread), {threads} thread(s)");
         compare(&what, size, limit, ours);

@@ -83,6 +83,57 @@ impl Claims {
         self.set(start, end)
     }
 
+    /// Calls a function for each part of a range that has no owner, in order.
+    pub(crate) fn gaps(&self, start: u64, end: u64, mut each: impl FnMut(u64, u64)) {
+        let mut keys: Vec<u64> = self.chunks.keys().copied().collect();
+        keys.sort_unstable();
+        let mut at = start;
+        if let Some((_, (span_end, _))) = self.spans.range(..=start).next_back() {
+            at = at.max(*span_end);
+        }
+        for (span, (span_end, _)) in self.spans.range(start..end) {
+            if *span > at {
+                self.gaps_in_bits(&keys, at, *span, &mut each);
+            }
+            at = at.max(*span_end);
+        }
+        if at < end {
+            self.gaps_in_bits(&keys, at, end, &mut each);
+        }
+    }
+
+    /// The same where there are no spans: only pieces that exist are looked at.
+    fn gaps_in_bits(&self, keys: &[u64], start: u64, end: u64, each: &mut impl FnMut(u64, u64)) {
+        let mut at = start;
+        let first = keys.partition_point(|key| (key + 1) * CHUNK_PAGES <= start);
+        for key in keys[first..].iter().take_while(|key| **key * CHUNK_PAGES < end) {
+            let Some(bits) = self.chunks.get(key) else { continue };
+            for (index, word) in bits.iter().enumerate() {
+                let base = key * CHUNK_PAGES + index as u64 * 64;
+                let mut word = *word;
+                while word != 0 {
+                    let skipped = u64::from(word.trailing_zeros());
+                    let many = u64::from((word >> skipped).trailing_ones());
+                    let (from, to) = (base + skipped, base + skipped + many);
+                    word &= !(u64::MAX >> (64 - many) << skipped);
+                    if to <= at {
+                        continue;
+                    }
+                    if from >= end {
+                        break;
+                    }
+                    if from > at {
+                        each(at, from);
+                    }
+                    at = at.max(to);
+                }
+            }
+        }
+        if at < end {
+            each(at, end);
+        }
+    }
+
     /// Sets bits, all of them even where one is set: so that the next to claim them stops at once.
     fn set(&mut self, start: u64, end: u64) -> Option<Conflict> {
         let mut conflict = None;
@@ -158,5 +209,25 @@ mod tests {
         );
         assert!(claims.claim(0, 1, owner).is_some());
         assert!(!claims.is_incomplete());
+        let gaps = |start, end| {
+            let mut gaps = Vec::new();
+            claims.gaps(start, end, |start, end| gaps.push((start, end)));
+            gaps
+        };
+        assert_eq!(gaps(0, 5), [(1, 2), (3, 4)]);
+        let limit = SPANS_LIMIT as u64 * 2;
+        assert_eq!(
+            gaps(limit - 3, limit + 4),
+            [
+                (limit - 3, limit - 2),
+                (limit - 1, limit),
+                (limit + 1, limit + 2),
+                (limit + 3, limit + 4)
+            ]
+        );
+        let last = last * 2;
+        // What was refused in part is set all the same.
+        assert_eq!(gaps(last - 6, last), [(last - 5, last - 4)]);
+        assert_eq!(gaps(last, u64::MAX), [(last + 200, u64::MAX)]);
     }
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What two images of one machine show differently: of sessions, files, entries, and preserved pages.
+//! What two images of one machine show differently: of sessions, files and their content, entries, and
+//! preserved pages. What could not be compared is said as a difference is: it is not equal.
 
+use crate::content::{self, Compared};
+use crate::flbs;
+use crate::handlers::memfd::Memfd;
 use crate::handlers::Payload;
 use crate::image::Image;
 use crate::inspect::State;
-use crate::luo::{File, Luo, Session};
-use crate::report::seals;
+use crate::luo::{File, Flb, Luo, Phase, Session};
+use crate::report::{seals, Filter};
 use crate::text::{count, size};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How something differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +24,8 @@ pub enum Kind {
     Added,
     /// Both have it, and not alike.
     Changed,
+    /// Whether it differs is not known.
+    Unknown,
 }
 
 /// One difference.
@@ -36,7 +42,18 @@ pub struct Difference {
 }
 
 /// The schema that a document of differences names.
-pub const SCHEMA: &str = "kho-abi/inspect-diff/1";
+pub const SCHEMA: &str = "kho-abi/inspect-diff/2";
+
+/// What of two images is compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct How {
+    /// Whether it counts where things lie in memory.
+    pub places: bool,
+    /// Whether the content of memfds is left out.
+    pub no_content: bool,
+    /// Which sessions and files alone.
+    pub filter: Filter,
+}
 
 /// One side of a comparison: an image, and what it shows.
 #[derive(Clone, Copy, Debug)]
@@ -47,13 +64,48 @@ pub struct Side<'s> {
     pub state: &'s State,
 }
 
-/// Compares what two images show, thing by thing: sessions by name, files by token.
-///
-/// Contents of memfds are not compared, and where things lie counts only for preserved pages and for
-/// where folios are.
+impl<'s> Side<'s> {
+    /// A memfd of this side.
+    fn with(self, memfd: &'s Memfd) -> content::Side<'s> {
+        content::Side {
+            image: self.image,
+            page_size: self.state.page_size,
+            preserved: self.state.preserved(),
+            memfd,
+        }
+    }
+
+    /// Whether there is anything to compare.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.state.kho.is_none() && self.state.luo().is_none()
+    }
+
+    /// Whether any session or file is wanted.
+    #[must_use]
+    pub fn has(self, filter: &Filter) -> bool {
+        let mut sessions = self.state.luo().into_iter().flat_map(|luo| &luo.sessions);
+        sessions.any(|session| filter.takes_session(session))
+    }
+}
+
+/// Compares what two images show, thing by thing: sessions by name, files by token, memfds by content.
 #[must_use]
-pub fn compare(before: Side<'_>, after: Side<'_>) -> Vec<Difference> {
-    let (mut before, mut after) = (facts(before), facts(after));
+pub fn compare(before: Side<'_>, after: Side<'_>, how: &How) -> Vec<Difference> {
+    let mut differences = listed(facts(before, how), facts(after, how));
+    unknown(before, after, how, &mut differences);
+    if !how.no_content {
+        contents(before, after, how, &mut differences);
+    }
+    differences.sort_by(|a, b| a.what.cmp(&b.what));
+    differences
+}
+
+/// What is only on one side, or other than on the other.
+fn listed(
+    mut before: BTreeMap<String, String>,
+    mut after: BTreeMap<String, String>,
+) -> Vec<Difference> {
     let mut names: Vec<String> = before.keys().chain(after.keys()).cloned().collect();
     names.sort();
     names.dedup();
@@ -74,31 +126,125 @@ pub fn compare(before: Side<'_>, after: Side<'_>) -> Vec<Difference> {
         .collect()
 }
 
+/// What could not be read on one side, and so is not equal.
+fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<Difference>) {
+    let mut add = |what: &str, before: Option<String>, after: Option<String>| {
+        if before.is_some() || after.is_some() {
+            let what = what.to_owned();
+            differences.push(Difference { kind: Kind::Unknown, what, before, after });
+        }
+    };
+    if how.filter.is_all() {
+        let lacks = |side: Side<'_>| {
+            let kho = side.state.kho.as_ref()?;
+            let known = kho.preserved.as_ref().is_some_and(crate::radix::Preserved::is_complete);
+            (!known && !side.image.is_blob()).then(|| "not known in full".into())
+        };
+        add("what is preserved", lacks(before), lacks(after));
+    }
+    let lacks = |side: Side<'_>| match side.state.luo().map(|luo| luo.phase) {
+        Some(Phase::Serialised | Phase::NotSerialised) | None => None,
+        Some(Phase::Consumed) => Some("LUO's root is gone".into()),
+        Some(Phase::UnknownVersion) => Some("LUO's version is not known".into()),
+        Some(Phase::NotFollowed) => Some("KHO's version is not known".into()),
+        Some(Phase::Unreadable) => Some("LUO's root cannot be read".into()),
+    };
+    add("sessions", lacks(before), lacks(after));
+}
+
+/// The memfds of a side by session and token; those of one name are told apart by their number.
+fn memfds<'s>(side: Side<'s>, filter: &Filter) -> Vec<(String, &'s Memfd)> {
+    let mut numbers: HashMap<String, u64> = HashMap::new();
+    let mut found = Vec::new();
+    let sessions = side.state.luo().into_iter().flat_map(|luo| &luo.sessions);
+    for session in sessions.filter(|session| filter.takes_session(session)) {
+        for file in session.files.iter().filter(|file| filter.takes(file)) {
+            let name = file_name(session, file);
+            let number = numbers.entry(name.clone()).or_default();
+            *number += 1;
+            if let Payload::Memfd(memfd) = &file.payload {
+                found.push((numbered(name, *number), memfd));
+            }
+        }
+    }
+    found
+}
+
+fn contents(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<Difference>) {
+    let others: HashMap<String, &Memfd> = memfds(after, &how.filter).into_iter().collect();
+    for (name, memfd) in memfds(before, &how.filter) {
+        let Some(other) = others.get(&name) else { continue };
+        let Compared { pieces, first, unknown } =
+            content::compare(before.with(memfd), after.with(other));
+        let what = format!("content of {name}");
+        if let Some(first) = first {
+            let said =
+                format!("other in {} of 4 KiB, from byte {first:#x} on", count(pieces, "piece"));
+            differences.push(Difference {
+                kind: Kind::Changed,
+                what: what.clone(),
+                before: None,
+                after: Some(said),
+            });
+        }
+        if unknown > 0 {
+            let said = format!("{} cannot be compared: lost or doubtful", count(unknown, "byte"));
+            differences.push(Difference {
+                kind: Kind::Unknown,
+                what,
+                before: None,
+                after: Some(said),
+            });
+        }
+    }
+}
+
+fn numbered(name: String, number: u64) -> String {
+    if number > 1 {
+        format!("{name} (number {number})")
+    } else {
+        name
+    }
+}
+
 /// What a side shows: the name of each thing with what is to be said of it.
-fn facts(side: Side<'_>) -> BTreeMap<String, String> {
+fn facts(side: Side<'_>, how: &How) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::new();
     let mut numbers: BTreeMap<String, u64> = BTreeMap::new();
     let mut add = |name: String, text: String| {
         let number = numbers.entry(name.clone()).or_default();
         *number += 1;
         // Two of one name are told apart by their number, so that neither hides the other.
-        let name = if *number > 1 { format!("{name} (number {number})") } else { name };
-        facts.insert(name, text);
+        facts.insert(numbered(name, *number), text);
     };
+    if how.filter.is_all() {
+        machine_facts(side, how, &mut add);
+    }
+    if let Some(luo) = side.state.luo() {
+        luo_facts(luo, side.state.page_size as u64, how, &mut add);
+    }
+    facts
+}
+
+fn machine_facts(side: Side<'_>, how: &How, add: &mut impl FnMut(String, String)) {
     let state = side.state;
     let page_size = state.page_size as u64;
-    if let Some(kho) = &state.kho {
-        add("KHO".into(), kho.compatible.clone());
-        for entry in &kho.entries {
-            add(format!("entry \"{}\"", entry.name), count(entry.size, "byte"));
-        }
-        for reservation in &kho.reservations {
-            let text = format!("{} at {:#x}", size(reservation.size), reservation.start);
-            add(format!("reservation \"{}\"", reservation.name), text);
-        }
-        if let Some(metadata) = &kho.metadata {
-            let text = format!("{}, number {}", metadata.previous_release, metadata.kexec_count);
-            add("kexec".into(), text);
+    match &state.kho {
+        None => add("KHO".into(), "not found".into()),
+        Some(kho) => {
+            add("KHO".into(), kho.compatible.clone());
+            for entry in &kho.entries {
+                add(format!("entry \"{}\"", entry.name), count(entry.size, "byte"));
+            }
+            for reservation in &kho.reservations {
+                let text = format!("{} at {:#x}", size(reservation.size), reservation.start);
+                add(format!("reservation \"{}\"", reservation.name), text);
+            }
+            if let Some(metadata) = &kho.metadata {
+                let text =
+                    format!("{}, number {}", metadata.previous_release, metadata.kexec_count);
+                add("kexec".into(), text);
+            }
         }
     }
     if let Some(preserved) = state.preserved() {
@@ -107,55 +253,91 @@ fn facts(side: Side<'_>) -> BTreeMap<String, String> {
             let text = format!("{}, {bytes}", count(total.blocks, "block"));
             add(format!("preserved of order {}", total.order), text);
         }
+        if how.places {
+            for run in preserved.runs().unwrap_or_default() {
+                let bytes = |page: u64| page.saturating_mul(page_size);
+                let name = format!("preserved at {:#x}", bytes(run.start));
+                add(name, format!("up to {:#x}, order {}", bytes(run.end), run.order));
+            }
+        }
     }
     if let Some(luo) = state.luo() {
-        luo_facts(luo, page_size, &mut add);
+        add("LUO".into(), luo.compatible.clone());
+        if let Some(number) = luo.liveupdate_num {
+            add("live update".into(), number.to_string());
+        }
+        if luo.phase == Phase::NotSerialised {
+            add("sessions".into(), "not written".into());
+        }
+        for flb in &luo.flbs {
+            flb_facts(flb, how, add);
+        }
     }
     for (rule, number) in state.findings.counts() {
         add(format!("findings of {rule}"), number.to_string());
     }
-    facts
 }
 
-fn luo_facts(luo: &Luo, page_size: u64, add: &mut impl FnMut(String, String)) {
-    add("LUO".into(), luo.compatible.clone());
-    if let Some(number) = luo.liveupdate_num {
-        add("live update".into(), number.to_string());
+fn flb_facts(flb: &Flb, how: &How, add: &mut impl FnMut(String, String)) {
+    let name = format!("FLB \"{}\"", flb.compatible);
+    let mut text = format!("for {}", count(flb.count, "file"));
+    // What is no address is the owner's own number.
+    if how.places || flb.leads_to.is_none() {
+        text = format!("{text}, data {:#x}", flb.data);
     }
-    for session in &luo.sessions {
-        add(format!("session \"{}\"", session.name), count(session.files.len() as u64, "file"));
-        for file in &session.files {
-            file_facts(session, file, page_size, add);
+    if let Some(raw) = &flb.raw {
+        text = format!("{text}, not decoded: {}", bytes(&raw.bytes));
+    }
+    if let Some(flbs::State::Pci(pci)) = &flb.state {
+        text = format!("{text}, version {}", pci.version);
+        for device in &pci.devices {
+            add(format!("{name}, device {}", device.address), device.refcount.to_string());
         }
     }
-    for flb in &luo.flbs {
-        let text = format!("for {}, data {:#x}", count(flb.count, "file"), flb.data);
-        add(format!("FLB \"{}\"", flb.compatible), text);
+    add(name, text);
+}
+
+fn luo_facts(luo: &Luo, page_size: u64, how: &How, add: &mut impl FnMut(String, String)) {
+    for session in luo.sessions.iter().filter(|session| how.filter.takes_session(session)) {
+        add(format!("session \"{}\"", session.name), count(session.files.len() as u64, "file"));
+        for file in session.files.iter().filter(|file| how.filter.takes(file)) {
+            file_facts(session, file, page_size, how, add);
+        }
     }
+}
+
+fn file_name(session: &Session, file: &File) -> String {
+    format!("session \"{}\", token {:#x}", session.name, file.token)
+}
+
+fn bytes(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 fn file_facts(
     session: &Session,
     file: &File,
     page_size: u64,
+    how: &How,
     add: &mut impl FnMut(String, String),
 ) {
-    let name = format!("session \"{}\", token {:#x}", session.name, file.token);
     let text = match &file.payload {
         Payload::VfioPci(device) => device.address.clone(),
-        Payload::Memfd(memfd) => format!(
-            "{} bytes, position {}, seals {}, {} in {} from {:#x} on",
-            memfd.size,
-            memfd.pos,
-            seals(memfd.seals),
-            count(memfd.totals.folios, "folio"),
-            count(memfd.totals.extents, "extent"),
-            memfd.first.first().map_or(0, |extent| extent.pfn.saturating_mul(page_size)),
-        ),
-        Payload::Unknown(unknown) => {
-            unknown.bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+        Payload::Memfd(memfd) => {
+            let Memfd { size, pos, seals: sealed, totals, .. } = memfd;
+            let mut text = format!("{size} bytes, position {pos}, seals {}", seals(*sealed));
+            if how.places {
+                text = format!(
+                    "{text}, {} in {} from {:#x} on",
+                    count(totals.folios, "folio"),
+                    count(totals.extents, "extent"),
+                    memfd.first.first().map_or(0, |extent| extent.pfn.saturating_mul(page_size)),
+                );
+            }
+            text
         }
+        Payload::Unknown(unknown) => format!("not decoded: {}", bytes(&unknown.bytes)),
         Payload::Unreadable => "cannot be read".into(),
     };
-    add(name, format!("{}: {text}", file.compatible));
+    add(file_name(session, file), format!("{}: {text}", file.compatible));
 }

@@ -81,11 +81,15 @@ pub enum Part {
     NotPreserved {
         /// Its page frame number.
         page: u64,
+        /// Its place in the file, in pages.
+        index: u64,
     },
     /// A folio that is preserved within a block that begins before it.
     NotStart {
         /// Its page frame number.
         page: u64,
+        /// Its place in the file, in pages.
+        index: u64,
         /// The order of the block.
         order: u32,
     },
@@ -130,13 +134,13 @@ pub fn each_part(
             continue;
         };
         let Some(block) = preserved.run_at(memory, page) else {
-            each(Part::NotPreserved { page });
+            each(Part::NotPreserved { page, index });
             done += 1;
             continue;
         };
         let order = block.order;
         if (page - block.start) & ((1 << order) - 1) != 0 {
-            each(Part::NotStart { page, order });
+            each(Part::NotStart { page, index, order });
             done += 1;
             continue;
         }

@@ -1,34 +1,151 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A memfd's content, put together from its folios.
+//! A memfd's content, put together from its folios, and an account of what could not be had.
+//!
+//! A kernel preserves every page of a memfd: it fills holes when it pins the file. So a place of the file
+//! that no folio has is lost, and no hole. What the image has although the next kernel would not keep it
+//! (its page is not preserved) is written, and said to be doubtful.
 
-use crate::handlers::memfd::{FolioList, Memfd};
+use crate::extents::{self, Part};
+use crate::finding::{address, address_or_none};
+use crate::handlers::memfd::Memfd;
 use crate::image::cache::Cached;
-use crate::image::{Image, ReadError};
+use crate::image::{find_range, Image, Range, ReadError};
 use crate::radix::Preserved;
 use kho_abi::wire::memfd::MEMFD_LUO_FOLIO_UPTODATE;
+use serde::Serialize;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
 /// What is read at once, in bytes.
 const AT_ONCE: u64 = 1 << 20;
+/// Pieces that are listed; the rest is counted.
+pub const KEPT: usize = 1000;
+
+/// Why a piece of the content is lost or doubtful.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// No folio of the list has this place.
+    NoFolio,
+    /// The folio's memory cannot be read from the image.
+    Unreadable,
+    /// The folio's page is not preserved: the next kernel may use it for something else.
+    NotPreserved,
+    /// The tree of preserved pages is damaged: whether the page is preserved is not known.
+    NotKnown,
+    /// The folio is within a preserved block, and not at its beginning: the kernel refuses it.
+    NotBlockStart,
+    /// The folio is not up to date: the next kernel shows zeroes, though its page has other bytes.
+    NotUptodate,
+    /// Two folios have this place: the later one of the list is written.
+    Twice,
+}
+
+impl Why {
+    /// The reason in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoFolio => "no folio has this place",
+            Self::Unreadable => "the folio's memory cannot be read from the image",
+            Self::NotPreserved => "the folio's page is not preserved",
+            Self::NotKnown => "whether the folio's page is preserved is not known",
+            Self::NotBlockStart => "the folio is not at the beginning of a preserved block",
+            Self::NotUptodate => {
+                "the folio is not up to date, and its page has content that the kernel drops"
+            }
+            Self::Twice => "two folios have this place",
+        }
+    }
+}
+
+/// A piece of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Piece {
+    /// Offset in the file, in bytes.
+    #[serde(serialize_with = "address")]
+    pub start: u64,
+    /// The offset behind its last byte.
+    #[serde(serialize_with = "address")]
+    pub end: u64,
+    /// What is the matter with it.
+    pub why: Why,
+    /// Where its memory is, if it is anywhere.
+    #[serde(serialize_with = "address_or_none")]
+    pub pa: Option<u64>,
+}
+
+/// Pieces of the file, as many as are kept, and how much they are together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pieces {
+    /// The first of them, in the order of the file.
+    pub list: Vec<Piece>,
+    /// Number of bytes in all of them.
+    pub bytes: u64,
+    /// Number of pieces, also of those that are not listed.
+    pub pieces: u64,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Piece) {
+        let len = piece.end.saturating_sub(piece.start);
+        if len == 0 {
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(len);
+        if let Some(last) = self.list.last_mut().filter(|_| self.pieces <= KEPT as u64) {
+            let follows = match (last.pa, piece.pa) {
+                (Some(before), Some(pa)) => before + (last.end - last.start) == pa,
+                (None, None) => true,
+                _ => false,
+            };
+            if last.why == piece.why && last.end == piece.start && follows {
+                last.end = piece.end;
+                return;
+            }
+        }
+        self.pieces += 1;
+        if self.list.len() < KEPT {
+            self.list.push(piece);
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+}
 
 /// What became of a memfd's content.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extracted {
+    /// Size of the file, in bytes.
+    pub size: u64,
     /// Bytes that were written; the rest of the file is zero, as a hole.
     pub written: u64,
-    /// Bytes of folios that could not be read, and are zero in the file.
-    pub lost: u64,
-    /// The first reason for that.
-    pub why: Option<ReadError>,
+    /// What is not in the image, and is zero in the file.
+    pub lost: Pieces,
+    /// What is in the image, and not as the next kernel would have it.
+    pub doubtful: Pieces,
+    /// Why memory could not be read, for the first piece of it.
+    pub error: Option<ReadError>,
+}
+
+impl Extracted {
+    /// Whether the file has all that the memfd had.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.lost.is_empty() && self.doubtful.is_empty()
+    }
 }
 
 /// Writes a memfd's content to a file, which gets its size; what is zero stays a hole.
 ///
 /// # Errors
 ///
-/// Those of the file. That a folio cannot be read is no error of the file: it is counted.
+/// Those of the file. That a folio cannot be had is no error of the file: it is in the account.
 pub fn memfd(
     image: &Image,
     page_size: usize,
@@ -38,118 +155,422 @@ pub fn memfd(
 ) -> io::Result<Extracted> {
     file.set_len(0)?;
     file.set_len(memfd.size)?;
-    let mut extracted = Extracted::default();
-    let mut result = Ok(());
+    let (extracted, _) = assemble(image, page_size, preserved, memfd, Sink::File(file))?;
+    Ok(extracted)
+}
+
+/// Where a piece of the content is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Offset in the file.
+    pub(crate) start: u64,
+    /// The offset behind its last byte.
+    pub(crate) end: u64,
+    /// Where its memory is; `None` where it is zero whatever memory has.
+    pub(crate) pa: Option<u64>,
+}
+
+/// Where each piece of a memfd's content is, in the order of the file, and the account so far: nothing was
+/// read yet.
+pub(crate) fn places(
+    image: &Image,
+    page_size: usize,
+    preserved: Option<&Preserved>,
+    memfd: &Memfd,
+) -> (Vec<Place>, Extracted) {
+    // No file is written, and so nothing can fail.
+    let assembled = assemble(image, page_size, preserved, memfd, Sink::Places(Vec::new()));
+    let (extracted, mut places) = assembled.unwrap_or_default();
+    places.sort_by_key(|place| place.start);
+    (places, extracted)
+}
+
+fn assemble(
+    image: &Image,
+    page_size: usize,
+    preserved: Option<&Preserved>,
+    memfd: &Memfd,
+    sink: Sink<'_>,
+) -> io::Result<(Extracted, Vec<Place>)> {
+    let mut writer = Writer {
+        image,
+        sink,
+        page_size: page_size as u64,
+        size: memfd.size,
+        buffer: Vec::new(),
+        zeroes: vec![0; page_size],
+        known: Lookup::default(),
+        // A file has each of its pages once, and the image each of its own: a list that leads to more
+        // is damaged, and is not followed any further.
+        budget: memfd.size.min(image.bytes()),
+        covered: Spans::default(),
+        pending: None,
+        extracted: Extracted { size: memfd.size, ..Extracted::default() },
+    };
     let memory = Cached::new(image, page_size);
-    let mut buffer = Vec::new();
-    let list: FolioList = memfd.list;
-    // A file has each of its pages once, and the image each of its own: a list that leads to more
-    // is damaged, and is not followed any further.
-    let mut budget = memfd.size.min(image.bytes());
-    list.each_extent(&memory, preserved, 1, |extent| {
-        if result.is_err() {
-            return;
-        }
-        // What was never filled is zero, whatever its page has.
-        if u64::from(extent.flags) & MEMFD_LUO_FOLIO_UPTODATE == 0 {
-            return;
-        }
-        let pieces = if extent.descending { extent.folios } else { 1 };
-        let pages = extent.pages() / pieces;
-        for number in 0..pieces {
-            let (page, index) = extent.folio(number);
-            let place = index.checked_mul(page_size as u64);
-            let pa = page.checked_mul(page_size as u64);
-            let (Some(offset), Some(pa)) = (place, pa) else { return };
-            let len = pages.saturating_mul(page_size as u64);
-            let len = len.min(memfd.size.saturating_sub(offset)).min(budget);
-            budget -= len;
-            let piece = Piece { pa, offset, len };
-            result = copy(image, piece, page_size, file, &mut buffer, &mut extracted);
-            if result.is_err() {
-                return;
+    let complete = preserved.is_some_and(Preserved::is_complete);
+    let mut result = Ok(());
+    if memfd.nr_folios > 0 {
+        memfd.list.each_run(&memory, 1, |run| {
+            extents::each_part(run, preserved, &memory, |part| {
+                if result.is_ok() {
+                    result = writer.part(part, run.flags, complete);
+                }
+            });
+        });
+    }
+    result.and_then(|()| writer.finish())
+}
+
+/// A folio of unknown size, which goes as far as the next one begins.
+struct Pending {
+    page: u64,
+    index: u64,
+    flags: u16,
+    why: Why,
+}
+
+/// What is known of memory without reading it.
+#[derive(Clone, Copy)]
+pub(crate) enum Known {
+    /// It was never written, and is zero.
+    Zero,
+    /// It may have something.
+    Written,
+    /// It cannot be read.
+    Absent(ReadError),
+}
+
+/// What was found out last, so that it is not asked for again with each page.
+#[derive(Default)]
+pub(crate) struct Lookup {
+    last: Option<(Range, Known)>,
+}
+
+impl Lookup {
+    /// What is known of memory from an address on, and how many bytes that holds for.
+    pub(crate) fn look(&mut self, image: &Image, pa: u64) -> (Known, u64) {
+        match self.last {
+            Some((range, known)) if range.start <= pa && pa < range.end => (known, range.end - pa),
+            _ => {
+                let (known, end) = find_out(image, pa);
+                self.last = Some((Range { start: pa, end }, known));
+                (known, end - pa)
             }
         }
-    });
-    result.map(|()| extracted)
+    }
 }
 
-/// Memory, and where in the file it belongs.
-#[derive(Clone, Copy)]
-struct Piece {
-    pa: u64,
-    offset: u64,
-    len: u64,
+fn find_out(image: &Image, pa: u64) -> (Known, u64) {
+    let ranges = image.ranges();
+    let mut byte = [0];
+    let Some(range) = find_range(ranges, pa).map(|index| ranges[index]) else {
+        let next = ranges.partition_point(|range| range.start <= pa);
+        let end = ranges.get(next).map_or(u64::MAX, |range| range.start);
+        let error = image.read(pa, &mut byte).err();
+        return (Known::Absent(error.unwrap_or(ReadError::Outside { at: pa })), end);
+    };
+    let written = image.next_written(pa).filter(|written| written.start < range.end);
+    let hole = written.map_or(range.end, |written| written.start);
+    if hole > pa {
+        // Of a sparse file it is zero, and of a kdump it was left out.
+        return match image.read(pa, &mut byte) {
+            Ok(()) => (Known::Zero, hole),
+            Err(error) => (Known::Absent(error), hole),
+        };
+    }
+    let end = written.map_or(range.end, |written| written.end.min(range.end));
+    (Known::Written, end.max(pa + 1))
 }
 
-fn copy(
-    image: &Image,
-    piece: Piece,
-    page_size: usize,
-    file: &File,
-    buffer: &mut Vec<u8>,
-    extracted: &mut Extracted,
-) -> io::Result<()> {
-    let Piece { pa, offset, len } = piece;
-    let mut done = 0;
-    while done < len {
-        let now = (len - done).min(AT_ONCE);
-        buffer.resize(usize::try_from(now).unwrap_or(0), 0);
-        if image.read(pa + done, buffer).is_ok() {
-            write_pages(buffer, page_size, file, offset + done, extracted)?;
+/// What becomes of the content.
+enum Sink<'w> {
+    /// It is written.
+    File(&'w File),
+    /// It is noted where it is.
+    Places(Vec<Place>),
+}
+
+struct Writer<'w> {
+    image: &'w Image,
+    sink: Sink<'w>,
+    page_size: u64,
+    size: u64,
+    buffer: Vec<u8>,
+    zeroes: Vec<u8>,
+    known: Lookup,
+    budget: u64,
+    covered: Spans,
+    pending: Option<Pending>,
+    extracted: Extracted,
+}
+
+impl Writer<'_> {
+    fn part(&mut self, part: Part, flags: u16, complete: bool) -> io::Result<()> {
+        match part {
+            Part::Extent(extent) if complete => {
+                self.settle(Some(extent.index))?;
+                let pieces = if extent.descending { extent.folios } else { 1 };
+                let pages = extent.pages() / pieces;
+                for number in 0..pieces {
+                    let (page, index) = extent.folio(number);
+                    self.pages(page, index, pages, flags, None)?;
+                }
+                Ok(())
+            }
+            // The tree is damaged: what it would say of a folio's size follows from its neighbours.
+            Part::Extent(extent) => {
+                self.settle(Some(extent.index))?;
+                let last = extent.folios - 1;
+                let before = if extent.descending { 0 } else { last };
+                if before > 0 {
+                    self.pages(extent.pfn, extent.index, before, flags, Some(Why::NotKnown))?;
+                }
+                for number in before..=last {
+                    let (page, index) = extent.folio(number);
+                    self.settle(Some(index))?;
+                    self.pending = Some(Pending { page, index, flags, why: Why::NotKnown });
+                }
+                Ok(())
+            }
+            Part::NotPreserved { page, index } => {
+                self.unsure(page, index, flags, Why::NotPreserved)
+            }
+            Part::NotStart { page, index, .. } => {
+                self.unsure(page, index, flags, Why::NotBlockStart)
+            }
+            Part::Missing { .. } | Part::Again { .. } => Ok(()),
+        }
+    }
+
+    fn unsure(&mut self, page: u64, index: u64, flags: u16, why: Why) -> io::Result<()> {
+        self.settle(Some(index))?;
+        self.pending = Some(Pending { page, index, flags, why });
+        Ok(())
+    }
+
+    /// Writes the folio of unknown size, which goes no further than the next one.
+    ///
+    /// Folios are aligned to their size, in memory and in the file; one that is not is a single page.
+    fn settle(&mut self, next: Option<u64>) -> io::Result<()> {
+        let Some(Pending { page, index, flags, why }) = self.pending.take() else { return Ok(()) };
+        let end = self.size.div_ceil(self.page_size);
+        let next = next.filter(|next| *next > index).unwrap_or(end).min(end);
+        let room = next.saturating_sub(index);
+        let align = 1_u64 << page.trailing_zeros().min(index.trailing_zeros()).min(62);
+        let pages = if room <= align { room } else { 1 };
+        self.pages(page, index, pages, flags, Some(why))
+    }
+
+    /// Writes pages that follow one another in memory and in the file.
+    fn pages(
+        &mut self,
+        page: u64,
+        index: u64,
+        pages: u64,
+        flags: u16,
+        why: Option<Why>,
+    ) -> io::Result<()> {
+        let bytes = |number: u64| number.checked_mul(self.page_size);
+        let (Some(offset), Some(pa)) = (bytes(index), bytes(page)) else { return Ok(()) };
+        let len = bytes(pages).unwrap_or(u64::MAX);
+        let len = len.min(self.size.saturating_sub(offset)).min(self.budget).min(u64::MAX - pa);
+        if len == 0 {
+            return Ok(());
+        }
+        self.budget -= len;
+        self.covered.push(offset, offset + len);
+        let stale = u64::from(flags) & MEMFD_LUO_FOLIO_UPTODATE == 0;
+        if let Sink::Places(places) = &mut self.sink {
+            let pa = Some(pa).filter(|_| !stale);
+            match places.last_mut() {
+                Some(last)
+                    if last.end == offset
+                        && last.pa.map(|at| at + (last.end - last.start)) == pa =>
+                {
+                    last.end = offset + len;
+                }
+                _ => places.push(Place { start: offset, end: offset + len, pa }),
+            }
+            return Ok(());
+        }
+        if stale {
+            self.stale(pa, offset, len);
+            return Ok(());
+        }
+        let mut done = 0;
+        while done < len {
+            let (at, to) = (pa + done, offset + done);
+            let (known, there) = self.known.look(self.image, at);
+            let now = (len - done).min(there);
+            match known {
+                Known::Zero => self.doubt(to, now, at, why),
+                Known::Absent(error) => self.lose(to, now, at, error),
+                Known::Written => {
+                    let now = now.min(AT_ONCE);
+                    self.copy(at, to, now, why)?;
+                    done += now;
+                    continue;
+                }
+            }
+            done += now;
+        }
+        Ok(())
+    }
+
+    fn doubt(&mut self, offset: u64, len: u64, pa: u64, why: Option<Why>) {
+        if let Some(why) = why {
+            let piece = Piece { start: offset, end: offset + len, why, pa: Some(pa) };
+            self.extracted.doubtful.push(piece);
+        }
+    }
+
+    fn lose(&mut self, offset: u64, len: u64, pa: u64, error: ReadError) {
+        self.extracted.error.get_or_insert(error);
+        let piece = Piece { start: offset, end: offset + len, why: Why::Unreadable, pa: Some(pa) };
+        self.extracted.lost.push(piece);
+    }
+
+    /// Copies memory that the image has, page by page where it cannot be read at once.
+    fn copy(&mut self, pa: u64, offset: u64, len: u64, why: Option<Why>) -> io::Result<()> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.resize(usize::try_from(len).unwrap_or(0), 0);
+        let mut result = Ok(());
+        if self.image.read(pa, &mut buffer).is_ok() {
+            result = self.write(&buffer, offset);
+            self.doubt(offset, len, pa, why);
         } else {
-            // Some pages of it may be there.
-            for start in (0..buffer.len()).step_by(page_size) {
-                let end = (start + page_size).min(buffer.len());
-                let page = &mut buffer[start..end];
-                match image.read(pa + done + start as u64, page) {
+            let page_size = self.zeroes.len();
+            for (page, skipped) in buffer.chunks_mut(page_size).zip((0..).step_by(page_size)) {
+                let (pa, offset) = (pa + skipped, offset + skipped);
+                match self.image.read(pa, page) {
                     Ok(()) => {
-                        write_pages(
-                            page,
-                            page_size,
-                            file,
-                            offset + done + start as u64,
-                            extracted,
-                        )?;
+                        result = result.and_then(|()| self.write(page, offset));
+                        self.doubt(offset, page.len() as u64, pa, why);
                     }
-                    Err(error) => {
-                        extracted.lost += page.len() as u64;
-                        extracted.why.get_or_insert(error);
-                    }
+                    Err(error) => self.lose(offset, page.len() as u64, pa, error),
                 }
             }
         }
-        done += now;
+        self.buffer = buffer;
+        result
     }
-    Ok(())
+
+    /// Writes runs of pages that are not zero.
+    fn write(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut start = None;
+        let mut at = 0;
+        let mut put = |from: usize, to: usize| {
+            self.extracted.written += (to - from) as u64;
+            match self.sink {
+                Sink::File(file) => file.write_all_at(&bytes[from..to], offset + from as u64),
+                Sink::Places(_) => Ok(()),
+            }
+        };
+        for page in bytes.chunks(self.zeroes.len()) {
+            let zero = page == &self.zeroes[..page.len()];
+            match (zero, start) {
+                (false, None) => start = Some(at),
+                (true, Some(from)) => {
+                    put(from, at)?;
+                    start = None;
+                }
+                _ => {}
+            }
+            at += page.len();
+        }
+        start.map_or(Ok(()), |from| put(from, bytes.len()))
+    }
+
+    /// Looks whether pages that the kernel shows as zeroes have other bytes, and writes nothing.
+    fn stale(&mut self, pa: u64, offset: u64, len: u64) {
+        let mut done = 0;
+        while done < len {
+            let (at, to) = (pa + done, offset + done);
+            let (known, there) = self.known.look(self.image, at);
+            let mut now = (len - done).min(there);
+            if matches!(known, Known::Written) {
+                now = now.min(self.page_size);
+                self.buffer.resize(usize::try_from(now).unwrap_or(0), 0);
+                // What cannot be read is zero for the next kernel all the same.
+                let read = self.image.read(at, &mut self.buffer);
+                if read.is_ok() && self.buffer != self.zeroes[..self.buffer.len()] {
+                    self.doubt(to, now, at, Some(Why::NotUptodate));
+                }
+            }
+            done += now;
+        }
+    }
+
+    fn finish(mut self) -> io::Result<(Extracted, Vec<Place>)> {
+        self.settle(None)?;
+        let Self { size, covered, mut extracted, sink, .. } = self;
+        let piece = |(start, end), why| Piece { start, end, why, pa: None };
+        let (spans, twice) = covered.finish();
+        let mut end = 0;
+        for span in spans.into_iter().chain([(size, size)]) {
+            extracted.lost.push(piece((end, span.0), Why::NoFolio));
+            end = span.1;
+        }
+        for span in twice {
+            extracted.doubtful.push(piece(span, Why::Twice));
+        }
+        for pieces in [&mut extracted.lost, &mut extracted.doubtful] {
+            pieces.list.sort_by_key(|piece| piece.start);
+        }
+        let places = match sink {
+            Sink::File(_) => Vec::new(),
+            Sink::Places(places) => places,
+        };
+        Ok((extracted, places))
+    }
 }
 
-/// Writes pages, runs of those that are not zero.
-fn write_pages(
-    bytes: &[u8],
-    page_size: usize,
-    file: &File,
-    offset: u64,
-    extracted: &mut Extracted,
-) -> io::Result<()> {
-    let mut start = None;
-    let mut at = 0;
-    for page in bytes.chunks(page_size) {
-        let zero = page.iter().all(|byte| *byte == 0);
-        match (zero, start) {
-            (false, None) => start = Some(at),
-            (true, Some(from)) => {
-                file.write_all_at(&bytes[from..at], offset + from as u64)?;
-                extracted.written += (at - from) as u64;
-                start = None;
-            }
-            _ => {}
+/// From an offset in the file to another one behind it.
+type Span = (u64, u64);
+
+/// Parts of the file that have a folio: joined when they have become twice as many.
+#[derive(Default)]
+struct Spans {
+    list: Vec<Span>,
+    joined: usize,
+    /// Parts that have two.
+    twice: Vec<Span>,
+}
+
+impl Spans {
+    fn push(&mut self, start: u64, end: u64) {
+        if let Some(last) = self.list.last_mut().filter(|last| last.1 == start) {
+            last.1 = end;
+            return;
         }
-        at += page.len();
+        self.list.push((start, end));
+        if self.list.len() >= 2 * self.joined.max(1 << 12) {
+            self.join();
+        }
     }
-    if let Some(from) = start {
-        file.write_all_at(&bytes[from..], offset + from as u64)?;
-        extracted.written += (bytes.len() - from) as u64;
+
+    fn join(&mut self) {
+        self.list.sort_unstable();
+        let mut joined: Vec<Span> = Vec::with_capacity(self.list.len());
+        for (start, end) in self.list.drain(..) {
+            match joined.last_mut() {
+                Some(last) if start <= last.1 => {
+                    if start < last.1 && self.twice.len() < KEPT {
+                        self.twice.push((start, end.min(last.1)));
+                    }
+                    last.1 = last.1.max(end);
+                }
+                _ => joined.push((start, end)),
+            }
+        }
+        self.joined = joined.len();
+        self.list = joined;
     }
-    Ok(())
+
+    fn finish(mut self) -> (Vec<Span>, Vec<Span>) {
+        self.join();
+        self.twice.sort_unstable();
+        (self.list, self.twice)
+    }
 }

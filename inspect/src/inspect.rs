@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The whole of it in one call: find KHO in an image, walk through everything, check everything.
 
-use crate::find::{self, boot, scan, Candidate, Way};
+use crate::find::{self, boot, pages, place, scan, Candidate, Way};
 use crate::finding::Findings;
 use crate::image::cache::Cached;
-use crate::image::{Format, Image, PAGE_SIZES};
+use crate::image::{Format, Image, OpenError};
 use crate::kho::{self, Kho};
 use crate::luo::{self, Luo, Phase};
+use crate::owners;
 use crate::radix::Preserved;
 use crate::rules;
+use crate::scratch;
+use crate::text;
 use crate::walk::Walker;
 
 /// What to look for, and how.
@@ -78,34 +81,48 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         threads => threads,
     };
-    let (places, problems) = places(image, options, threads);
-    let (page_size, guessed) = page_size(image, options, &places);
+    let Places { list: places, carried, problems, searched } = places(image, options, threads);
+    let (page_size, guessed) = pages::page_size(image, options, &places);
     let mut walker = Walker::new(image, page_size, threads);
     for note in image.notes() {
         walker.find(&rules::IMAGE_MALFORMED, 0, || note.clone());
     }
-    walker.notes.extend(problems);
+    walker.notes.extend(image.remarks().iter().cloned().chain(problems));
     let memory = Cached::new(image, page_size);
     let mut candidates: Vec<Candidate> =
         places.iter().filter_map(|(at, way)| find::judge(&memory, *at, *way)).collect();
-    candidates.sort_by(|a, b| b.score.cmp(&a.score).then(a.at.cmp(&b.at)));
-    candidates.dedup_by_key(|candidate| candidate.at);
+    find::rank(&mut candidates);
     let mut luo_alone = None;
     // An address that was given is taken at its word.
     let chosen = options.fdt.or(candidates.first().map(|candidate| candidate.at));
-    let kho = match chosen {
+    let unread = match (&searched, chosen) {
+        // The beginning of a page that is compressed may be there although the rest is not.
+        (Some(_), None) if image.is_packed() => Some(scan::verify(image, threads)),
+        (searched, _) => searched.as_ref().map(|searched| searched.unread),
+    };
+    let unread = unread.unwrap_or_default();
+    if let Some((at, error)) = unread.first {
+        walker.find(&rules::IMAGE_MALFORMED, at, || {
+            let damaged = text::count(unread.damaged, "byte");
+            format!("{damaged} of memory cannot be read from the file, first of all: {error}")
+        });
+    }
+    let mut kho = match chosen {
         Some(at) => kho::read(&mut walker, at),
         None if image.format() == Format::Luo => {
             luo_alone = Some(luo::read(&mut walker, 0, image.bytes()));
             None
         }
         None => {
-            walker.find(&rules::KHO_NOT_FOUND, 0, || {
-                "no page of the image begins a device tree of KHO".into()
-            });
+            let too_many = searched.is_some_and(|searched| searched.too_many);
+            not_found(&mut walker, &unread, too_many);
             None
         }
     };
+    if let Some(kho) = &mut kho {
+        scratch::read(&mut walker, kho, &carried);
+        owners::check(&mut walker, kho);
+    }
     let state_luo = kho.as_ref().and_then(|kho| kho.luo.as_ref()).or(luo_alone.as_ref());
     if let Some(note) = state_luo.and_then(phase_note) {
         walker.notes.push(note.into());
@@ -113,14 +130,51 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     if walker.claims.is_incomplete() {
         walker.notes.push("not checked: two owners of pages that are too far apart".into());
     }
+    for (what, number) in std::mem::take(&mut walker.undecoded) {
+        let times = if number > 1 { format!(", {number} times") } else { String::new() };
+        walker.notes.push(format!("not decoded: {what}{times}"));
+    }
     let Walker { findings, notes, .. } = walker;
     State { page_size, page_size_guessed: guessed, candidates, kho, luo_alone, findings, notes }
+}
+
+/// Finds KHO in an image wherever its memory belongs, walks through all that it leads to, and checks
+/// it; returns the image as well, with its memory at the addresses that were found out.
+///
+/// The offsets of a raw file are taken for addresses at first. Where the state speaks against that,
+/// the file is searched for where it belongs, which is a finding of its own.
+///
+/// # Errors
+///
+/// [`OpenError::NotMemory`] for a file that looks like something else, and has nothing of KHO in it.
+pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), OpenError> {
+    let state = inspect(&image, options);
+    let doubtful = place::is_doubtful(&image, options, &state);
+    let placed = doubtful.then(|| place::place(&image, options, &state)).flatten();
+    let (image, state) = if let Some(placed) = placed {
+        (placed.image, placed.state)
+    } else {
+        let mut state = state;
+        if doubtful && state.kho.is_some() {
+            state.notes.push(place::HINT.into());
+        }
+        state.notes.extend(place::unproven(&image, &state));
+        (image, state)
+    };
+    match image.not_memory() {
+        Some(error) if state.kho.is_none() && state.luo_alone.is_none() => Err(error),
+        _ => Ok((image, state)),
+    }
 }
 
 /// What an image of a moment cannot show.
 fn phase_note(luo: &Luo) -> Option<&'static str> {
     match luo.phase {
         Phase::Serialised | Phase::UnknownVersion | Phase::Unreadable => None,
+        Phase::NotFollowed => Some(
+            "LUO's sessions were not followed: how its lists are made is KHO's matter, and its version is not \
+             known",
+        ),
         Phase::NotSerialised => Some(
             "LUO has not written its sessions: it does so within the reboot that ends this kernel. \
              Either there are none, or the image was taken before that moment; nothing in memory \
@@ -133,73 +187,96 @@ fn phase_note(luo: &Luo) -> Option<&'static str> {
     }
 }
 
-/// Where to look, and what is in the way.
-fn places(image: &Image, options: &Options, threads: usize) -> (Vec<(u64, Way)>, Vec<String>) {
-    let mut problems = Vec::new();
+/// Says that there is no KHO, or that it cannot be said.
+fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
+    let image = walker.memory.image();
+    let left_out = unread.left_out.saturating_add(image.left_out());
+    let mut lacking = Vec::new();
+    if unread.damaged > 0 {
+        lacking.push(format!("{} cannot be read", text::count(unread.damaged, "byte")));
+    }
+    if left_out > 0 {
+        lacking.push(format!("{} were left out of the image", text::count(left_out, "byte")));
+    }
+    if !image.notes().is_empty() {
+        lacking.push("the file is not whole or contradicts itself".into());
+    }
+    if too_many {
+        lacking.push("it has too many device trees to look at all".into());
+    }
+    if lacking.is_empty() {
+        walker.find(&rules::KHO_NOT_FOUND, 0, || {
+            "no page of the image begins a device tree of KHO".into()
+        });
+    } else {
+        walker.find(&rules::KHO_SEARCH_INCOMPLETE, 0, || {
+            format!(
+                "no device tree of KHO is in what could be read of the image, which is not all: {}",
+                lacking.join("; ")
+            )
+        });
+    }
+}
+
+/// Where to look, what the boot protocol carries, what is in the way, and what the search came to.
+#[derive(Default)]
+struct Places {
+    list: Vec<(u64, Way)>,
+    /// What the boot protocol carries.
+    carried: Vec<boot::Carried>,
+    problems: Vec<String>,
+    searched: Option<scan::Searched>,
+}
+
+impl Places {
+    fn carry(&mut self, found: boot::Carried, way: Way) {
+        self.list.push((found.fdt, way));
+        self.carried.push(found);
+    }
+}
+
+fn places(image: &Image, options: &Options, threads: usize) -> Places {
+    let mut places = Places::default();
     if let Some(at) = options.fdt {
-        return (vec![(at, Way::Given)], problems);
+        places.list.push((at, Way::Given));
+        return places;
     }
     match image.format() {
-        Format::Fdt => return (vec![(0, Way::Whole)], problems),
-        Format::Luo => return (Vec::new(), problems),
-        _ => {}
+        Format::Fdt => places.list.push((0, Way::Whole)),
+        Format::Luo => {}
+        _ => search(image, options, threads, &mut places),
     }
-    let mut places = Vec::new();
+    places
+}
+
+fn search(image: &Image, options: &Options, threads: usize, places: &mut Places) {
     if let Some(at) = options.boot_params {
         match boot::setup_data(image, at) {
-            Ok(carried) => places.push((carried.fdt, Way::SetupData)),
-            Err(problem) => problems.push(problem),
+            Ok(found) => places.carry(found, Way::SetupData),
+            Err(problem) => places.problems.push(problem),
         }
     }
     if let Some(at) = options.device_tree {
         match boot::chosen(image, at) {
-            Ok(carried) => places.push((carried.fdt, Way::ChosenNode)),
-            Err(problem) => problems.push(problem),
+            Ok(found) => places.carry(found, Way::ChosenNode),
+            Err(problem) => places.problems.push(problem),
         }
     }
-    if places.is_empty() {
-        let (trees, too_many) = scan::trees(image, threads);
-        if too_many {
-            problems
-                .push("not searched to its end: the image has thousands of device trees".into());
-        }
-        for at in trees {
-            places.push((at, Way::Scan));
-            // An arm64 machine's own tree says where KHO's is.
-            if let Ok(carried) = boot::chosen(image, at) {
-                places.push((carried.fdt, Way::ChosenNode));
-            }
-        }
+    if !places.list.is_empty() {
+        return;
     }
-    (places, problems)
-}
-
-/// The size of the kernel's pages, and whether it had to be guessed.
-fn page_size(image: &Image, options: &Options, places: &[(u64, Way)]) -> (usize, bool) {
-    if let Some(size) = options.page_size.or(image.page_size()) {
-        return (size, false);
-    }
-    if image.machine() == Some(crate::image::Machine::X86_64) || image.is_blob() {
-        return (PAGE_SIZES[0], false);
-    }
-    // The tree of preserved pages has another depth for each size: with the wrong one it leads to
-    // places that are none.
-    let judge = |size: usize| {
-        let memory = Cached::new(image, size);
+    let searched = scan::trees(image, threads);
+    if searched.too_many {
         places
-            .iter()
-            .take(16)
-            .filter_map(|(at, _)| {
-                let bytes = find::tree_bytes(image, *at, size)?;
-                let fdt = crate::fdt::Fdt::new(&bytes).ok()?;
-                let name = kho_abi::wire::kexec_handover::KHO_FDT_MEMORY_MAP_PROP_NAME;
-                let map = kho::number(fdt.root_property(name)?)?;
-                let mut findings = Findings::default();
-                let preserved = Preserved::read(&memory, map, &[], &mut findings);
-                Some(findings.is_empty() && preserved.pages() > 0)
-            })
-            .any(|good| good)
-    };
-    let found = PAGE_SIZES.into_iter().find(|size| judge(*size));
-    (found.unwrap_or(PAGE_SIZES[0]), true)
+            .problems
+            .push("not searched to its end: the image has thousands of device trees".into());
+    }
+    for at in &searched.trees {
+        places.list.push((*at, Way::Scan));
+        // An arm64 machine's own tree says where KHO's is.
+        if let Ok(found) = boot::chosen(image, *at) {
+            places.carry(found, Way::ChosenNode);
+        }
+    }
+    places.searched = Some(searched);
 }

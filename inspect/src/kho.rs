@@ -7,7 +7,9 @@ use crate::luo::{self, Luo};
 use crate::memblock::{self, Reservation};
 use crate::metadata::{self, Metadata};
 use crate::radix::Preserved;
+use crate::raw::Raw;
 use crate::rules;
+use crate::scratch::Area;
 use crate::text;
 use crate::walk::Walker;
 use kho_abi::wire::earlier::kexec_handover_v3;
@@ -18,6 +20,8 @@ use kho_abi::wire::kexec_handover::{
 use kho_abi::wire::kexec_metadata::KHO_METADATA_NODE_NAME;
 use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
 use kho_abi::wire::memblock::MEMBLOCK_KHO_FDT;
+use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::walk::Memory as _;
 use serde::Serialize;
 
 /// Everything that KHO hands over.
@@ -41,6 +45,10 @@ pub struct Kho {
     pub reservations: Vec<Reservation>,
     /// What the kernel says about itself.
     pub metadata: Option<Metadata>,
+    /// The areas that the next kernel starts in, where they are known.
+    pub scratch: Vec<Area>,
+    /// The device tree as it is, where its version is not known.
+    pub raw: Option<Raw>,
 }
 
 /// An entry: what a subsystem preserved.
@@ -53,6 +61,8 @@ pub struct Entry {
     pub data: u64,
     /// The size of that, in bytes; 0 where it does not say.
     pub size: u64,
+    /// What is there, where no types are known for it.
+    pub raw: Option<Raw>,
 }
 
 /// Types for one version of KHO's device tree.
@@ -100,6 +110,8 @@ const fn same(one: &str, other: &str) -> bool {
 struct Subsystem {
     name: &'static str,
     read: fn(&mut Walker<'_>, &mut Kho, &Entry),
+    /// Reads what is the entry's own, where the version of KHO is not known.
+    read_alone: fn(&mut Walker<'_>, &mut Kho, &Entry),
 }
 
 /// Every entry that is understood; others are listed as they are.
@@ -107,11 +119,17 @@ const SUBSYSTEMS: &[Subsystem] = &[
     Subsystem {
         name: LUO_KHO_ENTRY_NAME,
         read: |walker, kho, entry| kho.luo = Some(luo::read(walker, entry.data, entry.size)),
+        read_alone: |walker, kho, entry| {
+            kho.luo = Some(luo::read_root(walker, entry.data, entry.size));
+        },
     },
-    Subsystem { name: MEMBLOCK_KHO_FDT, read: memblock::read },
+    Subsystem { name: MEMBLOCK_KHO_FDT, read: memblock::read, read_alone: memblock::read },
     Subsystem {
         name: KHO_METADATA_NODE_NAME,
         read: |walker, kho, entry| kho.metadata = metadata::read(walker, entry.data, entry.size),
+        read_alone: |walker, kho, entry| {
+            kho.metadata = metadata::read(walker, entry.data, entry.size);
+        },
     },
 ];
 
@@ -152,6 +170,8 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {
             luo: None,
             reservations: Vec::new(),
             metadata: None,
+            scratch: Vec::new(),
+            raw: None,
         };
         if fdt.total_size() > bytes.len() {
             walker.find(&rules::FDT_MALFORMED, at, || {
@@ -163,12 +183,14 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {
             });
         }
         let known = DECODERS.iter().find(|known| known.compatible.as_bytes() == string(compatible));
-        match known {
-            Some(decoder) => (decoder.read)(walker, &fdt, &mut kho),
-            None => walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
+        if let Some(decoder) = known {
+            (decoder.read)(walker, &fdt, &mut kho);
+        } else {
+            walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
                 let known = known_list();
                 format!("the tree's root is \"{}\", and known are: {known}", kho.compatible)
-            }),
+            });
+            read_unknown(walker, &fdt, &bytes, &mut kho);
         }
         Some(kho)
     })
@@ -179,7 +201,7 @@ fn known_list() -> String {
 }
 
 fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
-    read_tree(walker, fdt, kho);
+    read_tree(walker, fdt, kho, true);
     if walker.memory.image().is_blob() {
         walker.notes.push(
             "the image is a device tree alone: what it leads to is not in it, and was not checked"
@@ -198,24 +220,100 @@ fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
     }
     walker.allocation(kho.at, 1, "KHO's device tree", owner);
     let mut names = std::collections::HashSet::new();
-    for entry in kho.entries.clone() {
+    for (index, entry) in kho.entries.clone().into_iter().enumerate() {
         // Of two entries of one name, the kernel finds the first.
         if !names.insert(entry.name.clone()) || entry.data == 0 {
             continue;
         }
         let known = SUBSYSTEMS.iter().find(|known| known.name == entry.name);
-        walker.within(
-            format!("entry \"{}\"", entry.name),
-            Some(entry.data),
-            |walker| match known {
-                Some(subsystem) => (subsystem.read)(walker, kho, &entry),
-                None => walker.find(&rules::COMPATIBLE_UNKNOWN, entry.data, || {
-                    format!("nobody here knows what is in the entry \"{}\"", entry.name)
-                }),
-            },
-        );
+        let link = format!("entry \"{}\"", entry.name);
+        walker.within(link, Some(entry.data), |walker| match known {
+            Some(subsystem) => (subsystem.read)(walker, kho, &entry),
+            None => kho.entries[index].raw = Some(undecoded(walker, &entry)),
+        });
     }
     kho.preserved = walker.preserved.take();
+    check_orders(walker, kho);
+}
+
+/// Shows an entry that no types are known for: it is no damage.
+fn undecoded(walker: &mut Walker<'_>, entry: &Entry) -> Raw {
+    walker.not_decoded(format!("entry \"{}\"", entry.name));
+    let page_size = walker.page_size();
+    let there = entry.size.min(page_size - entry.data % page_size);
+    let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
+    match walker.memory.read(PhysAddr::new(entry.data), &mut bytes) {
+        Ok(()) => Raw::of(walker, entry.data, bytes),
+        Err(error) => {
+            walker.unreadable(entry.data, "the entry", error);
+            Raw { at: entry.data, ..Raw::default() }
+        }
+    }
+}
+
+/// Lists what a tree of a version that is not known says, and reads those of its entries that have a
+/// version of their own.
+fn read_unknown(walker: &mut Walker<'_>, fdt: &Fdt<'_>, bytes: &[u8], kho: &mut Kho) {
+    read_tree(walker, fdt, kho, false);
+    kho.raw = Some(Raw::of(walker, kho.at, bytes.to_vec()));
+    walker.notes.push(
+        "not checked: what is preserved, and everything that only this version of KHO says how to follow"
+            .into(),
+    );
+    if walker.memory.image().is_blob() {
+        return;
+    }
+    let mut names = std::collections::HashSet::new();
+    for (index, entry) in kho.entries.clone().into_iter().enumerate() {
+        if !names.insert(entry.name.clone()) || entry.data == 0 {
+            continue;
+        }
+        let known = SUBSYSTEMS.iter().find(|known| known.name == entry.name);
+        let link = format!("entry \"{}\"", entry.name);
+        walker.within(link, Some(entry.data), |walker| match known {
+            Some(subsystem) => (subsystem.read_alone)(walker, kho, &entry),
+            None => kho.entries[index].raw = Some(undecoded(walker, &entry)),
+        });
+    }
+}
+
+/// The first kernels that know the size of blocks of 2 GiB and more.
+const LARGE_BLOCKS_SINCE: (u32, u32) = (7, 3);
+
+/// Looks for blocks whose size kernels computed in 32 bits.
+fn check_orders(walker: &mut Walker<'_>, kho: &Kho) {
+    let Some(preserved) = kho.preserved.as_ref() else { return };
+    let shift = walker.page_size().trailing_zeros();
+    let releases = walker.memory.image().release().into_iter();
+    let releases: Vec<&str> =
+        releases.chain(kho.metadata.as_ref().map(|said| said.previous_release.as_str())).collect();
+    let all_know = !releases.is_empty()
+        && releases.iter().all(|release| {
+            let mut parts = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+            match (parts.next(), parts.next()) {
+                (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= LARGE_BLOCKS_SINCE,
+                _ => false,
+            }
+        });
+    for total in preserved.totals().iter().filter(|total| total.order + shift >= 31) {
+        let order = total.order;
+        let run = preserved.runs().and_then(|runs| runs.iter().find(|run| run.order == order));
+        let at = run.map_or(kho.map_pa, |run| run.start.saturating_mul(1 << shift));
+        let what = || {
+            format!(
+                "{} of order {order} preserved, the first at {at:#x}: each is of 2 GiB or more",
+                match total.blocks {
+                    1 => "1 block is".into(),
+                    blocks => format!("{blocks} blocks are"),
+                }
+            )
+        };
+        if all_know {
+            walker.notes.push(format!("{}; kernels before 7.3 do not take it", what()));
+        } else {
+            walker.find(&rules::PRESERVED_ORDER_LARGE, at, what);
+        }
+    }
 }
 
 /// An entry's node, as it is in the tree.
@@ -227,7 +325,9 @@ struct Node<'t> {
 }
 
 /// Reads the properties of the root and of its children.
-fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
+///
+/// What they must be is checked where the version is known.
+fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho, known: bool) {
     let at = kho.at;
     let mut depth = 0_u32;
     let mut map: Option<&[u8]> = None;
@@ -255,7 +355,7 @@ fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
         }
     }
     kho.map_pa = map.and_then(number).unwrap_or(0);
-    if kho.map_pa == 0 {
+    if known && kho.map_pa == 0 {
         walker.find(&rules::KHO_MAP_MISSING, at, || match map {
             None => format!("there is no property {KHO_FDT_MEMORY_MAP_PROP_NAME}"),
             Some(value) if value.len() != 8 => {
@@ -266,7 +366,7 @@ fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
     }
     for Node { name, data, size } in entries {
         let name = text::readable(name);
-        if kho.entries.iter().any(|entry| entry.name == name) {
+        if known && kho.entries.iter().any(|entry| entry.name == name) {
             walker.find(&rules::KHO_SUBTREE_TWICE, at, || {
                 format!("there is another entry \"{name}\" before this one")
             });
@@ -274,7 +374,7 @@ fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
         for (property, value) in
             [(KHO_SUB_TREE_PROP_NAME, data), (KHO_SUB_TREE_SIZE_PROP_NAME, size)]
         {
-            if value.and_then(number).is_none() {
+            if known && value.and_then(number).is_none() {
                 walker.find(&rules::KHO_SUBTREE_INVALID, at, || match value {
                     None => format!("the entry \"{name}\" has no {property}"),
                     Some(value) => {
@@ -287,7 +387,7 @@ fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
             }
         }
         let number = |value: Option<&[u8]>| value.and_then(number).unwrap_or(0);
-        kho.entries.push(Entry { name, data: number(data), size: number(size) });
+        kho.entries.push(Entry { name, data: number(data), size: number(size), raw: None });
     }
 }
 

@@ -64,12 +64,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 mod claims;
+mod content;
 pub mod diff;
 pub mod extents;
 pub mod extract;
 pub mod fdt;
 pub mod find;
 pub mod finding;
+pub mod flbs;
 pub mod folios;
 pub mod handlers;
 pub mod image;
@@ -78,13 +80,17 @@ pub mod kho;
 pub mod luo;
 pub mod memblock;
 pub mod metadata;
+mod owners;
+pub mod payloads;
 pub mod radix;
+pub mod raw;
 pub mod report;
 pub mod rules;
+pub mod scratch;
 pub mod text;
 pub mod vmalloc;
 mod walk;
 
-pub use inspect::{inspect, Options, State};
+pub use inspect::{inspect, inspect_file, Options, State};
 #[cfg(feature = "synth")]
 pub mod synth;

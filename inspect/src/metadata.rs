@@ -2,6 +2,7 @@
 //! What a kernel says about itself to the next one.
 
 use crate::finding::address;
+use crate::image::cache::Cached;
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::kexec_metadata::{kho_kexec_metadata, KHO_KEXEC_METADATA_VERSION};
@@ -18,6 +19,14 @@ pub struct Metadata {
     pub previous_release: String,
     /// Number of kexecs since the machine was started.
     pub kexec_count: u32,
+}
+
+/// Number of kexecs, where the struct is of the version that is known.
+pub(crate) fn count(memory: &Cached<'_>, at: u64, size: u64) -> Option<u32> {
+    let ser: kho_kexec_metadata = memory.value(at).ok()?;
+    let known =
+        size >= size_of::<kho_kexec_metadata>() as u64 && ser.version == KHO_KEXEC_METADATA_VERSION;
+    known.then_some(ser.kexec_count)
 }
 
 pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metadata> {

@@ -388,6 +388,29 @@ impl Preserved {
     }
 }
 
+/// Whether a tree has the page of an address as a block of its own; anything wrong with it means no.
+pub(crate) fn has(memory: &Cached<'_>, root: u64, pa: u64) -> bool {
+    let shape = Shape::of(memory.page_size());
+    let key = shape.key(pa >> shape.page_shift, 0);
+    let mut node = root;
+    let mut word = [0; 8];
+    for level in (0..shape.levels - 1).rev() {
+        let index = key >> (shape.leaf_bits + level * shape.table_bits);
+        let at = node.saturating_add((index & ((1 << shape.table_bits) - 1)) * 8);
+        if memory.read(PhysAddr::new(at), &mut word).is_err() {
+            return false;
+        }
+        node = u64::from_ne_bytes(word);
+        if node == 0 {
+            return false;
+        }
+    }
+    let bit = key & ((1 << shape.leaf_bits) - 1);
+    let at = node.saturating_add(bit / 64 * 8);
+    memory.read(PhysAddr::new(at), &mut word).is_ok()
+        && u64::from_ne_bytes(word) >> (bit % 64) & 1 != 0
+}
+
 enum Wrong {
     Unaligned,
     Seen,

@@ -69,8 +69,8 @@ rules! {
         "The state is damaged: look for who else writes to that page.";
     COMPATIBLE_UNKNOWN: "compatible_unknown",
         "A compatible string is one that this program has no types for.",
-        "It is never guessed at: a wrong guess would show one layout's bytes as another's fields. A kernel without the handler refuses the whole session.",
-        "A file is of `vfio-pci-v9`.",
+        "It is never guessed at: a wrong guess would show one layout's bytes as another's fields. What it leads to was not checked.",
+        "KHO's root is `kho-v9`.",
         "Use a version of this program that knows the contract, or add its types to abi/src/wire/.";
     COUNT_MISMATCH: "count_mismatch",
         "Two counts that must agree do not.",
@@ -114,9 +114,14 @@ rules! {
         "The state is damaged, or the handover was never finished.";
     KHO_NOT_FOUND: "kho_not_found",
         "No KHO device tree is in the image.",
-        "There is nothing to show. Either the kernel hands nothing over, or the image does not have the page.",
+        "There is nothing to show. All of the image was looked at: either the kernel hands nothing over, or the image does not have the page.",
         "No page of the image begins a tree that says `kho-v4`.",
         "Check that the kernel runs with `kho=on`; name the address with --fdt where you know it.";
+    KHO_SEARCH_INCOMPLETE: "kho_search_incomplete",
+        "No KHO device tree was found, and not all of the image could be read.",
+        "What could not be read may have it: this is not a statement that the kernel hands nothing over.",
+        "Of a kdump, 16 pages do not unpack and 1000 were left out; no other page begins a tree that says `kho-v4`.",
+        "Make the dump again, whole and with a level that keeps kernel pages (`makedumpfile -d 0`).";
     KHO_SUBTREE_INVALID: "kho_subtree_invalid",
         "An entry of KHO's device tree lacks its address or its size, or has them in another form.",
         "The kernel refuses the entry, and its owner starts without its state.",
@@ -152,6 +157,11 @@ rules! {
         "The page is handed over and never seen; it stays in the file's page cache behind its end.",
         "The file has 8 pages, and a folio has index 9.",
         "The state is damaged, or the file was truncated while it was preserved.";
+    MEMFD_FOLIO_CLEAN: "memfd_folio_clean",
+        "A folio of a memfd is not marked as written to.",
+        "The next kernel may drop it when memory is short, and its content is lost. Kernels before 7.0 left folios of preserved files clean.",
+        "3 of 16 folios are not dirty.",
+        "Run a kernel that marks all folios of a preserved memfd dirty: 7e04bf1f3315 does.";
     MEMFD_FOLIO_INDEX_TWICE: "memfd_folio_index_twice",
         "Two folios of a memfd have the same place.",
         "The kernel refuses the file when it adds the second.",
@@ -162,11 +172,21 @@ rules! {
         "The kernel skips it, and the file has a hole of zeroes where there may have been content.",
         "Entry 5 of the array has page frame number 0.",
         "The state is damaged: the kernel before writes an entry for each folio only.";
+    MEMFD_FOLIO_NOT_UPTODATE: "memfd_folio_not_uptodate",
+        "A folio of a memfd is not marked as up to date.",
+        "The next kernel shows zeroes in its place, whatever was written to it since it was preserved.",
+        "3 of 16 folios are not up to date.",
+        "Run a kernel that fills and marks all folios of a preserved memfd: 50d7b4332f27 does.";
     MEMFD_INVALID: "memfd_invalid",
         "A memfd's own fields cannot be.",
         "The kernel before refuses such a file, so nobody preserved it this way.",
         "The size is more than 2^32 pages; or it is 0, and there are folios.",
         "The state is damaged at the address that is named.";
+    MEMFD_PAGES_MISSING: "memfd_pages_missing",
+        "A memfd has pages that no folio of its list has.",
+        "The kernel allocates every page of a file that it preserves: content was lost, and the next kernel shows zeroes in its place.",
+        "The file has 10 pages, and the list has folios for 5.",
+        "The state is damaged: look for who else writes to the list, or who changed its count.";
     MEMFD_SEALS_UNKNOWN: "memfd_seals_unknown",
         "A memfd has seals that its contract does not have.",
         "The kernel refuses to retrieve the file.",
@@ -187,6 +207,11 @@ rules! {
         "The kernel compares it as a string, and reads into what lies behind it.",
         "All 48 bytes of a file's compatible string are letters.",
         "The state is damaged at the address that is named.";
+    OFFSETS_NOT_ADDRESSES: "offsets_not_addresses",
+        "The offsets of a raw file are not the physical addresses of its memory.",
+        "Where it belongs was found out from the addresses that the state itself has. The report is of the memory at those addresses; what the state does not lead to may belong elsewhere.",
+        "A guest's memory backend begins where RAM begins on arm64, at 0x40000000.",
+        "Name the addresses with `FILE@ADDRESS[,offset=N][,size=N]`, as the finding says.";
     PAGE_NOT_BLOCK_START: "page_not_block_start",
         "An address leads into the middle of what was preserved as one block.",
         "The kernel restores pages by the first of their block, and refuses any other.",
@@ -202,6 +227,21 @@ rules! {
         "Both of them free it: the second frees what belongs to somebody else by then.",
         "A page is a folio of two memfds.",
         "Look at both owners; the chain leads to the second.";
+    PCI_DEVICES_UNORDERED: "pci_devices_unordered",
+        "The devices that the PCI core preserved are not in the order of their addresses, or one is there twice.",
+        "The kernel looks for a device by halves: it does not find one that is out of order, and its state is lost.",
+        "0000:01:00.0 stands behind 0000:02:00.0.",
+        "Look at the kernel's comparison of devices: one of 32 bits overflows for large domains.";
+    PRESERVED_IN_SCRATCH: "preserved_in_scratch",
+        "A preserved page is within the memory that the next kernel starts in.",
+        "The next kernel writes there before it knows what is preserved: silent corruption.",
+        "The kexec metadata is at 0x1230000, and the scratch area is 0x1000000-0x2000000.",
+        "Look at how the page was allocated: scratch memory is for movable pages alone.";
+    PRESERVED_ORDER_LARGE: "preserved_order_large",
+        "A block of 2 GiB or more is preserved, by a kernel that may not know how to.",
+        "Kernels before 7.3 compute a block's size in 32 bits: it overflows, and other memory is freed or kept.",
+        "A block of order 19, with pages of 4 KiB.",
+        "Run a kernel that has 3a0b8fa2eb36 on both sides, or preserve smaller blocks.";
     PRESERVED_OUTSIDE_IMAGE: "preserved_outside_image",
         "The tree of preserved pages has some where the image has no memory.",
         "The kernel would keep what is not there; mostly, the tree is damaged.",
@@ -212,6 +252,11 @@ rules! {
         "The kernel restores it with the order that it saw last.",
         "0x200000 is preserved with order 0 and within a block of order 9.",
         "Look at who preserves that page.";
+    PRESERVED_UNOWNED: "preserved_unowned",
+        "A page is preserved, and nothing refers to it.",
+        "The next kernel keeps it, and nothing ever frees it. It was unpreserved with another order, or its owner is lost.",
+        "The page at 0x1234000 is preserved, and no session, entry or list leads there.",
+        "Look at who preserved it: a call to unpreserve is missing, or has another order.";
     RADIX_KEY_INVALID: "radix_key_invalid",
         "The tree of preserved pages has a key that none can be.",
         "The kernel decodes it all the same, and keeps a block of a nonsensical order somewhere.",
@@ -222,6 +267,11 @@ rules! {
         "The kernel ignores or refuses them. Whoever set them meant something that will not happen.",
         "A folio has flags 0x4; a memfd has flags 0x1.",
         "The state is damaged, or written by a kernel whose contract should have a new version.";
+    SCRATCH_INVALID: "scratch_invalid",
+        "The areas that the next kernel starts in cannot be.",
+        "The kernel gives them back by blocks of pages: one that is not aligned frees memory beside it.",
+        "A scratch area begins at 0x1000800.",
+        "Look at the sizes on the command line, and at who wrote the array.";
     TOKEN_TWICE: "token_twice",
         "Two files of a session have one token.",
         "User space gets the first; the second can never be retrieved, and is freed unseen.",

@@ -12,6 +12,10 @@ use crate::text;
 use kho_abi::wire::layout::WireType;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::{Memory, WalkError};
+use std::collections::BTreeMap;
+
+/// Kinds of what has no decoder that are named one by one.
+const UNDECODED_LIMIT: usize = 64;
 
 /// A walk through one image.
 pub(crate) struct Walker<'i> {
@@ -22,6 +26,8 @@ pub(crate) struct Walker<'i> {
     pub(crate) chain: Vec<Link>,
     /// What the report has to say beside what it shows, and what was not checked.
     pub(crate) notes: Vec<String>,
+    /// What has no decoder, and how often: none of it is damage.
+    pub(crate) undecoded: BTreeMap<String, u64>,
     /// Number of threads for what is worth several.
     pub(crate) threads: usize,
 }
@@ -35,6 +41,7 @@ impl<'i> Walker<'i> {
             claims: Claims::default(),
             chain: Vec::new(),
             notes: Vec::new(),
+            undecoded: BTreeMap::new(),
             threads,
         }
     }
@@ -46,6 +53,24 @@ impl<'i> Walker<'i> {
     /// Adds a finding at an address.
     pub(crate) fn find(&mut self, rule: &'static Rule, at: u64, what: impl FnOnce() -> String) {
         self.findings.add(rule, at, &self.chain, what);
+    }
+
+    /// Counts something that no types are known for.
+    pub(crate) fn not_decoded(&mut self, what: String) {
+        let is_known = self.undecoded.contains_key(&what);
+        let what = if is_known || self.undecoded.len() < UNDECODED_LIMIT {
+            what
+        } else {
+            "and others".into()
+        };
+        *self.undecoded.entry(what).or_default() += 1;
+    }
+
+    /// Whether the page of an address is preserved, where that is known.
+    pub(crate) fn is_preserved(&self, at: u64) -> Option<bool> {
+        let preserved = self.preserved.as_ref()?;
+        let is = preserved.run_at(&self.memory, at / self.page_size()).is_some();
+        (is || preserved.is_complete()).then_some(is)
     }
 
     /// Does something with one more link in the chain.
@@ -147,7 +172,17 @@ impl<'i> Walker<'i> {
                 format!("{what} does not begin at a page's address: {at:#x}")
             });
         }
-        self.pages(first, last + 1, what, owner);
+        // The block is the owner's to its end: the kernel frees it as a whole.
+        let run = self.preserved.as_ref().and_then(|all| all.run_at(&self.memory, last));
+        let end = run.filter(|run| run.order > 0).map_or(last + 1, |run| {
+            let begin = run.start + ((last - run.start) >> run.order << run.order);
+            if begin >= first {
+                begin.saturating_add(1 << run.order)
+            } else {
+                last + 1
+            }
+        });
+        self.pages(first, end, what, owner);
     }
 
     /// Checks that pages are preserved and have one owner.

@@ -84,9 +84,9 @@ fn look(ram: &Ram) -> State {
 fn the_state_of_linux_7_1_is_read() {
     let (ram, places, sessions) = linux_7_1("memfd-v2");
     let state = look(&ram);
-    // Nobody here knows what an FLB has; all else is as it must be.
-    let found: Vec<_> = state.findings.list().iter().map(|finding| finding.what.as_str()).collect();
-    assert_eq!(found, ["no types are known for the FLB \"iommu-v1\""]);
+    assert!(state.findings.is_empty(), "{:?}", state.findings.list());
+    let note = "not decoded: FLB \"iommu-v1\"";
+    assert!(state.notes.iter().any(|said| said == note), "{:?}", state.notes);
     let luo = state.luo().unwrap();
     assert_eq!((luo.compatible.as_str(), luo.phase), ("luo-v1", Phase::Serialised));
     assert_eq!(luo.liveupdate_num, Some(3));
@@ -111,7 +111,7 @@ fn a_memfd_without_seals_is_read_with_its_own_types() {
     };
     kho_abi_inspect::synth::Store::write(&mut ram, at, &[then.as_bytes(), &[0; 8]].concat());
     let state = look(&ram);
-    assert_eq!(state.findings.total(), 1, "{:?}", state.findings.list());
+    assert!(state.findings.is_empty(), "{:?}", state.findings.list());
     let Payload::Memfd(memfd) = &state.luo().unwrap().sessions[0].files[1].payload else {
         panic!("{:?}", state.luo());
     };

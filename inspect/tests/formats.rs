@@ -38,8 +38,9 @@ fn every_format_shows_the_same() {
     for (format, bytes) in images {
         let image = Image::from_bytes(bytes).unwrap();
         assert_eq!(image.format(), format);
-        assert_eq!((image.page_size(), image.release()), (Some(4096), Some("7.3.4")), "{format}");
+        assert_eq!(image.release(), Some("7.3.4"), "{format}");
         let state = inspect(&image, &Options::default());
+        assert_eq!((state.page_size, state.page_size_guessed), (4096, false), "{format}");
         assert_eq!(show(&image, &state), expected, "{format}");
     }
 }
@@ -141,5 +142,6 @@ fn before_the_reboot_sessions_are_said_to_be_missing() {
     let image = Image::from_bytes(raw(&ram)).unwrap();
     let state = inspect(&image, &Options::default());
     assert!(state.findings.is_empty(), "{:?}", state.findings.list());
-    assert!(state.notes[0].contains("nothing in memory tells which"), "{:?}", state.notes);
+    let said = |words: &str| state.notes.iter().any(|note| note.contains(words));
+    assert!(said("nothing in memory tells which"), "{:?}", state.notes);
 }

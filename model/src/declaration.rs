@@ -84,7 +84,16 @@ impl DeclarationKind {
     }
 }
 
+/// Why a declaration is not proven that the text does not end, or does not begin: more may be missing.
+pub const BROKEN: &str = "it does not end what it begins";
+
 impl Declaration {
+    /// Whether the text of its header is not whole here.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.unproven.as_deref() == Some(BROKEN)
+    }
+
     /// What messages call it: `struct luo_ser`.
     #[must_use]
     pub fn title(&self) -> String {

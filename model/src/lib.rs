@@ -13,7 +13,7 @@ mod target;
 mod ty;
 pub mod version;
 
-pub use declaration::{Declaration, DeclarationKind};
+pub use declaration::{Declaration, DeclarationKind, BROKEN};
 pub use record::{Field, Packing, Record, RecordKind};
 pub use target::{Endian, Target};
 pub use ty::Type;
@@ -403,6 +403,16 @@ impl Model {
         self.headers.iter().flat_map(Header::constants).find(|constant| constant.name == name)
     }
 
+    /// The enumeration that a constant is an enumerator of; `None` for a macro.
+    #[must_use]
+    pub fn enumeration_of(&self, constant: &str) -> Option<&Enumeration> {
+        let mut items = self.headers.iter().flat_map(|header| &header.items);
+        items.find_map(|item| match item {
+            Item::Enum(item) if item.members.iter().any(|m| m.name == constant) => Some(item),
+            _ => None,
+        })
+    }
+
     /// The page sizes that the model knows its headers for, smallest first.
     #[must_use]
     pub fn page_sizes(&self) -> Vec<u64> {
@@ -422,7 +432,16 @@ impl Model {
         let at = self.other_pages.iter().position(|pages| pages.page_size == page_size)?;
         let wanted = &mut model.other_pages[at];
         for item in model.headers.iter_mut().flat_map(|header| &mut header.items) {
-            let found = wanted.items.iter_mut().find(|other| other.name() == item.name());
+            // Two headers may have one name. Only that of the file counts: what depends on the page size
+            // may be known from another tree.
+            let file = |item: &Item| {
+                item.doc().1.and_then(|place| place.file.rsplit('/').next().map(String::from))
+            };
+            let same = |other: &&mut Item| {
+                other.name() == item.name()
+                    && file(other).zip(file(item)).is_none_or(|(a, b)| a == b)
+            };
+            let found = wanted.items.iter_mut().find(same);
             if let Some(other) = found {
                 std::mem::swap(item, other);
             }
@@ -438,33 +457,142 @@ impl Model {
     /// not define is left out: a checked model has none.
     #[must_use]
     pub fn closure(&self, contract: &Contract) -> Vec<&Record> {
-        self.closure_of(&contract.roots.iter().map(String::as_str).collect::<Vec<_>>())
+        self.closure_with_headers(contract).into_iter().map(|(_, record)| record).collect()
+    }
+
+    /// The same, each with the header that it is of.
+    #[must_use]
+    pub fn closure_with_headers(&self, contract: &Contract) -> Vec<(&Header, &Record)> {
+        let roots: Vec<_> = contract.roots.iter().map(String::as_str).collect();
+        self.closure_of(self.holder(contract), &roots)
     }
 
     /// The structs that a contract owns for certain: those that no other contract might own instead.
     #[must_use]
     pub fn certain_closure(&self, contract: &Contract) -> Vec<&Record> {
         let roots = contract.roots.iter().filter(|root| !contract.shared.contains(root));
-        self.closure_of(&roots.map(String::as_str).collect::<Vec<_>>())
+        let roots: Vec<_> = roots.map(String::as_str).collect();
+        let closure = self.closure_of(self.holder(contract), &roots);
+        closure.into_iter().map(|(_, record)| record).collect()
     }
 
-    /// These structs, and all that they embed.
-    fn closure_of(&self, roots: &[&str]) -> Vec<&Record> {
-        let by_name: BTreeMap<_, _> =
-            self.records().map(|(_, record)| (record.name.as_str(), record)).collect();
-        let mut found = Vec::new();
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        // The next to visit is on top, so roots go in backwards.
-        let mut open: Vec<&str> = roots.to_vec();
-        open.reverse();
+    /// The names of everything that a contract promises: of what its closure has, and of what text
+    /// shows where the model has no layout or value.
+    #[must_use]
+    pub fn closure_names(&self, header: &Header, contract: &Contract) -> BTreeSet<String> {
+        let mut unproven: BTreeMap<&str, Vec<&Declaration>> = BTreeMap::new();
+        // The header's own go first.
+        let own = self.headers.iter().filter(|other| other.name == header.name);
+        let others = self.headers.iter().filter(|other| other.name != header.name);
+        let all = own.chain(others).flat_map(|header| &header.declarations);
+        for declaration in all.filter(|declaration| declaration.unproven.is_some()) {
+            for name in declaration.names() {
+                unproven.entry(name).or_default().push(declaration);
+            }
+        }
+        let records = self.closure(contract).into_iter().map(|record| record.name.as_str());
+        let named = contract.roots.iter().chain(&contract.constants).map(String::as_str);
+        let mut open: Vec<&str> = records.chain(named).collect();
+        let mut names: BTreeSet<String> = BTreeSet::new();
         while let Some(name) = open.pop() {
-            let Some((name, record)) = by_name.get_key_value(name) else { continue };
-            if seen.insert(*name) {
-                found.push(*record);
-                open.extend(record.fields.iter().rev().filter_map(|field| field.ty.embedded()));
+            if !names.insert(name.into()) {
+                continue;
+            }
+            let Some(declaration) = unproven.get(name).and_then(|all| all.first()) else {
+                continue;
+            };
+            let known = |used: &&str| unproven.contains_key(used) || self.record(used).is_some();
+            open.extend(declaration.references().filter(known));
+        }
+        names
+    }
+
+    /// The header that holds a contract of this model.
+    fn holder(&self, contract: &Contract) -> Option<&Header> {
+        let mut headers = self.headers.iter();
+        headers.find(|header| header.contracts.iter().any(|own| own == contract))
+    }
+
+    /// These structs, as a header means them, and all that they embed.
+    fn closure_of<'a>(
+        &'a self,
+        from: Option<&'a Header>,
+        roots: &[&str],
+    ) -> Vec<(&'a Header, &'a Record)> {
+        let mut by_name: BTreeMap<&str, Vec<(&Header, &Record)>> = BTreeMap::new();
+        for (header, record) in self.records() {
+            by_name.entry(&record.name).or_default().push((header, record));
+        }
+        let mut found = Vec::new();
+        let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
+        // The next to visit is on top, so roots go in backwards.
+        let mut open: Vec<(Option<&'a Header>, &'a str)> = Vec::new();
+        for root in roots.iter().rev() {
+            open.extend(by_name.get_key_value(*root).map(|(name, _)| (from, *name)));
+        }
+        while let Some((from, name)) = open.pop() {
+            let all = by_name.get(name).map_or(&[][..], Vec::as_slice);
+            let Some((header, record)) = self.meant(from, all) else { continue };
+            if seen.insert((&header.name, &record.name)) {
+                found.push((header, record));
+                let fields = record.fields.iter().rev();
+                open.extend(
+                    fields.filter_map(|f| f.ty.embedded()).map(|name| (Some(header), name)),
+                );
             }
         }
         found
+    }
+
+    /// Of several structs with one name, the one that a header means: its own, that of a header that it
+    /// includes, or the only one there is.
+    fn meant<'a>(
+        &'a self,
+        from: Option<&'a Header>,
+        all: &[(&'a Header, &'a Record)],
+    ) -> Option<(&'a Header, &'a Record)> {
+        let [first, others @ ..] = all else { return None };
+        if others.is_empty() {
+            return Some(*first);
+        }
+        let mut open: Vec<&Header> = from.into_iter().collect();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        while let Some(header) = open.pop() {
+            if let Some(found) = all.iter().find(|(other, _)| other.name == header.name) {
+                return Some(*found);
+            }
+            if seen.insert(&header.name) {
+                let includes = |path: &String| {
+                    let name = path.rsplit('/').next()?.strip_suffix(".h")?;
+                    self.headers.iter().find(|other| other.name == name)
+                };
+                open.extend(header.includes.iter().rev().filter_map(includes));
+            }
+        }
+        let same = others.iter().all(|(_, record)| record.bare() == first.1.bare());
+        same.then_some(*first)
+    }
+
+    /// The names of structs that headers define differently: which one is meant depends on the header.
+    #[must_use]
+    pub fn ambiguous(&self) -> BTreeSet<&str> {
+        let mut first: BTreeMap<&str, &Record> = BTreeMap::new();
+        let mut ambiguous = BTreeSet::new();
+        for (_, record) in self.records() {
+            let known = first.entry(&record.name).or_insert(record);
+            if !std::ptr::eq(*known, record) && known.bare() != record.bare() {
+                ambiguous.insert(record.name.as_str());
+            }
+        }
+        ambiguous
+    }
+
+    /// The constant that a name means in a header: its own, or the first elsewhere.
+    #[must_use]
+    pub fn constant_in(&self, header: &str, name: &str) -> Option<&Constant> {
+        let own = self.headers.iter().find(|other| other.name == header);
+        let own = own.and_then(|own| own.constants().find(|constant| constant.name == name));
+        own.or_else(|| self.constant(name))
     }
 
     /// The contracts of other headers that have a struct of this header among their roots.
@@ -497,35 +625,12 @@ mod tests {
     use super::*;
 
     fn record(name: &str, embeds: &[&str]) -> Record {
-        Record {
-            kind: RecordKind::Struct,
-            name: name.into(),
-            packing: Packing::Packed,
-            size: 0,
-            align: 1,
-            fields: embeds
-                .iter()
-                .map(|embedded| Field {
-                    name: format!("a_{embedded}"),
-                    ty: Type::Array {
-                        elem: Box::new(Type::structure(embedded)),
-                        len: 1,
-                        len_name: None,
-                    },
-                    bit_offset: 0,
-                    bit_size: 0,
-                    bit_field: false,
-                    c_declaration: None,
-                    doc: String::new(),
-                    place: None,
-                })
-                .collect(),
-            doc: String::new(),
-            place: None,
-            page_size: None,
-            size_expr: None,
-            bit_fields_untold: false,
+        let mut record = Record::empty(RecordKind::Struct, name);
+        for embedded in embeds {
+            let elem = Box::new(Type::structure(embedded));
+            record.push(&format!("a_{embedded}"), Type::Array { elem, len: 1, len_name: None }, 0);
         }
+        record
     }
 
     #[test]

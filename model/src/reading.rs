@@ -61,6 +61,8 @@ impl Kind {
 pub struct Knows {
     /// That a type or contract is not there. An image has only those that its code uses.
     pub absence: bool,
+    /// That a header is not there. A few headers by themselves may be all that was given.
+    pub headers: bool,
     /// Whether a struct is declared as packed, and its alignment.
     pub packing: bool,
     /// The values of macros.
@@ -84,6 +86,7 @@ impl Knows {
     /// Everything.
     pub const ALL: Self = Self {
         absence: true,
+        headers: true,
         packing: true,
         macros: true,
         enumerators: true,

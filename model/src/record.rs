@@ -121,6 +121,47 @@ impl Field {
 }
 
 impl Record {
+    /// A packed record without fields.
+    #[must_use]
+    pub fn empty(kind: RecordKind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            packing: Packing::Packed,
+            size: 0,
+            size_expr: None,
+            page_size: None,
+            bit_fields_untold: false,
+            align: 1,
+            fields: Vec::new(),
+            doc: String::new(),
+            place: None,
+        }
+    }
+
+    /// Adds a field of so many bits: behind the others, or on top of them in a union.
+    ///
+    /// The record is as large as that needs. One that does not fill whole bytes is a bit-field.
+    pub fn push(&mut self, name: &str, ty: Type, bits: u64) -> &mut Field {
+        let bit_offset = match (self.kind, self.fields.last()) {
+            (RecordKind::Struct, Some(last)) => last.bit_offset.saturating_add(last.bit_size),
+            _ => 0,
+        };
+        self.size = self.size.max(bit_offset.saturating_add(bits).div_ceil(8));
+        let at = self.fields.len();
+        self.fields.push(Field {
+            name: name.into(),
+            ty,
+            bit_offset,
+            bit_size: bits,
+            bit_field: bits % 8 != 0,
+            c_declaration: None,
+            doc: String::new(),
+            place: None,
+        });
+        &mut self.fields[at]
+    }
+
     /// The layout alone: no documentation, no places, no names of constants.
     #[must_use]
     pub fn bare(&self) -> Self {

@@ -9,12 +9,12 @@
 //! each of them says so ([`Contract::shared`]). What no version covers is a contract of its own, which
 //! says that, too ([`Contract::unversioned`]).
 
-pub(crate) mod spellings;
+pub mod spellings;
 mod words;
 
 use crate::source::Gap;
 use kho_abi::wire::earlier::reused::RENAMED;
-use kho_abi_model::{Contract, Header, Item, Model, Record, Value};
+use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Item, Model, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use words::Key;
 
@@ -105,7 +105,7 @@ pub fn assign(model: &mut Model) -> Vec<Unowned> {
         match contracts[at].as_mut_slice() {
             [] => {}
             [only] => {
-                only.roots.extend(rest.records.iter().map(|record| record.name.clone()));
+                only.roots.extend(rest.record_names());
                 let constants = rest.constants.iter().filter(|name| !only.is_carrier(name));
                 let constants: Vec<_> = constants.map(|name| (*name).to_string()).collect();
                 only.constants.extend(constants);
@@ -125,21 +125,18 @@ pub fn assign(model: &mut Model) -> Vec<Unowned> {
         });
         let of_another: Vec<_> = of_another.collect();
         if let Ok([owner]) = <[&mut Contract; 1]>::try_from(of_another) {
-            owner.roots.extend(rest.records.iter().map(|record| record.name.clone()));
+            owner.roots.extend(rest.record_names());
             owner.constants.extend(rest.constants.iter().map(|name| (*name).to_string()));
             continue;
         }
-        let owned: BTreeSet<String> = contracts
-            .iter()
-            .flatten()
-            .flat_map(|contract| model.closure(contract))
-            .map(|record| record.name.clone())
-            .collect();
-        let free = rest.records.iter().filter(|record| !owned.contains(&record.name));
+        let versions = contracts.iter().flatten().filter(|contract| !contract.unversioned);
+        let owned: BTreeSet<String> =
+            versions.flat_map(|contract| reach(model, &contract.roots)).collect();
+        let free = rest.record_names().filter(|name| !owned.contains(name));
         let contract = Contract {
             compatible: header.include_path(),
             unversioned: true,
-            roots: free.map(|record| record.name.clone()).collect(),
+            roots: free.collect(),
             constants: rest.constants.iter().map(|name| (*name).to_string()).collect(),
             ..Contract::default()
         };
@@ -174,23 +171,84 @@ fn give_known(
         !own.contains(at) || header.constants().any(|c| c.name == contract.macro_name)
     });
     let free: Vec<&Header> = free.map(|(_, header)| header).collect();
-    let records = free.iter().flat_map(|header| header.records());
-    let names = records.map(|record| record.name.as_str());
-    contract.roots = unique(names.filter(|name| entry.roots.contains(name)));
-    let constants = free.iter().flat_map(|header| header.constants());
-    let names = constants.map(|constant| constant.name.as_str());
-    contract.constants = unique(names.filter(|name| entry.constants.contains(name)));
-    let inside: BTreeSet<_> =
-        free.iter().flat_map(|h| h.records()).map(|record| record.name.as_str()).collect();
-    let closure = model.closure(contract).into_iter().map(|record| record.name.clone());
+    let records = free.iter().flat_map(|header| declared(header)).map(|record| record.name);
+    let records: Vec<&str> = records.collect();
+    let inside: BTreeSet<&str> = records.iter().copied().collect();
+    contract.roots = unique(records.into_iter().filter(|name| entry.roots.contains(name)));
+    let constants = free.iter().flat_map(|header| named_values(header));
+    contract.constants = unique(constants.filter(|name| entry.constants.contains(name)));
+    let closure = reach(model, &contract.roots).into_iter();
     taken.extend(closure.filter(|name| inside.contains(&**name)));
     taken.extend(contract.constants.iter().cloned());
+}
+
+/// A struct of a header, which a compiler may not have laid out.
+struct Declared<'a> {
+    name: &'a str,
+    /// What the comment in front of it says.
+    doc: &'a str,
+}
+
+/// The structs and unions that a header declares, with those that no compiler lays out.
+fn declared(header: &Header) -> impl Iterator<Item = Declared<'_>> {
+    let laid_out = header.records().map(|record| Declared { name: &record.name, doc: &record.doc });
+    let others = unproven(header).filter(|declaration| is_record(declaration));
+    laid_out.chain(others.map(|declaration| Declared { name: &declaration.name, doc: "" }))
+}
+
+/// The names of a header's constants, with those that have no value.
+fn named_values(header: &Header) -> impl Iterator<Item = &str> {
+    let known = header.constants().map(|constant| constant.name.as_str());
+    let others = unproven(header).filter(|declaration| {
+        matches!(declaration.kind, DeclarationKind::Constant | DeclarationKind::Enum)
+    });
+    known.chain(others.flat_map(Declaration::names))
+}
+
+fn is_record(declaration: &Declaration) -> bool {
+    matches!(declaration.kind, DeclarationKind::Struct | DeclarationKind::Union)
+}
+
+/// The declarations of a header of which nothing is in the model but their text.
+fn unproven(header: &Header) -> impl Iterator<Item = &Declaration> {
+    let known: BTreeSet<&str> = header
+        .items
+        .iter()
+        .flat_map(|item| std::iter::once(item.name()).chain(item.constants().map(|c| &*c.name)))
+        .collect();
+    let mut seen = BTreeSet::new();
+    let declarations = header.declarations.iter();
+    declarations.filter(move |d| !known.contains(&*d.name) && seen.insert(d.name.as_str()))
+}
+
+/// The names of these structs and of all that they embed, as far as layouts or texts show it.
+fn reach(model: &Model, roots: &[String]) -> BTreeSet<String> {
+    let mut embeds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for header in &model.headers {
+        for record in header.records() {
+            let fields = record.fields.iter().filter_map(|field| field.ty.embedded());
+            embeds.entry(&record.name).or_default().extend(fields);
+        }
+        for declaration in unproven(header).filter(|declaration| is_record(declaration)) {
+            embeds.entry(&declaration.name).or_default().extend(declaration.references());
+        }
+    }
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&str> = roots.iter().map(String::as_str).collect();
+    while let Some(name) = open.pop() {
+        if let Some(inner) = embeds.get(name) {
+            if found.insert(name.to_string()) {
+                open.extend(inner);
+            }
+        }
+    }
+    found
 }
 
 /// What of a header no contract has yet.
 struct Rest<'a> {
     /// Structs that no other struct of the header embeds.
-    records: Vec<&'a Record>,
+    records: Vec<Declared<'a>>,
     /// Constants, with those that hold versions.
     constants: Vec<&'a str>,
 }
@@ -198,17 +256,19 @@ struct Rest<'a> {
 impl<'a> Rest<'a> {
     fn of(header: &'a Header, taken: &BTreeSet<String>) -> Self {
         // What nothing embeds is what something else leads to.
-        let embedded: BTreeSet<_> = header
-            .records()
-            .flat_map(|record| record.fields.iter().filter_map(|field| field.ty.embedded()))
-            .collect();
+        let fields = header.records().flat_map(|record| &record.fields);
+        let mut embedded: BTreeSet<&str> =
+            fields.into_iter().filter_map(|field| field.ty.embedded()).collect();
+        let texts = unproven(header).filter(|declaration| is_record(declaration));
+        embedded.extend(texts.flat_map(Declaration::references));
         let free = |name: &str| !taken.contains(name);
-        let records = header.records().filter(|r| free(&r.name) && !embedded.contains(&*r.name));
-        let constants = header.constants().map(|constant| constant.name.as_str());
-        Self {
-            records: records.collect(),
-            constants: constants.filter(|name| free(name)).collect(),
-        }
+        let records = declared(header).filter(|r| free(r.name) && !embedded.contains(r.name));
+        let constants = named_values(header).filter(|name| free(name));
+        Self { records: records.collect(), constants: constants.collect() }
+    }
+
+    fn record_names(&self) -> impl Iterator<Item = String> + '_ {
+        self.records.iter().map(|record| record.name.to_string())
     }
 }
 
@@ -221,8 +281,8 @@ fn share_out(rest: &Rest<'_>, contracts: &mut [Contract]) {
         (0..fits.len()).filter(|at| fits[*at] == most).collect()
     };
     for record in &rest.records {
-        let mut owners = best(&record.name);
-        let said: Vec<_> = named_in(&record.doc, contracts);
+        let mut owners = best(record.name);
+        let said: Vec<_> = named_in(record.doc, contracts);
         if let [said] = said.as_slice() {
             if owners.contains(said) {
                 owners = vec![*said];
@@ -233,8 +293,8 @@ fn share_out(rest: &Rest<'_>, contracts: &mut [Contract]) {
         }
         for at in &owners {
             let contract = &mut contracts[*at];
-            contract.roots.push(record.name.clone());
-            contract.shared.extend((owners.len() > 1).then(|| record.name.clone()));
+            contract.roots.push(record.name.to_string());
+            contract.shared.extend((owners.len() > 1).then(|| record.name.to_string()));
         }
     }
     for name in &rest.constants {

@@ -169,15 +169,8 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     }
     let mut names: Vec<_> = constants.iter().map(|constant| constant.name.clone()).collect();
     names.dedup();
-    let contract = Contract {
-        compatible,
-        macro_name,
-        version,
-        roots,
-        constants: names,
-        nodes,
-        ..Contract::default()
-    };
+    let contract = Contract { compatible, macro_name, version, roots, ..Contract::default() };
+    let contract = Contract { constants: names, nodes, ..contract };
     let frozen = Frozen { contract, header, status, constants, records };
     if format(&frozen).to_string() != stated_format {
         let what = format!("what follows is not of format {stated_format}");

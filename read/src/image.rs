@@ -333,6 +333,7 @@ impl Source<'_> {
         gaps.extend(untold.map(|(name, why)| Gap { item: name.clone(), why: why.clone() }));
         let knows = Knows {
             absence: false,
+            headers: false,
             packing: false,
             macros: false,
             enumerators: kind != Kind::Strings,

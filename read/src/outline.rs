@@ -385,18 +385,21 @@ mod tests {
         assert!(!outline.records[0].whole);
         assert_eq!(outline.records[0].fields.len(), 1);
         assert_eq!(outline.comments.len(), 1);
-        for hostile in [
-            "struct x {",
-            "}}}}",
-            "#define",
-            "#define \"",
-            "\"",
-            "/*",
-            "\\\n\\",
-            "struct struct {{{",
-            "é: é;",
+        for (hostile, records, macros) in [
+            ("struct x {", 1, 0),
+            ("}}}}", 0, 0),
+            ("#define", 0, 0),
+            ("#define \"", 0, 0),
+            ("\"", 0, 0),
+            ("/*", 0, 0),
+            ("\\\n\\", 0, 0),
+            ("struct struct {{{", 1, 0),
+            ("é: é;", 0, 0),
         ] {
-            let _ = read(hostile);
+            let outline = read(hostile);
+            let found = (outline.records.len(), outline.macros.len());
+            assert_eq!(found, (records, macros), "{hostile:?}: {outline:?}");
+            assert!(outline.records.iter().all(|r| !r.whole && r.fields.is_empty()), "{hostile:?}");
         }
     }
 }

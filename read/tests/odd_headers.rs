@@ -7,7 +7,6 @@ use kho_abi_read::source::{Options, Reading, SourceError};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::time::{Duration, Instant};
 
 fn files(files: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     files.iter().map(|(name, text)| ((*name).to_string(), text.as_bytes().to_vec())).collect()
@@ -201,7 +200,6 @@ fn known_headers_keep_their_contracts_under_other_strings() {
 
 #[test]
 fn hostile_text_is_an_error_or_a_reading() {
-    let begin = Instant::now();
     let deep = "(".repeat(100_000);
     let long = "1+".repeat(200_000);
     let many: Vec<_> = (0..5_000).map(|n| format!("struct s{n} {{ u8 a; }};\n")).collect();
@@ -246,9 +244,11 @@ fn hostile_text_is_an_error_or_a_reading() {
         nested,
     ] {
         let shown: String = text.chars().take(60).collect();
-        let started = Instant::now();
         match try_read(&format!("#define X_COMPATIBLE \"x-v1\"\n{text}")) {
             Ok(reading) => {
+                // No more is found than there are characters to find it in, whatever they expand to.
+                let items = reading.model.headers.iter().map(|h| h.items.len()).sum::<usize>();
+                assert!(items + reading.gaps.len() <= text.len(), "{shown}");
                 for (_, record) in reading.model.records() {
                     let end = record.fields.iter().map(|f| f.bit_offset + f.bit_size).max();
                     assert!(end.unwrap_or(0) <= record.size * 8, "{shown}");
@@ -258,9 +258,7 @@ fn hostile_text_is_an_error_or_a_reading() {
             }
             Err(error) => assert!(!error.to_string().is_empty()),
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "{shown}: {:?}", started.elapsed());
     }
-    assert!(begin.elapsed() < Duration::from_secs(200), "{:?}", begin.elapsed());
 }
 
 #[test]

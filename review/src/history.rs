@@ -8,7 +8,9 @@
 use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
-use crate::policy::{ContractReport, Event, Level, Options, Report, Strictness, Verdict};
+use crate::policy::{
+    Catalogue, ContractReport, Event, Level, Options, Report, Strictness, Verdict,
+};
 use crate::report::{Document, Section};
 use kho_abi_model::rule::Rule;
 use kho_abi_model::version;
@@ -134,6 +136,8 @@ pub fn life(
     reading: &source::Options,
     options: &Options,
 ) -> Result<Life, SourceError> {
+    // What is known of a string today was not known when the commit was made.
+    let options = &Options { catalogue: Catalogue::Nothing, ..options.clone() };
     let git = Git::find(reading.git_dir.as_deref())?.with_time(LOG_TIME);
     let tip = git.commit(rev)?;
     let commits = commits(&git, rev, &tip)?;

@@ -335,6 +335,9 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 Outcome::CurrentUntold,
                 "whether the current kernel has it cannot be told".into(),
             ),
+            Verdict::NotChecked if then.is_some() => {
+                (Outcome::Unknown, "a part of it cannot be compared".into())
+            }
             Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it cannot be told".into()),
             _ if listed(next) == Some(true) => (
                 Outcome::Unknown,
@@ -567,6 +570,27 @@ mod tests {
         let answer = answer(&kernel("a"), &next);
         assert_eq!(of(&answer, "memfd-v2").outcome, Outcome::Unknown);
         assert_eq!(answer.outlook, Outlook::Unknown);
+    }
+
+    #[test]
+    fn a_field_that_grew_counts_though_what_it_embeds_cannot_be_read() {
+        let mut next = kernel("b");
+        for header in &mut next.side.reading.model.headers {
+            header.items.retain(|item| item.name() != "kho_vmalloc");
+            for item in &mut header.items {
+                let kho_abi_model::Item::Record(record) = item else { continue };
+                if let Some(field) = record.fields.iter_mut().find(|f| f.name == "folios") {
+                    field.bit_size += 64;
+                    record.size += 8;
+                }
+            }
+        }
+        let gap = Gap { item: "kho_vmalloc".into(), why: "it is odd".into() };
+        next.side.reading.gaps.push(gap);
+        let answer = answer(&kernel("a"), &next);
+        let memfd = of(&answer, "memfd-v2");
+        assert_eq!(memfd.outcome, Outcome::Dangerous, "{answer:#?}");
+        assert!(memfd.evidence[0].contains("field `folios` embeds"), "{memfd:?}");
     }
 
     /// A kernel that is known by its image, which has no number of the kexec metadata.

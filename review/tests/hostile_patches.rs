@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Thousands of mutated patches, mailboxes and headers: read, or refused with a reason; nothing else.
 
-use kho_abi_read::outline;
-use kho_abi_read::source;
-use kho_abi_review::diff::{self, open};
+use kho_abi_model::Header;
+use kho_abi_read::{outline, source};
+use kho_abi_review::diff::{self, open, Side};
 use kho_abi_review::patch::{self, apply};
-use kho_abi_review::policy::{self, allow, Options};
+use kho_abi_review::policy::{self, allow, Options, Verdict};
 use kho_abi_review::report::{Document, FORMATS};
 use kho_abi_review::review::{self, hunks, Base};
+use std::collections::BTreeMap;
 
 const HEADER: &str = "/* see port-v1 */\n#ifndef P\n#define P\n#include <linux/types.h>\n\
     #define PORT_LUO_FH_COMPATIBLE \"port-v1\"\nstruct port_ser {\n\tu16 lane;\n\tu64 page:52;\n\
@@ -177,12 +178,26 @@ fn mutated_series_and_headers_end_in_a_report_or_a_reason() {
     let side =
         |bytes: Vec<u8>| open::of_files("side", &[("port.h".to_string(), bytes)].into(), &reading);
     let whole = side(HEADER.as_bytes().to_vec()).unwrap();
+    let (mut same, mut others) = (0, 0);
+    let known = diff::compare(&whole, &whole).not_checked;
     for _ in 0..150 {
         match side(mutated(HEADER.as_bytes(), &mut numbers)) {
             Ok(other) => {
                 for (old, new) in [(&whole, &other), (&other, &whole)] {
                     let report = policy::judge(&diff::compare(old, new), &Options::default());
                     // A change that is not seen as one must be said to be not checked.
+                    let seen = !report.events.is_empty()
+                        || report.contracts.iter().any(|c| c.verdict != Verdict::Unchanged);
+                    let said = report.not_checked != known
+                        || report.contracts.iter().any(|c| !c.open.is_empty());
+                    if promise(old) == promise(new) {
+                        same += 1;
+                        let text = |side: &Side| side.texts["port"].outline.code.clone();
+                        assert!(!seen || said || text(old) != text(new), "{report:#?}");
+                    } else {
+                        others += 1;
+                        assert!(seen || said, "{:#?}\n{:#?}", promise(old), promise(new));
+                    }
                     written(&Document::of("diff", report));
                 }
                 reports += 1;
@@ -194,6 +209,20 @@ fn mutated_series_and_headers_end_in_a_report_or_a_reason() {
         }
     }
     assert!(reports > 20 && reasons > 5, "{reports} reports, {reasons} reasons");
+    assert!(same > 4 && others > 8, "{same} the same, {others} others");
+}
+
+/// What was read of a header that a string may promise: strings, layouts and values, by name.
+fn promise(side: &Side) -> BTreeMap<String, String> {
+    let model = side.model();
+    let strings = model.contracts().map(|(_, c)| (c.compatible.clone(), String::new()));
+    let records = model.records().map(|(_, r)| (r.name.clone(), format!("{:?}", r.bare())));
+    // The macro of a string is nothing that memory has.
+    let constants = model.headers.iter().flat_map(Header::constants);
+    let constants =
+        constants.filter(|c| model.contracts().all(|(_, other)| other.macro_name != c.name));
+    let values = constants.map(|c| (c.name.clone(), format!("{:?}", c.value)));
+    values.chain(records).chain(strings).collect()
 }
 
 fn written(document: &Document) {

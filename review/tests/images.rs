@@ -2,7 +2,7 @@
 //! What compilers make of the generated headers, read back from DWARF and BTF: the truth, whatever the
 //! compiler and the format; and what differs from it, found.
 
-#[allow(dead_code)] // What it asserts in C is for other tests.
+#[allow(dead_code)] // Each test asks C for something else.
 #[path = "../../codegen/tests/c/mod.rs"]
 mod c;
 

@@ -42,6 +42,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let sources = [Some(&args.old), args.new.as_ref(), args.released.as_ref()];
+    let sources: Vec<&str> = sources.into_iter().flatten().map(String::as_str).collect();
+    let to = args.judging.destination(&args.reading, &sources)?;
     let options = args.reading.options();
     let (old, new) = match &args.new {
         Some(new) => (args.old.clone(), new.clone()),
@@ -60,7 +63,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     };
     let options = args.judging.options(baseline)?;
     let report = judge(&compare(&old, &new), &options);
-    args.judging.report(&Document::of("diff", report), out)
+    args.judging.report(&Document::of("diff", report), &to, out)
 }
 
 /// The two sources that one word names.

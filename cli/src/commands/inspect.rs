@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect`: what a live-updating kernel preserved, from an image of its memory.
 
+mod all;
 mod diff;
 mod extract;
 
-use crate::output::{note, Failure, Outcome};
+use crate::output::{note, Destination, Failure, Inputs, Outcome};
 use clap::ValueEnum;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, map, text, Filter, Report};
-use kho_abi_inspect::{inspect, Options, State};
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::path::{Path, PathBuf};
+use kho_abi_inspect::{inspect_file, Options, State};
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
-/// Images are raw memory, ELF cores, compressed kdumps, /proc/vmcore, /proc/kcore, or a device tree
-/// alone; they are recognised by what they contain. Everything that is preserved is checked, also for
+/// Images are raw memory, ELF cores, compressed kdumps, LiME and AVML files, /proc/vmcore, /proc/kcore,
+/// or a device tree alone, also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by
+/// what they contain. Pipes and compressed files go to a temporary file, in TMPDIR or /var/tmp. Everything that is preserved is checked, also for
 /// what the kernel itself does not check.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -25,18 +26,20 @@ pub(crate) struct Args {
     command: Option<Command>,
     #[command(flatten)]
     image: ImageArgs,
-    /// Show sessions of this name alone
-    #[arg(long, value_name = "NAME")]
-    session: Option<String>,
-    /// Show files with this token alone
-    #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
-    token: Option<u64>,
-    /// Show files of this compatible string alone
-    #[arg(long, value_name = "COMPATIBLE")]
-    file: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Show what every device tree of KHO leads to that was found, the latest first
+    #[arg(long, conflicts_with_all = ["extract", "map", "fdt", "session", "token", "file"])]
+    all: bool,
     /// Write the content of the memfd with this token to the file that -o names
+    ///
+    /// What could not be had is said, with its ranges, and the exit status is 3: without --partial,
+    /// nothing is written then. --format json says the same for programs.
     #[arg(long, value_name = "TOKEN", value_parser = parse_number, requires = "output")]
     extract: Option<u64>,
+    /// Write the file although content is lost (a hole is left) or doubtful (it is written)
+    #[arg(long, requires = "extract")]
+    partial: bool,
     /// Draw where preserved memory lies
     #[arg(long, conflicts_with_all = ["extract", "format"])]
     map: bool,
@@ -56,11 +59,40 @@ enum Command {
 /// Which image, and how to find KHO in it.
 #[derive(clap::Args)]
 struct ImageArgs {
-    /// The image; or raw files of one machine, as FILE@ADDRESS[,offset=N][,size=N]
+    /// The image, or - for standard input; or raw files of one machine, as
+    /// FILE@ADDRESS[,offset=N][,size=N]
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
     #[command(flatten)]
     finding: FindingArgs,
+}
+
+/// Which sessions and files.
+#[derive(clap::Args)]
+struct FilterArgs {
+    /// Show sessions of this name alone
+    #[arg(long, value_name = "NAME")]
+    session: Option<String>,
+    /// Show files with this token alone
+    #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
+    token: Option<u64>,
+    /// Show files of this compatible string alone
+    #[arg(long, value_name = "COMPATIBLE")]
+    file: Option<String>,
+}
+
+impl FilterArgs {
+    fn filter(&self) -> Filter {
+        Filter { session: self.session.clone(), token: self.token, file: self.file.clone() }
+    }
+}
+
+/// A filter that leaves nothing would look like a state without sessions.
+fn nothing_matches() -> Failure {
+    Failure {
+        message: "no session or file matches --session, --token and --file".into(),
+        help: "`kho-abi inspect IMAGE` lists what there is".into(),
+    }
 }
 
 /// How to find KHO in an image.
@@ -131,6 +163,11 @@ impl FindingArgs {
         }
     }
 
+    /// Opens an image, and inspects it.
+    fn inspect(&self, images: &[PathBuf]) -> Result<(Image, State), Failure> {
+        Ok(inspect_file(self.open(images)?, &self.options())?)
+    }
+
     /// Opens one file, or several raw ones with their addresses.
     fn open(&self, images: &[PathBuf]) -> Result<Image, Failure> {
         let raw = self.kind == Some(Kind::Raw);
@@ -158,22 +195,25 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     if let Some(Command::Diff(args)) = &args.command {
         return diff::run(args);
     }
-    let image = args.image.finding.open(&args.image.images)?;
-    let state = inspect(&image, &args.image.finding.options());
-    let filter = Filter {
-        session: args.session.clone(),
-        token: args.extract.or(args.token),
-        file: args.file.clone(),
-    };
+    let inputs = Inputs::of(&args.image.images);
+    inputs.guard_stdout()?;
+    let to = Destination::new(args.output.as_deref(), &inputs)?;
+    let (image, state) = args.image.finding.inspect(&args.image.images)?;
+    let mut filter = args.filter.filter();
+    filter.token = args.extract.or(filter.token);
     let name = args.image.images.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>();
     let name = name.join(" ");
+    if args.all {
+        return all::run(args, &image, &name, state, &to);
+    }
     let report = Report { image: &image, name: &name, state: &state, filter: &filter };
     if args.extract.is_some() {
-        // clap has made sure that there is one.
-        let output = args.output.as_deref().unwrap_or(Path::new("-"));
-        return extract::run(report, output);
+        return extract::run(report, args, &to);
     }
-    write(args.output.as_deref(), |out| match args.format {
+    if !filter.is_all() && report.sessions().next().is_none() {
+        return Err(nothing_matches());
+    }
+    to.write(|out| match args.format {
         _ if args.map => map::write(report, map::Size::of_terminal(), out),
         Format::Text => text::write(report, out),
         Format::Json => json::write(report, out),
@@ -184,43 +224,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
 
 fn outcome(state: &State) -> Outcome {
     Outcome::of(usize::from(!state.findings.is_empty()))
-}
-
-/// Writes to a file or to standard output, piece by piece: a report may be longer than memory.
-fn write(
-    path: Option<&Path>,
-    work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Failure> {
-    let (result, what) = match path {
-        Some(path) if path != Path::new("-") => {
-            let result = File::create(path).and_then(|file| {
-                // A file gets no colours, whatever standard output would.
-                finish(BufWriter::new(anstream::AutoStream::never(file)), work)
-            });
-            (result, path.display().to_string())
-        }
-        _ => {
-            let stdout = io::stdout().lock();
-            let stdout = BufWriter::new(anstream::AutoStream::auto(stdout));
-            (finish(stdout, work), "standard output".into())
-        }
-    };
-    match result {
-        // That nobody reads it to its end is no error.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {
-            message: format!("cannot write to {what}: {error}"),
-            help: "check the space that is left, or write elsewhere".into(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn finish(
-    mut out: impl Write,
-    work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    work(&mut out)?;
-    out.flush()
 }
 
 /// Says what takes long, where somebody is watching.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What `diff`, `review` and `log` have in common: how to read, how to judge, how to report.
 
-use crate::output::{Failure, Outcome, Output};
+use crate::output::{Destination, Failure, Inputs, Outcome, Output};
 use clap::ValueEnum;
 use kho_abi_read::source;
 use kho_abi_review::policy::{allow, Baseline, Options, Strictness};
@@ -115,8 +115,24 @@ impl Judging {
         self.format == "text" && !self.explain && self.output.as_os_str() == "-"
     }
 
+    /// Where the report goes, held against everything that the command reads.
+    pub(crate) fn destination(
+        &self,
+        reading: &Reading,
+        sources: &[&str],
+    ) -> Result<Destination, Failure> {
+        let mut inputs = Inputs::of(sources);
+        inputs.add([&self.allow, &reading.btf_base, &reading.snapshots].into_iter().flatten());
+        Destination::new(Some(&self.output), &inputs)
+    }
+
     /// Prints a report.
-    pub(crate) fn report(&self, document: &Document, out: &mut Output) -> Result<Outcome, Failure> {
+    pub(crate) fn report(
+        &self,
+        document: &Document,
+        to: &Destination,
+        out: &mut Output,
+    ) -> Result<Outcome, Failure> {
         let format = FORMATS.iter().find(|format| format.name == self.format);
         let mut text = format.map(|format| (format.write)(document)).unwrap_or_default();
         if self.explain && self.format == "text" {
@@ -128,14 +144,10 @@ impl Judging {
                     write!(text, "\n{id}: {summary}\n  Why:      {reason}\n  Remedy:   {remedy}\n");
             }
         }
-        if self.output.as_os_str() == "-" {
+        if to.is_standard() {
             out.raw(&text);
         } else {
-            let plain = anstream::adapter::strip_str(&text).to_string();
-            std::fs::write(&self.output, plain).map_err(|error| Failure {
-                message: format!("cannot write {}: {error}", self.output.display()),
-                help: "check the path and the permissions".into(),
-            })?;
+            to.write(|file| file.write_all(text.as_bytes()))?;
         }
         Ok(Outcome::of(document.findings()))
     }

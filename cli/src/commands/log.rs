@@ -42,6 +42,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let wanted = args.of.as_deref().map_or(Wanted::All, Wanted::of);
+    let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
     let options = args.judging.options(Baseline::Old)?;
     // What is allowed depends on the day, and is not kept.
     let keep = !args.no_cache && options.allowances.is_empty();
@@ -52,5 +53,5 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         out.raw(&history::brief(&life));
         return Ok(Outcome::of(life.document.findings()));
     }
-    args.judging.report(&life.document, out)
+    args.judging.report(&life.document, &to, out)
 }

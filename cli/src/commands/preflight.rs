@@ -2,7 +2,7 @@
 //! `kho-abi preflight`: will the next kernel understand what this one writes?
 
 use super::judging::Reading;
-use crate::output::{Failure, Format, Outcome as Exit, Output, BAD, GOOD, OPEN, STRONG};
+use crate::output::{Failure, Format, Inputs, Outcome as Exit, Output, BAD, GOOD, OPEN, STRONG};
 use anstyle::Style;
 use kho_abi_read::source::{self, SourceError};
 use kho_abi_review::preflight::{answer, Answer, Kernel, Outcome, Outlook};
@@ -54,6 +54,7 @@ struct Unreadable {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
+    Inputs::of(&args.kernels).guard_stdout()?;
     let options = args.reading.options();
     let nexts = match args.kernels.as_slice() {
         all if args.running => all,

@@ -40,6 +40,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let sources: Vec<&str> = args.patches.iter().chain(&args.base).map(String::as_str).collect();
+    let to = args.judging.destination(&args.reading, &sources)?;
     let reading = args.reading.options();
     let options = args.judging.options(Baseline::Old)?;
     if let [word] = args.patches.as_slice() {
@@ -54,7 +56,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                 });
             }
             let document = review::range(&range, &reading, &options)?;
-            return args.judging.report(&document, out);
+            return args.judging.report(&document, &to, out);
         }
     }
     let mut inbox = Inbox::default();
@@ -70,7 +72,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let series = inbox.series()?;
     let base = args.base.as_ref().map(|word| Base::open(word, &reading)).transpose()?;
     let document = review::series(&series, base.as_ref(), &reading, &options)?;
-    args.judging.report(&document, out)
+    args.judging.report(&document, &to, out)
 }
 
 impl From<PatchError> for Failure {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi verify`: the truth, held against kernels.
 
-use crate::output::{note, Failure, Format, Outcome, Output, BAD, GOOD, OPEN, STRONG};
+use crate::output::{note, Failure, Format, Inputs, Outcome, Output, BAD, GOOD, OPEN, STRONG};
 use anstyle::Style;
 use kho_abi_read::source::{self, Gap, Kind, Options};
 use kho_abi_review::verify::{self, Checked, Report, Truth, Verdict};
@@ -82,6 +82,9 @@ struct Unreadable {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let mut inputs = Inputs::of(&args.sources);
+    inputs.add(&args.btf_base);
+    inputs.guard_stdout()?;
     let options = Options {
         triple: args.target.clone(),
         page_size: args.page_size,

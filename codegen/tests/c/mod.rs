@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the tests of generated C share: the compilers, and C text that holds a compiler to a model.
+//! What the tests of C share: the compilers, C text that holds a compiler to a model, and what a compiler
+//! puts into an object file.
 
+use kho_abi::wire::bits;
 use kho_abi_model::{Constant, Model, Record, Type, Value};
+use kho_abi_read::headers::STAND_IN;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,15 +68,48 @@ pub(crate) fn include(dir: &Path) -> String {
     format!("-I{}", dir.display())
 }
 
-/// C that compiles where, and only where, the headers of a model say what the model says.
-///
-/// Each header is included twice, to see its guard work.
-pub(crate) fn assertions(model: &Model) -> String {
-    let mut out = String::new();
-    for header in &model.headers {
-        let path = header.include_path();
-        let _ = writeln!(out, "#include <{path}>\n#include <{path}>");
+/// Compiles C text against the headers in a directory and the stand-ins, and returns the object.
+/// `Err` is what the compiler of that name says, be it a warning.
+pub(crate) fn compile(
+    compiler: &str,
+    headers: &Path,
+    text: &str,
+    more: &[&str],
+) -> Result<Vec<u8>, String> {
+    let compiler = COMPILERS.iter().find(|known| known.name == compiler).expect("it is listed");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for (name, text) in STAND_IN {
+        let path = dir.path().join("stand-in").join(name);
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("it is ours");
+        std::fs::write(path, text).expect("it is ours");
     }
+    let strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-nostdinc", "-Istand-in"];
+    let mut args: Vec<String> = strict.map(Into::into).into();
+    args.push(include(headers));
+    args.extend(more.iter().map(ToString::to_string));
+    compiler.compile(dir.path(), text, &args)?;
+    Ok(std::fs::read(dir.path().join("test.o")).expect("it was just written"))
+}
+
+/// Includes every header of a model, each twice, to see its guard work.
+pub(crate) fn includes(model: &Model) -> String {
+    let paths =
+        model.headers.iter().map(|header| format!("#include <{}>\n", header.include_path()));
+    paths.map(|line| line.repeat(2)).collect()
+}
+
+/// C that compiles where, and only where, the headers of a model say what the model says.
+pub(crate) fn assertions(model: &Model) -> String {
+    format!("{}{}", includes(model), asserted(model, true))
+}
+
+/// The same without the headers, and without the types of fields: values, sizes and offsets.
+pub(crate) fn places(model: &Model) -> String {
+    asserted(model, false)
+}
+
+fn asserted(model: &Model, types: bool) -> String {
+    let mut out = String::new();
     for item in model.headers.iter().flat_map(|header| &header.items) {
         for Constant { name, value, .. } in item.constants() {
             match value {
@@ -88,13 +124,13 @@ pub(crate) fn assertions(model: &Model) -> String {
             }
         }
         if let Some(record) = item.record() {
-            record_assertions(&mut out, record);
+            record_assertions(&mut out, record, types);
         }
     }
     out
 }
 
-fn record_assertions(out: &mut String, record: &Record) {
+fn record_assertions(out: &mut String, record: &Record, types: bool) {
     let tag = format!("{} {}", record.kind.keyword(), record.name);
     assert(out, &record.name, &format!("sizeof({tag}) == {}", record.size));
     assert(out, &record.name, &format!("_Alignof({tag}) == {}", record.align));
@@ -105,6 +141,9 @@ fn record_assertions(out: &mut String, record: &Record) {
         let offset = format!("__builtin_offsetof({tag}, {}) == {}", field.name, field.offset());
         assert(out, &place, &offset);
         assert(out, &place, &format!("sizeof({member}) == {}", field.size()));
+        if !types {
+            continue;
+        }
         // An array's element says what the array is of.
         let mut element = member;
         let mut ty = &field.ty;
@@ -132,4 +171,43 @@ fn record_assertions(out: &mut String, record: &Record) {
 
 fn assert(out: &mut String, place: &str, condition: &str) {
     let _ = writeln!(out, "_Static_assert({condition}, \"{place}\");");
+}
+
+/// Bytes that stand before a value in an object file.
+const MARK: &[u8] = b"<kho-abi-probe>\0";
+
+/// C that puts a record with these bit-fields into an object file, behind [`MARK`].
+pub(crate) fn bit_field_probe(record: &Record, values: &[(&str, u64)]) -> String {
+    let tag = format!("{} {}", record.kind.keyword(), record.name);
+    let fields: Vec<_> = values.iter().map(|(name, value)| format!(".{name} = {value}")).collect();
+    format!(
+        "struct probe {{ char mark[16]; {tag} record; }} __attribute__((__packed__));\n\
+         extern const struct probe probe;\n\
+         const struct probe probe = {{ \"<kho-abi-probe>\", {{ {} }} }};\n",
+        fields.join(", ")
+    )
+}
+
+/// The bytes of that record in the object file.
+pub(crate) fn probed(object: &[u8], size: u64) -> Vec<u8> {
+    let at =
+        object.windows(MARK.len()).position(|window| window == MARK).expect("the mark is there");
+    let start = at + MARK.len();
+    object[start..start + usize::try_from(size).expect("it is small")].to_vec()
+}
+
+/// The bytes that the model says such a record has: bit-fields of 64-bit integers, and nothing else.
+pub(crate) fn expected(record: &Record, values: &[(&str, u64)], big_endian: bool) -> Vec<u8> {
+    let mut words = vec![0u64; usize::try_from(record.size / 8).expect("it is small")];
+    for field in record.fields.iter().filter(|field| field.bit_field) {
+        let Some((_, value)) = values.iter().find(|(name, _)| *name == field.name) else {
+            continue;
+        };
+        let bit = u32::try_from(field.bit_offset % 64).expect("it is small");
+        let width = u32::try_from(field.bit_size).expect("it is small");
+        let word = &mut words[usize::try_from(field.bit_offset / 64).expect("it is small")];
+        *word |= value << bits::shift(bit, width, big_endian);
+    }
+    let bytes = |word: &u64| if big_endian { word.to_be_bytes() } else { word.to_le_bytes() };
+    words.iter().flat_map(bytes).collect()
 }

@@ -2,24 +2,13 @@
 //! A model with one of everything, for the tests of readers and writers.
 
 use kho_abi_model::{
-    Constant, Contract, Enumeration, FdtNode, FdtProperty, Field, Header, Item, Macro, Model,
-    Packing, PageVariant, Record, RecordKind, Target, Type, Value,
+    Constant, Contract, Enumeration, FdtNode, FdtProperty, Header, Item, Macro, Model, Packing,
+    PageVariant, Record, RecordKind, Target, Type, Value,
 };
 
-/// A field that follows the previous one, or starts a struct.
+/// A field that follows the previous one, with its documentation.
 fn push(record: &mut Record, name: &str, ty: Type, bits: u64, doc: &str) {
-    let end = record.fields.last().map_or(0, |field| field.bit_offset + field.bit_size);
-    let bit_offset = if record.kind == RecordKind::Union { 0 } else { end };
-    record.fields.push(Field {
-        name: name.into(),
-        ty,
-        bit_offset,
-        bit_size: bits,
-        bit_field: false,
-        c_declaration: None,
-        doc: doc.into(),
-        place: None,
-    });
+    record.push(name, ty, bits).doc = doc.into();
 }
 
 fn record(
@@ -30,20 +19,7 @@ fn record(
     align: u64,
     doc: &str,
 ) -> Record {
-    let (name, doc) = (name.into(), doc.into());
-    Record {
-        kind,
-        name,
-        packing,
-        size,
-        size_expr: None,
-        page_size: None,
-        bit_fields_untold: false,
-        align,
-        fields: Vec::new(),
-        doc,
-        place: None,
-    }
+    Record { packing, size, align, doc: doc.into(), ..Record::empty(kind, name) }
 }
 
 fn array(elem: Type, len: u64, len_name: Option<&str>) -> Type {

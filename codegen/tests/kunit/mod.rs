@@ -9,20 +9,6 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The compilers that build kernels, each by the names that it may be installed under.
-pub(crate) const COMPILERS: &[&[&str]] = &[&["gcc"], &["clang-19", "clang"]];
-
-/// The first of these programs that is installed; none fails the test.
-pub(crate) fn compiler(names: &[&str]) -> Command {
-    let works = |name: &&&str| {
-        Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success())
-    };
-    let Some(name) = names.iter().find(works) else {
-        panic!("none of {names:?} is installed\n  help: run `make check`, which installs it");
-    };
-    Command::new(name)
-}
-
 /// How a suite came out.
 #[derive(Debug)]
 pub(crate) struct Ran {

@@ -108,7 +108,8 @@ pub fn chosen(image: &Image, tree: u64) -> Result<Carried, String> {
                     (1, b"#address-cells") => cells.0 = word,
                     (1, b"#size-cells") => cells.1 = word,
                     (2, b"linux,kho-fdt") if chosen => found.0 = Some(value),
-                    (2, b"linux,kho-scratch") if chosen => found.1 = Some(value),
+                    // Scratch, or boot memory as later kernels have it: whatever it is called.
+                    (2, name) if chosen && name.starts_with(b"linux,kho-") => found.1 = Some(value),
                     _ => {}
                 }
             }

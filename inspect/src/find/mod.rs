@@ -6,6 +6,8 @@
 //! memory: all of them are listed, and ranked by what they lead to.
 
 pub mod boot;
+pub(crate) mod pages;
+pub(crate) mod place;
 pub mod scan;
 
 use crate::fdt::Fdt;
@@ -13,7 +15,9 @@ use crate::finding::address;
 use crate::image::cache::Cached;
 use crate::image::Image;
 use crate::kho;
-use kho_abi::wire::luo::luo_ser;
+use kho_abi::wire::kexec_handover::{KHO_SUB_TREE_PROP_NAME, KHO_SUB_TREE_SIZE_PROP_NAME};
+use kho_abi::wire::kexec_metadata::KHO_METADATA_NODE_NAME;
+use kho_abi::wire::luo::{luo_ser, LUO_KHO_ENTRY_NAME};
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory;
 use serde::Serialize;
@@ -57,20 +61,56 @@ pub struct Candidate {
     pub found_by: Way,
     /// What its root says.
     pub compatible: String,
-    /// How much of what it leads to is there: the candidate with most is chosen.
+    /// Number of the kexec that it is for, where its metadata says so.
+    pub kexec_count: Option<u32>,
+    /// Number of the live update that it is for, where LUO's root says so.
+    pub liveupdate_num: Option<u64>,
+    /// How much of what it leads to is there: of one generation, the candidate with most is chosen.
     pub score: u32,
     /// What speaks for it, in words.
-    pub because: Vec<&'static str>,
+    pub because: Vec<String>,
+}
+
+/// Puts candidates in order, the one to believe first.
+///
+/// Memory may have the trees of several live updates: the later is the one that counts, also where it
+/// is damaged. Copies of one tree are told apart by what they lead to.
+pub(crate) fn rank(candidates: &mut Vec<Candidate>) {
+    candidates.sort_by(|a, b| b.score.cmp(&a.score).then(a.at.cmp(&b.at)));
+    let mut seen = std::collections::HashSet::new();
+    candidates.retain(|candidate| seen.insert(candidate.at));
+    // A number counts where all have one.
+    let kexec = candidates.iter().all(|candidate| candidate.kexec_count.is_some());
+    let update = candidates.iter().all(|candidate| candidate.liveupdate_num.is_some());
+    let generation = |candidate: &Candidate| {
+        (candidate.kexec_count.filter(|_| kexec), candidate.liveupdate_num.filter(|_| update))
+    };
+    // It is stable: what is of one generation stays in order.
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(generation(candidate)));
+    let [first, others @ ..] = candidates.as_mut_slice() else { return };
+    let (mine, before) = (generation(first), others.iter().map(generation).max());
+    if before.is_some_and(|before| before < mine) {
+        let numbers = [("kexec", mine.0.map(u64::from)), ("live update", mine.1)];
+        let numbers = numbers.iter().filter_map(|(what, number)| Some((what, (*number)?)));
+        let numbers: Vec<_> =
+            numbers.map(|(what, number)| format!("{what} number {number}")).collect();
+        first.because.insert(0, format!("it is the latest: {}", numbers.join(", ")));
+    }
 }
 
 /// Reads the bytes of a tree: a page, or what is there of it.
 pub(crate) fn tree_bytes(image: &Image, at: u64, page_size: usize) -> Option<Vec<u8>> {
     let range = image.ranges().iter().find(|range| range.start <= at && at < range.end)?;
-    let len = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(page_size);
-    let mut bytes = vec![0; len];
-    image.read(at, &mut bytes).ok()?;
-    Some(bytes)
+    let there = usize::try_from(range.end - at).unwrap_or(usize::MAX);
+    // Of a large page, the beginning may be all that is there.
+    [page_size, SMALLEST_PAGE].into_iter().find_map(|size| {
+        let mut bytes = vec![0; size.min(there)];
+        image.read(at, &mut bytes).ok()?;
+        Some(bytes)
+    })
 }
+
+const SMALLEST_PAGE: usize = crate::image::PAGE_SIZES[0];
 
 /// Looks at what a tree leads to.
 pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candidate> {
@@ -85,12 +125,21 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
         at,
         found_by,
         compatible: crate::text::readable(compatible),
+        kexec_count: None,
+        liveupdate_num: None,
         score: 0,
         because: Vec::new(),
     };
-    let mut speaks = |points, why| {
+    for (name, data, size) in entries(&fdt) {
+        if name == KHO_METADATA_NODE_NAME.as_bytes() {
+            candidate.kexec_count = crate::metadata::count(memory, data, size);
+        } else if name == LUO_KHO_ENTRY_NAME.as_bytes() {
+            candidate.liveupdate_num = crate::luo::update_number(memory, data, size);
+        }
+    }
+    let mut speaks = |points, why: &str| {
         candidate.score += points;
-        candidate.because.push(why);
+        candidate.because.push(why.into());
     };
     if kho::known().any(|known| known.as_bytes() == compatible) {
         speaks(32, "its version is known");
@@ -108,6 +157,10 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
             if page.iter().any(|byte| *byte != 0) {
                 speaks(4, "pages are preserved");
             }
+            // That of a copy is not.
+            if crate::radix::has(memory, map, at) {
+                speaks(2, "its own page is preserved");
+            }
         }
     }
     if let Some(luo) = luo_root(memory, &fdt) {
@@ -120,6 +173,35 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
         }
     }
     Some(candidate)
+}
+
+/// The entries of a tree: name, address and size.
+fn entries<'t>(fdt: &Fdt<'t>) -> Vec<(&'t [u8], u64, u64)> {
+    use crate::fdt::Event;
+    let mut entries: Vec<(&[u8], u64, u64)> = Vec::new();
+    let mut depth = 0_u32;
+    for event in fdt.events().take_while(Result::is_ok).flatten() {
+        match event {
+            Event::Begin { name, .. } => {
+                depth += 1;
+                if depth == 2 {
+                    entries.push((name, 0, 0));
+                }
+            }
+            Event::End => depth = depth.saturating_sub(1),
+            Event::Property { name, value } if depth == 2 => {
+                let Some(entry) = entries.last_mut() else { continue };
+                let value = kho::number(value).unwrap_or(0);
+                if name == KHO_SUB_TREE_PROP_NAME.as_bytes() {
+                    entry.1 = value;
+                } else if name == KHO_SUB_TREE_SIZE_PROP_NAME.as_bytes() {
+                    entry.2 = value;
+                }
+            }
+            Event::Property { .. } => {}
+        }
+    }
+    entries
 }
 
 /// LUO's root, where a tree leads there.

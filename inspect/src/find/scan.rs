@@ -1,74 +1,194 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Looks at the beginning of every page for a device tree.
+//! Looks at the beginning of every page for a device tree, and counts what cannot be read.
 
 use crate::fdt::MAGIC;
-use crate::image::Image;
+use crate::image::{Image, Range, ReadError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// The smallest page: a tree is aligned to its kernel's pages, which are no smaller.
 const STEP: u64 = 4096;
-/// What a thread takes at once, in pages.
-const AT_ONCE: u64 = 1 << 16;
+/// What a thread takes at once, in bytes.
+const AT_ONCE: u64 = 64 << 20;
 /// More trees than any memory has; a file that is made of them is not searched any further.
 const LIMIT: usize = 1 << 12;
 
-/// The addresses of all pages that begin like a device tree, and whether there were too many.
-#[must_use]
-pub fn trees(image: &Image, threads: usize) -> (Vec<u64>, bool) {
-    let mut found = Vec::new();
-    for range in image.ranges() {
-        let mut at = range.start.next_multiple_of(STEP);
-        while at < range.end && found.len() <= LIMIT {
-            // What nobody ever wrote has no tree.
-            let Some(written) = image.next_written(at) else { break };
-            let start = (written.start / STEP * STEP).max(at);
-            let end = written.end.min(range.end);
-            if start >= end {
-                if written.start >= range.end {
-                    break;
-                }
-                at = at.saturating_add(STEP);
-                continue;
-            }
-            found.append(&mut in_range(image, start, end, threads));
-            at = end.checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
-        }
-    }
-    let too_many = found.len() > LIMIT;
-    found.truncate(LIMIT);
-    (found, too_many)
+/// What could not be read, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Left out of the image when that was made.
+    pub left_out: u64,
+    /// There, and damaged.
+    pub damaged: u64,
+    /// The first damaged address, and what is wrong there.
+    pub first: Option<(u64, ReadError)>,
 }
 
-fn in_range(image: &Image, start: u64, end: u64, threads: usize) -> Vec<u64> {
-    let pages = (end - start).div_ceil(STEP);
-    let threads = if pages < AT_ONCE { 1 } else { threads.max(1) as u64 };
-    let share = pages.div_ceil(threads) * STEP;
-    thread::scope(|scope| {
-        let parts: Vec<_> = (1..threads)
-            .map(|part| {
-                let from = start.saturating_add(part * share).min(end);
-                let to = from.saturating_add(share).min(end);
-                scope.spawn(move || look(image, from, to))
-            })
-            .collect();
-        let mut found = look(image, start, start.saturating_add(share).min(end));
-        for part in parts {
-            found.append(&mut part.join().unwrap_or_default());
+impl Unread {
+    fn add(&mut self, at: u64, error: ReadError, len: u64) {
+        match error {
+            ReadError::Excluded { .. } => self.left_out += len,
+            ReadError::Outside { .. } => {}
+            ReadError::Damaged { .. } | ReadError::Io { .. } => {
+                self.damaged += len;
+                if self.first.is_none_or(|(first, _)| at < first) {
+                    self.first = Some((at, error));
+                }
+            }
         }
-        found
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.left_out += other.left_out;
+        self.damaged += other.damaged;
+        self.first = match (self.first, other.first) {
+            (Some(one), Some(other)) => Some(if other.0 < one.0 { other } else { one }),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Searched {
+    /// The addresses of all pages that begin like a device tree.
+    pub trees: Vec<u64>,
+    /// Whether there are so many that the search was not ended.
+    pub too_many: bool,
+    /// What could not be read.
+    pub unread: Unread,
+}
+
+/// Looks for device trees in everything that was ever written.
+#[must_use]
+pub fn trees(image: &Image, threads: usize) -> Searched {
+    let mut searched = each_part(image, threads, look);
+    searched.trees.sort_unstable();
+    searched.too_many = searched.trees.len() > LIMIT;
+    searched.trees.truncate(LIMIT);
+    searched
+}
+
+/// Reads every page to its end. Of a page that is compressed, its beginning may be there although the
+/// rest is not.
+#[must_use]
+pub fn verify(image: &Image, threads: usize) -> Unread {
+    each_part(image, threads, read_all).unread
+}
+
+/// The parts of an image that were ever written, in order, none larger than what is taken at once.
+struct Parts<'i> {
+    image: &'i Image,
+    ranges: std::slice::Iter<'i, Range>,
+    /// What of the present range is left.
+    range: Range,
+    /// What of it is known to be written.
+    written: Range,
+}
+
+impl Iterator for Parts<'_> {
+    type Item = Range;
+
+    fn next(&mut self) -> Option<Range> {
+        loop {
+            if self.written.start < self.written.end {
+                let start = self.written.start;
+                let end = start.saturating_add(AT_ONCE).min(self.written.end);
+                self.written.start = end;
+                return Some(Range { start, end });
+            }
+            if self.range.start >= self.range.end {
+                let range = self.ranges.next()?;
+                let start = range.start.checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
+                self.range = Range { start, end: range.end };
+                continue;
+            }
+            // What nobody ever wrote has no tree.
+            let written = self.image.next_written(self.range.start);
+            let written = written.filter(|written| written.start < self.range.end);
+            let Some(written) = written else {
+                self.range.start = self.range.end;
+                continue;
+            };
+            let start = (written.start / STEP * STEP).max(self.range.start);
+            let end = written.end.min(self.range.end).max(start);
+            self.written = Range { start, end };
+            let next = end.checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
+            // It goes on in any case.
+            self.range.start = next.max(self.range.start.saturating_add(STEP));
+        }
+    }
+}
+
+/// Has threads work on the parts of an image, each on the next that nobody has.
+fn each_part(
+    image: &Image,
+    threads: usize,
+    work: impl Fn(&Image, Range, &mut Searched) + Sync,
+) -> Searched {
+    let none = Range { start: 0, end: 0 };
+    let parts = Parts { image, ranges: image.ranges().iter(), range: none, written: none };
+    // Parts that are small, as a kdump's are, go to a thread by the dozen.
+    let parts = Mutex::new(parts);
+    let take = || {
+        let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        while bytes < AT_ONCE && taken.len() < 1024 {
+            let Some(part) = parts.next() else { break };
+            bytes += part.len();
+            taken.push(part);
+        }
+        taken
+    };
+    let run = || {
+        let mut searched = Searched::default();
+        loop {
+            let taken = take();
+            if taken.is_empty() || searched.trees.len() > LIMIT {
+                return searched;
+            }
+            for part in taken {
+                work(image, part, &mut searched);
+            }
+        }
+    };
+    let threads = if image.bytes() <= AT_ONCE { 1 } else { threads.max(1) };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mut searched = run();
+        for other in others {
+            let other = other.join().unwrap_or_default();
+            searched.trees.extend(other.trees);
+            searched.unread.join(&other.unread);
+        }
+        searched
     })
 }
 
-fn look(image: &Image, start: u64, end: u64) -> Vec<u64> {
-    let mut found = Vec::new();
-    let mut at = start;
+fn look(image: &Image, part: Range, searched: &mut Searched) {
+    let mut at = part.start;
     let mut word = [0; 4];
-    while at < end && found.len() <= LIMIT {
-        if image.read(at, &mut word).is_ok() && u32::from_be_bytes(word) == MAGIC {
-            found.push(at);
+    while at < part.end && searched.trees.len() <= LIMIT {
+        match image.read(at, &mut word) {
+            Ok(()) if u32::from_be_bytes(word) == MAGIC => searched.trees.push(at),
+            Ok(()) => {}
+            Err(error) => searched.unread.add(at, error, STEP),
         }
         let Some(next) = at.checked_add(STEP) else { break };
         at = next;
     }
-    found
+}
+
+fn read_all(image: &Image, part: Range, searched: &mut Searched) {
+    let mut page = vec![0; 4096];
+    let mut at = part.start;
+    while at < part.end {
+        let len = usize::try_from(part.end - at).unwrap_or(page.len()).min(page.len());
+        if let Err(error) = image.read(at, &mut page[..len]) {
+            searched.unread.add(at, error, len as u64);
+        }
+        let Some(next) = at.checked_add(STEP) else { break };
+        at = next;
+    }
 }

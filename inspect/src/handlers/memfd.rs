@@ -183,14 +183,46 @@ fn read_as<T: WireType>(
             first: Vec::new(),
             list,
         };
+        let before = walker.findings.total();
         check_fields(walker, &memfd);
         // The kernel does not look at the list where there are no folios.
         if memfd.nr_folios > 0 {
             check_list(walker, &memfd, owner);
             check_folios(walker, &mut memfd, owner);
+        } else {
+            memfd.totals.hole_pages = memfd.size.div_ceil(walker.page_size());
         }
+        check_totals(walker, &memfd, before);
         Payload::Memfd(memfd)
     })
+}
+
+/// Checks what the list came to; `before` is the number of findings before it was read.
+fn check_totals(walker: &mut Walker<'_>, memfd: &Memfd, before: u64) {
+    let Memfd { at, totals, .. } = memfd;
+    let earlier = walker.findings.total();
+    let clean = totals.folios.saturating_sub(totals.dirty);
+    if clean > 0 {
+        walker.find(&rules::MEMFD_FOLIO_CLEAN, *at, || {
+            format!("{clean} of {} folios are not dirty", totals.folios)
+        });
+    }
+    let stale = totals.folios.saturating_sub(totals.uptodate);
+    if stale > 0 {
+        walker.find(&rules::MEMFD_FOLIO_NOT_UPTODATE, *at, || {
+            format!("{stale} of {} folios are not up to date", totals.folios)
+        });
+    }
+    // Without the tree of preserved pages, the sizes of folios are not known; and what was found
+    // before accounts for pages that have none.
+    let sizes_known = walker.preserved.as_ref().is_some_and(Preserved::is_complete);
+    let pages = memfd.size.div_ceil(walker.page_size());
+    if totals.hole_pages > 0 && sizes_known && earlier == before {
+        walker.find(&rules::MEMFD_PAGES_MISSING, *at, || {
+            let missing = crate::text::count(totals.hole_pages, "page");
+            format!("{missing} of a file of {pages} have no folio")
+        });
+    }
 }
 
 fn check_fields(walker: &mut Walker<'_>, memfd: &Memfd) {
@@ -387,13 +419,13 @@ impl Check {
                     format!("{count} entries have no folio")
                 });
             }
-            Part::NotPreserved { page } => {
+            Part::NotPreserved { page, .. } => {
                 let pa = page << shift;
                 walker.find(&rules::PAGE_NOT_PRESERVED, pa, || {
                     format!("the folio at {pa:#x} is not preserved")
                 });
             }
-            Part::NotStart { page, order } => {
+            Part::NotStart { page, order, .. } => {
                 let pa = page << shift;
                 walker.find(&rules::PAGE_NOT_BLOCK_START, pa, || {
                     format!("the folio at {pa:#x} is within a block of order {order}")

@@ -7,7 +7,7 @@ pub mod memfd;
 pub mod vfio_pci;
 
 use crate::claims::Owner;
-use crate::finding::address;
+use crate::raw::Raw;
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::earlier::memfd_v1;
@@ -25,31 +25,10 @@ pub enum Payload {
     VfioPci(vfio_pci::Device),
     /// A memfd.
     Memfd(memfd::Memfd),
-    /// Bytes that nobody here has types for.
-    Unknown(Unknown),
+    /// Bytes that no types are known for.
+    Unknown(Raw),
     /// It cannot be read; the findings say why.
     Unreadable,
-}
-
-/// Bytes that nobody here has types for.
-#[derive(Clone, Debug, Serialize)]
-pub struct Unknown {
-    /// Where they are.
-    #[serde(serialize_with = "address")]
-    pub at: u64,
-    /// The first of them; none where the data is no address in the image.
-    #[serde(serialize_with = "hex")]
-    pub bytes: Vec<u8>,
-}
-
-fn hex<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    serializer.serialize_str(&text)
 }
 
 /// What has been met before, among all files.
@@ -114,17 +93,17 @@ pub(crate) fn read(
         }
         return (decoder.read)(walker, &mut Given { data, entry, owner, seen });
     }
-    walker.find(&rules::COMPATIBLE_UNKNOWN, entry, || {
-        let known = known().collect::<Vec<_>>().join(", ");
-        format!("the file is of \"{compatible}\", and known are: {known}")
-    });
-    // Whether the data is an address is the handler's matter.
-    let image = walker.memory.image();
-    let page_size = walker.page_size();
-    let len = SHOWN.min(page_size - data % page_size);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    if data == 0 || image.read(data, &mut bytes).is_err() {
-        bytes.clear();
+    if !looks_like_a_name(&field[..end.unwrap_or(0)]) {
+        walker.find(&rules::COMPATIBLE_UNKNOWN, entry, || {
+            format!("the file is of \"{compatible}\", which is not a compatible string")
+        });
     }
-    Payload::Unknown(Unknown { at: data, bytes })
+    walker.not_decoded(format!("file of \"{compatible}\""));
+    // Whether the data is an address is the handler's matter.
+    Payload::Unknown(Raw::read(walker, data, SHOWN))
+}
+
+/// Whether it may be the string of a handler that is not known here: anything else is damage.
+fn looks_like_a_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
 }

@@ -4,7 +4,7 @@
 
 use super::bytes::{self, Bytes};
 use super::segments::{Segment, Segments};
-use super::{Facts, Format, Image, Machine, OpenError, Range};
+use super::{foreign, Facts, Format, Image, Machine, OpenError, Range};
 use std::sync::Arc;
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::FromBytes;
@@ -12,6 +12,7 @@ use zerocopy_derive::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 /// What every ELF file begins with.
 pub(super) const MAGIC: &[u8] = b"\x7fELF";
+const CLASS_32: u8 = 1;
 const CLASS_64: u8 = 2;
 const LITTLE_ENDIAN: u8 = 1;
 const TYPE_CORE: u16 = 4;
@@ -28,7 +29,7 @@ const AT_ONCE: u64 = 1024;
 
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-struct FileHeader {
+struct Identity {
     magic: [u8; 4],
     class: u8,
     data: u8,
@@ -36,6 +37,11 @@ struct FileHeader {
     kind: U16,
     machine: U16,
     version: U32,
+}
+
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct FileHeader64 {
     entry: U64,
     program_headers: U64,
     section_headers: U64,
@@ -43,14 +49,26 @@ struct FileHeader {
     size: U16,
     program_header_size: U16,
     program_header_count: U16,
-    section_header_size: U16,
-    section_header_count: U16,
-    names: U16,
+    rest: [U16; 3],
+}
+
+/// What kexec writes for machines whose memory ends below 4 GiB, where it is asked to.
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct FileHeader32 {
+    entry: U32,
+    program_headers: U32,
+    section_headers: U32,
+    flags: U32,
+    size: U16,
+    program_header_size: U16,
+    program_header_count: U16,
+    rest: [U16; 3],
 }
 
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
-struct ProgramHeader {
+struct ProgramHeader64 {
     kind: U32,
     flags: U32,
     offset: U64,
@@ -61,6 +79,49 @@ struct ProgramHeader {
     align: U64,
 }
 
+#[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+struct ProgramHeader32 {
+    kind: U32,
+    offset: U32,
+    virtual_address: U32,
+    physical_address: U32,
+    size_in_file: U32,
+    size_in_memory: U32,
+    flags: U32,
+    align: U32,
+}
+
+/// A program header of either class.
+struct ProgramHeader {
+    kind: u32,
+    offset: u64,
+    virtual_address: u64,
+    physical_address: u64,
+    size_in_file: u64,
+    size_in_memory: u64,
+}
+
+/// What the header of either class says about program headers.
+struct Table {
+    wide: bool,
+    first: u64,
+    entry_size: u16,
+    count: u16,
+    section_headers: u64,
+}
+
+/// What is collected from program headers.
+#[derive(Default)]
+struct Found {
+    segments: Vec<Segment>,
+    excluded: Vec<Range>,
+    /// Whether segments have no physical address, as those of `/proc/kcore`.
+    live: bool,
+    /// Segments with a virtual address alone.
+    virtual_only: usize,
+}
+
 fn malformed(why: impl Into<String>) -> OpenError {
     OpenError::Malformed { format: Format::Elf, why: why.into() }
 }
@@ -69,105 +130,173 @@ fn unsupported(why: impl Into<String>) -> OpenError {
     OpenError::Unsupported { format: Format::Elf, why: why.into() }
 }
 
-pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
-    let io = |what: &str| malformed(format!("{what} cannot be read: the file is cut off"));
-    let header: [u8; 64] = bytes::array(&*bytes, 0).map_err(|_| io("the header"))?;
-    let header = FileHeader::ref_from_bytes(&header).map_err(|_| io("the header"))?;
-    if header.class != CLASS_64 {
-        return Err(unsupported("it is of a machine with 32 bits, and KHO needs 64"));
+fn cut_off(what: &str) -> OpenError {
+    malformed(format!("{what} cannot be read: the file is cut off"))
+}
+
+fn table(bytes: &dyn Bytes, class: u8) -> Result<Table, OpenError> {
+    let at = size_of::<Identity>() as u64;
+    let lost = || cut_off("the header");
+    if class == CLASS_64 {
+        let header: [u8; 40] = bytes::array(bytes, at).map_err(|_| lost())?;
+        let header = FileHeader64::ref_from_bytes(&header).map_err(|_| lost())?;
+        return Ok(Table {
+            wide: true,
+            first: header.program_headers.get(),
+            entry_size: header.program_header_size.get(),
+            count: header.program_header_count.get(),
+            section_headers: header.section_headers.get(),
+        });
     }
-    if header.data != LITTLE_ENDIAN {
+    let header: [u8; 28] = bytes::array(bytes, at).map_err(|_| lost())?;
+    let header = FileHeader32::ref_from_bytes(&header).map_err(|_| lost())?;
+    Ok(Table {
+        wide: false,
+        first: header.program_headers.get().into(),
+        entry_size: header.program_header_size.get(),
+        count: header.program_header_count.get(),
+        section_headers: header.section_headers.get().into(),
+    })
+}
+
+/// Takes a program header of either class apart.
+fn program_header(bytes: &[u8], wide: bool) -> Option<ProgramHeader> {
+    if wide {
+        let header = ProgramHeader64::ref_from_bytes(bytes).ok()?;
+        return Some(ProgramHeader {
+            kind: header.kind.get(),
+            offset: header.offset.get(),
+            virtual_address: header.virtual_address.get(),
+            physical_address: header.physical_address.get(),
+            size_in_file: header.size_in_file.get(),
+            size_in_memory: header.size_in_memory.get(),
+        });
+    }
+    let header = ProgramHeader32::ref_from_bytes(bytes).ok()?;
+    Some(ProgramHeader {
+        kind: header.kind.get(),
+        offset: header.offset.get().into(),
+        virtual_address: header.virtual_address.get().into(),
+        physical_address: match header.physical_address.get() {
+            u32::MAX => NO_ADDRESS,
+            address => address.into(),
+        },
+        size_in_file: header.size_in_file.get().into(),
+        size_in_memory: header.size_in_memory.get().into(),
+    })
+}
+
+pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenError> {
+    let identity: [u8; size_of::<Identity>()] =
+        bytes::array(&*bytes, 0).map_err(|_| cut_off("the header"))?;
+    let identity = Identity::ref_from_bytes(&identity).map_err(|_| cut_off("the header"))?;
+    if identity.data != LITTLE_ENDIAN {
         return Err(unsupported("it is of a big-endian machine, whose state is not read here"));
     }
-    if header.kind.get() != TYPE_CORE {
-        return Err(unsupported("it is a program or a library, not a core"));
+    if !matches!(identity.class, CLASS_32 | CLASS_64) {
+        return Err(malformed(format!("unknown class {}", identity.class)));
     }
-    let mut facts = Facts {
-        machine: Some(match header.machine.get() {
-            62 => Machine::X86_64,
-            183 => Machine::Arm64,
-            _ => Machine::Other,
-        }),
-        ..Facts::default()
+    if identity.kind.get() != TYPE_CORE {
+        return Err(foreign::KERNEL_ELF.error());
+    }
+    let machine = match identity.machine.get() {
+        62 => Machine::X86_64,
+        183 => Machine::Arm64,
+        _ => Machine::Other,
     };
-    let entry_size = size_of::<ProgramHeader>() as u64;
-    if u64::from(header.program_header_size.get()) != entry_size {
-        let size = header.program_header_size.get();
+    let mut facts = Facts { machine: Some(machine), ..Facts::default() };
+    let table = table(&*bytes, identity.class)?;
+    let entry_size =
+        if table.wide { size_of::<ProgramHeader64>() } else { size_of::<ProgramHeader32>() };
+    if usize::from(table.entry_size) != entry_size {
+        let size = table.entry_size;
         return Err(malformed(format!("program headers of {size} bytes, not {entry_size}")));
     }
-    let count = match header.program_header_count.get() {
-        MANY_HEADERS => many_headers(&*bytes, header.section_headers.get())?,
+    let count = match table.count {
+        MANY_HEADERS => many_headers(&*bytes, &table)?,
         count => count.into(),
     };
-    let first = header.program_headers.get();
-    let there = bytes.len().saturating_sub(first) / entry_size;
+    let found = read_table(&*bytes, &table, count, entry_size, &mut facts)?;
+    if found.segments.is_empty() && !found.live {
+        return Err(foreign::XEN_CORE.error());
+    }
+    // A process has its memory at virtual addresses, and no other.
+    if found.virtual_only > 1 && found.virtual_only == found.segments.len() {
+        return Err(foreign::PROCESS_CORE.error());
+    }
+    let mut notes = Vec::new();
+    facts.left_out = found.excluded.iter().fold(0, |sum, range| sum.saturating_add(range.len()));
+    let segments = Segments::of_core(vec![bytes], found.segments, found.excluded, &mut notes);
+    // The kernel shows its own text twice in /proc/kcore, and what is longer than memory, too.
+    if !found.live {
+        facts.notes.append(&mut notes);
+    }
+    Ok(Image::from_segments(segments, format, facts))
+}
+
+fn read_table(
+    bytes: &dyn Bytes,
+    table: &Table,
+    count: u64,
+    entry_size: usize,
+    facts: &mut Facts,
+) -> Result<Found, OpenError> {
+    let size = entry_size as u64;
+    let there = bytes.len().saturating_sub(table.first) / size;
     if count > there {
         return Err(malformed(format!(
             "{count} program headers, and room for {there} in the file"
         )));
     }
-
-    let mut segments = Vec::new();
-    let mut excluded = Vec::new();
-    let mut live = false;
+    let mut found = Found::default();
     let mut buffer = Vec::new();
     let mut done = 0;
     while done < count {
         let now = (count - done).min(AT_ONCE);
-        buffer.resize(usize::try_from(now * entry_size).unwrap_or(0), 0);
+        buffer.resize(usize::try_from(now * size).unwrap_or(0), 0);
         bytes
-            .read_exact_at(&mut buffer, first + done * entry_size)
-            .map_err(|_| io("a program header"))?;
+            .read_exact_at(&mut buffer, table.first + done * size)
+            .map_err(|_| cut_off("a program header"))?;
         done += now;
-        let headers = <[ProgramHeader]>::ref_from_bytes(&buffer).map_err(|_| io("a header"))?;
-        for header in headers {
-            match header.kind.get() {
-                NOTE => read_notes(&*bytes, header, &mut facts),
-                LOADABLE if header.physical_address.get() == NO_ADDRESS => live = true,
-                LOADABLE => load(header, &mut segments, &mut excluded, &mut facts.notes),
+        for header in buffer.chunks_exact(entry_size) {
+            let Some(header) = program_header(header, table.wide) else { continue };
+            match header.kind {
+                NOTE => read_notes(bytes, &header, facts),
+                LOADABLE if header.physical_address == NO_ADDRESS => found.live = true,
+                LOADABLE => load(&header, &mut found, &mut facts.notes),
                 _ => {}
             }
         }
     }
-    let mut notes = Vec::new();
-    let segments = Segments::new(vec![bytes], segments, excluded, &mut notes);
-    // The kernel shows its own text twice in /proc/kcore, and what is longer than memory, too.
-    if !live {
-        facts.notes.append(&mut notes);
-    }
-    Ok(Image::from_segments(segments, Format::Elf, facts))
+    Ok(found)
 }
 
 /// The number of program headers, from the first section header.
-fn many_headers(bytes: &dyn Bytes, section_headers: u64) -> Result<u64, OpenError> {
-    const INFO: u64 = 44;
-    let at = section_headers.checked_add(INFO).filter(|_| section_headers != 0);
+fn many_headers(bytes: &dyn Bytes, table: &Table) -> Result<u64, OpenError> {
+    let field = if table.wide { 44 } else { 28 };
+    let at = table.section_headers.checked_add(field).filter(|_| table.section_headers != 0);
     let info = at.and_then(|at| bytes::array::<4>(bytes, at).ok());
     let info = info.ok_or_else(|| malformed("the number of program headers cannot be read"))?;
     Ok(u32::from_le_bytes(info).into())
 }
 
-fn load(
-    header: &ProgramHeader,
-    segments: &mut Vec<Segment>,
-    excluded: &mut Vec<Range>,
-    notes: &mut Vec<String>,
-) {
-    let pa = header.physical_address.get();
-    let (len, in_memory) = (header.size_in_file.get(), header.size_in_memory.get());
+fn load(header: &ProgramHeader, found: &mut Found, notes: &mut Vec<String>) {
+    let pa = header.physical_address;
+    let (len, in_memory) = (header.size_in_file, header.size_in_memory);
+    found.virtual_only += usize::from(pa == 0 && header.virtual_address != 0);
     if pa.checked_add(len.max(in_memory)).is_none() {
         notes.push(format!("a segment of {:#x} bytes at {pa:#x} has no end", len.max(in_memory)));
     }
-    segments.push(Segment { pa, len, file: 0, offset: header.offset.get() });
+    found.segments.push(Segment { pa, len, file: 0, offset: header.offset });
     if in_memory > len {
         let range = Range { start: pa.saturating_add(len), end: pa.saturating_add(in_memory) };
-        excluded.push(range);
+        found.excluded.push(range);
     }
 }
 
 /// Looks through notes for what the kernel says about itself.
 fn read_notes(bytes: &dyn Bytes, header: &ProgramHeader, facts: &mut Facts) {
-    let (offset, len) = (header.offset.get(), header.size_in_file.get());
+    let (offset, len) = (header.offset, header.size_in_file);
     let there = bytes.len().saturating_sub(offset);
     // /proc/kcore says that its notes are as long as they are, and its file is.
     let Ok(len) = usize::try_from(len.min(there).min(NOTES_LIMIT)) else { return };

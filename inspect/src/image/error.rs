@@ -64,6 +64,14 @@ pub enum OpenError {
         /// What is not supported.
         why: String,
     },
+    /// The file is not memory.
+    #[error("not an image of memory: this is {what}")]
+    NotMemory {
+        /// What it is.
+        what: String,
+        /// The command that makes memory of it, or how to get some.
+        help: String,
+    },
     /// Several files were given that do not go together.
     #[error("{0}")]
     Several(String),
@@ -72,13 +80,14 @@ pub enum OpenError {
 impl OpenError {
     /// What to do about it.
     #[must_use]
-    pub fn help(&self) -> &'static str {
+    pub fn help(&self) -> &str {
         match self {
             Self::Io { .. } => "check the path and the permissions; live memory needs root",
             Self::Malformed { .. } => {
                 "make the image again: it was cut off or changed; --as raw reads a file as memory"
             }
             Self::Unsupported { .. } => "convert the image, for example with makedumpfile",
+            Self::NotMemory { help, .. } => help,
             Self::Several(_) => "give raw files as FILE@ADDRESS, with ranges that do not overlap",
         }
     }

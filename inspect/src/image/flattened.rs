@@ -3,7 +3,7 @@
 //! through a pipe.
 
 use super::bytes::{self, Bytes};
-use super::{Format, OpenError};
+use super::{elf, kdump, Format, Image, OpenError};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -38,9 +38,24 @@ fn malformed(why: String) -> OpenError {
     OpenError::Malformed { format: Format::KdumpFlattened, why }
 }
 
+/// Opens what was flattened, as far as its records go.
+pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
+    let (flattened, broken) = Flattened::new(bytes)?;
+    let head = bytes::head(&flattened, 8).unwrap_or_default();
+    let flattened = Arc::new(flattened);
+    let mut image = if head.starts_with(elf::MAGIC) {
+        elf::open(flattened, Format::ElfFlattened)?
+    } else {
+        kdump::open(flattened, Format::KdumpFlattened)?
+    };
+    image.facts.notes.extend(broken);
+    Ok(image)
+}
+
 impl Flattened {
-    /// Reads where each piece is. Later records overwrite earlier ones.
-    pub(super) fn new(bytes: Arc<dyn Bytes>) -> Result<Self, OpenError> {
+    /// Reads where each piece is. Later records overwrite earlier ones. Where records end before
+    /// they should, it says why: what comes before is read all the same.
+    fn new(bytes: Arc<dyn Bytes>) -> Result<(Self, Option<String>), OpenError> {
         let kind: [u8; 16] = bytes::array(&*bytes, SIGNATURE.len() as u64)
             .map_err(|_| malformed("the header is cut off".into()))?;
         if kind != KIND {
@@ -48,26 +63,41 @@ impl Flattened {
             return Err(OpenError::Unsupported { format: Format::KdumpFlattened, why });
         }
         let mut flattened = Self { bytes, pieces: BTreeMap::new() };
+        let broken = flattened.read_records()?;
+        Ok((flattened, broken))
+    }
+
+    fn read_records(&mut self) -> Result<Option<String>, OpenError> {
         let mut at = HEADER;
         loop {
-            let record: [u8; 16] = bytes::array(&*flattened.bytes, at)
-                .map_err(|_| malformed(format!("it is cut off at {at:#x}, before its end")))?;
+            let Ok(record) = bytes::array::<16>(&*self.bytes, at) else {
+                return Ok(Some(format!(
+                    "the flattened file is cut off at {at:#x}, before its end"
+                )));
+            };
             let (offset, len) = record.split_at(8);
             let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_be_bytes);
             let (offset, len) = (number(offset), number(len));
             if offset == END && len == END {
-                return Ok(flattened);
+                return Ok(None);
             }
             let source = at + 16;
-            let next = source.checked_add(len).filter(|next| *next <= flattened.bytes.len());
-            let (Some(next), Some(end)) = (next, offset.checked_add(len)) else {
-                return Err(malformed(format!("the record at {at:#x} is longer than the file")));
+            let next = source.saturating_add(len);
+            // What the file has of the last record is a part of the dump as well.
+            let len = len.min(self.bytes.len().saturating_sub(source));
+            let Some(end) = offset.checked_add(len) else {
+                return Ok(Some(format!("the record at {at:#x} is of no place in a file")));
             };
-            if len == 0 {
-                return Err(malformed(format!("the record at {at:#x} is empty")));
+            if len > 0 {
+                self.write(offset, end, source);
             }
-            flattened.write(offset, end, source);
-            if flattened.pieces.len() > PIECES_LIMIT {
+            if next > self.bytes.len() {
+                return Ok(Some(format!("the record at {at:#x} is longer than the file")));
+            }
+            if next == source {
+                return Ok(Some(format!("the record at {at:#x} is empty")));
+            }
+            if self.pieces.len() > PIECES_LIMIT {
                 return Err(malformed(format!("it has more than {PIECES_LIMIT} pieces")));
             }
             at = next;
@@ -147,7 +177,7 @@ mod tests {
     #[test]
     fn later_records_overwrite_earlier_ones() {
         let records: [(u64, &[u8]); 4] = [(0, b"aaaaaaaa"), (2, b"bb"), (10, b"cc"), (7, b"dddd")];
-        let flattened = Flattened::new(Arc::new(flat(&records))).unwrap();
+        let flattened = Flattened::new(Arc::new(flat(&records))).unwrap().0;
         let mut bytes = [9; 12];
         flattened.read_exact_at(&mut bytes, 0).unwrap();
         assert_eq!(&bytes, b"aabbaaaddddc");
@@ -157,21 +187,28 @@ mod tests {
 
     #[test]
     fn what_is_between_records_is_zero() {
-        let flattened = Flattened::new(Arc::new(flat(&[(0, b"a"), (4, b"b")]))).unwrap();
+        let flattened = Flattened::new(Arc::new(flat(&[(0, b"a"), (4, b"b")]))).unwrap().0;
         let mut bytes = [9; 5];
         flattened.read_exact_at(&mut bytes, 0).unwrap();
         assert_eq!(&bytes, b"a\0\0\0b");
     }
 
     #[test]
-    fn damaged_records_are_refused() {
-        let said = |bytes: Vec<u8>| Flattened::new(Arc::new(bytes)).err().unwrap().to_string();
+    fn records_are_read_up_to_the_damage() {
+        let read = |bytes: Vec<u8>| {
+            let (flattened, broken) = Flattened::new(Arc::new(bytes)).unwrap();
+            (flattened.len(), broken.unwrap())
+        };
         let whole = flat(&[(0, b"abc")]);
-        assert!(said(whole[..whole.len() - 1].to_vec()).contains("cut off at 0x1013"));
-        assert!(said(flat(&[(0, b"")])).contains("empty"));
-        assert!(said(flat(&[(u64::MAX - 1, b"abc")])).contains("longer than"));
+        let (len, why) = read(whole[..whole.len() - 1].to_vec());
+        assert!(len == 3 && why.contains("cut off at 0x1013"), "{why}");
+        let (len, why) = read(whole[..whole.len() - 17].to_vec());
+        assert!(len == 2 && why.contains("longer than"), "{why}");
+        assert!(read(flat(&[(0, b"")])).1.contains("empty"));
+        assert!(read(flat(&[(u64::MAX - 1, b"abc")])).1.contains("no place"));
         let mut other = whole;
         other[31] = 2;
-        assert!(said(other).contains("another version"));
+        let error = Flattened::new(Arc::new(other)).err().unwrap().to_string();
+        assert!(error.contains("another version"));
     }
 }

@@ -25,6 +25,8 @@ const PAGES_AHEAD: usize = 64 << 10;
 /// More pieces of memory than any machine has.
 const RANGES_LIMIT: usize = 1 << 20;
 const VMCOREINFO_LIMIT: u64 = 1 << 20;
+/// The flag of makedumpfile's for a dump that it could not write to its end.
+const INCOMPLETE: u32 = 0x8;
 /// The version of the header from which on its numbers of pages have 64 bits.
 const WIDE_SINCE: u32 = 6;
 
@@ -125,11 +127,12 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
         .map_err(|_| malformed("the second header is cut off".into()))?;
     let version = header.version.get();
     let page_count = match version {
-        WIDE_SINCE.. => sub.page_count_wide.get(),
+        WIDE_SINCE.. if sub.page_count_wide.get() != 0 => sub.page_count_wide.get(),
         _ => header.page_count.get().into(),
     };
     let mut facts = facts(header, page_size);
-    if sub.split.get() != 0 {
+    // The first version had nothing to split.
+    if version >= 2 && sub.split.get() != 0 {
         let why = "it is one part of a dump that was split; join the parts first".into();
         return Err(OpenError::Unsupported { format, why });
     }
@@ -177,6 +180,12 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
             "{kept} pages are said to be kept, and the file has room for {room} descriptors"
         ));
     }
+    if header.status.get() & INCOMPLETE != 0 {
+        facts
+            .notes
+            .push("its header says that it is incomplete: no room was left to write it".into());
+    }
+    facts.notes.extend(kdump.last_page_note(kept.min(room)));
     Ok(Image { backing: super::Backing::Kdump(Box::new(kdump)), format, facts })
 }
 
@@ -194,10 +203,11 @@ fn facts(header: &Header, page_size: usize) -> Facts {
             "aarch64" => Some(Machine::Arm64),
             _ => Some(Machine::Other),
         },
-        page_size: Some(page_size),
+        // QEMU takes the largest that the machine may have, whatever its kernel has.
+        block_size: Some(page_size),
         // QEMU does not know it, and leaves it out.
         release: Some(release).filter(|release| !release.is_empty()),
-        notes: Vec::new(),
+        ..Facts::default()
     }
 }
 
@@ -212,15 +222,7 @@ fn read_vmcoreinfo(bytes: &dyn Bytes, offset: u64, len: u64, facts: &mut Facts) 
     }
     let mut text = vec![0; size];
     match bytes.read_exact_at(&mut text, offset) {
-        Ok(()) => {
-            let page_size = facts.page_size;
-            elf::read_vmcoreinfo(&text, facts);
-            if facts.page_size != page_size {
-                let said = facts.page_size.unwrap_or(0);
-                facts.notes.push(format!("VMCOREINFO tells pages of {said} bytes"));
-                facts.page_size = page_size;
-            }
-        }
+        Ok(()) => elf::read_vmcoreinfo(&text, facts),
         Err(_) => facts.notes.push(format!("VMCOREINFO at {offset:#x} cannot be read")),
     }
 }
@@ -367,17 +369,27 @@ impl Kdump {
             let within = usize::try_from(at % block).unwrap_or(0);
             let len = into.len().min(self.block_size - within);
             let (now, later) = into.split_at_mut(len);
+            let number = at / block;
+            if unpacker.page_number == Some(number) && len < self.block_size {
+                now.copy_from_slice(&unpacker.page[within..within + len]);
+                at += len as u64;
+                into = later;
+                continue;
+            }
             let packing = self.read_packed(unpacker, at)?;
             let damaged = |why| ReadError::Damaged { at, why };
             if len == self.block_size {
                 unpacker.unpack(packing, now).map_err(damaged)?;
             } else if within != 0 || len > 64 || unpacker.unpack_head(packing, now).is_none() {
+                unpacker.page_number = None;
                 let mut page = std::mem::take(&mut unpacker.page);
                 page.resize(self.block_size, 0);
                 let result = unpacker.unpack(packing, &mut page);
                 now.copy_from_slice(&page[within..within + len]);
                 unpacker.page = page;
                 result.map_err(damaged)?;
+                // Whoever wants another part of it finds it unpacked.
+                unpacker.page_number = Some(number);
             }
             at += len as u64;
             into = later;
@@ -413,6 +425,9 @@ impl Kdump {
         let packing = Packing::of(descriptor.flags.get())
             .ok_or_else(|| damaged("it is compressed in a way that nobody knows"))?;
         let size = usize::try_from(descriptor.size.get()).unwrap_or(usize::MAX);
+        if size == 0 {
+            return Err(damaged("the file has 0 bytes for it"));
+        }
         // Writers keep a page plain where compressing does not make it smaller.
         if size > self.block_size {
             return Err(damaged("compressed, it is larger than a page"));
@@ -421,6 +436,18 @@ impl Kdump {
         packed.resize(size, 0);
         ahead.read(file, packed, descriptor.offset.get(), PAGES_AHEAD).map_err(failed)?;
         Ok(packing)
+    }
+
+    /// What is wrong with the last page that was kept: the file may end before it.
+    fn last_page_note(&self, kept: u64) -> Option<String> {
+        let place = self.descriptors + kept.checked_sub(1)? * size_of::<Descriptor>() as u64;
+        let descriptor: [u8; size_of::<Descriptor>()] = bytes::array(&*self.bytes, place).ok()?;
+        let descriptor = Descriptor::ref_from_bytes(&descriptor).ok()?;
+        let end = descriptor.offset.get().saturating_add(descriptor.size.get().into());
+        let len = self.bytes.len();
+        (end > len).then(|| {
+            format!("the last page ends at {end:#x} of the file, and the file at {len:#x}")
+        })
     }
 
     /// The addresses from this one on that the file has, a chunk at most.

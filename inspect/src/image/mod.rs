@@ -10,9 +10,13 @@ pub mod cache;
 mod elf;
 mod error;
 mod flattened;
+mod foreign;
 mod kdump;
+mod lime;
+mod packed;
 mod raw;
 mod segments;
+mod spool;
 mod unpack;
 
 pub use error::{OpenError, ReadError};
@@ -23,6 +27,7 @@ use segments::Segments;
 use serde::Serialize;
 use std::fmt;
 use std::fs::File;
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -79,6 +84,12 @@ pub enum Format {
     Kdump,
     /// The same, as it goes through a pipe.
     KdumpFlattened,
+    /// An ELF core, as makedumpfile sends it through a pipe.
+    ElfFlattened,
+    /// What the module LiME writes.
+    Lime,
+    /// What AVML writes.
+    Avml,
     /// A device tree alone.
     Fdt,
     /// The root of LUO's state alone.
@@ -92,6 +103,9 @@ impl fmt::Display for Format {
             Self::Elf => "ELF core",
             Self::Kdump => "compressed kdump",
             Self::KdumpFlattened => "flattened compressed kdump",
+            Self::ElfFlattened => "flattened ELF core",
+            Self::Lime => "LiME",
+            Self::Avml => "AVML",
             Self::Fdt => "device tree alone",
             Self::Luo => "LUO state alone",
         })
@@ -114,11 +128,22 @@ pub enum Machine {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) machine: Option<Machine>,
+    /// The size of the kernel's pages, as the kernel itself says.
     pub(crate) page_size: Option<usize>,
+    /// What the format works with in place of a page: a hint, as its writer may not know the kernel.
+    pub(crate) block_size: Option<usize>,
     /// Release of the kernel that crashed or was dumped, from VMCOREINFO.
     pub(crate) release: Option<String>,
     /// What is odd about the file, in sentences.
     pub(crate) notes: Vec<String>,
+    /// How the file was read, in sentences: nothing is wrong with that.
+    pub(crate) remarks: Vec<String>,
+    /// Bytes that the file names and does not have, besides those that each read tells of.
+    pub(crate) left_out: u64,
+    /// What the file looks like besides memory, and what to do with it then.
+    pub(crate) looks_like: Option<(String, String)>,
+    /// Whether addresses are the file's offsets, because nothing says better.
+    pub(crate) by_offset: bool,
 }
 
 enum Backing {
@@ -212,22 +237,80 @@ impl Image {
     ///
     /// As [`Self::open`].
     pub fn recognise(bytes: Arc<dyn Bytes>) -> Result<Self, OpenError> {
-        let head = bytes::head(&*bytes, 4096)
-            .map_err(|source| OpenError::Io { path: "the image".into(), source })?;
+        Self::recognise_within(bytes, 0)
+    }
+
+    fn recognise_within(bytes: Arc<dyn Bytes>, depth: u32) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: "the image".into(), source };
+        let head = foreign::head(&*bytes).map_err(io)?;
         if head.starts_with(elf::MAGIC) {
-            return elf::open(bytes);
+            return elf::open(bytes, Format::Elf);
         }
         if kdump::is_kdump(&head) {
             return kdump::open(bytes, Format::Kdump);
         }
         if head.starts_with(flattened::SIGNATURE) {
-            let flattened = flattened::Flattened::new(bytes)?;
-            return kdump::open(Arc::new(flattened), Format::KdumpFlattened);
+            return flattened::open(bytes);
+        }
+        if lime::is_lime(&head) {
+            return lime::open(bytes);
+        }
+        if let Some(method) = packed::Method::of(&head).or_else(|| packed_after_all(&bytes, &head))
+        {
+            return Self::unpack(&bytes, method, depth);
+        }
+        if let Some((what, command)) = packed::other(&head) {
+            let help = format!("unpack it: `{command}`");
+            return Err(OpenError::NotMemory { what: what.into(), help });
         }
         if let Some(image) = blob::open(&head, &bytes) {
             return Ok(image);
         }
-        Ok(raw::open(bytes))
+        if let Some(foreign) = foreign::certain(&*bytes, &head) {
+            return Err(foreign.error());
+        }
+        let probable = foreign::probable(&*bytes, &head);
+        let mut image = raw::open(bytes);
+        image.facts.looks_like = probable.map(|what| (what.what.into(), what.help.into()));
+        Ok(image)
+    }
+
+    /// Unpacks a file that is compressed as a whole, and opens what was in it.
+    fn unpack(
+        bytes: &Arc<dyn Bytes>,
+        method: packed::Method,
+        depth: u32,
+    ) -> Result<Self, OpenError> {
+        let name = method.name();
+        let help = format!("unpack it: `{}`", method.command());
+        let what = |why: &str| format!("{name}-compressed data{why}");
+        if depth >= PACKED_DEPTH {
+            let why = format!(", packed more than {PACKED_DEPTH} times");
+            return Err(OpenError::NotMemory { what: what(&why), help });
+        }
+        let unpacked = packed::unpack(bytes, method)
+            .map_err(|source| OpenError::Io { path: "the image".into(), source })?;
+        let broken = unpacked.broken.map(|why| format!(" that {why}"));
+        if unpacked.bytes.is_empty() {
+            let why = broken.unwrap_or_else(|| " with nothing in it".into());
+            return Err(OpenError::NotMemory { what: what(&why), help });
+        }
+        let len = unpacked.bytes.len();
+        let mut image = match Self::recognise_within(unpacked.bytes, depth + 1) {
+            Ok(image) => image,
+            Err(OpenError::NotMemory { what: inner, help }) => {
+                let why = format!(", in which is {inner}");
+                return Err(OpenError::NotMemory { what: what(&why), help });
+            }
+            Err(error) => return Err(error),
+        };
+        let remark = format!("the file is {name}-compressed: {len} bytes were unpacked");
+        image.facts.remarks.push(remark);
+        if let Some(broken) = broken {
+            image.facts.notes.push(format!("the file is {}", what(&broken)));
+            image.facts.looks_like.get_or_insert((what(&broken), help));
+        }
+        Ok(image)
     }
 
     fn from_segments(segments: Segments, format: Format, facts: Facts) -> Self {
@@ -313,6 +396,58 @@ impl Image {
         }
     }
 
+    /// How the file was read, in sentences: nothing is wrong with that.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.facts.remarks
+    }
+
+    /// What the format works with in place of a page, where it does: a hint at the kernel's pages.
+    pub(crate) fn block_size(&self) -> Option<usize> {
+        self.facts.block_size
+    }
+
+    /// Number of bytes that the file names and leaves out, besides those that each read tells of.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.facts.left_out
+    }
+
+    /// Whether pages are compressed one by one, so that the beginning of one says nothing of the rest.
+    pub(crate) fn is_packed(&self) -> bool {
+        matches!(self.backing, Backing::Kdump(_))
+    }
+
+    /// The error that the file is what it looks like, for where nothing of memory is in it.
+    pub(crate) fn not_memory(&self) -> Option<OpenError> {
+        let (what, help) = self.facts.looks_like.clone()?;
+        Some(OpenError::NotMemory { what, help })
+    }
+
+    /// The bytes of a file whose offsets are taken for addresses because nothing says better.
+    pub(crate) fn by_offset(&self) -> Option<&Arc<dyn Bytes>> {
+        match &self.backing {
+            Backing::Segments(segments) if self.facts.by_offset => segments.first_file(),
+            _ => None,
+        }
+    }
+
+    /// The same file with its pieces at other addresses: each with its address, offset and size.
+    pub(crate) fn moved(&self, pieces: &[Piece]) -> Option<Self> {
+        let file = self.by_offset()?.clone();
+        let pieces = pieces
+            .iter()
+            .map(|piece| segments::Segment {
+                pa: piece.pa,
+                len: piece.len,
+                file: 0,
+                offset: piece.offset,
+            })
+            .collect();
+        let mut facts = Facts { by_offset: false, ..self.facts.clone() };
+        let segments = Segments::new(vec![file], pieces, Vec::new(), &mut facts.notes);
+        Some(Self::from_segments(segments, self.format, facts))
+    }
+
     /// Number of bytes that the image has, left-out pages included.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -320,10 +455,62 @@ impl Image {
     }
 }
 
+/// A piece of a file, and the address that it belongs at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) pa: u64,
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+}
+
+/// A file within a file within a file is nobody's dump.
+const PACKED_DEPTH: u32 = 3;
+
+/// How a file is compressed whose first bytes alone do not say so: by what comes out of it.
+fn packed_after_all(bytes: &Arc<dyn Bytes>, head: &[u8]) -> Option<packed::Method> {
+    let method = packed::Method::perhaps(head)?;
+    let inner = packed::taste(bytes, method, 4096);
+    let known = inner.starts_with(elf::MAGIC)
+        || kdump::is_kdump(&inner)
+        || lime::is_lime(&inner)
+        || inner.starts_with(flattened::SIGNATURE)
+        || inner.len() == 4096;
+    known.then_some(method)
+}
+
+/// Opens a file; one that can be read only once, in order, goes to a temporary one.
 fn open_file(path: &Path) -> Result<Arc<dyn Bytes>, OpenError> {
-    let bytes = File::open(path).and_then(FileBytes::new);
-    let bytes = bytes.map_err(|source| OpenError::Io { path: path.into(), source })?;
-    Ok(Arc::new(bytes))
+    let file = if path == Path::new("-") { stdin() } else { File::open(path) };
+    let bytes = file.and_then(|file| -> io::Result<Arc<dyn Bytes>> {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if kind.is_fifo() || kind.is_socket() {
+            let mut spool = spool::Spool::new()?;
+            spool.fill(&mut &file)?;
+            return spool.finish();
+        }
+        let bytes = FileBytes::new(file)?;
+        if kind.is_char_device() && bytes.is_empty() {
+            let why = "a character device does not say how long it is: /proc/kcore is live memory";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        Ok(Arc::new(bytes))
+    });
+    bytes.map_err(|source| OpenError::Io { path: path.into(), source })
+}
+
+/// Standard input as a file: it may be one, and is a pipe otherwise.
+fn stdin() -> io::Result<File> {
+    use std::os::fd::AsFd as _;
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        let why = "standard input is a terminal: pipe a dump into it";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    stdin.as_fd().try_clone_to_owned().map(File::from)
 }
 
 /// Says which file could not be read, where that is not known below.

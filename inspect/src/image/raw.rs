@@ -63,7 +63,7 @@ pub fn number(text: &str) -> Option<u64> {
 /// Takes a whole file for the memory from address 0 on.
 pub(super) fn open(bytes: Arc<dyn Bytes>) -> Image {
     let segment = Segment { pa: 0, len: bytes.len(), file: 0, offset: 0 };
-    let mut facts = Facts::default();
+    let mut facts = Facts { by_offset: true, ..Facts::default() };
     let segments = Segments::new(vec![bytes], vec![segment], Vec::new(), &mut facts.notes);
     Image::from_segments(segments, Format::Raw, facts)
 }
@@ -84,6 +84,14 @@ pub(super) fn open_files(files: &[RawFile]) -> Result<Image, OpenError> {
         }
         segments.push(Segment { pa: file.pa, len, file: index, offset: file.offset });
         bytes.push(opened);
+    }
+    // A dump may repeat itself, as /proc/vmcore does; whoever names two files for one address errs.
+    let mut by_address: Vec<_> =
+        segments.iter().map(|s| (s.pa, s.pa.saturating_add(s.len))).collect();
+    by_address.sort_unstable();
+    if let Some(pair) = by_address.windows(2).find(|pair| pair[1].0 < pair[0].1) {
+        let from = pair[1].0;
+        return Err(OpenError::Several(format!("memory from {from:#x} on is given twice")));
     }
     let mut facts = Facts::default();
     let segments = Segments::new(bytes, segments, Vec::new(), &mut facts.notes);

@@ -39,9 +39,29 @@ impl Segments {
     /// address may be in two. What is wrong is cut away.
     pub(crate) fn new(
         files: Vec<Arc<dyn Bytes>>,
+        segments: Vec<Segment>,
+        excluded: Vec<Range>,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        Self::build(files, segments, excluded, notes, false)
+    }
+
+    /// The same for a core, which may have a segment within another one where both are the same memory.
+    pub(crate) fn of_core(
+        files: Vec<Arc<dyn Bytes>>,
+        segments: Vec<Segment>,
+        excluded: Vec<Range>,
+        notes: &mut Vec<String>,
+    ) -> Self {
+        Self::build(files, segments, excluded, notes, true)
+    }
+
+    fn build(
+        files: Vec<Arc<dyn Bytes>>,
         mut segments: Vec<Segment>,
         mut excluded: Vec<Range>,
         notes: &mut Vec<String>,
+        repeats: bool,
     ) -> Self {
         segments.retain_mut(|segment| {
             let Some(file) = files.get(segment.file) else { return false };
@@ -57,7 +77,10 @@ impl Segments {
             }
             segment.len > 0
         });
-        segments.sort_by_key(|segment| segment.pa);
+        segments.sort_by_key(|segment| (segment.pa, std::cmp::Reverse(segment.len)));
+        if repeats {
+            drop_repeated(&files, &mut segments);
+        }
         let mut kept: Vec<Segment> = Vec::with_capacity(segments.len());
         for mut segment in segments {
             let end = kept.last().map_or(0, Segment::end);
@@ -78,6 +101,10 @@ impl Segments {
         let ranges = super::joined(kept.iter().map(|s| Range { start: s.pa, end: s.end() }));
         excluded.sort_by_key(|range| range.start);
         Self { files, pieces: kept, ranges, excluded }
+    }
+
+    pub(crate) fn first_file(&self) -> Option<&Arc<dyn Bytes>> {
+        self.files.first()
     }
 
     pub(crate) fn ranges(&self) -> &[Range] {
@@ -130,6 +157,45 @@ impl Segments {
             })
         })
     }
+}
+
+/// Drops segments that lie within another one and are the same memory: /proc/vmcore has the kernel's
+/// text as a segment of its own, and within RAM. Segments come in the order of their addresses.
+fn drop_repeated(files: &[Arc<dyn Bytes>], segments: &mut Vec<Segment>) {
+    // The segment that reaches farthest, of those before.
+    let mut around: Option<Segment> = None;
+    segments.retain(|segment| {
+        let within = around.filter(|around| segment.end() <= around.end());
+        if around.is_none_or(|around| segment.end() > around.end()) {
+            around = Some(*segment);
+        }
+        within.is_none_or(|around| !is_same(files, segment, &around))
+    });
+}
+
+/// Whether a segment has what another one around it has: a part of its pages, evenly spread.
+fn is_same(files: &[Arc<dyn Bytes>], inner: &Segment, around: &Segment) -> bool {
+    const SAMPLES: u64 = 64;
+    const PAGE: usize = 4096;
+    const SIZE: u64 = PAGE as u64;
+    let (Some(one), Some(other)) = (files.get(inner.file), files.get(around.file)) else {
+        return false;
+    };
+    let place = around.offset + (inner.pa - around.pa);
+    let step = (inner.len / SAMPLES).next_multiple_of(SIZE).max(SIZE);
+    let mut at = 0;
+    let (mut left, mut right) = ([0; PAGE], [0; PAGE]);
+    while at < inner.len {
+        let len = usize::try_from((inner.len - at).min(SIZE)).unwrap_or(0);
+        let same = one.read_exact_at(&mut left[..len], inner.offset + at).is_ok()
+            && other.read_exact_at(&mut right[..len], place + at).is_ok()
+            && left[..len] == right[..len];
+        if !same {
+            return false;
+        }
+        at += step;
+    }
+    true
 }
 
 /// A file that ends where it did not when it was opened shrank meanwhile.

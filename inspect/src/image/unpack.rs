@@ -89,6 +89,8 @@ pub(super) struct Unpacker {
     pub(super) ahead: Window,
     /// A page, for those who want a part of it.
     pub(super) page: Vec<u8>,
+    /// The number of that page in the file, where it was unpacked to its end.
+    pub(super) page_number: Option<u64>,
 }
 
 impl Unpacker {
@@ -101,6 +103,7 @@ impl Unpacker {
             descriptors: Window::default(),
             ahead: Window::default(),
             page: Vec::new(),
+            page_number: None,
         }
     }
 

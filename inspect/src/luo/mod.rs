@@ -6,10 +6,16 @@ mod v5;
 
 use crate::claims::Owner;
 use crate::finding::{address, address_or_none};
+use crate::flbs;
 use crate::handlers::{self, Payload};
+use crate::image::cache::Cached;
+use crate::payloads::{self, Content};
+use crate::raw::Raw;
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::layout::WireType;
+use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::walk::Memory as _;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use zerocopy::IntoBytes as _;
@@ -27,6 +33,8 @@ pub enum Phase {
     Consumed,
     /// Its version is one that is not known.
     UnknownVersion,
+    /// Its lists are made as a version of KHO has them that is not known.
+    NotFollowed,
     /// It cannot be read.
     Unreadable,
 }
@@ -47,6 +55,8 @@ pub struct Luo {
     pub sessions: Vec<Session>,
     /// The FLBs, in the order of their array.
     pub flbs: Vec<Flb>,
+    /// The root as it is, where its version is not known.
+    pub raw: Option<Raw>,
 }
 
 /// A session.
@@ -72,7 +82,8 @@ pub struct File {
     /// Address of its entry.
     #[serde(serialize_with = "address")]
     pub at: u64,
-    /// What user space knows it by.
+    /// What user space knows it by: any number, and so text in JSON as addresses are.
+    #[serde(serialize_with = "address")]
     pub token: u64,
     /// Compatible string of its handler.
     pub compatible: String,
@@ -81,6 +92,8 @@ pub struct File {
     pub data: u64,
     /// What that leads to.
     pub payload: Payload,
+    /// What user space keeps in it, where a decoder knows.
+    pub content: Option<Content>,
 }
 
 /// State that files share.
@@ -99,6 +112,10 @@ pub struct Flb {
     /// What the data leads to, where it looks like an address.
     #[serde(serialize_with = "address_or_none")]
     pub leads_to: Option<u64>,
+    /// That, where types are known for it.
+    pub state: Option<flbs::State>,
+    /// That, where there are none.
+    pub raw: Option<Raw>,
 }
 
 /// Types for one version of the state.
@@ -137,6 +154,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
         liveupdate_num: None,
         sessions: Vec::new(),
         flbs: Vec::new(),
+        raw: None,
     };
     let Some(field) = walker.bytes(at, COMPATIBLE, "LUO's root") else { return luo };
     let is_tree = field.starts_with(&crate::fdt::MAGIC.to_be_bytes());
@@ -147,6 +165,8 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
     let Some(decoder) = decoder else {
         if name.starts_with(b"luo-v") && name[5..].iter().all(u8::is_ascii_digit) {
             luo.phase = Phase::UnknownVersion;
+            let bytes = tree.unwrap_or_else(|| shown(walker, at, blob));
+            luo.raw = Some(Raw::of(walker, at, bytes));
             walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
                 let known = known().collect::<Vec<_>>().join(", ");
                 format!("LUO's state is \"{}\", and known are: {known}", luo.compatible)
@@ -165,6 +185,48 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
     };
     (decoder.read)(walker, &mut luo, at, blob);
     luo
+}
+
+/// The first bytes of the state, as many as the entry has.
+fn shown(walker: &Walker<'_>, at: u64, blob: u64) -> Vec<u8> {
+    Raw::read(walker, at, blob).bytes
+}
+
+/// Reads what is LUO's own alone: where its lists are of a KHO that is not known, they are not followed.
+pub(crate) fn read_root(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
+    let mut luo = Luo {
+        at,
+        compatible: String::new(),
+        phase: Phase::NotFollowed,
+        liveupdate_num: None,
+        sessions: Vec::new(),
+        flbs: Vec::new(),
+        raw: None,
+    };
+    let Some(field) = walker.bytes(at, COMPATIBLE, "LUO's root") else {
+        luo.phase = Phase::Unreadable;
+        return luo;
+    };
+    let is_tree = field.starts_with(&crate::fdt::MAGIC.to_be_bytes());
+    let tree = is_tree.then(|| walker.bytes(at, blob, "LUO's device tree")).flatten();
+    luo.compatible = crate::text::readable(string(&field, tree.as_deref()));
+    luo.liveupdate_num = update_number(&walker.memory, at, blob);
+    let bytes = tree.unwrap_or_else(|| shown(walker, at, blob));
+    luo.raw = Some(Raw::of(walker, at, bytes));
+    luo
+}
+
+/// Number of live updates, where the root is of a version that is known.
+pub(crate) fn update_number(memory: &Cached<'_>, at: u64, blob: u64) -> Option<u64> {
+    let mut field = [0; 8];
+    memory.read(PhysAddr::new(at), &mut field).ok()?;
+    if field.starts_with(&crate::fdt::MAGIC.to_be_bytes()) {
+        let len = usize::try_from(blob).unwrap_or(usize::MAX).min(memory.page_size());
+        let mut tree = vec![0; len];
+        memory.read(PhysAddr::new(at), &mut tree).ok()?;
+        return v1::update_number(&tree);
+    }
+    v5::update_number(memory, at, &field)
 }
 
 /// Sessions, while they are read one after the other.
@@ -221,6 +283,7 @@ impl<'l> Reader<'l> {
         walker.within(link.clone(), Some(at), |walker| {
             let owner = walker.claims.owner(format!("the files of {link}"));
             files(walker, &mut reader, owner);
+            payloads::read(walker, &mut reader.session);
             let (found, told) = (reader.session.files.len() as u64, count);
             if found != told {
                 walker.find(&rules::COUNT_MISMATCH, at, || {
@@ -247,7 +310,7 @@ impl Files<'_> {
             let owner = walker.claims.owner(owner);
             handlers::read(walker, field, &compatible, data, at, owner, self.seen)
         });
-        self.session.files.push(File { at, token, compatible, data, payload });
+        self.session.files.push(File { at, token, compatible, data, payload, content: None });
     }
 }
 
@@ -307,12 +370,14 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
                 format!("there is another FLB \"{compatible}\" before this one")
             });
         }
-        walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
-            format!("no types are known for the FLB \"{compatible}\"")
-        });
         let looks_like_address = data % 8 == 0 && walker.memory.image().has(data, 8);
         let leads_to = Some(data).filter(|data| *data != 0 && looks_like_address);
-        flbs.push(Flb { at, compatible, data, count, leads_to });
+        let state = walker.within(format!("FLB \"{compatible}\""), Some(at), |walker| {
+            let owner = walker.claims.owner(format!("FLB \"{compatible}\""));
+            flbs::read(walker, &compatible, data, owner)
+        });
+        let raw = leads_to.filter(|_| state.is_none()).map(|at| Raw::read(walker, at, u64::MAX));
+        flbs.push(Flb { at, compatible, data, count, leads_to, state, raw });
     }
     flbs
 }

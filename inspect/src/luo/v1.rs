@@ -19,6 +19,13 @@ use zerocopy::IntoBytes as _;
 
 pub(super) const DECODER: Decoder = Decoder { compatible: LUO_FDT_COMPATIBLE, read };
 
+/// Number of live updates.
+pub(super) fn update_number(tree: &[u8]) -> Option<u64> {
+    let fdt = Fdt::new(tree).ok()?;
+    let is_this = string(fdt.root_property("compatible")?) == LUO_FDT_COMPATIBLE.as_bytes();
+    crate::kho::number(fdt.root_property(LUO_FDT_LIVEUPDATE_NUM)?).filter(|_| is_this)
+}
+
 /// What a node says.
 #[derive(Default)]
 struct Node<'t> {

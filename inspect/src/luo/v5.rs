@@ -17,6 +17,13 @@ use zerocopy::IntoBytes as _;
 
 pub(super) const DECODER: Decoder = Decoder { compatible: LUO_ABI_COMPATIBLE, read };
 
+/// Number of live updates.
+pub(super) fn update_number(memory: &Cached<'_>, at: u64, field: &[u8]) -> Option<u64> {
+    let name = field.split(|byte| *byte == 0).next()?;
+    let root: luo_ser = memory.value(at).ok()?;
+    (name == LUO_ABI_COMPATIBLE.as_bytes()).then_some(root.liveupdate_num)
+}
+
 fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
     let size = size_of::<luo_ser>() as u64;
     if blob < size {

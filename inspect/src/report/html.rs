@@ -6,9 +6,12 @@
 use super::map::Map;
 use super::{seals, Report};
 use crate::finding::Finding;
+use crate::flbs;
 use crate::handlers::memfd::Memfd;
-use crate::handlers::{Payload, Unknown};
+use crate::handlers::Payload;
 use crate::luo::{File, Luo, Phase, Session};
+use crate::payloads::Content;
+use crate::raw::Raw;
 use crate::text::{count, size};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 use std::io::{self, Write};
@@ -114,7 +117,15 @@ fn head(report: Report<'_>) -> Markup {
                 dd { code { (kho.compatible) } ", device tree at " (address(kho.at)) }
                 @for entry in &kho.entries {
                     dt { "Entry" }
-                    dd { code { (entry.name) } ", " (size(entry.size)) " at " (address(entry.data)) }
+                    dd {
+                        code { (entry.name) } ", " (size(entry.size)) " at " (address(entry.data)) " "
+                        @if let Some(raw) = &entry.raw { (unknown_cell(raw)) }
+                    }
+                }
+                @if let Some(raw) = &kho.raw { dt { "Tree" } dd { (unknown_cell(raw)) } }
+                @for area in &kho.scratch {
+                    dt { "Scratch" }
+                    dd { (size(area.size)) " at " (address(area.start)) }
                 }
                 @if let Some(metadata) = &kho.metadata {
                     dt { "Kexec" }
@@ -126,6 +137,10 @@ fn head(report: Report<'_>) -> Markup {
                         code { (reservation.name) } ", " (size(reservation.size)) " at "
                         (address(reservation.start))
                     }
+                }
+                @if let [first, _, ..] = state.candidates.as_slice() {
+                    dt { "Chosen because" }
+                    dd { (first.because.join(", ")) }
                 }
                 @for other in state.candidates.iter().filter(|other| other.at != kho.at) {
                     dt { "Also found" }
@@ -209,9 +224,11 @@ fn luo_head(luo: &Luo) -> Markup {
                 Phase::NotSerialised => span.open { "sessions not written yet" },
                 Phase::Consumed => span.open { "its root is gone" },
                 Phase::UnknownVersion => span.open { "a version that is not known" },
+                Phase::NotFollowed => span.open { "sessions not followed" },
                 Phase::Unreadable => span.bad { "cannot be read" },
             }
             span.faint { " at " (address(luo.at)) }
+            @if let Some(raw) = &luo.raw { " " (unknown_cell(raw)) }
         }
     }
 }
@@ -239,7 +256,10 @@ fn file_row(report: Report<'_>, file: &File) -> Markup {
             td {
                 @match &file.payload {
                     Payload::VfioPci(device) => strong.mono { (device.address) },
-                    Payload::Memfd(memfd) => (memfd_cell(report, memfd)),
+                    Payload::Memfd(memfd) => {
+                        (memfd_cell(report, memfd))
+                        @for line in file.content.iter().flat_map(Content::lines) { p { (line) } }
+                    }
                     Payload::Unknown(unknown) => (unknown_cell(unknown)),
                     Payload::Unreadable => span.bad { "cannot be read" },
                 }
@@ -285,13 +305,30 @@ fn memfd_cell(report: Report<'_>, memfd: &Memfd) -> Markup {
     }
 }
 
-fn unknown_cell(unknown: &Unknown) -> Markup {
+fn unknown_cell(unknown: &Raw) -> Markup {
     html! {
-        span.open { "no types are known for it" }
-        @if !unknown.bytes.is_empty() {
+        span.open { "not decoded" }
+        @if !unknown.tree.is_empty() {
+            pre.mono {
+                @for property in &unknown.tree {
+                    @if property.name.is_empty() { (property.node) "\n" }
+                    @else { "  " (property.name) " = " (property.value) "\n" }
+                }
+            }
+        } @else if !unknown.bytes.is_empty() {
             pre.mono {
                 @for line in unknown.bytes.chunks(16) {
                     (line.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")) "\n"
+                }
+            }
+        }
+        @for word in &unknown.addresses {
+            p.faint {
+                "byte " (word.offset) ": " (address(word.value)) ", an address in the image"
+                @match word.preserved {
+                    Some(true) => ", preserved",
+                    Some(false) => ", not preserved",
+                    None => "",
                 }
             }
         }
@@ -304,6 +341,13 @@ fn flbs(luo: &Luo) -> Markup {
             div.card {
                 "FLB " code { (flb.compatible) } ", for " (count(flb.count, "file")) ", data "
                 (address(flb.data)) span.faint { " at " (address(flb.at)) }
+                @if let Some(flbs::State::Pci(pci)) = &flb.state {
+                    p.faint { "version " (pci.version) ", " (count(pci.count.into(), "device")) }
+                    ul { @for device in &pci.devices {
+                        li { code { (device.address) } span.faint { " count " (device.refcount) } }
+                    } }
+                }
+                @if let Some(raw) = &flb.raw { (unknown_cell(raw)) }
             }
         }
     }

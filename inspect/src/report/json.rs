@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The report for programs, written as it is walked: lists may be longer than memory.
 //!
-//! Addresses are text, `0x` and hexadecimal digits: many readers of JSON have no integers of 64 bits.
-//! Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page frame number.
+//! Addresses and tokens are text, `0x` and hexadecimal digits: many readers of JSON have no integers of
+//! 64 bits. Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page frame number.
 
 use super::Report;
 use crate::extents::Extent;
@@ -16,14 +16,17 @@ use crate::kho::{Entry, Kho};
 use crate::luo::{File, Flb, Luo, Phase, Session};
 use crate::memblock::Reservation;
 use crate::metadata::Metadata;
+use crate::payloads::Content;
 use crate::radix::{OrderTotal, Preserved};
+use crate::raw::Raw;
+use crate::scratch::Area;
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// The schema that a document names.
-pub const SCHEMA: &str = "kho-abi/inspect/1";
+pub const SCHEMA: &str = "kho-abi/inspect/2";
 
 /// Writes the report.
 ///
@@ -80,6 +83,8 @@ struct KhoJson<'r> {
     entries: &'r [Entry],
     preserved: Option<PreservedJson<'r>>,
     reservations: &'r [Reservation],
+    scratch: &'r [Area],
+    raw: Option<&'r Raw>,
     kexec_metadata: Option<&'r Metadata>,
 }
 
@@ -129,6 +134,7 @@ struct LuoJson<'r> {
     liveupdate_num: Option<u64>,
     sessions: Sessions<'r>,
     flbs: &'r [Flb],
+    raw: Option<&'r Raw>,
 }
 
 struct Sessions<'r>(Report<'r>);
@@ -164,11 +170,13 @@ impl Serialize for Files<'_> {
 struct FileJson<'r> {
     #[serde(serialize_with = "address")]
     at: u64,
+    #[serde(serialize_with = "address")]
     token: u64,
     compatible: &'r str,
     #[serde(serialize_with = "address")]
     data: u64,
     payload: PayloadJson<'r>,
+    content: Option<&'r Content>,
 }
 
 #[derive(Serialize)]
@@ -258,6 +266,8 @@ fn kho_json<'r>(report: Report<'r>, kho: &'r Kho) -> KhoJson<'r> {
                 .map(|_| Runs { preserved, page_size: report.state.page_size as u64 }),
         }),
         reservations: &kho.reservations,
+        scratch: &kho.scratch,
+        raw: kho.raw.as_ref(),
         kexec_metadata: kho.metadata.as_ref(),
     }
 }
@@ -270,6 +280,7 @@ fn luo_json<'r>(report: Report<'r>, luo: &'r Luo) -> LuoJson<'r> {
         liveupdate_num: luo.liveupdate_num,
         sessions: Sessions(report),
         flbs: &luo.flbs,
+        raw: luo.raw.as_ref(),
     }
 }
 
@@ -297,5 +308,6 @@ fn file_json<'r>(report: Report<'r>, file: &'r File) -> FileJson<'r> {
             }),
             other => PayloadJson::Other(other),
         },
+        content: file.content.as_ref(),
     }
 }

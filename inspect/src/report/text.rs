@@ -4,9 +4,12 @@
 use super::{seals, Report};
 use crate::extents::Extent;
 use crate::finding::Finding;
+use crate::flbs;
 use crate::handlers::memfd::Memfd;
-use crate::handlers::{Payload, Unknown};
-use crate::luo::{File, Luo, Phase, Session};
+use crate::handlers::Payload;
+use crate::luo::{File, Flb, Luo, Phase, Session};
+use crate::payloads::Content;
+use crate::raw::Raw;
 use crate::text::{count, size};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
@@ -20,6 +23,8 @@ const OPEN: Style = AnsiColor::Yellow.on_default();
 const NAME: Style = AnsiColor::Cyan.on_default();
 /// Extents of a memfd that are shown.
 const EXTENTS: usize = 4;
+/// Devices of an FLB that are shown.
+const DEVICES: usize = 16;
 /// Ranges of preserved memory that are shown.
 const RANGES: usize = 8;
 
@@ -67,6 +72,15 @@ fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
             kho.at,
             count(kho.size, "byte")
         )?;
+        if let [first, _, ..] = state.candidates.as_slice() {
+            let others = state.candidates.len() - 1;
+            writeln!(
+                out,
+                "  {OPEN}chosen{OPEN:#} before {}: {}; --all shows them",
+                count(others as u64, "other tree"),
+                first.because.join(", ")
+            )?;
+        }
         for entry in &kho.entries {
             writeln!(
                 out,
@@ -75,6 +89,21 @@ fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
                 size(entry.size),
                 entry.data
             )?;
+            if let Some(raw) = &entry.raw {
+                raw_lines(raw, out)?;
+            }
+        }
+        if let Some(raw) = &kho.raw {
+            tree_lines(raw, out)?;
+        }
+        for area in &kho.scratch {
+            writeln!(
+                out,
+                "  {:<16} {} {FAINT}at {:#x}{FAINT:#}",
+                "scratch",
+                size(area.size),
+                area.start
+            )?;
         }
     }
     let others = state
@@ -82,14 +111,21 @@ fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .filter(|other| state.kho.as_ref().is_none_or(|kho| kho.at != other.at));
     for other in others {
-        let because = if other.because.is_empty() { "nothing" } else { "" };
+        let mut because = other.because.join(", ");
+        if because.is_empty() {
+            because = "none".into();
+        }
+        let number = |what: &str, number: Option<u64>| {
+            number.map_or(String::new(), |number| format!(", {what} {number}"))
+        };
         writeln!(
             out,
-            "  {OPEN}also{OPEN:#}: {} at {:#x} ({}); for it speaks: {because}{}",
+            "  {OPEN}also{OPEN:#}: {} at {:#x} ({}){}{}; evidence: {because}",
             other.compatible,
             other.at,
             other.found_by,
-            other.because.join(", ")
+            number("kexec", other.kexec_count.map(u64::from)),
+            number("live update", other.liveupdate_num),
         )?;
     }
     Ok(())
@@ -155,17 +191,36 @@ fn sessions(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     }
     if report.filter.is_all() {
         for flb in &luo.flbs {
-            writeln!(
-                out,
-                "  FLB {NAME}{}{NAME:#}, data {:#x}, for {} {FAINT}at {:#x}{FAINT:#}",
-                flb.compatible,
-                flb.data,
-                count(flb.count, "file"),
-                flb.at
-            )?;
+            flb_lines(flb, out)?;
         }
     }
     Ok(())
+}
+
+fn flb_lines(flb: &Flb, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "  FLB {NAME}{}{NAME:#}, data {:#x}, for {} {FAINT}at {:#x}{FAINT:#}",
+        flb.compatible,
+        flb.data,
+        count(flb.count, "file"),
+        flb.at
+    )?;
+    if let Some(flbs::State::Pci(pci)) = &flb.state {
+        writeln!(out, "      version {}, {}", pci.version, count(pci.count.into(), "device"))?;
+        for device in pci.devices.iter().take(DEVICES) {
+            writeln!(
+                out,
+                "        {STRONG}{}{STRONG:#} {FAINT}count {}{FAINT:#}",
+                device.address, device.refcount
+            )?;
+        }
+        if pci.devices.len() > DEVICES {
+            let more = pci.devices.len() - DEVICES;
+            writeln!(out, "        … and {more} more; --format json lists all")?;
+        }
+    }
+    flb.raw.as_ref().map_or(Ok(()), |raw| raw_lines(raw, out))
 }
 
 fn luo_line(luo: &Luo, out: &mut dyn Write) -> io::Result<()> {
@@ -184,9 +239,11 @@ fn luo_line(luo: &Luo, out: &mut dyn Write) -> io::Result<()> {
         Phase::NotSerialised => write!(out, ", {OPEN}sessions not written yet{OPEN:#}")?,
         Phase::Consumed => write!(out, ", {OPEN}its root is gone{OPEN:#}")?,
         Phase::UnknownVersion => write!(out, ", {OPEN}a version that is not known{OPEN:#}")?,
+        Phase::NotFollowed => write!(out, ", {OPEN}sessions not followed{OPEN:#}")?,
         Phase::Unreadable => write!(out, ", {BAD}cannot be read{BAD:#}")?,
     }
-    writeln!(out, " {FAINT}at {:#x}{FAINT:#}", luo.at)
+    writeln!(out, " {FAINT}at {:#x}{FAINT:#}", luo.at)?;
+    luo.raw.as_ref().map_or(Ok(()), |raw| raw_lines(raw, out))
 }
 
 fn session_tree(report: Report<'_>, session: &Session, out: &mut dyn Write) -> io::Result<()> {
@@ -217,8 +274,17 @@ fn file_tree(report: Report<'_>, file: &File, out: &mut dyn Write) -> io::Result
                 device.address, device.at
             )
         }
-        Payload::Memfd(memfd) => memfd_tree(report, memfd, out),
-        Payload::Unknown(unknown) => hex(unknown, out),
+        Payload::Memfd(memfd) => {
+            memfd_tree(report, memfd, out)?;
+            for line in file.content.iter().flat_map(Content::lines) {
+                writeln!(out, "      {STRONG}{line}{STRONG:#}")?;
+            }
+            Ok(())
+        }
+        Payload::Unknown(raw) => {
+            writeln!(out, "{OPEN}not decoded{OPEN:#}, data {:#x}", raw.at)?;
+            raw_lines(raw, out)
+        }
         Payload::Unreadable => {
             writeln!(out, "{BAD}cannot be read{BAD:#}, data {:#x}", file.data)
         }
@@ -273,8 +339,11 @@ fn extent_line(extent: &Extent, page_size: u64, out: &mut dyn Write) -> io::Resu
     )
 }
 
-fn hex(unknown: &Unknown, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{OPEN}no types are known for it{OPEN:#}, data {:#x}", unknown.at)?;
+/// Shows bytes as they are, with the addresses among them; or what a device tree says.
+fn raw_lines(unknown: &Raw, out: &mut dyn Write) -> io::Result<()> {
+    if !unknown.tree.is_empty() {
+        return tree_lines(unknown, out);
+    }
     for (index, line) in unknown.bytes.chunks(16).enumerate() {
         let at = unknown.at + index as u64 * 16;
         write!(out, "      {FAINT}{at:#014x}{FAINT:#} ")?;
@@ -297,6 +366,27 @@ fn hex(unknown: &Unknown, out: &mut dyn Write) -> io::Result<()> {
     }
     if unknown.bytes.is_empty() {
         writeln!(out, "      that is no address in the image")?;
+    }
+    for address in &unknown.addresses {
+        let preserved = match address.preserved {
+            Some(true) => ", preserved",
+            Some(false) => ", not preserved",
+            None => "",
+        };
+        let (offset, value) = (address.offset, address.value);
+        writeln!(out, "      byte {offset}: {value:#x}, an address in the image{preserved}")?;
+    }
+    Ok(())
+}
+
+/// Shows what a device tree says.
+fn tree_lines(raw: &Raw, out: &mut dyn Write) -> io::Result<()> {
+    for property in &raw.tree {
+        if property.name.is_empty() {
+            writeln!(out, "      {NAME}{}{NAME:#}", property.node)?;
+        } else {
+            writeln!(out, "        {} = {}", property.name, property.value)?;
+        }
     }
     Ok(())
 }

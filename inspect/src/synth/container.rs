@@ -2,7 +2,9 @@
 //! Puts memory into image formats.
 
 use super::Ram;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
 
 /// Raw memory.
 #[must_use]
@@ -14,6 +16,85 @@ pub fn raw(ram: &Ram) -> Vec<u8> {
         place.copy_from_slice(page);
     }
     bytes
+}
+
+/// Parts of memory, each an address, an offset and a length, as a file has them; what the file has
+/// besides is zero.
+#[must_use]
+pub fn placed(ram: &Ram, pieces: &[(u64, u64, u64)]) -> Vec<u8> {
+    let end = pieces.iter().map(|(_, offset, len)| offset + len).max().unwrap_or(0);
+    let mut bytes = vec![0; usize::try_from(end).unwrap_or(0)];
+    each_page(ram, pieces, |offset, page| {
+        let at = usize::try_from(offset).unwrap_or(usize::MAX);
+        if let Some(place) = bytes.get_mut(at..at + page.len()) {
+            place.copy_from_slice(page);
+        }
+    });
+    bytes
+}
+
+/// The same, in a file with holes where nothing was written.
+///
+/// # Errors
+///
+/// Where the file cannot be written.
+pub fn placed_in(file: &File, ram: &Ram, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
+    let end = pieces.iter().map(|(_, offset, len)| offset + len).max().unwrap_or(0);
+    file.set_len(end)?;
+    let mut result = Ok(());
+    each_page(ram, pieces, |offset, page| {
+        if result.is_ok() {
+            result = file.write_all_at(page, offset);
+        }
+    });
+    result
+}
+
+fn each_page(ram: &Ram, pieces: &[(u64, u64, u64)], mut each: impl FnMut(u64, &[u8])) {
+    for (pa, page) in &ram.pages {
+        for (start, offset, len) in pieces {
+            let within = pa.checked_sub(*start).filter(|within| within + page.len() as u64 <= *len);
+            if let Some(within) = within {
+                each(offset + within, page);
+            }
+        }
+    }
+}
+
+/// What `LiME` writes: each part of memory, an address and a length, behind a header.
+#[must_use]
+pub fn lime(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (pa, len) in parts {
+        lime_header(&mut bytes, *b"EMiL", 1, *pa, *len);
+        bytes.extend(placed(ram, &[(*pa, 0, *len)]));
+    }
+    bytes
+}
+
+/// What AVML writes: the same, packed.
+#[must_use]
+pub fn avml(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (pa, len) in parts {
+        lime_header(&mut bytes, *b"AVML", 2, *pa, *len);
+        let begin = bytes.len();
+        let mut encoder = snap::write::FrameEncoder::new(&mut bytes);
+        let written = encoder.write_all(&placed(ram, &[(*pa, 0, *len)]));
+        drop(written.and_then(|()| encoder.flush()));
+        drop(encoder);
+        let len = (bytes.len() - begin) as u64;
+        bytes.extend(len.to_le_bytes());
+    }
+    bytes
+}
+
+fn lime_header(bytes: &mut Vec<u8>, magic: [u8; 4], version: u32, pa: u64, len: u64) {
+    bytes.extend(magic);
+    bytes.extend(version.to_le_bytes());
+    for word in [pa, pa + len - 1, 0] {
+        bytes.extend(word.to_le_bytes());
+    }
 }
 
 fn note(name: &str, content: &[u8]) -> Vec<u8> {
@@ -67,6 +148,45 @@ pub fn elf(ram: &Ram) -> Vec<u8> {
     bytes
 }
 
+/// An ELF core as `/proc/vmcore` shows one: the kernel's text, from an address on, as a segment of its
+/// own before all of memory.
+#[must_use]
+pub fn vmcore(ram: &Ram, text: (u64, u64)) -> Vec<u8> {
+    let memory = raw(ram);
+    let (pa, len) = text;
+    let place = usize::try_from(pa).unwrap_or(0);
+    let copy = memory[place..place + usize::try_from(len).unwrap_or(0)].to_vec();
+    let mut bytes = elf(ram);
+    // The first segment becomes the text, and the second all of memory.
+    let end = bytes.len() as u64;
+    for (header, offset, pa, len) in
+        [(64 + 56, end, pa, len), (64 + 2 * 56, end + len, 0, memory.len() as u64)]
+    {
+        for (at, word) in [(8, offset), (24, pa), (32, len), (40, len)] {
+            bytes[header + at..header + at + 8].copy_from_slice(&word.to_le_bytes());
+        }
+    }
+    bytes.extend(copy);
+    bytes.extend(memory);
+    bytes
+}
+
+/// An ELF core with headers of 32 bits, as kexec can write them where memory ends below 4 GiB.
+#[must_use]
+pub fn elf32(ram: &Ram) -> Vec<u8> {
+    let memory = raw(ram);
+    let mut bytes = b"\x7fELF\x01\x01\x01".to_vec();
+    bytes.resize(16, 0);
+    bytes.extend(4_u16.to_le_bytes());
+    bytes.extend(62_u16.to_le_bytes());
+    bytes.extend([1_u32, 0, 52, 0, 0].map(u32::to_le_bytes).concat());
+    bytes.extend([52_u16, 32, 1, 0, 0, 0].map(u16::to_le_bytes).concat());
+    let len = u32::try_from(memory.len()).unwrap_or(u32::MAX);
+    bytes.extend([1, 84, 0, 0, len, len, 7, 0].map(u32::to_le_bytes).concat());
+    bytes.extend(memory);
+    bytes
+}
+
 /// How pages of a kdump are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
@@ -100,6 +220,30 @@ fn pack(packing: Packing, page: &[u8]) -> (u32, Vec<u8>) {
     } else {
         (flag, packed)
     }
+}
+
+/// A compressed kdump as QEMU writes it for arm64: in blocks of 64 KiB, whatever pages the guest has.
+#[must_use]
+pub fn kdump_in_blocks(ram: &Ram, packing: Packing) -> Vec<u8> {
+    let block = 64 << 10;
+    let mut blocks = Ram::new(block, ram.end.next_multiple_of(block as u64));
+    for (pa, page) in &ram.pages {
+        super::Store::write(&mut blocks, *pa, page);
+    }
+    let mut bytes = kdump(&blocks, packing, &[]);
+    bytes[272..280].copy_from_slice(b"aarch64\0");
+    bytes
+}
+
+/// Puts VMCOREINFO with the page size behind a kdump.
+pub fn add_vmcoreinfo(kdump: &mut Vec<u8>, page_size: usize) {
+    let text = format!("OSRELEASE=7.3.4\nPAGESIZE={page_size}\n");
+    let block = kdump[428..432].try_into().map_or(0, u32::from_le_bytes) as usize;
+    let place = kdump.len() as u64;
+    for (at, word) in [(24 + 8, place), (24 + 16, text.len() as u64)] {
+        kdump[block + at..block + at + 8].copy_from_slice(&word.to_le_bytes());
+    }
+    kdump.extend(text.as_bytes());
 }
 
 /// A compressed kdump. Pages that were never written are one page of zeroes, but for those in

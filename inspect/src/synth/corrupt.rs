@@ -90,6 +90,62 @@ fn tree(ram: &mut Ram, places: &Places, map: &[u8], entries: &[(&str, Option<u64
     ram.write(places.fdt, &bytes);
 }
 
+/// Puts a block into the tree of preserved pages, with nodes for it where there are none.
+fn preserve(ram: &mut Ram, places: &Places, pa: u64, order: u32) {
+    let shape = Shape::of(ram.page_size);
+    let key = shape.key(pa >> shape.page_shift, order);
+    let (mut node, mut free) = (places.radix[0], FREE);
+    for level in (0..shape.levels - 1).rev() {
+        let index = key >> (shape.leaf_bits + level * shape.table_bits);
+        let at = node + (index & ((1 << shape.table_bits) - 1)) * 8;
+        if ram.number(at) == 0 {
+            ram.set_number(at, free);
+            free += ram.page_size as u64;
+        }
+        node = ram.number(at);
+    }
+    flip(ram, places, pa, order);
+}
+
+/// Writes a machine's device tree, whose chosen node leads to KHO's and to scratch areas.
+fn scratch(ram: &mut Ram, places: &Places, name: &str, areas: &[(u64, u64)]) {
+    let array = FREE + ram.page_size as u64;
+    for (number, (start, size)) in areas.iter().enumerate() {
+        ram.set_number(array + number as u64 * 16, *start);
+        ram.set_number(array + number as u64 * 16 + 8, *size);
+    }
+    let pair = |at: u64, size: u64| [at.to_be_bytes(), size.to_be_bytes()].concat();
+    let mut tree = Tree::new("linux,machine");
+    tree.property("#address-cells", &2_u32.to_be_bytes());
+    tree.property("#size-cells", &2_u32.to_be_bytes());
+    tree.begin("chosen");
+    tree.property("linux,kho-fdt", &pair(places.fdt, ram.page_size as u64));
+    tree.property(name, &pair(array, areas.len() as u64 * 16));
+    tree.end();
+    ram.write(FREE, &tree.finish());
+}
+
+/// Adds what the PCI core leaves, with its pages preserved: devices by domain and address.
+fn pci(ram: &mut Ram, places: &Places, version: u32, devices: &[(u32, u16)]) {
+    let block = FREE + ram.page_size as u64;
+    let count = u32::try_from(devices.len()).unwrap_or(0);
+    ram.write(FREE, &[version.to_ne_bytes(), count.to_ne_bytes()].concat());
+    ram.set_number(FREE + 8, block);
+    ram.set_number(block + 8, count.into());
+    for (number, (domain, bdf)) in devices.iter().enumerate() {
+        let [a, b] = bdf.to_ne_bytes();
+        let at = block + HEADER + number as u64 * 8;
+        ram.write(at, &[&domain.to_ne_bytes()[..], &[a, b, 1, 0]].concat());
+    }
+    for page in [FREE, block] {
+        flip(ram, places, page, 0);
+    }
+    ram.set_number(places.flbs + 8, 1);
+    ram.write(places.flbs + 16, b"pci");
+    ram.set_number(places.flbs + 16 + 48, FREE);
+    ram.set_number(places.flbs + 16 + 56, 1);
+}
+
 fn map(places: &Places) -> [u8; 8] {
     places.radix[0].to_ne_bytes()
 }
@@ -130,9 +186,6 @@ corruptions! {
         let entry = (LUO_KHO_ENTRY_NAME, Some(places.luo), Some(32));
         tree(ram, places, &map(places), &[entry, entry]);
     };
-    "nobody knows an entry", COMPATIBLE_UNKNOWN: |ram, places| {
-        tree(ram, places, &map(places), &[("mystery", Some(places.luo), Some(32))]);
-    };
 
     "the map's root is not at a page's address", ADDRESS_UNALIGNED: |ram, places| {
         tree(ram, places, &(places.radix[0] + 8).to_ne_bytes(), &[]);
@@ -167,6 +220,36 @@ corruptions! {
     };
     "a page is preserved twice", PRESERVED_TWICE: |ram, places| {
         flip(ram, places, places.memfds[3].folios[0], 0);
+    };
+
+    "a page is preserved that nothing refers to", PRESERVED_UNOWNED: |ram, places| {
+        flip(ram, places, FREE, 0);
+    };
+    "a block of 2 GiB is preserved by an earlier kernel", PRESERVED_ORDER_LARGE: |ram, places| {
+        preserve(ram, places, 0x8000_0000, 19);
+        ram.write(places.metadata + 4, b"7.2.9\0");
+    };
+    "a preserved page is within scratch", PRESERVED_IN_SCRATCH: |ram, places| {
+        let at = 0x120_0000;
+        flip(ram, places, at, 0);
+        scratch(ram, places, "linux,kho-scratch", &[(0, 0), (at, 2 << 20)]);
+    };
+    "a preserved page is within boot memory", PRESERVED_IN_SCRATCH: |ram, places| {
+        let at = 0x120_0000;
+        flip(ram, places, at + 0x1f_f000, 0);
+        scratch(ram, places, "linux,kho-bootmem", &[(at, 2 << 20)]);
+    };
+    "a scratch area is not aligned", SCRATCH_INVALID: |ram, places| {
+        scratch(ram, places, "linux,kho-scratch", &[(0x120_0800, 2 << 20)]);
+    };
+    "a scratch area has an odd size", SCRATCH_INVALID: |ram, places| {
+        scratch(ram, places, "linux,kho-scratch", &[(0x120_0000, 0x10_1000)]);
+    };
+    "a scratch area goes past all addresses", SCRATCH_INVALID: |ram, places| {
+        scratch(ram, places, "linux,kho-scratch", &[(0x120_0000, !0x1f_ffff)]);
+    };
+    "there is no scratch area", SCRATCH_INVALID: |ram, places| {
+        scratch(ram, places, "linux,kho-scratch", &[]);
     };
 
     "KHO's tree is not preserved", PAGE_NOT_PRESERVED: |ram, places| forget(ram, places, places.fdt);
@@ -296,8 +379,8 @@ corruptions! {
     "a file's compatible string has no end", NAME_UNTERMINATED: |ram, places| {
         ram.write(file(places, 0, 0), &[b'v'; 48]);
     };
-    "a file's handler is unknown", COMPATIBLE_UNKNOWN: |ram, places| {
-        ram.write(file(places, 0, 0), b"vfio-pci-v9");
+    "a file has no compatible string", COMPATIBLE_UNKNOWN: |ram, places| {
+        ram.write(file(places, 0, 0), &[0; 48]);
     };
     "a file leads nowhere", ADDRESS_NULL: |ram, places| {
         ram.set_number(file(places, 0, 1) + 48, 0);
@@ -339,6 +422,17 @@ corruptions! {
     };
     "the array of FLBs is outside", ADDRESS_OUTSIDE_IMAGE: |ram, places| {
         ram.set_number(places.luo + 24, OUTSIDE);
+    };
+
+    "two PCI devices are out of order", PCI_DEVICES_UNORDERED: |ram, places| {
+        pci(ram, places, 2, &[(0, 0x100), (0x1_0000, 0x8), (1, 0)]);
+    };
+    "a PCI device is there twice", PCI_DEVICES_UNORDERED: |ram, places| {
+        pci(ram, places, 2, &[(0, 0x100), (0, 0x100)]);
+    };
+    "the PCI core tells a device too many", COUNT_MISMATCH: |ram, places| {
+        pci(ram, places, 1, &[(0, 0x100), (0, 0x108)]);
+        ram.write(FREE + 4, &3_u32.to_ne_bytes());
     };
 
     "a memfd has unknown seals", MEMFD_SEALS_UNKNOWN: |ram, places| {
@@ -401,6 +495,29 @@ corruptions! {
     };
     "two lists have one page", PAGE_OWNED_TWICE: |ram, places| {
         ram.set_number(places.memfds[0].chunks[0] + 8, places.memfds[1].list[0]);
+    };
+    "a memfd is longer than its list", MEMFD_PAGES_MISSING: |ram, places| {
+        ram.set_number(places.memfds[0].ser + 8, 20 * 4096);
+    };
+    "half of a memfd's folios are not told", MEMFD_PAGES_MISSING: |ram, places| {
+        ram.set_number(places.memfds[0].ser + 24, 8);
+    };
+    "a memfd tells no folios", MEMFD_PAGES_MISSING: |ram, places| {
+        ram.set_number(places.memfds[0].ser + 24, 0);
+    };
+    "a memfd's large folio is not told", MEMFD_PAGES_MISSING: |ram, places| {
+        let told = ram.number(places.memfds[3].ser + 24);
+        ram.set_number(places.memfds[3].ser + 24, told - 1);
+    };
+    "a folio is clean", MEMFD_FOLIO_CLEAN: |ram, places| {
+        let at = folio(places, 0, 3);
+        let number = ram.number(at);
+        ram.set_number(at, number & !(1 << 52));
+    };
+    "a folio is not up to date", MEMFD_FOLIO_NOT_UPTODATE: |ram, places| {
+        let at = folio(places, 3, 3);
+        let number = ram.number(at);
+        ram.set_number(at, number & !(2 << 52));
     };
     "a folio has unknown flags", RESERVED_BITS: |ram, places| {
         let at = folio(places, 0, 3);

@@ -271,6 +271,11 @@ impl<S: Store> Synth<S> {
         self.page_size as u64
     }
 
+    /// Gives out memory from an address on, where nothing is yet.
+    pub fn start_at(&mut self, pa: u64) {
+        self.next = pa;
+    }
+
     /// Takes a block of memory, and preserves it.
     pub fn allocate(&mut self, order: u32) -> u64 {
         let size = self.page() << order;
@@ -404,6 +409,22 @@ impl<S: Store> Synth<S> {
         let places = self.places.memfds.last_mut().expect("there is one");
         places.chunks = chunks;
         places.chunks[0]
+    }
+
+    /// Adds a memfd with a content of its own.
+    ///
+    /// # Panics
+    ///
+    /// Where the content is longer than a thousand pages.
+    pub fn memfd_of(&mut self, session: SessionId, token: u64, content: &[u8]) -> u64 {
+        let size = content.len() as u64;
+        let pa =
+            self.memfd(session, token, &MemfdSpec { size, filled: false, ..MemfdSpec::default() });
+        let folios = self.places.memfds.last().expect("there is one").folios.clone();
+        for (page, bytes) in content.chunks(self.page_size).enumerate() {
+            self.store.write(folios[page], bytes);
+        }
+        pa
     }
 
     /// Adds an FLB.
@@ -667,7 +688,14 @@ pub fn content(offset: u64, len: u64) -> Vec<u8> {
 /// A state with one of everything, in memory of 64 MiB.
 #[must_use]
 pub fn sample(page_size: usize) -> (Ram, Places) {
-    let mut synth = Synth::new(Ram::new(page_size, 64 << 20), page_size);
+    sample_at(page_size, 0)
+}
+
+/// The same state in memory that begins at an address.
+#[must_use]
+pub fn sample_at(page_size: usize, base: u64) -> (Ram, Places) {
+    let mut synth = Synth::new(Ram::new(page_size, base + (64 << 20)), page_size);
+    synth.start_at(base + START);
     let vm = synth.session("vm0");
     synth.device(vm, 1, "0000:01:00.0");
     synth.memfd(vm, 2, &MemfdSpec { seals: 0xf, pos: 7, ..MemfdSpec::default() });

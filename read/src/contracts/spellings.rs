@@ -34,16 +34,28 @@ pub(super) fn read(header: &Header, known: &Known) -> Vec<Contract> {
 }
 
 /// Whether the name of a macro says that it holds a compatible string.
-pub(crate) fn names_a_string(name: &str) -> bool {
+#[must_use]
+pub fn names_a_string(name: &str) -> bool {
     matches!(last(name).as_str(), "compatible" | "compat")
 }
 
 /// Whether the name of a macro says that it holds the number of a version.
-pub(crate) fn names_a_number(name: &str) -> bool {
+#[must_use]
+pub fn names_a_number(name: &str) -> bool {
     let words = words(name);
     let is_number = matches!(words.last().map(String::as_str), Some("version" | "ver"));
     let of_another = ["min", "max", "minimum", "maximum", "oldest", "first", "last", "feature"];
     is_number && !words.iter().any(|word| of_another.contains(&word.as_str()))
+}
+
+/// Whether a macro holds a version, or a part of one, as far as its text shows.
+#[must_use]
+pub fn is_a_version(name: &str, body: &str) -> bool {
+    let string = body.strip_prefix('"').and_then(|body| body.strip_suffix('"'));
+    match string {
+        Some(string) => names_a_string(name) || version::is_version(string),
+        None => names_a_number(name) || features::is_feature(name),
+    }
 }
 
 fn text(constant: &Constant) -> Option<&str> {
@@ -78,10 +90,17 @@ fn strings(macros: &[&Constant], known: &Known) -> Vec<Contract> {
 
 fn numbers(header: &Header, macros: &[&Constant], known: &Known, found: &mut Vec<Contract>) {
     let of_truth = |constant: &Constant| known.by_macro.get(&*constant.name)?.numbered;
+    // An enumerator may be the number, too.
+    let enumerators = header.items.iter().filter_map(|item| match item {
+        Item::Enum(enumeration) => Some(&enumeration.members),
+        Item::Constant(_) | Item::Record(_) | Item::Macro(_) => None,
+    });
     let candidates: Vec<(&Constant, u64)> = macros
         .iter()
+        .copied()
+        .chain(enumerators.flatten())
         .filter(|c| of_truth(c).is_some() || names_a_number(&c.name))
-        .filter_map(|constant| Some((*constant, number(constant)?)))
+        .filter_map(|constant| Some((constant, number(constant)?)))
         .collect();
     let strings = found.len();
     for (constant, number) in &candidates {
@@ -130,7 +149,10 @@ fn numbers(header: &Header, macros: &[&Constant], known: &Known, found: &mut Vec
 fn bare_name(header: &Header, constant: &Constant) -> String {
     let mut name = words(&constant.name);
     name.retain(|word| {
-        !matches!(word.as_str(), "kho" | "luo" | "version" | "ver" | "abi" | "metadata" | "format")
+        !matches!(
+            word.as_str(),
+            "kho" | "luo" | "fh" | "flb" | "version" | "ver" | "abi" | "metadata" | "format"
+        )
     });
     if name.is_empty() {
         header.name.clone()

@@ -139,7 +139,7 @@ impl<'a> Answers<'a> {
         self.records.push(Declared { node, name: name.clone(), ty });
         // A field that has the type of a nameless one gives it its name.
         let mut inside: Option<usize> = None;
-        let mut fields = 0;
+        let mut without_name = 0;
         for inner in &node.inner {
             if inner.kind == "RecordDecl" {
                 let begin = self.records.len();
@@ -147,13 +147,14 @@ impl<'a> Answers<'a> {
                 inside = (self.records.len() > begin && inner.name.is_empty()).then_some(begin);
             } else if inner.kind == "FieldDecl" {
                 if let Some(nameless) = inside.take() {
+                    // Counted among its like: a field in front of it does not give it another name.
                     let field = match inner.name.as_str() {
-                        "" => fields.to_string(),
+                        "" => without_name.to_string(),
                         field => field.to_string(),
                     };
+                    without_name += usize::from(inner.name.is_empty());
                     self.records[nameless].name = format!("{}.{field}", self.records[at].name);
                 }
-                fields += 1;
             }
         }
     }

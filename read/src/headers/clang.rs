@@ -175,7 +175,8 @@ fn diagnostics(said: &str) -> Vec<Diagnostic> {
         let column = parts.next().and_then(|column| column.parse().ok()).unwrap_or(0);
         let line = parts.next().and_then(|line| line.parse().ok()).unwrap_or(0);
         let file = parts.next().unwrap_or_default().to_string();
-        Some(Diagnostic { file, line, column, message: message.into(), fatal })
+        let message = super::spelling::printable(message);
+        Some(Diagnostic { file, line, column, message, fatal })
     };
     said.lines().filter_map(parse).collect()
 }

@@ -4,7 +4,7 @@
 use super::build::Found;
 use super::files::File;
 use super::split::{Piece, What, Written};
-use kho_abi_model::{Declaration, DeclarationKind, Item, Place};
+use kho_abi_model::{Declaration, DeclarationKind, Item, Place, BROKEN};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every declaration of a header. `lost` has the reasons for pieces that clang was not shown, by index.
@@ -30,6 +30,16 @@ pub(super) fn declarations(
             None => unproven(piece, &declaration, &known, &reasons),
         };
         declarations.push(declaration);
+    }
+    for line in &file.split.unended {
+        declarations.push(Declaration {
+            kind: DeclarationKind::Other,
+            name: "#if".into(),
+            tokens: "#if".into(),
+            place: Some(Place { file: file.shown.clone(), line: *line }),
+            condition: String::new(),
+            unproven: Some(BROKEN.into()),
+        });
     }
     prove_typedefs(&mut declarations);
     declarations
@@ -74,9 +84,6 @@ fn unproven(
         |why| (*why).to_string(),
     ))
 }
-
-/// Why something is not read that begins and does not end, or the other way round.
-pub(super) const BROKEN: &str = "it does not end what it begins";
 
 /// A typedef is proven by what uses it, where that is proven.
 fn prove_typedefs(declarations: &mut [Declaration]) {

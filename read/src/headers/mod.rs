@@ -49,7 +49,7 @@ use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError, Tree};
 use clang::Clang;
 pub(super) use files::COMPANIONS;
 use files::{File, Files};
-use kho_abi_model::{Declaration, Endian, Header, Item, Model, Target, ABI_DIR};
+use kho_abi_model::{Declaration, Endian, Header, Item, Model, Target, ABI_DIR, BROKEN};
 use rounds::{Outcome, Reader};
 use split::What;
 use std::collections::{BTreeMap, BTreeSet};
@@ -233,6 +233,12 @@ pub(super) fn read_named(
     Ok(read(&files::of_memory(files, prefix)?, name, options.tree.as_ref(), options)?)
 }
 
+/// Whether that is the name of a header beside the ABI's that had a part of it once.
+#[must_use]
+pub fn is_companion(name: &str) -> bool {
+    COMPANIONS.contains(&name)
+}
+
 /// The comments of a header, each with the line where it begins, without the marks of a comment.
 #[must_use]
 pub fn comments(text: &str) -> Vec<(usize, String)> {
@@ -279,7 +285,8 @@ fn read(
         view.insert(format!("{EMPTY}{name}"), String::new());
         let why = format!("{name}, which {by} includes, is not read: it is taken to be empty");
         // One of the ABI's own is missing: what it declares is not known to be the same.
-        let item = if name.starts_with(ABI_DIR) { name.clone() } else { String::new() };
+        let is_of_it = name.starts_with(ABI_DIR) || is_companion(&name);
+        let item = if is_of_it { name.clone() } else { String::new() };
         gaps.push(Gap { item, why });
     }
     let library = tree.map(|tree| Library::new(tree, &triple, includes(files)));
@@ -308,8 +315,13 @@ fn read(
     contracts::present_names(&mut model);
     let mut seen = BTreeSet::new();
     gaps.retain(|gap: &Gap| seen.insert((gap.item.clone(), gap.why.clone())));
-    let knows = Knows { nodes: false, ..Knows::ALL };
+    let knows = Knows { nodes: false, headers: tree.is_some_and(is_whole), ..Knows::ALL };
     Ok(Reading { name: name.into(), kind: Kind::Headers, model, knows, gaps })
+}
+
+/// Whether a tree is a kernel's, and not the directories of its ABI headers alone.
+fn is_whole(tree: &Tree) -> bool {
+    tree.get(&["include/linux/types.h".into()]).iter().any(Option::is_some)
 }
 
 /// A stand-in, without the types that the headers declare themselves: no header includes `more/`.
@@ -343,7 +355,7 @@ fn unended(file: &File) -> Option<Gap> {
     let broken = file.split.pieces.iter().find(|piece| matches!(piece.what, What::Broken(_)));
     let line = broken.map(|piece| piece.lines.0).or(file.split.unended.first().copied())?;
     let item = format!("{ABI_DIR}/{}.h", file.name);
-    Some(Gap { item, why: format!("{}:{line}: {}", file.shown, declared::BROKEN) })
+    Some(Gap { item, why: format!("{}:{line}: {}", file.shown, BROKEN) })
 }
 
 /// Headers that are included and neither there nor among the stand-ins, each with one that includes it.

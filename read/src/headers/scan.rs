@@ -424,9 +424,27 @@ struct y *f(struct z *z);
 
     #[test]
     fn what_is_cut_off_ends_with_the_text() {
+        let whole = scan(HEADER);
         for end in 0..HEADER.len() {
             let cut = scan(&HEADER[..end]);
-            assert!(cut.defines.len() <= 3);
+            // All but the last is what it is in the whole; the last may be cut off.
+            let names: Vec<_> = cut.defines.iter().map(|define| define.name.as_str()).collect();
+            let known = ["_X_H", "X_COMPATIBLE", "X_MAKE", "X_TEST"];
+            if let [others @ .., last] = names.as_slice() {
+                assert!(others.iter().all(|name| known.contains(name)), "{end}: {names:?}");
+                assert!(known.iter().any(|name| name.starts_with(last)), "{end}: {names:?}");
+            }
+            assert!(cut.comments.len() <= whole.comments.len(), "{end}");
+            for (cut, whole) in cut.comments.iter().zip(&whole.comments) {
+                // The star of an end that is cut off is text.
+                let text = cut.text.trim_end_matches(['*', '\n', ' ']);
+                assert!(whole.text.starts_with(text), "{end}: {:?}", cut.text);
+            }
+            let tags = cut.tags.iter().zip(&whole.tags);
+            assert!(cut.tags.len() <= whole.tags.len(), "{end}");
+            for (cut, whole) in tags {
+                assert!(whole.name.starts_with(&cut.name) && whole.line == cut.line, "{end}");
+            }
         }
         assert_eq!(scan("/* never closed").comments[0].text, "never closed");
         assert_eq!(scan("#define A \"/*\" // x\n").defines[0].body, "\"/*\"");

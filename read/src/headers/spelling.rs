@@ -198,9 +198,14 @@ fn of_word(word: &str) -> String {
         "__inline" | "__inline__" | "__always_inline" => "inline",
         "_Static_assert" => "static_assert",
         "__typeof__" | "__typeof" => "typeof",
-        _ => return number(word).unwrap_or_else(|| word.to_string()),
+        _ => return number(word).unwrap_or_else(|| printable(word)),
     };
     same.into()
+}
+
+/// A token without what steers a terminal: anything may stand in a header.
+pub(super) fn printable(token: &str) -> String {
+    token.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// An integer in decimal, without what says its type.

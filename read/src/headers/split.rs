@@ -283,7 +283,7 @@ impl<'t> Splitter<'t> {
                     current.varies || current.inside.iter().any(|(_, directive)| varies(directive));
                 let written = Written {
                     kind,
-                    name: words.get(at).copied().unwrap_or_default().into(),
+                    name: spelling::printable(words.get(at).copied().unwrap_or_default()),
                     line: current.tokens.get(at).map_or(first.line, |token| token.line),
                     tokens: spelling::one_spelling(&words, &current.inside),
                     condition: current.condition,

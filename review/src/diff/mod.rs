@@ -4,16 +4,18 @@
 //! Facts alone; what they mean is for [`crate::policy`] to say. Only what both readings know is
 //! compared, and the rest is listed as not checked.
 
-mod change;
 mod constants;
+mod declarations;
 pub mod open;
 pub mod pages;
 mod reworded;
 
-pub use change::{Change, Move, RecordChange, Scope};
-pub use constants::{ConstantChange, Kind as ConstantKind};
+pub use constants::ConstantChange;
+pub use declarations::DeclarationChange;
+pub use kho_abi_model::compare::{Change, ConstantKind, RecordChange};
 pub use reworded::Reworded;
 
+use kho_abi_model::compare::{self, PropertyChange, Scope};
 use kho_abi_model::{Contract, Header, Model, Place, Record, Type};
 use kho_abi_read::outline::{self, Outline};
 use kho_abi_read::source::{Gap, Kind, Reading};
@@ -157,14 +159,8 @@ pub struct StructDiff {
     pub pairs: Vec<usize>,
     /// Those of them that have it only because another struct embeds it.
     pub embedded_in: Vec<(usize, String)>,
-}
-
-impl StructDiff {
-    /// Whether all that became of it follows from a struct that it embeds.
-    #[must_use]
-    pub fn follows(&self) -> bool {
-        self.change.causes.iter().all(|change| matches!(change, Change::EmbeddedResized(..)))
-    }
+    /// The struct that all of it follows from, directly or through others, and how near to it this one is.
+    pub follows: Option<(String, usize)>,
 }
 
 /// A property of a device-tree node that differs.
@@ -172,10 +168,8 @@ impl StructDiff {
 pub struct NodeChange {
     /// The pair, by index.
     pub pair: usize,
-    /// Node and property.
-    pub item: String,
-    /// What it was and what it is, in words.
-    pub what: String,
+    /// What it was and what it is.
+    pub change: PropertyChange,
 }
 
 /// Two readings side by side.
@@ -199,6 +193,12 @@ pub struct Comparison<'a> {
     pub shared: BTreeMap<String, BTreeSet<usize>>,
     /// Comments on fields and constants that say something else.
     pub reworded: Vec<Reworded>,
+    /// Declarations of which no layout or value is known on both sides, and whose text differs; and
+    /// those that differ and that no version of both sides promises.
+    pub declarations: Vec<DeclarationChange>,
+    /// What could not be compared and belongs to no pair: an ABI header that was not read, or not to
+    /// its end, each with the reason.
+    pub unread: Vec<Gap>,
     /// For pairs, the structs and constants of theirs that could not be compared.
     pub open: BTreeMap<usize, BTreeSet<String>>,
     /// What was not compared.
@@ -218,19 +218,23 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
         nodes: Vec::new(),
         shared: BTreeMap::new(),
         reworded: Vec::new(),
+        declarations: Vec::new(),
+        unread: Vec::new(),
         open: BTreeMap::new(),
         not_checked: Vec::new(),
     };
     comparison.shared = comparison.look_for_shared();
     comparison.reworded = reworded::find(&comparison);
     comparison.look_for_gaps();
+    let texts = declarations::Texts::of(&comparison);
     let mut seen = Vec::new();
     for page_size in comparison.page_sizes() {
-        comparison.compare_structs(page_size, &mut seen);
+        comparison.compare_structs(page_size, &texts, &mut seen);
     }
     comparison.constants = constants::compare(&comparison);
     comparison.compare_nodes();
-    comparison.open_items();
+    comparison.open_items(&texts);
+    texts.compare(&mut comparison);
     comparison
 }
 
@@ -411,7 +415,7 @@ impl Comparison<'_> {
     }
 
     /// Says of each contract what of its header a side could not tell.
-    fn open_items(&mut self) {
+    fn open_items(&mut self, texts: &declarations::Texts<'_>) {
         let nodes = self.old.reading.knows.nodes && self.new.reading.knows.nodes;
         for (index, pair) in self.pairs.iter().enumerate() {
             let sides = [(self.old, pair.old), (self.new, pair.new)];
@@ -431,7 +435,9 @@ impl Comparison<'_> {
                 };
                 // A struct is named by itself; its fields and what it embeds are told with it.
                 let items = side.reading.gaps.iter().map(|gap| gap.item.as_str());
-                let open: Vec<_> = items.filter(|item| !item.is_empty() && ours(item)).collect();
+                let open: Vec<_> = items
+                    .filter(|item| !item.is_empty() && ours(item) && !texts.settle(item))
+                    .collect();
                 // All that such a contract promises is in the device tree.
                 if contract.roots.is_empty() && !nodes {
                     self.open.entry(index).or_default().insert(DEVICE_TREE.into());
@@ -452,12 +458,14 @@ impl Comparison<'_> {
         })
     }
 
-    fn compare_structs(&mut self, page_size: Option<u64>, seen: &mut Vec<(String, RecordChange)>) {
-        let (old, new) =
-            (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
-        let (old, new) = (&*old, &*new);
-        let mut owners: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut order: Vec<String> = Vec::new();
+    /// The structs that contracts promise, in their order, and the pairs that promise each.
+    fn promised(&self, old: &Model, new: &Model) -> (Vec<Key>, BTreeMap<Key, Vec<usize>>) {
+        let ambiguous: BTreeSet<&str> = &old.ambiguous() | &new.ambiguous();
+        let key = |header: &Header, name: &str| {
+            (name.to_string(), ambiguous.contains(name).then(|| header.name.clone()))
+        };
+        let mut owners: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
+        let mut order: Vec<Key> = Vec::new();
         let mut now: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (index, pair) in self.pairs.iter().enumerate() {
             let Some((_, contract)) = pair.new.filter(|(_, c)| !c.unversioned) else { continue };
@@ -469,46 +477,59 @@ impl Comparison<'_> {
             if self.untold.contains_key(&index) {
                 continue;
             }
-            let sides = [pair.new.map(|(_, c)| (new, c)), pair.old.map(|(_, c)| (old, c))];
-            for (model, contract) in sides.into_iter().flatten() {
+            let sides = [pair.new.map(|held| (new, held)), pair.old.map(|held| (old, held))];
+            for (model, (holder, contract)) in sides.into_iter().flatten() {
                 // A root counts also where the source does not have it.
-                let closure = model.closure(contract);
-                let embedded = closure.iter().map(|record| &record.name);
-                for name in embedded.chain(&contract.roots) {
-                    if std::ptr::eq(model, old) && self.is_anothers_now(index, name, &now) {
+                let closure = model.closure_with_headers(contract);
+                let has = |root: &&String| closure.iter().any(|(_, record)| record.name == **root);
+                let missing = contract.roots.iter().filter(|root| !has(root));
+                let embedded = closure.iter().map(|(header, record)| key(header, &record.name));
+                for key in embedded.chain(missing.map(|root| key(holder, root))) {
+                    if std::ptr::eq(model, old) && self.is_anothers_now(index, &key.0, &now) {
                         continue;
                     }
-                    let of = owners.entry(name.clone()).or_default();
+                    let of = owners.entry(key.clone()).or_insert_with(|| {
+                        order.push(key);
+                        Vec::new()
+                    });
                     if !of.contains(&index) {
                         of.push(index);
-                    }
-                    if !order.contains(name) {
-                        order.push(name.clone());
                     }
                 }
             }
         }
+        (order, owners)
+    }
+
+    fn compare_structs(
+        &mut self,
+        page_size: Option<u64>,
+        texts: &declarations::Texts<'_>,
+        seen: &mut Vec<(Key, RecordChange)>,
+    ) {
+        let (old, new) =
+            (Self::model_for(self.old, page_size), Self::model_for(self.new, page_size));
+        let (old, new) = (&*old, &*new);
+        let (order, mut owners) = self.promised(old, new);
         let packing = self.old.reading.knows.packing && self.new.reading.knows.packing;
-        for name in order {
-            let (before, after) = (old.record(&name), new.record(&name));
-            let whole = |what| RecordChange {
-                record: name.clone(),
-                causes: vec![what],
-                consequences: Vec::new(),
-            };
+        let mut found: Vec<(Key, RecordChange)> = Vec::new();
+        for key in order {
+            let name = key.0.clone();
+            let (before, after) = (record_of(old, &key), record_of(new, &key));
+            let whole = RecordChange::whole;
             let change = match (before, after) {
-                (Some(before), Some(after)) => change::record(before, after, Scope { packing }),
+                (Some(old), Some(new)) => compare::record(old, new, Scope { packing }),
                 (None, Some(_)) if !self.old.knows_absence_of(&name) => None,
                 (Some(_), None) if !self.new.knows_absence_of(&name) => None,
-                (None, Some(_)) => Some(whole(Change::StructAdded)),
-                (Some(_), None) => Some(whole(Change::StructRemoved)),
+                (None, Some(record)) => Some(whole(record, Change::StructAdded)),
+                (Some(record), None) => Some(whole(record, Change::StructRemoved)),
                 (None, None) => None,
             };
             let sides = [(before, self.old), (after, self.new)];
             let unseen =
                 sides.iter().find(|(found, side)| found.is_none() && !side.knows_absence_of(&name));
-            if let Some((_, side)) = unseen {
-                for pair in owners.get(&name).into_iter().flatten() {
+            if let Some((_, side)) = unseen.filter(|_| !texts.settle(&name)) {
+                for pair in owners.get(&key).into_iter().flatten() {
                     self.open.entry(*pair).or_default().insert(format!("struct {name}"));
                 }
                 if side.leaves_open(&name) {
@@ -523,16 +544,28 @@ impl Comparison<'_> {
                     self.not_checked.push(gap);
                 }
             }
-            let Some(change) = change else { continue };
-            let same = |(other, what): &(String, RecordChange)| *other == name && *what == change;
+            // For which page size it is, the difference as a whole says.
+            found.extend(change.map(|change| (key, RecordChange { page_size: None, ..change })));
+        }
+        let changes: Vec<_> = found.iter().map(|(_, change)| change).collect();
+        let mut follows = BTreeMap::new();
+        for cause in compare::causes(&changes) {
+            for (near, at) in cause.followers.into_iter().enumerate() {
+                follows.insert(found[at].0.clone(), (found[cause.change].1.record.clone(), near));
+            }
+        }
+        for (key, change) in found {
+            let name = key.0.clone();
+            let (before, after) = (record_of(old, &key), record_of(new, &key));
+            let same = |(other, what): &(Key, RecordChange)| *other == key && *what == change;
             if seen.iter().any(same) {
                 continue;
             }
-            let another = seen.iter().any(|(other, _)| *other == name);
+            let another = seen.iter().any(|(other, _)| *other == key);
             let depends = another
                 || [before, after].into_iter().flatten().any(|record| record.page_size.is_some());
-            seen.push((name.clone(), change.clone()));
-            let pairs = owners.remove(&name).unwrap_or_default();
+            seen.push((key.clone(), change.clone()));
+            let pairs = owners.remove(&key).unwrap_or_default();
             let embedded_in = pairs
                 .iter()
                 .filter_map(|index| {
@@ -547,6 +580,7 @@ impl Comparison<'_> {
                     Some((*index, embedder(model, pair.any().1, &name)?))
                 })
                 .collect();
+            let follows = follows.remove(&key);
             self.structs.push(StructDiff {
                 name,
                 page_size: page_size.filter(|_| depends),
@@ -555,6 +589,7 @@ impl Comparison<'_> {
                 change,
                 pairs,
                 embedded_in,
+                follows,
             });
         }
     }
@@ -587,28 +622,8 @@ impl Comparison<'_> {
         }
         for (index, pair) in self.pairs.iter().enumerate() {
             let Some((old, new)) = pair.both() else { continue };
-            let properties = |contract: &Contract| -> BTreeMap<String, String> {
-                let all = contract.nodes.iter().flat_map(|node| {
-                    node.properties.iter().map(|property| {
-                        let size = property.size.map(|size| format!("{size} bytes"));
-                        let item = format!("{} {}", node.path, property.name);
-                        (item, size.unwrap_or_else(|| "a string".into()))
-                    })
-                });
-                all.collect()
-            };
-            let (old, new) = (properties(old), properties(new));
-            let items: BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
-            for item in items {
-                let said = |side: &BTreeMap<String, String>| {
-                    side.get(&item).cloned().unwrap_or_else(|| "not there".into())
-                };
-                let (before, after) = (said(&old), said(&new));
-                if before != after {
-                    let what = format!("the device-tree property {item} was {before}, is {after}");
-                    self.nodes.push(NodeChange { pair: index, item, what });
-                }
-            }
+            let changes = compare::nodes(&old.nodes, &new.nodes).into_iter();
+            self.nodes.extend(changes.map(|change| NodeChange { pair: index, change }));
         }
     }
 
@@ -628,16 +643,32 @@ impl Comparison<'_> {
         })
     }
 
-    /// The structs that embed one, on either side, with the field that does: what its size moves.
+    /// What follows from a struct, for the same page size where both depend on it; the nearest first.
     #[must_use]
-    pub fn embedders(&self, name: &str) -> Vec<&StructDiff> {
-        let embeds = |record: &StructDiff| {
-            record.change.causes.iter().chain(&record.change.consequences).any(|change| {
-                matches!(change, Change::EmbeddedResized(_, field) if field.ty.embedded() == Some(name))
-            })
+    pub fn followers(&self, of: &StructDiff) -> Vec<&StructDiff> {
+        let twin = |size| {
+            self.structs.iter().any(|other| other.name == of.name && other.page_size == size)
         };
-        self.structs.iter().filter(|record| embeds(record)).collect()
+        let mut found: Vec<_> = self
+            .structs
+            .iter()
+            .filter_map(|other| Some((other.follows.as_ref()?, other)))
+            .filter(|((cause, _), _)| *cause == of.name)
+            .filter(|(_, other)| other.page_size == of.page_size || !twin(other.page_size))
+            .collect();
+        found.sort_by_key(|((_, near), _)| *near);
+        found.into_iter().map(|(_, other)| other).collect()
     }
+}
+
+/// A struct's name, with the header that it is of where the name is not enough.
+type Key = (String, Option<String>);
+
+fn record_of<'m>(model: &'m Model, (name, header): &Key) -> Option<&'m Record> {
+    let Some(header) = header else { return model.record(name) };
+    let mut headers = model.headers.iter();
+    let header = headers.find(|other| other.name == *header)?;
+    header.records().find(|record| record.name == *name)
 }
 
 fn contract_of<'a>(pair: &Pair<'a>) -> &'a Contract {

@@ -211,11 +211,14 @@ fn merge(
     }
     let mut depends: BTreeSet<String> = BTreeSet::new();
     for (_, other) in &read {
-        let items = other.headers.iter().flat_map(|header| &header.items);
-        let mut by_name: BTreeMap<&str, &Item> = items.map(|item| (item.name(), item)).collect();
-        for item in model.headers.iter().flat_map(|header| &header.items) {
-            if by_name.remove(item.name()).is_some_and(|other| other != item) {
-                depends.insert(item.name().into());
+        for (header, other) in model.headers.iter().zip(&other.headers) {
+            let items = other.items.iter();
+            let mut by_name: BTreeMap<&str, &Item> =
+                items.map(|item| (item.name(), item)).collect();
+            for item in &header.items {
+                if by_name.remove(item.name()).is_some_and(|other| other != item) {
+                    depends.insert(item.name().into());
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ pub mod allow;
 mod catalogue;
 pub mod checks;
 
-use crate::diff::{Comparison, Side};
+use crate::diff::{Comparison, Side, DEVICE_TREE};
 use crate::rules::Rule;
 use allow::Allowance;
 pub use catalogue::Catalogue;
@@ -81,6 +81,8 @@ pub struct Hit {
     pub help: Option<String>,
     /// Whether it is worth knowing alone, though the rule finds what is wrong as well.
     pub remark: bool,
+    /// Whether no version of both sides covers it: a finding, whatever becomes of the pairs.
+    pub unversioned: bool,
 }
 
 /// A change that one of several contracts answers for, and nothing says which of them.
@@ -133,7 +135,8 @@ pub enum Verdict {
     New,
     /// It is gone.
     Removed,
-    /// One side cannot tell whether it has it.
+    /// One side cannot tell whether it has it, or what it promises: unknown, which is no yes.
+    #[serde(rename = "unknown")]
     NotChecked,
 }
 
@@ -152,7 +155,7 @@ impl Verdict {
             Self::ChangedAllowed => "changed as allowed",
             Self::New => "new",
             Self::Removed => "removed",
-            Self::NotChecked => "not checked",
+            Self::NotChecked => "unknown",
         }
     }
 }
@@ -347,13 +350,13 @@ impl Report {
     pub fn worst(&self) -> Option<Verdict> {
         let rank = |verdict: Verdict| match verdict {
             Verdict::BumpMissing | Verdict::VersionMissing => 0,
-            Verdict::ChangedAllowed => 1,
-            Verdict::ChangedUnreleased => 2,
-            Verdict::ChangedAndBumped | Verdict::BumpedLater => 3,
-            Verdict::BumpedWithoutChange => 4,
-            Verdict::Removed => 5,
-            Verdict::New => 6,
-            Verdict::NotChecked => 7,
+            Verdict::NotChecked => 1,
+            Verdict::ChangedAllowed => 2,
+            Verdict::ChangedUnreleased => 3,
+            Verdict::ChangedAndBumped | Verdict::BumpedLater => 4,
+            Verdict::BumpedWithoutChange => 5,
+            Verdict::Removed => 6,
+            Verdict::New => 7,
             Verdict::Unchanged => 8,
         };
         self.contracts.iter().map(|contract| contract.verdict).min_by_key(|v| rank(*v))
@@ -371,36 +374,8 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         }
     }
 
-    // What touches a contract, and what of that nobody allowed.
-    let mut touched = vec![Vec::new(); comparison.pairs.len()];
-    let mut open = vec![false; comparison.pairs.len()];
-    let mut spelled = vec![false; comparison.pairs.len()];
-    let mut allowances: Vec<bool> = Vec::new();
-    let mut joint: Vec<Joint> = Vec::new();
-    for (rule, hit) in &mut hits {
-        let class = class_of(rule, hit);
-        let is_allowed = class != Class::Remark && allowed.take(rule.rule.id, &hit.item);
-        allowances.push(is_allowed);
-        if class == Class::Remark {
-            continue;
-        }
-        // Of those that may promise it, one with another version answers for all.
-        if let Some(of) = joint_of(comparison, hit) {
-            if !of.bumped.is_empty() {
-                hit.pairs.retain(|pair| !of.pairs.contains(pair) || of.bumped.contains(pair));
-            }
-            joint.push(of);
-        }
-        for pair in &hit.pairs {
-            let counts = class != Class::Spelling || options.strictness == Strictness::Strict;
-            if counts {
-                touched[*pair].push(hit.item.clone());
-                open[*pair] |= !is_allowed;
-            } else {
-                spelled[*pair] = true;
-            }
-        }
-    }
+    let touch = touches(comparison, options, &mut hits, &mut allowed);
+    let Touch { touched, open, spelled, allowances, joint } = touch;
     let verdicts: Vec<_> = (0..comparison.pairs.len())
         .map(|index| verdict(comparison, index, &touched, open[index], spelled[index], options))
         .collect();
@@ -422,6 +397,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
             Class::Remark if hit.pairs.iter().all(whole) => Level::Fine,
             Class::Remark => Level::Note,
             _ if is_allowed => Level::Allowed,
+            _ if hit.unversioned => Level::Finding,
             class => {
                 let verdicts = hit.pairs.iter().map(|pair| judged.verdicts[*pair]);
                 level_of_change(class, options.strictness, verdicts)
@@ -476,6 +452,53 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
     }
 }
 
+/// What touches each contract, and what of that nobody allowed.
+struct Touch {
+    touched: Vec<Vec<String>>,
+    open: Vec<bool>,
+    spelled: Vec<bool>,
+    allowances: Vec<bool>,
+    joint: Vec<Joint>,
+}
+
+fn touches(
+    comparison: &Comparison<'_>,
+    options: &Options,
+    hits: &mut [(&PolicyRule, Hit)],
+    allowed: &mut allow::Book<'_>,
+) -> Touch {
+    let mut touched = vec![Vec::new(); comparison.pairs.len()];
+    let mut open = vec![false; comparison.pairs.len()];
+    let mut spelled = vec![false; comparison.pairs.len()];
+    let mut allowances: Vec<bool> = Vec::new();
+    let mut joint: Vec<Joint> = Vec::new();
+    for (rule, hit) in hits {
+        let class = class_of(rule, hit);
+        let is_allowed = class != Class::Remark && allowed.take(rule.rule.id, &hit.item);
+        allowances.push(is_allowed);
+        if class == Class::Remark {
+            continue;
+        }
+        // Of those that may promise it, one with another version answers for all.
+        if let Some(of) = joint_of(comparison, hit) {
+            if !of.bumped.is_empty() {
+                hit.pairs.retain(|pair| !of.pairs.contains(pair) || of.bumped.contains(pair));
+            }
+            joint.push(of);
+        }
+        for pair in &hit.pairs {
+            let counts = class != Class::Spelling || options.strictness == Strictness::Strict;
+            if counts {
+                touched[*pair].push(hit.item.clone());
+                open[*pair] |= !is_allowed;
+            } else {
+                spelled[*pair] = true;
+            }
+        }
+    }
+    Touch { touched, open, spelled, allowances, joint }
+}
+
 fn named(reading: &Reading) -> Named {
     Named { name: reading.name.clone(), kind: reading.kind }
 }
@@ -519,10 +542,18 @@ fn verdict(
         (true, Step::Same) if new.unversioned => Verdict::VersionMissing,
         (true, Step::Same) => Verdict::BumpMissing,
         (true, _) => Verdict::ChangedAndBumped,
+        (false, Step::Same) if is_open(comparison, index) => Verdict::NotChecked,
         (false, Step::Same) => Verdict::Unchanged,
         (false, _) if spelled => Verdict::ChangedAndBumped,
         (false, _) => Verdict::BumpedWithoutChange,
     }
+}
+
+/// Whether something that a pair promises was not compared. What a device tree holds, headers say in
+/// prose alone, and no comparison of headers speaks of it.
+fn is_open(comparison: &Comparison<'_>, index: usize) -> bool {
+    let mut open = comparison.open.get(&index).into_iter().flatten();
+    open.any(|item| item != DEVICE_TREE)
 }
 
 /// The pairs of which one promises what changed, and nothing says which.
@@ -615,7 +646,9 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Even
 /// What has to be another one for a contract to have another version.
 fn what_to_bump(contract: &Contract) -> String {
     match contract.spelled() {
-        Spelled::Features => format!("the required features of {}", contract.compatible),
+        Spelled::Features => {
+            format!("{} by a feature that a reader is required to know", contract.compatible)
+        }
         _ => contract.macro_name.clone(),
     }
 }

@@ -58,8 +58,17 @@ fn suite(out: &mut String, section: &Section) {
     out.push_str(&cases);
     let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
     let open: Vec<_> = section.notes.iter().chain(&section.unknown).cloned().chain(gaps).collect();
+    let mut told = String::new();
+    // What fails no test is told beside the tests.
+    for event in report.events.iter().filter(|e| matches!(e.level, Level::Note | Level::Allowed)) {
+        let place = event.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+        put!(told, "{place}{}: {} [{}]", label(event.level), event.what, event.rule);
+    }
     if !open.is_empty() {
-        put!(out, "    <system-out>not checked:\n{}</system-out>", escape(&open.join("\n")));
+        put!(told, "not checked:\n{}", open.join("\n"));
+    }
+    if !told.is_empty() {
+        put!(out, "    <system-out>{}</system-out>", escape(told.trim_end()));
     }
     out.push_str("  </testsuite>\n");
 }

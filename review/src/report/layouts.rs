@@ -2,6 +2,7 @@
 //! Two layouts of a struct side by side, with the bytes that changed.
 
 use crate::policy::Layouts;
+use kho_abi_model::compare::same_field;
 use kho_abi_model::{Field, Record};
 use similar::{capture_diff_slices, Algorithm, DiffOp};
 
@@ -52,7 +53,7 @@ pub(super) fn table(layouts: &Layouts) -> Table {
     let mut rows = Vec::new();
     let mut put = |before: Option<&Field>, after: Option<&Field>| {
         let mark = match (before, after) {
-            (Some(a), Some(b)) if same(a, b) => Mark::Same,
+            (Some(a), Some(b)) if same_field(a, b) => Mark::Same,
             (Some(_), Some(_)) => Mark::Changed,
             (Some(_), None) => Mark::Removed,
             _ => Mark::Added,
@@ -97,11 +98,6 @@ pub(super) fn table(layouts: &Layouts) -> Table {
         _ => String::new(),
     };
     Table { title: format!("{keyword} {}{pages}: {sizes}", layouts.name), rows, width, bytes }
-}
-
-fn same(a: &Field, b: &Field) -> bool {
-    (a.bit_offset, a.bit_size, &a.name) == (b.bit_offset, b.bit_size, &b.name)
-        && a.ty.by_value() == b.ty.by_value()
 }
 
 fn cell(field: &Field) -> String {
@@ -157,37 +153,14 @@ fn at(record: &Record, byte: u64) -> Vec<(&str, String, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kho_abi_model::{Packing, RecordKind, Type};
+    use kho_abi_model::{RecordKind, Type};
 
     fn record(fields: &[(&str, u16)]) -> Record {
-        let mut bit_offset = 0;
-        let mut out = Vec::new();
+        let mut record = Record::empty(RecordKind::Struct, "x");
         for (name, bits) in fields {
-            out.push(Field {
-                name: (*name).into(),
-                ty: Type::unsigned(*bits),
-                bit_offset,
-                bit_size: u64::from(*bits),
-                bit_field: false,
-                c_declaration: None,
-                doc: String::new(),
-                place: None,
-            });
-            bit_offset += u64::from(*bits);
+            record.push(name, Type::unsigned(*bits), u64::from(*bits));
         }
-        Record {
-            kind: RecordKind::Struct,
-            name: "x".into(),
-            packing: Packing::Packed,
-            size: bit_offset / 8,
-            size_expr: None,
-            page_size: None,
-            bit_fields_untold: false,
-            align: 1,
-            fields: out,
-            doc: String::new(),
-            place: None,
-        }
+        record
     }
 
     #[test]

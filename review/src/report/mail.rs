@@ -126,6 +126,11 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
                  Please make {macro_name} {next}, or leave the bytes as they are."
             )
         }
+        (Verdict::BumpMissing, None) if contract.scheme.as_deref() == Some("features") => format!(
+            "This changes what {shown} promises, and no feature that a reader is required to know \
+             comes with it: a kernel that was built before the change will believe the new bytes, \
+             and this one the old. Please add such a feature, or leave the bytes as they are."
+        ),
         (Verdict::BumpMissing, None) => format!(
             "This changes what {shown} promises, and keeps it. Please bump it, or leave the bytes \
              as they are."

@@ -37,13 +37,15 @@ pub(super) fn write(document: &Document) -> String {
                 | Verdict::Removed => OPEN,
                 _ => GOOD,
             };
+            let place = match contract.macro_name.as_str() {
+                "" => format!("in {}", contract.header),
+                name => format!("{name} in {}", contract.header),
+            };
             put!(
                 out,
-                "{STRONG}{}{STRONG:#}  {style}{}{style:#}  {FAINT}{} in {}{FAINT:#}",
+                "{STRONG}{}{STRONG:#}  {style}{}{style:#}  {FAINT}{place}{FAINT:#}",
                 contract.name(),
                 contract.tell(),
-                contract.macro_name,
-                contract.header
             );
             for event in events_of(report, contract) {
                 tell(&mut out, event, "  ");

@@ -11,10 +11,10 @@ use crate::diff::{compare, Side};
 use crate::patch::{FilePatch, Hunk, Line};
 use crate::policy::{self, Baseline, ContractReport, Event, Level, Options, Report, Verdict};
 use kho_abi_model::{version, Place, ABI_DIR};
+use kho_abi_read::contracts::spellings;
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::outline::{self, FieldText, Outline};
-use kho_abi_read::source;
-use kho_abi_read::truth;
+use kho_abi_read::{source, truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -94,9 +94,14 @@ impl Shown {
         })
     }
 
+    /// The macros that hold versions or parts of them, each with its text.
+    fn versions(&self) -> BTreeMap<&String, &String> {
+        self.macros().filter(|(name, body)| spellings::is_a_version(name, body)).collect()
+    }
+
     /// The macros with a compatible string, with the strings.
     fn strings(&self) -> Vec<(String, String)> {
-        let named = self.macros().filter(|(name, _)| name.ends_with("_COMPATIBLE"));
+        let named = self.macros().filter(|(name, _)| spellings::names_a_string(name));
         let inner = |body: &str| -> Option<String> {
             let inner = body.strip_prefix('"')?.strip_suffix('"')?;
             (!inner.contains('"')).then(|| inner.into())
@@ -140,15 +145,7 @@ impl Partial {
 
     /// Whether the hunks show another version after than before.
     fn is_bumped(&self) -> bool {
-        let number = |side: &Shown, name: &str| -> Option<u64> {
-            side.get(&Item::Macro(name.into()))?.trim_matches(['(', ')']).parse().ok()
-        };
-        let is_number_raised = self.sides[1].macros().any(|(name, _)| {
-            let [old, new] = [0, 1].map(|side: usize| number(&self.sides[side], name));
-            name.ends_with("_VERSION") && matches!((old, new), (Some(old), Some(new)) if old < new)
-        });
-        let [old, new] = [0, 1].map(|side: usize| self.string_of(side).map(|(_, string)| string));
-        is_number_raised || old != new && (old.is_some() || self.sides[0].strings().is_empty())
+        self.sides[0].versions() != self.sides[1].versions()
     }
 
     /// Adds what a later patch shows of the same header.
@@ -346,9 +343,9 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         }
         one_hunk(&path, hunk, [&old, &new], &mut partial, unknown);
     }
-    if partial.sides.iter().all(|side| side.strings().is_empty()) && !file.hunks.is_empty() {
+    if partial.sides.iter().all(|side| side.versions().is_empty()) && !file.hunks.is_empty() {
         unknown.push(format!(
-            "{path}: which string it has is not shown; it is the same before and after, as no hunk changes it"
+            "{path}: which version it has is not shown; it is the same before and after, as no hunk changes it"
         ));
     }
     partial
@@ -633,8 +630,13 @@ fn unsure(partial: &Partial, report: &Report) -> Vec<(Place, String)> {
 
 /// The macro with the string: as a hunk shows it, or as the truth knows it of a header of that name.
 fn macro_of(partial: &Partial) -> Option<String> {
-    let shown = partial.string_of(1).or_else(|| partial.string_of(0));
-    shown.map(|(name, _)| name).or_else(|| {
+    // What changes is what holds the version: a number beside a string, where there is one.
+    let [old, new] = [0, 1].map(|side: usize| partial.sides[side].versions());
+    let changed = new.iter().find(|(name, body)| old.get(*name) != Some(*body));
+    let number = || new.keys().find(|name| spellings::names_a_number(name));
+    let shown = partial.string_of(1).or_else(|| partial.string_of(0)).map(|(name, _)| name);
+    let known = changed.map(|(name, _)| name).or_else(number).map(|name| (*name).clone());
+    known.or(shown).or_else(|| {
         let known = truth::current().ok()?;
         let header = known.headers.iter().find(|other| other.name == partial.header)?;
         Some(header.contracts.first()?.macro_name.clone())
@@ -652,7 +654,7 @@ fn side_of(
     let mut files = context(&shown, &partial.header);
     let mut text =
         String::from("#include <linux/types.h>\n#include <linux/kho/abi/kexec_handover.h>\n");
-    if partial.string_of(index).is_none() {
+    if partial.sides[index].versions().is_empty() {
         let _ = writeln!(text, "#define {macro_name} {string:?}");
     }
     text.push_str(&shown);
@@ -737,10 +739,12 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         open: Vec::new(),
         jointly: Vec::new(),
     });
+    let mut changed: Vec<String> = Vec::new();
     let of_untold = partial.spare.iter().filter(|(record, _)| untold.contains(*record));
     for part in partial.parts.iter().chain(of_untold.flat_map(|(_, parts)| parts)) {
         let (rule, item, place, what) = part;
         contract.verdict = if kept { Verdict::BumpMissing } else { Verdict::ChangedAndBumped };
+        changed.extend((!changed.contains(item)).then(|| item.clone()));
         report.events.push(Event {
             rule: (*rule).into(),
             level: if kept { Level::Finding } else { Level::Fine },
@@ -749,7 +753,24 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             what: what.clone(),
             consequences: Vec::new(),
             contracts: vec![strings[1].clone()],
-            help: format!("undo the change, or bump {macro_name}"),
+            help: if kept {
+                format!("undo the change, or bump {macro_name}")
+            } else {
+                "nothing: the version says that it changed".into()
+            },
+        });
+    }
+    let told = |event: &Event| event.rule == "compatible_not_bumped";
+    if kept && !changed.is_empty() && !report.events.iter().any(told) {
+        report.events.push(Event {
+            rule: "compatible_not_bumped".into(),
+            level: Level::Follows,
+            item: macro_name.clone(),
+            place: None,
+            what: format!("no hunk changes the version of what changed: {}", changed.join(", ")),
+            consequences: Vec::new(),
+            contracts: vec![strings[1].clone()],
+            help: format!("bump {macro_name}"),
         });
     }
     let untold_macros = untold_macros(partial, &known);
@@ -771,25 +792,6 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         let rule = "change_not_judged";
         let place = Some(place);
         report.events.push(super::Unjudged { rule, item, place, what, help }.event());
-    }
-    let is_told = report.events.iter().any(|event| {
-        event.rule == "compatible_not_bumped" && event.contracts.contains(&strings[1])
-    });
-    if contract.verdict == Verdict::BumpMissing && !is_told {
-        let of_it = report.events.iter().filter(|event| event.contracts.contains(&strings[1]));
-        let items: Vec<_> = of_it.map(|event| event.item.clone()).collect();
-        let named =
-            if strings[1] == nameless { nameless.clone() } else { format!("{:?}", strings[1]) };
-        report.events.push(Event {
-            rule: "compatible_not_bumped".into(),
-            level: Level::Follows,
-            item: macro_name.clone(),
-            place: None,
-            what: format!("{named} is still the version of what changed: {}", items.join(", ")),
-            consequences: Vec::new(),
-            contracts: vec![strings[1].clone()],
-            help: format!("undo the change, or bump {macro_name}"),
-        });
     }
     if matches!(contract.verdict, Verdict::BumpedWithoutChange | Verdict::Unchanged) {
         // The hunks may not show what changed.
@@ -814,7 +816,7 @@ fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(Place, Str
     let [old, new] = &partial.sides;
     let mut found = Vec::new();
     for (name, body) in old.macros() {
-        let is_version = name.ends_with("_COMPATIBLE") || name.ends_with("_VERSION");
+        let is_version = spellings::is_a_version(name, body);
         let now = new.get(&Item::Macro(name.clone()));
         if is_version || now == Some(body) || known.contains(name) || body.is_empty() {
             continue;

@@ -231,7 +231,10 @@ fn read(
     if files.is_empty() {
         return Ok(nothing(name));
     }
-    open::of_files_with(name, files, options, memo)
+    let mut side = open::of_files_with(name, files, options, memo)?;
+    // What a patch removes is not there, and nothing else is.
+    side.reading.knows.headers = true;
+    Ok(side)
 }
 
 /// Leaves out what the patch has nothing to do with.

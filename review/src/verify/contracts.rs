@@ -4,9 +4,9 @@
 use super::differences::{Difference, Differences};
 use super::{Checked, Compared, Truth, Verdict};
 use kho_abi::wire::earlier::reused::REUSED;
-use kho_abi_model::compare;
+use kho_abi_model::compare::{self, Change, RecordChange, Scope};
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Contract, FdtNode, Item, Model, Record};
+use kho_abi_model::{Contract, Model, Record};
 use kho_abi_read::image_strings::split;
 use kho_abi_read::source::{Gap, Kind, Reading};
 use kho_abi_read::truth::TruthError;
@@ -265,31 +265,22 @@ impl<'a> Check<'a> {
         let knows = self.reading.knows;
         let Some(theirs) = self.reading.model.record(&ours.name) else {
             if knows.absence {
-                let changes = compare::records(&[ours.bare()], &[]);
-                outcome
-                    .differences
-                    .extend(changes.into_iter().map(Box::new).map(Difference::Record));
+                let gone = RecordChange::whole(ours, Change::StructRemoved);
+                outcome.differences.push(Difference::Record(Box::new(gone)));
             } else {
                 outcome.not_checked(&ours.name, "not among the types of this source");
             }
             return;
         };
-        let (mut ours, mut theirs) = (ours.clone(), theirs.clone());
-        theirs.page_size = ours.page_size;
-        if !knows.packing {
-            (theirs.packing, theirs.align) = (ours.packing, ours.align);
-        }
-        if theirs.bit_fields_untold {
-            let bit_fields = ours.fields.iter().any(|field| field.bit_field);
-            ours.fields.retain(|field| !field.bit_field);
-            theirs.fields.retain(|field| !field.bit_field);
-            if bit_fields {
-                outcome.not_checked(&ours.name, "its bit-fields: the reader does not tell them");
-            }
+        if theirs.bit_fields_untold && ours.fields.iter().any(|field| field.bit_field) {
+            outcome.not_checked(&ours.name, "its bit-fields: the reader does not tell them");
         }
         outcome.compared.structs += 1;
-        let changes = compare::records(&[ours], &[theirs]);
-        outcome.differences.extend(changes.into_iter().map(Box::new).map(Difference::Record));
+        let scope = Scope { packing: knows.packing };
+        if let Some(mut change) = compare::record(ours, theirs, scope) {
+            change.page_size = ours.page_size;
+            outcome.differences.push(Difference::Record(Box::new(change)));
+        }
     }
 
     fn compare_constants(&self, truth: &Model, contract: &Contract, outcome: &mut Outcome) {
@@ -297,11 +288,8 @@ impl<'a> Check<'a> {
         let mut untold = Vec::new();
         for name in &contract.constants {
             let Some(ours) = truth.constant(name) else { continue };
-            let items = truth.headers.iter().flat_map(|header| &header.items);
-            let enumeration = { items }.find(
-                |item| matches!(item, Item::Enum(e) if e.members.iter().any(|m| &m.name == name)),
-            );
-            let gap = self.gap(name).or_else(|| self.gap(enumeration?.name()));
+            let enumeration = truth.enumeration_of(name);
+            let gap = self.gap(name).or_else(|| self.gap(&enumeration?.name));
             if ours.page_size.is_some() && self.page_size.is_none() {
                 outcome.not_checked(name, "depends on the page size, which is not known");
                 continue;
@@ -311,20 +299,17 @@ impl<'a> Check<'a> {
                 continue;
             }
             let told = if enumeration.is_some() { knows.enumerators } else { knows.macros };
-            match self.reading.model.constant(name).filter(|_| told) {
-                Some(theirs) => {
-                    outcome.compared.constants += 1;
-                    if theirs.value != ours.value {
-                        let theirs = Some(Box::new(theirs.clone()));
-                        let ours = Box::new(ours.clone());
-                        outcome.differences.push(Difference::Constant(ours, theirs));
-                    }
-                }
-                None if told && knows.absence => {
-                    let ours = Box::new(ours.clone());
-                    outcome.differences.push(Difference::Constant(ours, None));
-                }
-                None => untold.push(name.as_str()),
+            let theirs = self.reading.model.constant(name).filter(|_| told);
+            if theirs.is_none() && !(told && knows.absence) {
+                untold.push(name.as_str());
+                continue;
+            }
+            outcome.compared.constants += usize::from(theirs.is_some());
+            let values = [Some(ours), theirs].map(|c| vec![c.map(|c| c.value.clone())]);
+            let [right, read] = values;
+            if let Some(change) = compare::constant(name, &[None], right, read) {
+                let place = theirs.and_then(|theirs| theirs.place.clone());
+                outcome.differences.push(Difference::Constant(Box::new(change), place));
             }
         }
         for name in untold {
@@ -342,19 +327,10 @@ impl<'a> Check<'a> {
             outcome.not_checked("device-tree nodes", why);
             return;
         };
-        for ours in &contract.nodes {
-            let theirs = theirs.nodes.iter().find(|theirs| theirs.path == ours.path);
-            outcome.compared.nodes += 1;
-            if theirs.map(properties) != Some(properties(ours)) {
-                outcome.differences.push(Difference::Node(ours.path.clone()));
-            }
-        }
+        outcome.compared.nodes += contract.nodes.len();
+        let changes = compare::nodes(&contract.nodes, &theirs.nodes).into_iter();
+        outcome.differences.extend(changes.map(Difference::Property));
     }
-}
-
-/// What a node is compared by: its properties without their documentation.
-fn properties(node: &FdtNode) -> Vec<(&str, Option<u64>)> {
-    node.properties.iter().map(|property| (property.name.as_str(), property.size)).collect()
 }
 
 /// What is to be known about a string that kernels used for two things.

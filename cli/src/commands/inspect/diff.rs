@@ -1,22 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect diff`: what two images of one machine show differently.
 
-use super::{write, FindingArgs};
-use crate::output::{Failure, Format, Outcome, BAD, GOOD, OPEN};
-use kho_abi_inspect::diff::{compare, Difference, Kind, Side, SCHEMA};
-use kho_abi_inspect::inspect;
+use super::{FilterArgs, FindingArgs};
+use crate::output::{Destination, Failure, Format, Inputs, Outcome, BAD, GOOD, OPEN};
+use kho_abi_inspect::diff::{compare, Difference, How, Kind, Side, SCHEMA};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Compare what two images of one machine show
 ///
-/// Sessions are compared by name, their files by token. The exit status is 1 where anything differs.
+/// Sessions are compared by name, their files by token, memfds by content. The exit status is 1 where
+/// anything differs or could not be compared, and 2 where there is nothing to compare.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The earlier image
-    before: PathBuf,
-    /// The later image
-    after: PathBuf,
+    /// The earlier image and the later one
+    #[arg(value_name = "IMAGE", num_args = 2, required_unless_present = "before")]
+    images: Vec<PathBuf>,
+    /// The earlier image where it has several files, each as FILE@ADDRESS
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "after", conflicts_with = "images")]
+    before: Vec<PathBuf>,
+    /// The later image where it has several files
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "before")]
+    after: Vec<PathBuf>,
+    /// Compare also where things lie in memory
+    #[arg(long)]
+    places: bool,
+    /// Do not compare the content of memfds
+    #[arg(long)]
+    no_content: bool,
+    #[command(flatten)]
+    filter: FilterArgs,
     #[command(flatten)]
     finding: FindingArgs,
     /// How to print
@@ -30,43 +43,77 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct Document<'d> {
     schema: &'static str,
-    before: &'d Path,
-    after: &'d Path,
+    before: String,
+    after: String,
+    /// What was left out because it was asked for.
+    not_compared: &'d [&'static str],
     differences: &'d [Difference],
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let options = args.finding.options();
-    let open = |path: &PathBuf| args.finding.open(std::slice::from_ref(path));
-    let (before, after) = (open(&args.before)?, open(&args.after)?);
-    let (before_state, after_state) = (inspect(&before, &options), inspect(&after, &options));
-    let differences = compare(
+    let (before_files, after_files) = match args.images.as_slice() {
+        [before, after] => (std::slice::from_ref(before), std::slice::from_ref(after)),
+        _ => (args.before.as_slice(), args.after.as_slice()),
+    };
+    let inputs = Inputs::of(before_files.iter().chain(after_files));
+    let to = Destination::new(args.output.as_deref(), &inputs)?;
+    let (before, before_state) = args.finding.inspect(before_files)?;
+    let (after, after_state) = args.finding.inspect(after_files)?;
+    let sides = [
         Side { image: &before, state: &before_state },
         Side { image: &after, state: &after_state },
-    );
-    write(args.output.as_deref(), |out| {
+    ];
+    if sides.iter().all(|side| side.is_empty()) {
+        return Err(Failure {
+            message: "there is nothing to compare: neither image shows a KHO device tree".into(),
+            help: "`kho-abi inspect IMAGE` says what was looked for".into(),
+        });
+    }
+    let how =
+        How { places: args.places, no_content: args.no_content, filter: args.filter.filter() };
+    if !how.filter.is_all() && !sides.iter().any(|side| side.has(&how.filter)) {
+        return Err(super::nothing_matches());
+    }
+    let differences = compare(sides[0], sides[1], &how);
+    let not_compared: &[&str] = if how.no_content { &["the content of memfds"] } else { &[] };
+    to.write(|out| {
         if args.format == Format::Json {
+            let name = |files: &[PathBuf]| {
+                files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>().join(" ")
+            };
             let document = Document {
                 schema: SCHEMA,
-                before: &args.before,
-                after: &args.after,
+                before: name(before_files),
+                after: name(after_files),
+                not_compared,
                 differences: &differences,
             };
             serde_json::to_writer_pretty(&mut *out, &document)?;
             return writeln!(out);
         }
         for Difference { kind, what, before, after } in &differences {
-            let (before, after) =
-                (before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
-            match kind {
-                Kind::Removed => writeln!(out, "{BAD}-{BAD:#} {what}: {before}")?,
-                Kind::Added => writeln!(out, "{GOOD}+{GOOD:#} {what}: {after}")?,
-                Kind::Changed => writeln!(out, "{OPEN}~{OPEN:#} {what}: {before} → {after}")?,
-            }
+            let said = match (before, after) {
+                (Some(before), Some(after)) => format!("{before} → {after}"),
+                (Some(one), None) | (None, Some(one)) => one.clone(),
+                (None, None) => String::new(),
+            };
+            let (mark, style) = match kind {
+                Kind::Removed => ("-", BAD),
+                Kind::Added => ("+", GOOD),
+                Kind::Changed => ("~", OPEN),
+                Kind::Unknown => ("?", OPEN),
+            };
+            writeln!(out, "{style}{mark}{style:#} {what}: {said}")?;
         }
-        match differences.len() {
-            1 => writeln!(out, "1 difference"),
-            number => writeln!(out, "{number} differences"),
+        for what in not_compared {
+            writeln!(out, "not compared: {what}")?;
+        }
+        let unknown = differences.iter().filter(|d| d.kind == Kind::Unknown).count();
+        let number = differences.len() - unknown;
+        let s = if number == 1 { "" } else { "s" };
+        match unknown {
+            0 => writeln!(out, "{number} difference{s}"),
+            _ => writeln!(out, "{number} difference{s}, {unknown} not comparable"),
         }
     })?;
     Ok(Outcome::of(differences.len()))

@@ -24,10 +24,11 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
         let sized = comparison
             .constants
             .iter()
-            .find(|constant| comparison.gives_length(&constant.name, record, field));
+            .map(|constant| &constant.change.name)
+            .find(|constant| comparison.gives_length(constant, record, field));
         if let Some(constant) = sized {
             hit.what.push_str(", by ");
-            hit.what.push_str(&constant.name);
+            hit.what.push_str(constant);
         }
     }
     hits

@@ -3,8 +3,7 @@
 
 use super::{contract_place, listed, Check, Class, PolicyRule, Rule};
 use crate::policy::{Hit, Joint, Judged, Verdict};
-use kho_abi_model::version;
-use kho_abi_model::{Contract, Spelled};
+use kho_abi_model::{version, Contract, Spelled};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
@@ -30,28 +29,30 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
         }
         let group = group_of(judged, index);
         let (_, contract) = pair.any();
-        let (what, help) = match group.as_slice() {
-            [_, _, ..] => {
-                let of = |index: &usize| judged.comparison.pairs[*index].any().1;
-                let names: Vec<_> =
-                    group.iter().map(|index| format!("\"{}\"", of(index).compatible)).collect();
-                let what = format!(
-                    "one of {} is the version of what changed, and each is what it was: {}",
-                    names.join(" and "),
-                    listed(&judged.touched[index])
-                );
-                let macros: Vec<_> =
-                    group.iter().map(|index| of(index).macro_name.as_str()).collect();
-                (what, Some(format!("bump the one that owns it: {}", macros.join(" or "))))
-            }
-            _ => {
-                let what = format!(
-                    "\"{}\" is still the version of what changed: {}",
-                    contract.compatible,
-                    listed(&judged.touched[index])
-                );
-                (what, how_to_bump(judged, contract))
-            }
+        let (what, help) = if group.len() > 1 {
+            let of = |index: &usize| judged.comparison.pairs[*index].any().1;
+            let names: Vec<_> =
+                group.iter().map(|index| format!("\"{}\"", of(index).compatible)).collect();
+            let macros: Vec<_> = group.iter().map(|index| of(index).macro_name.as_str()).collect();
+            let what = format!(
+                "one of {} is the version of what changed, and each is what it was: {}",
+                names.join(" and "),
+                listed(&judged.touched[index])
+            );
+            (what, Some(format!("bump the one that owns it: {}", macros.join(" or "))))
+        } else {
+            let changed = listed(&judged.touched[index]);
+            let what = match contract.spelled() {
+                Spelled::Features => format!(
+                    "\"{}\" requires the features that it did, and this changed: {changed}",
+                    contract.compatible
+                ),
+                _ => format!(
+                    "\"{}\" is still the version of what changed: {changed}",
+                    contract.compatible
+                ),
+            };
+            (what, how_to_bump(judged, contract))
         };
         hits.push(Hit {
             item: contract.macro_name.clone(),
@@ -87,6 +88,7 @@ fn group_of(judged: &Judged<'_>, index: usize) -> Vec<usize> {
     group
 }
 
+/// What a bump is, where one follows from the version that there is.
 fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
     let (scheme, version) = version::of(judged.comparison.new.model(), contract);
     let next = scheme.and_then(|scheme| (scheme.next)(&version));
@@ -97,6 +99,6 @@ fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
             "add a feature to {} that a reader is required to know",
             contract.compatible
         )),
-        (None, _) => Some(format!("give {} another version", contract.macro_name)),
+        (None, _) => None,
     }
 }

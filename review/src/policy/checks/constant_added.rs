@@ -4,8 +4,9 @@
 use super::{Check, Class, PolicyRule, Rule};
 use crate::diff::{Comparison, ConstantChange, ConstantKind, Side};
 use crate::policy::Hit;
+use kho_abi_model::compare::Words;
 use kho_abi_model::version;
-use kho_abi_model::{Constant, Model};
+use kho_abi_model::{Constant, Item, Model};
 use std::collections::BTreeSet;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -23,23 +24,18 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for constant in &comparison.constants {
-        let (what, place, side) = match &constant.kind {
-            ConstantKind::Added(value) => (
-                format!("is new, with the value {value}"),
-                comparison.new.constant_place(&constant.name),
-                comparison.new,
-            ),
-            ConstantKind::Removed(value) if constant.enumerator => (
-                format!("is gone, and was {value}"),
-                comparison.old.constant_place(&constant.name),
-                comparison.old,
-            ),
+        let name = &constant.change.name;
+        let (place, side) = match &constant.change.kind {
+            ConstantKind::Added(_) => (comparison.new.constant_place(name), comparison.new),
+            ConstantKind::Removed(_) if constant.enumerator => {
+                (comparison.old.constant_place(name), comparison.old)
+            }
             _ => continue,
         };
         hits.push(Hit {
-            item: constant.name.clone(),
+            item: name.clone(),
             place,
-            what: format!("constant {} {what}", constant.name),
+            what: constant.change.tell(Words::Change),
             pairs: constant.pairs.clone(),
             remark: is_harmless(comparison, side, constant),
             ..Hit::default()
@@ -50,7 +46,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
 
 /// Whether no preserved memory has a constant, as far as its side shows.
 fn is_harmless(comparison: &Comparison<'_>, side: &Side, constant: &ConstantChange) -> bool {
-    let name = constant.name.as_str();
+    let name = constant.change.name.as_str();
     if constant.enumerator {
         return is_for_computing(side, name);
     }
@@ -119,7 +115,7 @@ fn is_for_computing(side: &Side, name: &str) -> bool {
     let members: BTreeSet<&str> = items
         .find(|item| item.constants().any(|constant| constant.name == name))
         .into_iter()
-        .flat_map(|item| item.constants())
+        .flat_map(Item::constants)
         .map(|constant| constant.name.as_str())
         .collect();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `constant_changed`.
 
-use super::{pages, Check, Class, PolicyRule, Rule};
+use super::{Check, Class, PolicyRule, Rule};
 use crate::diff::{Change, Comparison, ConstantChange, ConstantKind};
 use crate::policy::Hit;
+use kho_abi_model::compare::Words;
 use kho_abi_model::version;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -28,31 +29,24 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
             .flat_map(|record| record.change.causes.iter().map(move |change| (record, change)));
         let told = resized.any(|(record, change)| match change {
             Change::ArrayResized(_, field) => {
-                comparison.gives_length(&constant.name, &record.name, &field.name)
+                comparison.gives_length(&constant.change.name, &record.name, &field.name)
             }
             _ => false,
         });
         if told {
             continue;
         }
-        let (what, place) = match &constant.kind {
-            ConstantKind::Changed(values) => {
-                let told: Vec<_> = values
-                    .iter()
-                    .map(|(size, old, new)| format!("was {old}, is {new}{}", pages(*size)))
-                    .collect();
-                (told.join("; "), comparison.new.constant_place(&constant.name))
-            }
+        let name = &constant.change.name;
+        let place = match &constant.change.kind {
+            ConstantKind::Changed(_) => comparison.new.constant_place(name),
             // A flag or a name that is gone. Of an enumerator, its users tell.
-            ConstantKind::Removed(value) if !constant.enumerator => {
-                (format!("was {value}, is gone"), comparison.old.constant_place(&constant.name))
-            }
+            ConstantKind::Removed(_) if !constant.enumerator => comparison.old.constant_place(name),
             _ => continue,
         };
         hits.push(Hit {
-            item: constant.name.clone(),
+            item: name.clone(),
             place,
-            what: format!("constant {} {what}", constant.name),
+            what: constant.change.tell(Words::Change),
             remark: is_told(comparison, constant) || gained_optional(comparison, constant),
             pairs: constant.pairs.clone(),
             ..Hit::default()
@@ -64,10 +58,11 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
 /// Whether it counts the enumerators, of which another rule tells.
 fn is_told(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
     const LAST: &[&str] = &["MAX", "NR", "NUM", "COUNT", "LAST", "END"];
-    let counts = constant.enumerator && constant.name.split('_').any(|word| LAST.contains(&word));
+    let counts =
+        constant.enumerator && constant.change.name.split('_').any(|word| LAST.contains(&word));
     let joined = |other: &ConstantChange| {
         other.enumerator
-            && matches!(other.kind, ConstantKind::Added(_) | ConstantKind::Removed(_))
+            && matches!(other.change.kind, ConstantKind::Added(_) | ConstantKind::Removed(_))
             && other.pairs == constant.pairs
     };
     counts && comparison.constants.iter().any(joined)
@@ -76,6 +71,7 @@ fn is_told(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
 /// Whether it is a set of features that has got one which a reader may be without.
 fn gained_optional(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
     let required = constant
+        .change
         .name
         .split('_')
         .any(|w| matches!(w, "REQ" | "REQUIRED" | "INCOMPAT" | "MANDATORY"));
@@ -86,5 +82,7 @@ fn gained_optional(comparison: &Comparison<'_>, constant: &ConstantChange) -> bo
             !after.optional.is_subset(&before.optional)
         })
     };
-    version::features::is_set(&constant.name) && !required && constant.pairs.iter().all(gained)
+    version::features::is_set(&constant.change.name)
+        && !required
+        && constant.pairs.iter().all(gained)
 }

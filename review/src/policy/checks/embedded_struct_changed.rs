@@ -19,7 +19,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for record in comparison.structs.iter().filter(|record| !record.follows()) {
+    for record in comparison.structs.iter().filter(|record| record.follows.is_none()) {
         if record.change.causes.iter().all(|change| matches!(change, Change::StructAdded)) {
             continue;
         }

@@ -15,6 +15,10 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     },
     class: Class::Bytes,
     check: Check::Changes(|comparison| {
-        struct_hits(comparison, |change| matches!(change, Change::FieldResized(..)))
+        // What it embeds is told of with that, unless it cannot be seen.
+        let resized = |change: &Change| {
+            matches!(change, Change::FieldResized(..) | Change::EmbeddedResized(..))
+        };
+        struct_hits(comparison, resized)
     }),
 };

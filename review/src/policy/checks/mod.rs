@@ -11,6 +11,7 @@ mod compatible_too_long;
 mod compatible_went_backwards;
 mod constant_added;
 mod constant_changed;
+mod declaration_changed;
 mod embedded_struct_changed;
 mod field_added;
 mod field_moved;
@@ -22,6 +23,7 @@ mod field_retyped;
 mod fields_swapped;
 mod header_unreadable;
 mod node_changed;
+mod not_compared;
 mod owner_unclear;
 mod prose_names_other_version;
 mod struct_added;
@@ -33,9 +35,9 @@ mod version_field_moved;
 
 use super::{Check, Class, Hit, PolicyRule};
 use crate::diff::{Change, Comparison};
-use kho_abi_model::rule::Rule;
+use crate::rules::Rule;
+use kho_abi_model::compare::{self, pages, Words};
 use kho_abi_model::{Contract, Model, Place};
-use std::collections::BTreeMap;
 
 /// Every rule of a comparison, sorted by id.
 pub const REGISTRY: &[PolicyRule] = &[
@@ -49,6 +51,7 @@ pub const REGISTRY: &[PolicyRule] = &[
     compatible_went_backwards::RULE,
     constant_added::RULE,
     constant_changed::RULE,
+    declaration_changed::RULE,
     embedded_struct_changed::RULE,
     field_added::RULE,
     field_moved::RULE,
@@ -60,6 +63,7 @@ pub const REGISTRY: &[PolicyRule] = &[
     fields_swapped::RULE,
     header_unreadable::RULE,
     node_changed::RULE,
+    not_compared::RULE,
     owner_unclear::RULE,
     prose_names_other_version::RULE,
     struct_added::RULE,
@@ -73,7 +77,7 @@ pub const REGISTRY: &[PolicyRule] = &[
 /// The changes of structs that `wanted` picks, each with what follows from it.
 fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for record in comparison.structs.iter().filter(|record| !record.follows()) {
+    for record in comparison.structs.iter().filter(|record| record.follows.is_none()) {
         for (index, change) in record.change.causes.iter().enumerate() {
             if !wanted(change) {
                 continue;
@@ -85,17 +89,28 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
             let mut consequences = Vec::new();
             // What follows is told once, with the first cause.
             if index == 0 {
-                consequences.extend(record.change.consequences.iter().map(Change::tell));
-                for other in comparison.embedders(name) {
-                    let all = other.change.causes.iter().chain(&other.change.consequences);
-                    consequences
-                        .extend(all.map(|what| format!("struct {}: {}", other.name, what.tell())));
+                let own = record.change.consequences.iter();
+                consequences.extend(own.map(|change| change.tell(Words::Change)));
+                for other in comparison.followers(record) {
+                    let all = other.change.tell(Words::Change);
+                    consequences.extend(all.map(|what| format!("struct {}: {what}", other.name)));
                 }
             }
+            // Two headers may have one name: what changed has its own place, where it has one.
+            let own = match change.field() {
+                Some(field) => field.place.clone(),
+                None => if gone { &record.old } else { &record.new }
+                    .as_ref()
+                    .and_then(|record| record.place.clone()),
+            };
             hits.push(Hit {
                 item: field.map_or_else(|| name.clone(), |field| format!("{name}.{field}")),
-                place: side.place(name, field),
-                what: format!("struct {name}{}: {}", pages(record.page_size), change.tell()),
+                place: own.or_else(|| side.place(name, field)),
+                what: format!(
+                    "struct {name}{}: {}",
+                    pages(record.page_size),
+                    change.tell(Words::Change)
+                ),
                 consequences,
                 pairs: record.pairs.clone(),
                 ..Hit::default()
@@ -103,11 +118,6 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
         }
     }
     hits
-}
-
-/// For which page size, in words.
-fn pages(size: Option<u64>) -> String {
-    size.map(|size| format!(" (pages of {size} bytes)")).unwrap_or_default()
 }
 
 /// Where a contract's string is written.
@@ -136,11 +146,7 @@ fn listed(items: &[String]) -> String {
 
 /// Whether two contracts promise the same bytes.
 fn same_promise(old_model: &Model, old: &Contract, new_model: &Model, new: &Contract) -> bool {
-    let closure = |model: &Model, contract: &Contract| -> BTreeMap<String, kho_abi_model::Record> {
-        let records = model.closure(contract).into_iter();
-        records.map(|record| (record.name.clone(), record.bare())).collect()
-    };
-    closure(old_model, old) == closure(new_model, new)
+    compare::same(&old_model.closure(old), &new_model.closure(new))
 }
 
 #[cfg(test)]

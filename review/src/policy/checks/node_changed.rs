@@ -4,6 +4,7 @@
 use super::{contract_place, Check, Class, PolicyRule, Rule};
 use crate::diff::Comparison;
 use crate::policy::Hit;
+use kho_abi_model::compare::Words;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
@@ -19,9 +20,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     let hit = |change: &crate::diff::NodeChange| Hit {
-        item: change.item.clone(),
+        item: change.change.item(),
         place: contract_place(comparison, change.pair),
-        what: change.what.clone(),
+        what: change.change.tell(Words::Change),
         pairs: vec![change.pair],
         ..Hit::default()
     };

@@ -10,7 +10,7 @@
 struct port_ser {
 	u16 lane;
 	u16 speed;
-	nobody_t reset_works;
+	u32 reset_works;
 } __packed;
 
 static_assert(sizeof(struct port_ser) == 4);

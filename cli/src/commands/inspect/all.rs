@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi inspect --all`: what each device tree of KHO that was found leads to, the latest first.
+
+use super::{outcome, Args, Format};
+use crate::output::{Destination, Failure, Outcome};
+use kho_abi_inspect::image::Image;
+use kho_abi_inspect::report::{json, text, Filter, Report};
+use kho_abi_inspect::{inspect, Options, State};
+
+/// The schema of a document with several reports.
+const SCHEMA: &str = "kho-abi/inspect-all/1";
+
+pub(super) fn run(
+    args: &Args,
+    image: &Image,
+    name: &str,
+    first: State,
+    to: &Destination,
+) -> Result<Outcome, Failure> {
+    if args.format == Format::Html {
+        return Err(Failure {
+            message: "--all has no HTML".into(),
+            help: "choose one device tree with --fdt, or text or JSON".into(),
+        });
+    }
+    let others: Vec<u64> = first.candidates.iter().skip(1).map(|other| other.at).collect();
+    let page_size = Some(first.page_size);
+    let mut states = vec![first];
+    let options = args.image.finding.options();
+    states.extend(
+        others
+            .into_iter()
+            .map(|at| inspect(image, &Options { fdt: Some(at), page_size, ..options.clone() })),
+    );
+    let filter = Filter::default();
+    to.write(|out| {
+        if args.format == Format::Json {
+            writeln!(out, "{{\"schema\": \"{SCHEMA}\", \"reports\": [")?;
+        }
+        for (index, state) in states.iter().enumerate() {
+            if index > 0 {
+                out.write_all(if args.format == Format::Json { b"," } else { b"\n" })?;
+            }
+            let report = Report { image, name, state, filter: &filter };
+            match args.format {
+                Format::Json => json::write(report, out)?,
+                _ => text::write(report, out)?,
+            }
+        }
+        if args.format == Format::Json {
+            writeln!(out, "]}}")?;
+        }
+        Ok(())
+    })?;
+    let found = states.iter().any(|state| outcome(state) == Outcome::Findings);
+    Ok(if found { Outcome::Findings } else { Outcome::Clean })
+}

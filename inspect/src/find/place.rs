@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Finds out where the memory of a raw file belongs, if its offsets are not its addresses.
+//!
+//! A file may have a header in front, begin where RAM begins, lack the hole below 4 GiB or the gaps
+//! between pieces of RAM. The state itself knows its addresses: LUO's root and the root of preserved
+//! pages are recognised by what they contain, and the difference between where they are in the file
+//! and where the device tree says that they are is the shift. A shift is believed where the tree of
+//! preserved pages, read with it, has the page of the device tree.
+
+use super::Way;
+use crate::fdt::{Event, Fdt, MAGIC};
+use crate::handlers::memfd::Memfd;
+use crate::handlers::Payload;
+use crate::image::bytes::Bytes;
+use crate::image::cache::Cached;
+use crate::image::{Image, Piece, PAGE_SIZES};
+use crate::inspect::{inspect, Options, State};
+use crate::kho;
+use crate::luo::Phase;
+use crate::rules;
+use kho_abi::wire::kexec_handover::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
+use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
+use kho_abi::wire::memblock::MEMBLOCK_KHO_FDT;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What is read at once.
+const AT_ONCE: usize = 1 << 20;
+/// What of a page the search looks at behind its first byte.
+const OVERLAP: usize = 64;
+/// The largest tree that KHO hands over: a page.
+const TREE_LIMIT: usize = 64 << 10;
+/// Places that are kept of each kind.
+const PLACES: usize = 256;
+/// Shifts that are tried.
+const SHIFTS: usize = 64;
+/// Trees that are tried.
+const TREES: usize = 8;
+const GIB: u64 = 1 << 30;
+/// Where memory goes on behind the hole of a PC.
+const ABOVE_HOLE: u64 = 4 * GIB;
+/// Where QEMU's machines have the hole begin.
+const HOLES: [u64; 4] = [2 * GIB, 0xb000_0000, 3 * GIB, 0xe000_0000];
+/// Where RAM begins on machines whose does not at 0.
+const BASES: [u64; 4] = [GIB, 2 * GIB, 32 * GIB, 512 * GIB];
+
+/// What a report says where the offsets may not be addresses, and nothing says what they are.
+pub(crate) const HINT: &str =
+    "the state leads to where the file has no memory, or to something else than it should. If the \
+     file has a header in front, begins where RAM begins, or lacks the hole below 4 GiB, name its \
+     parts with their addresses: FILE@ADDRESS[,offset=N][,size=N]";
+
+/// Whether what was found speaks against the file's offsets being its addresses.
+pub(crate) fn is_doubtful(image: &Image, options: &Options, state: &State) -> bool {
+    if image.by_offset().is_none() || options.fdt.is_some() {
+        return false;
+    }
+    let Some(kho) = &state.kho else { return true };
+    let wrong = !state.findings.is_empty() || memfds(state).any(|memfd| memfd.size == 0);
+    if wrong && is_above_hole(image, state) {
+        return true;
+    }
+    let consumed = state.luo().is_some_and(|luo| luo.phase != Phase::Serialised);
+    is_outside(state)
+        || !is_proven(image, state, kho.at) && (consumed || !state.findings.is_empty())
+}
+
+/// Whether something is preserved where a file without the hole of a PC would have something else.
+fn is_above_hole(image: &Image, state: &State) -> bool {
+    let last = state.preserved().and_then(|preserved| preserved.runs()?.last());
+    let last = last.map_or(0, |run| run.end.saturating_mul(state.page_size as u64));
+    image.bytes() > HOLES[0] && last > HOLES[0]
+}
+
+/// What a report says of a file whose offsets are believed, although nothing but content is above
+/// the place where a hole may be.
+pub(crate) fn unproven(image: &Image, state: &State) -> Option<String> {
+    let kho = state.kho.as_ref()?;
+    let above = image.by_offset().is_some() && is_above_hole(image, state);
+    (above && kho.at < HOLES[0]).then(|| {
+        "not checked: whether the file has the hole that a PC's memory has below 4 GiB. If it is what \
+         QEMU keeps a guest's memory in, it has not: name its two parts with their addresses, \
+         FILE@ADDRESS,offset=N,size=N"
+            .into()
+    })
+}
+
+fn memfds(state: &State) -> impl Iterator<Item = &Memfd> {
+    let sessions = state.luo().map(|luo| luo.sessions.iter()).into_iter().flatten();
+    sessions.flat_map(|session| &session.files).filter_map(|file| match &file.payload {
+        Payload::Memfd(memfd) => Some(memfd),
+        _ => None,
+    })
+}
+
+/// Whether the tree of preserved pages has the page of the device tree that leads to it.
+fn is_proven(image: &Image, state: &State, fdt: u64) -> bool {
+    let memory = Cached::new(image, state.page_size);
+    let page = fdt >> state.page_size.trailing_zeros();
+    state.preserved().is_some_and(|preserved| preserved.run_at(&memory, page).is_some())
+}
+
+/// How much a state shows: what is proven, then sessions and files, then findings.
+type Worth = (bool, usize, usize, std::cmp::Reverse<u64>);
+
+fn worth(image: &Image, state: &State) -> Worth {
+    let proven = state.kho.as_ref().is_some_and(|kho| is_proven(image, state, kho.at));
+    let sessions = state
+        .luo()
+        .map_or(0, |luo| luo.sessions.iter().map(|session| 1 + session.files.len()).sum::<usize>());
+    // Memory that was never written reads as a file of no size.
+    let sessions = sessions + memfds(state).filter(|memfd| memfd.size > 0).count();
+    let known = state.luo().is_some_and(|luo| luo.phase == Phase::Serialised);
+    let findings = std::cmp::Reverse(state.findings.total());
+    (proven, sessions, usize::from(known), findings)
+}
+
+/// Where memory was found to belong.
+pub(crate) struct Placed {
+    pub(crate) image: Image,
+    pub(crate) state: State,
+}
+
+/// Searches a raw file for KHO's state wherever it may belong, and says where that is.
+pub(crate) fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
+    let file = image.by_offset()?;
+    let found = search(file);
+    let before = worth(image, state);
+    let mut best: Option<(Worth, Image, State, Hypothesis)> = None;
+    let mut ambiguous = false;
+    'trees: for at in found.trees.iter().rev().take(TREES) {
+        let Some(tree) = Tree::read(&**file, *at) else { continue };
+        let shifts = tree.shifts(&**file, &found);
+        for hypothesis in hypotheses(file.len(), &tree, &shifts) {
+            let Some(candidate) = image.moved(&hypothesis.pieces) else { continue };
+            let Some(fdt) = address_of(&hypothesis.pieces, *at) else { continue };
+            let state = inspect(&candidate, &Options { fdt: Some(fdt), ..options.clone() });
+            // Without a trace of it in the file, a place must explain everything.
+            if !hypothesis.traced && (is_outside(&state) || !is_proven(&candidate, &state, fdt)) {
+                continue;
+            }
+            let worth = worth(&candidate, &state);
+            match &best {
+                Some((known, ..)) if worth < *known => {}
+                Some((known, .., other)) if worth == *known => {
+                    ambiguous |= !hypothesis.traced && !other.traced;
+                }
+                _ => {
+                    ambiguous = false;
+                    let settled =
+                        hypothesis.traced && worth.0 && worth > before && state.findings.is_empty();
+                    best = Some((worth, candidate, state, hypothesis));
+                    if settled {
+                        break 'trees;
+                    }
+                }
+            }
+        }
+    }
+    let (found, image, mut state, hypothesis) = best.filter(|_| !ambiguous)?;
+    // Findings alone are no proof, and neither is a tree without anything behind it.
+    let better = (found.0, found.1, found.2) > (before.0, before.1, before.2)
+        || found.0 && found > before && !is_outside(&state);
+    if !better {
+        return None;
+    }
+    for candidate in &mut state.candidates {
+        candidate.found_by = Way::Scan;
+    }
+    let pieces = hypothesis.pieces.iter();
+    let words: Vec<String> = pieces.map(|piece| words(piece, file.len())).collect();
+    let fdt = state.kho.as_ref().map_or(0, |kho| kho.at);
+    state.findings.add(&rules::OFFSETS_NOT_ADDRESSES, fdt, &[], || {
+        format!(
+            "the file's offsets are not physical addresses: the state says where it belongs. \
+             By hand: {}",
+            words.join(" ")
+        )
+    });
+    Some(Placed { image, state })
+}
+
+/// Whether a state leads to where the image has no memory.
+fn is_outside(state: &State) -> bool {
+    let rules = [&rules::ADDRESS_OUTSIDE_IMAGE, &rules::PRESERVED_OUTSIDE_IMAGE];
+    rules.iter().any(|rule| state.findings.counts().contains_key(rule.id))
+}
+
+/// A way in which the file may lie in memory.
+struct Hypothesis {
+    pieces: Vec<Piece>,
+    /// Whether something in the file speaks for it, besides that it is usual.
+    traced: bool,
+}
+
+/// The words of the command line for a piece.
+fn words(piece: &Piece, len: u64) -> String {
+    let offset = match piece.offset {
+        0 => String::new(),
+        offset => format!(",offset={offset:#x}"),
+    };
+    let size = match piece.offset + piece.len {
+        end if end < len => format!(",size={:#x}", piece.len),
+        _ => String::new(),
+    };
+    format!("FILE@{:#x}{offset}{size}", piece.pa)
+}
+
+fn address_of(pieces: &[Piece], offset: u64) -> Option<u64> {
+    let piece =
+        pieces.iter().find(|piece| piece.offset <= offset && offset - piece.offset < piece.len)?;
+    Some(piece.pa + (offset - piece.offset))
+}
+
+/// What the search through a file found: offsets.
+#[derive(Default)]
+struct Found {
+    trees: BTreeSet<u64>,
+    luo: BTreeSet<u64>,
+    /// Device trees of memblock's.
+    memblock: BTreeSet<u64>,
+}
+
+/// Looks at every byte that was ever written, wherever it may be aligned to.
+fn search(file: &Arc<dyn Bytes>) -> Found {
+    let mut found = Found::default();
+    let magic = MAGIC.to_be_bytes();
+    let trees = memchr::memmem::Finder::new(&magic);
+    let luo = memchr::memmem::Finder::new(b"luo-v");
+    each_written(&**file, |at, bytes| {
+        for place in trees.find_iter(bytes) {
+            let at = at + place as u64;
+            let Some(compatible) = compatible(&**file, at) else { continue };
+            let kept = match compatible.as_slice() {
+                name if name.starts_with(b"kho-v") => &mut found.trees,
+                name if name.starts_with(b"memblock-v") => &mut found.memblock,
+                _ => continue,
+            };
+            kept.insert(at);
+            if kept.len() > PLACES {
+                kept.pop_first();
+            }
+        }
+        for place in luo.find_iter(bytes) {
+            // The version, and then zeroes to the end of the field.
+            let field = bytes.get(place + 5..place + 8).unwrap_or_default();
+            if field.first().is_some_and(u8::is_ascii_digit) && field.last() == Some(&0) {
+                found.luo.insert(at + place as u64);
+                if found.luo.len() > PLACES {
+                    found.luo.pop_first();
+                }
+            }
+        }
+    });
+    found
+}
+
+/// Calls a function for each part of a file that was ever written, with a little of what is behind it.
+fn each_written(file: &dyn Bytes, mut each: impl FnMut(u64, &[u8])) {
+    let mut buffer = vec![0; AT_ONCE + OVERLAP];
+    let mut at = 0;
+    while let Some(written) = file.next_written(at) {
+        let mut start = written.start.max(at);
+        while start < written.end {
+            let len = (file.len() - start).min(buffer.len() as u64);
+            let part = &mut buffer[..usize::try_from(len).unwrap_or(0)];
+            if file.read_exact_at(part, start).is_ok() {
+                each(start, part);
+            }
+            start += AT_ONCE as u64;
+        }
+        if written.end <= at {
+            break;
+        }
+        at = written.end.max(start.min(file.len()));
+    }
+}
+
+fn tree_bytes(file: &dyn Bytes, at: u64) -> Option<Vec<u8>> {
+    let len = usize::try_from(file.len().checked_sub(at)?).unwrap_or(usize::MAX).min(TREE_LIMIT);
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, at).ok()?;
+    Some(bytes)
+}
+
+fn compatible(file: &dyn Bytes, at: u64) -> Option<Vec<u8>> {
+    let bytes = tree_bytes(file, at)?;
+    let fdt = Fdt::new(&bytes).ok()?;
+    Some(kho::string(fdt.root_property("compatible")?).to_vec())
+}
+
+/// What KHO's device tree says, and where it is in the file.
+struct Tree {
+    at: u64,
+    map: u64,
+    luo: Option<u64>,
+    memblock: Option<u64>,
+}
+
+impl Tree {
+    fn read(file: &dyn Bytes, at: u64) -> Option<Self> {
+        let bytes = tree_bytes(file, at)?;
+        let fdt = Fdt::new(&bytes).ok()?;
+        let map = kho::number(fdt.root_property(KHO_FDT_MEMORY_MAP_PROP_NAME)?)?;
+        let mut tree = Self { at, map, luo: None, memblock: None };
+        let (mut depth, mut entry) = (0_u32, Vec::new());
+        for event in fdt.events().map_while(Result::ok) {
+            match event {
+                Event::Begin { name, .. } => {
+                    depth += 1;
+                    entry = name.to_vec();
+                }
+                Event::End => depth = depth.saturating_sub(1),
+                Event::Property { name, value }
+                    if depth == 2 && name == KHO_SUB_TREE_PROP_NAME.as_bytes() =>
+                {
+                    let value = kho::number(value);
+                    if entry == LUO_KHO_ENTRY_NAME.as_bytes() {
+                        tree.luo = value;
+                    } else if entry == MEMBLOCK_KHO_FDT.as_bytes() {
+                        tree.memblock = value;
+                    }
+                }
+                Event::Property { .. } => {}
+            }
+        }
+        Some(tree)
+    }
+
+    /// Differences between addresses and offsets that the file's content speaks for.
+    fn shifts(&self, file: &dyn Bytes, found: &Found) -> Vec<i128> {
+        let mut shifts = Vec::new();
+        let add = |shifts: &mut Vec<i128>, address: u64, offset: u64| {
+            let shift = i128::from(address) - i128::from(offset);
+            // A page lies at a page's address, and so the device tree does.
+            let tree = i128::from(self.at) + shift;
+            if tree >= 0 && tree % PAGE_SIZES[0] as i128 == 0 && !shifts.contains(&shift) {
+                shifts.push(shift);
+            }
+        };
+        for (address, places) in [(self.luo, &found.luo), (self.memblock, &found.memblock)] {
+            let Some(address) = address else { continue };
+            // What is nearest to the tree is most likely its own.
+            let mut places: Vec<u64> = places.iter().copied().collect();
+            places.sort_by_key(|place| place.abs_diff(self.at));
+            places.iter().take(SHIFTS / 4).for_each(|at| add(&mut shifts, address, *at));
+        }
+        if shifts.is_empty() {
+            for place in self.roots(file) {
+                add(&mut shifts, self.map, place);
+            }
+        }
+        shifts.truncate(SHIFTS);
+        shifts
+    }
+
+    /// Where pages are that may be the root of preserved pages: a few addresses of pages, within the
+    /// part that keys can lead through, and zeroes. Those nearest to the device tree.
+    fn roots(&self, file: &dyn Bytes) -> Vec<u64> {
+        /// More than a root of any page size can have.
+        const INDICES: usize = 16;
+        const PAGE_SIZE: usize = PAGE_SIZES[0];
+        const PAGE: u64 = PAGE_SIZE as u64;
+        let residue = self.at % PAGE;
+        let mut roots = Vec::new();
+        each_written(file, |at, bytes| {
+            let skip = (PAGE + residue - at % PAGE) % PAGE;
+            let pages = bytes.get(usize::try_from(skip).unwrap_or(0)..).unwrap_or_default();
+            for (number, page) in pages.chunks_exact(PAGE_SIZE).enumerate() {
+                let word = |word: &[u8]| word.try_into().map_or(0, u64::from_le_bytes);
+                let (head, rest) = page.split_at(INDICES * 8);
+                let leads = |word: u64| word == 0 || word % PAGE == 0 && word < 1 << 52;
+                let is_root = head.chunks_exact(8).all(|bytes| leads(word(bytes)))
+                    && head.iter().any(|byte| *byte != 0)
+                    && rest.iter().all(|byte| *byte == 0);
+                if is_root {
+                    roots.push(at + skip + number as u64 * PAGE);
+                }
+            }
+        });
+        roots.sort_by_key(|root| root.abs_diff(self.at));
+        roots.dedup();
+        roots.truncate(SHIFTS / 2);
+        roots
+    }
+}
+
+/// Ways in which the file may lie in memory.
+fn hypotheses(len: u64, known: &Tree, shifts: &[i128]) -> Vec<Hypothesis> {
+    let mut all: Vec<Hypothesis> = Vec::new();
+    let mut add = |pieces: Option<Vec<Piece>>, traced: bool| {
+        let Some(pieces) = pieces else { return };
+        if all.iter().all(|known| known.pieces != pieces) {
+            all.push(Hypothesis { pieces, traced });
+        }
+    };
+    for shift in shifts {
+        // Behind the hole of a PC, and RAM begins at 0 before it.
+        let hole = u64::try_from(i128::from(ABOVE_HOLE) - shift).ok().filter(|hole| *hole > 0);
+        if let Some(hole) = hole.filter(|hole| known.at >= *hole && *hole % (1 << 20) == 0) {
+            add(two(len, 0, *shift, hole), true);
+        }
+        add(one(len, *shift), true);
+    }
+    // Parts that each lie at a shift of their own.
+    let mut sorted: Vec<i128> = shifts.iter().copied().chain([0]).collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    for (index, low) in sorted.iter().enumerate().take(SHIFTS / 8) {
+        for high in sorted.iter().skip(index + 1).take(SHIFTS / 8) {
+            let anchors = [
+                Some(known.at),
+                known.luo.and_then(|luo| u64::try_from(i128::from(luo) - high).ok()),
+            ];
+            let until = anchors.into_iter().flatten().max().unwrap_or(len).min(len);
+            let from = anchors.into_iter().flatten().min().unwrap_or(0);
+            for (from, until) in [(0, until), (from, until), (from, len)] {
+                if let Some(split) = roundest(from, until, *high) {
+                    add(two(len, *low, *high, split), true);
+                }
+            }
+        }
+    }
+    for hole in HOLES {
+        add(two(len, 0, i128::from(ABOVE_HOLE - hole), hole), false);
+    }
+    for base in BASES {
+        add(one(len, i128::from(base)), false);
+    }
+    all
+}
+
+/// The offset within bounds whose address is the roundest.
+fn roundest(from: u64, until: u64, shift: i128) -> Option<u64> {
+    let address = |offset: u64| u64::try_from(i128::from(offset) + shift).ok();
+    let (low, high) = (address(from)?, address(until)?);
+    if high <= low {
+        return None;
+    }
+    // The highest bit in which the bounds differ is that of the roundest number between them.
+    let bit = (low ^ high).ilog2();
+    let round = high >> bit << bit;
+    u64::try_from(i128::from(round) - shift).ok()
+}
+
+/// The whole file at one shift.
+fn one(len: u64, shift: i128) -> Option<Vec<Piece>> {
+    Some(vec![piece(0, len, shift)?])
+}
+
+/// The part of a file before an offset, and the part behind it, each at a shift of its own.
+fn two(len: u64, low: i128, high: i128, split: u64) -> Option<Vec<Piece>> {
+    if split == 0 || split >= len || high <= low {
+        return None;
+    }
+    Some(vec![piece(0, split, low)?, piece(split, len, high)?])
+}
+
+/// A part of a file at a shift; what would lie before address 0 is left away.
+fn piece(from: u64, until: u64, shift: i128) -> Option<Piece> {
+    let from = from.max(u64::try_from(-shift).unwrap_or(0));
+    let pa = u64::try_from(i128::from(from) + shift).ok()?;
+    let len = until.checked_sub(from).filter(|len| *len > 0)?;
+    pa.checked_add(len)?;
+    Some(Piece { pa, offset: from, len })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roundest_address_is_between_its_bounds() {
+        assert_eq!(roundest(0x7f00_0000, 0x8111_1000, 2 << 30), Some(2 << 30));
+        assert_eq!(roundest(5, 9, 0), Some(8));
+        assert_eq!(roundest(9, 9, 0), None);
+        assert_eq!(roundest(0, 9, -4), None);
+    }
+
+    #[test]
+    fn pieces_are_written_as_people_type_them() {
+        let two = two(0x1_0000_0000, 0, 2 << 30, 2 << 30).unwrap();
+        let words: Vec<String> = two.iter().map(|piece| words(piece, 0x1_0000_0000)).collect();
+        assert_eq!(words, ["FILE@0x0,size=0x80000000", "FILE@0x100000000,offset=0x80000000"]);
+        let one = one(0x5000, -0x1000).unwrap();
+        assert_eq!(super::words(&one[0], 0x5000), "FILE@0x0,offset=0x1000");
+        assert_eq!(address_of(&one, 0x1000), Some(0));
+        assert_eq!(address_of(&one, 0xfff), None);
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What file-lifecycle-bound objects left: one file per object, chosen by its string.
+//!
+//! An object without a decoder is shown as it is, and is no damage.
+
+pub mod pci;
+
+use crate::claims::Owner;
+use crate::walk::Walker;
+use serde::Serialize;
+
+/// What an object's data leads to.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum State {
+    /// The devices that the PCI core preserved.
+    Pci(pci::Devices),
+}
+
+/// An object that a decoder is to read.
+pub(crate) struct Given {
+    /// What its owner left.
+    pub(crate) data: u64,
+    /// Who owns the pages that it leads to.
+    pub(crate) owner: Owner,
+}
+
+/// Types for one object.
+struct Decoder {
+    compatible: &'static str,
+    /// Reads it; `None` where it is of a version that is not known.
+    read: fn(&mut Walker<'_>, &Given) -> Option<State>,
+}
+
+/// Every object that is decoded. One is a line here.
+const DECODERS: &[Decoder] = &[Decoder { compatible: pci::COMPATIBLE, read: pci::read }];
+
+/// Reads what an object's owner left.
+pub(crate) fn read(
+    walker: &mut Walker<'_>,
+    compatible: &str,
+    data: u64,
+    owner: Owner,
+) -> Option<State> {
+    let decoder = DECODERS.iter().find(|decoder| decoder.compatible == compatible);
+    let state = decoder
+        .filter(|_| data != 0)
+        .and_then(|decoder| (decoder.read)(walker, &Given { data, owner }));
+    if state.is_none() {
+        walker.not_decoded(format!("FLB \"{compatible}\""));
+    }
+    state
+}

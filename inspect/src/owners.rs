@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Preserved pages that nothing refers to: the next kernel keeps them forever.
+
+use crate::kho::Kho;
+use crate::luo::Phase;
+use crate::rules;
+use crate::text::{count, size};
+use crate::walk::Walker;
+
+/// Looks for preserved pages without an owner; the walk through everything has been done.
+///
+/// It is a finding where everything was followed. Otherwise the owner may be what was not, and that is
+/// said.
+pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
+    let Some(preserved) = kho.preserved.as_ref() else { return };
+    let Some(runs) = preserved.runs().filter(|_| !walker.claims.is_incomplete()) else {
+        walker
+            .notes
+            .push("not checked: preserved pages without an owner, as there are too many".into());
+        return;
+    };
+    let mut free: Vec<(u64, u64)> = Vec::new();
+    let mut pages = 0_u64;
+    for run in runs {
+        walker.claims.gaps(run.start, run.end, |start, end| {
+            pages = pages.saturating_add(end - start);
+            match free.last_mut() {
+                Some(last) if last.1 == start => last.1 = end,
+                _ => free.push((start, end)),
+            }
+        });
+    }
+    let Some((first, _)) = free.first() else { return };
+    let shift = walker.page_size().trailing_zeros();
+    let phase = kho.luo.as_ref().map(|luo| luo.phase);
+    let why = if !walker.undecoded.is_empty() {
+        Some("they may belong to what was not decoded")
+    } else if !walker.findings.is_empty() {
+        Some("they may belong to what could not be followed: see the findings")
+    } else if !preserved.is_complete() {
+        Some("the tree of preserved pages was not walked to its end")
+    } else if phase.is_some_and(|phase| phase != Phase::Serialised) {
+        Some("they may belong to sessions, which are not written in this image")
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        walker.notes.push(format!(
+            "{} ({}) of the preserved ones have no known owner, from {:#x} on: {why}",
+            count(pages, "page"),
+            size(pages.saturating_mul(walker.page_size())),
+            first << shift
+        ));
+        return;
+    }
+    for (start, end) in free {
+        walker.find(&rules::PRESERVED_UNOWNED, start << shift, || {
+            format!(
+                "{} from {:#x} on are preserved, and nothing refers to them",
+                count(end - start, "page"),
+                start << shift
+            )
+        });
+    }
+}

@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Declarations that no layout and no value speaks for, compared by their text.
+//!
+//! What is proven on both sides is compared elsewhere, by its layout or value. What is not proven on
+//! one of them is the same where its text is: the same tokens, under the same condition. What its text
+//! names is a declaration of its own. Other tokens are a change. What is there on one side, and on the
+//! other neither as an item nor as text, is gone or new, as far as that side was read to its end.
+
+use super::{Comparison, Pair, Side};
+use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Model, ABI_DIR};
+use kho_abi_read::source::{Gap, Kind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A declaration that differs in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclarationChange {
+    /// As it was; several where the configuration chooses.
+    pub old: Vec<Declaration>,
+    /// As it is.
+    pub new: Vec<Declaration>,
+    /// Why no layout or value says what changed; `None` where one does.
+    pub why: Option<String>,
+    /// The pairs that promise it, by index.
+    pub pairs: Vec<usize>,
+    /// Whether no version of both sides promises it.
+    pub unversioned: bool,
+    /// Whether it lays out nothing that was not compared: it is code, or a check.
+    pub is_code: bool,
+}
+
+impl DeclarationChange {
+    /// The declaration as it is now, or as it was where it is gone.
+    ///
+    /// # Panics
+    ///
+    /// For a change of nothing, which nothing makes.
+    #[must_use]
+    pub fn any(&self) -> &Declaration {
+        // A change is made from at least one.
+        self.new.first().or(self.old.first()).expect("a change has a side")
+    }
+}
+
+/// What may be one thing on both sides: a name, in a space of names.
+type Key<'a> = (u8, &'a str);
+
+/// The declarations of one side, each with its header.
+type Of<'a> = BTreeMap<Key<'a>, Vec<(&'a Header, &'a Declaration)>>;
+
+/// A declaration on both sides; several on a side where the configuration chooses.
+struct Entry<'a> {
+    old: Vec<(&'a Header, &'a Declaration)>,
+    new: Vec<(&'a Header, &'a Declaration)>,
+}
+
+/// The text of both sides, by declaration.
+pub(super) struct Texts<'a> {
+    entries: Vec<Entry<'a>>,
+    /// What the text settles.
+    settled: BTreeSet<&'a str>,
+}
+
+fn key(declaration: &Declaration) -> Key<'_> {
+    use DeclarationKind::{Assert, Constant, Enum, Function, Macro, Other, Struct, Typedef, Union};
+    let space = match declaration.kind {
+        Struct | Union | Typedef => 0,
+        Enum | Constant => 1,
+        Macro | Function => 2,
+        Assert => 3,
+        Other => 4,
+    };
+    (space, &declaration.name)
+}
+
+fn has_text(side: &Side) -> bool {
+    side.model().headers.iter().any(|header| !header.declarations.is_empty())
+}
+
+/// What counts, by name: checks do not, and what is broken is told with its header.
+fn of(side: &Side) -> Of<'_> {
+    let mut of: Of<'_> = BTreeMap::new();
+    for header in &side.model().headers {
+        let all = header.declarations.iter();
+        for declaration in all.filter(|d| d.kind != DeclarationKind::Assert && d.name != "#if") {
+            of.entry(key(declaration)).or_default().push((header, declaration));
+        }
+    }
+    of
+}
+
+impl<'a> Texts<'a> {
+    pub(super) fn of(comparison: &Comparison<'a>) -> Self {
+        let (old, new) = (of(comparison.old), of(comparison.new));
+        let keys: BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
+        let mut entries = Vec::new();
+        for key in keys {
+            let all = |of: &Of<'a>| of.get(&key).cloned().unwrap_or_default();
+            entries.extend(by_header(all(&old), all(&new)));
+        }
+        let mut settled = BTreeSet::new();
+        // A side without text says nothing by it.
+        if has_text(comparison.old) && has_text(comparison.new) {
+            for entry in entries.iter().filter(|entry| entry.unproven().is_some()) {
+                let missing = match (entry.old.is_empty(), entry.new.is_empty()) {
+                    (true, _) => Some(comparison.old),
+                    (_, true) => Some(comparison.new),
+                    _ => None,
+                };
+                let is_absent = |side: &Side| {
+                    let name = entry.any().1.name.as_str();
+                    side.model().record(name).is_none() && side.model().constant(name).is_none()
+                };
+                if missing.is_none_or(is_absent) {
+                    settled.extend(entry.old.iter().chain(&entry.new).flat_map(|(_, d)| d.names()));
+                }
+            }
+        }
+        Self { entries, settled }
+    }
+
+    /// Whether what a name stands for is compared by its text.
+    pub(super) fn settle(&self, name: &str) -> bool {
+        self.settled.contains(name)
+    }
+
+    /// Puts what differs into the comparison, and what cannot be told.
+    pub(super) fn compare(self, comparison: &mut Comparison<'a>) {
+        let owners = Owners::of(comparison);
+        let reached = self.reached();
+        let one_sided = self.one_sided();
+        let mut found = Vec::new();
+        for entry in &self.entries {
+            let (header, any) = entry.any();
+            let name = any.name.as_str();
+            let pairs = owners.of_declaration(comparison, header, any);
+            if !self.settles(any) {
+                self.leave_open(comparison, entry, &pairs);
+            }
+            let unversioned = is_unversioned(comparison, entry, &pairs);
+            let why = entry.unproven();
+            if why.is_some() && !any.kind.is_code() && self.settles(any) && !entry.differs() {
+                if let Some(used) = entry.uses(&one_sided) {
+                    let what = format!("{}: only one side says what {used} is", any.title());
+                    for pair in &pairs {
+                        comparison.open.entry(*pair).or_default().insert(what.clone());
+                    }
+                    if pairs.is_empty() {
+                        comparison.unread.push(Gap { item: header.include_path(), why: what });
+                    }
+                }
+            }
+            let differs = match &why {
+                Some(_) => self.settles(any) && entry.differs(),
+                // What is proven is compared where a version promises it.
+                None => unversioned && entry.differs_proven(comparison),
+            };
+            if !differs {
+                continue;
+            }
+            // A layout or a value that differs says it better.
+            let told = why.is_some()
+                && (comparison.structs.iter().any(|record| record.name == name)
+                    || comparison.constants.iter().any(|constant| constant.change.name == name));
+            if told && !unversioned {
+                continue;
+            }
+            found.push(DeclarationChange {
+                old: entry.old.iter().map(|(_, declaration)| (*declaration).clone()).collect(),
+                new: entry.new.iter().map(|(_, declaration)| (*declaration).clone()).collect(),
+                is_code: any.kind.is_code() && !reached.contains(name),
+                why,
+                pairs,
+                unversioned,
+            });
+        }
+        for change in &found {
+            let name = &change.any().name;
+            let by_name = |pair: &usize| owners.names[*pair].contains(name.as_str());
+            // Where nothing says whose it is, it is one of the header's.
+            if change.pairs.len() > 1 && !change.pairs.iter().any(by_name) {
+                let shared = comparison.shared.entry(name.clone()).or_default();
+                shared.extend(&change.pairs);
+            }
+        }
+        comparison.declarations = found;
+        self.look_for_unread(comparison);
+    }
+
+    fn settles(&self, declaration: &Declaration) -> bool {
+        self.settled.contains(declaration.name.as_str())
+    }
+
+    /// The names that only one side declares.
+    fn one_sided(&self) -> BTreeSet<&'a str> {
+        let one_sided = self.entries.iter().filter(|e| e.old.is_empty() || e.new.is_empty());
+        one_sided.flat_map(|e| e.old.iter().chain(&e.new)).flat_map(|(_, d)| d.names()).collect()
+    }
+
+    /// The names that declarations use which are not proven: what they stand for decides over bytes.
+    fn reached(&self) -> BTreeSet<&'a str> {
+        let all = self.entries.iter().flat_map(|entry| entry.old.iter().chain(&entry.new));
+        let all: Vec<&Declaration> = all.map(|(_, declaration)| *declaration).collect();
+        let mut by_name: BTreeMap<&str, Vec<&'a Declaration>> = BTreeMap::new();
+        for declaration in &all {
+            by_name.entry(&declaration.name).or_default().push(declaration);
+        }
+        let counts = |d: &&&Declaration| d.unproven.is_some() && !d.kind.is_code();
+        let mut open: Vec<&'a Declaration> = all.iter().filter(counts).copied().collect();
+        let mut reached = BTreeSet::new();
+        while let Some(declaration) = open.pop() {
+            for name in declaration.references() {
+                if let Some(used) = by_name.get(name).filter(|_| reached.insert(name)) {
+                    open.extend(used.iter().filter(|used| used.kind.is_code()));
+                }
+            }
+        }
+        reached
+    }
+
+    /// What one side has not proven, and the other has no text for.
+    fn leave_open(&self, comparison: &mut Comparison<'a>, entry: &Entry<'a>, pairs: &[usize]) {
+        let (_, any) = entry.any();
+        if any.kind.is_code() || entry.unproven().is_none() {
+            return;
+        }
+        let name = &any.name;
+        let other = if entry.old.is_empty() { comparison.old } else { comparison.new };
+        let has = other.model().record(name).is_some() || other.model().constant(name).is_some();
+        if has || !other.knows_absence_of(name) {
+            for pair in pairs {
+                comparison.open.entry(*pair).or_default().insert(any.title());
+            }
+        }
+    }
+
+    /// Finds headers that were not read, or not to their end, on either side.
+    fn look_for_unread(&self, comparison: &mut Comparison<'a>) {
+        let mut unread = std::mem::take(&mut comparison.unread);
+        unread.extend(gone(comparison));
+        for side in [comparison.old, comparison.new] {
+            if side.reading.kind != Kind::Headers {
+                continue;
+            }
+            let other =
+                if std::ptr::eq(side, comparison.old) { comparison.new } else { comparison.old };
+            let headers = &side.model().headers;
+            for gap in side.reading.gaps.iter().filter(|gap| is_header(&gap.item)) {
+                let is_read = headers.iter().any(|header| header.include_path() == gap.item);
+                // It matters to what its absence leaves unproven.
+                let matters = || {
+                    let users =
+                        headers.iter().filter(|h| h.includes.iter().any(|path| *path == gap.item));
+                    users.flat_map(|header| &header.declarations).any(|declaration| {
+                        declaration.unproven.is_some()
+                            && !declaration.kind.is_code()
+                            && declaration.kind != DeclarationKind::Assert
+                            && !declaration.tokens.is_empty()
+                    })
+                };
+                let is_included =
+                    headers.iter().any(|h| h.includes.iter().any(|path| *path == gap.item));
+                if !is_read && (!is_included || matters()) {
+                    unread.push(gap.clone());
+                }
+            }
+            let declared: BTreeSet<&str> = headers
+                .iter()
+                .flat_map(|header| &header.declarations)
+                .flat_map(Declaration::names)
+                .collect();
+            // What is there, and of which there is not even a text.
+            for gap in side.reading.gaps.iter().filter(|gap| !gap.item.is_empty()) {
+                let is_told = is_header(&gap.item)
+                    || declared.contains(gap.item.as_str())
+                    || comparison
+                        .open
+                        .values()
+                        .flatten()
+                        .any(|open| open.strip_prefix("struct ").unwrap_or(open) == gap.item);
+                if !is_told {
+                    unread.push(gap.clone());
+                }
+            }
+            for header in headers {
+                let broken = header.declarations.iter().find(|d| d.is_broken());
+                let Some(broken) = broken else { continue };
+                let text = |side: &Side| {
+                    side.texts.get(&header.name).map(|text| text.outline.code.clone())
+                };
+                // The same text is the same, wherever it ends.
+                if text(side).is_some() && text(side) == text(other) {
+                    continue;
+                }
+                let place = broken.place.as_ref().map(|place| format!("{place}: "));
+                let why = format!("{}{}", place.unwrap_or_default(), kho_abi_model::BROKEN);
+                unread.push(Gap { item: header.include_path(), why });
+            }
+        }
+        let mut seen = BTreeSet::new();
+        unread.retain(|gap| seen.insert((gap.item.clone(), gap.why.clone())));
+        comparison.unread = unread;
+    }
+}
+
+/// Headers that one side does not have, where it may not have been given them.
+fn gone(comparison: &Comparison<'_>) -> Vec<Gap> {
+    let mut gone = Vec::new();
+    for pair in comparison.pairs.iter().filter(|pair| pair.new.is_none()) {
+        let (header, contract) = pair.any();
+        let knows = comparison.new.reading.knows;
+        let there = comparison.new.model().headers.iter().any(|other| other.name == header.name);
+        let of_headers = comparison.new.reading.kind == Kind::Headers;
+        if of_headers && !knows.headers && !there && !comparison.new.model().headers.is_empty() {
+            let name = &comparison.new.reading.name;
+            let what = &contract.compatible;
+            let why = format!(
+                "{name} does not have it, and may not be whole: \"{what}\" is there on one side"
+            );
+            gone.push(Gap { item: header.include_path(), why });
+        }
+    }
+    gone
+}
+
+/// Whether a name is that of a header which has a part of the ABI.
+fn is_header(item: &str) -> bool {
+    item.starts_with(ABI_DIR) || kho_abi_read::headers::is_companion(item)
+}
+
+impl<'a> Entry<'a> {
+    fn any(&self) -> (&'a Header, &'a Declaration) {
+        // An entry is made from at least one.
+        *self.new.first().or(self.old.first()).expect("an entry has a side")
+    }
+
+    /// Why one of the sides has no layout or value.
+    fn unproven(&self) -> Option<String> {
+        let all = self.new.iter().chain(&self.old);
+        all.filter_map(|(_, declaration)| declaration.unproven.clone()).next()
+    }
+
+    /// The first of these names that it uses.
+    fn uses(&self, names: &BTreeSet<&'a str>) -> Option<&'a str> {
+        let all = self.old.iter().chain(&self.new);
+        all.flat_map(|(_, d)| d.references()).find(|name| names.contains(name))
+    }
+
+    /// Whether the text differs.
+    fn differs(&self) -> bool {
+        let texts = |side: &[(&Header, &'a Declaration)]| -> BTreeSet<(&'a str, &'a str)> {
+            side.iter().map(|(_, d)| (d.condition.as_str(), d.tokens.as_str())).collect()
+        };
+        texts(&self.old) != texts(&self.new)
+    }
+
+    /// Whether what both sides have proven differs.
+    fn differs_proven(&self, comparison: &Comparison<'_>) -> bool {
+        let (Some((a, old)), Some((b, new))) = (self.old.first(), self.new.first()) else {
+            // Structs that come and go are told as such.
+            use DeclarationKind::{Constant, Enum};
+            let (_, any) = self.any();
+            let is_version = |(_, contract): (&Header, &Contract)| contract.is_carrier(&any.name);
+            let pairs = comparison.pairs.iter();
+            let mut held = pairs.flat_map(|pair| [pair.old, pair.new]).flatten();
+            let is_told = matches!(any.kind, Constant | Enum) && !held.any(is_version);
+            let header =
+                |side: &Side, name: &str| side.model().headers.iter().any(|h| h.name == name);
+            let (of, _) = self.any();
+            return is_told && header(comparison.old, &of.name) && header(comparison.new, &of.name);
+        };
+        if old.kind == DeclarationKind::Typedef || new.kind == DeclarationKind::Typedef {
+            return false;
+        }
+        let sizes = comparison.page_sizes();
+        sizes.iter().any(|size| {
+            let before = Comparison::model_for(comparison.old, *size);
+            let after = Comparison::model_for(comparison.new, *size);
+            let record = |model: &Model, header: &str, name: &str| {
+                let mut headers = model.headers.iter();
+                let own = headers.find(|other| other.name == header);
+                own.and_then(|own| own.records().find(|r| r.name == name).map(|r| r.bare()))
+            };
+            let values = |model: &Model, header: &str, declared: &Declaration| -> Vec<_> {
+                let names = declared.names().into_iter();
+                names.map(|n| model.constant_in(header, n).map(|c| c.value.clone())).collect()
+            };
+            record(&before, &a.name, &old.name) != record(&after, &b.name, &new.name)
+                || values(&before, &a.name, old) != values(&after, &b.name, new)
+        })
+    }
+}
+
+/// Puts what one name stands for on both sides together: by header where headers differ in it.
+fn by_header<'a>(
+    old: Vec<(&'a Header, &'a Declaration)>,
+    new: Vec<(&'a Header, &'a Declaration)>,
+) -> Vec<Entry<'a>> {
+    let names = |side: &[(&'a Header, &'a Declaration)]| -> BTreeSet<&'a str> {
+        side.iter().map(|(header, _)| header.name.as_str()).collect()
+    };
+    let (before, after) = (names(&old), names(&new));
+    // It may have moved from the only header that had it to another.
+    if before.len() <= 1 && after.len() <= 1 {
+        return vec![Entry { old, new }];
+    }
+    let of = |side: &[(&'a Header, &'a Declaration)], name: &str| -> Vec<_> {
+        side.iter().filter(|(header, _)| header.name == name).copied().collect()
+    };
+    let all = before.union(&after);
+    let mut entries: Vec<_> =
+        all.map(|name| Entry { old: of(&old, name), new: of(&new, name) }).collect();
+    // One that is gone from a header may be one that is new in another.
+    for at in 0..entries.len() {
+        if !entries[at].new.is_empty() {
+            continue;
+        }
+        let to = entries.iter().position(|to| {
+            to.old.is_empty()
+                && to
+                    .new
+                    .iter()
+                    .map(|(_, d)| &d.tokens)
+                    .eq(entries[at].old.iter().map(|(_, d)| &d.tokens))
+        });
+        if let Some(to) = to {
+            entries[to].old = std::mem::take(&mut entries[at].old);
+        }
+    }
+    entries.retain(|entry| !entry.old.is_empty() || !entry.new.is_empty());
+    entries
+}
+
+/// Whether no version that both sides have answers for something that both sides have.
+fn is_unversioned(comparison: &Comparison<'_>, entry: &Entry<'_>, pairs: &[usize]) -> bool {
+    let pairs: Vec<&Pair<'_>> = pairs.iter().map(|pair| &comparison.pairs[*pair]).collect();
+    if pairs.iter().any(|pair| pair.both().is_some()) {
+        return false;
+    }
+    // A struct that lost its version is told with that.
+    let is_type = matches!(entry.any().1.kind, DeclarationKind::Struct | DeclarationKind::Union);
+    let lost_version = pairs.iter().any(|pair| pair.new.is_some_and(|(_, c)| c.unversioned));
+    if is_type && lost_version {
+        return false;
+    }
+    let versioned = |side: Option<(&Header, &Contract)>| side.is_some_and(|(_, c)| !c.unversioned);
+    let before = pairs.iter().any(|pair| versioned(pair.old));
+    let after = pairs.iter().any(|pair| versioned(pair.new));
+    match (entry.old.is_empty(), entry.new.is_empty()) {
+        // It has got a version, which kernels without it do not have.
+        (false, false) | (true, _) => !after,
+        // It goes with its version.
+        (_, true) => !before,
+    }
+}
+
+/// Which pairs promise which names.
+struct Owners {
+    /// For each pair.
+    names: Vec<BTreeSet<String>>,
+}
+
+impl Owners {
+    fn of(comparison: &Comparison<'_>) -> Self {
+        let names = comparison.pairs.iter().map(|pair| {
+            let sides = [(comparison.old, pair.old), (comparison.new, pair.new)];
+            let held = sides.into_iter().filter_map(|(side, held)| Some((side, held?)));
+            held.flat_map(|(side, (header, contract))| side.model().closure_names(header, contract))
+                .collect()
+        });
+        Self { names: names.collect() }
+    }
+
+    /// The pairs that promise a declaration, or those of its header where none does by name.
+    fn of_declaration(
+        &self,
+        comparison: &Comparison<'_>,
+        header: &Header,
+        declaration: &Declaration,
+    ) -> Vec<usize> {
+        let all = || (0..comparison.pairs.len()).filter(|at| !comparison.untold.contains_key(at));
+        let names = declaration.names();
+        let by_name: Vec<_> =
+            all().filter(|at| names.iter().any(|name| self.names[*at].contains(*name))).collect();
+        if !by_name.is_empty() {
+            return by_name;
+        }
+        let here = |at: &usize| {
+            let pair = &comparison.pairs[*at];
+            [pair.old, pair.new].into_iter().flatten().any(|(other, _)| other.name == header.name)
+        };
+        let of_header: Vec<_> = all().filter(here).collect();
+        let versioned = |at: &usize| !comparison.pairs[*at].any().1.unversioned;
+        if of_header.iter().any(versioned) {
+            return of_header.into_iter().filter(versioned).collect();
+        }
+        of_header
+    }
+}

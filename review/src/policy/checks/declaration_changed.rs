@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `declaration_changed`.
+
+use super::{Check, Class, PolicyRule, Rule};
+use crate::diff::{Comparison, DeclarationChange};
+use crate::policy::Hit;
+use kho_abi_model::{Declaration, DeclarationKind};
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "declaration_changed",
+        summary: "A declaration changed whose layout or value is not known, or that no version covers.",
+        reason: "Where no compiler can lay a struct out, because a type of it depends on the configuration or is not there, its text is all that can be compared, and other text may be other bytes. And where no version of both sides covers a change, the next kernel has nothing to refuse it by.",
+        example: "struct cpu_luo_ser has a cpumask_t, whose size depends on the configuration, and gets a field under \"cpu-v1\".",
+        remedy: "Bump the version that covers the declaration, or undo the change.",
+    },
+    class: Class::Bytes,
+    check: Check::Changes(find),
+};
+
+fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
+    comparison.declarations.iter().filter_map(hit).collect()
+}
+
+fn hit(change: &DeclarationChange) -> Option<Hit> {
+    let any = change.any();
+    // A new struct that no version covers is another rule's, where its layout is known.
+    let is_type = matches!(any.kind, DeclarationKind::Struct | DeclarationKind::Union);
+    if change.unversioned && is_type && change.old.is_empty() && change.why.is_none() {
+        return None;
+    }
+    let title = any.title();
+    let (became, consequences) = match (change.old.as_slice(), change.new.as_slice()) {
+        (old, []) => ("is gone", first(old).map(|text| format!("was `{text}`"))),
+        ([], new) => ("is new", first(new).map(|text| format!("is `{text}`"))),
+        (old, new) => ("changed", differing(old, new)),
+    };
+    let why = match &change.why {
+        Some(_) if change.is_code => ", which is code: it may write or read preserved bytes".into(),
+        Some(why) => format!(", and its {} cannot be computed because {why}", what_of(any.kind)),
+        None => ", and no version of both sides covers it".into(),
+    };
+    // What has no bytes at all: a macro that stands for nothing.
+    let is_empty = any.tokens.is_empty() && (change.old.is_empty() || change.new.is_empty());
+    let remark = change.is_code || is_empty;
+    Some(Hit {
+        item: any.name.clone(),
+        place: any.place.clone(),
+        what: format!("{title} {became}{why}"),
+        consequences: consequences.into_iter().collect(),
+        pairs: change.pairs.clone(),
+        remark,
+        unversioned: change.unversioned && !remark,
+        help: (change.unversioned && !remark)
+            .then(|| "give it a version that the next kernel compares, or undo the change".into()),
+        ..Hit::default()
+    })
+}
+
+fn what_of(kind: DeclarationKind) -> &'static str {
+    match kind {
+        DeclarationKind::Constant | DeclarationKind::Enum => "value",
+        _ => "layout",
+    }
+}
+
+/// How many words of a text are shown.
+const SHOWN: usize = 12;
+
+fn first(side: &[Declaration]) -> Option<String> {
+    let declaration = side.first()?;
+    Some(cut(&declaration.tokens.split_whitespace().collect::<Vec<_>>()))
+}
+
+fn cut(words: &[&str]) -> String {
+    let more = if words.len() > SHOWN { " …" } else { "" };
+    let words: Vec<_> = words.iter().take(SHOWN).copied().collect();
+    format!("{}{more}", words.join(" "))
+}
+
+/// The words in which the text differs.
+fn differing(old: &[Declaration], new: &[Declaration]) -> Option<String> {
+    let text = |side: &[Declaration], other: &[Declaration]| -> Option<(String, String)> {
+        let same = |a: &Declaration, b: &Declaration| {
+            (&a.tokens, &a.condition) == (&b.tokens, &b.condition)
+        };
+        let found = side.iter().find(|one| !other.iter().any(|b| same(one, b)))?;
+        Some((found.tokens.clone(), found.condition.clone()))
+    };
+    match (text(old, new), text(new, old)) {
+        (Some((was, before)), Some((is, after))) if was == is => {
+            let tell = |condition: &str| match condition {
+                "" => "always".to_string(),
+                condition => format!("where `{condition}`"),
+            };
+            Some(format!("it was there {}, and is {}", tell(&before), tell(&after)))
+        }
+        (Some((was, _)), Some((is, _))) => {
+            let (was, is): (Vec<_>, Vec<_>) =
+                (was.split_whitespace().collect(), is.split_whitespace().collect());
+            let same = was.iter().zip(&is).take_while(|(a, b)| a == b).count();
+            let (a, b) = (&was[same..], &is[same..]);
+            let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
+            // From where the first member begins that differs, to where the last one ends.
+            let is_end = |word: &&str| matches!(*word, ";" | "{" | "}" | ",");
+            let from = was[..same].iter().rposition(is_end).map_or(0, |at| at + 1);
+            let until = |words: &[&str]| {
+                let last = (words.len() - end).max(from);
+                let ended = last > from && is_end(&words[last - 1]);
+                let more = words[last..].iter().position(is_end).filter(|_| !ended);
+                last + more.unwrap_or(0) - usize::from(ended)
+            };
+            let (a, b) = (&was[from..until(&was)], &is[from..until(&is)]);
+            Some(match (a, b) {
+                ([], b) => format!("`{}` is new", cut(b)),
+                (a, []) => format!("`{}` is gone", cut(a)),
+                (a, b) => format!("was `{}`, is `{}`", cut(a), cut(b)),
+            })
+        }
+        (Some((was, _)), None) => Some(format!("one form is gone: `{}`", shown(&was))),
+        (None, Some((is, _))) => Some(format!("one form is new: `{}`", shown(&is))),
+        (None, None) => None,
+    }
+}
+
+fn shown(text: &str) -> String {
+    cut(&text.split_whitespace().collect::<Vec<_>>())
+}

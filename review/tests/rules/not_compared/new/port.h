@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#ifndef _LINUX_KHO_ABI_PORT_H
+#define _LINUX_KHO_ABI_PORT_H
+
+#include <linux/types.h>
+
+#define PORT_LUO_FH_COMPATIBLE "port-v1"
+
+struct port_ser {
+	u64 base;
+	u32 lanes;
+} __packed;
+
+#endif /* _LINUX_KHO_ABI_PORT_H */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_KHO_ABI_STORE_H
+#define _LINUX_KHO_ABI_STORE_H
+
+#include <linux/types.h>
+
+#define DEPOT_COMPATIBLE "depot-v1"
+#define YARD_COMPATIBLE "yard-v1"
+
+struct range_ser {
+	u64 start;
+} __packed;
+
+#endif

@@ -308,8 +308,11 @@ fn log_tells_the_life_of_a_contract() {
     for of in ["port", HEADER, "PORT_LUO_FH_COMPATIBLE"] {
         assert_eq!(place.run(&["log", of]).stdout, cold.stdout, "{of}");
     }
-    let ran = place.run(&["log", "memfd"]);
-    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
+    for (word, help) in [("prot-v1", "did you mean port-v1?"), ("por.h", "did you mean port.h?")] {
+        let ran = place.run(&["log", word]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.contains(help), "{ran:?}");
+    }
     let ran = place.run(&["log", "--rev", "nowhere"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("no such revision"), "{ran:?}");
@@ -317,6 +320,125 @@ fn log_tells_the_life_of_a_contract() {
     let cache = fs::read_dir(place.path("cache/kho-abi")).unwrap().next().unwrap().unwrap().path();
     fs::write(&cache, b"{\"key\":\xff\n").unwrap();
     assert_eq!(place.run(&["log", "port-v1"]).stdout, cold.stdout);
+}
+
+#[test]
+fn log_says_where_the_history_is_cut() {
+    let place = Place::new();
+    place.commit("port: start", &port(1, V1));
+    place.commit("port: bump", &port(2, GROWN));
+    assert_eq!(place.run(&["log"]).status, Some(0));
+    let from = format!("file://{}", place.dir.path().display());
+    place.git(&["clone", "--quiet", "--depth=1", &from, "shallow"]);
+    let ran = place.run(&["log", "--git-dir", "shallow"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("[history_cut]") && ran.stdout.contains("--unshallow"), "{ran:?}");
+    // Where the headers came later than the cut, nothing is missing.
+    let place = Place::new();
+    place.write("README", "a tree\n");
+    place.git(&["add", "README"]);
+    place.git(&["commit", "--quiet", "-m", "first"]);
+    place.write("README", "a tree of old\n");
+    place.git(&["commit", "--quiet", "-am", "second"]);
+    place.commit("port: start", &port(1, V1));
+    let from = format!("file://{}", place.dir.path().display());
+    place.git(&["clone", "--quiet", "--depth=2", &from, "shallow"]);
+    let ran = place.run(&["log", "--git-dir", "shallow"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+}
+
+#[test]
+fn log_counts_a_change_once_whatever_merges() {
+    let place = Place::new();
+    let other = |fields| port(1, fields).replace("PORT", "LANE").replace("port", "lane");
+    place.write("include/linux/kho/abi/lane.h", &other(V1));
+    place.git(&["add", "."]);
+    place.commit("start", &port(1, V1));
+    place.git(&["checkout", "--quiet", "-b", "side"]);
+    place.commit("port: more", &port(1, GROWN));
+    place.git(&["checkout", "--quiet", "main"]);
+    place.write("include/linux/kho/abi/lane.h", &other(GROWN));
+    place.git(&["commit", "--quiet", "-am", "lane: more"]);
+    place.git(&["merge", "--quiet", "--no-ff", "-m", "merge", "side"]);
+    let ran = place.run(&["log"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert_eq!(ran.stdout.matches("bump missing").count(), 2, "{ran:?}");
+    let ran = place.run(&["review", "HEAD~2..HEAD", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["findings"], 2, "{ran:?}");
+}
+
+#[test]
+fn log_finds_a_string_that_comes_back_for_other_bytes() {
+    let place = Place::new();
+    place.commit("start", &port(1, V1));
+    place.commit("bump", &port(2, GROWN));
+    place.commit("revert", &port(1, V1));
+    assert!(!place.run(&["log"]).stdout.contains("[compatible_reused]"));
+    place.commit("again", &port(2, "\tu32 lane;\n"));
+    let ran = place.run(&["log"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("\"port-v2\" stood for other bytes until"), "{ran:?}");
+    assert_eq!(place.run(&["log"]).stdout, ran.stdout, "from the cache");
+}
+
+#[test]
+fn log_takes_tags_for_releases() {
+    let place = Place::new();
+    place.commit("start", &port(1, V1));
+    place.commit("more", &port(1, GROWN));
+    assert_eq!(place.run(&["log"]).status, Some(1));
+    let ran = place.run(&["log", "--released", "v*"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    place.git(&["tag", "v1"]);
+    place.commit("less", &port(1, V1));
+    let ran = place.run(&["log", "--released", "v*"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert_eq!(ran.stdout.matches("bump missing").count(), 1, "{ran:?}");
+}
+
+#[test]
+fn revisions_and_trees_without_headers() {
+    let place = Place::new();
+    place.write("kernel/kho.c", "/* code */\n");
+    place.git(&["add", "."]);
+    place.git(&["commit", "--quiet", "-m", "first"]);
+    place.write("before/kernel/kho.c", "/* code */\n");
+    place.commit("port: start", &port(1, V1));
+    place.write("start.patch", &place.mail());
+    place.write("start/include/linux/kho/abi/port.h", &port(1, V1));
+    for args in [
+        &["review", "start.patch", "--base", "before"][..],
+        &["review", "start.patch", "--base", "git:HEAD~1"],
+        &["review", "git:HEAD"],
+        &["review", "git:HEAD~1..git:HEAD"],
+        &["diff", "before", "start"],
+        &["diff", "git:HEAD~1..git:HEAD"],
+        &["diff", "git:HEAD~1..HEAD"],
+        &["diff", "git:HEAD"],
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.status, Some(0), "{args:?}: {ran:?}");
+        assert!(ran.stdout.contains("port-v1  new"), "{args:?}: {ran:?}");
+    }
+    place.commit("port: more", &port(1, GROWN));
+    for args in
+        [&["review", "HEAD"][..], &["review", "git:HEAD"], &["diff", "git:HEAD~1..git:HEAD"]]
+    {
+        let ran = place.run(args);
+        assert_eq!(ran.status, Some(1), "{args:?}: {ran:?}");
+    }
+    // Code alone is not judged.
+    place.write("kernel/kho.c", "int kho_a(void);\n");
+    place.git(&["commit", "--quiet", "-am", "kho: code"]);
+    let ran = place.run(&["review", "HEAD"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("[code_not_judged]"), "{ran:?}");
+    // A slip is not a tree.
+    for slip in ["start/include/linux/kho", "nowhere", "git:nowhere"] {
+        let ran = place.run(&["diff", slip, "start"]);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+    }
 }
 
 #[test]

@@ -8,8 +8,11 @@
 use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
-use crate::policy::{judge, Catalogue, Level, Options, Report, Strictness, Verdict};
+use crate::policy::{
+    Catalogue, ContractReport, Event, Level, Options, Report, Strictness, Verdict,
+};
 use crate::report::{Document, Section};
+use kho_abi_model::rule::Rule;
 use kho_abi_model::version;
 use kho_abi_model::ABI_DIR;
 use kho_abi_read::git::history::{is_abi_header, Blobs};
@@ -36,8 +39,38 @@ struct Commit {
     id: String,
     date: String,
     subject: String,
-    old: Set,
+    /// What it is compared with: its parent, or for a merge each of them, where that has what the merge
+    /// does not take from any of them.
+    olds: Vec<Set>,
     new: Set,
+}
+
+impl Commit {
+    fn title(&self) -> String {
+        let id = self.id.get(..12).unwrap_or(&self.id);
+        let title = format!("{id} {} {}", self.date, self.subject);
+        // A subject comes from outside, and may steer a terminal.
+        title.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    }
+}
+
+/// What a history alone finds, sorted by id.
+pub const RULES: &[Rule] = &[Rule {
+    id: "history_cut",
+    summary: "The repository does not have the whole history of the ABI headers.",
+    reason: "In a shallow clone, what was changed before its first commits is not known: a string may have stood for other bytes there, and nothing unseen counts as fine.",
+    example: "git clone --depth 100 of a kernel, whose oldest commit has \"luo-v5\" already.",
+    remedy: "Run git fetch --unshallow.",
+}];
+
+/// How to look at a history.
+#[derive(Clone, Debug, Default)]
+pub struct Look<'a> {
+    /// Where judgements are kept.
+    pub cache: Option<&'a Path>,
+    /// A pattern of tags, as git has them: a string is released from the first of them that has it.
+    /// Without one, each commit counts as a release.
+    pub released: Option<&'a str>,
 }
 
 /// What to show.
@@ -93,12 +126,13 @@ pub struct Life {
 ///
 /// # Errors
 ///
-/// A revision that there is not, and what git says. Headers of an old commit that a compiler refuses
-/// are no error: they are said to be unreadable, and the commit is not judged.
+/// A revision that there is not, what git says, and a name that no contract ever had. Headers of an old
+/// commit that a compiler refuses are no error: they are said to be unreadable, and the commit is not
+/// judged.
 pub fn life(
     rev: &str,
     wanted: &Wanted,
-    cache: Option<&Path>,
+    look: &Look<'_>,
     reading: &source::Options,
     options: &Options,
 ) -> Result<Life, SourceError> {
@@ -107,71 +141,337 @@ pub fn life(
     let git = Git::find(reading.git_dir.as_deref())?.with_time(LOG_TIME);
     let tip = git.commit(rev)?;
     let commits = commits(&git, rev, &tip)?;
-    let mut cache = Cache::open(cache, reading, options.strictness);
-    let mut contents = Contents { git: &git, blobs: None, known: HashMap::new() };
+    let mut judge = Judge {
+        cache: Cache::open(look.cache, reading, options.strictness),
+        contents: Contents { git: &git, blobs: None, known: HashMap::new() },
+        sides: HashMap::new(),
+        reading,
+        options,
+    };
+    let pairs = commits.iter().flat_map(|commit| commit.olds.iter().map(move |o| (o, &commit.new)));
+    judge.read(pairs)?;
 
-    // What has to be read: both sides of each commit that changed code, and that nobody judged before.
-    let mut keys: Vec<Option<String>> = Vec::new();
-    let mut wanted_sets: BTreeMap<String, Files> = BTreeMap::new();
+    let mut names = Names::default();
+    let mut lives = Lives::default();
+    let mut sections = Vec::new();
     for commit in &commits {
-        let key = format!("{} {}", key(&commit.old), key(&commit.new));
-        if cache.get(&key).is_some() {
-            keys.push(Some(key));
-            continue;
-        }
-        let (old, new) = (contents.code(&commit.old)?, contents.code(&commit.new)?);
-        if old == new {
-            keys.push(None);
-            continue;
-        }
-        for (set, code) in [(&commit.old, old), (&commit.new, new)] {
-            if let Entry::Vacant(free) = wanted_sets.entry(code) {
-                free.insert(contents.files(set)?);
+        let mut reports = Vec::new();
+        let mut unreadable = None;
+        for old in &commit.olds {
+            match judge.pair(old, &commit.new)? {
+                Some(Kept::Judged(report)) => reports.push(*report),
+                Some(Kept::Unreadable(why)) => unreadable = Some(why),
+                None => {}
             }
         }
-        keys.push(Some(key));
+        if let Some(why) = unreadable {
+            let none = review_nothing();
+            let mut section = Section::new(
+                &commit.title(),
+                crate::policy::judge(&compare(&none, &none), options),
+            );
+            section.unknown.push(format!("the headers cannot be read: {why}"));
+            sections.push(section);
+            continue;
+        }
+        // What a merge leaves as one of its parents has it was told with that one's commits.
+        if reports.len() < commit.olds.len() {
+            continue;
+        }
+        let Some(mut report) = of_merge(reports) else { continue };
+        names.add(&report);
+        lives.follow(commit, &mut report, &mut judge)?;
+        if let Some(pattern) = look.released {
+            unreleased(&git, pattern, commit, &mut report)?;
+        }
+        if let Some(report) = of_interest(report, wanted) {
+            sections.push(Section::new(&commit.title(), report));
+        }
     }
-    let read = wanted_sets.len();
-    let sides = read_all(&wanted_sets, reading);
+    if !matches!(wanted, Wanted::All) && !names.has(wanted) {
+        return Err(names.unknown(wanted, rev));
+    }
+    if let Some(cut) = cut(&git, &commits)? {
+        let none = review_nothing();
+        let mut section =
+            Section::new("the history", crate::policy::judge(&compare(&none, &none), options));
+        section.report.events.push(cut);
+        sections.insert(0, section);
+    }
+    let read = judge.sides.len();
+    judge.cache.close();
+    Ok(Life { document: Document { command: "log", sections }, commits: commits.len(), read })
+}
 
-    let mut sections = Vec::new();
-    for (commit, key) in commits.iter().zip(keys) {
-        let Some(key) = key else { continue };
-        let kept = if let Some(kept) = cache.get(&key) {
-            kept.clone()
-        } else {
-            let (old, new) = (contents.code(&commit.old)?, contents.code(&commit.new)?);
-            let kept = match (&sides[&old], &sides[&new]) {
-                (Ok(old), Ok(new)) => Kept::Judged(Box::new(judge(&compare(old, new), options))),
-                (Err(why), _) | (_, Err(why)) => Kept::Unreadable(why.clone()),
-            };
-            cache.put(&key, &kept);
-            kept
-        };
-        let title = format!(
-            "{} {} {}",
-            commit.id.get(..12).unwrap_or(&commit.id),
-            commit.date,
-            commit.subject
-        );
-        // A subject comes from outside, and may steer a terminal.
-        let title: String =
-            title.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-        match kept {
-            Kept::Judged(report) => {
-                if let Some(report) = of_interest(*report, wanted) {
-                    sections.push(Section { title, report, unknown: Vec::new() });
+/// Judges pairs of sets, each once.
+struct Judge<'a> {
+    cache: Cache,
+    contents: Contents<'a>,
+    /// By the code of a set.
+    sides: HashMap<String, Result<Side, String>>,
+    reading: &'a source::Options,
+    options: &'a Options,
+}
+
+impl Judge<'_> {
+    /// Reads both sides of each pair whose code differs, and that was not judged before.
+    fn read<'b>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'b Set, &'b Set)>,
+    ) -> Result<(), SourceError> {
+        let mut wanted: BTreeMap<String, Files> = BTreeMap::new();
+        for (old, new) in pairs {
+            if self.cache.get(&pair_key(old, new)).is_some() {
+                continue;
+            }
+            let codes = [self.contents.code(old)?, self.contents.code(new)?];
+            if codes[0] == codes[1] {
+                continue;
+            }
+            for (set, code) in [old, new].into_iter().zip(codes) {
+                if self.sides.contains_key(&code) {
+                    continue;
+                }
+                if let Entry::Vacant(free) = wanted.entry(code) {
+                    free.insert(self.contents.files(set)?);
                 }
             }
-            Kept::Unreadable(why) => {
-                let report = judge(&compare(&review_nothing(), &review_nothing()), options);
-                let unknown = vec![format!("the headers cannot be read: {why}")];
-                sections.push(Section { title, report, unknown });
+        }
+        self.sides.extend(read_all(&wanted, self.reading));
+        Ok(())
+    }
+
+    /// The judgement of a pair; `None` where its code is the same.
+    fn pair(&mut self, old: &Set, new: &Set) -> Result<Option<Kept>, SourceError> {
+        let key = pair_key(old, new);
+        if let Some(kept) = self.cache.get(&key) {
+            return Ok(Some(kept.clone()));
+        }
+        let (old, new) = (self.contents.code(old)?, self.contents.code(new)?);
+        if old == new {
+            return Ok(None);
+        }
+        let unread = || Err("it was not read".to_string());
+        let [old, new] =
+            [old, new].map(|code| self.sides.get(&code).cloned().unwrap_or_else(unread));
+        let kept = match (old, new) {
+            (Ok(old), Ok(new)) => {
+                let report = crate::policy::judge(&compare(&old, &new), self.options);
+                Kept::Judged(Box::new(report))
+            }
+            (Err(why), _) | (_, Err(why)) => Kept::Unreadable(why),
+        };
+        self.cache.put(&key, &kept);
+        Ok(Some(kept))
+    }
+}
+
+fn pair_key(old: &Set, new: &Set) -> String {
+    format!("{} {}", key(old), key(new))
+}
+
+/// What a commit changes against all of its parents; `None` where there is no such thing.
+fn of_merge(reports: Vec<Report>) -> Option<Report> {
+    let mut reports = reports.into_iter();
+    let mut report = reports.next()?;
+    let is_wrong = |contract: &ContractReport| {
+        matches!(contract.verdict, Verdict::BumpMissing | Verdict::VersionMissing)
+    };
+    let others: Vec<_> = reports.collect();
+    if others.is_empty() {
+        return Some(report);
+    }
+    let is_in_all = |event: &Event| {
+        others.iter().all(|other| {
+            other.events.iter().any(|e| (&e.rule, &e.item) == (&event.rule, &event.item))
+        })
+    };
+    // Two branches that took one new version for two changes are wrong against either.
+    let wrong: BTreeSet<String> = report
+        .contracts
+        .iter()
+        .filter(|contract| {
+            is_wrong(contract)
+                && others.iter().all(|other| {
+                    other.contracts.iter().any(|c| c.header == contract.header && is_wrong(c))
+                })
+        })
+        .filter_map(|contract| contract.new.clone())
+        .collect();
+    report.events.retain(|event| {
+        is_in_all(event) || event.contracts.iter().any(|contract| wrong.contains(contract))
+    });
+    let named: BTreeSet<&String> = report.events.iter().flat_map(|e| &e.contracts).collect();
+    report.contracts.retain(|contract| contract.new.as_ref().is_some_and(|n| named.contains(n)));
+    (!report.contracts.is_empty()).then_some(report)
+}
+
+/// Which strings were in use, and with which headers they were last.
+#[derive(Default)]
+struct Lives {
+    left: HashMap<String, (Set, String)>,
+}
+
+impl Lives {
+    /// Follows the strings through a commit: one that comes back for other bytes is reused.
+    fn follow(
+        &mut self,
+        commit: &Commit,
+        report: &mut Report,
+        judge: &mut Judge<'_>,
+    ) -> Result<(), SourceError> {
+        let mut found = Vec::new();
+        for contract in report.contracts.iter().filter(|contract| contract.old != contract.new) {
+            let Some(new) = &contract.new else { continue };
+            let Some((set, title)) = self.left.get(new).cloned() else { continue };
+            judge.read(std::iter::once((&set, &commit.new)))?;
+            let Some(Kept::Judged(again)) = judge.pair(&set, &commit.new)? else { continue };
+            let is_other = again.contracts.iter().any(|other| {
+                other.new.as_ref() == Some(new)
+                    && matches!(other.verdict, Verdict::BumpMissing | Verdict::VersionMissing)
+            });
+            let is_told = report.events.iter().any(|event| {
+                event.rule == "compatible_reused"
+                    && event.level == Level::Finding
+                    && event.contracts.contains(new)
+            });
+            if is_other && !is_told {
+                found.push(Event {
+                    rule: "compatible_reused".into(),
+                    level: Level::Finding,
+                    item: contract.macro_name.clone(),
+                    place: None,
+                    what: format!("\"{new}\" stood for other bytes until {title}"),
+                    consequences: Vec::new(),
+                    contracts: vec![new.clone()],
+                    help: "take a string that no contract ever had".into(),
+                });
             }
         }
+        report.events.extend(found);
+        let Some(before) = commit.olds.first() else { return Ok(()) };
+        for contract in report.contracts.iter().filter(|contract| contract.old != contract.new) {
+            if let Some(old) = &contract.old {
+                self.left.insert(old.clone(), (before.clone(), commit.title()));
+            }
+        }
+        Ok(())
     }
-    cache.close();
-    Ok(Life { document: Document { command: "log", sections }, commits: commits.len(), read })
+}
+
+/// Takes changes of what no tag has for fine.
+fn unreleased(
+    git: &Git,
+    pattern: &str,
+    commit: &Commit,
+    report: &mut Report,
+) -> Result<(), SourceError> {
+    let missing: BTreeSet<String> = report
+        .contracts
+        .iter()
+        .filter(|contract| matches!(contract.verdict, Verdict::BumpMissing))
+        .filter_map(|contract| contract.new.clone())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let refs = format!("refs/tags/{pattern}");
+    let merged = format!("--merged={}", commit.id);
+    let tags =
+        git.run(pattern, &["for-each-ref", "--format=%(objectname)", &merged, "--", &refs])?;
+    let mut released = BTreeSet::new();
+    let mut blobs = git.blobs()?;
+    for tag in String::from_utf8_lossy(&tags).lines() {
+        for id in git.entries(tag, tag)?.values() {
+            let text = blobs.get(id)?;
+            let text = String::from_utf8_lossy(&text);
+            released.extend(missing.iter().filter(|s| text.contains(&format!("\"{s}\""))).cloned());
+        }
+    }
+    for contract in &mut report.contracts {
+        let is_open = contract.new.as_ref().is_some_and(|new| !released.contains(new));
+        if contract.verdict == Verdict::BumpMissing && is_open {
+            contract.verdict = Verdict::ChangedUnreleased;
+        }
+    }
+    for event in &mut report.events {
+        let is_wrong = matches!(event.level, Level::Finding | Level::Follows);
+        let all = event.contracts.iter().all(|c| missing.contains(c) && !released.contains(c));
+        if is_wrong && all && !event.contracts.is_empty() {
+            event.level = Level::Note;
+            event.help = format!("nothing: no tag {pattern} before it has the string");
+        }
+    }
+    Ok(())
+}
+
+/// That the history is cut off where the headers are there already.
+fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Event>, SourceError> {
+    let shallow = git.run("", &["rev-parse", "--is-shallow-repository"])?;
+    if shallow.trim_ascii() != b"true" {
+        return Ok(None);
+    }
+    let is_first = |commit: &&Commit| commit.olds.iter().all(Set::is_empty);
+    let Some(first) = commits.iter().find(is_first) else { return Ok(None) };
+    Ok(Some(Event {
+        rule: "history_cut".into(),
+        level: Level::Finding,
+        item: first.id.clone(),
+        place: None,
+        what: format!(
+            "the repository is shallow: what was before {} is not known",
+            first.id.get(..12).unwrap_or(&first.id)
+        ),
+        consequences: Vec::new(),
+        contracts: Vec::new(),
+        help: "run git fetch --unshallow".into(),
+    }))
+}
+
+/// The names that contracts had: headers, macros, strings.
+#[derive(Default)]
+struct Names {
+    headers: BTreeSet<String>,
+    contracts: BTreeSet<String>,
+}
+
+impl Names {
+    fn add(&mut self, report: &Report) {
+        for contract in &report.contracts {
+            let header = contract.header.rsplit('/').next().unwrap_or(&contract.header);
+            self.headers.insert(header.trim_end_matches(".h").into());
+            self.contracts.insert(contract.macro_name.clone());
+            self.contracts.extend([&contract.old, &contract.new].into_iter().flatten().cloned());
+        }
+    }
+
+    fn has(&self, wanted: &Wanted) -> bool {
+        match wanted {
+            Wanted::All => true,
+            Wanted::Header(name) => self.headers.contains(name),
+            Wanted::Contract(word) => self
+                .contracts
+                .iter()
+                .any(|name| name == word || version::stem(name) == version::stem(word)),
+        }
+    }
+
+    fn unknown(&self, wanted: &Wanted, rev: &str) -> SourceError {
+        let (name, why) = match wanted {
+            Wanted::Header(name) => (format!("{name}.h"), "no ABI header of that name"),
+            Wanted::Contract(word) => (word.clone(), "no contract of that name"),
+            Wanted::All => (String::new(), "no contract"),
+        };
+        let headers: Vec<String> = self.headers.iter().map(|name| format!("{name}.h")).collect();
+        let known: Vec<&str> = self.contracts.iter().chain(&headers).map(String::as_str).collect();
+        let near = similar::get_close_matches(name.as_str(), &known, 1, 0.5);
+        let help = match (near.first(), known.is_empty()) {
+            (Some(near), _) => format!("did you mean {near}?"),
+            (None, true) => "no commit up to the revision has an ABI header".into(),
+            (None, false) => format!("there are {}", known.join(", ")),
+        };
+        SourceError::NotASource { name, why: format!("the history of {rev} has {why}"), help }
+    }
 }
 
 fn review_nothing() -> Side {
@@ -235,9 +535,13 @@ fn commits(git: &Git, rev: &str, tip: &str) -> Result<Vec<Commit>, SourceError> 
         let (head, raw) = block.split_once('\n').unwrap_or((block, ""));
         let mut head = head.split('\u{2}');
         let id = head.next().unwrap_or_default();
-        let parent = head.next().unwrap_or_default().split(' ').next().unwrap_or_default();
+        let parents = head.next().unwrap_or_default();
+        let befores: Vec<Set> = parents
+            .split_whitespace()
+            .map(|parent| states.get(parent).cloned().unwrap_or_default())
+            .collect();
         let (date, subject) = (head.next().unwrap_or_default(), head.next().unwrap_or_default());
-        let old = states.get(parent).cloned().unwrap_or_default();
+        let old = befores.first().cloned().unwrap_or_default();
         let mut new = old.clone();
         for line in raw.lines().filter_map(|line| line.strip_prefix(':')) {
             // old-mode new-mode old-id new-id status, a tab, the path
@@ -254,12 +558,36 @@ fn commits(git: &Git, rev: &str, tip: &str) -> Result<Vec<Commit>, SourceError> 
             }
         }
         states.insert(id, new.clone());
-        if old != new {
+        let olds = own_changes(befores, &new);
+        if olds.iter().all(|old| *old != new) {
             let (id, date, subject) = (id.into(), date.into(), subject.into());
-            found.push(Commit { id, date, subject, old, new });
+            found.push(Commit { id, date, subject, olds, new });
         }
     }
     Ok(found)
+}
+
+/// What a commit is compared with: for a merge, each parent without what the merge takes from another
+/// one, which was told with the commits of that.
+fn own_changes(befores: Vec<Set>, new: &Set) -> Vec<Set> {
+    if befores.len() < 2 {
+        return vec![befores.into_iter().next().unwrap_or_default()];
+    }
+    let paths: BTreeSet<&String> = befores.iter().chain([new]).flat_map(BTreeMap::keys).collect();
+    let taken: Vec<&String> = paths
+        .into_iter()
+        .filter(|path| befores.iter().any(|before| before.get(*path) == new.get(*path)))
+        .collect();
+    let without = |mut before: Set| {
+        for path in &taken {
+            match new.get(*path) {
+                Some(id) => drop(before.insert((*path).clone(), id.clone())),
+                None => drop(before.remove(*path)),
+            }
+        }
+        before
+    };
+    befores.iter().cloned().map(without).collect()
 }
 
 fn key(set: &Set) -> String {
@@ -453,6 +781,9 @@ pub fn brief(life: &Life) -> String {
     let mut out = String::new();
     for section in &life.document.sections {
         let _ = writeln!(out, "{}", section.title);
+        for event in section.report.events.iter().filter(|event| event.contracts.is_empty()) {
+            let _ = writeln!(out, "  {} [{}]\n  help: {}", event.what, event.rule, event.help);
+        }
         for contract in &section.report.contracts {
             let _ = writeln!(out, "  {}  {}", contract.name(), contract.tell());
             let name = contract.new.as_ref().or(contract.old.as_ref());

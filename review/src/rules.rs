@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Every rule there is: those of a checkout and those of a comparison.
+//! Every rule there is: those of a checkout, of a comparison, of a review and of a history.
 
 use crate::policy::checks;
+use crate::{history, review};
 use kho_abi_codegen::rules::RULES;
 pub use kho_abi_model::rule::Rule;
 
@@ -9,14 +10,16 @@ pub use kho_abi_model::rule::Rule;
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
     let of_comparisons = checks::REGISTRY.iter().map(|rule| &rule.rule);
-    RULES.iter().chain(of_comparisons).find(|rule| rule.id == id)
+    let others = review::RULES.iter().chain(history::RULES);
+    RULES.iter().chain(of_comparisons).chain(others).find(|rule| rule.id == id)
 }
 
-/// Every rule, sorted by id: those of a checkout and those of a comparison.
+/// Every rule, sorted by id.
 #[must_use]
 pub fn all() -> Vec<Rule> {
     let of_comparisons = checks::REGISTRY.iter().map(|rule| rule.rule);
-    let mut all: Vec<_> = RULES.iter().copied().chain(of_comparisons).collect();
+    let others = review::RULES.iter().chain(history::RULES).copied();
+    let mut all: Vec<_> = RULES.iter().copied().chain(of_comparisons).chain(others).collect();
     all.sort_unstable_by_key(|rule| rule.id);
     all
 }

@@ -3,13 +3,16 @@
 
 use super::judging::{Judging, Reading};
 use crate::output::{Failure, Outcome, Output};
+use kho_abi_read::source;
 use kho_abi_review::diff::{compare, open};
 use kho_abi_review::policy::{judge, Baseline};
 use kho_abi_review::report::Document;
+use kho_abi_review::review;
 
 const AFTER_HELP: &str = "\
 A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or \
-any directory with include/linux/kho/abi, a vmlinux, module, bzImage or BTF file, or git:REV.
+any directory with include/linux/kho/abi, a vmlinux, module, bzImage or BTF file, or git:REV. Of an \
+old tree without ABI headers, all is new.
 
 Exit status: 0 when every change is covered by a new version, 1 with findings, 2 when a source \
 cannot be read. What neither a layout nor a text settles is unknown, which is a finding: not_compared.";
@@ -22,10 +25,10 @@ cannot be read. What neither a layout nor a text settles is unknown, which is a 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The old source
+    /// The old source; or a range of revisions, as git:A..git:B, or one, against its parent
     old: String,
     /// The new source
-    new: String,
+    new: Option<String>,
     /// OLD is an unmerged series: no kernel was released with its strings
     #[arg(long, conflicts_with = "released")]
     unmerged: bool,
@@ -39,11 +42,20 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
-    let sources = [Some(&args.old), Some(&args.new), args.released.as_ref()];
+    let sources = [Some(&args.old), args.new.as_ref(), args.released.as_ref()];
     let sources: Vec<&str> = sources.into_iter().flatten().map(String::as_str).collect();
     let to = args.judging.destination(&args.reading, &sources)?;
     let options = args.reading.options();
-    let (old, new) = open::both(&args.old, &args.new, &options)?;
+    let (old, new) = match &args.new {
+        Some(new) => (args.old.clone(), new.clone()),
+        None => revisions(&args.old, &options)?,
+    };
+    let (old, new) = if review::is_without_headers(&old, &options) {
+        // Of a tree that has no ABI header yet, all is new.
+        (review::nothing(&old), open::open(&new, &options)?)
+    } else {
+        open::both(&old, &new, &options)?
+    };
     let baseline = match &args.released {
         Some(word) => Baseline::Released(Box::new(open::open(word, &options)?.reading)),
         None if args.unmerged => Baseline::Nothing,
@@ -52,4 +64,19 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let options = args.judging.options(baseline)?;
     let report = judge(&compare(&old, &new), &options);
     args.judging.report(&Document::of("diff", report), &to, out)
+}
+
+/// The two sources that one word names.
+fn revisions(word: &str, options: &source::Options) -> Result<(String, String), Failure> {
+    let range = review::revision_range(word, options);
+    let sides = range.as_deref().and_then(|range| range.split_once(".."));
+    match sides {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() && !new.starts_with('.') => {
+            Ok((format!("git:{old}"), format!("git:{new}")))
+        }
+        _ => Err(Failure {
+            message: format!("{word}: compared with what?"),
+            help: "give the new source as well, or a range as git:A..git:B".into(),
+        }),
+    }
 }

@@ -3,16 +3,17 @@
 
 use super::judging::{Judging, Reading};
 use crate::output::{Failure, Outcome, Output};
-use kho_abi_review::history::{self, Wanted};
+use kho_abi_review::history::{self, Look, Wanted};
 use kho_abi_review::policy::Baseline;
 
 const AFTER_HELP: &str = "\
-Each commit is compared with its first parent, as if a kernel had been released in between. Commits \
-that change comments alone are passed over. Judgements are kept in $XDG_CACHE_HOME/kho-abi (or \
+Each commit is compared with its parent, as if a kernel had been released in between; with --released, \
+only tags are releases. A merge is shown for what it changes against all of its parents. Commits that \
+change comments alone are passed over. Judgements are kept in $XDG_CACHE_HOME/kho-abi (or \
 ~/.cache/kho-abi), by the ids of the headers' contents and the version of this program.
 
-Exit status: 0 when every change came with a new version, 1 with findings, 2 when the history cannot \
-be read.";
+Exit status: 0 when every change came with a new version, 1 with findings or where the history is cut \
+off, 2 when it cannot be read or has nothing of that name.";
 
 /// Show the life of a contract: each commit that changed its bytes or its string, with the verdict
 #[derive(clap::Args)]
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// The revision up to which to look
     #[arg(long, value_name = "REV", default_value = "HEAD")]
     rev: String,
+    /// Only tags of this pattern are releases, as v7.*: what no earlier one has may still change
+    #[arg(long, value_name = "PATTERN")]
+    released: Option<String>,
     /// Show layouts before and after, as diff does
     #[arg(long)]
     full: bool,
@@ -43,8 +47,8 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     // What is allowed depends on the day, and is not kept.
     let keep = !args.no_cache && options.allowances.is_empty();
     let cache = history::cache_dir().filter(|_| keep);
-    let life =
-        history::life(&args.rev, &wanted, cache.as_deref(), &args.reading.options(), &options)?;
+    let look = Look { cache: cache.as_deref(), released: args.released.as_deref() };
+    let life = history::life(&args.rev, &wanted, &look, &args.reading.options(), &options)?;
     if args.judging.is_plain_text() && !args.full {
         out.raw(&history::brief(&life));
         return Ok(Outcome::of(life.document.findings()));

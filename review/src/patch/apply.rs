@@ -122,7 +122,12 @@ mod tests {
         let lines = lines.iter().map(line).collect();
         let heading = String::new();
         let hunk = Hunk { old_start, new_start: old_start, heading, lines };
-        FilePatch { old: Some("f".into()), new: Some("f".into()), hunks: vec![hunk], binary: false }
+        FilePatch {
+            old: Some("f".into()),
+            new: Some("f".into()),
+            hunks: vec![hunk],
+            ..FilePatch::default()
+        }
     }
 
     #[test]

@@ -2,11 +2,15 @@
 //! Patches: mails or bare diffs, and what they make of files in memory.
 //!
 //! ```text
+//!   open    files, archives, directories
+//!     │
 //!   mail    an mbox or a file: messages, decoded
 //!     │
 //!   parse   a message: subject, number in its series, what it does to files
 //!     │
-//!   apply   to files in memory: nobody's work tree is touched
+//!   series  the newest version of each series, in its order
+//!     │
+//!   apply   to files in memory: no work tree is touched
 //! ```
 //!
 //! What comes from outside is bounded and never believed: a count that does not match its lines is an
@@ -14,9 +18,12 @@
 
 pub mod apply;
 mod mail;
+pub mod open;
 mod parse;
+mod series;
 
-pub use parse::{FilePatch, Hunk, Line, Patch};
+pub use parse::{FilePatch, Hunk, Line, Mail, Patch, Tag};
+pub use series::Series;
 
 /// Why a patch cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +60,14 @@ pub enum PatchError {
         /// What is wrong.
         what: String,
     },
+    /// A file that cannot be read.
+    #[error("cannot read {name}: {why}")]
+    Io {
+        /// The file.
+        name: String,
+        /// What the system says.
+        why: String,
+    },
     /// There is no patch in it.
     #[error("{name} has no patch in it")]
     NoPatch {
@@ -70,7 +85,10 @@ impl PatchError {
             Self::Malformed { .. } | Self::Encoding { .. } => {
                 "save the mail as it was sent (b4 am, or the archive's raw or mbox link)".into()
             }
-            Self::NoPatch { .. } => "give a mail, an mbox, or the output of git diff".into(),
+            Self::Io { .. } => "check the path and the permissions".into(),
+            Self::NoPatch { .. } => {
+                "give a mail, an mbox, a directory of patches, or the output of git diff".into()
+            }
         }
     }
 }
@@ -78,7 +96,7 @@ impl PatchError {
 /// Longest file that is looked at, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
 /// Most messages of a file.
-const MAX_MESSAGES: usize = 4096;
+const MAX_MESSAGES: usize = 1 << 16;
 /// Most lines of a message.
 const MAX_LINES: usize = 1 << 20;
 
@@ -88,28 +106,73 @@ const MAX_LINES: usize = 1 << 20;
 ///
 /// The first thing in it that is not of the form, or that there is no patch in it.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<Patch>, PatchError> {
-    if bytes.len() > MAX_BYTES {
-        return Err(PatchError::TooMuch { name: name.into(), what: "its size", limit: MAX_BYTES });
-    }
-    let messages = mail::split(bytes);
-    if messages.len() > MAX_MESSAGES {
-        let (what, limit) = ("the number of its messages", MAX_MESSAGES);
-        return Err(PatchError::TooMuch { name: name.into(), what, limit });
-    }
-    let mut patches = Vec::new();
-    for message in messages {
-        for body in mail::decode(name, message)? {
-            let patch = parse::parse(name, &body)?;
-            // Cover letters and replies change nothing.
-            if !patch.files.is_empty() {
-                patches.push(patch);
+    let mut inbox = Inbox::default();
+    inbox.add(name, bytes)?;
+    Ok(inbox.series()?.patches)
+}
+
+/// Collects messages of several files.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    items: Vec<series::Item>,
+    names: Vec<String>,
+    messages: usize,
+}
+
+impl Inbox {
+    /// Adds the messages of a file.
+    ///
+    /// # Errors
+    ///
+    /// More messages than are looked at, and a mail that cannot be decoded.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), PatchError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(PatchError::TooMuch {
+                name: name.into(),
+                what: "its size",
+                limit: MAX_BYTES,
+            });
+        }
+        let messages = mail::split(bytes);
+        self.messages += messages.len();
+        if self.messages > MAX_MESSAGES {
+            let (what, limit) = ("the number of its messages", MAX_MESSAGES);
+            return Err(PatchError::TooMuch { name: name.into(), what, limit });
+        }
+        self.names.push(name.into());
+        for message in messages {
+            let decoded = mail::decode(name, message)?;
+            let envelope = parse::envelope(&decoded);
+            let before = self.items.len();
+            for text in &decoded.bodies {
+                let (files, error) = match parse::parse(name, &envelope.subject, text) {
+                    Ok(files) => (files, None),
+                    Err(error) => (Vec::new(), Some(error)),
+                };
+                if !files.is_empty() || error.is_some() {
+                    let patch = Patch { files, ..envelope.clone() };
+                    let names_abi = text.contains(kho_abi_model::ABI_DIR);
+                    self.items.push(series::Item { patch, error, names_abi });
+                }
+            }
+            if self.items.len() == before {
+                // Cover letters and answers change nothing, and say what belongs together.
+                self.items.push(series::Item { patch: envelope, error: None, names_abi: false });
             }
         }
+        Ok(())
     }
-    if patches.is_empty() {
-        return Err(PatchError::NoPatch { name: name.into() });
+
+    /// What is to be judged of it.
+    ///
+    /// # Errors
+    ///
+    /// A patch that cannot be read, or that there is none.
+    pub fn series(self) -> Result<Series, PatchError> {
+        let series = series::newest(self.items)?;
+        if series.patches.is_empty() {
+            return Err(PatchError::NoPatch { name: self.names.join(", ") });
+        }
+        Ok(series)
     }
-    // Archives sort by arrival. What has no number stays where it is, behind what has one.
-    patches.sort_by_key(|patch| patch.number.map_or(u32::MAX, |(number, _)| number));
-    Ok(patches)
 }

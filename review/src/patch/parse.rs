@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What a message's diff does to files.
 
-use super::mail::Body;
+use super::mail::Message;
 use super::{PatchError, MAX_LINES};
 
 /// A patch.
@@ -13,8 +13,51 @@ pub struct Patch {
     pub author: String,
     /// Its number in its series, and how many there are.
     pub number: Option<(u32, u32)>,
+    /// What else its subject says.
+    pub tag: Tag,
+    /// The mail that it came with, for a reply.
+    pub mail: Mail,
     /// What it does to files, in the order of the diff.
     pub files: Vec<FilePatch>,
+}
+
+/// What the tag of a subject says: `[PATCH v2 RESEND]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tag {
+    /// The version of the series, in thousandths: 1000 where none is said, 2000 for `v2`.
+    pub version: u32,
+    /// Whether it is sent again.
+    pub is_resent: bool,
+    /// Whether it answers another mail: `Re:`.
+    pub is_reply: bool,
+}
+
+impl Tag {
+    /// The version as it is written.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self.version % 1000 {
+            0 => format!("v{}", self.version / 1000),
+            minor => format!("v{}.{minor}", self.version / 1000),
+        }
+    }
+}
+
+/// What a reply needs of a mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mail {
+    /// The subject as it was sent.
+    pub subject: String,
+    /// When it was sent, as it says; empty where it does not.
+    pub date: String,
+    /// The same in seconds since 1970.
+    pub time: i64,
+    /// Its id, without angle brackets; empty where it has none.
+    pub id: String,
+    /// The ids of what it answers, the nearest last.
+    pub references: Vec<String>,
+    /// The id that versions of a series share, as b4 writes it.
+    pub change_id: Option<String>,
 }
 
 /// What a patch does to a file.
@@ -28,6 +71,10 @@ pub struct FilePatch {
     pub hunks: Vec<Hunk>,
     /// Whether its content is not shown.
     pub binary: bool,
+    /// Whether the file before stays.
+    pub is_copy: bool,
+    /// The id of the content before, as far as git prints it.
+    pub old_id: String,
 }
 
 /// Lines that change together.
@@ -87,9 +134,25 @@ impl Patch {
     }
 }
 
-pub(super) fn parse(name: &str, body: &Body) -> Result<Patch, PatchError> {
-    let (subject, number) = subject(&body.subject);
-    let lines: Vec<&str> = body.text.split('\n').collect();
+/// The patch of a message, without what it does to files.
+pub(super) fn envelope(message: &Message) -> Patch {
+    let (subject, number, tag) = subject(&message.subject);
+    let mut lines = message.bodies.iter().flat_map(|text| text.lines());
+    let change_id = lines.find_map(|line| line.strip_prefix("change-id: ")).map(str::trim);
+    let mail = Mail {
+        subject: message.subject.clone(),
+        date: message.date.clone(),
+        time: message.time,
+        id: message.id.clone(),
+        references: message.references.clone(),
+        change_id: change_id.map(Into::into),
+    };
+    Patch { subject, author: message.author.clone(), number, tag, mail, files: Vec::new() }
+}
+
+/// What the diff of a text does to files.
+pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePatch>, PatchError> {
+    let lines: Vec<&str> = text.split('\n').collect();
     if lines.len() > MAX_LINES {
         let (what, limit) = ("the number of a message's lines", MAX_LINES);
         return Err(PatchError::TooMuch { name: name.into(), what, limit });
@@ -102,7 +165,7 @@ pub(super) fn parse(name: &str, body: &Body) -> Result<Patch, PatchError> {
         let line = lines[at];
         let fail = |at: usize, what: String| PatchError::Malformed {
             name: name.into(),
-            message: if subject.is_empty() { "patch".into() } else { subject.clone() },
+            message: if subject.is_empty() { "patch".into() } else { subject.into() },
             line: at + 1,
             what,
         };
@@ -110,6 +173,19 @@ pub(super) fn parse(name: &str, body: &Body) -> Result<Patch, PatchError> {
             let (old, new) = git_names(names).unwrap_or_default();
             files.push(FilePatch { old, new, ..FilePatch::default() });
             open = true;
+        } else if let Some(path) =
+            line.strip_prefix("diff --cc ").or_else(|| line.strip_prefix("diff --combined "))
+        {
+            // What a merge makes of its parents: there is no one old side.
+            let path = Some(path.trim().to_string());
+            let (old, new) = (path.clone(), path);
+            files.push(FilePatch { old, new, binary: true, ..FilePatch::default() });
+            open = false;
+            at += 1;
+            while lines.get(at).is_some_and(|line| !line.starts_with("diff --")) {
+                at += 1;
+            }
+            continue;
         } else if let (true, Some(file)) = (open, files.last_mut()) {
             if line.starts_with("new file mode") {
                 file.old = None;
@@ -119,6 +195,15 @@ pub(super) fn parse(name: &str, body: &Body) -> Result<Patch, PatchError> {
                 file.old = Some(from.into());
             } else if let Some(to) = line.strip_prefix("rename to ") {
                 file.new = Some(to.into());
+            } else if let Some(from) = line.strip_prefix("copy from ") {
+                file.old = Some(from.into());
+                file.is_copy = true;
+            } else if let Some(to) = line.strip_prefix("copy to ") {
+                file.new = Some(to.into());
+            } else if let Some((old_id, _)) =
+                line.strip_prefix("index ").and_then(|ids| ids.split_once(".."))
+            {
+                file.old_id = old_id.into();
             } else if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {
                 file.binary = true;
             }
@@ -160,7 +245,7 @@ pub(super) fn parse(name: &str, body: &Body) -> Result<Patch, PatchError> {
         }
         at += 1;
     }
-    Ok(Patch { subject, author: body.author.clone(), number, files })
+    Ok(files)
 }
 
 /// The lines of a hunk, as many as its head says; the index behind them.
@@ -230,21 +315,44 @@ fn side(text: &str) -> Option<String> {
     (text != "/dev/null").then(|| path.into())
 }
 
-/// The subject without its tag, and the numbers in that: `[PATCH v2 3/7] x`.
-fn subject(text: &str) -> (String, Option<(u32, u32)>) {
+/// The subject without its tag, and what that says: `Re: [PATCH v2 3/7] x`.
+fn subject(text: &str) -> (String, Option<(u32, u32)>, Tag) {
     let mut rest = text.trim();
     let mut number = None;
-    while let Some((tag, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        for word in tag.split_whitespace() {
-            if let Some((a, b)) = word.split_once('/') {
-                if let (Ok(a), Ok(b)) = (a.parse(), b.parse()) {
-                    number = Some((a, b));
+    let mut tag = Tag { version: 1000, ..Tag::default() };
+    loop {
+        if let Some((words, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            for word in words.split([' ', '\t', ',']) {
+                if let Some((a, b)) = word.split_once('/') {
+                    if let (Ok(a), Ok(b)) = (a.parse(), b.parse()) {
+                        number = Some((a, b));
+                    }
+                } else if let Some(version) = version(word) {
+                    tag.version = version;
+                } else if word.eq_ignore_ascii_case("resend") {
+                    tag.is_resent = true;
                 }
             }
+            rest = after.trim_start();
+            continue;
         }
-        rest = after.trim_start();
+        let prefix = ["re:", "aw:", "fwd:", "fw:"].into_iter().find(|prefix| {
+            rest.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        });
+        let Some(prefix) = prefix else { break };
+        tag.is_reply |= matches!(prefix, "re:" | "aw:");
+        rest = rest[prefix.len()..].trim_start();
     }
-    (rest.into(), number)
+    (rest.into(), number, tag)
+}
+
+/// `v2`, `V2.1` or `PATCHv2`, in thousandths.
+fn version(word: &str) -> Option<u32> {
+    let word = word.to_ascii_lowercase();
+    let digits = word.strip_prefix("patch").unwrap_or(&word).strip_prefix('v')?;
+    let (major, minor) = digits.split_once('.').unwrap_or((digits, "0"));
+    let (major, minor): (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
+    (major < 1_000_000 && minor < 1000).then(|| major * 1000 + minor)
 }
 
 #[cfg(test)]
@@ -252,12 +360,10 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Patch, PatchError> {
-        let body = Body {
-            subject: "[PATCH v2 3/7] x: y".into(),
-            author: String::new(),
-            text: text.into(),
-        };
-        parse("f", &body)
+        let subject = "[PATCH v2 3/7] x: y".into();
+        let mut patch = envelope(&Message { subject, ..Message::default() });
+        patch.files = parse("f", &patch.subject, text)?;
+        Ok(patch)
     }
 
     #[test]
@@ -275,6 +381,36 @@ mod tests {
         assert_eq!(changed.hunks[0].text(false), "a\nb\n\n");
         assert_eq!(changed.hunks[0].text(true), "a\nc\n\n");
         assert_eq!((new.hunks[0].old_start, changed.hunks[0].old_start), (1, 2));
+    }
+
+    #[test]
+    fn tags_are_read_in_every_order() {
+        for (text, number, version, resent, reply) in [
+            ("[PATCH] x", None, 1000, false, false),
+            ("[PATCH v2 RESEND 1/3] x", Some((1, 3)), 2000, true, false),
+            ("[RFC PATCHv3 02/12] x", Some((2, 12)), 3000, false, false),
+            ("[list] [PATCH 1/2 V4] x", Some((1, 2)), 4000, false, false),
+            ("[v5.1,3/4] x", Some((3, 4)), 5001, false, false),
+            ("Re: [PATCH v2] x", None, 2000, false, true),
+            ("RE: AW: [PATCH v2] x", None, 2000, false, true),
+            ("[RESEND] x", None, 1000, true, false),
+        ] {
+            let tag = Tag { version, is_resent: resent, is_reply: reply };
+            assert_eq!(subject(text), ("x".into(), number, tag), "{text}");
+        }
+    }
+
+    #[test]
+    fn copies_merges_and_ids_are_told() {
+        let patch = read(
+            "diff --git a/x.h b/y.h\nsimilarity index 90%\ncopy from x.h\ncopy to y.h\n\
+             index 0123456..89abcde 100644\n--- a/x.h\n+++ b/y.h\n@@ -1 +1 @@\n-a\n+b\n\
+             diff --cc z.h\nindex 1,2..3\n--- a/z.h\n+++ b/z.h\n@@@ -1 -1 +1 @@@\n- a\n -b\n++c\n",
+        )
+        .unwrap();
+        let [copy, merged] = &patch.files[..] else { panic!("{patch:?}") };
+        assert!(copy.is_copy && copy.old_id == "0123456");
+        assert!(merged.binary && merged.new.as_deref() == Some("z.h"));
     }
 
     #[test]

@@ -123,6 +123,8 @@ pub enum Verdict {
     BumpMissing,
     /// What no version covers changed.
     VersionMissing,
+    /// What it promises changed, and a later patch of the series brings its new string.
+    BumpedLater,
     /// Its string changed, and nothing that it promises did.
     BumpedWithoutChange,
     /// What it promises changed under one string, and no kernel was released with it.
@@ -147,6 +149,7 @@ impl Verdict {
             Self::ChangedAndBumped => "changed and bumped",
             Self::BumpMissing => "bump missing",
             Self::VersionMissing => "changed, and no version covers it",
+            Self::BumpedLater => "changed, and bumped by a later patch",
             Self::BumpedWithoutChange => "bumped without change",
             Self::ChangedUnreleased => "changed before its release",
             Self::ChangedAllowed => "changed as allowed",
@@ -350,7 +353,7 @@ impl Report {
             Verdict::NotChecked => 1,
             Verdict::ChangedAllowed => 2,
             Verdict::ChangedUnreleased => 3,
-            Verdict::ChangedAndBumped => 4,
+            Verdict::ChangedAndBumped | Verdict::BumpedLater => 4,
             Verdict::BumpedWithoutChange => 5,
             Verdict::Removed => 6,
             Verdict::New => 7,

@@ -14,7 +14,7 @@ pub(super) fn write(document: &Document) -> String {
     for section in &document.sections {
         let gaps = section.report.not_checked.iter();
         let gaps = gaps.map(|gap| format!("{}: {}", gap.item, gap.why));
-        for what in section.unknown.iter().cloned().chain(gaps) {
+        for what in section.notes.iter().chain(&section.unknown).cloned().chain(gaps) {
             put!(out, "::notice title=not checked::{}", data(&what));
         }
     }

@@ -19,6 +19,7 @@ struct Root<'a> {
 struct Part<'a> {
     title: &'a str,
     unknown: &'a [String],
+    notes: &'a [String],
     #[serde(flatten)]
     report: &'a Report,
 }
@@ -32,6 +33,7 @@ pub(super) fn write(document: &Document) -> String {
             .map(|section| Part {
                 title: &section.title,
                 unknown: &section.unknown,
+                notes: &section.notes,
                 report: &section.report,
             })
             .collect(),

@@ -57,7 +57,7 @@ fn suite(out: &mut String, section: &Section) {
     );
     out.push_str(&cases);
     let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
-    let open: Vec<_> = section.unknown.iter().cloned().chain(gaps).collect();
+    let open: Vec<_> = section.notes.iter().chain(&section.unknown).cloned().chain(gaps).collect();
     let mut told = String::new();
     // What fails no test is told beside the tests.
     for event in report.events.iter().filter(|e| matches!(e.level, Level::Note | Level::Allowed)) {

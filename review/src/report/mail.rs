@@ -2,36 +2,64 @@
 //! A plain text to reply to a patch with: short lines, nothing that a mail reader would change.
 
 use super::layouts::table;
-use super::{cleaned, events_of, loose_events, of_interest, others, Document};
+use super::{cleaned, events_of, loose_events, of_interest, others, Document, Reply, Section};
 use crate::policy::{ContractReport, Event, Level, Report, Verdict};
 use kho_abi_model::put;
 
 /// What the kernel's mailing lists expect lines to be at most.
 const WIDTH: usize = 72;
 
+/// A mail that can be sent, where what was judged came in mails.
 pub(super) fn write(document: &Document) -> String {
     let document = &cleaned(document);
+    // The first patch that is wrong is what is answered.
+    let wrong = document.sections.iter().filter(|section| section.report.findings() > 0);
+    let answered = wrong.chain(&document.sections).find_map(|section| section.reply.as_ref());
+    let head = answered.map(Reply::head).unwrap_or_default();
+    head + &body(document)
+}
+
+/// What such a mail says.
+pub(super) fn body(document: &Document) -> String {
+    let document = &cleaned(document);
     let mut out = String::new();
+    // What is asked for with a patch is not asked for again with the whole.
+    let mut asked: Vec<(String, Verdict)> = Vec::new();
     for section in &document.sections {
         let report = &section.report;
-        if !section.title.is_empty() {
+        let is_clean = report.findings() == 0;
+        if section.is_whole && is_clean && report.contracts.iter().all(|c| is_asked(&asked, c)) {
+            continue;
+        }
+        if let (false, Some(reply)) = (section.title.is_empty(), &section.reply) {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            wrapped(&mut out, "", &reply.attribution());
+            wrapped(&mut out, "> ", &reply.subject);
+            out.push('\n');
+            out.push_str(&quotes(section));
+        } else if !section.title.is_empty() {
             if !out.is_empty() {
                 out.push('\n');
             }
             put!(out, "On \"{}\":\n", section.title);
         }
-        let shown: Vec<_> = report.contracts.iter().filter(|c| of_interest(c)).collect();
+        let shown = report.contracts.iter().filter(|c| of_interest(c));
+        let shown: Vec<_> = shown.filter(|c| !section.is_whole || !is_asked(&asked, c)).collect();
         if shown.is_empty() && report.events.is_empty() {
             wrapped(&mut out, "", "This does not change the handover ABI.");
         }
         for contract in shown {
             tell(&mut out, report, contract);
+            asked.push((contract.header.clone(), contract.verdict));
         }
         for event in loose_events(report).into_iter().filter(|event| event.level != Level::Fine) {
             item(&mut out, event);
         }
         let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
-        let open: Vec<_> = section.unknown.iter().cloned().chain(gaps).collect();
+        let open: Vec<_> =
+            section.notes.iter().chain(&section.unknown).cloned().chain(gaps).collect();
         if !open.is_empty() {
             out.push_str("\nNot checked:\n");
         }
@@ -45,6 +73,30 @@ pub(super) fn write(document: &Document) -> String {
     }
     out.truncate(out.trim_end().len());
     out.push('\n');
+    out
+}
+
+/// Whether a contract's bump is asked for already, or there is nothing to say of it.
+fn is_asked(asked: &[(String, Verdict)], contract: &ContractReport) -> bool {
+    let this = (contract.header.clone(), contract.verdict);
+    let is_wrong = matches!(contract.verdict, Verdict::BumpMissing | Verdict::VersionMissing);
+    !of_interest(contract) || is_wrong && asked.contains(&this)
+}
+
+/// The lines that the findings of a section are about.
+fn quotes(section: &Section) -> String {
+    let mut out = String::new();
+    let mut seen = Vec::new();
+    let events = section.report.events.iter();
+    for place in events.filter(|e| e.level == Level::Finding).filter_map(|e| e.place.as_ref()) {
+        let found = section.quotes.iter().enumerate();
+        let found = found.filter_map(|(at, quote)| Some((at, quote.index_of(place)?))).next();
+        if let Some((at, index)) = found.filter(|(at, _)| !seen.contains(at)) {
+            seen.push(at);
+            out.push_str(&section.quotes[at].quoted(index));
+            out.push('\n');
+        }
+    }
     out
 }
 
@@ -91,6 +143,10 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
         (Verdict::ChangedAndBumped, _) => {
             format!("{macro_name} goes from {name}, and what it promises changes with it: fine.")
         }
+        (Verdict::BumpedLater, _) => format!(
+            "This changes what {shown} promises, and a later patch of the series bumps it: fine. \
+             Kernels that are built in between believe the wrong bytes."
+        ),
         (Verdict::BumpedWithoutChange, _) => format!(
             "{macro_name} goes from {name}, and neither layouts nor comments on fields differ. That \
              is right if the same bytes mean something else now: then please say so in the commit \

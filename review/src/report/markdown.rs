@@ -59,7 +59,8 @@ pub(super) fn write(document: &Document) -> String {
             out.push_str("```\n");
         }
         let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
-        let open: Vec<_> = section.unknown.iter().cloned().chain(gaps).collect();
+        let open: Vec<_> =
+            section.notes.iter().chain(&section.unknown).cloned().chain(gaps).collect();
         if !open.is_empty() {
             out.push_str("\nNot checked:\n\n");
         }

@@ -9,10 +9,12 @@ mod junit;
 mod layouts;
 mod mail;
 mod markdown;
+mod reply;
 mod sarif;
 mod text;
 
 pub use json::SCHEMA;
+pub use reply::{Quote, Reply};
 
 use crate::diff::DEVICE_TREE;
 use crate::policy::{ContractReport, Event, Level, Report, Verdict};
@@ -35,14 +37,37 @@ pub struct Section {
     pub report: Report,
     /// What could not be known, in sentences.
     pub unknown: Vec<String>,
+    /// What else there is to know, in sentences.
+    pub notes: Vec<String>,
+    /// The mail that it is about.
+    pub reply: Option<Reply>,
+    /// What of that mail may be quoted.
+    pub quotes: Vec<Quote>,
+    /// Whether it is about all the others together.
+    pub is_whole: bool,
+}
+
+impl Section {
+    /// A section of which all was known.
+    #[must_use]
+    pub fn new(title: &str, report: Report) -> Self {
+        Self {
+            title: title.into(),
+            report,
+            unknown: Vec::new(),
+            notes: Vec::new(),
+            reply: None,
+            quotes: Vec::new(),
+            is_whole: false,
+        }
+    }
 }
 
 impl Document {
     /// A document of one judgement.
     #[must_use]
     pub fn of(command: &'static str, report: Report) -> Self {
-        let section = Section { title: String::new(), report, unknown: Vec::new() };
-        Self { command, sections: vec![section] }
+        Self { command, sections: vec![Section::new("", report)] }
     }
 
     /// How many findings there are.
@@ -88,7 +113,18 @@ fn cleaned(document: &Document) -> Document {
     };
     for section in &mut document.sections {
         clean(&mut section.title);
-        section.unknown.iter_mut().for_each(clean);
+        section.unknown.iter_mut().chain(&mut section.notes).for_each(clean);
+        section.reply.iter_mut().for_each(|reply| reply.each(clean));
+        for quote in &mut section.quotes {
+            clean(&mut quote.file);
+            // A tab is what a line of C begins with.
+            let tabs = |line: &mut String| {
+                let mut parts: Vec<String> = line.split('\t').map(Into::into).collect();
+                parts.iter_mut().for_each(clean);
+                *line = parts.join("\t");
+            };
+            quote.lines.iter_mut().for_each(tabs);
+        }
         let report = &mut section.report;
         clean(&mut report.old.name);
         clean(&mut report.new.name);

@@ -31,7 +31,10 @@ pub(super) fn write(document: &Document) -> String {
         for contract in report.contracts.iter().filter(|contract| of_interest(contract)) {
             let style = match contract.verdict {
                 Verdict::BumpMissing | Verdict::VersionMissing => BAD,
-                Verdict::NotChecked | Verdict::BumpedWithoutChange | Verdict::Removed => OPEN,
+                Verdict::NotChecked
+                | Verdict::BumpedLater
+                | Verdict::BumpedWithoutChange
+                | Verdict::Removed => OPEN,
                 _ => GOOD,
             };
             let place = match contract.macro_name.as_str() {
@@ -80,6 +83,9 @@ pub(super) fn write(document: &Document) -> String {
         for event in loose_events(report) {
             tell(&mut out, event, "");
         }
+        for note in &section.notes {
+            put!(out, "{OPEN}note{OPEN:#}         {note}");
+        }
         for unknown in &section.unknown {
             put!(out, "{OPEN}not known{OPEN:#}    {unknown}");
         }
@@ -91,7 +97,7 @@ pub(super) fn write(document: &Document) -> String {
     }
     if document.command == "review" && document.findings() > 0 {
         put!(out, "\n{FAINT}A reply:{FAINT:#}\n");
-        out.push_str(&super::mail::write(document));
+        out.push_str(&super::mail::body(document));
     }
     if document.sections.len() > 1 {
         put!(out, "\n{}", count(document.findings(), "finding"));

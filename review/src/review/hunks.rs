@@ -8,10 +8,11 @@
 
 use crate::diff::open::{self, Files};
 use crate::diff::{compare, Side};
-use crate::patch::{FilePatch, Line};
+use crate::patch::{FilePatch, Hunk, Line};
 use crate::policy::{self, Baseline, ContractReport, Event, Level, Options, Report, Verdict};
-use kho_abi_model::{Place, ABI_DIR};
+use kho_abi_model::{version, Place, ABI_DIR};
 use kho_abi_read::contracts::spellings;
+use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::outline::{self, FieldText, Outline};
 use kho_abi_read::{source, truth};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,10 @@ pub struct Partial {
     parts: Vec<Part>,
     /// Changes of structs that are shown whole, in case that no compiler can lay them out.
     spare: BTreeMap<String, Vec<Part>>,
+    /// Changes that only the whole header explains: where, and what.
+    loose: Vec<(Place, String)>,
+    /// Versions that comments name, and whether a patch changes that line.
+    prose: Vec<(Place, String, bool)>,
 }
 
 /// A change, as the text shows it: rule, item, place and words.
@@ -36,14 +41,73 @@ type Part = (&'static str, String, Place, String);
 /// One side of a header.
 #[derive(Clone, Debug, Default)]
 struct Shown {
-    /// A header with the macros and the whole structs of the hunks.
-    text: String,
-    /// The macro with a compatible string, where a hunk shows it.
-    string: Option<(String, String)>,
-    /// The macros that hold versions or parts of them, each with its text.
-    versions: BTreeMap<String, String>,
+    /// The macros and the whole structs of the hunks, by name.
+    items: Vec<(Item, String)>,
+}
+
+/// Something that a hunk shows whole.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    Macro(String),
+    Record(String),
+}
+
+impl Shown {
+    fn get(&self, item: &Item) -> Option<&String> {
+        self.items.iter().find(|(other, _)| other == item).map(|(_, text)| text)
+    }
+
+    fn put(&mut self, item: Item, text: String) {
+        match self.items.iter_mut().find(|(other, _)| *other == item) {
+            Some((_, known)) => *known = text,
+            None => self.items.push((item, text)),
+        }
+    }
+
+    /// A header of what is shown.
+    fn text(&self) -> String {
+        let mut all = String::new();
+        for (item, text) in &self.items {
+            match item {
+                Item::Macro(name) => {
+                    let _ = writeln!(all, "#define {name} {text}");
+                }
+                Item::Record(_) => all.push_str(text),
+            }
+        }
+        all
+    }
+
     /// The structs that are shown whole.
-    whole: BTreeSet<String>,
+    fn whole(&self) -> BTreeSet<&String> {
+        let records = self.items.iter().filter_map(|(item, _)| match item {
+            Item::Record(name) => Some(name),
+            Item::Macro(_) => None,
+        });
+        records.collect()
+    }
+
+    fn macros(&self) -> impl DoubleEndedIterator<Item = (&String, &String)> {
+        self.items.iter().filter_map(|(item, body)| match item {
+            Item::Macro(name) => Some((name, body)),
+            Item::Record(_) => None,
+        })
+    }
+
+    /// The macros that hold versions or parts of them, each with its text.
+    fn versions(&self) -> BTreeMap<&String, &String> {
+        self.macros().filter(|(name, body)| spellings::is_a_version(name, body)).collect()
+    }
+
+    /// The macros with a compatible string, with the strings.
+    fn strings(&self) -> Vec<(String, String)> {
+        let named = self.macros().filter(|(name, _)| spellings::names_a_string(name));
+        let inner = |body: &str| -> Option<String> {
+            let inner = body.strip_prefix('"')?.strip_suffix('"')?;
+            (!inner.contains('"')).then(|| inner.into())
+        };
+        named.filter_map(|(name, body)| Some((name.clone(), inner(body)?))).collect()
+    }
 }
 
 impl Partial {
@@ -52,44 +116,193 @@ impl Partial {
         format!("include/{ABI_DIR}/{}.h", self.header)
     }
 
+    /// The macro and its string, before and after: those that change, where several are shown.
+    fn string_of(&self, after: usize) -> Option<(String, String)> {
+        let [old, new] = [0, 1].map(|side: usize| self.sides[side].strings());
+        let is_in = |one: &(String, String), others: &[(String, String)]| {
+            others.iter().any(|other| other.0 == one.0)
+        };
+        let changed = new.iter().find(|one| old.iter().any(|o| o.0 == one.0 && o.1 != one.1));
+        if let Some((name, _)) = changed {
+            return [old.iter(), new.iter()][after].clone().find(|one| one.0 == *name).cloned();
+        }
+        let [gone, come] = [(&old, &new), (&new, &old)]
+            .map(|(these, others)| these.iter().rev().find(|one| !is_in(one, others)).cloned());
+        match (gone, come) {
+            (Some(gone), Some(come)) => Some([gone, come][after].clone()),
+            _ => [old, new][after].last().cloned(),
+        }
+    }
+
     /// What stands for the string in reports.
     #[must_use]
     pub fn string(&self) -> String {
-        match &self.sides[1].string {
-            Some((_, string)) => string.clone(),
+        match self.string_of(1) {
+            Some((_, string)) => string,
             None => format!("the string of {}.h", self.header),
+        }
+    }
+
+    /// Whether the hunks show another version after than before.
+    fn is_bumped(&self) -> bool {
+        self.sides[0].versions() != self.sides[1].versions()
+    }
+
+    /// Adds what a later patch shows of the same header.
+    fn then(&mut self, later: &Self) {
+        let before: BTreeSet<Item> =
+            self.sides.iter().flat_map(|side| &side.items).map(|(item, _)| item.clone()).collect();
+        for (item, text) in &later.sides[0].items {
+            if !before.contains(item) {
+                self.sides[0].put(item.clone(), text.clone());
+            }
+            if later.sides[1].get(item).is_none() {
+                self.sides[1].items.retain(|(other, _)| other != item);
+            }
+        }
+        for (item, text) in &later.sides[1].items {
+            self.sides[1].put(item.clone(), text.clone());
+        }
+        for part in &later.parts {
+            // What comes with one patch and goes with another is no change.
+            let undoes = |other: &Part| {
+                let rules = [other.0, part.0];
+                other.1 == part.1
+                    && declared(&other.3) == declared(&part.3)
+                    && (rules == ["field_added", "field_removed"]
+                        || rules == ["field_removed", "field_added"])
+            };
+            match self.parts.iter().position(undoes) {
+                Some(at) => drop(self.parts.remove(at)),
+                None => self.parts.push(part.clone()),
+            }
+        }
+        for (record, parts) in &later.spare {
+            self.spare.entry(record.clone()).or_default().extend(parts.iter().cloned());
+        }
+        self.loose.extend(later.loose.iter().cloned());
+        self.prose.extend(later.prose.iter().cloned());
+    }
+}
+
+/// The declaration that the words of a change quote.
+fn declared(what: &str) -> Option<&str> {
+    what.split('`').nth(1)
+}
+
+/// What the patches of a series show of each header, one after the other.
+pub(super) fn merged<'a>(all: impl Iterator<Item = &'a Partial>) -> Vec<Partial> {
+    let mut found: Vec<Partial> = Vec::new();
+    for partial in all {
+        match found.iter_mut().find(|other| other.header == partial.header) {
+            Some(known) => known.then(partial),
+            None => found.push(partial.clone()),
+        }
+    }
+    found
+}
+
+/// Takes a struct that one header loses and another one gets for one that both have: its bytes are
+/// what matters, not where it is declared.
+pub(super) fn follow_moves(partials: &mut [Partial], created: &[String]) {
+    let only = |partial: &Partial, side: usize| -> Vec<(Item, String)> {
+        let other = &partial.sides[1 - side];
+        let is_record = |item: &Item| matches!(item, Item::Record(_));
+        let items = partial.sides[side].items.iter();
+        items.filter(|(item, _)| is_record(item) && other.get(item).is_none()).cloned().collect()
+    };
+    for from in 0..partials.len() {
+        for (item, old) in only(&partials[from], 0) {
+            let Item::Record(name) = &item else { continue };
+            let to = (0..partials.len())
+                .find(|to| *to != from && only(&partials[*to], 1).iter().any(|(i, _)| *i == item));
+            if let Some(to) = to {
+                let new = partials[to].sides[1].get(&item).cloned().unwrap_or_default();
+                partials[from].sides[1].put(item.clone(), new);
+                partials[to].sides[0].put(item, old);
+            } else if let Some(new) = created.iter().find_map(|text| body_in(text, name)) {
+                partials[from].sides[1].put(item, new);
+            }
         }
     }
 }
 
-/// A piece of a header: the lines of one hunk, each with its number.
-fn piece(hunk: &crate::patch::Hunk, after: bool) -> (Outline, BTreeMap<usize, usize>, bool) {
-    let mut text = String::new();
-    let mut lines = BTreeMap::new();
-    let (mut number, mut at) = (if after { hunk.new_start } else { hunk.old_start }, 1);
-    // Git shows the line that begins the struct which the hunk lies in.
-    let heading = hunk.heading.trim_end();
-    let within = heading.starts_with("struct ") && heading.ends_with('{');
-    if within {
-        text.push_str(heading);
-        text.push('\n');
-        at += 1;
+/// One side of a hunk, as a piece of a header.
+struct Piece {
+    outline: Outline,
+    /// The lines, from 1; the first may be what git shows behind the numbers.
+    text: Vec<String>,
+    /// The numbers of lines in the file.
+    lines: BTreeMap<usize, usize>,
+    /// The lines that the other side does not have.
+    changed: Vec<usize>,
+}
+
+fn piece(hunk: &Hunk, after: bool) -> Piece {
+    let mut piece = Piece {
+        outline: Outline::default(),
+        text: Vec::new(),
+        lines: BTreeMap::new(),
+        changed: Vec::new(),
+    };
+    let mut number = if after { hunk.new_start } else { hunk.old_start };
+    if let Some(heading) = heading(hunk) {
+        piece.text.push(heading.into());
     }
     for line in &hunk.lines {
-        let (shown, content) = match line {
-            Line::Context(content) => (true, content),
-            Line::Removed(content) => (!after, content),
-            Line::Added(content) => (after, content),
+        let (shown, changed, content) = match line {
+            Line::Context(content) => (true, false, content),
+            Line::Removed(content) => (!after, true, content),
+            Line::Added(content) => (after, true, content),
         };
         if shown {
-            text.push_str(content);
-            text.push('\n');
-            lines.insert(at, number);
-            at += 1;
-            number += 1;
+            piece.text.push(content.clone());
+            piece.lines.insert(piece.text.len(), number);
+            if changed {
+                piece.changed.push(piece.text.len());
+            }
+            number = number.saturating_add(1);
         }
     }
-    (outline::read(&text), lines, within)
+    let mut text = piece.text.join("\n");
+    text.push('\n');
+    piece.outline = outline::read(&text);
+    piece
+}
+
+/// The line that begins the struct which a hunk lies in, as git shows it.
+///
+/// Git shows the last such line before the hunk, whether or not the struct has ended before that.
+fn heading(hunk: &Hunk) -> Option<&str> {
+    let heading = hunk.heading.trim_end();
+    let begins = heading.starts_with("struct ") || heading.starts_with("union ");
+    if !begins || !heading.ends_with('{') {
+        return None;
+    }
+    let mut open = 0_usize;
+    let mut is_field = false;
+    for line in &hunk.lines {
+        let (Line::Context(text) | Line::Removed(text) | Line::Added(text)) = line;
+        let trimmed = text.trim();
+        if trimmed.starts_with(['*', '/', '#']) {
+            continue;
+        }
+        let is_inner = text.starts_with([' ', '\t']);
+        if trimmed.starts_with('}') {
+            if open == 0 {
+                return Some(heading);
+            }
+            open -= 1;
+        } else if trimmed.ends_with('{') {
+            if !is_inner {
+                break;
+            }
+            open += 1;
+        } else {
+            is_field |= is_inner && trimmed.ends_with(';');
+        }
+    }
+    is_field.then_some(heading)
 }
 
 /// Reads the hunks of a header, and says what they do not show.
@@ -98,96 +311,159 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
     let path = file.new.as_ref().or(file.old.as_ref()).cloned().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or(&path);
     let header = name.strip_suffix(".h").unwrap_or(name).to_string();
-    let mut partial =
-        Partial { header, sides: Default::default(), parts: Vec::new(), spare: BTreeMap::new() };
+    let mut partial = Partial {
+        header,
+        sides: Default::default(),
+        parts: Vec::new(),
+        spare: BTreeMap::new(),
+        loose: Vec::new(),
+        prose: Vec::new(),
+    };
+    let is_ours = |side: &Option<String>| side.as_ref().is_some_and(|path| is_abi_header(path));
     if file.binary {
-        unknown.push(format!("{path}: the patch does not show its content"));
+        partial.loose.push((place(&path, 1), "the patch does not show its content".into()));
         return partial;
     }
+    if file.hunks.is_empty() && is_ours(&file.old) != is_ours(&file.new) {
+        let what = "it is moved, and the patch does not show its content";
+        partial.loose.push((place(&path, 1), what.into()));
+    }
     for hunk in &file.hunks {
-        let (old, old_lines, within) = piece(hunk, false);
-        let (new, new_lines, _) = piece(hunk, true);
-        if old.code == new.code {
+        let [old, new] = [piece(hunk, false), piece(hunk, true)];
+        for (at, comment) in &new.outline.comments {
+            let is_changed = new.changed.contains(at);
+            let line = new.lines.get(at).copied().unwrap_or(1);
+            let words = comment.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
+            for word in words.filter(|word| is_versioned(word)) {
+                partial.prose.push((place(&path, line), word.into(), is_changed));
+            }
+        }
+        if old.outline.code == new.outline.code {
             continue;
         }
-        let before = (partial.parts.len(), partial.sides.clone());
-        // The first struct of a hunk that begins within it is not whole, whatever its end shows.
-        let first = within.then(|| new.records.first().map(|record| record.name.clone())).flatten();
-        let whole = |outline: &Outline, name: &str| {
-            first.as_deref() != Some(name)
-                && outline.records.iter().any(|record| record.name == name && record.whole)
-        };
-        for (side, outline) in partial.sides.iter_mut().zip([&old, &new]) {
-            for found in &outline.macros {
-                let _ = writeln!(side.text, "#define {} {}", found.name, found.body);
-                if !spellings::is_a_version(&found.name, &found.body) {
-                    continue;
-                }
-                side.versions.insert(found.name.clone(), found.body.clone());
-                if let Some(string) = found.string() {
-                    side.string.get_or_insert_with(|| (found.name.clone(), string.into()));
-                }
-            }
-        }
-        let names: BTreeSet<&str> =
-            old.records.iter().chain(&new.records).map(|record| record.name.as_str()).collect();
-        for record in names {
-            if whole(&old, record) && whole(&new, record) {
-                for (side, after) in partial.sides.iter_mut().zip([false, true]) {
-                    if let Some(body) = body_of(hunk, after, record) {
-                        side.text.push_str(&body);
-                        side.whole.insert(record.into());
-                    }
-                }
-                let spare = partial.spare.entry(record.into()).or_default();
-                parts(&path, record, (&old, &old_lines), (&new, &new_lines), spare);
-                continue;
-            }
-            if fields_of(&old, record) == fields_of(&new, record) {
-                continue;
-            }
-            let there =
-                |outline: &Outline| outline.records.iter().any(|other| other.name == record);
-            if whole(&new, record) && !there(&old) {
-                if let Some(body) = body_of(hunk, true, record) {
-                    partial.sides[1].text.push_str(&body);
-                    partial.sides[1].whole.insert(record.into());
-                }
-                continue;
-            }
-            if whole(&old, record) && !there(&new) {
-                if let Some(body) = body_of(hunk, false, record) {
-                    partial.sides[0].text.push_str(&body);
-                    partial.sides[0].whole.insert(record.into());
-                }
-                continue;
-            }
-            unknown.push(format!(
-                "{path}: struct {record} is shown in part: its size and its offsets are not known"
-            ));
-            parts(&path, record, (&old, &old_lines), (&new, &new_lines), &mut partial.parts);
-        }
-        let told = before.0 != partial.parts.len()
-            || before.1[0].whole != partial.sides[0].whole
-            || before.1[1].whole != partial.sides[1].whole
-            || old
-                .macros
-                .iter()
-                .map(|m| (&m.name, &m.body))
-                .ne(new.macros.iter().map(|m| (&m.name, &m.body)));
-        if !told {
-            unknown.push(format!(
-                "{path}: the hunk at line {} changes code that is neither a macro nor a struct with its name in sight",
-                hunk.new_start
-            ));
-        }
+        one_hunk(&path, hunk, [&old, &new], &mut partial, unknown);
     }
-    if partial.sides.iter().all(|side| side.versions.is_empty()) {
+    if partial.sides.iter().all(|side| side.versions().is_empty()) && !file.hunks.is_empty() {
         unknown.push(format!(
             "{path}: which version it has is not shown; it is the same before and after, as no hunk changes it"
         ));
     }
     partial
+}
+
+/// `name-v2` or `name_v2`.
+fn is_versioned(word: &str) -> bool {
+    let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    stem.len() < word.len() && (stem.ends_with("-v") || stem.ends_with("_v")) && stem.len() > 2
+}
+
+fn place(path: &str, line: usize) -> Place {
+    Place { file: path.into(), line }
+}
+
+fn one_hunk(
+    path: &str,
+    hunk: &Hunk,
+    pieces: [&Piece; 2],
+    partial: &mut Partial,
+    unknown: &mut Vec<String>,
+) {
+    let [old, new] = pieces.map(|piece| &piece.outline);
+    // The struct that a hunk begins within is not whole, whatever its end shows.
+    let first = heading(hunk).and_then(|_| new.records.first().map(|record| record.name.clone()));
+    let is_whole = |outline: &Outline, name: &str| {
+        first.as_deref() != Some(name)
+            && outline.records.iter().any(|record| record.name == name && record.whole)
+    };
+    for (side, outline) in partial.sides.iter_mut().zip([old, new]) {
+        for found in &outline.macros {
+            side.put(Item::Macro(found.name.clone()), found.body.clone());
+        }
+    }
+    let names: BTreeSet<&str> =
+        old.records.iter().chain(&new.records).map(|record| record.name.as_str()).collect();
+    let mut in_part: BTreeSet<&str> = BTreeSet::new();
+    for record in names {
+        let is_there = |outline: &Outline| outline.records.iter().any(|other| other.name == record);
+        let wholes = [old, new].map(|outline| is_whole(outline, record));
+        let theres = [old, new].map(is_there);
+        if wholes == theres {
+            for (index, side) in partial.sides.iter_mut().enumerate() {
+                if let Some(body) = body_of(hunk, index == 1, record) {
+                    side.put(Item::Record(record.into()), body);
+                }
+            }
+            if theres == [true, true] {
+                let spare = partial.spare.entry(record.into()).or_default();
+                parts(path, record, pieces, spare);
+            }
+            continue;
+        }
+        in_part.insert(record);
+        if fields_of(old, record) == fields_of(new, record) {
+            continue;
+        }
+        unknown.push(format!(
+            "{path}: struct {record} is shown in part: its size and its offsets are not known"
+        ));
+        parts(path, record, pieces, &mut partial.parts);
+    }
+    let [gone, come] = pieces.map(|piece| unexplained(piece, &in_part));
+    let shown = come.iter().map(|one| (one, 1)).chain(gone.iter().map(|one| (one, 0)));
+    for ((at, text), side) in shown.take(3) {
+        let line = pieces[side].lines.get(at).copied().unwrap_or(1);
+        let what = format!("`{text}` changes, and what it means is not in the patch");
+        partial.loose.push((place(path, line), what));
+    }
+}
+
+/// The changed lines of a side that are neither comments, macros, nor fields of structs with their
+/// names in sight.
+fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>) -> Vec<(usize, String)> {
+    let mut ranges = Vec::new();
+    for record in &piece.outline.records {
+        let mut open = 0_usize;
+        let mut end = record.line;
+        for (index, line) in piece.text.iter().enumerate().skip(record.line.saturating_sub(1)) {
+            end = index + 1;
+            open += line.matches('{').count();
+            open = open.saturating_sub(line.matches('}').count());
+            if open == 0 && index + 1 > record.line {
+                break;
+            }
+        }
+        ranges.push((record, record.line..=end));
+    }
+    let mut continued = BTreeSet::new();
+    for (index, line) in piece.text.iter().enumerate() {
+        let is_macro = line.trim_start().strip_prefix('#').is_some_and(|rest| {
+            let rest = rest.trim_start();
+            rest.starts_with("define") || rest.starts_with("include")
+        });
+        if is_macro || continued.contains(&index) {
+            continued.insert(index);
+            if line.trim_end().ends_with('\\') {
+                continued.insert(index + 1);
+            }
+        }
+    }
+    let is_explained = |at: usize, line: &str| {
+        let tokens: Vec<&str> = line.split_whitespace().collect();
+        let is_forward =
+            matches!(tokens.as_slice(), ["struct" | "union", name] if name.ends_with(';'));
+        let is_field = ranges.iter().any(|(record, range)| {
+            let is_part = in_part.contains(record.name.as_str());
+            let fields = &record.fields;
+            range.contains(&at) && (!is_part || fields.iter().any(|field| field.line == at))
+        });
+        outline::read(line).code.trim().is_empty()
+            || continued.contains(&(at - 1))
+            || is_forward
+            || is_field
+    };
+    let lines = piece.changed.iter().filter_map(|at| Some((*at, piece.text.get(at - 1)?)));
+    let open = lines.filter(|(at, line)| !is_explained(*at, line));
+    open.map(|(at, line)| (at, line.split_whitespace().collect::<Vec<_>>().join(" "))).collect()
 }
 
 fn fields_of<'a>(outline: &'a Outline, record: &str) -> Vec<&'a str> {
@@ -196,8 +472,12 @@ fn fields_of<'a>(outline: &'a Outline, record: &str) -> Vec<&'a str> {
 }
 
 /// The lines of a hunk's side from a struct's first to its last.
-fn body_of(hunk: &crate::patch::Hunk, after: bool, record: &str) -> Option<String> {
-    let text = hunk.text(after);
+fn body_of(hunk: &Hunk, after: bool, record: &str) -> Option<String> {
+    body_in(&hunk.text(after), record)
+}
+
+/// The lines of a text from a struct's first to its last.
+fn body_in(text: &str, record: &str) -> Option<String> {
     let start = [format!("struct {record} {{"), format!("union {record} {{")];
     let at = start.iter().find_map(|start| text.find(start.as_str()))?;
     let mut body = String::new();
@@ -215,18 +495,13 @@ fn body_of(hunk: &crate::patch::Hunk, after: bool, record: &str) -> Option<Strin
 }
 
 /// What comes and goes in a struct that is shown in part.
-fn parts(
-    path: &str,
-    record: &str,
-    (old, old_lines): (&Outline, &BTreeMap<usize, usize>),
-    (new, new_lines): (&Outline, &BTreeMap<usize, usize>),
-    out: &mut Vec<Part>,
-) {
+fn parts(path: &str, record: &str, [old, new]: [&Piece; 2], out: &mut Vec<Part>) {
+    let (old_lines, new_lines) = (&old.lines, &new.lines);
     let fields = |outline: &Outline| -> Vec<FieldText> {
         let found = outline.records.iter().find(|other| other.name == record);
         found.map(|record| record.fields.clone()).unwrap_or_default()
     };
-    let (before, after) = (fields(old), fields(new));
+    let (before, after) = (fields(&old.outline), fields(&new.outline));
     let mut put = |rule, field: &FieldText, lines: &BTreeMap<usize, usize>, what: String| {
         let line = lines.get(&field.line).copied().unwrap_or(1);
         let place = Place { file: path.into(), line };
@@ -240,7 +515,7 @@ fn parts(
                 new_lines,
                 format!("struct {record}: `{}` is new", field.declaration),
             ),
-            Some(other) if other.declaration != field.declaration => {
+            Some(other) if canonical(other) != canonical(field) => {
                 let what = format!(
                     "struct {record}: `{}` is now `{}`",
                     other.declaration, field.declaration
@@ -276,16 +551,92 @@ fn parts(
     }
 }
 
+/// A declaration with one name for each integer type, whatever its spelling.
+fn canonical(field: &FieldText) -> String {
+    let ty = field.ty.split_whitespace().collect::<Vec<_>>().join(" ");
+    let bare = ty.strip_prefix("__").unwrap_or(&ty);
+    let ty = match bare {
+        "uint8_t" | "unsigned char" => "u8",
+        "uint16_t" | "unsigned short" | "unsigned short int" => "u16",
+        "uint32_t" | "unsigned int" | "unsigned" => "u32",
+        "uint64_t" | "unsigned long long" | "unsigned long long int" => "u64",
+        other => other,
+    };
+    format!("{ty} {}", field.declaration.strip_prefix(&field.ty).unwrap_or(&field.declaration))
+}
+
+/// What the hunks leave open, whether or not they show another version.
+fn unsure(partial: &Partial, report: &Report) -> Vec<(Place, String)> {
+    let mut found = Vec::new();
+    let strings = [0, 1].map(|side: usize| partial.string_of(side));
+    let is_kept = strings[0] == strings[1];
+    for (place, word, is_changed) in &partial.prose {
+        if !is_changed && is_kept {
+            continue;
+        }
+        let stem = version::stem(word);
+        match &strings[1] {
+            Some((_, string)) if string == word || version::stem(string) != stem => {}
+            Some((_, string)) => found.push((
+                place.clone(),
+                format!("a comment names \"{word}\", and the string is \"{string}\""),
+            )),
+            None if !is_changed => {}
+            None => found.push((
+                place.clone(),
+                format!("a comment names \"{word}\", and the patch does not show the string"),
+            )),
+        }
+    }
+    let [Some((_, old)), Some((macro_name, new))] = &strings else { return found };
+    if version::stem(old) != version::stem(new) {
+        let what = format!(
+            "\"{old}\" is now \"{new}\": whether that stood for something else is not in the patch"
+        );
+        found.push((place(&partial.path(), 1), what));
+    }
+    let is_only = truth::current().is_ok_and(|known| {
+        let header = known.headers.iter().find(|header| header.name == partial.header);
+        header.is_some_and(|header| header.contracts.len() == 1)
+    });
+    if is_only || old == new {
+        return found;
+    }
+    // A header may have more than one string. Whose a struct is, names say, or nothing here does.
+    let words = |text: &str| -> BTreeSet<String> {
+        let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
+        parts.filter(|word| word.len() > 1).map(str::to_ascii_lowercase).collect()
+    };
+    let mut owner = words(macro_name);
+    owner.extend(words(new));
+    owner.remove("compatible");
+    let whole = partial.sides.iter().flat_map(Shown::whole).cloned();
+    let in_part =
+        partial.parts.iter().map(|part| part.1.split('.').next().unwrap_or_default().to_string());
+    let changed: BTreeSet<String> = whole.chain(in_part).collect();
+    for record in changed {
+        let is_changed = report.events.iter().any(|event| {
+            event.level == Level::Fine && event.item.split('.').next() == Some(record.as_str())
+        });
+        if is_changed && words(&record).is_disjoint(&owner) {
+            let what = format!(
+                "struct {record} changes, and whether \"{new}\" is its string is not in the patch"
+            );
+            found.push((place(&partial.path(), 1), what));
+        }
+    }
+    found
+}
+
 /// The macro with the string: as a hunk shows it, or as the truth knows it of a header of that name.
 fn macro_of(partial: &Partial) -> Option<String> {
     // What changes is what holds the version: a number beside a string, where there is one.
-    let [old, new] = &partial.sides;
-    let changed = new.versions.iter().find(|(name, body)| old.versions.get(*name) != Some(*body));
-    let number = || new.versions.keys().find(|name| spellings::names_a_number(name));
-    let shown = partial.sides.iter().find_map(|side| side.string.as_ref());
-    let shown = shown.map(|(name, _)| name);
-    let known = changed.map(|(name, _)| name).or_else(number).or(shown);
-    known.cloned().or_else(|| {
+    let [old, new] = [0, 1].map(|side: usize| partial.sides[side].versions());
+    let changed = new.iter().find(|(name, body)| old.get(*name) != Some(*body));
+    let number = || new.keys().find(|name| spellings::names_a_number(name));
+    let shown = partial.string_of(1).or_else(|| partial.string_of(0)).map(|(name, _)| name);
+    let known = changed.map(|(name, _)| name).or_else(number).map(|name| (*name).clone());
+    known.or(shown).or_else(|| {
         let known = truth::current().ok()?;
         let header = known.headers.iter().find(|other| other.name == partial.header)?;
         Some(header.contracts.first()?.macro_name.clone())
@@ -299,33 +650,43 @@ fn side_of(
     (macro_name, string): (&str, &str),
     reading: &source::Options,
 ) -> Option<Side> {
-    let shown = &partial.sides[index];
-    let mut files = context(&shown.text, &partial.header);
+    let shown = partial.sides[index].text();
+    let mut files = context(&shown, &partial.header);
     let mut text =
         String::from("#include <linux/types.h>\n#include <linux/kho/abi/kexec_handover.h>\n");
-    if shown.versions.is_empty() {
+    if partial.sides[index].versions().is_empty() {
         let _ = writeln!(text, "#define {macro_name} {string:?}");
     }
-    text.push_str(&shown.text);
+    text.push_str(&shown);
     files.insert(partial.path(), text.into_bytes());
     open::of_files(["before", "after"][index], &files, reading).ok()
 }
 
 /// Judges what the hunks show whole, adds it to a report, and returns what became of the contract.
 ///
-/// The structs that no compiler could lay out by what is shown are given back.
+/// The structs that no compiler could lay out by what is shown are given back, and the macros whose
+/// values are known before and after, or of which more is known.
 fn judge_whole(
     partial: &Partial,
     [old, new]: [Option<Side>; 2],
     options: &Options,
     report: &mut Report,
-) -> (Option<ContractReport>, BTreeSet<String>) {
-    let all = || partial.sides.iter().flat_map(|side| side.whole.iter().cloned()).collect();
-    let (Some(old), Some(new)) = (old, new) else { return (None, all()) };
+) -> (Option<ContractReport>, BTreeSet<String>, BTreeSet<String>) {
+    let all = || partial.sides.iter().flat_map(Shown::whole).cloned().collect::<BTreeSet<String>>();
+    let (Some(old), Some(new)) = (old, new) else {
+        return (None, all(), BTreeSet::new());
+    };
     let options = Options { baseline: Baseline::Old, allowances: Vec::new(), ..options.clone() };
     let of_hunks = policy::judge(&compare(&old, &new), &options);
     let file = format!("{ABI_DIR}/{}.h", partial.header);
     let contract = of_hunks.contracts.into_iter().find(|contract| contract.header == file);
+    let names = |side: &Side| -> BTreeSet<String> {
+        let constants = side.model().headers.iter().flat_map(|header| header.constants());
+        constants.map(|constant| constant.name.clone()).collect()
+    };
+    let mut known: BTreeSet<String> = names(&old).intersection(&names(&new)).cloned().collect();
+    let of_constants = of_hunks.events.iter().filter(|event| event.rule.starts_with("constant_"));
+    known.extend(of_constants.map(|event| event.item.clone()));
     let mut events = of_hunks.events;
     events.retain(|event| event.level != Level::Note);
     for event in &mut events {
@@ -334,12 +695,12 @@ fn judge_whole(
     }
     report.events.extend(events);
     let missing = |side: &Side, shown: &Shown| {
-        let names = shown.whole.iter();
+        let names = shown.whole().into_iter();
         names.filter(|name| side.model().record(name).is_none()).cloned().collect::<BTreeSet<_>>()
     };
     let mut untold = missing(&old, &partial.sides[0]);
     untold.extend(missing(&new, &partial.sides[1]));
-    (contract, untold)
+    (contract, untold, known)
 }
 
 /// Judges what the hunks show, and adds it to a report.
@@ -350,14 +711,14 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
     let macro_name = macro_of(partial).unwrap_or_else(|| unseen.clone());
     let nameless = format!("the string of {header}.h");
     let strings = [0, 1].map(|side: usize| {
-        let shown = partial.sides[side].string.as_ref().map(|(_, string)| string.clone());
+        let shown = partial.string_of(side).map(|(_, string)| string);
         shown.unwrap_or_else(|| nameless.clone())
     });
-    let (mut contract, mut untold) = (None, BTreeSet::new());
-    if partial.sides.iter().any(|side| !side.text.is_empty()) {
+    let (mut contract, mut untold, mut known) = (None, BTreeSet::new(), BTreeSet::new());
+    if partial.sides.iter().any(|side| !side.items.is_empty()) {
         let sides =
             [0, 1].map(|index| side_of(partial, index, (&macro_name, &strings[index]), reading));
-        (contract, untold) = judge_whole(partial, sides, options, report);
+        (contract, untold, known) = judge_whole(partial, sides, options, report);
     }
     for record in &untold {
         report.not_checked.push(source::Gap {
@@ -365,7 +726,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             why: "what it needs is not in the patch: its size and its offsets are not known".into(),
         });
     }
-    let kept = partial.sides[0].versions == partial.sides[1].versions;
+    let kept = !partial.is_bumped();
     let mut contract = contract.unwrap_or_else(|| ContractReport {
         old: Some(strings[0].clone()),
         new: Some(strings[1].clone()),
@@ -412,6 +773,26 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             help: format!("bump {macro_name}"),
         });
     }
+    let untold_macros = untold_macros(partial, &known);
+    for (place, what) in partial.loose.iter().cloned().chain(untold_macros) {
+        // A new version covers whatever changed.
+        if kept {
+            let help = "give the tree that the patch is made for, with --base".into();
+            let item = format!("{}.h", partial.header);
+            let rule = "change_not_judged";
+            let place = Some(place);
+            report.events.push(super::Unjudged { rule, item, place, what, help }.event());
+        } else if contract.verdict == Verdict::BumpedWithoutChange {
+            contract.verdict = Verdict::ChangedAndBumped;
+        }
+    }
+    for (place, what) in unsure(partial, report) {
+        let help = "give the tree that the patch is made for, with --base".into();
+        let item = format!("{}.h", partial.header);
+        let rule = "change_not_judged";
+        let place = Some(place);
+        report.events.push(super::Unjudged { rule, item, place, what, help }.event());
+    }
     if matches!(contract.verdict, Verdict::BumpedWithoutChange | Verdict::Unchanged) {
         // The hunks may not show what changed.
         contract.open.push("what no hunk shows".into());
@@ -428,6 +809,25 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             event.item = event.item.replace(&unseen, &nameless);
         }
     }
+}
+
+/// The macros with another body, or gone, of which nothing is known: their values are not known.
+fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(Place, String)> {
+    let [old, new] = &partial.sides;
+    let mut found = Vec::new();
+    for (name, body) in old.macros() {
+        let is_version = spellings::is_a_version(name, body);
+        let now = new.get(&Item::Macro(name.clone()));
+        if is_version || now == Some(body) || known.contains(name) || body.is_empty() {
+            continue;
+        }
+        let what = match now {
+            Some(now) => format!("{name} was `{body}`, is `{now}`: its value is not known"),
+            None => format!("{name} was `{body}`, is gone"),
+        };
+        found.push((place(&partial.path(), 1), what));
+    }
+    found
 }
 
 /// The headers that a text needs and that this program has, as it generates them.

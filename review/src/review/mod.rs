@@ -6,68 +6,106 @@
 //! Without a base, or where a patch does not fit it, the hunks are read as far as they reach
 //! ([`hunks`]), and what could not be known is said.
 
+mod base;
+mod code;
 pub mod hunks;
+mod range;
+mod series;
+
+pub use base::{is_without_headers, Base};
+pub use range::{range, revision_range};
 
 use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
-use crate::diff::{compare, Side};
-use crate::patch::{apply, FilePatch, Patch};
-use crate::policy::{checks, judge, Baseline, Class, Level, Options, Report};
-use crate::report::{Document, Section};
-use kho_abi_model::{Model, Target, ABI_DIR};
+use crate::diff::Side;
+use crate::patch::{apply, FilePatch, Patch, Series};
+use crate::policy::{checks, Class, Event, Level, Options, Report};
+use crate::report::{Document, Quote, Reply};
+use base::tree_path;
+use code::Touch;
+use kho_abi_model::rule::Rule;
+use kho_abi_model::{Model, Place, Target};
 use kho_abi_read::git::history::is_abi_header;
-use kho_abi_read::git::revision;
-use kho_abi_read::git::Git;
 use kho_abi_read::source::{self, Kind, Knows, Reading, SourceError};
 
-/// What patches are made for.
-#[derive(Clone, Debug)]
-pub struct Base {
-    /// The source, as it was asked for.
-    pub name: String,
-    /// Its headers, by their path in a kernel tree.
-    pub files: Files,
-    /// The tree that they are from, where it is a whole one.
-    pub tree: Option<source::Tree>,
+/// What a review alone finds, sorted by id.
+pub const RULES: &[Rule] = &[
+    Rule {
+        id: "change_not_judged",
+        summary: "A patch changes an ABI header, and what that means cannot be known from the patch.",
+        reason: "A hunk shows a few lines. What they mean for the bytes that are handed over may depend on lines that it does not show, and nothing unseen counts as fine.",
+        example: "A hunk adds an enumerator below `ONE,`, and neither the enum's name nor the header's compatible string is in sight.",
+        remedy: "Give the tree that the patch is made for, with --base.",
+    },
+    Rule {
+        id: "code_not_judged",
+        summary: "A patch changes code of the handover outside of the ABI headers, which is not compared.",
+        reason: "Code can change what it writes to preserved memory without any change in a header: another value in a field, another property in a device tree, a struct that is declared in the .c file.",
+        example: "A patch to mm/memfd_luo.c adds a field to a packed struct that the file itself declares.",
+        remedy: "Read what the code writes and reads. Declare what is handed over in include/linux/kho/abi.",
+    },
+];
+
+/// Something that was not judged, and so is not fine.
+struct Unjudged {
+    rule: &'static str,
+    item: String,
+    place: Option<Place>,
+    what: String,
+    help: String,
 }
 
-impl Base {
-    /// The base that a word names.
-    ///
-    /// # Errors
-    ///
-    /// A word that is neither a directory with headers nor a revision that has some.
-    pub fn open(word: &str, options: &source::Options) -> Result<Self, SourceError> {
-        let dir = std::path::Path::new(word);
-        let (files, tree) = match word.strip_prefix("git:") {
-            Some(rev) => {
-                let tree = revision::tree_of_rev(rev, options)?;
-                (revision::files_of_rev(rev, options)?, Some(tree))
-            }
-            None => (open::files_of_dir(dir)?, kho_abi_read::headers::tree_of_dir(dir)),
-        };
-        // What is beside the ABI's headers is looked up in the tree.
-        let of_it = |path: &str| !kho_abi_read::headers::is_companion_path(path);
-        let files = files.into_iter().filter(|(path, _)| of_it(path));
-        let files = files.map(|(path, bytes)| (tree_path(&path), bytes)).collect();
-        Ok(Self { name: word.into(), files, tree })
+impl Unjudged {
+    fn event(self) -> Event {
+        Event {
+            rule: self.rule.into(),
+            level: Level::Finding,
+            item: self.item,
+            place: self.place,
+            what: self.what,
+            consequences: Vec::new(),
+            contracts: Vec::new(),
+            help: self.help,
+        }
     }
 }
 
-/// The path of a header in a kernel tree, wherever it lies in another one.
-fn tree_path(path: &str) -> String {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    format!("include/{ABI_DIR}/{name}")
-}
-
-/// One step of a series: what it is called, and the headers that it leaves.
+/// One step of a series: what it is called, and the headers before and after it.
+#[derive(Default)]
 struct Step {
     title: String,
+    before: Files,
     files: Files,
     /// What a patch without a base shows in part.
     partial: Vec<hunks::Partial>,
+    /// Code of the handover that changes.
+    code: Vec<(Touch, Place)>,
+    /// Whether it touches an ABI header.
+    is_abi: bool,
     /// What could not be known.
     unknown: Vec<String>,
+    /// The mail to answer, and what of it may be quoted.
+    reply: Option<Reply>,
+    quotes: Vec<Quote>,
+}
+
+/// Judges what is picked of the patches in an input.
+///
+/// # Errors
+///
+/// As [`patches`].
+pub fn series(
+    series: &Series,
+    base: Option<&Base>,
+    reading: &source::Options,
+    options: &Options,
+) -> Result<Document, SourceError> {
+    let mut document = patches(&series.patches, base, reading, options)?;
+    if let Some(section) = document.sections.first_mut() {
+        section.notes.extend(series.notes.iter().cloned());
+        section.unknown.extend(series.unknown.iter().cloned());
+    }
+    Ok(document)
 }
 
 /// Judges patches, in their order.
@@ -81,25 +119,35 @@ pub fn patches(
     reading: &source::Options,
     options: &Options,
 ) -> Result<Document, SourceError> {
-    let mut files = base.map(|base| base.files.clone()).unwrap_or_default();
+    let mut files = base.map_or_else(|| removed(patches), |base| base.files.clone());
     let start = files.clone();
     let mut steps = Vec::new();
     for patch in patches {
         let mut step = Step {
             title: patch.title(),
+            before: files.clone(),
             files: files.clone(),
-            partial: Vec::new(),
-            unknown: Vec::new(),
+            reply: Reply::to(patch),
+            ..Step::default()
         };
-        let touched = |file: &&FilePatch| {
-            [&file.old, &file.new].into_iter().flatten().any(|path| is_abi_header(path))
-        };
-        let mut any = false;
-        for file in patch.files.iter().filter(touched) {
-            any = true;
-            one_file(file, base, &mut step);
+        let mut created = Vec::new();
+        for file in &patch.files {
+            let is_abi =
+                [&file.old, &file.new].into_iter().flatten().any(|path| is_abi_header(path));
+            let is_mode = file.hunks.is_empty() && !file.binary && file.old == file.new;
+            if is_abi && !is_mode {
+                step.is_abi = true;
+                step.quotes.extend(Quote::of(file));
+                one_file(file, base, &mut step);
+                let texts = file.new.iter().filter(|_| file.old.is_none());
+                let texts = texts.filter_map(|new| step.files.get(&tree_path(new)));
+                created.extend(texts.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
+            } else if !is_abi {
+                step.code.extend(code::touch(file));
+            }
         }
-        if any {
+        hunks::follow_moves(&mut step.partial, &created);
+        if step.is_abi || !step.code.is_empty() {
             files.clone_from(&step.files);
             steps.push(step);
         }
@@ -107,61 +155,28 @@ pub fn patches(
     let name = base.map_or("before the series", |base| base.name.as_str());
     let tree = base.and_then(|base| base.tree.clone());
     let reading = &source::Options { tree, ..reading.clone() };
-    judged(name, &start, &steps, base.is_some(), patches.len(), reading, options)
+    let sides = (start, files);
+    let about = series::About { name, has_base: base.is_some(), patches: patches.len() };
+    series::judged(&about, &sides, steps, reading, options)
 }
 
-/// Judges the commits of a range, oldest first.
-///
-/// # Errors
-///
-/// A range that there is not, and headers that the compiler refuses.
-pub fn range(
-    range: &str,
-    reading: &source::Options,
-    options: &Options,
-) -> Result<Document, SourceError> {
-    let git = Git::find(reading.git_dir.as_deref())?;
-    let bad = |why: &str| SourceError::Git {
-        rev: range.into(),
-        why: why.into(),
-        help: "give a range as BASE..TIP".into(),
-    };
-    let (from, to) = range.split_once("..").ok_or_else(|| bad("it is no range"))?;
-    if to.starts_with('.') {
-        return Err(bad("a range with three dots has no base"));
-    }
-    let (from, to) = (git.commit(from)?, git.commit(if to.is_empty() { "HEAD" } else { to })?);
-    let headers = |commit: &str| -> Result<Files, SourceError> {
-        let entries = git.entries(commit, commit)?;
-        let mut blobs = git.blobs()?;
-        let read = entries.iter().map(|(path, id)| Ok((tree_path(path), blobs.get(id)?)));
-        read.collect()
-    };
-    // What headers use of others is looked up where the range ends.
-    let tree = revision::tree_of_rev(&to, reading)?;
-    let reading = &source::Options { tree: Some(tree), ..reading.clone() };
-    let list = git.run(
-        range,
-        &["log", "--reverse", "--topo-order", "--format=%H %s", &format!("{from}..{to}")],
-    )?;
-    let list = String::from_utf8_lossy(&list).into_owned();
-    let start = headers(&from)?;
-    let mut latest = start.clone();
-    let mut steps = Vec::new();
-    let mut commits = 0;
-    for line in list.lines() {
-        commits += 1;
-        let (commit, subject) = line.split_once(' ').unwrap_or((line, ""));
-        let files = headers(commit)?;
-        if files == latest {
-            continue;
+/// The headers that patches remove: a patch shows all that it removes.
+fn removed(patches: &[Patch]) -> Files {
+    let mut found = Files::new();
+    let mut made = Vec::new();
+    for file in patches.iter().flat_map(|patch| &patch.files) {
+        match (&file.old, &file.new, file.hunks.as_slice()) {
+            (Some(old), None, [hunk]) if is_abi_header(old) && hunk.old_start == 1 => {
+                let path = tree_path(old);
+                if !made.contains(&path) {
+                    found.entry(path).or_insert_with(|| hunk.text(false).into_bytes());
+                }
+            }
+            (_, Some(new), _) if is_abi_header(new) => made.push(tree_path(new)),
+            _ => {}
         }
-        latest.clone_from(&files);
-        let short = commit.get(..12).unwrap_or(commit);
-        let title = format!("{short} {subject}");
-        steps.push(Step { title, files, partial: Vec::new(), unknown: Vec::new() });
     }
-    judged(range, &start, &steps, true, commits, reading, options)
+    found
 }
 
 fn one_file(file: &FilePatch, base: Option<&Base>, step: &mut Step) {
@@ -178,7 +193,7 @@ fn one_file(file: &FilePatch, base: Option<&Base>, step: &mut Step) {
     };
     match applied {
         Ok(made) => {
-            if let Some(old) = &old {
+            if let Some(old) = old.as_ref().filter(|_| !file.is_copy) {
                 step.files.remove(old);
             }
             if let (Some(new), Some(made)) = (new, made) {
@@ -197,7 +212,8 @@ fn one_file(file: &FilePatch, base: Option<&Base>, step: &mut Step) {
 }
 
 /// A side that has nothing.
-pub(crate) fn nothing(name: &str) -> Side {
+#[must_use]
+pub fn nothing(name: &str) -> Side {
     let target = Target { page_size: None, ..Target::X86_64 };
     Side::new(Reading {
         name: name.into(),
@@ -223,73 +239,6 @@ fn read(
     Ok(side)
 }
 
-fn judged(
-    name: &str,
-    start: &Files,
-    steps: &[Step],
-    has_base: bool,
-    patches: usize,
-    reading: &source::Options,
-    options: &Options,
-) -> Result<Document, SourceError> {
-    let memo = PageMemo::default();
-    let first = read(name, start, reading, &memo)?;
-    // What the base has is released, unless the caller says otherwise.
-    let options = match &options.baseline {
-        Baseline::Old => Options {
-            baseline: Baseline::Released(Box::new(first.reading.clone())),
-            ..options.clone()
-        },
-        _ => options.clone(),
-    };
-    let mut sections = Vec::new();
-    let mut last = first.clone();
-    for step in steps {
-        let mut now = read(&step.title, &step.files, reading, &memo)?;
-        let mut report = judge(&compare(&last, &now), &options);
-        for partial in &step.partial {
-            hunks::judge(partial, reading, &options, &mut report);
-        }
-        now.reading.name.clone_from(&step.title);
-        of_the_patch(&mut report);
-        let mut unknown = step.unknown.clone();
-        if !has_base {
-            unknown.push(
-                "no base is given: whether a kernel has these strings already is not known".into(),
-            );
-        }
-        sections.push(Section { title: step.title.clone(), report, unknown });
-        last = now;
-    }
-    if steps.is_empty() {
-        let report = judge(&compare(&first, &first), &options);
-        let unknown = Vec::new();
-        let title = format!("none of {patches} touches the headers of the handover ABI");
-        return Ok(Document {
-            command: "review",
-            sections: vec![Section { title, report, unknown }],
-        });
-    }
-    if steps.len() > 1 {
-        let mut now = last;
-        now.reading.name = "after the series".into();
-        let mut report = judge(&compare(&first, &now), &options);
-        of_the_patch(&mut report);
-        for section in &sections {
-            carry(&section.report, &mut report, steps);
-        }
-        for section in &mut sections {
-            resolved(&mut section.report, &report);
-        }
-        sections.push(Section {
-            title: "The series as a whole".into(),
-            report,
-            unknown: Vec::new(),
-        });
-    }
-    Ok(Document { command: "review", sections })
-}
-
 /// Leaves out what the patch has nothing to do with.
 fn of_the_patch(report: &mut Report) {
     let flaw = |id: &str| {
@@ -299,37 +248,4 @@ fn of_the_patch(report: &mut Report) {
     report.events.retain(|event| event.level != Level::Note || !flaw(&event.rule));
     let of_headers = Kind::Headers.plural();
     report.not_checked.retain(|gap| !gap.why.starts_with(of_headers));
-}
-
-/// What was read from hunks alone belongs to the series as well: no later patch is known to undo it.
-fn carry(from: &Report, to: &mut Report, steps: &[Step]) {
-    let partial = steps.iter().flat_map(|step| &step.partial);
-    let names: Vec<_> = partial.map(hunks::Partial::string).collect();
-    for contract in
-        from.contracts.iter().filter(|c| c.new.as_ref().is_some_and(|s| names.contains(s)))
-    {
-        if !to.contracts.iter().any(|other| other.new == contract.new) {
-            to.contracts.push(contract.clone());
-        }
-    }
-    for event in &from.events {
-        let of_partial = event.contracts.iter().any(|name| names.contains(name));
-        if of_partial && !to.events.contains(event) {
-            to.events.push(event.clone());
-        }
-    }
-}
-
-/// What a later patch of the series puts right is a note: each patch is built, and may be shipped.
-fn resolved(report: &mut Report, series: &Report) {
-    for event in &mut report.events {
-        let still = series.events.iter().any(|other| {
-            (&other.rule, &other.item) == (&event.rule, &event.item)
-                && matches!(other.level, Level::Finding | Level::Follows)
-        });
-        if matches!(event.level, Level::Finding | Level::Follows) && !still {
-            event.level = Level::Note;
-            event.help = "nothing: a later patch of the series puts it right".into();
-        }
-    }
 }

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Which of the messages are to be judged: the newest version of each series, in its order.
+//!
+//! A thread or an archive has the versions of a series next to each other, in any order, with cover
+//! letters and answers between them. Messages belong to one series by what they answer; versions
+//! belong together by their subjects, by what they answer, by a change id, or because both change the
+//! same content of a file.
+
+use super::{Patch, PatchError};
+use kho_abi_read::git::history::is_abi_header;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A message: a patch, or one that changes nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) patch: Patch,
+    /// Why its diff cannot be read.
+    pub(super) error: Option<PatchError>,
+    /// Whether a diff that cannot be read may touch the handover ABI.
+    pub(super) names_abi: bool,
+}
+
+impl Item {
+    fn has_diff(&self) -> bool {
+        self.error.is_some() || !self.patch.files.is_empty()
+    }
+
+    fn is_cover(&self) -> bool {
+        !self.has_diff() && !self.patch.tag.is_reply && matches!(self.patch.number, Some((0, _)))
+    }
+
+    fn total(&self) -> u32 {
+        self.patch.number.map_or(0, |(_, of)| of)
+    }
+}
+
+/// What is to be judged.
+#[derive(Clone, Debug, Default)]
+pub struct Series {
+    /// The patches, in their order.
+    pub patches: Vec<Patch>,
+    /// What else is in the input, and why it is not judged.
+    pub notes: Vec<String>,
+    /// What is missing in the input.
+    pub unknown: Vec<String>,
+}
+
+/// One version of a series, by the indices of its messages.
+#[derive(Debug, Default)]
+struct Version {
+    items: Vec<usize>,
+}
+
+impl Version {
+    fn first<'a>(&self, items: &'a [Item]) -> &'a Item {
+        &items[self.items[0]]
+    }
+
+    fn numbers(&self, items: &[Item]) -> BTreeSet<u32> {
+        let of = |index: &usize| items[*index].patch.number.map(|(number, _)| number);
+        self.items.iter().filter_map(of).filter(|number| *number > 0).collect()
+    }
+
+    fn subjects(&self, items: &[Item]) -> BTreeSet<String> {
+        let of = |index: &usize| {
+            let words = items[*index].patch.subject.split_whitespace();
+            words.collect::<Vec<_>>().join(" ").to_lowercase()
+        };
+        self.items.iter().map(of).filter(|subject| !subject.is_empty()).collect()
+    }
+
+    /// What it shares with other versions of its series: subjects, change ids, contents of ABI headers
+    /// that it starts from, and the ids of its mails and of what those answer.
+    fn keys(&self, items: &[Item]) -> BTreeSet<String> {
+        let mut keys: BTreeSet<String> =
+            self.subjects(items).into_iter().map(|subject| format!("subject {subject}")).collect();
+        for Item { patch, .. } in self.items.iter().map(|index| &items[*index]) {
+            let ids = patch.mail.references.iter().chain([&patch.mail.id]);
+            keys.extend(ids.filter(|id| !id.is_empty()).map(|id| format!("id {id}")));
+            keys.extend(patch.mail.change_id.iter().map(|id| format!("change {id}")));
+            for file in patch.files.iter().filter(|file| !file.old_id.is_empty()) {
+                if let Some(path) = file.old.as_deref().filter(|path| is_abi_header(path)) {
+                    keys.insert(format!("content {path} {}", file.old_id));
+                }
+            }
+        }
+        keys
+    }
+
+    fn time(&self, items: &[Item]) -> i64 {
+        self.items.iter().map(|index| items[*index].patch.mail.time).max().unwrap_or(0)
+    }
+
+    fn title(&self, items: &[Item]) -> String {
+        let first = self.first(items);
+        let subject = if first.patch.subject.is_empty() { "a patch" } else { &first.patch.subject };
+        format!("{subject} ({})", first.patch.tag.shown())
+    }
+}
+
+/// Picks what is to be judged.
+///
+/// # Errors
+///
+/// A patch that is to be judged, and cannot be read.
+pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
+    let mut series = Series::default();
+    // One mail may come twice, by two lists.
+    let mut seen = BTreeSet::new();
+    items.retain(|item| {
+        let of = (item.patch.mail.id.clone(), item.patch.files.len());
+        item.patch.mail.id.is_empty() || seen.insert(of)
+    });
+    // A diff in an answer is a proposal, where there is what it answers.
+    let any = items.iter().any(|item| item.has_diff() && !item.patch.tag.is_reply);
+    items.retain(|item| {
+        let drop = any && item.patch.tag.is_reply && item.has_diff();
+        if drop {
+            let subject = &item.patch.mail.subject;
+            series.notes.push(format!("the diff in the answer \"{subject}\" is not judged"));
+        }
+        !drop
+    });
+    let mut versions = grouped(&items);
+    versions.retain(|version| version.items.iter().any(|index| items[*index].has_diff()));
+    let order: Vec<_> = (0..versions.len()).collect();
+    let rank = |at: usize| {
+        let version = &versions[at];
+        (version.first(&items).patch.tag.version, version.time(&items), at)
+    };
+    // What a newer version replaces, whole or in part.
+    let mut dropped: BTreeSet<usize> = BTreeSet::new();
+    let mut kept: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let keys: Vec<_> = versions.iter().map(|version| version.keys(&items)).collect();
+    let mut by_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, keys) in keys.iter().enumerate() {
+        keys.iter().for_each(|key| by_key.entry(key).or_default().push(at));
+    }
+    for &old in &order {
+        let kin = keys[old].iter().flat_map(|key| by_key[key.as_str()].iter().copied());
+        let newer = kin.filter(|new| replaces(&versions, &items, *new, old));
+        let Some(new) = newer.max_by_key(|new| rank(*new)) else { continue };
+        dropped.insert(old);
+        let (is, was) = (&versions[new], &versions[old]);
+        let (numbers, of) = (is.numbers(&items), is.first(&items).total());
+        let is_part = numbers.len() < of as usize && was.first(&items).total() == of;
+        let rest: Vec<usize> = was
+            .items
+            .iter()
+            .copied()
+            .filter(|index| {
+                let number = items[*index].patch.number.map_or(0, |(number, _)| number);
+                is_part && number > 0 && !numbers.contains(&number)
+            })
+            .collect();
+        let (title, shown) = (was.title(&items), is.first(&items).patch.tag.shown());
+        let again = is.first(&items).patch.tag.version == was.first(&items).patch.tag.version;
+        series.notes.push(match (rest.is_empty(), again) {
+            (false, _) => format!(
+                "{title}: {shown} replaces a part of it; the rest is judged together with that"
+            ),
+            (true, true) => format!("{title} is not judged: it was sent again"),
+            (true, false) => format!("{title} is not judged: {shown} replaces it"),
+        });
+        kept.entry(new).or_default().extend(rest);
+    }
+    let mut chosen: Vec<(usize, Vec<usize>)> = Vec::new();
+    for at in order.into_iter().filter(|at| !dropped.contains(at)) {
+        let mut of_it = versions[at].items.clone();
+        of_it.extend(kept.remove(&at).unwrap_or_default());
+        // Archives sort by arrival.
+        of_it.sort_by_key(|index| items[*index].patch.number.map_or(u32::MAX, |(n, _)| n));
+        chosen.push((at, of_it));
+    }
+    for (at, of_it) in chosen {
+        let of = versions[at].first(&items).total();
+        let numbers: BTreeSet<_> =
+            of_it.iter().filter_map(|index| items[*index].patch.number).map(|(n, _)| n).collect();
+        let missing: Vec<_> = (1..=of.min(1000))
+            .filter(|n| !numbers.contains(n))
+            .map(|n| format!("{n}/{of}"))
+            .collect();
+        if !missing.is_empty() {
+            let title = versions[at].title(&items);
+            let missing = missing.join(", ");
+            series.unknown.push(format!("{title}: not in the input: {missing}"));
+        }
+        for index in of_it {
+            let Item { patch, error, names_abi } = &items[index];
+            match error {
+                Some(error) if *names_abi || items.len() == 1 => return Err(error.clone()),
+                Some(error) => {
+                    series.notes.push(format!("{error}: not read, since it names no ABI header"));
+                }
+                None if !patch.files.is_empty() => series.patches.push(patch.clone()),
+                None => {}
+            }
+        }
+    }
+    Ok(series)
+}
+
+/// Whether one version replaces another of its series.
+fn replaces(versions: &[Version], items: &[Item], new: usize, old: usize) -> bool {
+    let (is, was) = (&versions[new], &versions[old]);
+    let (later, earlier) = (is.time(items), was.time(items));
+    // A patch on top of a version is no earlier version of it.
+    if new == old || later != 0 && earlier != 0 && later < earlier {
+        return false;
+    }
+    let (after, before) = (&is.first(items).patch, &was.first(items).patch);
+    if after.tag.version != before.tag.version {
+        return after.tag.version > before.tag.version;
+    }
+    // The same once more.
+    is.subjects(items) == was.subjects(items)
+        && is.numbers(items) == was.numbers(items)
+        && (later, new) > (earlier, old)
+        && (after.tag.is_resent || before.number.is_some() || after.files == before.files)
+}
+
+/// The versions of series that messages belong to, in the order of the input.
+fn grouped(items: &[Item]) -> Vec<Version> {
+    let mut versions: Vec<Version> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        if !item.has_diff() && !item.is_cover() {
+            continue;
+        }
+        let found = versions.iter().position(|version| belongs(version, items, item));
+        match found {
+            Some(at) => versions[at].items.push(index),
+            None => versions.push(Version { items: vec![index] }),
+        }
+    }
+    versions
+}
+
+/// Whether a message is of that version of a series.
+fn belongs(version: &Version, items: &[Item], item: &Item) -> bool {
+    let first = version.first(items);
+    let (tag, other) = (item.patch.tag, first.patch.tag);
+    let Some((number, of)) = item.patch.number else { return false };
+    if (of, tag.version, tag.is_resent) != (first.total(), other.version, other.is_resent) {
+        return false;
+    }
+    // Several bodies of one mail have its number.
+    let is_taken = version.items.iter().any(|index| {
+        let other = &items[*index].patch;
+        other.number == Some((number, of))
+            && (other.mail.id.is_empty() || other.mail.id != item.patch.mail.id)
+    });
+    let (id, references) = (&item.patch.mail.id, &item.patch.mail.references);
+    let linked = version.items.iter().any(|index| {
+        let other = &items[*index].patch.mail;
+        let parents = [other.references.last(), references.last()];
+        references.iter().any(|reference| *reference == other.id)
+            || other.references.iter().any(|reference| reference == id)
+            || matches!(parents, [Some(one), Some(two)] if one == two)
+    });
+    let is_lone = |mail: &super::Mail| mail.references.is_empty();
+    let all_lone = || {
+        is_lone(&item.patch.mail)
+            && version.items.iter().all(|index| is_lone(&items[*index].patch.mail))
+    };
+    !is_taken && (linked || all_lone())
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What patches are made for: a tree or a revision, with or without ABI headers.
+
+use crate::diff::open::{self, Files};
+use kho_abi_model::ABI_DIR;
+use kho_abi_read::git::{revision, Git};
+use kho_abi_read::source::{Options, SourceError, Tree};
+use std::path::Path;
+
+/// What patches are made for.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The source, as it was asked for.
+    pub name: String,
+    /// Its headers, by their path in a kernel tree.
+    pub files: Files,
+    /// The tree that they are from, where it is a whole one.
+    pub tree: Option<Tree>,
+}
+
+impl Base {
+    /// The base that a word names. A tree without ABI headers is a base of which all is new.
+    ///
+    /// # Errors
+    ///
+    /// A word that is neither a directory with files nor a revision.
+    pub fn open(word: &str, options: &Options) -> Result<Self, SourceError> {
+        let dir = Path::new(word);
+        let files = match word.strip_prefix("git:") {
+            _ if is_without_headers(word, options) => Files::new(),
+            Some(rev) => revision::files_of_rev(rev, options)?,
+            None => open::files_of_dir(dir)?,
+        };
+        let tree = match word.strip_prefix("git:") {
+            Some(rev) => Some(revision::tree_of_rev(rev, options)?),
+            None => kho_abi_read::headers::tree_of_dir(dir),
+        };
+        // What is beside the ABI's headers is looked up in the tree.
+        let of_it = |path: &str| !kho_abi_read::headers::is_companion_path(path);
+        let files = files.into_iter().filter(|(path, _)| of_it(path));
+        let files = files.map(|(path, bytes)| (tree_path(&path), bytes)).collect();
+        Ok(Self { name: word.into(), files, tree })
+    }
+}
+
+/// The path of a header in a kernel tree, wherever it lies in another one.
+pub(super) fn tree_path(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    format!("include/{ABI_DIR}/{name}")
+}
+
+/// Whether a word names a tree, or a revision of one, that has no ABI header.
+///
+/// A directory without any file, and one that does not exist, is not a tree.
+#[must_use]
+pub fn is_without_headers(word: &str, options: &Options) -> bool {
+    if let Some(rev) = word.strip_prefix("git:") {
+        let git = Git::new(options.git_dir.as_deref());
+        let Ok(commit) = git.commit(rev) else { return false };
+        // Headers that lie elsewhere are for the reader to find, or to miss.
+        return git.entries(rev, &commit).is_ok_and(|entries| entries.is_empty())
+            && revision::files_of_rev(rev, options).is_err();
+    }
+    let dir = Path::new(word);
+    // A directory within include/linux is a slip, not a tree.
+    let is_slip = ["abi", "kho/abi"].iter().any(|below| has_files(&dir.join(below), 0));
+    matches!(open::files_of_dir(dir), Err(SourceError::NotASource { .. }))
+        && !is_slip
+        && has_files(dir, 4)
+}
+
+/// Whether a directory has a file in it, hidden ones aside.
+fn has_files(dir: &Path, depth: usize) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir) else { return false };
+    let shown =
+        entries.flatten().filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+    let mut shown = shown.take(4096);
+    shown.any(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => depth > 0 && has_files(&entry.path(), depth - 1),
+        Ok(kind) => kind.is_file(),
+        Err(_) => false,
+    })
+}

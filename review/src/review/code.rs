@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Code outside of the ABI headers that has to do with the handover.
+//!
+//! What code writes to preserved memory is not compared: only what headers declare is. So a patch that
+//! changes such code is said to be not judged; it is never said to be fine.
+
+use super::Unjudged;
+use crate::patch::{FilePatch, Hunk, Line};
+use kho_abi_model::Place;
+use kho_abi_read::git::history::is_abi_header;
+use kho_abi_read::outline;
+
+/// How a change of code has to do with the handover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// It is code of the handover.
+    Code,
+    /// It declares or writes what is handed over: a struct, a compatible string, a device tree.
+    Wire,
+}
+
+/// What endings the files of code have.
+const CODE: &[&str] = &["c", "h", "rs", "S", "inc"];
+
+/// How what a patch does to a file has to do with the handover, and where.
+pub(super) fn touch(file: &FilePatch) -> Option<(Touch, Place)> {
+    let path = file.new.as_ref().or(file.old.as_ref())?;
+    let is_code = path.rsplit_once('.').is_some_and(|(_, end)| CODE.contains(&end));
+    // Programs outside of the kernel hand nothing over.
+    let is_program = ["tools/", "samples/", "scripts/"].iter().any(|dir| path.starts_with(dir));
+    if !is_code || is_program || is_abi_header(path) {
+        return None;
+    }
+    let (mut found, mut is_ours) = (None, words(path).any(|word| is_handover(&word)));
+    for hunk in &file.hunks {
+        let [before, after] = [false, true].map(|side| outline::read(&hunk.text(side)).code);
+        if before == after {
+            continue;
+        }
+        let place = Place { file: path.clone(), line: first_change(hunk) };
+        let all = hunk.lines.iter().map(|line| match line {
+            Line::Context(text) | Line::Removed(text) | Line::Added(text) => text.as_str(),
+        });
+        is_ours |=
+            all.chain([hunk.heading.as_str()]).flat_map(words).any(|word| is_handover(&word));
+        let touch = if writes_wire(hunk) { Touch::Wire } else { Touch::Code };
+        if found.as_ref().is_none_or(|(other, _)| *other == Touch::Code && touch == Touch::Wire) {
+            found = Some((touch, place));
+        }
+    }
+    found.filter(|_| is_ours)
+}
+
+/// The event for code that is not judged.
+pub(super) fn unjudged(touch: Touch, place: Place) -> Unjudged {
+    let what = match touch {
+        Touch::Code => "code of the handover changes, and no ABI header does: what it hands over is not compared",
+        Touch::Wire => "code declares or writes what is handed over, outside of the ABI headers: it is not compared",
+    };
+    Unjudged {
+        rule: "code_not_judged",
+        item: place.file.clone(),
+        place: Some(place),
+        what: what.into(),
+        help: "read what the code writes and reads; declare it in include/linux/kho/abi".into(),
+    }
+}
+
+/// The line after the patch where a hunk first changes something.
+fn first_change(hunk: &Hunk) -> usize {
+    let kept = hunk.lines.iter().take_while(|line| matches!(line, Line::Context(_))).count();
+    hunk.new_start.saturating_add(kept).max(1)
+}
+
+/// Whether what a hunk changes declares or writes bytes that are handed over.
+fn writes_wire(hunk: &Hunk) -> bool {
+    let heading = hunk.heading.trim_end();
+    let mut in_struct = heading.starts_with("struct ") && heading.ends_with('{');
+    for line in &hunk.lines {
+        let (text, changed) = match line {
+            Line::Context(text) => (text, false),
+            Line::Removed(text) | Line::Added(text) => (text, true),
+        };
+        let opens = text.starts_with("struct ") && text.trim_end().ends_with('{');
+        in_struct |= opens && words(text).any(|word| is_serialized(&word));
+        if text.starts_with(['}', '{']) {
+            if changed && text.contains("__packed") {
+                return true;
+            }
+            in_struct = false;
+        }
+        if changed
+            && (in_struct && words(heading).chain(words(text)).any(|word| is_serialized(&word))
+                || in_struct && text.trim_end().ends_with([';', '{'])
+                || text.contains("__packed")
+                || text.contains("COMPATIBLE") && text.trim_start().starts_with('#')
+                || text.contains("compatible") && text.contains('"')
+                || words(text).any(|word| {
+                    [
+                        "fdt_property",
+                        "fdt_begin_node",
+                        "fdt_end_node",
+                        "fdt_setprop",
+                        "fdt_add_subnode",
+                    ]
+                    .iter()
+                    .any(|call| word.starts_with(call))
+                }))
+        {
+            return true;
+        }
+    }
+    false
+}
+
+/// The words of a line of code, in lower case.
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    let parts = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    parts.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase)
+}
+
+/// Whether an identifier is one of the handover: by a part of it, as in `vfio_pci_liveupdate_init`.
+fn is_handover(word: &str) -> bool {
+    let has = |part: &str| word.split('_').any(|other| other == part);
+    has("kho")
+        || has("luo")
+        || has("khoser")
+        || word.contains("liveupdate")
+        || word.contains("live_update")
+        || word.contains("kexec_handover")
+        || is_serialized(word)
+}
+
+/// Whether an identifier is the name of something serialised.
+fn is_serialized(word: &str) -> bool {
+    word.strip_suffix("_ser").is_some_and(|stem| !stem.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patch;
+
+    fn touched(path: &str, hunk: &str) -> Option<Touch> {
+        let text = format!("--- a/{path}\n+++ b/{path}\n{hunk}");
+        let patches = patch::read("x", text.as_bytes()).unwrap();
+        touch(&patches[0].files[0]).map(|(touch, _)| touch)
+    }
+
+    #[test]
+    fn code_of_the_handover_is_told_from_other_code() {
+        let call = "@@ -1,2 +1,2 @@ int f(void)\n-\tluo_add(a);\n+\tluo_add(b);\n \treturn 0;\n";
+        assert_eq!(touched("mm/x.c", call), Some(Touch::Code));
+        assert_eq!(touched("Documentation/x.rst", call), None);
+        assert_eq!(touched("tools/testing/selftests/liveupdate/x.c", call), None);
+        let other = "@@ -1 +1 @@\n-\tf(a);\n+\tf(b);\n";
+        assert_eq!(touched("mm/x.c", other), None);
+        assert_eq!(touched("kernel/liveupdate/x.c", other), Some(Touch::Code));
+        assert_eq!(touched("mm/lufs.c", other), None);
+        let comment = "@@ -1 +1 @@\n-/* luo_a */\n+/* luo_b */\n";
+        assert_eq!(touched("mm/x.c", comment), None);
+    }
+
+    #[test]
+    fn what_is_handed_over_is_told_from_what_uses_it() {
+        for (path, hunk) in [
+            ("mm/x.c", "@@ -9,0 +10 @@ struct x_ser {\n+\tu8 more;\n"),
+            ("mm/x.c", "@@ -1,3 +1,4 @@\n struct x_ser {\n \tu32 a;\n+\tu8 more;\n };\n"),
+            ("kernel/liveupdate/x.c", "@@ -4 +4 @@\n-} __packed;\n+};\n"),
+            ("mm/x.c", "@@ -1,2 +1,2 @@ kho_save\n-\tfdt_property(fdt, \"size\", &a, 8);\n+\tfdt_property(fdt, \"size\", &a, 4);\n }\n"),
+            ("kernel/kho.c", "@@ -1 +1 @@\n-#define X_COMPATIBLE \"x-v1\"\n+#define X_COMPATIBLE \"x-v2\"\n"),
+        ] {
+            assert_eq!(touched(path, hunk), Some(Touch::Wire), "{hunk}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Judges the commits of a range: each against its parent, and the range from its base to its tip.
+
+use super::base::tree_path;
+use super::series::{self, About};
+use super::{code, Step};
+use crate::diff::open::Files;
+use crate::patch;
+use crate::policy::Options;
+use crate::report::Document;
+use kho_abi_read::git::{revision, Git};
+use kho_abi_read::source::{self, SourceError};
+use std::collections::BTreeMap;
+
+/// Words of the handover, for git to find the commits that change a line with one of them.
+const WORDS: &str = "(^|[^a-z])(kho|luo)(_|[^a-z])|live_?update|kexec_handover|_ser[^a-z0-9_]";
+
+/// The range that a word names: `A..B`, `git:A..git:B`, or a single revision, which is that commit.
+///
+/// `None` for a word that is neither.
+#[must_use]
+pub fn revision_range(word: &str, options: &source::Options) -> Option<String> {
+    let bare = |rev: &str| rev.strip_prefix("git:").unwrap_or(rev).to_string();
+    if let Some((from, to)) = word.split_once("..") {
+        return Some(format!("{}..{}", bare(from), bare(to)));
+    }
+    let rev = bare(word);
+    let git = Git::new(options.git_dir.as_deref());
+    (word.starts_with("git:") || git.commit(&rev).is_ok()).then(|| format!("{rev}^..{rev}"))
+}
+
+/// Judges the commits of a range, oldest first.
+///
+/// # Errors
+///
+/// A range that there is not, and headers that the compiler refuses.
+pub fn range(
+    range: &str,
+    reading: &source::Options,
+    options: &Options,
+) -> Result<Document, SourceError> {
+    let git = Git::find(reading.git_dir.as_deref())?;
+    let bad = |why: &str| SourceError::Git {
+        rev: range.into(),
+        why: why.into(),
+        help: "give a range as BASE..TIP".into(),
+    };
+    let (from, to) = range.split_once("..").ok_or_else(|| bad("not a range"))?;
+    if to.starts_with('.') {
+        return Err(bad("a range with three dots has no base"));
+    }
+    let to = git.commit(if to.is_empty() { "HEAD" } else { to })?;
+    // The first commit of all has no parent: everything is new with it.
+    let is_root = from.strip_suffix('^').is_some_and(|rev| {
+        git.commit(from).is_err() && git.commit(rev).is_ok_and(|commit| commit == to)
+    });
+    let from = if is_root { None } else { Some(git.commit(from)?) };
+    let mut headers = Headers { git: &git, known: BTreeMap::new() };
+    let revs = from.as_ref().map_or_else(|| to.clone(), |from| format!("{from}..{to}"));
+    let list =
+        git.run(range, &["log", "--reverse", "--topo-order", "--format=%H%x02%P%x02%s", &revs])?;
+    let list = String::from_utf8_lossy(&list).into_owned();
+    let start = from.as_ref().map_or_else(|| Ok(Files::new()), |from| headers.of(from))?;
+    let mut code = changed_code(&git, range, &revs);
+    let mut steps = Vec::new();
+    let mut commits = 0;
+    for line in list.lines() {
+        commits += 1;
+        let mut words = line.splitn(3, '\u{2}');
+        let [commit, parents, subject] = [(); 3].map(|()| words.next().unwrap_or_default());
+        let files = headers.of(commit)?;
+        let befores: Vec<Files> = parents
+            .split_whitespace()
+            .map(|parent| headers.of(parent))
+            .collect::<Result<_, _>>()?;
+        // What a merge takes from one of its parents was told with the commits of that.
+        let is_own =
+            |path: &String| befores.iter().all(|before| before.get(path) != files.get(path));
+        let mut before = befores.first().cloned().unwrap_or_default();
+        if befores.len() > 1 {
+            let paths: Vec<String> = before.keys().chain(files.keys()).cloned().collect();
+            for path in paths.into_iter().filter(|path| !is_own(path)) {
+                match files.get(&path) {
+                    Some(bytes) => drop(before.insert(path, bytes.clone())),
+                    None => drop(before.remove(&path)),
+                }
+            }
+        }
+        let touched = match &mut code {
+            Ok(code) => code.remove(commit).unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let is_abi = files != before;
+        if !is_abi && touched.is_empty() {
+            continue;
+        }
+        let short = commit.get(..12).unwrap_or(commit);
+        let title = format!("{short} {subject}");
+        steps.push(Step { title, before, files, is_abi, code: touched, ..Step::default() });
+    }
+    let sides = (start, headers.of(&to)?);
+    // What headers use of others is looked up where the range ends.
+    let tree = revision::tree_of_rev(&to, reading)?;
+    let reading = &source::Options { tree: Some(tree), ..reading.clone() };
+    let about = About { name: range, has_base: true, patches: commits };
+    let mut document = series::judged(&about, &sides, steps, reading, options)?;
+    if let (Err(why), Some(section)) = (code, document.sections.first_mut()) {
+        section.unknown.push(format!("code outside of the headers was not looked at: {why}"));
+    }
+    Ok(document)
+}
+
+/// The code of the handover that each commit changes, by its id.
+fn changed_code(
+    git: &Git,
+    range: &str,
+    revs: &str,
+) -> Result<BTreeMap<String, Vec<(code::Touch, kho_abi_model::Place)>>, SourceError> {
+    let pattern = format!("-G{WORDS}");
+    let args = [
+        "log",
+        "-p",
+        "--no-merges",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "-i",
+        "--extended-regexp",
+        &pattern,
+        "--format=%x01%H",
+        revs,
+        "--",
+        "*.c",
+        "*.h",
+        "*.rs",
+    ];
+    let text = git.run(range, &args)?;
+    let text = String::from_utf8_lossy(&text);
+    let mut found = BTreeMap::new();
+    for block in text.split('\u{1}').skip(1) {
+        let (commit, diff) = block.split_once('\n').unwrap_or((block, ""));
+        // git writes diffs that can be read; what cannot be is not code.
+        let patches = patch::read(commit, diff.as_bytes()).unwrap_or_default();
+        let files = patches.iter().flat_map(|patch| &patch.files);
+        let touched: Vec<_> = files.filter_map(code::touch).collect();
+        if !touched.is_empty() {
+            found.insert(commit.to_string(), touched);
+        }
+    }
+    Ok(found)
+}
+
+/// The headers of commits, each set read once.
+struct Headers<'a> {
+    git: &'a Git,
+    known: BTreeMap<String, Vec<u8>>,
+}
+
+impl Headers<'_> {
+    fn of(&mut self, commit: &str) -> Result<Files, SourceError> {
+        let entries = self.git.entries(commit, commit)?;
+        let mut blobs = None;
+        let mut files = Files::new();
+        for (path, id) in entries {
+            if !self.known.contains_key(&id) {
+                if blobs.is_none() {
+                    blobs = Some(self.git.blobs()?);
+                }
+                if let Some(blobs) = &mut blobs {
+                    self.known.insert(id.clone(), blobs.get(&id)?);
+                }
+            }
+            files.insert(tree_path(&path), self.known.get(&id).cloned().unwrap_or_default());
+        }
+        Ok(files)
+    }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Every rule there is: those of a checkout and those of a comparison.
 
+use crate::lint;
 use crate::policy::checks;
 use kho_abi_codegen::rules::RULES;
 pub use kho_abi_model::rule::Rule;
@@ -8,14 +9,14 @@ pub use kho_abi_model::rule::Rule;
 /// The rule with that id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
-    let of_comparisons = checks::REGISTRY.iter().map(|rule| &rule.rule);
+    let of_comparisons = checks::REGISTRY.iter().chain(lint::REGISTRY).map(|rule| &rule.rule);
     RULES.iter().chain(of_comparisons).find(|rule| rule.id == id)
 }
 
 /// Every rule, sorted by id: those of a checkout and those of a comparison.
 #[must_use]
 pub fn all() -> Vec<Rule> {
-    let of_comparisons = checks::REGISTRY.iter().map(|rule| rule.rule);
+    let of_comparisons = checks::REGISTRY.iter().chain(lint::REGISTRY).map(|rule| rule.rule);
     let mut all: Vec<_> = RULES.iter().copied().chain(of_comparisons).collect();
     all.sort_unstable_by_key(|rule| rule.id);
     all

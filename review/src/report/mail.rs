@@ -22,7 +22,11 @@ pub(super) fn write(document: &Document) -> String {
         }
         let shown: Vec<_> = report.contracts.iter().filter(|c| of_interest(c)).collect();
         if shown.is_empty() && report.events.is_empty() {
-            wrapped(&mut out, "", "This does not change the handover ABI.");
+            let nothing = match document.command {
+                "lint" => "Nothing is wrong with it by itself.",
+                _ => "This does not change the handover ABI.",
+            };
+            wrapped(&mut out, "", nothing);
         }
         for contract in shown {
             tell(&mut out, report, contract);

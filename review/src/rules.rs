@@ -3,6 +3,7 @@
 
 use crate::lint;
 use crate::policy::checks;
+use crate::preflight::KNOWN_DEFECT;
 use kho_abi_codegen::rules::RULES;
 pub use kho_abi_model::rule::Rule;
 
@@ -10,14 +11,15 @@ pub use kho_abi_model::rule::Rule;
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
     let of_comparisons = checks::REGISTRY.iter().chain(lint::REGISTRY).map(|rule| &rule.rule);
-    RULES.iter().chain(of_comparisons).find(|rule| rule.id == id)
+    RULES.iter().chain(of_comparisons).chain([&KNOWN_DEFECT]).find(|rule| rule.id == id)
 }
 
 /// Every rule, sorted by id: those of a checkout and those of a comparison.
 #[must_use]
 pub fn all() -> Vec<Rule> {
     let of_comparisons = checks::REGISTRY.iter().chain(lint::REGISTRY).map(|rule| rule.rule);
-    let mut all: Vec<_> = RULES.iter().copied().chain(of_comparisons).collect();
+    let mut all: Vec<_> =
+        RULES.iter().copied().chain(of_comparisons).chain([KNOWN_DEFECT]).collect();
     all.sort_unstable_by_key(|rule| rule.id);
     all
 }

@@ -12,7 +12,7 @@ use super::elf::{self, Elf, ElfError};
 use super::ikconfig::Config;
 use super::image_strings::{self, Found};
 use super::lower::Lowered;
-use super::{btf, dwarf, listed_versions, payload};
+use super::{btf, dwarf, listed_versions, payload, uki};
 use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError};
 use kho_abi_model::{Endian, Target};
 use model::Known;
@@ -48,6 +48,7 @@ pub fn is_image(head: &[u8]) -> bool {
         || head.starts_with(&btf::MAGIC_BIG_ENDIAN)
         || payload::is_packed(head)
         || is_arm64(head)
+        || uki::linux(head).is_some()
 }
 
 /// The header of an uncompressed arm64 kernel: `Documentation/arch/arm64/booting.rst`.
@@ -82,10 +83,10 @@ pub fn config(path: &Path) -> Result<Option<Config>, SourceError> {
 pub fn read(path: &Path, bytes: &dyn Bytes, options: &Options) -> Result<Image, SourceError> {
     let source = Source { path, options, known: Known::shared()? };
     let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
-    if payload::is_packed(&head) {
-        return source.unpacked(&source.unpack(bytes)?);
+    match source.peel(bytes, &head)? {
+        Some(inner) => source.unpacked(&inner),
+        None => source.unpacked(bytes),
     }
-    source.unpacked(bytes)
 }
 
 struct Source<'a> {
@@ -113,7 +114,7 @@ impl Source<'_> {
         if is_arm64(&head) {
             return self.flat(bytes, &head);
         }
-        Err(self.no_source("it is none of vmlinux, module, bzImage and BTF"))
+        Err(self.no_source("it is none of vmlinux, module, bzImage, unified kernel image and BTF"))
     }
 
     fn no_source(&self, why: &str) -> SourceError {
@@ -214,7 +215,10 @@ impl Source<'_> {
         // A module's own words come first: what was built with it fits it.
         let base = match elf.section(BTF_BASE_SECTION) {
             Some(section) => Some((BTF_BASE_SECTION.to_string(), take(section)?)),
-            None if elf.is_relocatable() => self.base_btf(Some(elf))?,
+            // What stands for itself continues nothing.
+            None if elf.is_relocatable() && btf::Btf::parse(own.clone(), None).is_err() => {
+                self.base_btf(Some(elf))?
+            }
             None => None,
         };
         let base = match base {
@@ -245,8 +249,8 @@ impl Source<'_> {
         let other = Source { path, options: self.options, known: self.known };
         let unpacked;
         let mut kernel: &dyn Bytes = &file;
-        if payload::is_packed(&head) {
-            unpacked = other.unpack(&file)?;
+        if let Some(inner) = other.peel(&file, &head)? {
+            unpacked = inner;
             kernel = &unpacked;
         } else if head.starts_with(&btf::MAGIC) || head.starts_with(&btf::MAGIC_BIG_ENDIAN) {
             return Ok(Some((name, file.take(0, file.size().min(MAX_BTF)).map_err(io)?)));
@@ -278,6 +282,22 @@ impl Source<'_> {
             why: format!("it is a module of Linux {wanted}, and --btf-base is Linux {is}"),
             help: format!("give the vmlinux or bzImage of {wanted} as --btf-base"),
         })
+    }
+
+    /// The kernel in a unified kernel image or in a packed one; `None` where the file is one itself.
+    fn peel(&self, bytes: &dyn Bytes, head: &[u8]) -> Result<Option<Vec<u8>>, SourceError> {
+        let Some((offset, size)) = uki::linux(head).filter(|_| !payload::is_packed(head)) else {
+            return payload::is_packed(head).then(|| self.unpack(bytes)).transpose();
+        };
+        if size > payload::MAX_UNPACKED {
+            return Err(self.malformed(".linux", "it is larger than any kernel"));
+        }
+        let io = |error| SourceError::io(self.path, error);
+        let inner = bytes.take(offset, size).map_err(io)?;
+        if payload::is_packed(&inner) {
+            return self.unpack(&inner).map(Some);
+        }
+        Ok(Some(inner))
     }
 
     /// What is in a packed kernel.

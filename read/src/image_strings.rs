@@ -146,7 +146,8 @@ impl Found {
                 }
             }
             // A name without a version counts where a handler keeps it alone: "pci" is everywhere.
-            for name in NAMES {
+            let names = if wanted.layouts.contains(&USUAL_LAYOUT) { NAMES } else { &[] };
+            for name in names {
                 let mut found = memchr::memmem::find_iter(&piece, name.as_bytes());
                 if found.any(|at| wanted.is_handlers(&piece, at, start, name)) {
                     self.compatibles.entry((*name).into()).or_insert_with(|| section.into());
@@ -180,8 +181,9 @@ fn release(text: &[u8]) -> Option<String> {
 /// objects are handlers, each name counts.
 const NAMES: &[&str] = &["pci", "memfd", "iommu-liveupdate", "hwpoison", "iommufd", "vfio-pci"];
 
-/// How Linux 7.3 lays a handler out, for images without types: behind a pointer, an array.
-pub const USUAL_LAYOUT: HandlerLayout = HandlerLayout { size: 88, offset: 8, length: 48 };
+/// How Linux 7.3 begins a handler, for images without types: an array behind a pointer. How large it is
+/// as a whole depends on the configuration.
+pub const USUAL_LAYOUT: HandlerLayout = HandlerLayout { size: 0, offset: 8, length: 48 };
 
 /// What is looked for.
 struct Wanted<'a> {

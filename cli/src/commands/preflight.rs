@@ -137,7 +137,8 @@ fn matrix(names: &[&str], answers: &[Answer], out: &mut Output) {
                     let style = style_of(answer.outlook);
                     let mark = if answer.defects.is_empty() { "" } else { " !" };
                     let word = format!("{}{mark}", answer.outlook.tell());
-                    line.push_str(&format!("  {style}{word:width$}{style:#}"));
+                    let pad = width.saturating_sub(word.len());
+                    line.push_str(&format!("  {style}{word}{style:#}{:pad$}", ""));
                 }
                 None => line.push_str(&format!("  {:width$}", "-")),
             }

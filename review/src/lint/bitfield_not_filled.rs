@@ -102,8 +102,8 @@ fn runs(record: &Record) -> Vec<(&Field, &Field, u64)> {
             kho_abi_model::Type::Int { bits, .. } => u64::from(*bits).max(8),
             _ => 8,
         };
-        let starts = first.bit_offset % 8 == 0;
-        if !starts || bits % unit != 0 {
+        let starts = first.bit_offset.is_multiple_of(8);
+        if !starts || !bits.is_multiple_of(unit) {
             found.push((first, last, bits));
         }
     }

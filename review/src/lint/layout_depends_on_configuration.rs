@@ -18,13 +18,13 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 };
 
 fn find(side: &Side) -> Vec<Hit> {
-    let mut hits = fields(side, |field, sort, texts| match sort {
-        Sort::Mask(name) => Some(format!("is a `{name}`, as large as the configuration says")),
-        _ => {
-            let length = texts.length(field);
-            let word = length.iter().find(|word| is_configured(word))?;
-            Some(format!("has a length from {word}, which the configuration decides"))
+    let mut hits = fields(side, |field, sort, texts| {
+        if let Sort::Mask(name) = sort {
+            return Some(format!("is a `{name}`, as large as the configuration says"));
         }
+        let length = texts.length(field);
+        let word = length.iter().find(|word| is_configured(word))?;
+        Some(format!("has a length from {word}, which the configuration decides"))
     });
     for declaration in side.model().headers.iter().flat_map(|header| &header.declarations) {
         let Some(condition) = condition(declaration, side) else { continue };

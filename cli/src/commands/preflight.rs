@@ -7,6 +7,7 @@ use anstyle::Style;
 use kho_abi_read::source::{self, SourceError};
 use kho_abi_review::preflight::{answer, Answer, Effect, Kernel, Outcome, Outlook};
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -125,7 +126,10 @@ fn matrix(names: &[&str], answers: &[Answer], out: &mut Output) {
         out.line(format_args!("  {}  {name}", index + 1));
     }
     let width = 11;
-    let heads: String = (1..=names.len()).map(|n| format!("  {n:width$}")).collect();
+    let mut heads = String::new();
+    for number in 1..=names.len() {
+        let _ = write!(heads, "  {number:<width$}");
+    }
     out.line(format_args!("{STRONG}  {:3}{}{STRONG:#}", "", heads.trim_end()));
     let mut left = answers.iter();
     for now in 0..names.len() {
@@ -138,9 +142,11 @@ fn matrix(names: &[&str], answers: &[Answer], out: &mut Output) {
                     let mark = if answer.defects.is_empty() { "" } else { " !" };
                     let word = format!("{}{mark}", answer.outlook.tell());
                     let pad = width.saturating_sub(word.len());
-                    line.push_str(&format!("  {style}{word}{style:#}{:pad$}", ""));
+                    let _ = write!(line, "  {style}{word}{style:#}{:pad$}", "");
                 }
-                None => line.push_str(&format!("  {:width$}", "-")),
+                None => {
+                    let _ = write!(line, "  {:width$}", "-");
+                }
             }
         }
         out.line(line.trim_end());

@@ -240,7 +240,7 @@ fn check_lists_what_it_could_not_check() {
     insta::assert_snapshot!(ran.stdout);
     let json = scratch.run(&["check", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json["checks"].as_array().unwrap().len(), 6);
+    assert_eq!(json["checks"].as_array().unwrap().len(), 7);
 }
 
 #[test]

@@ -475,6 +475,59 @@ fn preflight_tells_loss_from_danger() {
 }
 
 #[test]
+fn preflight_answers_both_ways_and_for_a_fleet() {
+    let place = Place::new();
+    place.write("a/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("b/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("c/include/linux/kho/abi/port.h", &port(2, GROWN));
+    let ran = place.run(&["preflight", "a", "b", "--both"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("a -> b: yes") && ran.stdout.contains("b -> a: yes"), "{ran:?}");
+    let ran = place.run(&["preflight", "a", "c", "--both"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("a -> c: no") && ran.stdout.contains("c -> a: no"), "{ran:?}");
+    let ran = place.run(&["preflight", "a", "b", "c", "--matrix"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    let rows: Vec<Vec<&str>> =
+        ran.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    for row in [["1", "-", "yes", "no"], ["2", "yes", "-", "no"], ["3", "no", "no", "-"]] {
+        assert!(rows.iter().any(|found| *found == row), "{row:?}: {}", ran.stdout);
+    }
+    let ran = place.run(&["preflight", "a", "b", "c", "--matrix", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["answers"].as_array().unwrap().len(), 6);
+    // The release of a tree is in its Makefile; a known defect is a finding though all is understood.
+    place.write("a/Makefile", "VERSION = 6\nPATCHLEVEL = 19\nSUBLEVEL = 4\nEXTRAVERSION =\n");
+    let ran = place.run(&["preflight", "a", "b"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    for word in ["a -> b: yes", "Linux 6.19.4", "7e04bf1f3315", "[known_defect]"] {
+        assert!(ran.stdout.contains(word), "{word}: {ran:?}");
+    }
+}
+
+#[test]
+fn lint_ends_with_findings_in_every_format_and_with_notes_alone_cleanly() {
+    let place = Place::new();
+    let good = port(1, V1);
+    place.write("good/include/linux/kho/abi/port.h", &good);
+    place.write("note.h", &good.replace(" __packed", "").replace("u16", "u32"));
+    place.write("bad.h", &good.replace("u16", "bool"));
+    for (word, status) in [("good", 0), ("abi", 0), ("note.h", 0), ("bad.h", 1)] {
+        let ran = place.run(&["lint", word]);
+        assert_eq!(ran.status, Some(status), "{word}: {ran:?}");
+        assert_eq!(ran.stdout.contains("[bool_in_struct]"), status == 1, "{word}: {ran:?}");
+    }
+    for format in ["text", "markdown", "mail", "json", "sarif", "github", "junit"] {
+        let ran = place.run(&["lint", "good", "bad.h", "--format", format]);
+        assert_eq!(ran.status, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("bool"), "{format}: {ran:?}");
+    }
+    let ran = place.run(&["lint", "nowhere"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    assert_eq!(ran.stderr.matches("help:").count(), 1, "{ran:?}");
+}
+
+#[test]
 fn what_cannot_be_read_is_status_2_with_one_line_of_help() {
     let place = Place::new();
     place.write("empty/include/linux/kho/abi/.keep", "");

@@ -5,7 +5,7 @@ use crate::freeze::{self, History};
 use crate::generate::{self, Generated};
 use kho_abi_model::compare;
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Item, Model};
+use kho_abi_model::{carrier, Contract, Item, Model};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError};
@@ -53,6 +53,7 @@ pub fn run(
     Ok(vec![
         Check::done("documentation repeats no version", prose(&models)),
         Check::done("each compatible string is one contract's", shared_strings(&models)),
+        Check::done("each compatible string fits the field that carries it", too_long(&models)),
         Check::done(
             "the headers and their unit tests are what the types say",
             generate::check(&headers, |path| checkout.display(path), &generated)?,
@@ -112,6 +113,20 @@ fn versions(text: &str) -> impl Iterator<Item = &str> {
             !name.is_empty() && !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit())
         })
     })
+}
+
+fn too_long(models: &[Model]) -> Vec<Finding> {
+    let contracts = models.iter().flat_map(|m| m.contracts().map(move |(_, c)| (m, c)));
+    contracts.filter_map(|(model, contract)| fits(model, contract)).collect()
+}
+
+/// The finding, where a contract's string does not fit the field that carries it.
+pub(crate) fn fits(model: &Model, contract: &Contract) -> Option<Finding> {
+    let found = carrier::too_long(model, contract)?;
+    let named = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
+    let place = model.constant(named).and_then(|constant| constant.place.as_ref());
+    let place = place.map_or_else(|| named.clone(), ToString::to_string);
+    Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
 }
 
 fn shared_strings(models: &[Model]) -> Vec<Finding> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Frozen layouts: writes new ones, holds the truth to old ones, and old ones to their history.
 
+use crate::check;
 use crate::output::write_file;
 use crate::write;
 use kho_abi_model::compare::{self, RecordChange, Values, Words};
@@ -45,6 +46,11 @@ pub fn freeze(
     status: Status,
 ) -> Result<Outcome, CheckoutError> {
     let path = path(&checkout.snapshots_dir(), compatible);
+    // Frozen, such a string would be cut off in memory for good.
+    let contract = header.contracts.iter().find(|contract| contract.compatible == compatible);
+    if let Some(finding) = contract.and_then(|contract| check::fits(model, contract)) {
+        return Ok(Outcome::Refused(vec![finding]));
+    }
     let Some(new) = write::frozen::of(model, header, compatible, status) else {
         return Ok(Outcome::Unchanged(path));
     };

@@ -159,6 +159,21 @@ fn one_changed_byte_of_a_frozen_line_is_found() {
 }
 
 #[test]
+fn a_string_that_its_field_cannot_hold_does_not_freeze() {
+    let (dir, checkout) = scratch();
+    let long = format!("{}-v1", "x".repeat(57));
+    let mut model = vfio_pci();
+    let contracts = model.headers.iter_mut().flat_map(|header| &mut header.contracts);
+    contracts.filter(|c| c.compatible == CONTRACT).for_each(|c| c.compatible.clone_from(&long));
+    let header = model.contract(&long).unwrap().0;
+    let outcome = freeze::freeze(&checkout, &model, header, &long, Status::Draft).unwrap();
+    let Outcome::Refused(findings) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(findings[0].rule, "compatible_too_long");
+    assert!(findings[0].what.contains("has 48"), "{findings:?}");
+    assert!(!dir.path().join(format!("snapshots/{long}.layout")).exists());
+}
+
+#[test]
 fn freezing_never_writes_over_a_release_but_over_a_draft() {
     let (dir, checkout) = scratch();
     let path = dir.path().join(FILE);

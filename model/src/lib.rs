@@ -3,6 +3,7 @@
 //!
 //! Every reader makes one, every writer takes one. It does no I/O and knows no clang.
 
+pub mod carrier;
 pub mod compare;
 mod declaration;
 pub mod finding;

@@ -38,6 +38,10 @@ impl BtfError {
     }
 }
 
+/// Why a base does not fit.
+const OTHER_BASE: &str =
+    "it does not continue the given BTF: give that of the very kernel that the module was built for";
+
 /// How many typedefs and qualifiers may stand before a type.
 const MAX_ALIASES: usize = 64;
 
@@ -163,7 +167,27 @@ impl<'a> Btf<'a> {
             index.push(here);
             at = end;
         }
-        Ok(Self { data, strings, types: index, base })
+        let own = Self { data, strings, types: index, base };
+        if own.base.is_some() && !own.names_begin_strings() {
+            return Err(BtfError::new(OTHER_BASE));
+        }
+        Ok(own)
+    }
+
+    /// Whether each type's name is where a string begins: with the BTF of another kernel in front, names
+    /// lie somewhere within other strings.
+    fn names_begin_strings(&self) -> bool {
+        self.types.iter().all(|at| {
+            let Some(head) = head(&self.data, *at as usize) else { return false };
+            let name = head.name as usize;
+            let base = self.base.map_or(0, |base| base.strings.len());
+            let (data, strings, at) = match (self.base, name.checked_sub(base)) {
+                (Some(base), None) => (&base.data, &base.strings, name),
+                (_, at) => (&self.data, &self.strings, at.unwrap_or(name)),
+            };
+            let strings = data.get(strings.clone()).unwrap_or_default();
+            at < strings.len() && (at == 0 || strings[at - 1] == 0)
+        })
     }
 
     /// Types of that many are continued, by what continues this.

@@ -12,7 +12,7 @@ use super::elf::{self, Elf, ElfError};
 use super::ikconfig::Config;
 use super::image_strings::{self, Found};
 use super::lower::Lowered;
-use super::{btf, dwarf, listed_versions, payload};
+use super::{btf, dwarf, listed_versions, payload, uki};
 use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError};
 use kho_abi_model::{Endian, Target};
 use model::Known;
@@ -36,6 +36,8 @@ pub struct Image {
     pub config: Option<Config>,
     /// The compatible strings that it lists as understood, where it has such a list.
     pub listed: Option<Vec<String>>,
+    /// The release that it says it is, as `7.3.4-amd64`.
+    pub release: Option<String>,
 }
 
 /// Whether the file is one that [`open`] reads, by its first bytes.
@@ -46,6 +48,7 @@ pub fn is_image(head: &[u8]) -> bool {
         || head.starts_with(&btf::MAGIC_BIG_ENDIAN)
         || payload::is_packed(head)
         || is_arm64(head)
+        || uki::linux(head).is_some()
 }
 
 /// The header of an uncompressed arm64 kernel: `Documentation/arch/arm64/booting.rst`.
@@ -80,16 +83,10 @@ pub fn config(path: &Path) -> Result<Option<Config>, SourceError> {
 pub fn read(path: &Path, bytes: &dyn Bytes, options: &Options) -> Result<Image, SourceError> {
     let source = Source { path, options, known: Known::shared()? };
     let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
-    if payload::is_packed(&head) {
-        let unpacked = payload::unpack(bytes).map_err(|error| SourceError::Malformed {
-            path: path.into(),
-            part: "packed kernel".into(),
-            why: error.to_string(),
-        })?;
-        let unpacked = unpacked.unwrap_or_default();
-        return source.unpacked(&unpacked);
+    match source.peel(bytes, &head)? {
+        Some(inner) => source.unpacked(&inner),
+        None => source.unpacked(bytes),
     }
-    source.unpacked(bytes)
 }
 
 struct Source<'a> {
@@ -117,7 +114,7 @@ impl Source<'_> {
         if is_arm64(&head) {
             return self.flat(bytes, &head);
         }
-        Err(self.no_source("it is none of vmlinux, module, bzImage and BTF"))
+        Err(self.no_source("it is none of vmlinux, module, bzImage, unified kernel image and BTF"))
     }
 
     fn no_source(&self, why: &str) -> SourceError {
@@ -145,8 +142,8 @@ impl Source<'_> {
         let failed = |error| self.failed(error);
         let elf = Elf::parse(bytes).map_err(failed)?;
         let TypesRead { kind, lowered, mut gaps } = self.types(&elf)?;
-        let found =
-            image_strings::find(&elf, &self.known.names(), &lowered.handlers).map_err(failed)?;
+        let layouts = handler_layouts(&lowered);
+        let found = image_strings::find(&elf, &self.known.names(), &layouts).map_err(failed)?;
         let listed = listed_versions::read(&elf).map_err(failed)?;
         let config = found.config.map(|at| Config::read(&elf, at)).transpose().map_err(failed)?;
         let config = config.flatten();
@@ -171,7 +168,10 @@ impl Source<'_> {
             });
         }
         let page_size = self.page_size(&elf, config.as_ref());
-        Ok(self.image(kind, &lowered, &compatibles, gaps, page_size, config, listed, true))
+        let mut image =
+            self.image(kind, &lowered, &compatibles, gaps, page_size, config, listed, true);
+        image.release = found.release.clone().or_else(|| vermagic(&elf));
+        Ok(image)
     }
 
     /// The page size, where the machine has one, or the file tells.
@@ -215,7 +215,10 @@ impl Source<'_> {
         // A module's own words come first: what was built with it fits it.
         let base = match elf.section(BTF_BASE_SECTION) {
             Some(section) => Some((BTF_BASE_SECTION.to_string(), take(section)?)),
-            None if elf.is_relocatable() => self.base_btf()?,
+            // What stands for itself continues nothing.
+            None if elf.is_relocatable() && btf::Btf::parse(own.clone(), None).is_err() => {
+                self.base_btf(Some(elf))?
+            }
             None => None,
         };
         let base = match base {
@@ -237,20 +240,74 @@ impl Source<'_> {
     }
 
     /// The BTF that was given for modules to continue: raw, or in a vmlinux.
-    fn base_btf(&self) -> Result<Option<(String, Vec<u8>)>, SourceError> {
+    fn base_btf(&self, module: Option<&Elf<'_>>) -> Result<Option<(String, Vec<u8>)>, SourceError> {
         let Some(path) = &self.options.btf_base else { return Ok(None) };
         let io = |error| SourceError::io(path, error);
         let file = FileBytes::open(path).map_err(io)?;
-        let head = file.take_up_to(0, 4).map_err(io)?;
+        let head = file.take_up_to(0, 4096).map_err(io)?;
         let name = path.display().to_string();
-        if head != elf::MAGIC {
+        let other = Source { path, options: self.options, known: self.known };
+        let unpacked;
+        let mut kernel: &dyn Bytes = &file;
+        if let Some(inner) = other.peel(&file, &head)? {
+            unpacked = inner;
+            kernel = &unpacked;
+        } else if head.starts_with(&btf::MAGIC) || head.starts_with(&btf::MAGIC_BIG_ENDIAN) {
             return Ok(Some((name, file.take(0, file.size().min(MAX_BTF)).map_err(io)?)));
         }
-        let other = Source { path, options: self.options, known: self.known };
-        let elf = Elf::parse(&file).map_err(|error| other.failed(error))?;
+        let start = kernel.take_up_to(0, 64).map_err(io)?;
+        if is_arm64(&start) {
+            let found = image_strings::find_btf(kernel, MAX_BTF).map_err(|e| other.failed(e))?;
+            let found = found.ok_or_else(|| other.malformed(BTF_SECTION, "it is not there"))?;
+            return Ok(Some((name, found)));
+        }
+        let elf = Elf::parse(kernel).map_err(|error| other.failed(error))?;
+        self.same_release(module, &elf)?;
         let section = elf.section(BTF_SECTION);
         let section = section.ok_or_else(|| other.malformed(BTF_SECTION, "it is not there"))?;
         Ok(Some((name, elf.content(section).map_err(|error| other.failed(error))?)))
+    }
+
+    /// Refuses the types of another kernel than the module was built for: they would be taken for its
+    /// own.
+    fn same_release(&self, module: Option<&Elf<'_>>, kernel: &Elf<'_>) -> Result<(), SourceError> {
+        let Some(wanted) = module.and_then(vermagic) else { return Ok(()) };
+        let found = image_strings::find(kernel, &BTreeSet::new(), &[]);
+        let Some(is) = found.map_err(|error| self.failed(error))?.release else { return Ok(()) };
+        if wanted == is {
+            return Ok(());
+        }
+        Err(SourceError::NotASource {
+            name: self.path.display().to_string(),
+            why: format!("it is a module of Linux {wanted}, and --btf-base is Linux {is}"),
+            help: format!("give the vmlinux or bzImage of {wanted} as --btf-base"),
+        })
+    }
+
+    /// The kernel in a unified kernel image or in a packed one; `None` where the file is one itself.
+    fn peel(&self, bytes: &dyn Bytes, head: &[u8]) -> Result<Option<Vec<u8>>, SourceError> {
+        let Some((offset, size)) = uki::linux(head).filter(|_| !payload::is_packed(head)) else {
+            return payload::is_packed(head).then(|| self.unpack(bytes)).transpose();
+        };
+        if size > payload::MAX_UNPACKED {
+            return Err(self.malformed(".linux", "it is larger than any kernel"));
+        }
+        let io = |error| SourceError::io(self.path, error);
+        let inner = bytes.take(offset, size).map_err(io)?;
+        if payload::is_packed(&inner) {
+            return self.unpack(&inner).map(Some);
+        }
+        Ok(Some(inner))
+    }
+
+    /// What is in a packed kernel.
+    fn unpack(&self, bytes: &dyn Bytes) -> Result<Vec<u8>, SourceError> {
+        let unpacked = payload::unpack(bytes).map_err(|error| SourceError::Malformed {
+            path: self.path.into(),
+            part: "packed kernel".into(),
+            why: error.to_string(),
+        })?;
+        Ok(unpacked.unwrap_or_default())
     }
 
     fn raw_btf(&self, bytes: &dyn Bytes, head: &[u8]) -> Result<Image, SourceError> {
@@ -263,7 +320,7 @@ impl Source<'_> {
         }
         let io = |error| SourceError::io(self.path, error);
         let data = bytes.take(0, bytes.size()).map_err(io)?;
-        let base = match self.base_btf()? {
+        let base = match self.base_btf(None)? {
             Some((name, data)) => {
                 let base = btf::Btf::parse(data, None);
                 Some(base.map_err(|error| self.malformed(&name, error))?)
@@ -303,9 +360,9 @@ impl Source<'_> {
             gaps.push(Gap { item: String::new(), why: "it has no BTF, and so no types".into() });
             (Kind::Strings, Lowered::default())
         };
-        let Found { compatibles, config: at, .. } =
-            image_strings::find_flat(bytes, &self.known.names(), &lowered.handlers)
-                .map_err(failed)?;
+        let layouts = handler_layouts(&lowered);
+        let Found { compatibles, config: at, release, .. } =
+            image_strings::find_flat(bytes, &self.known.names(), &layouts).map_err(failed)?;
         let config = at.and_then(|(_, offset)| {
             let left = bytes.size().saturating_sub(offset);
             Config::unpack(&bytes.take(offset, left.min(2 << 20)).ok()?)
@@ -313,7 +370,8 @@ impl Source<'_> {
         let mut compatibles: BTreeSet<String> = compatibles.into_keys().collect();
         compatibles.retain(|string| !self.known.is_for_tests(string));
         let page_size = self.options.page_size.or_else(|| arm64_page_size(head));
-        Ok(self.image(kind, &lowered, &compatibles, gaps, page_size, config, None, true))
+        let image = self.image(kind, &lowered, &compatibles, gaps, page_size, config, None, true);
+        Ok(Image { release, ..image })
     }
 
     #[allow(clippy::too_many_arguments)] // The parts of an image, each from another place.
@@ -351,8 +409,27 @@ impl Source<'_> {
             why: "an image does not say what it promises, and neither does this kho-abi".into(),
         }));
         let name = self.path.display().to_string();
-        Image { reading: Reading { name, kind, model, knows, gaps }, config, listed }
+        let reading = Reading { name, kind, model, knows, gaps };
+        Image { reading, config, listed, release: None }
     }
+}
+
+/// Where handlers keep their strings: as the types say, or else as it is usual.
+fn handler_layouts(lowered: &Lowered) -> Vec<image_strings::HandlerLayout> {
+    match lowered.handlers.as_slice() {
+        [] => vec![image_strings::USUAL_LAYOUT],
+        layouts => layouts.to_vec(),
+    }
+}
+
+/// The release that a module was built for.
+fn vermagic(elf: &Elf<'_>) -> Option<String> {
+    let section = elf.section(".modinfo").filter(|section| section.size <= 1 << 20)?;
+    let content = elf.content(section).ok()?;
+    let mut entries = content.split(|byte| *byte == 0);
+    let magic = entries.find_map(|entry| entry.strip_prefix(b"vermagic="))?;
+    let release = magic.split(|byte| *byte == b' ').next()?;
+    std::str::from_utf8(release).ok().map(Into::into)
 }
 
 /// The page size in the flags of an arm64 kernel's header.

@@ -28,6 +28,8 @@ pub struct Found {
     pub config: Option<(usize, u64)>,
     /// Whether it says that it is a Linux kernel.
     pub is_kernel: bool,
+    /// The release that it says it is, as `7.3.4-amd64`.
+    pub release: Option<String>,
 }
 
 /// The name and the version of a compatible string: `luo-v5` is version 5 of `luo`.
@@ -135,18 +137,30 @@ impl Found {
         while start < size {
             let length = usize::try_from(size - start).unwrap_or(usize::MAX).min(PIECE);
             let piece = read(start, length)?;
-            for at in memchr::memmem::find_iter(&piece, b"-v") {
+            let versions = memchr::memmem::find_iter(&piece, b"-v");
+            for at in versions.chain(memchr::memmem::find_iter(&piece, b"_v")) {
                 // What begins before this piece, and not with it, was found in the one before.
                 let Some(string) = wanted.string_around(&piece, at, start) else { continue };
                 if !self.compatibles.contains_key(string) {
                     self.compatibles.insert(string.into(), section.into());
                 }
             }
+            // A name without a version counts where a handler keeps it alone: "pci" is everywhere.
+            let names = if wanted.layouts.contains(&USUAL_LAYOUT) { NAMES } else { &[] };
+            for name in names {
+                let mut found = memchr::memmem::find_iter(&piece, name.as_bytes());
+                if found.any(|at| wanted.is_handlers(&piece, at, start, name)) {
+                    self.compatibles.entry((*name).into()).or_insert_with(|| section.into());
+                }
+            }
             if self.config.is_none() {
                 self.config = memchr::memmem::find(&piece, CONFIG_BEGIN)
                     .map(|at| (index, start + (at + CONFIG_BEGIN.len()) as u64));
             }
-            self.is_kernel |= memchr::memmem::find(&piece, BANNER).is_some();
+            for at in memchr::memmem::find_iter(&piece, BANNER) {
+                self.is_kernel = true;
+                self.release = self.release.take().or_else(|| release(&piece[at + BANNER.len()..]));
+            }
             if length < PIECE {
                 break;
             }
@@ -156,6 +170,21 @@ impl Found {
     }
 }
 
+/// The release behind a banner.
+fn release(text: &[u8]) -> Option<String> {
+    let length = text.iter().take(LONGEST).take_while(|byte| byte.is_ascii_graphic()).count();
+    let text = std::str::from_utf8(&text[..length]).ok()?;
+    text.starts_with(|c: char| c.is_ascii_digit()).then(|| text.into())
+}
+
+/// Names of handlers that have no version in them, for images without types: where types show which
+/// objects are handlers, each name counts.
+const NAMES: &[&str] = &["pci", "memfd", "iommu-liveupdate", "hwpoison", "iommufd", "vfio-pci"];
+
+/// How Linux 7.3 begins a handler, for images without types: an array behind a pointer. How large it is
+/// as a whole depends on the configuration.
+pub const USUAL_LAYOUT: HandlerLayout = HandlerLayout { size: 0, offset: 8, length: 48 };
+
 /// What is looked for.
 struct Wanted<'a> {
     names: &'a BTreeSet<&'a str>,
@@ -163,6 +192,12 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// Whether an array of a handler holds that name and nothing else.
+    fn is_handlers(&self, piece: &[u8], at: usize, start: u64, name: &str) -> bool {
+        piece.get(at + name.len()) == Some(&0)
+            && self.layouts.iter().any(|layout| layout.fits(piece, at, start))
+    }
+
     /// The compatible string that has the bytes at that position in it, if it is one that counts; the
     /// piece begins at `start`.
     fn string_around<'p>(&self, piece: &'p [u8], at: usize, start: u64) -> Option<&'p str> {
@@ -234,16 +269,47 @@ pub fn handlers(elf: &Elf<'_>, layout: HandlerLayout) -> Result<BTreeSet<String>
         let array = elf.part(section, object.offset + layout.offset, layout.length)?;
         let Some(end) = array.iter().position(|byte| *byte == 0) else { continue };
         let Ok(string) = std::str::from_utf8(&array[..end]) else { continue };
-        if array[end..].iter().all(|byte| *byte == 0) && split(string).is_some() {
+        if array[end..].iter().all(|byte| *byte == 0) && is_name(string) {
             found.insert(string.into());
         }
     }
     Ok(found)
 }
 
+/// Whether a handler may be called that, with a version or without.
+fn is_name(text: &str) -> bool {
+    text.len() >= 3
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(in_name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_without_a_version_counts_in_the_array_of_a_handler_alone() {
+        let found = |bytes: &[u8]| {
+            let found = find_flat(&bytes.to_vec(), &BTreeSet::new(), &[USUAL_LAYOUT]);
+            found.expect("memory can be read").compatibles.into_keys().collect::<Vec<_>>()
+        };
+        let mut struct_ = b"\x10\0\0\0\0\0\0\xffpci".to_vec();
+        struct_.resize(88, 0);
+        assert_eq!(found(&struct_), ["pci"]);
+        assert_eq!(found(b"\0pci\0memfd\0"), Vec::<String>::new());
+        struct_[12] = b'x';
+        assert_eq!(found(&struct_), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_kernel_says_which_release_it_is() {
+        let of = |bytes: &[u8]| {
+            find_flat(&bytes.to_vec(), &BTreeSet::new(), &[]).expect("memory can be read").release
+        };
+        assert_eq!(of(b"Linux version 7.3.4-amd64 (x@y)\0").as_deref(), Some("7.3.4-amd64"));
+        assert_eq!(of(b"Linux version %s\0Linux version 7.1-rc2 (").as_deref(), Some("7.1-rc2"));
+        assert_eq!(of(b"Linux version "), None);
+    }
 
     fn look(bytes: &[u8]) -> Vec<String> {
         let names = BTreeSet::from(["luo", "reserve-mem"]);

@@ -35,3 +35,4 @@ mod process;
 pub mod snapshots;
 pub mod source;
 pub mod truth;
+mod uki;

@@ -9,11 +9,12 @@
 //!   report   one file per format
 //! ```
 //!
-//! `review`, `history` and `preflight` ask for that of patches, of a git history, and of two kernels;
+//! [`lint`] asks what is wrong with one side alone. `review`, `history` and `preflight` ask for that of patches, of a git history, and of two kernels;
 //! `verify` compares a source with the truth. [`rules`] lists everything that can be found wrong.
 
 pub mod diff;
 pub mod history;
+pub mod lint;
 pub mod patch;
 pub mod policy;
 pub mod preflight;

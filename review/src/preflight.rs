@@ -5,8 +5,15 @@
 //! not have means loss, which is told in the kernel's own terms; and the same string with other bytes is
 //! what nothing else catches.
 
+mod defects;
+mod effects;
+mod release;
+
 use crate::diff::{compare, open, Comparison, Side, DEVICE_TREE};
 use crate::policy::{self, Level, Options, Strictness, Verdict};
+pub use defects::RULE as KNOWN_DEFECT;
+pub use effects::{on_mismatch, Effect};
+use kho_abi_model::finding::Finding;
 use kho_abi_model::version;
 use kho_abi_read::ikconfig::Config;
 use kho_abi_read::image;
@@ -24,6 +31,8 @@ pub struct Kernel {
     pub config: Option<String>,
     /// The strings that it says it understands, where it has such a list.
     pub listed: Option<Vec<String>>,
+    /// Its release, as `7.3.4`, where it is known.
+    pub release: Option<String>,
 }
 
 /// The first bytes of a file; `None` where it cannot be read.
@@ -85,13 +94,15 @@ impl Kernel {
         if !is_image {
             let side = open::open(word, options)?;
             let config = std::fs::read_to_string(path.join(".config")).ok();
-            return Ok(Self { side, config, listed: None });
+            let release = release::of_tree(path);
+            return Ok(Self { side, config, listed: None, release });
         }
         let image = image::open(path, options)?;
         let mut reading = image.reading;
         reading.name = word.into();
         let config = image.config.map(|config| config.text().to_string());
-        Ok(Self { side: Side::new(reading), config, listed: image.listed })
+        let (listed, release) = (image.listed, image.release);
+        Ok(Self { side: Side::new(reading), config, listed, release })
     }
 
     /// The kernel that this machine runs: its image where it is installed, its types and its
@@ -117,6 +128,7 @@ impl Kernel {
         })?;
         let mut kernel = Self::open(place, options)?;
         kernel.side.reading.name = format!("the running kernel ({release}, {place})");
+        kernel.release = Some(release.into());
         if let Some(config) = running_config(release) {
             kernel.config = Some(config);
         }
@@ -196,6 +208,8 @@ pub struct ContractAnswer {
     pub next: Option<String>,
     /// What becomes of it.
     pub outcome: Outcome,
+    /// What the next kernel does with it.
+    pub effect: Effect,
     /// What happens, in the field.
     pub happens: String,
     /// How the bytes differ.
@@ -249,25 +263,12 @@ pub struct Answer {
     pub contracts: Vec<ContractAnswer>,
     /// Features that one side was built without, in sentences.
     pub features: Vec<String>,
+    /// Defects that the releases of these kernels are known to have.
+    pub defects: Vec<Finding>,
+    /// Defects that they may have, in sentences.
+    pub perhaps: Vec<String>,
     /// What was not compared.
     pub not_checked: Vec<Gap>,
-}
-
-/// What happens in the next kernel when it meets a string that it does not have.
-#[must_use]
-pub fn on_mismatch(compatible: &str) -> &'static str {
-    match version::stem(compatible) {
-        "kho" => "the next kernel warns, ignores the handover, and everything preserved is lost",
-        "luo" | "LUO" => "the next kernel panics at boot",
-        "pci" => "the next kernel panics: it finds its own name, and another version beside it",
-        "memblock" | "reserve-mem" => {
-            "the next kernel warns, and reserve_mem regions come up empty and elsewhere"
-        }
-        "kexec-metadata" => "the next kernel warns, and does not know which kernel was before it",
-        "memfd" => "retrieving a memfd gives ENOENT: its content is lost",
-        "vfio-pci" => "retrieving a device file gives ENOENT: the device's state is lost",
-        _ => "retrieving a file or an object of this kind gives ENOENT: what it kept is lost",
-    }
 }
 
 /// Whether something preserved is lost with it; whose loss is a line in the log is none.
@@ -285,6 +286,8 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
         why: String::new(),
         contracts: Vec::new(),
         features: features(current, next),
+        defects: Vec::new(),
+        perhaps: Vec::new(),
         not_checked: Vec::new(),
     };
     for kernel in [current, next] {
@@ -301,6 +304,12 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
             (Built::With, _) => {}
         }
     }
+    let known = defects::of(current, next);
+    if known.apart {
+        answer.outlook = Outlook::Dangerous;
+    }
+    answer.defects = known.findings;
+    answer.perhaps = known.doubtful;
     let comparison = compare(&current.side, &next.side);
     // A name that changed is no byte that changed: the kernel does not read names.
     let options = Options { strictness: Strictness::Wire, ..Options::default() };
@@ -322,6 +331,7 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
         let evidence: Vec<String> = of_it
             .flat_map(|event| std::iter::once(&event.what).chain(&event.consequences).cloned())
             .collect();
+        let scheme = contract.scheme.as_deref();
         let (outcome, happens) = match contract.verdict {
             Verdict::BumpMissing => (
                 Outcome::Dangerous,
@@ -349,24 +359,23 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 Outcome::Unknown,
                 "the next kernel lists the string among those that it understands; its bytes cannot be compared".into(),
             ),
-            _ => (Outcome::Lost, on_mismatch(&string).into()),
+            _ => (Outcome::Lost, on_mismatch(&string, scheme).1.into()),
         };
         // What a kernel is built without, it neither writes nor reads.
-        let (outcome, happens) = match without(current, next, &string) {
+        let (outcome, effect, happens) = match without(current, next, &string) {
             Some(Lacking::Current) => continue,
-            Some(Lacking::Next(option)) => (
-                Outcome::Lost,
-                format!(
-                    "the next kernel is built without {option}: {}",
-                    on_mismatch_without(&string)
-                ),
-            ),
-            None => (outcome, happens),
+            Some(Lacking::Next(option)) => {
+                let (effect, what) = on_mismatch_without(&string);
+                let happens = format!("the next kernel is built without {option}: {what}");
+                (Outcome::Lost, effect, happens)
+            }
+            None => (outcome, effect_of(outcome, &string, scheme), happens),
         };
         answer.contracts.push(ContractAnswer {
             current: now,
             next: then,
             outcome,
+            effect,
             happens,
             evidence: if outcome == Outcome::Dangerous { evidence } else { Vec::new() },
             open: contract.open.clone(),
@@ -449,10 +458,20 @@ fn without(current: &Kernel, next: &Kernel, compatible: &str) -> Option<Lacking>
 }
 
 /// What happens where the code that would read it is not there, rather than of another version.
-fn on_mismatch_without(compatible: &str) -> &'static str {
+fn on_mismatch_without(compatible: &str) -> (Effect, &'static str) {
     match version::stem(compatible) {
-        "luo" => "nobody looks at sessions and files, and they are lost",
-        _ => on_mismatch(compatible),
+        "luo" | "LUO" => (Effect::Lost, "nobody looks at sessions and files, and they are lost"),
+        _ => on_mismatch(compatible, None),
+    }
+}
+
+/// What the next kernel does with a contract that fares so.
+fn effect_of(outcome: Outcome, contract: &str, scheme: Option<&str>) -> Effect {
+    match outcome {
+        Outcome::Dangerous => Effect::Silent,
+        Outcome::Lost => on_mismatch(contract, scheme).0,
+        Outcome::Unknown | Outcome::CurrentUntold => Effect::Unknown,
+        Outcome::Understood | Outcome::OnlyNext => Effect::None,
     }
 }
 
@@ -484,7 +503,7 @@ mod tests {
             knows: Knows::ALL,
             gaps: Vec::new(),
         };
-        Kernel { side: Side::new(reading), config: None, listed: None }
+        Kernel { side: Side::new(reading), config: None, listed: None, release: None }
     }
 
     fn contract<'a>(kernel: &'a mut Kernel, string: &str) -> &'a mut kho_abi_model::Contract {
@@ -636,6 +655,50 @@ mod tests {
             header.contracts.retain(|contract| contract.compatible != "memfd-v2");
         }
         assert_ne!(answer(&kernel("a"), &without_memfd).outlook, Outlook::Understood);
+    }
+
+    #[test]
+    fn a_release_with_a_known_defect_is_a_finding_and_one_in_doubt_is_said() {
+        let of = |current: &str, next: &str| {
+            let release = |name: &str| Kernel { release: Some(name.into()), ..kernel(name) };
+            answer(&release(current), &release(next))
+        };
+        let clean = of("7.3.4", "7.3.5");
+        assert!(clean.defects.is_empty() && clean.perhaps.is_empty(), "{clean:?}");
+        let defects = of("6.19.4", "7.3.4").defects;
+        assert!(defects.iter().any(|d| d.help.contains("7e04bf1f3315")), "{defects:?}");
+        assert!(defects.iter().all(|d| d.rule == KNOWN_DEFECT.id && d.place.contains("6.19.4")));
+        assert!(of("7.3.4", "7.2.1").perhaps.iter().any(|p| p.contains("3a0b8fa2eb36")));
+        // The same string, and what it stands for changed between two stable releases.
+        for (current, next, outlook) in [
+            ("6.17.8", "6.17.9", Outlook::Dangerous),
+            ("6.17.9", "6.17.8", Outlook::Dangerous),
+            ("6.17.8", "6.17.4", Outlook::Understood),
+            ("6.17.9", "6.18.2", Outlook::Understood),
+        ] {
+            assert_eq!(of(current, next).outlook, outlook, "{current} {next}");
+        }
+        assert!(answer(&kernel("a"), &kernel("b")).defects.is_empty());
+    }
+
+    #[test]
+    fn a_number_that_differs_is_not_merely_lost() {
+        for (name, effect) in [("pci", Effect::Panics), ("iommu-liveupdate", Effect::Refused)] {
+            let with = |number: u64| {
+                let mut kernel = kernel("a");
+                let found = contract(&mut kernel, "memfd-v2");
+                found.compatible = format!("{name}@{number}");
+                found.version = Some(number);
+                found.name = Some(kho_abi_model::NameMacro {
+                    macro_name: "X_COMPATIBLE".into(),
+                    value: name.into(),
+                });
+                kernel
+            };
+            let answer = answer(&with(1), &with(2));
+            assert_eq!(of(&answer, &format!("{name}@1")).effect, effect, "{answer:?}");
+            assert_eq!(answer.outlook, Outlook::Lost);
+        }
     }
 
     #[test]

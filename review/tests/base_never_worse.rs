@@ -95,7 +95,7 @@ fn a_base_never_makes_a_verdict_worse() {
         for context in [0, 1, 3] {
             let text = patch_of(&old, &new, context);
             let Ok(patches) = patch::read("pair", text.as_bytes()) else { continue };
-            let base = Base { name: "base".into(), files: old.clone() };
+            let base = Base { name: "base".into(), files: old.clone(), tree: None };
             let judged = |base: Option<&Base>| {
                 rules(&review::patches(&patches, base, &reading(), &Options::default()).unwrap())
             };

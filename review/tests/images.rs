@@ -637,3 +637,179 @@ fn preflight_says_yes_only_of_structs_that_it_saw() {
         assert_eq!(answer.outlook, Outlook::Unknown, "{other}");
     }
 }
+
+/// A unified kernel image with that kernel, as far as a reader looks at it.
+fn unified(kernel: &[u8]) -> Vec<u8> {
+    let mut image = vec![0; 0x400];
+    image[..2].copy_from_slice(b"MZ");
+    image[0x3c] = 0x80;
+    image[0x80..0x84].copy_from_slice(b"PE\0\0");
+    image[0x86] = 1;
+    image[0x94] = 0xf0;
+    let at = 0x80 + 24 + 0xf0;
+    image[at..at + 8].copy_from_slice(b".linux\0\0");
+    let size = u32::try_from(kernel.len()).expect("it is small").to_le_bytes();
+    image[at + 8..at + 12].copy_from_slice(&size);
+    image[at + 16..at + 20].copy_from_slice(&size);
+    image[at + 20..at + 24].copy_from_slice(&0x400_u32.to_le_bytes());
+    image.extend(kernel);
+    image
+}
+
+/// The file, packed as kernels and modules are.
+fn gzip(path: &Path) -> Vec<u8> {
+    let out = Command::new("gzip").args(["-n", "-c"]).arg(path).output().expect("gzip is there");
+    assert!(out.status.success());
+    out.stdout
+}
+
+#[test]
+fn a_kernel_in_a_unified_image_is_read() {
+    let dir = dir();
+    let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
+    let text =
+        format!("{}const char banner[] = \"Linux version 7.3.4 (x)\";\n", everything(&current()));
+    let object = variant.compile(dir.path(), &checkout_headers(), &text, &[]);
+    let plain = read(&object, &Options::default());
+    for (name, kernel) in [("plain", fs::read(&object).unwrap()), ("packed", gzip(&object))] {
+        let path = dir.path().join(name);
+        fs::write(&path, unified(&kernel)).unwrap();
+        let image = image::open(&path, &Options::default()).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(layouts(&image.reading.model), layouts(&plain.model), "{name}");
+        assert_eq!(strings(&image.reading.model), strings(&plain.model), "{name}");
+        assert_eq!(image.release.as_deref(), Some("7.3.4"), "{name}");
+        // One that is cut off is an error, and not another kind of file.
+        let whole = unified(&kernel);
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert!(image::open(&path, &Options::default()).is_err(), "{name}");
+    }
+}
+
+/// BTF of a module: one integer, whose name is behind so many bytes of its kernel's strings.
+fn split_btf(first_string: u32) -> Vec<u8> {
+    let mut bytes = vec![0x9f, 0xeb, 1, 0];
+    let strings = b"module_word\0";
+    let words = [24, 0, 16, 16, u32::try_from(strings.len()).unwrap()];
+    let ty = [first_string, 1 << 24, 8, 64];
+    bytes.extend(words.iter().chain(&ty).flat_map(|word: &u32| word.to_le_bytes()));
+    bytes.extend(strings);
+    bytes
+}
+
+#[test]
+fn a_module_asks_for_the_types_of_its_own_kernel() {
+    let dir = dir();
+    let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
+    let kernel = |release: &str| {
+        let below = dir.path().join(release);
+        fs::create_dir_all(&below).unwrap();
+        let text = format!(
+            "{}const char banner[] = \"Linux version {release} (x)\";\n",
+            everything(&current())
+        );
+        variant.compile(&below, &checkout_headers(), &text, &[])
+    };
+    let (own, other) = (kernel("7.3.4"), kernel("7.3.5"));
+    let objcopy = |arguments: &[&str]| {
+        let status = Command::new("objcopy").args(arguments).status();
+        assert!(status.expect("binutils come with gcc").success());
+    };
+    let btf = dir.path().join("base.btf");
+    let (own_word, btf_word) = (own.to_str().unwrap(), btf.to_str().unwrap());
+    objcopy(&[
+        "-O",
+        "binary",
+        "--only-section=.BTF",
+        "--set-section-flags",
+        ".BTF=alloc",
+        own_word,
+        btf_word,
+    ]);
+    let base = fs::read(&btf).unwrap();
+    let strings = u32::from_le_bytes(*base[20..].first_chunk().unwrap());
+
+    // The module: a string of a contract, its release, and BTF that continues its kernel's.
+    let below = dir.path().join("module");
+    fs::create_dir_all(&below).unwrap();
+    let text = "const char s[] = \"memfd-v2\";\nstatic const char m[] \
+                __attribute__((used, section(\".modinfo\"))) = \"vermagic=7.3.4 SMP\";\n";
+    let plain = variant.compile(&below, &checkout_headers(), text, &[]);
+    let module = dir.path().join("module.ko");
+    let split = dir.path().join("split.btf");
+    fs::write(&split, split_btf(strings)).unwrap();
+    let add = format!(".BTF={}", split.display());
+    objcopy(&[
+        "--remove-section",
+        ".BTF",
+        "--add-section",
+        &add,
+        plain.to_str().unwrap(),
+        module.to_str().unwrap(),
+    ]);
+    let packed = dir.path().join("module.ko.gz");
+    fs::write(&packed, gzip(&module)).unwrap();
+    let bz_image = dir.path().join("bzImage");
+    fs::write(&bz_image, unified(&gzip(&own))).unwrap();
+
+    for module in [&module, &packed] {
+        let with = |base: Option<&Path>| {
+            let btf_base = base.map(Path::to_path_buf);
+            image::open(module, &Options { btf_base, ..Options::default() })
+        };
+        let alone = with(None).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(alone.reading.kind, Kind::Strings);
+        assert!(alone.reading.gaps.iter().any(|gap| gap.why.contains("--btf-base")));
+        assert_eq!(alone.release.as_deref(), Some("7.3.4"));
+        for base in [&own, &btf, &bz_image] {
+            let read =
+                with(Some(base)).unwrap_or_else(|error| panic!("{}: {error}", base.display()));
+            assert_eq!(read.reading.kind, Kind::Btf, "{}", base.display());
+        }
+        let refused = with(Some(&other)).expect_err("it is another kernel").to_string();
+        assert!(refused.contains("7.3.4") && refused.contains("7.3.5"), "{refused}");
+    }
+    // Without a release to compare, the strings show it.
+    fs::write(&split, split_btf(strings - 3)).unwrap();
+    objcopy(&["--update-section", &add, module.to_str().unwrap()]);
+    let options = Options { btf_base: Some(btf), ..Options::default() };
+    let refused = image::open(&module, &options).expect_err("it is of another kernel").to_string();
+    assert!(refused.contains("the very kernel"), "{refused}");
+}
+
+#[test]
+fn handlers_are_found_whatever_they_are_called() {
+    let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
+    let names = ["kvm_vm_luo_v1", "memfd", "pci", "iommu-liveupdate", "tomorrow"];
+    let dir = dir();
+    let objects: String =
+        names.iter().map(|name| handler(&format!("h_{}", name.replace('-', "_")), name)).collect();
+    let text =
+        format!("{}{objects}const char banner[] = \"Linux version 7\";\n", everything(&current()));
+    let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
+    let reading = read(&object, &Options::default());
+    for name in names {
+        assert!(strings(&reading.model).contains(&name), "{name}: {:?}", strings(&reading.model));
+        // What they promise is not known, and so no kernel is told that they are understood.
+        let answer = asked(&object, &object);
+        assert_eq!(outcome(&answer, name), preflight::Outcome::Unknown, "{name}");
+        assert_eq!(answer.outlook, Outlook::Unknown, "{name}");
+    }
+    // Without types, what is known to be a handler's name is found in the array of one.
+    let bare = dir.path().join("bare");
+    let text = text.replace("{ .ops = &", "{ .ops = (void *)-1L + (long)0 * (long)&");
+    let text = names.iter().fold(text, |text, name| {
+        let name = name.replace('-', "_");
+        text.replace(&format!("(void *)-1L + (long)0 * (long)&h_{name}"), "(void *)-1L")
+    });
+    let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
+    let status = Command::new("objcopy")
+        .args(["-S", "--remove-section", ".BTF"])
+        .args([&object, &bare])
+        .status();
+    assert!(status.expect("binutils come with gcc").success());
+    let reading = read(&bare, &Options::default());
+    assert_eq!(reading.kind, Kind::Strings);
+    for name in ["memfd", "pci", "iommu-liveupdate"] {
+        assert!(strings(&reading.model).contains(&name), "{name}: {:?}", strings(&reading.model));
+    }
+}

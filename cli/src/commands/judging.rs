@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What `diff`, `review` and `log` have in common: how to read, how to judge, how to report.
+//! What `diff`, `review`, `log` and `lint` have in common: how to read, how to judge, how to report.
 
 use crate::output::{Destination, Failure, Inputs, Outcome, Output};
 use clap::ValueEnum;
@@ -65,6 +65,13 @@ pub(crate) struct Judging {
     /// How strictly to judge
     #[arg(long, value_name = "POLICY", default_value = "strict")]
     policy: Policy,
+    #[command(flatten)]
+    reporting: Reporting,
+}
+
+/// What is allowed, and how findings are reported.
+#[derive(clap::Args)]
+pub(crate) struct Reporting {
     /// A reviewed file of what is allowed: rule, item, reason and expiry of each
     #[arg(long, value_name = "FILE")]
     allow: Option<PathBuf>,
@@ -88,6 +95,46 @@ fn format_parser() -> clap::builder::PossibleValuesParser {
 impl Judging {
     /// How to judge, with the allow file read.
     pub(crate) fn options(&self, baseline: Baseline) -> Result<Options, Failure> {
+        let strictness = match self.policy {
+            Policy::Strict => Strictness::Strict,
+            Policy::Wire => Strictness::Wire,
+        };
+        self.reporting.options(strictness, baseline)
+    }
+
+    /// Whether the report is text on standard output, and nothing more.
+    pub(crate) fn is_plain_text(&self) -> bool {
+        let Reporting { format, explain, output, .. } = &self.reporting;
+        format == "text" && !explain && output.as_os_str() == "-"
+    }
+
+    /// Where the report goes, held against everything that the command reads.
+    pub(crate) fn destination(
+        &self,
+        reading: &Reading,
+        sources: &[&str],
+    ) -> Result<Destination, Failure> {
+        self.reporting.destination(reading, sources)
+    }
+
+    /// Prints a report.
+    pub(crate) fn report(
+        &self,
+        document: &Document,
+        to: &Destination,
+        out: &mut Output,
+    ) -> Result<Outcome, Failure> {
+        self.reporting.report(document, to, out)
+    }
+}
+
+impl Reporting {
+    /// How to judge, with the allow file read.
+    pub(crate) fn options(
+        &self,
+        strictness: Strictness,
+        baseline: Baseline,
+    ) -> Result<Options, Failure> {
         let allowances = match &self.allow {
             None => Vec::new(),
             Some(path) => {
@@ -100,19 +147,10 @@ impl Judging {
                     .map_err(|error| Failure { message: error.to_string(), help: error.help() })?
             }
         };
-        let strictness = match self.policy {
-            Policy::Strict => Strictness::Strict,
-            Policy::Wire => Strictness::Wire,
-        };
         // A clock before 1970 makes nothing expire.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let today = i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX);
         Ok(Options { strictness, baseline, allowances, today, ..Options::default() })
-    }
-
-    /// Whether the report is text on standard output, and nothing more.
-    pub(crate) fn is_plain_text(&self) -> bool {
-        self.format == "text" && !self.explain && self.output.as_os_str() == "-"
     }
 
     /// Where the report goes, held against everything that the command reads.

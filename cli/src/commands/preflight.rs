@@ -5,13 +5,14 @@ use super::judging::Reading;
 use crate::output::{Failure, Format, Inputs, Outcome as Exit, Output, BAD, GOOD, OPEN, STRONG};
 use anstyle::Style;
 use kho_abi_read::source::{self, SourceError};
-use kho_abi_review::preflight::{answer, Answer, Kernel, Outcome, Outlook};
+use kho_abi_review::preflight::{answer, Answer, Effect, Kernel, Outcome, Outlook};
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 const AFTER_HELP: &str = "\
-CURRENT and NEXT are a vmlinux, a bzImage, BTF, a kernel tree, or any other source. The kernel matches \
+CURRENT and NEXT are a vmlinux, a bzImage, a unified kernel image, BTF, a kernel tree, or any other source. The kernel matches \
 compatible strings exactly and then trusts the bytes:
   yes          the same strings, and the same layouts of all structs behind them
   no           other strings: what is handed over under them is lost, in the way that is told
@@ -19,7 +20,10 @@ compatible strings exactly and then trusts the bytes:
   no handover  one of the two is built without Kexec HandOver
   unknown      a string or a layout could not be compared: do not rely on it
 
-Exit status: 0 when each NEXT is a yes, 1 when one is not, 2 when a kernel cannot be read.";
+Defects that a kernel's release is known to have are findings as well; where it may have the fix from \
+its distributor, they say which commit to look for.
+
+Exit status: 0 when each answer is a yes without known defects, 1 when one is not, 2 when a kernel cannot be read.";
 
 /// Ask before a kexec whether the next kernel will understand this one
 #[derive(clap::Args)]
@@ -31,6 +35,12 @@ pub(crate) struct Args {
     /// The current kernel is the one that this machine runs
     #[arg(long)]
     running: bool,
+    /// Ask for the way back, too: can each NEXT be rolled back to CURRENT?
+    #[arg(long)]
+    both: bool,
+    /// Ask for each pair of the kernels, and print a table: rows are current, columns are next
+    #[arg(long, conflicts_with = "both")]
+    matrix: bool,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -63,10 +73,10 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     };
     let (current, read) = read_all(args, nexts, &options);
     let current = current?;
-    let (mut answers, mut unreadable) = (Vec::new(), Vec::new());
+    let (mut kernels, mut unreadable) = (vec![current], Vec::new());
     for (word, next) in nexts.iter().zip(read) {
         match next {
-            Ok(next) => answers.push(answer(&current, &next)),
+            Ok(next) => kernels.push(next),
             // The others of a fleet have their answers all the same.
             Err(error) => unreadable.push(Unreadable {
                 next: word.clone(),
@@ -75,9 +85,16 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
             }),
         }
     }
+    let answers: Vec<Answer> = pairs(args, kernels.len())
+        .into_iter()
+        .map(|(now, then)| answer(&kernels[now], &kernels[then]))
+        .collect();
     if args.format == Format::Json {
         let (answers, unreadable) = (answers.as_slice(), unreadable.as_slice());
         out.json(&Document { schema: "kho-abi/preflight/1", answers, unreadable });
+    } else if args.matrix {
+        let names: Vec<&str> = kernels.iter().map(|k| k.side.reading.name.as_str()).collect();
+        matrix(&names, &answers, out);
     } else {
         for (index, answer) in answers.iter().enumerate() {
             if index > 0 {
@@ -89,7 +106,62 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     if let Some(Unreadable { why, help, .. }) = unreadable.into_iter().next() {
         return Err(Failure { message: why, help });
     }
-    Ok(Exit::of(answers.iter().filter(|answer| answer.outlook != Outlook::Understood).count()))
+    let wrong =
+        |answer: &&Answer| answer.outlook != Outlook::Understood || !answer.defects.is_empty();
+    Ok(Exit::of(answers.iter().filter(wrong).count()))
+}
+
+/// Who is asked about whom, by the numbers of the kernels; the first is the current one.
+fn pairs(args: &Args, kernels: usize) -> Vec<(usize, usize)> {
+    if args.matrix {
+        let all = (0..kernels).flat_map(|now| (0..kernels).map(move |then| (now, then)));
+        return all.filter(|(now, then)| now != then).collect();
+    }
+    let back = |next| [(0, next), (next, 0)].into_iter().take(if args.both { 2 } else { 1 });
+    (1..kernels).flat_map(back).collect()
+}
+
+/// Prints an answer for each pair, and below them what is behind those that are not a yes.
+fn matrix(names: &[&str], answers: &[Answer], out: &mut Output) {
+    for (index, name) in names.iter().enumerate() {
+        out.line(format_args!("  {}  {name}", index + 1));
+    }
+    let width = 11;
+    let mut heads = String::new();
+    for number in 1..=names.len() {
+        let _ = write!(heads, "  {number:<width$}");
+    }
+    out.line(format_args!("{STRONG}  {:3}{}{STRONG:#}", "", heads.trim_end()));
+    let mut left = answers.iter();
+    for now in 0..names.len() {
+        let mut line = format!("  {:<3}", now + 1);
+        for then in 0..names.len() {
+            match left.as_slice().first().filter(|_| now != then) {
+                Some(answer) => {
+                    left.next();
+                    let style = style_of(answer.outlook);
+                    let mark = if answer.defects.is_empty() { "" } else { " !" };
+                    let word = format!("{}{mark}", answer.outlook.tell());
+                    let pad = width.saturating_sub(word.len());
+                    let _ = write!(line, "  {style}{word}{style:#}{:pad$}", "");
+                }
+                None => {
+                    let _ = write!(line, "  {:width$}", "-");
+                }
+            }
+        }
+        out.line(line.trim_end());
+    }
+    if answers.iter().any(|answer| !answer.defects.is_empty()) {
+        out.line("  !  one of the two has a known defect");
+    }
+    for answer in answers
+        .iter()
+        .filter(|answer| answer.outlook != Outlook::Understood || !answer.defects.is_empty())
+    {
+        out.line("");
+        table(answer, out);
+    }
 }
 
 /// Reads the current kernel and each next one, several at a time.
@@ -164,7 +236,11 @@ fn table(answer: &Answer, out: &mut Output) {
     for (current, next, contract) in &rows {
         let (word, style) = match contract.outcome {
             Outcome::Dangerous => ("DANGEROUS", BAD),
-            Outcome::Lost => ("lost", BAD),
+            Outcome::Lost => match contract.effect {
+                Effect::Panics => ("panics", BAD),
+                Effect::Refused => ("refused", BAD),
+                _ => ("lost", BAD),
+            },
             Outcome::Unknown => ("unknown", OPEN),
             Outcome::Understood => ("yes", GOOD),
             Outcome::OnlyNext => ("new", Style::new()),
@@ -188,6 +264,10 @@ fn table(answer: &Answer, out: &mut Output) {
     let said = |feature: &&String| !answer.why.is_empty() && feature.starts_with(&answer.why);
     for feature in answer.features.iter().filter(|feature| !said(feature)) {
         out.line(format_args!("  {feature}"));
+    }
+    out.findings(&answer.defects);
+    for perhaps in &answer.perhaps {
+        out.line(format_args!("  {OPEN}not known{OPEN:#}    {perhaps}"));
     }
     for gap in &answer.not_checked {
         let item = if gap.item.is_empty() { "all of it" } else { &gap.item };

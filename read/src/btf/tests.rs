@@ -207,6 +207,22 @@ fn btf_of_a_module_continues_numbers_and_strings() {
 }
 
 #[test]
+fn btf_of_another_kernel_is_no_base() {
+    let base = basics();
+    let mut module = Made::after(u32::try_from(base.strings.len()).expect("it is small"));
+    module.record("lane_ser", kind::STRUCT, false, 8, &[("size", 2, 0)]);
+    module.int("more", 8, 0, 0, 64);
+    let mut other = basics();
+    other.int("another", 4, 0, 0, 32);
+    let other = Btf::parse(other.bytes(), None).expect("it is whole");
+    let refused = Btf::parse(module.bytes(), Some(&other)).expect_err("it is of another kernel");
+    assert!(refused.to_string().contains("the very kernel"), "{refused}");
+    assert!(!refused.needs_base());
+    let base = Btf::parse(base.bytes(), None).expect("it is whole");
+    assert!(Btf::parse(module.bytes(), Some(&base)).is_ok());
+}
+
+#[test]
 fn kinds_that_came_later_are_passed_over_where_their_size_is_told() {
     let mut made = basics();
     made.ty("later", 20, false, 2, 0, &[1, 2, 3]);

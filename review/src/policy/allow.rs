@@ -128,18 +128,18 @@ pub fn day(date: &str) -> Option<i64> {
 }
 
 /// Which allowances were used.
-pub(super) struct Book<'a> {
+pub(crate) struct Book<'a> {
     entries: Vec<(&'a Allowance, bool)>,
     today: i64,
 }
 
 impl<'a> Book<'a> {
-    pub(super) fn new(allowances: &'a [Allowance], today: i64) -> Self {
+    pub(crate) fn new(allowances: &'a [Allowance], today: i64) -> Self {
         Self { entries: allowances.iter().map(|entry| (entry, false)).collect(), today }
     }
 
     /// Whether that is allowed today; an entry that has expired is used all the same, and reported.
-    pub(super) fn take(&mut self, rule: &str, item: &str) -> bool {
+    pub(crate) fn take(&mut self, rule: &str, item: &str) -> bool {
         let mut allowed = false;
         for (entry, used) in &mut self.entries {
             if entry.rule == rule && entry.item == item && entry.expires_day >= self.today {
@@ -151,7 +151,7 @@ impl<'a> Book<'a> {
     }
 
     /// What allowed nothing.
-    pub(super) fn stale(self) -> Vec<Event> {
+    pub(crate) fn stale(self) -> Vec<Event> {
         let stale = self.entries.into_iter().filter(|(_, used)| !used);
         stale
             .map(|(entry, _)| {

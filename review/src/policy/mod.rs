@@ -11,6 +11,7 @@ mod catalogue;
 pub mod checks;
 
 use crate::diff::{Comparison, Side, DEVICE_TREE};
+use crate::lint;
 use crate::rules::Rule;
 use allow::Allowance;
 pub use catalogue::Catalogue;
@@ -60,6 +61,8 @@ pub enum Check {
     Versions(fn(&Judged<'_>) -> Vec<Hit>),
     /// In one side alone.
     Side(fn(&Side) -> Vec<Hit>),
+    /// In one side alone; what both sides have is no news.
+    Lint(fn(&Side) -> Vec<Hit>),
 }
 
 /// One thing that a rule found.
@@ -405,8 +408,10 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         };
         events.push(event(&judged, rule, hit, level));
     }
-    for rule in checks::REGISTRY {
+    for rule in checks::REGISTRY.iter().chain(lint::REGISTRY) {
         match rule.check {
+            // What cannot be looked at is not checked, which the comparison says itself.
+            Check::Lint(_) if rule.rule.id == "not_linted" => {}
             Check::Changes(_) => {}
             Check::Versions(find) => {
                 for hit in find(&judged) {
@@ -421,7 +426,8 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     events.push(event(&judged, rule, hit, level));
                 }
             }
-            Check::Side(find) => {
+            Check::Side(find) | Check::Lint(find) => {
+                let is_lint = matches!(rule.check, Check::Lint(_));
                 let before: BTreeSet<String> =
                     find(comparison.old).into_iter().map(|hit| hit.item).collect();
                 // An image shows neither comments nor what nobody uses: it may have had the flaw, too.
@@ -430,7 +436,10 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
                 let untold = may_have_had_it && !shows;
                 for hit in find(comparison.new) {
-                    let level = match before.contains(&hit.item) {
+                    if is_lint && before.contains(&hit.item) {
+                        continue;
+                    }
+                    let level = match before.contains(&hit.item) || hit.remark {
                         true => Level::Note,
                         false if untold => Level::Note,
                         false if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
@@ -654,7 +663,7 @@ fn what_to_bump(contract: &Contract) -> String {
 }
 
 /// A remedy as one line of help.
-fn as_help(remedy: &str) -> String {
+pub(crate) fn as_help(remedy: &str) -> String {
     let remedy = remedy.trim_end_matches('.');
     let mut chars = remedy.chars();
     let first = chars.next().map(|c| c.to_ascii_lowercase());

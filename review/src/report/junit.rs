@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `JUnit`'s XML: a test case for each contract, and one for each finding that is about none.
 
-use super::{label, Document, Section};
+use super::{heading, label, Document, Section};
 use crate::policy::{ContractReport, Event, Level, Verdict};
 use kho_abi_model::put;
 
@@ -18,7 +18,7 @@ pub(super) fn write(document: &Document) -> String {
 fn suite(out: &mut String, section: &Section) {
     let report = &section.report;
     let name = match section.title.as_str() {
-        "" => format!("{} -> {}", report.old.name, report.new.name),
+        "" => heading(report),
         title => title.into(),
     };
     let mut cases = String::new();

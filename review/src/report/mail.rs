@@ -48,7 +48,11 @@ pub(super) fn body(document: &Document) -> String {
         let shown = report.contracts.iter().filter(|c| of_interest(c));
         let shown: Vec<_> = shown.filter(|c| !section.is_whole || !is_asked(&asked, c)).collect();
         if shown.is_empty() && report.events.is_empty() {
-            wrapped(&mut out, "", "This does not change the handover ABI.");
+            let nothing = match document.command {
+                "lint" => "Nothing is wrong with it by itself.",
+                _ => "This does not change the handover ABI.",
+            };
+            wrapped(&mut out, "", nothing);
         }
         for contract in shown {
             tell(&mut out, report, contract);

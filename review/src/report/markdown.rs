@@ -16,7 +16,11 @@ pub(super) fn write(document: &Document) -> String {
         }
         let title = if section.title.is_empty() { "Handover ABI" } else { &section.title };
         put!(out, "### {}\n", inline(title));
-        put!(out, "{} → {}: {}.", code(&report.old.name), code(&report.new.name), summary(report));
+        let new = code(&report.new.name);
+        match report.old.name.as_str() {
+            "" => put!(out, "{new}: {}.", summary(report)),
+            old => put!(out, "{} → {new}: {}.", code(old), summary(report)),
+        }
         let shown: Vec<_> = report.contracts.iter().filter(|c| of_interest(c)).collect();
         if !shown.is_empty() {
             out.push_str("\n| Contract | Verdict | Macro | Header |\n|---|---|---|---|\n");

@@ -196,19 +196,25 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
+/// What was looked at: two sources, or one alone.
+fn heading(report: &Report) -> String {
+    match report.old.name.as_str() {
+        "" => report.new.name.clone(),
+        old => format!("{old} -> {}", report.new.name),
+    }
+}
+
 /// What it all comes to, in one line.
 fn summary(report: &Report) -> String {
     let verdicts = |verdict| report.contracts.iter().filter(|c| c.verdict == verdict).count();
     let notes = report.events.iter().filter(|event| event.level == Level::Note).count();
-    let mut parts = vec![
-        count(report.contracts.len(), "contract"),
-        format!(
-            "{} without a bump",
-            verdicts(Verdict::BumpMissing) + verdicts(Verdict::VersionMissing)
-        ),
-        count(report.findings(), "finding"),
-        count(notes, "note"),
-    ];
+    let mut parts = Vec::new();
+    if !report.old.name.is_empty() {
+        parts.push(count(report.contracts.len(), "contract"));
+        let without = verdicts(Verdict::BumpMissing) + verdicts(Verdict::VersionMissing);
+        parts.push(format!("{without} without a bump"));
+    }
+    parts.extend([count(report.findings(), "finding"), count(notes, "note")]);
     if !report.not_checked.is_empty() {
         parts.push(format!("{} not checked", report.not_checked.len()));
     }

@@ -3,7 +3,7 @@
 
 use super::layouts::{table, Mark};
 use super::{
-    cleaned, count, events_of, label, loose_events, of_interest, others, summary, Document,
+    cleaned, count, events_of, heading, label, loose_events, of_interest, others, summary, Document,
 };
 use crate::policy::{Event, Level, Verdict};
 use anstyle::{AnsiColor, Style};
@@ -93,7 +93,7 @@ pub(super) fn write(document: &Document) -> String {
             let item = if gap.item.is_empty() { "all of it" } else { &gap.item };
             put!(out, "{OPEN}not checked{OPEN:#}  {item}: {}", gap.why);
         }
-        put!(out, "{} -> {}: {}", report.old.name, report.new.name, summary(report));
+        put!(out, "{}: {}", heading(report), summary(report));
     }
     if document.command == "review" && document.findings() > 0 {
         put!(out, "\n{FAINT}A reply:{FAINT:#}\n");

@@ -31,7 +31,7 @@ mod struct_packing_changed;
 mod struct_removed;
 mod struct_resized;
 mod struct_without_contract;
-mod version_field_moved;
+pub(crate) mod version_field_moved;
 
 use super::{Check, Class, Hit, PolicyRule};
 use crate::diff::{Change, Comparison};

@@ -70,7 +70,7 @@ fn may_be_read(pair: &Pair<'_>) -> bool {
 }
 
 /// The fields that carry a contract's version, each with its struct.
-fn carriers<'a>(model: &'a Model, contract: &Contract) -> Vec<(&'a Record, &'a Field)> {
+pub(crate) fn carriers<'a>(model: &'a Model, contract: &Contract) -> Vec<(&'a Record, &'a Field)> {
     let is_one = |field: &Field| {
         let last = field.name.rsplit('_').next().unwrap_or_default();
         match contract.spelled() {

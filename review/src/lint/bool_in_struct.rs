@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `bool_in_struct`.
+
+use super::{fields, Check, Class, Hit, PolicyRule, Rule, Sort};
+use crate::diff::Side;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "bool_in_struct",
+        summary: "A struct of the ABI has a `bool`.",
+        reason: "C says neither how large a bool is nor that its byte is 0 or 1. A byte that another kernel wrote, and that is neither, is undefined behaviour where it is read.",
+        example: "dma_alloc.h keeps `bool coherent;` in a struct that the next kernel reads.",
+        remedy: "Take a u8, or a bit of a flags field, and check its value where it is read.",
+    },
+    class: Class::Flaw,
+    check: Check::Lint(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    fields(side, |_, sort, _| (*sort == Sort::Bool).then(|| "is a bool".into()))
+}

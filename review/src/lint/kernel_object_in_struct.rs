@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kernel_object_in_struct`.
+
+use super::{fields, Check, Class, Hit, PolicyRule, Rule, Sort};
+use crate::diff::Side;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "kernel_object_in_struct",
+        summary: "A struct of the ABI has a lock, a list, a counter or another object of a running kernel.",
+        reason: "Such an object holds pointers and the state of one running kernel, and its layout changes with debugging options and from release to release. The next kernel cannot use it.",
+        example: "`struct mutex lock;` or `struct list_head list;` in a struct that the next kernel reads.",
+        remedy: "Keep the object in a struct of the running kernel, and store only what the next kernel needs.",
+    },
+    class: Class::Flaw,
+    check: Check::Lint(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    fields(side, |_, sort, _| match sort {
+        Sort::Object(name) => Some(format!("is a `{name}`, an object of the running kernel")),
+        _ => None,
+    })
+}

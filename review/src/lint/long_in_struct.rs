@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `long_in_struct`.
+
+use super::{fields, Check, Class, Hit, PolicyRule, Rule, Sort};
+use crate::diff::Side;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "long_in_struct",
+        summary: "A struct of the ABI has a field whose width is the machine's.",
+        reason: "`long`, `size_t`, `phys_addr_t` and their like are 32 or 64 bits wide, as the machine and the configuration say. The declaration does not state the layout that it promises.",
+        example: "`unsigned long nr_pages;` in a struct that the next kernel reads.",
+        remedy: "Take u64, or u32 where the range suffices.",
+    },
+    class: Class::Flaw,
+    check: Check::Lint(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    fields(side, |_, sort, _| match sort {
+        Sort::Machine(name) => Some(format!("is of `{name}`, whose width the machine decides")),
+        _ => None,
+    })
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `not_linted`.
+
+use super::{Check, Class, Hit, PolicyRule, Rule};
+use crate::diff::Side;
+use kho_abi_model::DeclarationKind;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "not_linted",
+        summary: "Something could not be looked at, so what is wrong with it is not known.",
+        reason: "A struct that no compiler can lay out may have padding, and a patch without its base shows a part of a header alone. Silence about it would pass for a clean result.",
+        example: "A struct embeds a type that only a configured kernel tree defines.",
+        remedy: "Give a whole kernel tree, or the base that the patch is made for (--base).",
+    },
+    class: Class::Flaw,
+    check: Check::Lint(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for header in &side.model().headers {
+        let open = header.declarations.iter().filter(|declaration| {
+            matches!(declaration.kind, DeclarationKind::Struct | DeclarationKind::Union)
+                && declaration.unproven.is_some()
+        });
+        hits.extend(open.map(|declaration| Hit {
+            item: declaration.name.clone(),
+            place: declaration.place.clone(),
+            what: format!(
+                "the layout of {} is not known, nor is its padding: {}",
+                declaration.title(),
+                declaration.unproven.as_deref().unwrap_or_default()
+            ),
+            ..Hit::default()
+        }));
+    }
+    hits
+}

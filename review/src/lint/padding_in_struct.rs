@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `padding_in_struct`.
+
+use super::{Check, Class, Hit, PolicyRule, Rule};
+use crate::diff::Side;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "padding_in_struct",
+        summary: "A struct of the ABI has bytes that no field covers.",
+        reason: "Nobody writes them: they hand what was in memory before to the next kernel. And where they lie depends on alignment, which machines and compilers do not share.",
+        example: "`struct { u64 size; u8 order; }` without `__packed` has 7 bytes behind `order`.",
+        remedy: "Declare the struct as __packed, or give the bytes a name (`u8 reserved[7]`) and write zeroes there.",
+    },
+    class: Class::Flaw,
+    check: Check::Lint(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for (_, record) in side.model().records().filter(|(_, record)| !record.bit_fields_untold) {
+        for (offset, size) in record.holes() {
+            let before =
+                record.fields.iter().filter(|field| field.offset() + field.size() <= offset);
+            let before =
+                before.max_by_key(|field| field.bit_offset).map_or("the start", |f| &f.name);
+            let bytes = if size == 1 { "1 byte".into() } else { format!("{size} bytes") };
+            hits.push(Hit {
+                item: format!("{}+{offset}", record.name),
+                place: side.place(&record.name, None),
+                what: format!(
+                    "struct {} has {bytes} of padding at byte {offset}, behind {before}",
+                    record.name
+                ),
+                ..Hit::default()
+            });
+        }
+    }
+    hits
+}

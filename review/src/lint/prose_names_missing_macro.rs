@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `prose_names_missing_macro`.
+
+use super::{Check, Class, Hit, PolicyRule, Rule};
+use crate::diff::Side;
+use kho_abi_model::Place;
+use kho_abi_read::truth;
+use std::collections::BTreeSet;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "prose_names_missing_macro",
+        summary: "A comment names a macro that no header defines.",
+        reason: "Whoever is told to change that macro with every change of the layout finds none, or changes another one.",
+        example: "The DOC section of hugetlb.h names HUGE_MEMFD_COMPATIBLE, and no header defines it.",
+        remedy: "Name the macro that the header defines, or define the one that the comment names.",
+    },
+    class: Class::Flaw,
+    check: Check::Lint(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    let mut own: BTreeSet<String> = BTreeSet::new();
+    for text in side.texts.values() {
+        // What code uses, some header has.
+        known.extend(text.outline.code.split(|c| !is_word(c)));
+        own.extend(text.outline.macros.iter().filter_map(|found| prefix(&found.name)));
+    }
+    let elsewhere = |word: &str| truth::shared().is_ok_and(|model| model.constant(word).is_some());
+    let mut hits: Vec<Hit> = Vec::new();
+    for (header, text) in &side.texts {
+        for (line, comment) in &text.outline.comments {
+            for word in comment.split(|c| !is_word(c)) {
+                // A name that goes on with a star or dots is several: KHO_*_COMPATIBLE.
+                let cut = |sign: &str| {
+                    comment.contains(&format!("{word}{sign}"))
+                        || comment.contains(&format!("{sign}{word}"))
+                };
+                let versions = ["_COMPATIBLE", "_VERSION", "_COMPAT", "_MAGIC"];
+                let is_macro = word.contains('_')
+                    && word.starts_with(|c: char| c.is_ascii_uppercase())
+                    && !word.chars().any(|c| c.is_ascii_lowercase())
+                    && !word.ends_with('_');
+                if !is_macro || known.contains(word) || elsewhere(word) || cut("*") {
+                    continue;
+                }
+                let names_version = versions.iter().any(|end| word.ends_with(end));
+                let of_family = prefix(word).is_some_and(|prefix| own.contains(&prefix));
+                let item = format!("{header}.h {word}");
+                if !names_version && !of_family || hits.iter().any(|hit| hit.item == item) {
+                    continue;
+                }
+                hits.push(Hit {
+                    place: Some(Place { file: text.file.clone(), line: *line }),
+                    what: format!("a comment names {word}, which no header here defines"),
+                    item,
+                    remark: !names_version,
+                    ..Hit::default()
+                });
+            }
+        }
+    }
+    hits
+}
+
+/// What the macros of one subject begin with: two words, as `MEMFD_LUO`.
+fn prefix(name: &str) -> Option<String> {
+    let mut words = name.splitn(3, '_');
+    let (first, second, _) = (words.next()?, words.next()?, words.next()?);
+    Some(format!("{first}_{second}"))
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `struct_not_packed`.
+
+use super::{Check, Class, Hit, PolicyRule, Rule};
+use crate::diff::Side;
+use kho_abi_model::{Packing, RecordKind};
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "struct_not_packed",
+        summary: "A struct of the ABI is not declared as packed.",
+        reason: "It has no padding today. A field that is added or reordered can bring some, and nothing shows it; and its alignment, which packed structs do not have, becomes a part of the ABI.",
+        example: "`struct kho_vmalloc` of Linux 7.3 is of natural alignment.",
+        remedy: "Declare a new struct as __packed. An accepted one may stay as it is: packing changes its alignment.",
+    },
+    class: Class::Flaw,
+    check: Check::Lint(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    if !side.reading.knows.packing {
+        return Vec::new();
+    }
+    let open = |record: &kho_abi_model::Record| {
+        // One field, or fields of one size, leave no room for padding.
+        let one = record.fields.iter().all(|field| field.bit_size == record.fields[0].bit_size);
+        record.kind == RecordKind::Struct
+            && record.packing == Packing::Natural
+            && record.align > 1
+            && !one
+            && record.holes().is_empty()
+    };
+    let records = side.model().records().map(|(_, record)| record).filter(|record| open(record));
+    let hit = |record: &kho_abi_model::Record| Hit {
+        item: record.name.clone(),
+        place: side.place(&record.name, None),
+        what: format!("struct {} is not packed; it has no padding", record.name),
+        remark: true,
+        ..Hit::default()
+    };
+    records.map(hit).collect()
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `version_field_not_first`.
+
+use super::{Check, Class, Hit, PolicyRule, Rule};
+use crate::diff::Side;
+use crate::policy::checks::version_field_moved::carriers;
+use std::collections::BTreeMap;
+
+pub(super) const RULE: PolicyRule = PolicyRule {
+    rule: Rule {
+        id: "version_field_not_first",
+        summary: "The field that carries a version is not the first of its struct.",
+        reason: "A kernel reads it before it knows which layout the rest has. What lies in front of it can never change again, and a reader that checks the start of the memory finds something else.",
+        example: "`struct x_ser { u64 count; u32 version; }` where a macro gives the version as a number.",
+        remedy: "Put the version first, before the first kernel is released with the struct.",
+    },
+    class: Class::Flaw,
+    check: Check::Lint(find),
+};
+
+fn find(side: &Side) -> Vec<Hit> {
+    let model = side.model();
+    let mut hits: Vec<Hit> = Vec::new();
+    for (_, contract) in model.contracts() {
+        // Of several words in one struct, the first counts.
+        let mut first: BTreeMap<&str, &kho_abi_model::Field> = BTreeMap::new();
+        for (record, field) in carriers(model, contract) {
+            let known = first.entry(&record.name).or_insert(field);
+            if field.bit_offset < known.bit_offset {
+                *known = field;
+            }
+        }
+        for (record, field) in first.into_iter().filter(|(_, field)| field.bit_offset > 0) {
+            let item = format!("{record}.{}", field.name);
+            if hits.iter().all(|hit| hit.item != item) {
+                hits.push(Hit {
+                    place: side.place(record, Some(&field.name)),
+                    what: format!(
+                        "`{item}` carries the version of \"{}\" and lies at byte {}",
+                        contract.compatible,
+                        field.offset()
+                    ),
+                    item,
+                    ..Hit::default()
+                });
+            }
+        }
+    }
+    hits
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What a kernel does with a version that is not its own, by how the version is spelled.
+
+use kho_abi_model::version;
+use serde::Serialize;
+
+/// What a kernel does with a version that is not its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing: it is its own.
+    None,
+    /// It does not look at what was handed over.
+    Lost,
+    /// It looks at the version, and gives an error.
+    Refused,
+    /// It panics.
+    Panics,
+    /// It notices nothing, and takes the bytes for its own.
+    Silent,
+    /// That is not known.
+    Unknown,
+}
+
+/// What happens in the next kernel when it meets a version that it does not have. `scheme` is how the
+/// version is spelled, as [`version::SCHEMES`] name it.
+#[must_use]
+pub fn on_mismatch(contract: &str, scheme: Option<&str>) -> (Effect, &'static str) {
+    match (version::stem(contract), scheme) {
+        ("kho", _) => (
+            Effect::Lost,
+            "the next kernel warns, ignores the handover, and everything preserved is lost",
+        ),
+        ("LUO" | "luo", Some("features")) => (
+            Effect::Refused,
+            "the next kernel refuses features that it does not know: sessions and files are lost",
+        ),
+        ("luo" | "LUO", _) => (Effect::Panics, "the next kernel panics at boot"),
+        ("pci", Some("number")) => (
+            Effect::Panics,
+            "the next kernel panics: it finds its own name, and another version beside it",
+        ),
+        ("kexec-metadata", _) => (
+            Effect::Lost,
+            "the next kernel warns, and does not know which kernel was before it",
+        ),
+        ("memblock" | "reserve-mem", _) => (
+            Effect::Lost,
+            "the next kernel warns, and reserve_mem regions come up empty and elsewhere",
+        ),
+        (_, Some("number" | "magic")) => (
+            Effect::Refused,
+            "the next kernel finds its own name with another version beside it, and refuses it: what was kept is lost",
+        ),
+        (_, Some("features")) => (
+            Effect::Refused,
+            "the next kernel refuses features that it does not know: what was kept is lost",
+        ),
+        ("memfd", _) => {
+            (Effect::Lost, "retrieving a memfd gives ENOENT: its content is lost")
+        }
+        ("vfio-pci", _) => {
+            (Effect::Lost, "retrieving a device file gives ENOENT: the device's state is lost")
+        }
+        _ => (
+            Effect::Lost,
+            "retrieving a file or an object of this kind gives ENOENT: what it kept is lost",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_a_version_is_spelled_decides() {
+        for (contract, scheme, effect) in [
+            ("kho-v4", Some("name-vN"), Effect::Lost),
+            ("luo-v5", Some("name-vN"), Effect::Panics),
+            ("LUO", Some("features"), Effect::Refused),
+            ("pci@1", Some("number"), Effect::Panics),
+            ("pci-v1", Some("name-vN"), Effect::Lost),
+            ("iommu-liveupdate@1", Some("number"), Effect::Refused),
+            ("pstore-kho@1", Some("number"), Effect::Refused),
+            ("tomorrow-v1", Some("name-vN"), Effect::Lost),
+            ("tomorrow", None, Effect::Lost),
+        ] {
+            assert_eq!(on_mismatch(contract, scheme).0, effect, "{contract}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _LINUX_KHO_ABI_LANE_H
+#define _LINUX_KHO_ABI_LANE_H
+
+#include <linux/types.h>
+
+#define LANE_LUO_FH_COMPATIBLE "lane-v1"
+
+struct lane_ser {
+	u64 size;
+	u32 mode;
+	u32 flags;
+} __packed;
+
+/* A change needs another LANE_FH_COMPATIBLE. LANE_LUO_MODE_IN is a mode. */
+
+#endif /* _LINUX_KHO_ABI_LANE_H */

@@ -121,6 +121,7 @@ mod tests {
         let tried = [
             "kho-abi diff --output",
             "kho-abi review --output",
+            "kho-abi lint --output",
             "kho-abi log --output",
             "kho-abi inspect --output",
             "kho-abi inspect diff --output",

@@ -214,7 +214,7 @@ fn libclang_reads_the_headers_of_the_checkout_as_the_truth() {
     let truth = truth();
     let headers = checkout("c-headers/include");
     let paths: Vec<_> = truth.headers.iter().map(|h| headers.join(h.include_path())).collect();
-    let stand_in = include(&checkout("codegen/stand-in"));
+    let stand_in = include(&checkout("read/stand-in"));
     let clang_args = ["-nostdinc".into(), stand_in, include(&headers)];
     for triple in TRIPLES {
         let read = bindgen_reader::read(&paths, &Options { triple, clang_args: &clang_args })

@@ -129,7 +129,9 @@ fn contents_alone_do_not_say_where_they_belong() {
     let file = tempfile::NamedTempFile::new().unwrap();
     placed_in(file.as_file(), &ram, &[(0, 0, 4 * GIB + SIZE)]).unwrap();
     let (_, state) = look(Image::open(file.path()).unwrap());
-    assert!(state.findings.is_empty(), "{:?}", state.findings.list());
+    // Nothing refers to the page, wherever it lies.
+    let rules = state.findings.list().iter().map(|finding| finding.rule.id);
+    assert!(rules.eq(["preserved_unowned"; 2]), "{:?}", state.findings.list());
     let said = state.notes.iter().any(|note| note.starts_with("not checked: whether the file has"));
     assert!(said, "{:?}", state.notes);
 }

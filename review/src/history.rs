@@ -376,9 +376,11 @@ fn unreleased(
         return Ok(());
     }
     let refs = format!("refs/tags/{pattern}");
+    // Before it: a tag of the commit itself releases what the commit leaves.
     let merged = format!("--merged={}", commit.id);
-    let tags =
-        git.run(pattern, &["for-each-ref", "--format=%(objectname)", &merged, "--", &refs])?;
+    let before = format!("--no-contains={}", commit.id);
+    let tags = git
+        .run(pattern, &["for-each-ref", "--format=%(objectname)", &merged, &before, "--", &refs])?;
     let mut released = BTreeSet::new();
     let mut blobs = git.blobs()?;
     for tag in String::from_utf8_lossy(&tags).lines() {
@@ -411,16 +413,25 @@ fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Event>, SourceError> {
     if shallow.trim_ascii() != b"true" {
         return Ok(None);
     }
-    let is_first = |commit: &&Commit| commit.olds.iter().all(Set::is_empty);
-    let Some(first) = commits.iter().find(is_first) else { return Ok(None) };
+    let Some(tip) = commits.last() else { return Ok(None) };
+    // A commit whose parents are not there, and that has headers: they came earlier.
+    let roots = git.run("", &["rev-list", "--max-parents=0", &tip.id])?;
+    let roots = String::from_utf8_lossy(&roots);
+    let mut first = None;
+    for root in roots.lines() {
+        if first.is_none() && !git.entries(root, root)?.is_empty() {
+            first = Some(root.to_string());
+        }
+    }
+    let Some(first) = first else { return Ok(None) };
     Ok(Some(Event {
         rule: "history_cut".into(),
         level: Level::Finding,
-        item: first.id.clone(),
+        item: first.clone(),
         place: None,
         what: format!(
             "the repository is shallow: what was before {} is not known",
-            first.id.get(..12).unwrap_or(&first.id)
+            first.get(..12).unwrap_or(&first)
         ),
         consequences: Vec::new(),
         contracts: Vec::new(),

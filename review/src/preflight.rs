@@ -290,19 +290,8 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
         perhaps: Vec::new(),
         not_checked: Vec::new(),
     };
-    for kernel in [current, next] {
-        match kernel.handover() {
-            (Built::Without, why) => {
-                answer.outlook = Outlook::NoHandover;
-                answer.why = why;
-                return answer;
-            }
-            (Built::Unknown, why) => {
-                answer.outlook = Outlook::Unknown;
-                answer.not_checked.push(Gap { item: String::new(), why });
-            }
-            (Built::With, _) => {}
-        }
+    if !both_hand_over(&mut answer, [current, next]) {
+        return answer;
     }
     let known = defects::of(current, next);
     if known.apart {
@@ -384,6 +373,25 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     answer.contracts.sort_by_key(|contract| contract.outcome);
     answer.outlook = outlook(&answer);
     answer
+}
+
+/// Whether both kernels are built with Kexec HandOver, as far as they tell; otherwise the answer says why not.
+fn both_hand_over(answer: &mut Answer, kernels: [&Kernel; 2]) -> bool {
+    for kernel in kernels {
+        match kernel.handover() {
+            (Built::Without, why) => {
+                answer.outlook = Outlook::NoHandover;
+                answer.why = why;
+                return false;
+            }
+            (Built::Unknown, why) => {
+                answer.outlook = Outlook::Unknown;
+                answer.not_checked.push(Gap { item: String::new(), why });
+            }
+            (Built::With, _) => {}
+        }
+    }
+    true
 }
 
 /// What belongs to no contract, and was not compared or differs: no kernel refuses it.

@@ -152,7 +152,7 @@ const STEPS: &[Step] = &[
         ),
         verdicts: &["pci@1 -> pci@2: changed and bumped"],
         findings: &["version_field_moved"],
-        notes: &[],
+        notes: &["version_field_not_first"],
     },
     Step {
         what: "pci: the number's field gets wider",
@@ -177,7 +177,7 @@ const STEPS: &[Step] = &[
         ),
         verdicts: &[],
         findings: &[],
-        notes: &[],
+        notes: &["prose_names_missing_macro"],
     },
     Step {
         what: "pci: the number is an enumerator",
@@ -532,7 +532,7 @@ const STEPS: &[Step] = &[
         new: ("pstore.h", &[("\tu32 part;", "\tu32 part;\n\tu32 cpu;")]),
         verdicts: &["pstore-kho@1: bump missing"],
         findings: &["field_added"],
-        notes: &[],
+        notes: &["padding_in_struct"],
     },
     Step {
         what: "pstore: a field with the next number",
@@ -543,7 +543,7 @@ const STEPS: &[Step] = &[
         ),
         verdicts: &["pstore-kho@1 -> pstore-kho@2: changed and bumped"],
         findings: &[],
-        notes: &[],
+        notes: &["padding_in_struct"],
     },
     Step {
         what: "luo: from a string to feature words",
@@ -664,7 +664,7 @@ const STEPS: &[Step] = &[
         ),
         verdicts: &["LUO: changed and bumped"],
         findings: &["version_field_moved"],
-        notes: &[],
+        notes: &["version_field_not_first"],
     },
     Step {
         what: "memfd: from a string with a version to a name with feature words",

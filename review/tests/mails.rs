@@ -12,7 +12,7 @@ use std::io::Write as _;
 const HEADER: &str = "include/linux/kho/abi/port.h";
 
 fn port(version: u32, fields: &[&str]) -> String {
-    let fields: String = fields.iter().map(|field| format!("\t{field};\n")).collect();
+    let fields = fields.iter().map(|field| ["\t", *field, ";\n"].concat()).collect::<String>();
     format!(
         "#include <linux/types.h>\n#define PORT_LUO_FH_COMPATIBLE \"port-v{version}\"\n\n\n\n\n\n\n\
          struct port_ser {{\n{fields}}} __packed;\n"
@@ -119,13 +119,13 @@ fn answers_cover_letters_and_a_newer_part_of_a_series() {
         cover.clone(),
         mail(&head("[PATCH 3/3] three", "3", "c"), &other("three")),
         mail(&head("Re: [PATCH 2/3] port: more", "r", "2"), &format!("How about\n\n{}", right())),
-        mail(&head("Re: [PATCH 2/3] port: more", "q", "2"), &wrong().replace("\n", "\n> ")),
+        mail(&head("Re: [PATCH 2/3] port: more", "q", "2"), &wrong().replace('\n', "\n> ")),
         mail(&head("[PATCH 2/3] port: more", "2", "c"), &wrong()),
         mail(&head("[PATCH 1/3] one", "1", "c"), &other("one")),
     ]
     .concat();
     let found = series(&all);
-    let titles: Vec<_> = found.patches.iter().map(|patch| patch.title()).collect();
+    let titles: Vec<_> = found.patches.iter().map(kho_abi_review::patch::Patch::title).collect();
     assert_eq!(titles, ["[1/3] one", "[2/3] port: more", "[3/3] three"]);
     assert!(found.notes.iter().any(|note| note.contains("the diff in the answer")), "{found:?}");
     // One patch of it is sent anew, in answer to the old one.
@@ -278,7 +278,8 @@ fn directories_maildirs_and_packed_archives_are_read() {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(patch.as_bytes()).unwrap();
     put("t.mbox.gz", &packed.finish().unwrap());
-    let colour: String = wrong().lines().map(|l| format!("\u{1b}[32m{l}\u{1b}[m\n")).collect();
+    let colour: String =
+        wrong().lines().map(|l| ["\u{1b}[32m", l, "\u{1b}[m\n"].concat()).collect();
     put("colour.diff", colour.as_bytes());
     for name in ["patches", "mail", "quilt", "t.mbox.gz", "colour.diff"] {
         let mut inbox = Inbox::default();

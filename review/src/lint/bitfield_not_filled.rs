@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `bitfield_not_filled`.
 
-use super::{fields, place, written, Check, Class, Hit, PolicyRule, Rule};
+use super::{fields, place, written, Check, Class, Hit, Level, PolicyRule, Rule};
 use crate::diff::Side;
 use kho_abi_model::{Field, Record};
 
@@ -14,7 +14,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Name every bit (`u32 reserved:31`), or take an integer with masks.",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Note),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

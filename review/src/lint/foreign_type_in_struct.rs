@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `foreign_type_in_struct`.
 
-use super::{fields, Check, Class, Hit, PolicyRule, Rule, Sort};
+use super::{fields, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
 use crate::diff::Side;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -13,7 +13,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Copy the fields that are needed into a struct of the ABI, with types of fixed width.",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Note),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kernel_object_in_struct`.
 
-use super::{fields, Check, Class, Hit, PolicyRule, Rule, Sort};
+use super::{fields, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
 use crate::diff::Side;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -13,7 +13,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Keep the object in a struct of the running kernel, and store only what the next kernel needs.",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Finding),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

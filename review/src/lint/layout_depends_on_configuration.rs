@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `layout_depends_on_configuration`.
 
-use super::{fields, Check, Class, Hit, PolicyRule, Rule, Sort};
+use super::{fields, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
 use crate::diff::Side;
 use kho_abi_model::{Declaration, DeclarationKind};
 
@@ -14,7 +14,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Store a count and the entries behind it, and declare every field in every configuration.",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Finding),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

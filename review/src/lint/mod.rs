@@ -53,7 +53,7 @@ pub fn judge(side: &Side, options: &Options) -> Report {
     let mut allowed = allow::Book::new(&options.allowances, options.today);
     let mut events = Vec::new();
     for rule in checks::REGISTRY.iter().chain(REGISTRY) {
-        let (Check::Side(find) | Check::Lint(find)) = rule.check else { continue };
+        let (Check::Side(find) | Check::Lint(find, _)) = rule.check else { continue };
         // What cannot be looked at is said by `not_linted`, once.
         if rule.rule.id == "header_unreadable" {
             continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `not_linted`.
 
-use super::{Check, Class, Hit, PolicyRule, Rule};
+use super::{Check, Class, Hit, Level, PolicyRule, Rule};
 use crate::diff::Side;
 use kho_abi_model::DeclarationKind;
 
@@ -14,7 +14,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Give a whole kernel tree, or the base that the patch is made for (--base).",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Finding),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

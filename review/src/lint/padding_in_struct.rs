@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `padding_in_struct`.
 
-use super::{Check, Class, Hit, PolicyRule, Rule};
+use super::{Check, Class, Hit, Level, PolicyRule, Rule};
 use crate::diff::Side;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -13,7 +13,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Declare the struct as __packed, or give the bytes a name (`u8 reserved[7]`) and write zeroes there.",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Note),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

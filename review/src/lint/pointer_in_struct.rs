@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `pointer_in_struct`.
 
-use super::{fields, has_text, Check, Class, Hit, PolicyRule, Rule, Sort};
+use super::{fields, has_text, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
 use crate::diff::Side;
 use kho_abi_model::Type;
 
@@ -14,7 +14,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Store the physical address as a u64, or declare the field with DECLARE_KHOSER_PTR().",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Finding),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

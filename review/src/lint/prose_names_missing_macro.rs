@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `prose_names_missing_macro`.
 
-use super::{Check, Class, Hit, PolicyRule, Rule};
+use super::{Check, Class, Hit, Level, PolicyRule, Rule};
 use crate::diff::Side;
 use kho_abi_model::Place;
 use kho_abi_read::truth;
@@ -16,7 +16,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Name the macro that the header defines, or define the one that the comment names.",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Note),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `struct_not_packed`.
 
-use super::{Check, Class, Hit, PolicyRule, Rule};
+use super::{Check, Class, Hit, Level, PolicyRule, Rule};
 use crate::diff::Side;
 use kho_abi_model::{Packing, RecordKind};
 
@@ -14,7 +14,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Declare a new struct as __packed. An accepted one may stay as it is: packing changes its alignment.",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Note),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `version_field_not_first`.
 
-use super::{Check, Class, Hit, PolicyRule, Rule};
+use super::{Check, Class, Hit, Level, PolicyRule, Rule};
 use crate::diff::Side;
 use crate::policy::checks::version_field_moved::carriers;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         remedy: "Put the version first, before the first kernel is released with the struct.",
     },
     class: Class::Flaw,
-    check: Check::Lint(find),
+    check: Check::Lint(find, Level::Note),
 };
 
 fn find(side: &Side) -> Vec<Hit> {

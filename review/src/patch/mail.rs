@@ -72,7 +72,7 @@ fn is_separator(line: &[u8]) -> bool {
 fn is_commit(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(b"commit ") else { return false };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    matches!(digits, 40 | 64) && rest.get(digits).is_none_or(|next| next.is_ascii_whitespace())
+    matches!(digits, 40 | 64) && rest.get(digits).is_none_or(u8::is_ascii_whitespace)
 }
 
 /// Decodes a message. Text that does not begin with headers is taken as it is.

@@ -134,7 +134,9 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
     let keys: Vec<_> = versions.iter().map(|version| version.keys(&items)).collect();
     let mut by_key: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, keys) in keys.iter().enumerate() {
-        keys.iter().for_each(|key| by_key.entry(key).or_default().push(at));
+        for key in keys {
+            by_key.entry(key).or_default().push(at);
+        }
     }
     for &old in &order {
         let kin = keys[old].iter().flat_map(|key| by_key[key.as_str()].iter().copied());
@@ -253,7 +255,7 @@ fn belongs(version: &Version, items: &[Item], item: &Item) -> bool {
     let linked = version.items.iter().any(|index| {
         let other = &items[*index].patch.mail;
         let parents = [other.references.last(), references.last()];
-        references.iter().any(|reference| *reference == other.id)
+        references.contains(&other.id)
             || other.references.iter().any(|reference| reference == id)
             || matches!(parents, [Some(one), Some(two)] if one == two)
     });

@@ -34,9 +34,6 @@ impl Catalogue {
         if self == Self::Nothing || contract.unversioned {
             return None;
         }
-        if is_unreleased_form(model, contract) {
-            return None;
-        }
         let mut first = None;
         for known in models(&contract.compatible) {
             let (_, other) = known.contract(&contract.compatible)?;
@@ -52,21 +49,6 @@ impl Catalogue {
         };
         first.map(|what| Difference { what, known_forms: reused.flat_map(tell).collect() })
     }
-}
-
-/// Whether a contract is one of the forms of its string that a series had before any kernel.
-fn is_unreleased_form(model: &Model, contract: &Contract) -> bool {
-    let spelled = |record: &kho_abi_model::Record| {
-        let fields = record.fields.iter();
-        let fields: Vec<_> =
-            fields.map(|field| format!("{} {};", field.ty.spelling(), field.name)).collect();
-        format!("{{ {} }}", fields.join(" "))
-    };
-    REUSED.iter().filter(|reused| reused.compatible == contract.compatible).any(|reused| {
-        model.closure(contract).into_iter().filter(|record| record.name == reused.item).any(
-            |record| reused.forms.iter().any(|form| !form.frozen && form.is == spelled(record)),
-        )
-    })
 }
 
 /// The models that have a string, newest first.

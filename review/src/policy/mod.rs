@@ -61,8 +61,9 @@ pub enum Check {
     Versions(fn(&Judged<'_>) -> Vec<Hit>),
     /// In one side alone.
     Side(fn(&Side) -> Vec<Hit>),
-    /// In one side alone; what both sides have is no news.
-    Lint(fn(&Side) -> Vec<Hit>),
+    /// In one side alone; with what it weighs where a change brings it: what makes no bytes lie elsewhere,
+    /// and breaks no kernel, is worth knowing. What both sides have is no news.
+    Lint(fn(&Side) -> Vec<Hit>, Level),
 }
 
 /// One thing that a rule found.
@@ -411,7 +412,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
     for rule in checks::REGISTRY.iter().chain(lint::REGISTRY) {
         match rule.check {
             // What cannot be looked at is not checked, which the comparison says itself.
-            Check::Lint(_) if rule.rule.id == "not_linted" => {}
+            Check::Lint(..) if rule.rule.id == "not_linted" => {}
             Check::Changes(_) => {}
             Check::Versions(find) => {
                 for hit in find(&judged) {
@@ -426,8 +427,11 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     events.push(event(&judged, rule, hit, level));
                 }
             }
-            Check::Side(find) | Check::Lint(find) => {
-                let is_lint = matches!(rule.check, Check::Lint(_));
+            Check::Side(find) | Check::Lint(find, _) => {
+                let lint = match rule.check {
+                    Check::Lint(_, level) => Some(level),
+                    _ => None,
+                };
                 let before: BTreeSet<String> =
                     find(comparison.old).into_iter().map(|hit| hit.item).collect();
                 // An image shows neither comments nor what nobody uses: it may have had the flaw, too.
@@ -436,13 +440,13 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
                 let untold = may_have_had_it && !shows;
                 for hit in find(comparison.new) {
-                    if is_lint && before.contains(&hit.item) {
+                    if lint.is_some() && before.contains(&hit.item) {
                         continue;
                     }
                     let level = match before.contains(&hit.item) || hit.remark {
                         true => Level::Note,
-                        false if untold => Level::Note,
                         false if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
+                        false if untold || lint == Some(Level::Note) => Level::Note,
                         false => Level::Finding,
                     };
                     events.push(event(&judged, rule, hit, level));

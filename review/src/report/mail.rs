@@ -93,8 +93,8 @@ fn quotes(section: &Section) -> String {
     let mut seen = Vec::new();
     let events = section.report.events.iter();
     for place in events.filter(|e| e.level == Level::Finding).filter_map(|e| e.place.as_ref()) {
-        let found = section.quotes.iter().enumerate();
-        let found = found.filter_map(|(at, quote)| Some((at, quote.index_of(place)?))).next();
+        let mut quotes = section.quotes.iter().enumerate();
+        let found = quotes.find_map(|(at, quote)| Some((at, quote.index_of(place)?)));
         if let Some((at, index)) = found.filter(|(at, _)| !seen.contains(at)) {
             seen.push(at);
             out.push_str(&section.quotes[at].quoted(index));

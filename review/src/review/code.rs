@@ -90,8 +90,9 @@ fn writes_wire(hunk: &Hunk) -> bool {
             in_struct = false;
         }
         if changed
-            && (in_struct && words(heading).chain(words(text)).any(|word| is_serialized(&word))
-                || in_struct && text.trim_end().ends_with([';', '{'])
+            && (in_struct
+                && (text.trim_end().ends_with([';', '{'])
+                    || words(heading).chain(words(text)).any(|word| is_serialized(&word)))
                 || text.contains("__packed")
                 || text.contains("COMPATIBLE") && text.trim_start().starts_with('#')
                 || text.contains("compatible") && text.contains('"')

@@ -452,9 +452,9 @@ fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>) -> Vec<(usize, String)> 
         let is_forward =
             matches!(tokens.as_slice(), ["struct" | "union", name] if name.ends_with(';'));
         let is_field = ranges.iter().any(|(record, range)| {
-            let is_part = in_part.contains(record.name.as_str());
+            let whole = !in_part.contains(record.name.as_str());
             let fields = &record.fields;
-            range.contains(&at) && (!is_part || fields.iter().any(|field| field.line == at))
+            range.contains(&at) && (whole || fields.iter().any(|field| field.line == at))
         });
         outline::read(line).code.trim().is_empty()
             || continued.contains(&(at - 1))
@@ -681,7 +681,7 @@ fn judge_whole(
     let file = format!("{ABI_DIR}/{}.h", partial.header);
     let contract = of_hunks.contracts.into_iter().find(|contract| contract.header == file);
     let names = |side: &Side| -> BTreeSet<String> {
-        let constants = side.model().headers.iter().flat_map(|header| header.constants());
+        let constants = side.model().headers.iter().flat_map(kho_abi_model::Header::constants);
         constants.map(|constant| constant.name.clone()).collect()
     };
     let mut known: BTreeSet<String> = names(&old).intersection(&names(&new)).cloned().collect();
@@ -773,26 +773,23 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             help: format!("bump {macro_name}"),
         });
     }
+    let unjudged = |place: Place, what: String| {
+        let help = "give the tree that the patch is made for, with --base".into();
+        let item = format!("{}.h", partial.header);
+        let rule = "change_not_judged";
+        super::Unjudged { rule, item, place: Some(place), what, help }.event()
+    };
     let untold_macros = untold_macros(partial, &known);
     for (place, what) in partial.loose.iter().cloned().chain(untold_macros) {
         // A new version covers whatever changed.
         if kept {
-            let help = "give the tree that the patch is made for, with --base".into();
-            let item = format!("{}.h", partial.header);
-            let rule = "change_not_judged";
-            let place = Some(place);
-            report.events.push(super::Unjudged { rule, item, place, what, help }.event());
+            report.events.push(unjudged(place, what));
         } else if contract.verdict == Verdict::BumpedWithoutChange {
             contract.verdict = Verdict::ChangedAndBumped;
         }
     }
-    for (place, what) in unsure(partial, report) {
-        let help = "give the tree that the patch is made for, with --base".into();
-        let item = format!("{}.h", partial.header);
-        let rule = "change_not_judged";
-        let place = Some(place);
-        report.events.push(super::Unjudged { rule, item, place, what, help }.event());
-    }
+    let unsure = unsure(partial, report);
+    report.events.extend(unsure.into_iter().map(|(place, what)| unjudged(place, what)));
     if matches!(contract.verdict, Verdict::BumpedWithoutChange | Verdict::Unchanged) {
         // The hunks may not show what changed.
         contract.open.push("what no hunk shows".into());

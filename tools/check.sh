@@ -49,8 +49,9 @@ in_live_test cargo clippy --locked --workspace --all-targets -- -D warnings
 
 # Workspaces of their own, which cargo-fuzz brings its flags to. libFuzzer itself is not linked.
 step 'fuzz targets compile'
-for fuzz in */fuzz; do
-	(cd "$fuzz" && cargo fmt -- --check && CARGO_TARGET_DIR="$target/fuzz" cargo check --quiet --locked --no-default-features)
+mapfile -t manifests < <(git ls-files -- '*/fuzz/Cargo.toml')
+for manifest in "${manifests[@]}"; do
+	(cd "${manifest%/*}" && cargo fmt -- --check && CARGO_TARGET_DIR="$target/fuzz" cargo check --quiet --locked --no-default-features)
 done
 
 step documentation

@@ -41,17 +41,25 @@ fuzz_target!(|data: &[u8]| {
     file.extend_from_slice(&bytes);
     let image = Image::from_bytes(file).expect("it is raw");
     let mut at = 0;
-    let read = each_batch(&image, std::iter::once(PhysAddr::new(4096)), len.max(16), len / 16, 1, |batch| {
-        for run in &batch.runs {
-            for number in 0..run.count {
-                let entry = memfd_luo_folio_ser::ref_from_bytes(&bytes[at..at + 16]).expect("it is one");
-                let index = entry.index;
-                assert_eq!(run.index_of(number), index);
-                assert_eq!(run.page_of(number), entry.pfn());
-                assert_eq!(u64::from(run.flags), entry.flags());
-                at += 16;
+    let read = each_batch(
+        &image,
+        std::iter::once(PhysAddr::new(4096)),
+        len.max(16),
+        len / 16,
+        1,
+        |batch| {
+            for run in &batch.runs {
+                for number in 0..run.count {
+                    let entry = memfd_luo_folio_ser::ref_from_bytes(&bytes[at..at + 16])
+                        .expect("it is one");
+                    let index = entry.index;
+                    assert_eq!(run.index_of(number), index);
+                    assert_eq!(run.page_of(number), entry.pfn());
+                    assert_eq!(u64::from(run.flags), entry.flags());
+                    at += 16;
+                }
             }
-        }
-    });
+        },
+    );
     assert_eq!((at as u64, read), (len, len / 16));
 });

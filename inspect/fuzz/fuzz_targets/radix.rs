@@ -18,7 +18,8 @@ fuzz_target!(|data: &[u8]| {
     let tree = tree.finish();
     bytes[0xf000..0xf000 + tree.len()].copy_from_slice(&tree);
     let image = Image::from_bytes(bytes).expect("it is raw");
-    let options = Options { fdt: Some(0xf000), page_size: Some(4096), threads: 1, ..Options::default() };
+    let options =
+        Options { fdt: Some(0xf000), page_size: Some(4096), threads: 1, ..Options::default() };
     let state = inspect(&image, &options);
     if let Some(preserved) = state.preserved() {
         assert!(preserved.nodes() <= memory::PAGES as u64);

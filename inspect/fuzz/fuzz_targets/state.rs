@@ -44,7 +44,8 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let image = Image::from_bytes(memory).expect("it is raw");
-    let options = Options { fdt: Some(*fdt), page_size: Some(4096), threads: 1, ..Options::default() };
+    let options =
+        Options { fdt: Some(*fdt), page_size: Some(4096), threads: 1, ..Options::default() };
     let state = inspect(&image, &options);
     let filter = Filter::default();
     let report = Report { image: &image, name: "image", state: &state, filter: &filter };

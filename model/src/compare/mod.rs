@@ -4,9 +4,9 @@
 //! It needs the model alone. Everything that compares says its facts in its words: `diff` and what is built
 //! on it, `verify`, `freeze`, `check`. Documentation and places do not count; names do.
 //!
-//! - [`record`] and [`records`]: what differs in a struct, causes apart from what follows from them;
+//! - [`record`] and `records`: what differs in a struct, causes apart from what follows from them;
 //! - [`causes`]: which struct changed only because one that it embeds did;
-//! - [`constant`], [`nodes`]: values by page size, properties of device trees;
+//! - [`constant`], `nodes`: values by page size, properties of device trees;
 //! - [`differences`]: two models whole, header by header.
 
 mod constants;

@@ -22,9 +22,8 @@ fuzz_target!(|data: &[u8]| {
     for prefer_btf in [false, true] {
         let options = Options { prefer_btf, ..Options::default() };
         let Ok(image) = image::read(Path::new("fuzz"), &bytes, &options) else { continue };
-        let truth = TRUTH.get_or_init(|| {
-            kho_abi_read::truth::current().expect("the truth is whole")
-        });
+        let truth =
+            TRUTH.get_or_init(|| kho_abi_read::truth::current().expect("the truth is whole"));
         // Comparing is a hundred times slower than reading: some of what was found is enough.
         if data.len() % 64 == 0 && image.reading.model.records().next().is_some() {
             let truth = Truth::of(truth.clone(), Vec::new());

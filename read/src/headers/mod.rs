@@ -22,9 +22,9 @@
 //! is a gap; what cannot be told without it is one too, by name. Nothing is guessed.
 //!
 //! What clang finds wrong costs the declaration that it is in, and what embeds that; the rest is asked
-//! for again without it ([`rounds`]). What is not proven is there as text, for every header
-//! ([`split`], [`declared`]): a struct that clang knows no layout of is still compared by its tokens.
-//! Of a whole tree, what a header uses and no stand-in has is taken from there ([`tree`]).
+//! for again without it (`rounds`). What is not proven is there as text, for every header
+//! (`split`, `declared`): a struct that clang knows no layout of is still compared by its tokens.
+//! Of a whole tree, what a header uses and no stand-in has is taken from there (`tree`).
 
 mod ast;
 mod build;

@@ -3,7 +3,7 @@
 //!
 //! To add a rule is a file here, a line in [`REGISTRY`], and a pair in `tests/rules/`. Where clang laid
 //! a struct out, its layout counts; what no layout shows, and what could not be laid out, is read
-//! from the text ([`written`]). A comparison runs the same rules, and reports what the change brings.
+//! from the text (`written`). A comparison runs the same rules, and reports what the change brings.
 
 mod bitfield_not_filled;
 mod bool_in_struct;

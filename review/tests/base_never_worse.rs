@@ -4,6 +4,9 @@
 //! A patch on its base is judged as the two trees are. Without the base less is known, so that it is never
 //! judged better; and where the hunks show a change that no version covers, the base does not hide it.
 
+mod common;
+
+use common::on_all_cores;
 use kho_abi_read::source;
 use kho_abi_review::diff::{self, open};
 use kho_abi_review::patch;
@@ -89,41 +92,54 @@ fn rules(document: &Document) -> Vec<String> {
     findings.map(|event| event.rule.clone()).collect()
 }
 
-#[test]
-fn a_base_never_makes_a_verdict_worse() {
-    let (mut tried, mut found_without) = (0, 0);
-    let mut wrong = Vec::new();
-    for pair in pairs() {
-        let name = pair.file_name().unwrap().to_str().unwrap().to_string();
-        let (old, new) = (files(&pair.join("old")), files(&pair.join("new")));
-        let sides = [&old, &new].map(|files| open::of_files("side", files, &reading()).unwrap());
-        let report = policy::judge(&diff::compare(&sides[0], &sides[1]), &Options::default());
-        let of_trees = rules(&Document::of("diff", report));
-        for context in [0, 1, 3] {
-            let text = patch_of(&old, &new, context);
-            let Ok(patches) = patch::read("pair", text.as_bytes()) else { continue };
-            let base = Base { name: "base".into(), files: old.clone(), tree: None };
-            let judged = |base: Option<&Base>| {
-                rules(&review::patches(&patches, base, &reading(), &Options::default()).unwrap())
-            };
-            let (with, without) = (judged(Some(&base)), judged(None));
-            tried += 1;
-            found_without += usize::from(!without.is_empty());
-            if with.is_empty() != of_trees.is_empty() {
-                wrong.push(format!("{name} -U{context}: base {with:?}, trees {of_trees:?}"));
-            }
-            let seen: Vec<_> = with.iter().filter(|rule| !is_out_of_sight(rule, context)).collect();
-            if without.is_empty() && !seen.is_empty() {
-                wrong.push(format!("{name} -U{context}: without a base fine, with it {seen:?}"));
-            }
-            // What cannot be known without the base is no proof.
-            let proven = without.iter().filter(|rule| *rule != "change_not_judged");
-            if with.is_empty() && proven.clone().next().is_some() {
-                let proven: Vec<_> = proven.collect();
-                wrong.push(format!("{name} -U{context}: the base hides {proven:?}"));
-            }
+/// What a pair showed: how many patches were tried, how many have a finding without a base, what is wrong.
+#[derive(Default)]
+struct Tried {
+    patches: usize,
+    found_without: usize,
+    wrong: Vec<String>,
+}
+
+fn try_pair(pair: &Path) -> Tried {
+    let mut tried = Tried::default();
+    let name = pair.file_name().unwrap().to_str().unwrap().to_string();
+    let (old, new) = (files(&pair.join("old")), files(&pair.join("new")));
+    let sides = [&old, &new].map(|files| open::of_files("side", files, &reading()).unwrap());
+    let report = policy::judge(&diff::compare(&sides[0], &sides[1]), &Options::default());
+    let of_trees = rules(&Document::of("diff", report));
+    for context in [0, 1, 3] {
+        let text = patch_of(&old, &new, context);
+        let Ok(patches) = patch::read("pair", text.as_bytes()) else { continue };
+        let base = Base { name: "base".into(), files: old.clone(), tree: None };
+        let judged = |base: Option<&Base>| {
+            rules(&review::patches(&patches, base, &reading(), &Options::default()).unwrap())
+        };
+        let (with, without) = (judged(Some(&base)), judged(None));
+        tried.patches += 1;
+        tried.found_without += usize::from(!without.is_empty());
+        let mut wrong = |what: String| tried.wrong.push(format!("{name} -U{context}: {what}"));
+        if with.is_empty() != of_trees.is_empty() {
+            wrong(format!("base {with:?}, trees {of_trees:?}"));
+        }
+        let seen: Vec<_> = with.iter().filter(|rule| !is_out_of_sight(rule, context)).collect();
+        if without.is_empty() && !seen.is_empty() {
+            wrong(format!("without a base fine, with it {seen:?}"));
+        }
+        // What cannot be known without the base is no proof.
+        let proven: Vec<_> = without.iter().filter(|rule| *rule != "change_not_judged").collect();
+        if with.is_empty() && !proven.is_empty() {
+            wrong(format!("the base hides {proven:?}"));
         }
     }
+    tried
+}
+
+#[test]
+fn a_base_never_makes_a_verdict_worse() {
+    let each = on_all_cores(&pairs(), |_, pair| try_pair(pair));
+    let tried: usize = each.iter().map(|pair| pair.patches).sum();
+    let found_without: usize = each.iter().map(|pair| pair.found_without).sum();
+    let wrong: Vec<_> = each.into_iter().flat_map(|pair| pair.wrong).collect();
     assert!(tried > 60 && found_without > 40, "{tried} tried, {found_without} found");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

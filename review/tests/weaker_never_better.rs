@@ -7,6 +7,9 @@
 //!
 //! `KHO_ABI_DAMAGES=N` makes so many of each pair, where the default is a few.
 
+mod common;
+
+use common::on_all_cores;
 use kho_abi_codegen::generate;
 use kho_abi_model::{Declaration, DeclarationKind, Item};
 use kho_abi_read::source::{self, Gap};
@@ -286,52 +289,60 @@ fn strip(side: &Side) -> Side {
     side
 }
 
+/// How many reports of a damaged pair were made, and what those say that are too good.
+fn tried((name, old, new): &Pair, count: usize, mut random: Random) -> (usize, Vec<String>) {
+    let (mut made, mut broken) = (0, Vec::new());
+    let (Some(before), Some(after)) = (side("old", old), side("new", new)) else {
+        panic!("{name} is not read");
+    };
+    let whole = report(&before, &after);
+    let is_bad = |contract: &kho_abi_review::policy::ContractReport| {
+        matches!(contract.verdict, Verdict::BumpMissing | Verdict::VersionMissing)
+    };
+    // What is wrong with a version alone is gone with the version.
+    if !whole.contracts.iter().any(is_bad) {
+        return (made, broken);
+    }
+    assert!(whole.findings() > 0, "{name}");
+    let mut check = |what: String, report: &Report| {
+        made += 1;
+        if report.findings() == 0 {
+            broken.push(format!("{name}: {what}: {:?}", report.contracts));
+        }
+    };
+    for round in 0..count {
+        let of_old = round % 2 == 0;
+        let (files, this, other) =
+            if of_old { (old, &before, &after) } else { (new, &after, &before) };
+        let which = if of_old { "old" } else { "new" };
+        if let Some((damaged, what)) = damage(of_old, files, this, other, &mut random) {
+            // What cannot be read at all ends with another status.
+            let Some(damaged) = side(which, &damaged) else { continue };
+            let found = if of_old { report(&damaged, other) } else { report(other, &damaged) };
+            check(format!("{which}: {what}"), &found);
+        }
+        if let Some((hidden, what)) = hide(this, &mut random) {
+            let found = if of_old { report(&hidden, other) } else { report(other, &hidden) };
+            check(format!("{which}: {what}"), &found);
+        }
+    }
+    check("old: stripped".into(), &report(&strip(&before), &after));
+    check("new: stripped".into(), &report(&before, &strip(&after)));
+    (made, broken)
+}
+
 #[test]
 fn less_knowledge_never_makes_a_verdict_better() {
     let count = std::env::var("KHO_ABI_DAMAGES").ok().map_or(8, |n| n.parse().unwrap());
     let seed = std::env::var("KHO_ABI_SEED").ok().map_or(0x0bad_5eed, |n| n.parse().unwrap());
-    let mut random = Random(seed);
-    let (mut made, mut broken) = (0, Vec::new());
-    for (name, old, new) in pairs() {
-        let (Some(before), Some(after)) = (side("old", &old), side("new", &new)) else {
-            panic!("{name} is not read");
-        };
-        let whole = report(&before, &after);
-        let is_bad = |report: &Report| {
-            report.contracts.iter().any(|contract| {
-                matches!(contract.verdict, Verdict::BumpMissing | Verdict::VersionMissing)
-            })
-        };
-        // What is wrong with a version alone is gone with the version.
-        if !is_bad(&whole) {
-            continue;
-        }
-        assert!(whole.findings() > 0, "{name}");
-        let mut check = |what: String, report: &Report| {
-            made += 1;
-            if report.findings() == 0 {
-                broken.push(format!("{name}: {what}: {:?}", report.contracts));
-            }
-        };
-        for round in 0..count {
-            let of_old = round % 2 == 0;
-            let (files, this, other) =
-                if of_old { (&old, &before, &after) } else { (&new, &after, &before) };
-            let which = if of_old { "old" } else { "new" };
-            if let Some((damaged, what)) = damage(of_old, files, this, other, &mut random) {
-                // What cannot be read at all ends with another status.
-                let Some(damaged) = side(which, &damaged) else { continue };
-                let found = if of_old { report(&damaged, other) } else { report(other, &damaged) };
-                check(format!("{which}: {what}"), &found);
-            }
-            if let Some((hidden, what)) = hide(this, &mut random) {
-                let found = if of_old { report(&hidden, other) } else { report(other, &hidden) };
-                check(format!("{which}: {what}"), &found);
-            }
-        }
-        check("old: stripped".into(), &report(&strip(&before), &after));
-        check("new: stripped".into(), &report(&before, &strip(&after)));
-    }
+    let each = on_all_cores(&pairs(), |index, pair| {
+        // Each has numbers of its own, so that another pair changes none of them.
+        let mut random = Random(seed ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        random.below(1);
+        tried(pair, count, random)
+    });
+    let made: usize = each.iter().map(|(made, _)| made).sum();
+    let broken: Vec<_> = each.into_iter().flat_map(|(_, broken)| broken).collect();
     assert!(made > 200, "{made} are enough to see something");
     assert!(broken.is_empty(), "{} of {made}:\n{}", broken.len(), broken.join("\n"));
 }

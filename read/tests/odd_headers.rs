@@ -487,3 +487,48 @@ fn what_is_missing_is_taken_from_the_tree() {
     assert!(reading.model.record("regs_ser").is_none());
     assert!(reading.model.record("plain_ser").is_some());
 }
+
+#[test]
+fn what_a_macro_makes_without_names_is_told_apart_by_what_is_around_it() {
+    let reading = read(
+        "#define PAIR(one, other) struct { u8 one; u64 other; } __packed; \\\n\
+         \tunion { u16 one ## _or; u32 nothing; }\n\
+         struct head {\n\tu16 first;\n\tstruct_group(both,\n\t\tu32 id;\n\t\tu16 state;\n\t);\n\
+         \tPAIR(a, b);\n\tstruct { u8 x; } twice, again[3];\n};\n",
+    );
+    assert_eq!(reading.gaps, []);
+    let record = |name| reading.model.record(name).unwrap_or_else(|| panic!("{name}"));
+    let told: Vec<_> = record("head")
+        .fields
+        .iter()
+        .map(|field| (field.ty.spelling(), field.bit_offset / 8, field.bit_size / 8))
+        .collect();
+    let told: Vec<_> = told.iter().map(|(ty, at, size)| (ty.as_str(), *at, *size)).collect();
+    assert_eq!(
+        told,
+        [
+            ("u16", 0, 2),
+            ("union head.0", 4, 8),
+            ("struct head.1", 12, 9),
+            ("union head.2", 24, 4),
+            ("struct head.twice", 28, 1),
+            ("struct head.twice[3]", 29, 3),
+        ]
+    );
+    assert_eq!(fields(record("head.0")), [("", 0, 64), ("both", 0, 64)]);
+    assert_eq!(fields(record("head.0.0")), [("id", 0, 32), ("state", 32, 16)]);
+    assert_eq!(fields(record("head.0.both")), [("id", 0, 32), ("state", 32, 16)]);
+    assert_eq!(fields(record("head.1")), [("a", 0, 8), ("b", 8, 64)]);
+    assert_eq!(fields(record("head.2")), [("a_or", 0, 16), ("nothing", 0, 32)]);
+    // Others around it give what is without a name no other one.
+    let after = read(
+        "struct other { struct { u8 a; } x; };\n\
+         struct head {\n\tstruct { struct { u8 a; } in; } out;\n\tunion { struct { u8 b; }; };\n};\n",
+    );
+    let names = |record: &Record| record.name.clone();
+    let records = after.model.headers.iter().flat_map(|header| header.records());
+    let names: Vec<_> = records.map(names).collect();
+    for name in ["head.out", "head.out.in", "head.0", "head.0.0"] {
+        assert!(names.iter().any(|other| other == name), "{name}: {names:?}");
+    }
+}

@@ -2,7 +2,7 @@
 //! How what differs is said, once for both perspectives.
 
 use super::{Change, Move};
-use crate::{Field, Packing};
+use crate::{Field, Packing, Type};
 
 /// From where two things are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,20 +58,33 @@ fn at(field: &Field) -> String {
     format!("{}, {count} {unit}{s} at {}", spelling(field), offset(field))
 }
 
+/// A field by name, or what has none.
+fn named(field: &Field) -> String {
+    match (field.name.as_str(), &field.ty) {
+        ("", Type::Union { .. }) => "the union without a name".into(),
+        ("", _) => "the struct without a name".into(),
+        (name, _) => format!("field `{name}`"),
+    }
+}
+
 impl Move {
     fn tell(&self, words: Words) -> String {
         let bits = self.bits;
         let by = if bits % 8 == 0 { format!("{:+}", bits / 8) } else { format!("{bits:+} bits") };
         match (self.fields.as_slice(), words) {
             ([(old, new)], Words::Change) => {
-                format!("field `{}` moved from {} to {}", new.name, offset(old), offset(new))
+                format!("{} moved from {} to {}", named(new), offset(old), offset(new))
             }
             ([(old, new)], Words::Truth) => {
                 let at = offset(new);
-                format!("field `{}` is at {at}, the truth says {}", new.name, offset(old))
+                format!("{} is at {at}, the truth says {}", named(new), offset(old))
             }
             (more, _) => {
-                let names: Vec<_> = more.iter().map(|(_, field)| field.name.as_str()).collect();
+                let name = |field: &Field| match field.name.as_str() {
+                    "" => "one without a name".to_string(),
+                    name => name.to_string(),
+                };
+                let names: Vec<_> = more.iter().map(|(_, field)| name(field)).collect();
                 let moved = if words == Words::Change { "moved" } else { "are off" };
                 format!("{} fields {moved} by {by}: {}", more.len(), names.join(", "))
             }
@@ -83,25 +96,23 @@ impl Change {
     /// The change in words.
     #[must_use]
     pub fn tell(&self, words: Words) -> String {
-        let contrast = |old: &Field, new: &Field| {
-            words.contrast(&format!("field `{}`", new.name), &at(old), &at(new))
-        };
+        let contrast = |old: &Field, new: &Field| words.contrast(&named(new), &at(old), &at(new));
         match (self, words) {
             (Self::StructAdded, Words::Change) => "the struct is new".into(),
             (Self::StructAdded, Words::Truth) => "the truth does not have it".into(),
             (Self::StructRemoved, Words::Change) => "the struct is gone".into(),
             (Self::StructRemoved, Words::Truth) => "it is missing".into(),
             (Self::FieldAdded(field), Words::Change) => {
-                format!("field `{}` is new: {}", field.name, at(field))
+                format!("{} is new: {}", named(field), at(field))
             }
             (Self::FieldAdded(field), Words::Truth) => {
-                format!("field `{}` is not in the truth: {}", field.name, at(field))
+                format!("{} is not in the truth: {}", named(field), at(field))
             }
             (Self::FieldRemoved(field), Words::Change) => {
-                format!("field `{}` is gone: {}", field.name, at(field))
+                format!("{} is gone: {}", named(field), at(field))
             }
             (Self::FieldRemoved(field), Words::Truth) => {
-                format!("field `{}` is missing, the truth says {}", field.name, at(field))
+                format!("{} is missing, the truth says {}", named(field), at(field))
             }
             (Self::FieldRenamed(old, new), Words::Change) => {
                 format!("field `{}` is named `{}`: {}", old.name, new.name, at(new))
@@ -110,8 +121,8 @@ impl Change {
                 format!("field `{}` ({}) is `{}` in the truth", new.name, at(new), old.name)
             }
             (Self::EmbeddedResized(old, new), Words::Change) => format!(
-                "field `{}` embeds {}, and went from {} to {} bytes",
-                new.name,
+                "{} embeds {}, and went from {} to {} bytes",
+                named(new),
                 spelling(new),
                 old.size(),
                 new.size()

@@ -36,8 +36,9 @@ pub(super) struct Answers<'a> {
     /// Their indices, by the name of the type and by the model's name.
     by_ty: BTreeMap<String, usize>,
     by_name: BTreeMap<String, usize>,
-    /// Layouts of types without a name, by where those are declared.
-    nameless: BTreeMap<&'a str, Vec<&'a Layout>>,
+    /// Layouts of types without a name, by where those are declared, with whether it is a union's. What
+    /// one macro makes is all declared where that is used.
+    nameless: BTreeMap<&'a str, Vec<(bool, &'a Layout)>>,
 }
 
 /// A struct or union, as it is declared.
@@ -47,6 +48,8 @@ struct Declared<'a> {
     name: String,
     /// The name of its type, by which clang tells its layout and those fields that have it.
     ty: String,
+    /// The types without a name that its fields have, by the position of the field in `node.inner`.
+    within: BTreeMap<usize, usize>,
 }
 
 impl<'a> Answers<'a> {
@@ -70,6 +73,8 @@ impl<'a> Answers<'a> {
         for (name, layouts) in &answer.layouts {
             if let Some((_, place)) = name.rsplit_once(" at ") {
                 let place = place.trim_end_matches(')');
+                let is_union = name.starts_with("union ");
+                let layouts = layouts.iter().map(|layout| (is_union, layout));
                 answers.nameless.entry(place).or_default().extend(layouts);
             }
         }
@@ -106,7 +111,9 @@ impl<'a> Answers<'a> {
             }
         }
         for node in &answer.declarations {
-            answers.declare(node, "", DEPTH);
+            // What no field has is known by its number.
+            let called = format!(".{}", answers.records.len());
+            answers.declare(node, &called, DEPTH);
         }
         for (index, record) in answers.records.iter().enumerate() {
             answers.by_ty.entry(record.ty.clone()).or_insert(index);
@@ -115,8 +122,8 @@ impl<'a> Answers<'a> {
         answers
     }
 
-    /// Takes note of a struct or union, and of those within it.
-    fn declare(&mut self, node: &'a Node, outer: &str, depth: usize) {
+    /// Takes note of a struct or union, and of those within it. Without a name of its own it is `called` so.
+    fn declare(&mut self, node: &'a Node, called: &str, depth: usize) {
         if depth == 0 {
             return;
         }
@@ -126,8 +133,7 @@ impl<'a> Answers<'a> {
         let given = self.given.get(node.id.as_str()).copied();
         let name = match (node.name.as_str(), given) {
             ("", Some(given)) => given.to_string(),
-            // What has no name is known by where it is.
-            ("", None) => format!("{outer}.{}", self.records.len()),
+            ("", None) => called.to_string(),
             (tag, _) => tag.to_string(),
         };
         let ty = match (node.name.as_str(), given) {
@@ -136,25 +142,27 @@ impl<'a> Answers<'a> {
             (tag, _) => format!("{} {tag}", node.tag_used),
         };
         let at = self.records.len();
-        self.records.push(Declared { node, name: name.clone(), ty });
-        // A field that has the type of a nameless one gives it its name.
+        self.records.push(Declared { node, name: name.clone(), ty, within: BTreeMap::new() });
+        // A field that has the type of a nameless one gives it its name. Those without a name are counted
+        // among their like: a field in front of one does not give it another name.
         let mut inside: Option<usize> = None;
         let mut without_name = 0;
-        for inner in &node.inner {
+        for (position, inner) in node.inner.iter().enumerate() {
             if inner.kind == "RecordDecl" {
                 let begin = self.records.len();
-                self.declare(inner, &name, depth - 1);
+                let mut behind = node.inner[position + 1..].iter();
+                let field = behind.find(|field| field.kind == "FieldDecl");
+                let field = field.filter(|field| is_nameless(&field.ty));
+                let called = match field.map(|field| field.name.as_str()) {
+                    None => format!("{name}.{begin}"),
+                    Some("") => format!("{name}.{without_name}"),
+                    Some(field) => format!("{name}.{field}"),
+                };
+                self.declare(inner, &called, depth - 1);
                 inside = (self.records.len() > begin && inner.name.is_empty()).then_some(begin);
-            } else if inner.kind == "FieldDecl" {
-                if let Some(nameless) = inside.take() {
-                    // Counted among its like: a field in front of it does not give it another name.
-                    let field = match inner.name.as_str() {
-                        "" => without_name.to_string(),
-                        field => field.to_string(),
-                    };
-                    without_name += usize::from(inner.name.is_empty());
-                    self.records[nameless].name = format!("{}.{field}", self.records[at].name);
-                }
+                without_name += usize::from(field.is_some_and(|field| field.name.is_empty()));
+            } else if inner.kind == "FieldDecl" && is_nameless(&inner.ty) {
+                self.records[at].within.extend(inside.map(|inside| (position, inside)));
             }
         }
     }
@@ -339,9 +347,9 @@ impl<'a> Answers<'a> {
 
     /// The records that one embeds.
     fn embedded(&self, index: usize) -> Vec<usize> {
-        let fields = self.records[index].node.inner.iter().filter(|node| node.kind == "FieldDecl");
-        let embedded = fields.filter_map(|field| {
-            let (ty, _) = self.ty(&field.ty, &field.plain_ty).ok()?;
+        let declared = &self.records[index];
+        let embedded = declared.fields().filter_map(|(position, field)| {
+            let (ty, _) = self.ty(field, declared.within.get(&position).copied()).ok()?;
             self.by_name.get(ty.embedded()?).copied()
         });
         embedded.collect()
@@ -351,7 +359,15 @@ impl<'a> Answers<'a> {
     fn layout(&self, declared: &Declared<'_>) -> Result<&'a Layout, String> {
         let nameless = declared.ty.starts_with('/');
         let found: Vec<_> = if nameless {
-            self.nameless.get(declared.ty.as_str()).into_iter().flatten().copied().collect()
+            // Of those that one macro makes, it is one of this kind with as many fields.
+            let is_union = declared.node.tag_used == "union";
+            let count = declared.fields().count();
+            let there = self.nameless.get(declared.ty.as_str()).into_iter().flatten();
+            let like =
+                there.filter(|(kind, layout)| *kind == is_union && layout.offsets.len() == count);
+            let mut like: Vec<_> = like.map(|(_, layout)| *layout).collect();
+            like.dedup();
+            like
         } else {
             self.answer.layouts.get(&declared.ty).into_iter().flatten().collect()
         };
@@ -391,17 +407,17 @@ impl<'a> Answers<'a> {
         let has = |kind: &str| node.inner.iter().any(|inner| inner.kind == kind);
         // `#pragma pack` says it in other words.
         let packed = has("PackedAttr") || has("MaxFieldAlignmentAttr") && layout.align <= 8;
-        let fields: Vec<_> = node.inner.iter().filter(|inner| inner.kind == "FieldDecl").collect();
+        let fields: Vec<_> = declared.fields().collect();
         if fields.len() != layout.offsets.len() {
             return Err("clang tells the offsets of other fields than it has".into());
         }
         let mut read = Vec::with_capacity(fields.len());
-        for (field, bit_offset) in fields.into_iter().zip(&layout.offsets) {
+        for ((position, field), bit_offset) in fields.into_iter().zip(&layout.offsets) {
             if field.bit_field && field.name.is_empty() {
                 continue;
             }
             let (ty, bits) = self
-                .ty(&field.ty, &field.plain_ty)
+                .ty(field, declared.within.get(&position).copied())
                 .map_err(|why| format!("field {}: {why}", field.name))?;
             let bit_size = match &field.value {
                 Some(width) if field.bit_field => width.parse().ok(),
@@ -441,28 +457,35 @@ impl<'a> Answers<'a> {
         })
     }
 
-    /// The model's type for one that clang spells so, and its size in bits.
-    fn ty(&self, spelled: &str, plain: &str) -> Result<(Type, u64), String> {
-        let first = self.spelled(spelled, DEPTH);
-        if first.is_err() && !plain.is_empty() {
-            return self.spelled(plain, DEPTH);
+    /// The model's type for a field, and its size in bits; `nameless` is the type without a name that the
+    /// field is declared with.
+    fn ty(&self, field: &Node, nameless: Option<usize>) -> Result<(Type, u64), String> {
+        let first = self.spelled(&field.ty, nameless, DEPTH);
+        if first.is_err() && !field.plain_ty.is_empty() {
+            return self.spelled(&field.plain_ty, nameless, DEPTH);
         }
         first
     }
 
-    fn spelled(&self, spelled: &str, depth: usize) -> Result<(Type, u64), String> {
+    /// The same for a type that clang spells so.
+    fn spelled(
+        &self,
+        spelled: &str,
+        nameless: Option<usize>,
+        depth: usize,
+    ) -> Result<(Type, u64), String> {
         let unknown = || format!("its type `{spelled}` is no wire type");
         let depth = depth.checked_sub(1).ok_or_else(unknown)?;
         let spelled = spelled.trim();
         if spelled.ends_with(']') {
             // The first of several dimensions is the outermost.
-            let nameless = spelled.rfind(')').map_or(0, |end| end + 1);
-            let open = spelled[nameless..].find('[').ok_or_else(unknown)? + nameless;
+            let behind = spelled.rfind(')').map_or(0, |end| end + 1);
+            let open = spelled[behind..].find('[').ok_or_else(unknown)? + behind;
             let (base, dimensions) = spelled.split_at(open);
             let close = dimensions.find(']').ok_or_else(unknown)?;
             let (len, others) = (&dimensions[1..close], &dimensions[close + 1..]);
             let len: u64 = if len.is_empty() { 0 } else { len.parse().map_err(|_| unknown())? };
-            let (elem, bits) = self.spelled(&format!("{base}{others}"), depth)?;
+            let (elem, bits) = self.spelled(&format!("{base}{others}"), nameless, depth)?;
             let bits = bits.checked_mul(len).ok_or("its size is absurd")?;
             return Ok((Type::Array { elem: Box::new(elem), len, len_name: None }, bits));
         }
@@ -474,7 +497,7 @@ impl<'a> Answers<'a> {
             .iter()
             .fold(plain, |text, word| text.strip_prefix(word).unwrap_or(text));
         if plain.len() < spelled.len() {
-            return self.spelled(plain, depth);
+            return self.spelled(plain, nameless, depth);
         }
         let int = |bits: u16, signed| Ok((Type::Int { bits, signed }, u64::from(bits)));
         match spelled {
@@ -501,10 +524,12 @@ impl<'a> Answers<'a> {
                 _ => Err(unknown()),
             };
         }
-        let nameless = spelled.rsplit_once(" at ").map(|(_, place)| place.trim_end_matches(')'));
-        let ty = nameless.unwrap_or(spelled);
-        let bare = ty.strip_prefix("struct ").unwrap_or(ty);
-        let found = self.by_ty.get(ty).or_else(|| self.by_ty.get(bare)).copied();
+        let bare = spelled.strip_prefix("struct ").unwrap_or(spelled);
+        let found = if is_nameless(spelled) {
+            nameless
+        } else {
+            self.by_ty.get(spelled).or_else(|| self.by_ty.get(bare)).copied()
+        };
         if let Some(index) = found {
             if let Some(to) = self.address(index) {
                 return Ok((Type::KhoserPtr { to: to.into() }, 64));
@@ -518,7 +543,7 @@ impl<'a> Answers<'a> {
             });
         }
         match self.typedefs.get(spelled) {
-            Some(stands_for) => self.spelled(stands_for, depth),
+            Some(stands_for) => self.spelled(stands_for, nameless, depth),
             None => Err(unknown()),
         }
     }
@@ -536,12 +561,26 @@ impl<'a> Answers<'a> {
         }
         let mut fields = node.inner.iter().filter(|inner| inner.kind == "FieldDecl");
         let (phys, ptr) = (fields.next()?, fields.next()?);
-        let is_u64 = self.ty(&phys.ty, &phys.plain_ty) == Ok((Type::unsigned(64), 64));
+        // Without what has no name: such a type within itself is no address.
+        let is_u64 = self.ty(phys, None) == Ok((Type::unsigned(64), 64));
         let named = phys.name == "phys" && ptr.name == "ptr" && fields.next().is_none();
         let to = ptr.ty.strip_suffix('*')?.trim_end().strip_prefix("struct ")?;
         let is_tag = to.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         (is_u64 && named && is_tag && !phys.bit_field).then_some(to)
     }
+}
+
+impl<'a> Declared<'a> {
+    /// Its fields, each with its position in `node.inner`.
+    fn fields(&self) -> impl Iterator<Item = (usize, &'a Node)> {
+        let inner = self.node.inner.iter().enumerate();
+        inner.filter(|(_, inner)| inner.kind == "FieldDecl")
+    }
+}
+
+/// Whether clang spells a type, or one that it is made of, by where it is declared.
+fn is_nameless(spelled: &str) -> bool {
+    spelled.contains(" at ") && spelled.contains('(')
 }
 
 fn answers_text<'a>(unit: &'a Unit, node: &Node) -> Option<&'a str> {

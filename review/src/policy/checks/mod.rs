@@ -104,7 +104,12 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
                     .and_then(|record| record.place.clone()),
             };
             hits.push(Hit {
-                item: field.map_or_else(|| name.clone(), |field| format!("{name}.{field}")),
+                item: match (field, change.field().and_then(|field| field.ty.embedded())) {
+                    (None, _) => name.clone(),
+                    // What has no name is called as its type is: by its number.
+                    (Some(""), Some(embedded)) => embedded.into(),
+                    (Some(field), _) => format!("{name}.{field}"),
+                },
                 place: own.or_else(|| side.place(name, field)),
                 what: format!(
                     "struct {name}{}: {}",

@@ -526,7 +526,7 @@ fn what_a_macro_makes_without_names_is_told_apart_by_what_is_around_it() {
          struct head {\n\tstruct { struct { u8 a; } in; } out;\n\tunion { struct { u8 b; }; };\n};\n",
     );
     let names = |record: &Record| record.name.clone();
-    let records = after.model.headers.iter().flat_map(|header| header.records());
+    let records = after.model.headers.iter().flat_map(kho_abi_model::Header::records);
     let names: Vec<_> = records.map(names).collect();
     for name in ["head.out", "head.out.in", "head.0", "head.0.0"] {
         assert!(names.iter().any(|other| other == name), "{name}: {names:?}");

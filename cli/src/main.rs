@@ -53,6 +53,7 @@ enum Command {
     Verify(commands::verify::Args),
     Inspect(Box<commands::inspect::Args>),
     Explain(commands::explain::Args),
+    Schema(commands::schema::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -76,6 +77,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(args, &mut out),
         Command::Inspect(args) => commands::inspect::run(args),
         Command::Explain(args) => commands::explain::run(args, &mut out),
+        Command::Schema(args) => commands::schema::run(args, &mut out),
         Command::Completions(args) => Ok(commands::completions::run(args, &mut out)),
         Command::Man(args) => commands::man::run(args, &mut out),
     };

@@ -9,11 +9,12 @@ use kho_abi_model::{carrier, Contract, Item, Model};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// One of the things that must hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Check {
     /// What must hold, as a statement.
     pub name: &'static str,

@@ -11,11 +11,12 @@ use crate::inspect::State;
 use crate::luo::{File, Flb, Luo, Phase, Session};
 use crate::report::{seals, Filter};
 use crate::text::{count, size};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
 /// How something differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Only the earlier image has it.
@@ -29,7 +30,7 @@ pub enum Kind {
 }
 
 /// One difference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Difference {
     /// How it differs.
     pub kind: Kind,

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Folios that follow one another, in memory and in the file, as one extent.
 
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::folios::FolioRun;
 use crate::image::cache::Cached;
 use crate::radix::Preserved;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Folios of one order and with the same flags that follow one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Extent {
     /// Place of the first folio in the file, in pages.
     pub index: u64,
     /// The lowest page frame number.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub pfn: u64,
     /// Number of folios.
     pub folios: u64,

@@ -6,12 +6,13 @@
 //! (its page is not preserved) is written, and said to be doubtful.
 
 use crate::extents::{self, Part};
-use crate::finding::{address, address_or_none};
+use crate::finding::{address, address_or_none, AddressText};
 use crate::handlers::memfd::Memfd;
 use crate::image::cache::Cached;
 use crate::image::{find_range, Image, Range, ReadError};
 use crate::radix::Preserved;
 use kho_abi::wire::memfd::MEMFD_LUO_FOLIO_UPTODATE;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fs::File;
 use std::io;
@@ -23,7 +24,7 @@ const AT_ONCE: u64 = 1 << 20;
 pub const KEPT: usize = 1000;
 
 /// Why a piece of the content is lost or doubtful.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// No folio of the list has this place.
@@ -61,23 +62,26 @@ impl Why {
 }
 
 /// A piece of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Piece {
     /// Offset in the file, in bytes.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub start: u64,
     /// The offset behind its last byte.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub end: u64,
     /// What is the matter with it.
     pub why: Why,
     /// Where its memory is, if it is anywhere.
     #[serde(serialize_with = "address_or_none")]
+    #[schemars(with = "Option<AddressText>")]
     pub pa: Option<u64>,
 }
 
 /// Pieces of the file, as many as are kept, and how much they are together.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Pieces {
     /// The first of them, in the order of the file.
     pub list: Vec<Piece>,

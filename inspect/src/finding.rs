@@ -2,7 +2,9 @@
 //! One thing found wrong in an image, with the address and the chain that led there.
 
 use crate::rules::Rule;
+use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -10,12 +12,13 @@ use std::fmt;
 pub const KEPT_PER_RULE: u64 = 100;
 
 /// A step from KHO's device tree to where something was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Link {
     /// What was followed, as `session "vm0"`.
     pub what: String,
     /// Where it is.
     #[serde(serialize_with = "address_or_none")]
+    #[schemars(with = "Option<AddressText>")]
     pub at: Option<u64>,
 }
 
@@ -29,13 +32,15 @@ impl fmt::Display for Link {
 }
 
 /// Something that is not as it must be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// The rule that it breaks.
     #[serde(serialize_with = "rule_id")]
+    #[schemars(with = "String")]
     pub rule: &'static Rule,
     /// The physical address where it shows.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// What was found, and what was expected.
     pub what: String,
@@ -96,6 +101,19 @@ impl Findings {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
+    }
+}
+
+/// What an address looks like in JSON, for schemas.
+pub(crate) struct AddressText;
+
+impl JsonSchema for AddressText {
+    fn schema_name() -> Cow<'static, str> {
+        "Address".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^0x[0-9a-f]+$" })
     }
 }
 

@@ -2,7 +2,7 @@
 //! KHO's own state: the device tree, its entries, and what each of them leads to.
 
 use crate::fdt::{Event, Fdt};
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::luo::{self, Luo};
 use crate::memblock::{self, Reservation};
 use crate::metadata::{self, Metadata};
@@ -22,6 +22,7 @@ use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
 use kho_abi::wire::memblock::MEMBLOCK_KHO_FDT;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Everything that KHO hands over.
@@ -52,12 +53,13 @@ pub struct Kho {
 }
 
 /// An entry: what a subsystem preserved.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Entry {
     /// Its name.
     pub name: String,
     /// Where what it preserved begins; 0 where it does not say.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub data: u64,
     /// The size of that, in bytes; 0 where it does not say.
     pub size: u64,

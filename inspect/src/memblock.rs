@@ -2,21 +2,23 @@
 //! memblock's entry: memory that was reserved by name.
 
 use crate::fdt::{Event, Fdt};
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::kho::{number, string, Entry, Kho};
 use crate::rules;
 use crate::text;
 use crate::walk::Walker;
 use kho_abi::wire::memblock::{MEMBLOCK_KHO_NODE_COMPATIBLE, RESERVE_MEM_KHO_NODE_COMPATIBLE};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Memory that was reserved by name.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Reservation {
     /// Its name, as the command line has it.
     pub name: String,
     /// Where it begins.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub start: u64,
     /// Its size, in bytes.
     pub size: u64,

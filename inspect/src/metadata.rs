@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What a kernel says about itself to the next one.
 
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::image::cache::Cached;
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::kexec_metadata::{kho_kexec_metadata, KHO_KEXEC_METADATA_VERSION};
+use schemars::JsonSchema;
 use serde::Serialize;
 use zerocopy::IntoBytes;
 
 /// What a kernel says about itself.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Metadata {
     /// Where it is.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// The kernel's release.
     pub previous_release: String,

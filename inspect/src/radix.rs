@@ -12,6 +12,7 @@ use crate::rules;
 use kho_abi::wire::kexec_handover::{page_16k, page_4k, page_64k};
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -93,7 +94,7 @@ pub struct Run {
 }
 
 /// What is preserved of one order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct OrderTotal {
     /// The order: each block is `1 << order` pages.
     pub order: u32,

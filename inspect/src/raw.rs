@@ -3,11 +3,12 @@
 //! and the nodes of a device tree.
 
 use crate::fdt::{Event, Fdt, MAGIC};
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::text;
 use crate::walk::Walker;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Bytes that are shown; a device tree is read whole, up to a page.
@@ -16,13 +17,15 @@ const SHOWN: usize = 64;
 const PROPERTIES: usize = 256;
 
 /// Bytes that no types are known for.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct Raw {
     /// Where they are.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// The first of them; none where the data is no address in the image.
     #[serde(serialize_with = "hex")]
+    #[schemars(with = "String")]
     pub bytes: Vec<u8>,
     /// Words among them that are addresses in the image.
     pub addresses: Vec<Address>,
@@ -32,19 +35,20 @@ pub struct Raw {
 }
 
 /// A word that is an address in the image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Address {
     /// Where the word is, in bytes from the beginning.
     pub offset: usize,
     /// The address.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub value: u64,
     /// Whether its page is preserved, where that is known.
     pub preserved: Option<bool>,
 }
 
 /// A property of a device tree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Property {
     /// The way to its node, as `/LUO`.
     pub node: String,

@@ -4,12 +4,13 @@
 //! The boot protocol leads to them. They are called scratch, and boot memory by kernels that come later.
 
 use crate::find::boot::Carried;
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::kho::Kho;
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Areas that are read: there are two, and one for each node of the machine.
@@ -20,10 +21,11 @@ const ENTRY: u64 = 16;
 const ALIGN: u64 = 2 << 20;
 
 /// An area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Area {
     /// Where it begins.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub start: u64,
     /// Its size, in bytes; 0 where a node has none.
     pub size: u64,

@@ -2,10 +2,11 @@
 //! Declarations as they are written: what is left where no compiler computes a layout or a value.
 
 use super::Place;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One declaration of a header, at its top level, as its text has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Declaration {
     /// What it declares.
     pub kind: DeclarationKind,
@@ -23,7 +24,9 @@ pub struct Declaration {
 }
 
 /// What a declaration declares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum DeclarationKind {
     /// A struct with a body.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! One thing found wrong, with its place, its consequences and its remedy.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// One thing found wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// The id of the rule that found it.
     pub rule: &'static str,

@@ -19,6 +19,7 @@ pub use record::{Field, Packing, Record, RecordKind};
 pub use target::{Endian, Target};
 pub use ty::Type;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +33,7 @@ macro_rules! put {
 }
 
 /// A set of headers, as one compiler for one target sees them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Model {
     /// What the layouts were computed for.
     pub target: Target,
@@ -46,7 +47,7 @@ pub struct Model {
 }
 
 /// What depends on the page size, for one page size.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct PageVariant {
     /// The page size, in bytes.
     pub page_size: u64,
@@ -55,7 +56,7 @@ pub struct PageVariant {
 }
 
 /// One C header, or the Rust file that it is made from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Header {
     /// Base name without an extension, as `vfio_pci`.
     pub name: String,
@@ -103,7 +104,7 @@ impl Header {
 pub const ABI_DIR: &str = "linux/kho/abi";
 
 /// Something that a header defines.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "item", rename_all = "snake_case")]
 pub enum Item {
     /// A macro, or a Rust constant.
@@ -159,7 +160,7 @@ impl Item {
 }
 
 /// An enumeration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Enumeration {
     /// The tag.
     pub name: String,
@@ -174,7 +175,7 @@ pub struct Enumeration {
 }
 
 /// A macro with arguments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Macro {
     /// The macro's name.
     pub name: String,
@@ -194,7 +195,7 @@ pub struct Macro {
 }
 
 /// A named value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Constant {
     /// The macro's name.
     pub name: String,
@@ -215,7 +216,7 @@ pub struct Constant {
 }
 
 /// What a constant stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
     /// An integer.
@@ -225,7 +226,7 @@ pub enum Value {
 }
 
 /// A place in a source file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Place {
     /// The file, as its reader was given it.
     pub file: String,
@@ -242,7 +243,9 @@ impl std::fmt::Display for Place {
 /// A version, and what it promises: the bytes of structs, constants, device-tree nodes.
 ///
 /// Its name, its version and its features are apart: [`crate::version::of`] compares them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 pub struct Contract {
     /// What reports, files and commands call it.
     ///
@@ -280,7 +283,9 @@ pub struct Contract {
 }
 
 /// A name that stays the same from version to version, and the macro that holds it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 pub struct NameMacro {
     /// The macro, as `PCI_LUO_FLB_COMPATIBLE`.
     pub macro_name: String,
@@ -341,7 +346,7 @@ impl Contract {
 }
 
 /// A node in a flattened device tree.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct FdtNode {
     /// Where it is, as `/` or `/<name>`.
     pub path: String,
@@ -350,7 +355,7 @@ pub struct FdtNode {
 }
 
 /// A property of a node.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct FdtProperty {
     /// The property's name.
     pub name: String,

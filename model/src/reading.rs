@@ -2,6 +2,7 @@
 //! What was read of a source: a model, what this kind of source is able to tell, and what it leaves open.
 
 use crate::Model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What was read of a source.
@@ -23,7 +24,7 @@ pub struct Reading {
 }
 
 /// What a source turned out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The Rust types that this program was compiled with.
@@ -57,7 +58,7 @@ impl Kind {
 
 /// What a kind of source is able to tell; what it is not is not compared.
 #[allow(clippy::struct_excessive_bools)] // Independent facts, each with a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Knows {
     /// That a type or contract is not there. An image has only those that its code uses.
     pub absence: bool,
@@ -99,7 +100,7 @@ impl Knows {
 }
 
 /// Something that a source leaves open.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Gap {
     /// What cannot be told: a contract, a struct or a constant by name; empty for the source as a whole.
     pub item: String,

@@ -2,10 +2,11 @@
 //! Structs and unions.
 
 use super::{Place, Type};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A struct or a union, laid out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Record {
     /// Struct or union.
     pub kind: RecordKind,
@@ -37,7 +38,7 @@ pub struct Record {
 }
 
 /// Which of the two a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordKind {
     /// Fields one after the other.
@@ -58,7 +59,7 @@ impl RecordKind {
 }
 
 /// Whether a record is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Packing {
     /// No padding between fields, alignment 1: `__packed`.
@@ -68,7 +69,7 @@ pub enum Packing {
 }
 
 /// A field of a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Field {
     /// The field's name; empty for an anonymous one.
     pub name: String,

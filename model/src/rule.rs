@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! A rule: something that can be found wrong, as data.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Something that can be found wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Rule {
     /// Names the event, as `frozen_layout_changed`.
     pub id: &'static str,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The machine that a layout is for.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What of a machine decides about layouts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Target {
     /// Width of a pointer and of `unsigned long`, in bits.
     pub pointer_bits: u32,
@@ -16,7 +17,7 @@ pub struct Target {
 }
 
 /// Order of the bytes in an integer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endian {
     /// Least significant byte first.

@@ -19,6 +19,7 @@ use kho_abi_read::git::history::{is_abi_header, Blobs};
 use kho_abi_read::git::Git;
 use kho_abi_read::outline;
 use kho_abi_read::source::{self, SourceError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -689,7 +690,7 @@ fn read_all(
 }
 
 /// What is kept of a commit.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 enum Kept {
     Judged(Box<Report>),
     Unreadable(String),
@@ -705,7 +706,7 @@ struct Cache {
     fresh: Vec<String>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 struct CacheLine {
     key: String,
     kept: Kept,

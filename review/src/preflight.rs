@@ -18,6 +18,7 @@ use kho_abi_model::version;
 use kho_abi_read::ikconfig::Config;
 use kho_abi_read::image;
 use kho_abi_read::source::{self, Gap, Kind, SourceError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::Read as _;
 use std::path::Path;
@@ -51,7 +52,7 @@ fn running_config(release: &str) -> Option<String> {
 }
 
 /// What a kernel is built with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Built {
     /// It has it.
@@ -182,7 +183,7 @@ impl Kernel {
 }
 
 /// What becomes of one contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The same string, and other bytes: they are believed.
@@ -200,7 +201,7 @@ pub enum Outcome {
 }
 
 /// An answer about one contract.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ContractAnswer {
     /// What the current kernel writes.
     pub current: Option<String>,
@@ -219,7 +220,7 @@ pub struct ContractAnswer {
 }
 
 /// What it all comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outlook {
     /// Some bytes would be taken for others.
@@ -249,7 +250,7 @@ impl Outlook {
 }
 
 /// The answer for one pair of kernels.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Answer {
     /// The current kernel.
     pub current: String,

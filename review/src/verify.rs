@@ -12,6 +12,7 @@ use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Model};
 use kho_abi_read::source::{Gap, Kind, Reading};
 use kho_abi_read::truth::{self, TruthError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::cell::OnceCell;
 use std::fmt;
@@ -49,7 +50,7 @@ impl Truth {
 }
 
 /// What a contract of a source is, held against the truth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// All that the source tells of what the contract promises is as the truth says.
@@ -84,7 +85,7 @@ impl fmt::Display for Verdict {
 }
 
 /// How much of a contract was compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Compared {
     /// Whether the compatible string was.
     pub string: bool,
@@ -122,7 +123,7 @@ impl fmt::Display for Compared {
 }
 
 /// A contract, held against the truth.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Checked {
     /// The compatible string: the truth's, or the source's where the truth has no such contract.
     pub contract: String,
@@ -158,7 +159,7 @@ impl Checked {
 }
 
 /// A source, held against the truth.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Report {
     /// The source, as it was asked for.
     pub source: String,

@@ -4,7 +4,7 @@
 use kho_abi_read::source::{self, Gap};
 use kho_abi_review::diff::{self, open, Side};
 use kho_abi_review::policy::{self, Options};
-use kho_abi_review::report::{Document, FORMATS, SCHEMA};
+use kho_abi_review::report::{Document, FORMATS};
 use serde_json::Value;
 
 const OLD: &str = "#include <linux/types.h>\n#define PORT_LUO_FH_COMPATIBLE \"port-v1\"\n\
@@ -90,91 +90,10 @@ fn mail_is_plain_and_its_lines_are_short() {
 }
 
 #[test]
-fn json_is_what_its_schema_says() {
-    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+fn json_says_it_all() {
     let document: Value = serde_json::from_str(&written("json")).unwrap();
-    valid(&schema, &schema, &document, "$").unwrap();
     assert_eq!(document["schema"], "kho-abi/diff/1");
     assert_eq!(document["sections"][0]["contracts"][0]["verdict"], "bump_missing");
-
-    // The check can fail.
-    let mut other = document.clone();
-    other["sections"][0]["contracts"][0]["verdict"] = "fine".into();
-    assert!(valid(&schema, &schema, &other, "$").is_err());
-    other = document.clone();
-    other["sections"][0]["more"] = 1.into();
-    assert!(valid(&schema, &schema, &other, "$").is_err());
-    other = document;
-    other["sections"][0].as_object_mut().unwrap().remove("events");
-    assert!(valid(&schema, &schema, &other, "$").is_err());
-}
-
-/// The part of JSON Schema that the schema uses.
-fn valid(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
-    for key in schema.as_object().ok_or("a schema is an object")?.keys() {
-        let known = [
-            "$schema",
-            "$id",
-            "$defs",
-            "$ref",
-            "title",
-            "type",
-            "enum",
-            "required",
-            "properties",
-            "additionalProperties",
-            "items",
-        ];
-        assert!(known.contains(&key.as_str()), "the test does not know `{key}`");
-    }
-    if let Some(reference) = schema["$ref"].as_str() {
-        let pointer = reference.strip_prefix('#').unwrap();
-        return valid(root, root.pointer(pointer).unwrap(), value, at);
-    }
-    if let Some(allowed) = schema["enum"].as_array() {
-        if !allowed.contains(value) {
-            return Err(format!("{at}: {value} is none of {allowed:?}"));
-        }
-    }
-    let is = |name: &str| match name {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "integer" => value.is_u64() || value.is_i64(),
-        "null" => value.is_null(),
-        other => panic!("the test does not know the type {other}"),
-    };
-    let fits = match &schema["type"] {
-        Value::Null => true,
-        Value::String(one) => is(one),
-        Value::Array(several) => several.iter().any(|name| is(name.as_str().unwrap())),
-        other => panic!("{other}"),
-    };
-    if !fits {
-        return Err(format!("{at}: {value} is not of type {}", schema["type"]));
-    }
-    if let Some(object) = value.as_object() {
-        for name in schema["required"].as_array().into_iter().flatten() {
-            if !object.contains_key(name.as_str().unwrap()) {
-                return Err(format!("{at}: {name} is missing"));
-            }
-        }
-        for (name, value) in object {
-            match schema["properties"].get(name) {
-                Some(schema) => valid(root, schema, value, &format!("{at}.{name}"))?,
-                None if schema["additionalProperties"] == false => {
-                    return Err(format!("{at}: {name} is not in the schema"));
-                }
-                None => {}
-            }
-        }
-    }
-    if let (Some(items), Some(schema)) = (value.as_array(), schema.get("items")) {
-        for (index, value) in items.iter().enumerate() {
-            valid(root, schema, value, &format!("{at}[{index}]"))?;
-        }
-    }
-    Ok(())
 }
 
 #[test]

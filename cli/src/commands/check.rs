@@ -4,6 +4,7 @@
 use super::{matching_checkout, models};
 use crate::output::{Failure, Format, Outcome, Output, BAD, GOOD, OPEN};
 use kho_abi_codegen::check::{self, Check};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
 
@@ -18,10 +19,18 @@ pub(crate) struct Args {
     format: Format,
 }
 
-#[derive(Serialize)]
+/// The schema of a document.
+pub(crate) const SCHEMA: &str = "kho-abi/check/1";
+
+#[derive(JsonSchema, Serialize)]
 struct Document<'a> {
     schema: &'static str,
     checks: &'a [Check],
+}
+
+/// The JSON Schema of what is written with `--format json`.
+pub(crate) fn schema() -> schemars::Schema {
+    crate::commands::schema::of::<Document<'static>>()
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
@@ -30,7 +39,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     let checks = check::run(&checkout, &current, &earlier)?;
     let findings = checks.iter().map(|check| check.findings.len()).sum();
     if args.format == Format::Json {
-        out.json(&Document { schema: "kho-abi/check/1", checks: &checks });
+        out.json(&Document { schema: SCHEMA, checks: &checks });
         return Ok(Outcome::of(findings));
     }
     for Check { name, not_checked, findings } in &checks {

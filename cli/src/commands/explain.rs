@@ -4,6 +4,7 @@
 use crate::output::{Failure, Format, Outcome, Output, STRONG};
 use kho_abi_inspect::rules as inspect_rules;
 use kho_abi_review::rules::{self, Rule};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Explain a rule: what it finds, why that matters, what to do
@@ -18,7 +19,10 @@ pub(crate) struct Args {
     format: Format,
 }
 
-#[derive(Serialize)]
+/// The schema of a document.
+pub(crate) const SCHEMA: &str = "kho-abi/explain/1";
+
+#[derive(JsonSchema, Serialize)]
 struct Document {
     schema: &'static str,
     rules: Vec<Rule>,
@@ -35,6 +39,11 @@ fn all() -> Vec<Rule> {
     all
 }
 
+/// The JSON Schema of what is written with `--format json`.
+pub(crate) fn schema() -> schemars::Schema {
+    crate::commands::schema::of::<Document>()
+}
+
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let mut rules = all();
     if let Some(id) = &args.rule {
@@ -44,7 +53,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         }
     }
     if args.format == Format::Json {
-        out.json(&Document { schema: "kho-abi/explain/1", rules });
+        out.json(&Document { schema: SCHEMA, rules });
     } else if args.rule.is_none() {
         let width = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
         for Rule { id, summary, .. } in &rules {

@@ -4,6 +4,7 @@
 use super::{matching_checkout, models, note_stale};
 use crate::output::{note, Failure, Format, Outcome, Output};
 use kho_abi_codegen::generate;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -24,10 +25,18 @@ pub(crate) struct Args {
     format: Format,
 }
 
-#[derive(Serialize)]
+/// The schema of a document.
+pub(crate) const SCHEMA: &str = "kho-abi/generate/1";
+
+#[derive(JsonSchema, Serialize)]
 struct Document<'a> {
     schema: &'static str,
     findings: &'a [kho_abi_model::finding::Finding],
+}
+
+/// The JSON Schema of what is written with `--format json`.
+pub(crate) fn schema() -> schemars::Schema {
+    crate::commands::schema::of::<Document<'static>>()
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
@@ -67,7 +76,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         let findings = generate::check(&dir, show, &generated)?;
         match args.format {
             Format::Json => {
-                out.json(&Document { schema: "kho-abi/generate/1", findings: &findings });
+                out.json(&Document { schema: SCHEMA, findings: &findings });
             }
             Format::Text => out.findings(&findings),
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect`: what a live-updating kernel preserved, from an image of its memory.
 
-mod all;
-mod diff;
-mod extract;
+pub(crate) mod all;
+pub(crate) mod diff;
+pub(crate) mod extract;
 
 use crate::output::{note, Destination, Failure, Inputs, Outcome};
 use clap::ValueEnum;

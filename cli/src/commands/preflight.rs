@@ -6,6 +6,7 @@ use crate::output::{Failure, Format, Inputs, Outcome as Exit, Output, BAD, GOOD,
 use anstyle::Style;
 use kho_abi_read::source::{self, SourceError};
 use kho_abi_review::preflight::{answer, Answer, Effect, Kernel, Outcome, Outlook};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,7 +49,10 @@ pub(crate) struct Args {
     reading: Reading,
 }
 
-#[derive(Serialize)]
+/// The schema of a document.
+pub(crate) const SCHEMA: &str = "kho-abi/preflight/1";
+
+#[derive(JsonSchema, Serialize)]
 struct Document<'a> {
     schema: &'static str,
     answers: &'a [Answer],
@@ -56,11 +60,16 @@ struct Document<'a> {
 }
 
 /// A kernel that has no answer.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Unreadable {
     next: String,
     why: String,
     help: String,
+}
+
+/// The JSON Schema of what is written with `--format json`.
+pub(crate) fn schema() -> schemars::Schema {
+    crate::commands::schema::of::<Document<'static>>()
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
@@ -91,7 +100,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         .collect();
     if args.format == Format::Json {
         let (answers, unreadable) = (answers.as_slice(), unreadable.as_slice());
-        out.json(&Document { schema: "kho-abi/preflight/1", answers, unreadable });
+        out.json(&Document { schema: SCHEMA, answers, unreadable });
     } else if args.matrix {
         let names: Vec<&str> = kernels.iter().map(|k| k.side.reading.name.as_str()).collect();
         matrix(&names, &answers, out);

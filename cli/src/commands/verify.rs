@@ -5,6 +5,7 @@ use crate::output::{note, Failure, Format, Inputs, Outcome, Output, BAD, GOOD, O
 use anstyle::Style;
 use kho_abi_read::source::{self, Gap, Kind, Options};
 use kho_abi_review::verify::{self, Checked, Report, Truth, Verdict};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -67,18 +68,26 @@ fn page_size(text: &str) -> Result<u64, String> {
     }
 }
 
-#[derive(Serialize)]
+/// The schema of a document.
+pub(crate) const SCHEMA: &str = "kho-abi/verify/1";
+
+#[derive(JsonSchema, Serialize)]
 struct Document<'a> {
     schema: &'static str,
     sources: &'a [Report],
     failures: Vec<Unreadable>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Unreadable {
     source: String,
     error: String,
     help: String,
+}
+
+/// The JSON Schema of what is written with `--format json`.
+pub(crate) fn schema() -> schemars::Schema {
+    crate::commands::schema::of::<Document<'static>>()
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
@@ -117,7 +126,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
             }
         }
         Format::Json => out.json(&Document {
-            schema: "kho-abi/verify/1",
+            schema: SCHEMA,
             sources: &reports,
             failures: failures
                 .iter()

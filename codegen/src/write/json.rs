@@ -2,16 +2,27 @@
 //! Writes a model as JSON, for other programs.
 
 use kho_abi_model::Model;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 /// Names the shape of the document; a change of the shape changes it.
 pub const SCHEMA: &str = "kho-abi/layout/1";
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Document<'a> {
     schema: &'static str,
     #[serde(flatten)]
     model: &'a Model,
+}
+
+/// The JSON Schema of what is written.
+#[must_use]
+pub fn schema() -> Schema {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Document<'static>>()
 }
 
 /// Renders a model. Offsets and sizes of fields are in bits, sizes of structs in bytes.

@@ -11,7 +11,7 @@ pub(crate) mod place;
 pub mod scan;
 
 use crate::fdt::Fdt;
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::image::cache::Cached;
 use crate::image::Image;
 use crate::kho;
@@ -20,11 +20,12 @@ use kho_abi::wire::kexec_metadata::KHO_METADATA_NODE_NAME;
 use kho_abi::wire::luo::{luo_ser, LUO_KHO_ENTRY_NAME};
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
 
 /// How a device tree was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// Its address was given.
@@ -52,10 +53,11 @@ impl fmt::Display for Way {
 }
 
 /// A device tree that may be KHO's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Candidate {
     /// Where it is.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// How it was found.
     pub found_by: Way,

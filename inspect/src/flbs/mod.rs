@@ -7,10 +7,11 @@ pub mod pci;
 
 use crate::claims::Owner;
 use crate::walk::Walker;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What an object's data leads to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum State {
     /// The devices that the PCI core preserved.

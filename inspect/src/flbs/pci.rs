@@ -5,12 +5,13 @@
 //! version; the first field has, which is promised never to move. Versions 1 and 2 have the same bytes.
 
 use super::{Given, State};
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::pci::PciAddress;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::{Blocks, Memory as _, WalkError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -24,10 +25,11 @@ const ENTRY: usize = 8;
 const KEPT: usize = 1 << 16;
 
 /// The devices that the PCI core preserved.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Devices {
     /// Where the header is.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// The version.
     pub version: u32,
@@ -38,7 +40,7 @@ pub struct Devices {
 }
 
 /// A device.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Device {
     /// Its PCI address, as `0000:01:00.0`.
     pub address: String,

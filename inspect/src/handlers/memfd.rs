@@ -4,7 +4,7 @@
 use super::{Given, Payload};
 use crate::claims::Owner;
 use crate::extents::{self, Coalesce, Extent, Part};
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::folios::{self, Batch, FolioRun};
 use crate::image::cache::Cached;
 use crate::radix::Preserved;
@@ -17,6 +17,7 @@ use kho_abi::wire::layout::WireType;
 use kho_abi::wire::memfd::{
     memfd_luo_ser, MEMFD_LUO_ALL_SEALS, MEMFD_LUO_FOLIO_DIRTY, MEMFD_LUO_FOLIO_UPTODATE,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -28,10 +29,11 @@ const PAGES_LIMIT: u64 = u32::MAX as u64;
 pub const KEPT: usize = 64;
 
 /// A memfd.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Memfd {
     /// Where its struct is.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// Position, in bytes.
     pub pos: u64,
@@ -54,7 +56,7 @@ pub struct Memfd {
 }
 
 /// What a list of folios says, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Totals {
     /// Entries that were read.
     pub entries: u64,

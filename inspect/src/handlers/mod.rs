@@ -14,11 +14,12 @@ use kho_abi::wire::earlier::memfd_v1;
 use kho_abi::wire::memfd::MEMFD_LUO_FH_COMPATIBLE;
 use kho_abi::wire::pci::PciAddress;
 use kho_abi::wire::vfio_pci::VFIO_PCI_LUO_FH_COMPATIBLE;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 
 /// What a file's data leads to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Payload {
     /// A device of vfio-pci.

@@ -2,17 +2,19 @@
 //! Devices of vfio-pci: the PCI address that was preserved.
 
 use super::{Given, Payload};
-use crate::finding::address;
+use crate::finding::{address, AddressText};
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::vfio_pci::vfio_pci_core_device_ser;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A device.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Device {
     /// Where its struct is.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// Its PCI address, as `0000:01:00.0`.
     pub address: String,

@@ -23,6 +23,7 @@ pub use error::{OpenError, ReadError};
 pub use raw::{number, RawFile, RawFileError};
 
 use bytes::{Bytes, FileBytes};
+use schemars::JsonSchema;
 use segments::Segments;
 use serde::Serialize;
 use std::fmt;
@@ -32,7 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Physical addresses, from one to another that is behind the last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Range {
     /// The first address.
     pub start: u64,
@@ -73,7 +74,7 @@ pub(crate) fn find_range(ranges: &[Range], pa: u64) -> Option<usize> {
 }
 
 /// What a file is recognised as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// Physical memory, byte by byte.
@@ -113,7 +114,7 @@ impl fmt::Display for Format {
 }
 
 /// The machine that an image is of, where its format tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Machine {
     /// x86 with 64 bits.

@@ -5,7 +5,7 @@ mod v1;
 mod v5;
 
 use crate::claims::Owner;
-use crate::finding::{address, address_or_none};
+use crate::finding::{address, address_or_none, AddressText};
 use crate::flbs;
 use crate::handlers::{self, Payload};
 use crate::image::cache::Cached;
@@ -16,12 +16,13 @@ use crate::walk::Walker;
 use kho_abi::wire::layout::WireType;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use zerocopy::IntoBytes as _;
 
 /// What the image shows of LUO's state, which depends on when it was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// The state is whole: the image is of between the two kernels.
@@ -40,10 +41,11 @@ pub enum Phase {
 }
 
 /// LUO's state.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Luo {
     /// Address of its root.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// Its compatible string.
     pub compatible: String,
@@ -60,10 +62,11 @@ pub struct Luo {
 }
 
 /// A session.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Session {
     /// Address of its entry.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// Its name.
     pub name: String,
@@ -71,24 +74,28 @@ pub struct Session {
     pub count: u64,
     /// Address of the first block of files.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub files_pa: u64,
     /// Its files, in the order of their list.
     pub files: Vec<File>,
 }
 
 /// A file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct File {
     /// Address of its entry.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// What user space knows it by: any number, and so text in JSON as addresses are.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub token: u64,
     /// Compatible string of its handler.
     pub compatible: String,
     /// What the handler left.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub data: u64,
     /// What that leads to.
     pub payload: Payload,
@@ -97,20 +104,23 @@ pub struct File {
 }
 
 /// State that files share.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Flb {
     /// Address of its entry.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub at: u64,
     /// Its compatible string.
     pub compatible: String,
     /// What its owner left.
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     pub data: u64,
     /// Number of files that need it.
     pub count: u64,
     /// What the data leads to, where it looks like an address.
     #[serde(serialize_with = "address_or_none")]
+    #[schemars(with = "Option<AddressText>")]
     pub leads_to: Option<u64>,
     /// That, where types are known for it.
     pub state: Option<flbs::State>,

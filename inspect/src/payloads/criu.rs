@@ -4,6 +4,7 @@
 use super::Content;
 use crate::luo::Session;
 use crate::walk::Walker;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What images begin with, and those about CRIU itself; then follows the kind.
@@ -33,7 +34,7 @@ const KINDS: &[(u32, &str)] = &[
 const INVENTORY: u32 = 0x5831_3116;
 
 /// An image file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Image {
     /// Its kind; none where its beginning does not tell: pages, and what other programs wrote.
     pub kind: Option<&'static str>,

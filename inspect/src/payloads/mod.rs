@@ -13,13 +13,14 @@ use crate::luo::Session;
 use crate::walk::Walker;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory as _;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Bytes of a memfd that a decoder may read.
 const LIMIT: u64 = 16 << 20;
 
 /// What is in a memfd.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "format", rename_all = "kebab-case")]
 pub enum Content {
     /// What systemd keeps for its units.

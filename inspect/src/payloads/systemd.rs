@@ -3,11 +3,12 @@
 //! which descriptor is whose.
 
 use super::Content;
-use crate::finding::address_or_none;
+use crate::finding::{address_or_none, AddressText};
 use crate::handlers::Payload;
 use crate::luo::Session;
 use crate::text::readable;
 use crate::walk::Walker;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ const TOKEN: u64 = 0;
 const VERSION: u64 = 1;
 
 /// The document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Fdstore {
     /// Its version.
     pub version: u64,
@@ -28,7 +29,7 @@ pub struct Fdstore {
 }
 
 /// A descriptor that a unit has left with systemd.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Descriptor {
     /// The unit.
     pub unit: String,
@@ -39,6 +40,7 @@ pub struct Descriptor {
     pub kind: String,
     /// The token of its file in this session.
     #[serde(serialize_with = "address_or_none")]
+    #[schemars(with = "Option<AddressText>")]
     pub token: Option<u64>,
     /// The session that it is.
     pub session: Option<String>,

@@ -7,7 +7,7 @@
 use super::Report;
 use crate::extents::Extent;
 use crate::find::Candidate;
-use crate::finding::{address, Finding};
+use crate::finding::{address, AddressText, Finding};
 use crate::handlers::memfd::Memfd;
 use crate::handlers::Payload;
 use crate::image::cache::Cached;
@@ -20,6 +20,8 @@ use crate::payloads::Content;
 use crate::radix::{OrderTotal, Preserved};
 use crate::raw::Raw;
 use crate::scratch::Area;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -27,6 +29,15 @@ use std::io::{self, Write};
 
 /// The schema that a document names.
 pub const SCHEMA: &str = "kho-abi/inspect/2";
+
+/// The JSON Schema of what is written.
+#[must_use]
+pub fn schema() -> Schema {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Document<'static>>()
+}
 
 /// Writes the report.
 ///
@@ -39,7 +50,7 @@ pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Document<'r> {
     schema: &'static str,
     image: ImageJson<'r>,
@@ -52,7 +63,7 @@ struct Document<'r> {
     findings_by_rule: &'r BTreeMap<&'static str, u64>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ImageJson<'r> {
     name: &'r str,
     format: Format,
@@ -64,21 +75,25 @@ struct ImageJson<'r> {
     release: Option<&'r str>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RangeJson {
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     start: u64,
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     end: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct KhoJson<'r> {
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     at: u64,
     size: u64,
     compatible: &'r str,
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     map_pa: u64,
     entries: &'r [Entry],
     preserved: Option<PreservedJson<'r>>,
@@ -88,13 +103,14 @@ struct KhoJson<'r> {
     kexec_metadata: Option<&'r Metadata>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct PreservedJson<'r> {
     pages: u64,
     nodes: u64,
     complete: bool,
     orders: &'r [OrderTotal],
     /// `null` where there are too many.
+    #[schemars(with = "Option<Vec<RunJson>>")]
     runs: Option<Runs<'r>>,
 }
 
@@ -103,11 +119,13 @@ struct Runs<'r> {
     page_size: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RunJson {
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     start: u64,
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     end: u64,
     order: u32,
 }
@@ -125,13 +143,15 @@ impl Serialize for Runs<'_> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct LuoJson<'r> {
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     at: u64,
     compatible: &'r str,
     phase: Phase,
     liveupdate_num: Option<u64>,
+    #[schemars(with = "Vec<SessionJson<'static>>")]
     sessions: Sessions<'r>,
     flbs: &'r [Flb],
     raw: Option<&'r Raw>,
@@ -146,14 +166,17 @@ impl Serialize for Sessions<'_> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct SessionJson<'r> {
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     at: u64,
     name: &'r str,
     count: u64,
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     files_pa: u64,
+    #[schemars(with = "Vec<FileJson<'static>>")]
     files: Files<'r>,
 }
 
@@ -166,31 +189,35 @@ impl Serialize for Files<'_> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct FileJson<'r> {
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     at: u64,
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     token: u64,
     compatible: &'r str,
     #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
     data: u64,
     payload: PayloadJson<'r>,
     content: Option<&'r Content>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 enum PayloadJson<'r> {
     Memfd(MemfdJson<'r>),
     Other(&'r Payload),
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct MemfdJson<'r> {
     kind: &'static str,
     #[serde(flatten)]
     memfd: &'r Memfd,
+    #[schemars(with = "Vec<Extent>")]
     extents: Extents<'r>,
 }
 

@@ -18,11 +18,12 @@ pub use catalogue::Catalogue;
 use kho_abi_model::version::{self, Scheme, Step};
 use kho_abi_model::{Contract, Place, Record, Spelled};
 use kho_abi_read::source::{Gap, Kind, Reading};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Bytes lie elsewhere, or are others.
@@ -116,7 +117,9 @@ pub struct Judged<'a> {
 }
 
 /// What became of a contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing that it promises changed, nor its string.
@@ -165,7 +168,9 @@ impl Verdict {
 }
 
 /// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// It must not be so: exit status 1.
@@ -181,7 +186,7 @@ pub enum Level {
 }
 
 /// How strictly to judge what leaves all bytes where they are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strictness {
     /// The kernel's own rule: any modification needs a new string.
@@ -233,7 +238,7 @@ pub struct Options {
 }
 
 /// A judgement: everything that a report shows.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The old source.
     pub old: Named,
@@ -250,7 +255,7 @@ pub struct Report {
 }
 
 /// A source, by name.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Named {
     /// As it was asked for.
     pub name: String,
@@ -259,7 +264,7 @@ pub struct Named {
 }
 
 /// What became of a contract.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ContractReport {
     /// The old string.
     pub old: Option<String>,
@@ -309,7 +314,7 @@ impl ContractReport {
 }
 
 /// A struct before and after.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Layouts {
     /// The tag.
     pub name: String,
@@ -322,7 +327,7 @@ pub struct Layouts {
 }
 
 /// One thing found.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Event {
     /// The id of the rule that found it.
     pub rule: String,

@@ -2,10 +2,11 @@
 //! What a kernel does with a version that is not its own, by how the version is spelled.
 
 use kho_abi_model::version;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a kernel does with a version that is not its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Nothing: it is its own.

@@ -3,19 +3,27 @@
 
 use super::Document;
 use crate::policy::Report;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-/// The JSON Schema of what is written.
-pub const SCHEMA: &str = include_str!("../../schemas/diff-1.json");
+/// The JSON Schema of what is written, whatever command writes it.
+#[must_use]
+pub fn schema() -> Schema {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Root<'static>>()
+}
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Root<'a> {
     schema: String,
     findings: usize,
     sections: Vec<Part<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Part<'a> {
     title: &'a str,
     unknown: &'a [String],

@@ -13,7 +13,7 @@ mod reply;
 mod sarif;
 mod text;
 
-pub use json::SCHEMA;
+pub use json::schema;
 pub use reply::{Quote, Reply};
 
 use crate::diff::DEVICE_TREE;

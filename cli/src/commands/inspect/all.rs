@@ -8,7 +8,26 @@ use kho_abi_inspect::report::{json, text, Filter, Report};
 use kho_abi_inspect::{inspect, Options, State};
 
 /// The schema of a document with several reports.
-const SCHEMA: &str = "kho-abi/inspect-all/1";
+pub(crate) const SCHEMA: &str = "kho-abi/inspect-all/1";
+
+/// The JSON Schema of what is written with `--format json`.
+pub(crate) fn schema() -> schemars::Schema {
+    let mut schema = json::schema();
+    let report = serde_json::Value::Object(
+        ["type", "properties", "required"]
+            .into_iter()
+            .filter_map(|key| Some((key.to_string(), schema.remove(key)?)))
+            .collect(),
+    );
+    schema.insert("type".into(), "object".into());
+    schema.insert("required".into(), ["schema", "reports"].as_slice().into());
+    let properties = serde_json::json!({
+        "schema": { "type": "string" },
+        "reports": { "type": "array", "items": report },
+    });
+    schema.insert("properties".into(), properties);
+    schema
+}
 
 pub(super) fn run(
     args: &Args,

@@ -3,7 +3,9 @@
 
 use super::{FilterArgs, FindingArgs};
 use crate::output::{Destination, Failure, Format, Inputs, Outcome, BAD, GOOD, OPEN};
-use kho_abi_inspect::diff::{compare, Difference, How, Kind, Side, SCHEMA};
+pub(crate) use kho_abi_inspect::diff::SCHEMA;
+use kho_abi_inspect::diff::{compare, Difference, How, Kind, Side};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -40,7 +42,7 @@ pub(super) struct Args {
     output: Option<PathBuf>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Document<'d> {
     schema: &'static str,
     before: String,
@@ -48,6 +50,11 @@ struct Document<'d> {
     /// What was left out because it was asked for.
     not_compared: &'d [&'static str],
     differences: &'d [Difference],
+}
+
+/// The JSON Schema of what is written with `--format json`.
+pub(crate) fn schema() -> schemars::Schema {
+    crate::commands::schema::of::<Document<'static>>()
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {

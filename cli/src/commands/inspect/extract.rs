@@ -9,14 +9,15 @@ use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::luo::{File, Session};
 use kho_abi_inspect::report::Report;
 use kho_abi_inspect::text::count;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The schema that a document names.
-const SCHEMA: &str = "kho-abi/inspect-extract/1";
+pub(crate) const SCHEMA: &str = "kho-abi/inspect-extract/1";
 /// Ranges that are shown for each kind.
 const SHOWN: usize = 16;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct Document<'d> {
     schema: &'static str,
     image: &'d str,
@@ -29,6 +30,11 @@ struct Document<'d> {
     complete: bool,
     lost: &'d Pieces,
     doubtful: &'d Pieces,
+}
+
+/// The JSON Schema of what is written with `--format json`.
+pub(crate) fn schema() -> schemars::Schema {
+    crate::commands::schema::of::<Document<'static>>()
 }
 
 pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<Outcome, Failure> {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! `kho-abi schema`: the JSON Schemas of what `--format json` writes, made from the types that are written.
+
+use crate::output::{Failure, Outcome, Output, STRONG};
+use kho_abi_codegen::write::json as layouts;
+use kho_abi_inspect::report::json as images;
+use kho_abi_review::report;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde_json::json;
+
+/// Print the JSON Schema of what a command writes with --format json
+///
+/// Without a name, all are listed, with the commands that write them.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The name of the schema
+    name: Option<String>,
+}
+
+/// A form of JSON that commands write.
+struct Form {
+    /// What `schema` says in a document, one for each command that writes it.
+    ids: &'static [&'static str],
+    schema: fn() -> Schema,
+}
+
+impl Form {
+    /// The first id without the name of the program, as in a file's name: `inspect-2`.
+    fn name(&self) -> String {
+        self.ids[0].trim_start_matches("kho-abi/").replace('/', "-")
+    }
+
+    fn schema(&self) -> Schema {
+        let mut schema = (self.schema)();
+        schema.insert("$id".into(), self.ids[0].into());
+        schema.insert("title".into(), self.name().into());
+        let is = match self.ids {
+            [id] => json!({ "const": id }),
+            ids => json!({ "enum": ids }),
+        };
+        if let Some(properties) = schema.get_mut("properties").and_then(|all| all.as_object_mut()) {
+            properties.insert("schema".into(), is);
+        }
+        schema
+    }
+}
+
+const FORMS: &[Form] = &[
+    Form { ids: &[super::check::SCHEMA], schema: super::check::schema },
+    Form {
+        ids: &["kho-abi/diff/1", "kho-abi/review/1", "kho-abi/lint/1", "kho-abi/log/1"],
+        schema: report::schema,
+    },
+    Form { ids: &[super::explain::SCHEMA], schema: super::explain::schema },
+    Form { ids: &[super::generate::SCHEMA], schema: super::generate::schema },
+    Form { ids: &[images::SCHEMA], schema: images::schema },
+    Form { ids: &[super::inspect::all::SCHEMA], schema: super::inspect::all::schema },
+    Form { ids: &[super::inspect::diff::SCHEMA], schema: super::inspect::diff::schema },
+    Form { ids: &[super::inspect::extract::SCHEMA], schema: super::inspect::extract::schema },
+    Form { ids: &[layouts::SCHEMA], schema: layouts::schema },
+    Form { ids: &[super::preflight::SCHEMA], schema: super::preflight::schema },
+    Form { ids: &[super::verify::SCHEMA], schema: super::verify::schema },
+];
+
+/// The schema of a type, as it is written.
+pub(super) fn of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
+}
+
+pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let Some(name) = &args.name else {
+        let width = FORMS.iter().map(|form| form.name().len()).max().unwrap_or(0);
+        for form in FORMS {
+            let name = form.name();
+            out.line(format_args!("{STRONG}{name:width$}{STRONG:#}  {}", form.ids.join(", ")));
+        }
+        return Ok(Outcome::Clean);
+    };
+    let form = FORMS.iter().find(|form| form.name() == *name).ok_or_else(|| Failure {
+        message: format!("there is no schema '{name}'"),
+        help: "`kho-abi schema` lists them all".into(),
+    })?;
+    out.json(&form.schema());
+    Ok(Outcome::Clean)
+}

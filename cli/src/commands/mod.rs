@@ -16,6 +16,7 @@ pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod preflight;
 pub(crate) mod review;
+pub(crate) mod status;
 pub(crate) mod verify;
 
 use crate::output::{note, Failure};

@@ -43,10 +43,20 @@ fn node(status: &Status, tree: &Tree, findings: &mut Vec<Remark>, unknown: &mut 
 }
 
 fn switches(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
-    let asked = |name: &str| format!("boot a kernel that has it, with {name}=on");
-    for (name, answer, help) in
-        [("KHO", &status.kho, asked("kho")), ("LUO", &status.luo, asked("kho=on liveupdate"))]
-    {
+    let line = status.command_line.as_ref();
+    let asked = [line.and_then(|line| line.kho), line.and_then(|line| line.liveupdate)];
+    let names = ["kho", "kho=on liveupdate"];
+    let answers = [("KHO", &status.kho), ("LUO", &status.luo)];
+    for (((name, answer), asked), parameter) in answers.into_iter().zip(asked).zip(names) {
+        // The kernel turns itself off where it finds no room.
+        let help = match asked {
+            Some(true) => {
+                "see the log: often there is no room for the scratch memory, whose sizes \
+                           kho_scratch= sets"
+                    .to_owned()
+            }
+            _ => format!("boot a kernel that has it, with {parameter}=on"),
+        };
         match answer.state {
             State::Yes => {}
             State::No => {

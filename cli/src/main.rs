@@ -28,7 +28,8 @@ Results go to standard output, everything else to standard error.";
 #[derive(Parser)]
 #[command(name = "kho-abi", version, after_help = AFTER_HELP, max_term_width = 100)]
 struct Cli {
-    /// The checkout to work on, instead of the one around the current directory
+    /// The checkout to work on, instead of the one around the current directory; for `status`, the
+    /// root of the file system to read
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
     /// When to colour the output
@@ -52,6 +53,7 @@ enum Command {
     Preflight(commands::preflight::Args),
     Verify(commands::verify::Args),
     Inspect(Box<commands::inspect::Args>),
+    Status(commands::status::Args),
     Explain(commands::explain::Args),
     Schema(commands::schema::Args),
     Completions(commands::completions::Args),
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::Log(args) => commands::log::run(args, &mut out),
         Command::Verify(args) => commands::verify::run(args, &mut out),
         Command::Inspect(args) => commands::inspect::run(args),
+        Command::Status(args) => commands::status::run(args, root, &mut out),
         Command::Explain(args) => commands::explain::run(args, &mut out),
         Command::Schema(args) => commands::schema::run(args, &mut out),
         Command::Completions(args) => Ok(commands::completions::run(args, &mut out)),

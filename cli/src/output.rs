@@ -3,7 +3,7 @@
 
 mod destination;
 
-pub(crate) use destination::{Destination, Inputs, Keep};
+pub(crate) use destination::{Destination, Inputs, Keep, GUEST};
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;

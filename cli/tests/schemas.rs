@@ -123,6 +123,7 @@ fn what_is_printed_keeps_to_its_schema() {
     add(here, &["preflight", "old", "new"]);
     add(here, &["preflight", "old", "new", "--both"]);
     add(here, &["verify", "new"]);
+    add(here, &["status", "--root", "."]);
     add(here, &["inspect", "guest.raw", "--all"]);
     add(here, &["inspect", "guest.raw"]);
     for number in (0..CORRUPTIONS.len()).step_by(3) {

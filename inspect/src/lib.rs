@@ -87,6 +87,7 @@ pub mod raw;
 pub mod report;
 pub mod rules;
 pub mod scratch;
+pub mod status;
 pub mod text;
 pub mod vmalloc;
 mod walk;

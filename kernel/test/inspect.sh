@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Takes an image of a real kernel's memory between two kernels, in each format,
-# and holds what kho-abi-inspect shows to what the init program preserved.
+# and holds what kho-abi-inspect shows to what the init program preserved; the
+# same with a guest of that memory, through its monitor.
 #
 # Exit status: 0 passed, or skipped with a loud line; 1 a check failed; 2 could
 # not run.
@@ -24,6 +25,21 @@ for format in raw elf kdump; do
 	paths="$paths${paths:+:}$images/$format"
 done
 
+# A guest whose memory is that image, in a copy of its own, and whose processor is not started: what
+# its monitor gives has to be the same.
+size=$(stat -c %s "$images/raw")
+qemu-system-x86_64 -S -display none -vga none -nodefaults \
+	-machine q35,accel=tcg,memory-backend=ram -m "$((size >> 20))M" \
+	-object "memory-backend-file,id=ram,size=$size,mem-path=$images/raw,share=off" \
+	-qmp "unix:$images/monitor,server=on,wait=off" &
+guest=$!
+trap 'kill "$guest" 2>/dev/null || true; rm -rf "$images"' EXIT
+for _ in $(seq 100); do
+	[ -S "$images/monitor" ] && break
+	sleep 0.1
+done
+
 cd "$root"
-KHO_ABI_IMAGES=$paths cargo test --quiet --locked --release -p kho-abi-inspect \
+KHO_ABI_GUEST=$images/monitor KHO_ABI_GUEST_RECORD=$images/raw.json \
+	KHO_ABI_IMAGES=$paths cargo test --quiet --locked --release -p kho-abi-inspect \
 	--test real_image -- --include-ignored --nocapture

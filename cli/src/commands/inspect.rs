@@ -5,18 +5,20 @@ pub(crate) mod all;
 pub(crate) mod diff;
 pub(crate) mod extract;
 
-use crate::output::{note, Destination, Failure, Inputs, Outcome};
+use crate::output::{note, Destination, Failure, Inputs, Outcome, GUEST};
 use clap::ValueEnum;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, map, text, Filter, Report};
 use kho_abi_inspect::{inspect_file, Options, State};
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
 /// Images are raw memory, ELF cores, compressed kdumps, LiME and AVML files, /proc/vmcore, /proc/kcore,
-/// or a device tree alone, also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by
+/// a device tree alone, or qmp:SOCKET, a running guest by the monitor of its QEMU; also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by
 /// what they contain. Pipes and compressed files go to a temporary file, in TMPDIR or /var/tmp. Everything that is preserved is checked, also for
 /// what the kernel itself does not check.
 #[derive(clap::Args)]
@@ -59,7 +61,7 @@ enum Command {
 /// Which image, and how to find KHO in it.
 #[derive(clap::Args)]
 struct ImageArgs {
-    /// The image, or - for standard input; or raw files of one machine, as
+    /// The image, - for standard input, or qmp:SOCKET for a running guest; or raw files of one machine, as
     /// FILE@ADDRESS[,offset=N][,size=N]
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
@@ -173,6 +175,16 @@ impl FindingArgs {
         let raw = self.kind == Some(Kind::Raw);
         if let [path] = images {
             let is_file = path.exists() || !path.to_string_lossy().contains('@');
+            if let Some(socket) = guest(path) {
+                if raw || self.mmap {
+                    return Err(Failure {
+                        message: "a running guest is neither a raw file nor mapped".into(),
+                        help: "leave out --as and --mmap".into(),
+                    });
+                }
+                watch("taking a dump of the guest, which is paused meanwhile");
+                return Ok(Image::open_guest(socket)?);
+            }
             if is_file {
                 return Ok(match (raw, self.mmap) {
                     (true, _) => Image::open_raw(path)?,
@@ -189,6 +201,12 @@ impl FindingArgs {
         })?;
         Ok(Image::open_files(&files)?)
     }
+}
+
+/// The socket of a guest's monitor. A file of that name is a file.
+fn guest(path: &Path) -> Option<&Path> {
+    let socket = path.as_os_str().as_bytes().strip_prefix(GUEST.as_bytes())?;
+    (!path.exists()).then(|| Path::new(OsStr::from_bytes(socket)))
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {

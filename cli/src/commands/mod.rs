@@ -17,6 +17,7 @@ pub(crate) mod man;
 pub(crate) mod preflight;
 pub(crate) mod review;
 pub(crate) mod schema;
+pub(crate) mod status;
 pub(crate) mod verify;
 
 use crate::output::{note, Failure};

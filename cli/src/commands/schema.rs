@@ -4,6 +4,7 @@
 use crate::output::{Failure, Outcome, Output, STRONG};
 use kho_abi_codegen::write::json as layouts;
 use kho_abi_inspect::report::json as images;
+use kho_abi_inspect::status;
 use kho_abi_review::report;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -60,6 +61,7 @@ const FORMS: &[Form] = &[
     Form { ids: &[super::inspect::extract::SCHEMA], schema: super::inspect::extract::schema },
     Form { ids: &[layouts::SCHEMA], schema: layouts::schema },
     Form { ids: &[super::preflight::SCHEMA], schema: super::preflight::schema },
+    Form { ids: &[status::SCHEMA], schema: of::<status::Status> },
     Form { ids: &[super::verify::SCHEMA], schema: super::verify::schema },
 ];
 

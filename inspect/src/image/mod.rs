@@ -14,6 +14,7 @@ mod foreign;
 mod kdump;
 mod lime;
 mod packed;
+mod qmp;
 mod raw;
 mod segments;
 mod spool;
@@ -212,6 +213,19 @@ impl Image {
     /// [`OpenError::Io`].
     pub fn open_raw(path: &Path) -> Result<Self, OpenError> {
         Ok(raw::open(open_file(path)?))
+    }
+
+    /// Takes a dump of a running guest through the monitor (QMP) of its QEMU, which listens on a socket.
+    ///
+    /// The guest is paused meanwhile. The dump goes to a temporary file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`], and where QEMU refuses, or does not go on.
+    pub fn open_guest(socket: &Path) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: socket.into(), source };
+        let bytes = qmp::dump(socket).map_err(io)?;
+        Self::recognise(bytes).map_err(|error| name(error, socket))
     }
 
     /// Opens raw files that are one machine's memory together.

@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Memory of a running guest, through the monitor (QMP) of its QEMU.
+//!
+//! QEMU is asked for a dump into a pipe whose other end is this process: `dump-guest-memory` to a
+//! descriptor that went over the socket. The other ways are worse. `pmemsave` and `memsave` write files
+//! with QEMU's rights, where QEMU lives; `xp` is text through a human's monitor; the gdb stub reads a few
+//! kilobytes a packet, stops the guest at whatever it executes, and does not say where memory lies. A dump
+//! has all memory at one moment, says itself where it lies, and is read like any other ELF core. QEMU
+//! pauses the guest for it and lets it go on afterwards, also where this process is gone before the end:
+//! the pipe breaks, and QEMU gives the dump up.
+//!
+//! Whoever listens on the socket may be anything: each line has a limit, and what does not go on ends.
+
+use super::spool::Spool;
+use super::Bytes;
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::net::{
+    connect, sendmsg, socket_with, AddressFamily, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+};
+use rustix::pipe::{pipe_with, PipeFlags};
+use serde_json::{json, Value};
+use std::fs::File;
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Longest line of the monitor, in bytes.
+const LINE_LIMIT: usize = 1 << 20;
+/// Most lines of the monitor.
+const LINES_LIMIT: usize = 100_000;
+/// What is read at once.
+const AT_ONCE: usize = 1 << 20;
+/// The name that QEMU keeps the pipe under.
+const NAME: &str = "kho-abi";
+
+/// How long the monitor may take.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For an answer, and for the next piece of the dump.
+    idle: Duration,
+    /// Slowest dump that is worth waiting for, in bytes a second.
+    rate: u64,
+}
+
+const PATIENCE: Patience = Patience { idle: Duration::from_secs(20), rate: 256 << 10 };
+
+fn other(why: impl Into<String>) -> io::Error {
+    io::Error::other(why.into())
+}
+
+fn timed_out(what: &str, after: Duration) -> io::Error {
+    let why = format!("QEMU's monitor {what} within {} seconds", after.as_secs_f32());
+    io::Error::new(io::ErrorKind::TimedOut, why)
+}
+
+/// The memory of the guest whose monitor listens on a socket.
+pub(super) fn dump(path: &Path) -> io::Result<Arc<dyn Bytes>> {
+    dump_with(path, PATIENCE)
+}
+
+fn dump_with(path: &Path, patience: Patience) -> io::Result<Arc<dyn Bytes>> {
+    let mut monitor = Monitor::connect(path, patience)?;
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+    monitor.execute("getfd", &json!({ "fdname": NAME }), Some(&write))?;
+    // QEMU has the only copy, so that the pipe ends when QEMU is done.
+    drop(write);
+    let arguments = json!({ "paging": false, "protocol": format!("fd:{NAME}") });
+    monitor.send("dump-guest-memory", &arguments, None)?;
+    let mut spool = Spool::new()?;
+    monitor.receive(&read.into(), &mut spool)?;
+    if spool.len() == 0 {
+        return Err(other("QEMU reports success and wrote nothing"));
+    }
+    spool.finish()
+}
+
+/// A connection to the monitor.
+struct Monitor {
+    stream: UnixStream,
+    /// What was received and is not a whole line yet.
+    pending: Vec<u8>,
+    lines: usize,
+    patience: Patience,
+}
+
+impl Monitor {
+    fn connect(path: &Path, patience: Patience) -> io::Result<Self> {
+        let address = SocketAddrUnix::new(path)?;
+        // A queue that is full would otherwise be waited for.
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&socket, &address).map_err(io::Error::from).map_err(|error| {
+            match error.kind() {
+                io::ErrorKind::WouldBlock => other("too many programs wait for this monitor"),
+                _ => error,
+            }
+        })?;
+        let mut monitor = Self { stream: socket.into(), pending: Vec::new(), lines: 0, patience };
+        let deadline = Instant::now() + patience.idle;
+        let greeting =
+            monitor.object(deadline, "did not greet (another program may be connected)")?;
+        if greeting.get("QMP").is_none() {
+            return Err(other("this is not QEMU's monitor (QMP): it does not greet as one"));
+        }
+        monitor.execute("qmp_capabilities", &json!({}), None)?;
+        Ok(monitor)
+    }
+
+    /// Sends a command, with a descriptor beside it.
+    fn send(&mut self, command: &str, arguments: &Value, with: Option<&OwnedFd>) -> io::Result<()> {
+        let mut line = json!({ "execute": command, "arguments": arguments }).to_string();
+        line.push('\n');
+        let Some(with) = with else {
+            // Commands are short: a monitor that takes none of it does not listen.
+            return (&self.stream).write_all(line.as_bytes());
+        };
+        let descriptors = [with.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut beside = SendAncillaryBuffer::new(&mut space);
+        if !beside.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+            return Err(other("the descriptor does not fit beside the command"));
+        }
+        let parts = [IoSlice::new(line.as_bytes())];
+        let sent = sendmsg(&self.stream, &parts, &mut beside, SendFlags::NOSIGNAL)?;
+        if sent != line.len() {
+            return Err(other("QEMU's monitor did not take the whole command"));
+        }
+        Ok(())
+    }
+
+    fn execute(
+        &mut self,
+        command: &str,
+        arguments: &Value,
+        with: Option<&OwnedFd>,
+    ) -> io::Result<()> {
+        self.send(command, arguments, with)?;
+        let deadline = Instant::now() + self.patience.idle;
+        loop {
+            let object = self.object(deadline, &format!("did not answer {command}"))?;
+            if answered(&object, command)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next whole line that has been received.
+    fn line(&mut self) -> io::Result<Option<Value>> {
+        let Some(end) = memchr::memchr(b'\n', &self.pending) else {
+            if self.pending.len() > LINE_LIMIT {
+                return Err(other(format!(
+                    "a line of the monitor is longer than {LINE_LIMIT} bytes"
+                )));
+            }
+            return Ok(None);
+        };
+        self.lines += 1;
+        if self.lines > LINES_LIMIT {
+            return Err(other(format!("the monitor sent more than {LINES_LIMIT} lines")));
+        }
+        let line: Vec<u8> = self.pending.drain(..=end).collect();
+        let object = serde_json::from_slice(&line)
+            .map_err(|error| other(format!("the monitor sent a line that is not JSON: {error}")))?;
+        Ok(Some(object))
+    }
+
+    /// Takes what has been received; false where the monitor has ended.
+    fn take(&mut self) -> io::Result<bool> {
+        let mut piece = [0; 16 << 10];
+        match self.stream.read(&mut piece) {
+            Ok(0) => Ok(false),
+            Ok(len) => {
+                self.pending.extend_from_slice(&piece[..len]);
+                Ok(true)
+            }
+            Err(error) if retry(&error) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn object(&mut self, deadline: Instant, what: &str) -> io::Result<Value> {
+        loop {
+            if let Some(object) = self.line()? {
+                return Ok(object);
+            }
+            let ready = {
+                let mut wanted = [PollFd::new(&self.stream, PollFlags::IN)];
+                wait(&mut wanted, deadline)?
+            };
+            if !ready {
+                return Err(timed_out(what, self.patience.idle));
+            }
+            if !self.take()? {
+                return Err(closed());
+            }
+        }
+    }
+
+    /// Takes the dump, until the pipe has ended and the monitor has said that all went well.
+    fn receive(&mut self, pipe: &File, spool: &mut Spool) -> io::Result<()> {
+        let mut buffer = vec![0; AT_ONCE];
+        let started = Instant::now();
+        let mut idle_since = started;
+        let (mut done, mut ended) = (false, false);
+        loop {
+            while let Some(object) = self.line()? {
+                done |= answered(&object, "dump-guest-memory")?;
+            }
+            if done && ended {
+                return Ok(());
+            }
+            let for_all = Duration::from_secs(spool.len() / self.patience.rate.max(1));
+            let deadline = (idle_since + self.patience.idle)
+                .min(started + self.patience.idle.saturating_add(for_all));
+            let (from_monitor, from_pipe) = {
+                let mut wanted = vec![PollFd::new(&self.stream, PollFlags::IN)];
+                if !ended {
+                    wanted.push(PollFd::new(pipe, PollFlags::IN));
+                }
+                if !wait(&mut wanted, deadline)? {
+                    let what = format!("did not finish the dump after {} bytes", spool.len());
+                    return Err(timed_out(&what, self.patience.idle));
+                }
+                let ready = |index: usize| {
+                    wanted.get(index).is_some_and(|wanted| !wanted.revents().is_empty())
+                };
+                (ready(0), ready(1))
+            };
+            if from_pipe {
+                match (&*pipe).read(&mut buffer) {
+                    Ok(0) => ended = true,
+                    Ok(len) => {
+                        spool.write_all(&buffer[..len])?;
+                        idle_since = Instant::now();
+                    }
+                    Err(error) if retry(&error) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if from_monitor && !self.take()? {
+                return Err(closed());
+            }
+        }
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "QEMU closed its monitor")
+}
+
+fn retry(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// Whether this is the answer, which is not an error; events are neither.
+fn answered(object: &Value, command: &str) -> io::Result<bool> {
+    if let Some(error) = object.get("error") {
+        let text = error.get("desc").and_then(Value::as_str).unwrap_or("without a reason");
+        let text: String = crate::text::readable(text.as_bytes()).chars().take(500).collect();
+        return Err(other(format!("QEMU refuses {command}: {text}")));
+    }
+    Ok(object.get("return").is_some())
+}
+
+/// Waits until something is there; false at the deadline.
+fn wait(wanted: &mut [PollFd<'_>], deadline: Instant) -> io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        match poll(wanted, Some(&timeout)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{recvmsg, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+    use std::io::IoSliceMut;
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    const SHORT: Patience = Patience { idle: Duration::from_millis(300), rate: 1 << 20 };
+    const GREETING: &str = "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\n";
+    const DONE: &str = "{\"return\": {}}\n";
+
+    /// A monitor that follows a script.
+    struct Fake {
+        stream: UnixStream,
+    }
+
+    impl Fake {
+        fn say(&self, text: &str) {
+            // Whoever gave up listens no more.
+            let _ = (&self.stream).write_all(text.as_bytes());
+        }
+
+        /// The next command, and the descriptor that came with it.
+        fn command(&self) -> (String, Option<File>) {
+            let mut text = vec![0; 4096];
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+            let mut beside = RecvAncillaryBuffer::new(&mut space);
+            let mut parts = [IoSliceMut::new(&mut text)];
+            let got = recvmsg(&self.stream, &mut parts, &mut beside, RecvFlags::empty()).unwrap();
+            let descriptor = beside.drain().find_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(mut list) => list.next().map(File::from),
+                _ => None,
+            });
+            (String::from_utf8(text[..got.bytes].to_vec()).unwrap(), descriptor)
+        }
+
+        /// Everything up to the command for the dump.
+        fn start(&self) -> File {
+            self.say(GREETING);
+            assert!(self.command().0.contains("qmp_capabilities"));
+            self.say(DONE);
+            let (command, descriptor) = self.command();
+            assert!(command.contains("getfd"), "{command}");
+            self.say("{\"event\": \"STOP\"}\n{\"return\": {}}\n");
+            let (command, _) = self.command();
+            assert!(command.contains("\"fd:kho-abi\""), "{command}");
+            descriptor.expect("a descriptor goes with getfd")
+        }
+
+        fn gone(&self) {
+            // Until the other side gives up.
+            let _ = (&self.stream).read(&mut [0; 64]);
+        }
+    }
+
+    fn with(script: impl FnOnce(Fake) + Send + 'static) -> io::Result<Vec<u8>> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("qmp");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = thread::spawn(move || {
+            let stream = listener.accept().unwrap().0;
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            script(Fake { stream });
+        });
+        let started = Instant::now();
+        let dumped = dump_with(&path, SHORT);
+        assert!(started.elapsed() < Duration::from_secs(15));
+        server.join().unwrap();
+        dumped.map(|bytes| {
+            let mut all = vec![0; usize::try_from(bytes.len()).unwrap()];
+            bytes.read_exact_at(&mut all, 0).unwrap();
+            all
+        })
+    }
+
+    #[test]
+    fn what_goes_through_the_pipe_is_the_dump() {
+        let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+        let sent = content.clone();
+        let got = with(move |fake| {
+            let mut pipe = fake.start();
+            pipe.write_all(&sent).unwrap();
+            drop(pipe);
+            fake.say("{\"event\": \"RESUME\"}\n");
+            fake.say(DONE);
+            fake.gone();
+        });
+        assert!(got.unwrap() == content);
+        // The answer may come before the pipe is empty.
+        let got = with(|fake| {
+            let mut pipe = fake.start();
+            fake.say(DONE);
+            thread::sleep(Duration::from_millis(50));
+            pipe.write_all(b"late").unwrap();
+            drop(pipe);
+            fake.gone();
+        });
+        assert_eq!(got.unwrap(), b"late");
+    }
+
+    #[test]
+    fn whatever_the_monitor_does_comes_to_an_end() {
+        type Script = fn(Fake);
+        let scripts: &[(Script, &str)] = &[
+            (|fake| fake.gone(), "did not greet"),
+            (|fake| drop(fake), "closed its monitor"),
+            (|fake| fake.say("SSH-2.0\n"), "not JSON"),
+            (|fake| fake.say("[[\n"), "not JSON"),
+            (|fake| fake.say("{\"return\": {}}\n"), "not QEMU's monitor"),
+            (|fake| fake.say(&"[".repeat(2 << 20)), "longer than 1048576 bytes"),
+            (
+                |fake| {
+                    fake.say(GREETING);
+                    fake.command();
+                    fake.say(&"{\"event\": \"X\"}\n".repeat(LINES_LIMIT + 1));
+                    fake.gone();
+                },
+                "more than 100000 lines",
+            ),
+            (
+                |fake| {
+                    fake.say(GREETING);
+                    fake.command();
+                    fake.gone();
+                },
+                "did not answer qmp_capabilities",
+            ),
+            (
+                |fake| {
+                    fake.say(GREETING);
+                    fake.command();
+                    fake.say("{\"error\": {\"desc\": \"no\\u001b[31m\"}}\n");
+                    fake.gone();
+                },
+                "refuses qmp_capabilities: no\\u{1b}[31m",
+            ),
+            (
+                |fake| {
+                    // The pipe stays open.
+                    let _pipe = fake.start();
+                    fake.say("{\"error\": {\"desc\": \"dump in progress\"}}\n");
+                    fake.gone();
+                },
+                "refuses dump-guest-memory: dump in progress",
+            ),
+            (
+                |fake| {
+                    drop(fake.start());
+                    fake.say(DONE);
+                    fake.gone();
+                },
+                "wrote nothing",
+            ),
+            (
+                |fake| {
+                    fake.start().write_all(b"half of it").unwrap();
+                    fake.gone();
+                },
+                "did not finish the dump after 10 bytes",
+            ),
+            (
+                |fake| {
+                    let mut pipe = fake.start();
+                    pipe.write_all(b"all of it").unwrap();
+                    fake.say(DONE);
+                    fake.gone();
+                },
+                "did not finish the dump after 9 bytes",
+            ),
+            (|fake| fake.start().write_all(b"half").unwrap(), "closed its monitor"),
+            (
+                // Never idle, and never done.
+                |fake| {
+                    let mut pipe = fake.start();
+                    while pipe.write_all(b"x").is_ok() {
+                        thread::sleep(Duration::from_millis(20));
+                    }
+                },
+                "did not finish the dump",
+            ),
+        ];
+        for (index, (script, expected)) in scripts.iter().enumerate() {
+            let error = with(*script).expect_err(expected).to_string();
+            assert!(error.contains(expected), "script {index}: {error}, expected {expected}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What is wrong with a machine's state, and what is unknown.
+
+use super::log::Weight;
+use super::tree::Tree;
+use super::{Options, Remark, State, Status};
+use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
+
+const READ_AS_ROOT: &str = "run as root, with debugfs mounted on /sys/kernel/debug";
+
+pub(super) fn judge(status: &mut Status, tree: &Tree, options: Options) {
+    let (mut findings, mut unknown) = (Vec::new(), Vec::new());
+    switches(status, &mut findings, &mut unknown);
+    incoming(status, &mut findings, &mut unknown);
+    outgoing(status, &mut findings, &mut unknown);
+    scratch(status, &mut findings, &mut unknown);
+    node(status, tree, &mut findings, &mut unknown);
+    log(status, options, &mut findings, &mut unknown);
+    for not_read in &status.not_read {
+        let what = format!("{} could not be read: {}", not_read.path, not_read.why);
+        unknown.push(Remark::new(what, READ_AS_ROOT));
+    }
+    (status.findings, status.unknown) = (findings, unknown);
+}
+
+/// LUO's device node, where the file system has nodes: a copy of one has an empty directory.
+fn node(status: &Status, tree: &Tree, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
+    let has_nodes = tree.list("dev").is_ok_and(|names| !names.is_empty());
+    if status.luo.state != State::Yes || !has_nodes {
+        return;
+    }
+    match tree.exists("dev/liveupdate") {
+        Ok(true) => {}
+        Ok(false) => findings.push(Remark::new(
+            "LUO is on, and /dev/liveupdate is not there",
+            "mount devtmpfs on /dev, or make the node with the number in /sys/class/misc/liveupdate/dev",
+        )),
+        Err(error) => unknown.push(Remark::new(
+            format!("whether /dev/liveupdate is there is unknown: {error}"),
+            READ_AS_ROOT,
+        )),
+    }
+}
+
+fn switches(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
+    let line = status.command_line.as_ref();
+    let asked = [line.and_then(|line| line.kho), line.and_then(|line| line.liveupdate)];
+    let names = ["kho", "kho=on liveupdate"];
+    let answers = [("KHO", &status.kho), ("LUO", &status.luo)];
+    for (((name, answer), asked), parameter) in answers.into_iter().zip(asked).zip(names) {
+        // The kernel turns itself off where it finds no room.
+        let help = match asked {
+            Some(true) => {
+                "see the log: often there is no room for the scratch memory, whose sizes \
+                           kho_scratch= sets"
+                    .to_owned()
+            }
+            _ => format!("boot a kernel that has it, with {parameter}=on"),
+        };
+        match answer.state {
+            State::Yes => {}
+            State::No => {
+                findings.push(Remark::new(format!("{name} is off: {}", answer.because), help));
+            }
+            State::Unknown => unknown.push(Remark::new(
+                format!("whether {name} is on is unknown: {}", answer.because),
+                READ_AS_ROOT,
+            )),
+        }
+    }
+    if status.kho.state == State::No && status.luo.state == State::Yes {
+        findings.push(Remark::new(
+            "LUO is on without KHO: nothing that it preserves reaches the next kernel",
+            "do not live-update this machine; reboot it, and look at the log",
+        ));
+    }
+}
+
+fn incoming(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
+    let look = "`kho-abi inspect` of this machine's memory shows what is there; see the log";
+    match (&status.incoming, status.handed_over.state) {
+        (None, State::Yes) if status.not_read.iter().any(|file| file.path.ends_with("/kho")) => {
+            unknown.push(Remark::new(
+                "whether this kernel took over the state that was handed over is unknown",
+                READ_AS_ROOT,
+            ));
+        }
+        // Without its debugfs KHO shows nothing of a state that it has taken.
+        (None, State::Yes) if status.outgoing.is_none() && status.kho.state == State::Yes => {
+            unknown.push(Remark::new(
+                "whether this kernel took over the state that was handed over is unknown",
+                "build the kernel with CONFIG_KEXEC_HANDOVER_DEBUGFS",
+            ));
+        }
+        (None, State::Yes) => findings.push(Remark::new(
+            format!(
+                "this kernel did not take over the state that was handed over ({})",
+                status.handed_over.because
+            ),
+            look,
+        )),
+        (_, State::Unknown) => unknown.push(Remark::new(
+            format!("whether a state was handed over is unknown: {}", status.handed_over.because),
+            READ_AS_ROOT,
+        )),
+        _ => {}
+    }
+    let Some(incoming) = &status.incoming else { return };
+    findings.extend(incoming.wrong.iter().map(|what| Remark::new(what, look)));
+    unknown.extend(incoming.unknown.iter().map(|what| Remark::new(what, "use a newer kho-abi")));
+}
+
+fn outgoing(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
+    let Some(outgoing) = &status.outgoing else {
+        if status.kho.state == State::Yes {
+            let what = "what is being prepared for the next kernel is unknown";
+            unknown.push(Remark::new(what, READ_AS_ROOT));
+        }
+        return;
+    };
+    let help = "see the log";
+    findings.extend(outgoing.wrong.iter().map(|what| Remark::new(what, help)));
+    unknown.extend(outgoing.unknown.iter().map(|what| Remark::new(what, "use a newer kho-abi")));
+    let has_luo = outgoing.entries.iter().any(|entry| entry.name == LUO_KHO_ENTRY_NAME);
+    if status.luo.state == State::Yes && !has_luo {
+        let what = format!("LUO is on, and no entry \"{LUO_KHO_ENTRY_NAME}\" is being prepared");
+        findings.push(Remark::new(what, help));
+    }
+}
+
+fn scratch(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
+    match &status.scratch {
+        Some(areas) if areas.iter().all(|area| area.size == 0) => findings.push(Remark::new(
+            "no scratch memory is reserved: the next kernel could not start",
+            "boot with kho_scratch=LOWMEM,GLOBAL,PERNODE, for example kho_scratch=16M,512M,256M",
+        )),
+        None if status.kho.state == State::Yes => {
+            unknown.push(Remark::new("the scratch memory is unknown", READ_AS_ROOT));
+        }
+        Some(_) | None => {}
+    }
+}
+
+fn log(status: &Status, options: Options, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
+    let Some(log) = &status.log else { return };
+    for message in &log.messages {
+        match message.weight() {
+            Weight::Information => {}
+            Weight::Problem => findings.push(Remark::new(
+                format!("the kernel reports: {}", message.text),
+                format!("see {}", log.path),
+            )),
+            Weight::Unknown => unknown.push(Remark::new(
+                format!("the kernel reports, at an unknown level: {}", message.text),
+                "take the log with `dmesg --raw`",
+            )),
+        }
+    }
+    if !log.complete && !options.without_log {
+        unknown.push(Remark::new(
+            format!("{} does not reach back to the start of the kernel", log.path),
+            "boot with a larger log_buf_len=, or leave the log out with --no-log",
+        ));
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! A running machine: is live update on, what was handed over to its kernel, and what is being prepared.
+//!
+//! ```text
+//!   text      for people
+//!     └── judge        what is wrong, and what is unknown
+//!           └── gather       debugfs, /proc/misc, sysfs, the boot protocol: what the kernel shows
+//!                 ├── handover     device trees and entries of kho/in and kho/out
+//!                 ├── parameters   command line, configuration
+//!                 ├── log          messages of KHO and LUO
+//!                 └── tree         bounded reading, of this machine or of a copy of its file system
+//! ```
+//!
+//! Each answer says where it comes from. What could not be read is listed, and an answer that nothing
+//! gives is unknown. A machine is healthy when both subsystems are on, all was read, and nothing is
+//! wrong.
+
+mod gather;
+mod handover;
+mod judge;
+mod log;
+mod parameters;
+pub mod text;
+mod tree;
+
+pub use handover::{Entry, Handover, Metadata, Prepared};
+pub use log::{Log, Message};
+pub use parameters::{Built, CommandLine};
+
+use crate::scratch::Area;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::io;
+use std::path::Path;
+
+/// The schema that a document names.
+pub const SCHEMA: &str = "kho-abi/status/1";
+
+/// What is known about a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Yes.
+    Yes,
+    /// No.
+    No,
+    /// Nothing that could be read tells.
+    Unknown,
+}
+
+/// An answer, and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Answer {
+    /// The answer.
+    pub state: State,
+    /// What says so, or why nothing does.
+    pub because: String,
+}
+
+impl Answer {
+    fn new(state: State, because: impl Into<String>) -> Self {
+        Self { state, because: because.into() }
+    }
+}
+
+/// A file that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct NotRead {
+    /// Its path on the machine.
+    pub path: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Something that is wrong, or unknown.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Remark {
+    /// What.
+    pub what: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Remark {
+    fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what: what.into(), help: help.into() }
+    }
+}
+
+/// Whether files are left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Do not read the log.
+    pub without_log: bool,
+}
+
+/// What is known about a machine.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub struct Status {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The root of the file system that was read.
+    pub root: String,
+    /// The kernel's release.
+    pub release: Option<String>,
+    /// Whether KHO is on.
+    pub kho: Answer,
+    /// Whether LUO is on.
+    pub luo: Answer,
+    /// Whether a state was handed over to this kernel.
+    pub handed_over: Answer,
+    /// That state, as far as the kernel shows it.
+    pub incoming: Option<Handover>,
+    /// What this kernel prepares for the next one, where it shows that.
+    pub outgoing: Option<Prepared>,
+    /// The areas that the next kernel starts in; `None` where they are unknown.
+    pub scratch: Option<Vec<Area>>,
+    /// Whether the next kernel is loaded.
+    pub next_kernel_loaded: Answer,
+    /// Parameters of the kernel command line; `None` where it could not be read.
+    pub command_line: Option<CommandLine>,
+    /// The configuration of the kernel; `None` where it is unknown.
+    pub built: Option<Built>,
+    /// The log; `None` where it was not read.
+    pub log: Option<Log>,
+    /// What could not be read.
+    pub not_read: Vec<NotRead>,
+    /// What is wrong.
+    pub findings: Vec<Remark>,
+    /// What is unknown and has to be known before the machine can be called healthy.
+    pub unknown: Vec<Remark>,
+}
+
+impl Status {
+    /// Whether all was read and nothing is wrong.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.findings.is_empty() && self.unknown.is_empty()
+    }
+}
+
+/// Reads the state of the machine whose file system has that root: `/` is this one.
+///
+/// # Errors
+///
+/// The root cannot be read. What is missing below it is a part of the answer.
+pub fn read(root: &Path, options: Options) -> io::Result<Status> {
+    let tree = tree::Tree::open(root)?;
+    let mut status = gather::gather(&tree, root, options);
+    judge::judge(&mut status, &tree, options);
+    Ok(status)
+}

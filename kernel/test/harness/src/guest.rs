@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use kho_abi_live_plan::initramfs::{Archive, EXAMPLE, KERNEL, KERNELS, SCENARIO, TESTS};
+use kho_abi_live_plan::initramfs::{Archive, EXAMPLE, KERNEL, KERNELS, KHO_ABI, SCENARIO, TESTS};
 use kho_abi_live_plan::{Action, Flavour, Scenario};
 
 use crate::kernels::Kernel;
@@ -15,6 +15,7 @@ use crate::kernels::Kernel;
 pub struct Programs {
     pub init: Vec<u8>,
     pub example: Vec<u8>,
+    pub kho_abi: Vec<u8>,
 }
 
 impl Programs {
@@ -24,7 +25,11 @@ impl Programs {
             let path = directory.join(name);
             fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
         };
-        Ok(Self { init: read("kho-abi-live-init")?, example: read("examples/preserve-device")? })
+        Ok(Self {
+            init: read("kho-abi-live-init")?,
+            example: read("examples/preserve-device")?,
+            kho_abi: read(KHO_ABI)?,
+        })
     }
 }
 
@@ -51,7 +56,7 @@ pub fn write_initramfs(
             .file(&format!("{directory}/{KERNEL}"), &kernel.image)?
             .file(&format!("{directory}/{}", kernel.module_name), &kernel.module)?;
     }
-    let tests = tests(scenario, kernels)?;
+    let tests = tests(scenario, kernels, programs)?;
     if !tests.is_empty() {
         archive = archive.directory(TESTS)?;
         for (name, content) in tests {
@@ -66,6 +71,7 @@ pub fn write_initramfs(
 fn tests<'a>(
     scenario: &Scenario,
     kernels: &'a BTreeMap<Flavour, Kernel>,
+    programs: &'a Programs,
 ) -> Result<BTreeMap<String, &'a [u8]>> {
     let mut tests = BTreeMap::new();
     for boot in &scenario.boots {
@@ -73,6 +79,10 @@ fn tests<'a>(
         let kernel = kernels.get(&boot.flavour).with_context(|| format!("no kernel {flavour}"))?;
         for step in &boot.steps {
             let (file, name, built) = match &step.action {
+                Action::Status { .. } => {
+                    tests.insert(KHO_ABI.to_owned(), programs.kho_abi.as_slice());
+                    continue;
+                }
                 // Modules are for one kernel, and a scenario can have several.
                 Action::LoadUnitTests { module, .. } => {
                     (format!("{flavour}-{module}.ko"), module, &kernel.unit_tests)

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use kho_abi_live_plan::initramfs::TESTS;
+use kho_abi_live_plan::initramfs::{KHO_ABI, TESTS};
 use kho_abi_live_plan::ktap::Results;
 use kho_abi_live_plan::Message;
 use nix::fcntl::OFlag;
@@ -105,6 +105,21 @@ pub fn run_selftest(
         Some(0) => Err(failure(format!("it did not print \"{says}\", but at last \"{last}\""))),
         Some(SKIPPED) => Err(failure(format!("it tested nothing: \"{last}\""))),
         _ => Err(failure(format!("ended with {status} after printing \"{last}\""))),
+    }
+}
+
+/// Runs `kho-abi status`.
+pub fn status(shows: &[String]) -> Outcome {
+    let program = Path::new("/").join(TESTS).join(KHO_ABI);
+    let output = Command::new(program).arg("status").stdin(Stdio::null()).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    if output.status.code() != Some(0) {
+        return Err(failure(format!("ended with {}: {text}", output.status)));
+    }
+    match shows.iter().find(|expected| !text.contains(*expected)) {
+        Some(missing) => Err(failure(format!("\"{missing}\" is not in: {text}"))),
+        None => Ok(String::new()),
     }
 }
 

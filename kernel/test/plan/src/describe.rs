@@ -81,6 +81,9 @@ impl fmt::Display for Action {
                 write!(f, "run the kernel's own test {program}")?;
                 arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
             }
+            Action::Status { shows } => {
+                write!(f, "kho-abi status: healthy, shows {}", shows.join(", "))
+            }
             Action::Pause { name, look } => match look {
                 Look::Remember => write!(f, "look at the preserved pages ({name})"),
                 Look::SamePagesAs { pause } => {

@@ -18,8 +18,10 @@ pub const FACTS: &str = "facts.json";
 pub const EXAMPLE: &str = "preserve-device";
 /// The directory that has one directory for each flavour, each with a [`KERNEL`] and the handler's `.ko`.
 pub const KERNELS: &str = "kernels";
-/// The directory that has modules of unit tests and the kernel's own test programs; absent where a scenario has none.
+/// The directory that has modules of unit tests, the kernel's own test programs and `kho-abi`; absent where a scenario has none.
 pub const TESTS: &str = "tests";
+/// The name of the program `kho-abi` among them.
+pub const KHO_ABI: &str = "kho-abi";
 /// The name of a kernel image inside its flavour's directory.
 pub const KERNEL: &str = "bzImage";
 /// The kernel parameter that numbers the kernels of a scenario from 1.

@@ -40,6 +40,7 @@ registry![
     module_unit_tests,
     header_unit_tests,
     kernel_selftests,
+    status_of_the_machine,
     debug_kernel,
 ];
 

@@ -261,6 +261,11 @@ pub fn selftest(program: &str, arguments: &[&str], cases: Vec<String>, says: &st
     })
 }
 
+/// The machine is healthy, and its state has these words.
+pub fn status(shows: &[&str]) -> Vec<Step> {
+    must(Action::Status { shows: shows.iter().map(|words| (*words).to_owned()).collect() })
+}
+
 pub fn pause(name: &str, look: Look) -> Vec<Step> {
     must(Action::Pause { name: name.to_owned(), look })
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi diff` and `log`, next to what one would use instead.
+//! `kho-abi diff`, `review` and `log`, next to what one would use instead.
 //!
 //! All are whole processes, one after the other in turn, so that what else the machine does falls on
-//! all. The headers are those of a kernel tree (`LINUX_SRC`, or the one in the cache) and a copy of them
-//! with one more field. For two images, `KHO_ABI_VMLINUX` names a vmlinux with BTF; the cache's is taken
+//! all. The headers are those of a kernel tree (`LINUX_SRC`, or the one in the cache) with as many made up
+//! as are needed for fifteen, and a copy of them with one more field. For two images, `KHO_ABI_VMLINUX` names a vmlinux with BTF; the cache's is taken
 //! where there is one.
 
 use std::error::Error;
@@ -18,6 +18,11 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const ROUNDS: usize = 11;
 const COMMITS: usize = 10_000;
+/// As many ABI headers as the trees that are compared have.
+const HEADERS: usize = 15;
+/// As many mails as are reviewed, and of these, every so many touches an ABI header.
+const MAILS: usize = 1_000;
+const TOUCHING: usize = 50;
 /// Every so many commits touch a header, and every so many of those change its code.
 const TOUCHES: usize = 20;
 const CHANGES: usize = 5;
@@ -29,6 +34,7 @@ fn main() -> Result<()> {
     let tree = tree()?;
     headers(dir.path(), &tree)?;
     images()?;
+    mails(dir.path(), &tree)?;
     log(dir.path(), &tree)
 }
 
@@ -89,6 +95,97 @@ fn head(what: &str) {
     println!("\n{what}\n{:<44} {:>9} {:>9} {:>9}", "seconds", "median", "fastest", "slowest");
 }
 
+/// A header of a made-up unit: a string, a few constants, and two structs.
+fn made_up(number: usize) -> String {
+    let (upper, lower) = (format!("MADE_UP_{number}"), format!("made_up_{number}"));
+    let flags = (0..8)
+        .fold(String::new(), |all, bit| format!("{all}#define {upper}_FLAG_{bit} (1U << {bit})\n"));
+    let fields = (0..8).fold(String::new(), |all, field| format!("{all}\tu64 field{field};\n"));
+    format!(
+        "/* SPDX-License-Identifier: GPL-2.0 */\n#ifndef _{upper}_H\n#define _{upper}_H\n\n\
+         #include <linux/types.h>\n\n#define {upper}_COMPATIBLE \"made-up-{number}-v1\"\n\n{flags}\n\
+         struct {lower}_part_ser {{\n\tu64 addr;\n\tu32 flags;\n\tu32 len;\n}} __packed;\n\n\
+         struct {lower}_ser {{\n\tstruct {lower}_part_ser parts[4];\n{fields}}} __packed;\n\n#endif\n"
+    )
+}
+
+/// A list's archive of one day: patches of many files, and now and then one of an ABI header.
+fn mails(dir: &Path, tree: &Path) -> Result<()> {
+    let below = "include/linux/kho/abi";
+    let memfd = fs::read_to_string(tree.join(below).join("memfd.h"))?;
+    let field = "\tu64 nr_folios;";
+    let line = memfd.lines().position(|line| line == field);
+    let line = line.ok_or("memfd.h of the tree is not the one that is known")? + 1;
+    let lines: Vec<_> = memfd.lines().collect();
+    let (before, behind) = (lines[line - 2], lines[line]);
+    let mut all = String::new();
+    let mut touching = 0;
+    for number in 0..MAILS {
+        let diff = if number % TOUCHING == 0 {
+            touching += 1;
+            format!(
+                "diff --git a/{below}/memfd.h b/{below}/memfd.h\n--- a/{below}/memfd.h\n\
+                 +++ b/{below}/memfd.h\n@@ -{first},3 +{first},4 @@\n {before}\n\
+                 +\tu64 field{number};\n {field}\n {behind}\n",
+                first = line - 1
+            )
+        } else {
+            let lines =
+                (0..60).fold(String::new(), |all, n| format!("{all}-old {n};\n+new {n};\n"));
+            let file = format!("mm/file{number}.c");
+            format!(
+                "diff --git a/{file} b/{file}\n--- a/{file}\n+++ b/{file}\n@@ -1,60 +1,60 @@\n{lines}"
+            )
+        };
+        write!(
+            all,
+            "From mboxrd@z Thu Jan  1 00:00:00 1970\nFrom: A Dev <a@example.org>\n\
+             Date: Thu, 1 Oct 2026 10:00:00 +0000\nMessage-ID: <{number}@example.org>\n\
+             Subject: [PATCH] unit {number}: change it\n\nWhy.\n\n\
+             Signed-off-by: A Dev <a@example.org>\n---\n{diff}--\n2.47.3\n\n"
+        )?;
+    }
+    let mbox = dir.join("day.mbox");
+    fs::write(&mbox, &all)?;
+    let ours = || time(Command::new(KHO_ABI).arg("review").arg(&mbox), &[1]);
+    let split = dir.join("split");
+    let theirs = || -> Result<Duration> {
+        if split.exists() {
+            fs::remove_dir_all(&split)?;
+        }
+        fs::create_dir_all(&split)?;
+        let output = format!("-o{}", split.display());
+        let mut took = time(Command::new("git").args(["mailsplit", &output]).arg(&mbox), &[0])?;
+        for entry in fs::read_dir(&split)? {
+            let mut info = Command::new("git");
+            info.args(["mailinfo", "message", "patch"]).current_dir(dir);
+            let begin = Instant::now();
+            let done = info.stdin(fs::File::open(entry?.path())?).stdout(Stdio::null()).status()?;
+            took += begin.elapsed();
+            if !done.success() {
+                return Err("git mailinfo failed".into());
+            }
+        }
+        Ok(took)
+    };
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        a.push(ours()?);
+        b.push(theirs()?);
+    }
+    head(&format!(
+        "an mbox of {MAILS} mails, of which {touching} touch an ABI header, {} MB; 3 runs of each, in turn",
+        all.len() / 1_000_000
+    ));
+    let ours = told("kho-abi review", a);
+    let theirs = told("git mailsplit and git mailinfo: read alone", b);
+    println!(
+        "ratio of the medians: {:.3} (below 1: kho-abi is faster)",
+        ours.as_secs_f64() / theirs.as_secs_f64()
+    );
+    Ok(())
+}
+
 /// The headers of a tree and the same with one more field.
 fn headers(dir: &Path, tree: &Path) -> Result<()> {
     let (old, new) = (dir.join("old"), dir.join("new"));
@@ -104,6 +201,13 @@ fn headers(dir: &Path, tree: &Path) -> Result<()> {
                 names.push(name);
             }
         }
+    }
+    for number in names.len()..HEADERS {
+        let name = format!("made_up_{number}.h");
+        for side in [&old, &new] {
+            fs::write(side.join(below).join(&name), made_up(number))?;
+        }
+        names.push(name);
     }
     names.sort();
     let memfd = new.join(below).join("memfd.h");

@@ -12,8 +12,9 @@
 pub mod spellings;
 mod words;
 
+use crate::catalogue::Catalogue;
 use crate::source::Gap;
-use kho_abi::wire::earlier::reused::RENAMED;
+use kho_abi::wire::layout::Header as WireHeader;
 use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Item, Model, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use words::Key;
@@ -60,16 +61,15 @@ struct Entry {
 
 /// What the truth knows, with its earlier versions.
 #[derive(Clone, Debug, Default)]
-struct Known {
+pub(crate) struct Known {
     /// By the macro of the version.
     by_macro: BTreeMap<&'static str, Entry>,
 }
 
 impl Known {
-    fn read() -> Self {
+    pub(crate) fn read(headers: impl Iterator<Item = &'static WireHeader>) -> Self {
         let mut known = Self::default();
-        let earlier = kho_abi::wire::earlier::EARLIER.iter();
-        for header in kho_abi::wire::HEADERS.iter().chain(earlier) {
+        for header in headers {
             for contract in header.contracts {
                 let entry = known.by_macro.entry(contract.compatible.name).or_default();
                 entry.numbered = contract.version.map(|_| contract.compatible.value);
@@ -85,10 +85,10 @@ impl Known {
 /// Gives the contracts of a model to its headers, and returns what no version covers.
 ///
 /// Device-tree nodes are not told by headers: the contracts have none.
-pub fn assign(model: &mut Model) -> Vec<Unowned> {
-    let known = Known::read();
+pub fn assign(model: &mut Model, catalogue: &Catalogue) -> Vec<Unowned> {
+    let known = catalogue.owners();
     let mut contracts: Vec<Vec<Contract>> =
-        model.headers.iter().map(|header| spellings::read(header, &known)).collect();
+        model.headers.iter().map(|header| spellings::read(header, known)).collect();
     // Headers with a version that the truth does not know: what is in them is theirs.
     let own: BTreeSet<usize> = (0..contracts.len())
         .filter(|at| {
@@ -98,7 +98,7 @@ pub fn assign(model: &mut Model) -> Vec<Unowned> {
         .collect();
     let mut taken = BTreeSet::new();
     for contract in contracts.iter_mut().flatten() {
-        give_known(model, &known, &own, contract, &mut taken);
+        give_known(model, known, &own, contract, &mut taken);
     }
     for (at, header) in model.headers.iter().enumerate() {
         let rest = Rest::of(header, &taken);
@@ -355,8 +355,8 @@ fn identifiers(text: &str) -> impl Iterator<Item = &str> {
 
 /// Gives constants that another kernel has under another name the name that the truth has for them,
 /// with the value that follows: a source that differs in nothing else is not to differ in this.
-pub fn present_names(model: &mut Model) {
-    for renamed in RENAMED {
+pub fn present_names(model: &mut Model, catalogue: &Catalogue) {
+    for renamed in catalogue.renamed() {
         let is_of_it = model.contract(renamed.compatible).is_some();
         if !is_of_it || model.constant(renamed.now).is_some() {
             continue;

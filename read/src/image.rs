@@ -15,7 +15,7 @@ use super::lower::Lowered;
 use super::{btf, dwarf, listed_versions, payload, uki};
 use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError};
 use kho_abi_model::{Endian, Target};
-use model::Known;
+pub(crate) use model::Names;
 use object::elf::{EM_AARCH64, EM_RISCV, EM_X86_64};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -81,7 +81,7 @@ pub fn config(path: &Path) -> Result<Option<Config>, SourceError> {
 ///
 /// The same as [`open`].
 pub fn read(path: &Path, bytes: &dyn Bytes, options: &Options) -> Result<Image, SourceError> {
-    let source = Source { path, options, known: Known::shared()? };
+    let source = Source { path, options, known: options.catalogue.names()? };
     let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
     match source.peel(bytes, &head)? {
         Some(inner) => source.unpacked(&inner),
@@ -92,7 +92,7 @@ pub fn read(path: &Path, bytes: &dyn Bytes, options: &Options) -> Result<Image, 
 struct Source<'a> {
     path: &'a Path,
     options: &'a Options,
-    known: &'static Known,
+    known: &'a Names,
 }
 
 /// Types, and where they come from.

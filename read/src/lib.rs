@@ -16,6 +16,7 @@
 
 pub mod btf;
 pub mod bytes;
+pub mod catalogue;
 pub mod checkout;
 pub mod contracts;
 pub mod dwarf;

@@ -16,9 +16,10 @@ pub use crate::error::SourceError;
 pub use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 
 use crate::bytes::{Bytes as _, FileBytes};
+use crate::catalogue::Catalogue;
 use crate::checkout::Checkout;
 use crate::git::revision;
-use crate::{contracts, headers, image, snapshots, truth};
+use crate::{contracts, headers, image, snapshots};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -78,6 +79,8 @@ pub struct Options {
     pub btf_base: Option<PathBuf>,
     /// The tree that headers in memory are from, where there is one.
     pub tree: Option<Tree>,
+    /// What is known before anything is read.
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// Reads a source.
@@ -91,7 +94,7 @@ pub fn open(word: &str, options: &Options) -> Result<Reading, SourceError> {
             return Ok(Reading {
                 name: word.into(),
                 kind: Kind::Truth,
-                model: truth::current()?,
+                model: options.catalogue.current()?.clone(),
                 knows: Knows::ALL,
                 gaps: Vec::new(),
             })
@@ -130,7 +133,7 @@ fn file(word: &str, path: &Path, options: &Options) -> Result<Reading, SourceErr
     let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
     if image::is_image(&head) {
         let mut reading = image::read(path, &bytes, options)?.reading;
-        contracts::present_names(&mut reading.model);
+        contracts::present_names(&mut reading.model, &options.catalogue);
         return Ok(reading);
     }
     if snapshots::is_frozen(&head) {

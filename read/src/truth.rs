@@ -12,7 +12,6 @@ use kho_abi_model::{
 };
 use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
 use syn::spanned::Spanned;
 
 /// Where the wire files lie in a checkout.
@@ -140,20 +139,6 @@ pub fn current() -> Result<Model, TruthError> {
     read(kho_abi::wire::HEADERS)
 }
 
-/// The current versions, read once however often they are asked for.
-///
-/// # Errors
-///
-/// [`TruthError`] where the source and the layouts do not fit together.
-pub fn shared() -> Result<&'static Model, TruthError> {
-    static CURRENT: OnceLock<Model> = OnceLock::new();
-    if let Some(model) = CURRENT.get() {
-        return Ok(model);
-    }
-    let read = current()?;
-    Ok(CURRENT.get_or_init(|| read))
-}
-
 /// Reads the earlier versions that this program was compiled with.
 ///
 /// Each is a model of its own: two versions of a struct have one name. What an earlier version embeds
@@ -163,8 +148,16 @@ pub fn shared() -> Result<&'static Model, TruthError> {
 ///
 /// [`TruthError`] where the source and the layouts do not fit together.
 pub fn earlier() -> Result<Vec<Model>, TruthError> {
+    read_earlier(kho_abi::wire::earlier::EARLIER, kho_abi::wire::HEADERS)
+}
+
+/// The same of any wire files, beside the current ones.
+pub(crate) fn read_earlier(
+    earlier: &[&'static layout::Header],
+    current: &[&'static layout::Header],
+) -> Result<Vec<Model>, TruthError> {
     let with_others = |header: &&'static layout::Header| {
-        let others = kho_abi::wire::HEADERS.iter().filter(|other| other.name != header.name);
+        let others = current.iter().filter(|other| other.name != header.name);
         let headers: Vec<_> = std::iter::once(header).chain(others).copied().collect();
         let mut model = read(&headers)?;
         for other in &mut model.headers[1..] {
@@ -172,7 +165,7 @@ pub fn earlier() -> Result<Vec<Model>, TruthError> {
         }
         Ok(model)
     };
-    kho_abi::wire::earlier::EARLIER.iter().map(with_others).collect()
+    earlier.iter().map(with_others).collect()
 }
 
 /// Reads wire files.

@@ -8,13 +8,12 @@
 use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
-use crate::policy::{
-    Catalogue, ContractReport, Event, Level, Options, Report, Strictness, Verdict,
-};
+use crate::policy::{ContractReport, Event, Level, Options, Report, Strictness, Verdict};
 use crate::report::{Document, Section};
 use kho_abi_model::rule::Rule;
 use kho_abi_model::version;
 use kho_abi_model::ABI_DIR;
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::git::history::{is_abi_header, Blobs};
 use kho_abi_read::git::Git;
 use kho_abi_read::outline;
@@ -26,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long git may take for a list of commits: the kernel has more than a million.
@@ -138,7 +137,7 @@ pub fn life(
     options: &Options,
 ) -> Result<Life, SourceError> {
     // What is known of a string today was not known when the commit was made.
-    let options = &Options { catalogue: Catalogue::Nothing, ..options.clone() };
+    let options = &Options { catalogue: Arc::new(Catalogue::empty()), ..options.clone() };
     let git = Git::find(reading.git_dir.as_deref())?.with_time(LOG_TIME);
     let tip = git.commit(rev)?;
     let commits = commits(&git, rev, &tip)?;

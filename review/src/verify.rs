@@ -10,42 +10,44 @@ mod differences;
 use contracts::Check;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Model};
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{Gap, Kind, Reading};
-use kho_abi_read::truth::{self, TruthError};
+use kho_abi_read::truth::TruthError;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::cell::OnceCell;
 use std::fmt;
+use std::sync::Arc;
 
 /// The truth that this program was compiled with, with its earlier versions where they are needed.
 #[derive(Debug)]
 pub struct Truth {
     current: Model,
-    earlier: OnceCell<Vec<Model>>,
+    earlier: Option<Vec<Model>>,
+    catalogue: Arc<Catalogue>,
 }
 
 impl Truth {
-    /// Reads the current versions.
+    /// Takes a catalogue's versions as the truth.
     ///
     /// # Errors
     ///
     /// [`TruthError`] where the source and the layouts do not fit together.
-    pub fn load() -> Result<Self, TruthError> {
-        Ok(Self { current: truth::shared()?.clone(), earlier: OnceCell::new() })
+    pub fn load(catalogue: &Arc<Catalogue>) -> Result<Self, TruthError> {
+        let current = catalogue.current()?.clone();
+        Ok(Self { current, earlier: None, catalogue: Arc::clone(catalogue) })
     }
 
     /// Takes models as the truth.
     #[must_use]
     pub fn of(current: Model, earlier: Vec<Model>) -> Self {
-        Self { current, earlier: OnceCell::from(earlier) }
+        Self { current, earlier: Some(earlier), catalogue: Arc::default() }
     }
 
     fn earlier(&self) -> Result<&[Model], TruthError> {
-        if let Some(earlier) = self.earlier.get() {
-            return Ok(earlier);
+        match &self.earlier {
+            Some(earlier) => Ok(earlier),
+            None => self.catalogue.earlier(),
         }
-        let read = truth::earlier()?;
-        Ok(self.earlier.get_or_init(|| read))
     }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What became of real contracts in public, retold with small headers of our own, and how it is judged.
 
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{self, Kind};
 use kho_abi_review::diff::{self, open, Side};
-use kho_abi_review::policy::{self, Baseline, Catalogue, Level, Options, Report, Verdict};
+use kho_abi_review::policy::{self, Baseline, Level, Options, Report, Verdict};
 
 fn side(name: &str, header: &str, body: &str) -> Side {
     let text = format!(
@@ -170,7 +171,7 @@ fn another_depth_for_one_page_size_is_a_finding() {
 
 /// For parts of headers, whose strings are known for the whole of them.
 fn unknown() -> Options {
-    Options { catalogue: Catalogue::Nothing, ..Options::default() }
+    Options { catalogue: std::sync::Arc::new(Catalogue::empty()), ..Options::default() }
 }
 
 #[test]

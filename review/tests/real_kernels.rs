@@ -21,7 +21,8 @@ fn named(variable: &str) -> PathBuf {
 fn report(path: &Path, options: &Options, kind: Kind) -> Report {
     let image = image::open(path, options).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(image.reading.kind, kind);
-    verify(&Truth::load().expect("the truth is whole"), &image.reading).expect("it is whole")
+    verify(&Truth::load(&options.catalogue).expect("the truth is whole"), &image.reading)
+        .expect("it is whole")
 }
 
 /// All that is in Linux 7.3 is there and equal; of contracts without structs, the string alone.

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         None if args.unmerged => Baseline::Nothing,
         None => Baseline::Old,
     };
-    let options = args.judging.options(baseline)?;
+    let options = args.judging.options(baseline, &options.catalogue)?;
     let report = judge(&compare(&old, &new), &options);
     args.judging.report(&Document::of("diff", report), &to, out)
 }

@@ -3,6 +3,7 @@
 
 use crate::output::{Destination, Failure, Inputs, Outcome, Output};
 use clap::ValueEnum;
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source;
 use kho_abi_review::policy::{allow, Baseline, Options, Strictness};
 use kho_abi_review::report::{Document, Format, FORMATS};
@@ -10,6 +11,7 @@ use kho_abi_review::rules;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How strictly to judge.
@@ -55,6 +57,7 @@ impl Reading {
             prefer_btf: self.btf,
             btf_base: self.btf_base.clone(),
             tree: None,
+            catalogue: Arc::default(),
         }
     }
 }
@@ -94,12 +97,16 @@ fn format_parser() -> clap::builder::PossibleValuesParser {
 
 impl Judging {
     /// How to judge, with the allow file read.
-    pub(crate) fn options(&self, baseline: Baseline) -> Result<Options, Failure> {
+    pub(crate) fn options(
+        &self,
+        baseline: Baseline,
+        catalogue: &Arc<Catalogue>,
+    ) -> Result<Options, Failure> {
         let strictness = match self.policy {
             Policy::Strict => Strictness::Strict,
             Policy::Wire => Strictness::Wire,
         };
-        self.reporting.options(strictness, baseline)
+        self.reporting.options(strictness, baseline, catalogue)
     }
 
     /// Whether the report is text on standard output, and nothing more.
@@ -134,6 +141,7 @@ impl Reporting {
         &self,
         strictness: Strictness,
         baseline: Baseline,
+        catalogue: &Arc<Catalogue>,
     ) -> Result<Options, Failure> {
         let allowances = match &self.allow {
             None => Vec::new(),
@@ -150,7 +158,7 @@ impl Reporting {
         // A clock before 1970 makes nothing expire.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let today = i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX);
-        Ok(Options { strictness, baseline, allowances, today, ..Options::default() })
+        Ok(Options { strictness, baseline, catalogue: Arc::clone(catalogue), allowances, today })
     }
 
     /// Where the report goes, held against everything that the command reads.

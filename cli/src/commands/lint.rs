@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     read.extend(args.base.as_deref());
     let to = args.reporting.destination(&args.reading, &read)?;
     let reading = args.reading.options();
-    let options = args.reporting.options(Strictness::Strict, Baseline::Old)?;
+    let options = args.reporting.options(Strictness::Strict, Baseline::Old, &reading.catalogue)?;
     let base = args.base.as_ref().map(|word| Base::open(word, &reading)).transpose()?;
     let mut sections = Vec::new();
     for word in &args.sources {

@@ -43,12 +43,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let wanted = args.of.as_deref().map_or(Wanted::All, Wanted::of);
     let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
-    let options = args.judging.options(Baseline::Old)?;
+    let reading = args.reading.options();
+    let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
     // What is allowed depends on the day, and is not kept.
     let keep = !args.no_cache && options.allowances.is_empty();
     let cache = history::cache_dir().filter(|_| keep);
     let look = Look { cache: cache.as_deref(), released: args.released.as_deref() };
-    let life = history::life(&args.rev, &wanted, &look, &args.reading.options(), &options)?;
+    let life = history::life(&args.rev, &wanted, &look, &reading, &options)?;
     if args.judging.is_plain_text() && !args.full {
         out.raw(&history::brief(&life));
         return Ok(Outcome::of(life.document.findings()));

@@ -22,8 +22,8 @@ pub(crate) mod verify;
 
 use crate::output::{note, Failure};
 use kho_abi_model::Model;
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
-use kho_abi_read::truth;
 use std::path::{Path, PathBuf};
 
 /// The checkout that a command works on.
@@ -47,7 +47,8 @@ fn matching_checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
 
 /// The current and the earlier versions that this program was compiled with.
 fn models() -> Result<(Model, Vec<Model>), Failure> {
-    Ok((truth::current()?, truth::earlier()?))
+    let catalogue = Catalogue::built_in();
+    Ok((catalogue.current()?.clone(), catalogue.earlier()?.to_vec()))
 }
 
 /// For commands that only show the types: a checkout that differs is worth a word.

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let sources: Vec<&str> = args.patches.iter().chain(&args.base).map(String::as_str).collect();
     let to = args.judging.destination(&args.reading, &sources)?;
     let reading = args.reading.options();
-    let options = args.judging.options(Baseline::Old)?;
+    let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
     if let [word] = args.patches.as_slice() {
         let range = (word != "-" && !Path::new(word).exists())
             .then(|| review::revision_range(word, &reading))

@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         btf_base: args.btf_base.clone(),
         ..Options::default()
     };
-    let truth = Truth::load()?;
+    let truth = Truth::load(&options.catalogue)?;
     let mut reports = Vec::new();
     let mut failures = Vec::new();
     for word in &args.sources {

@@ -4,6 +4,7 @@
 use super::scan::{scan, Scan};
 use super::split::{split, Split};
 use super::HeaderError;
+use crate::catalogue::Catalogue;
 use crate::contracts;
 use crate::source::{Gap, Tree};
 use kho_abi_model::ABI_DIR;
@@ -57,7 +58,7 @@ fn header_name(file: &str) -> Option<&str> {
 }
 
 /// The headers of a directory.
-pub(super) fn of_dir(dir: &Path) -> Result<Files, HeaderError> {
+pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderError> {
     let at = |path: &Path| {
         let path = path.to_path_buf();
         move |source| HeaderError::Io { path, source }
@@ -109,7 +110,7 @@ pub(super) fn of_dir(dir: &Path) -> Result<Files, HeaderError> {
             }
         }
     }
-    require_abi(files, itself, dir)
+    require_abi(files, itself, dir, catalogue)
 }
 
 /// The tree that a directory is, where it is the top of one.
@@ -160,6 +161,7 @@ pub(super) fn of_memory(
     files: &BTreeMap<String, Vec<u8>>,
     prefix: &str,
     tree: Option<&Tree>,
+    catalogue: &Catalogue,
 ) -> Result<Files, HeaderError> {
     let in_abi_dir = |path: &str| {
         path.rsplit_once('/')
@@ -206,7 +208,7 @@ pub(super) fn of_memory(
         }
         found.companions.insert(name, file((*name).into(), shown, &bytes));
     }
-    require_abi(found, itself, Path::new("the set of files"))
+    require_abi(found, itself, Path::new("the set of files"), catalogue)
 }
 
 fn file(name: String, shown: String, bytes: &[u8]) -> File {
@@ -216,9 +218,14 @@ fn file(name: String, shown: String, bytes: &[u8]) -> File {
 }
 
 /// Makes sure that there are ABI headers: any directory has some headers.
-fn require_abi(files: Files, itself: bool, dir: &Path) -> Result<Files, HeaderError> {
+fn require_abi(
+    files: Files,
+    itself: bool,
+    dir: &Path,
+    catalogue: &Catalogue,
+) -> Result<Files, HeaderError> {
     let is_abi = |file: &File| {
-        let known = kho_abi::wire::HEADERS.iter().any(|header| header.name == file.name);
+        let known = catalogue.headers().iter().any(|header| header.name == file.name);
         let mut defines = file.scan.defines.iter();
         known || defines.any(|define| define.name.ends_with(contracts::SUFFIX))
     };

@@ -206,9 +206,42 @@ impl HeaderError {
 ///
 /// [`SourceError`] where there are none, where clang is missing, and where it accepts none of them.
 pub fn read_dir(dir: &Path, options: &Options) -> Result<Reading, SourceError> {
-    let files = files::of_dir(dir)?;
+    load_dir(dir, options)?.read(options)
+}
+
+/// ABI headers whose text was read, once: what is made of them later is all made of the same text.
+#[derive(Debug)]
+pub struct Loaded {
+    files: Files,
+    name: String,
+    tree: Option<Tree>,
+}
+
+/// Reads the text of the ABI headers of a directory, as [`read_dir`] finds them.
+///
+/// # Errors
+///
+/// [`SourceError`] where there are none, or more or longer ones than any kernel has.
+pub fn load_dir(dir: &Path, options: &Options) -> Result<Loaded, SourceError> {
+    let files = files::of_dir(dir, &options.catalogue)?;
     let tree = files::tree(dir).or_else(|| options.tree.clone());
-    Ok(read(&files, &dir.display().to_string(), tree.as_ref(), options)?)
+    Ok(Loaded { files, name: dir.display().to_string(), tree })
+}
+
+impl Loaded {
+    /// Has a compiler lay them out.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError`] where clang is missing, and where it accepts none of them.
+    pub fn read(&self, options: &Options) -> Result<Reading, SourceError> {
+        Ok(read(&self.files, &self.name, self.tree.as_ref(), options)?)
+    }
+
+    /// Each header's name, as `luo`, what it is called in places, and its text.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.files.abi.iter().map(|file| (&*file.name, &*file.shown, &*file.text))
+    }
 }
 
 /// Reads ABI headers from memory, each by its path: as in a kernel tree, or its name alone.
@@ -231,7 +264,7 @@ pub(super) fn read_named(
     options: &Options,
 ) -> Result<Reading, SourceError> {
     let tree = options.tree.as_ref();
-    Ok(read(&files::of_memory(files, prefix, tree)?, name, tree, options)?)
+    Ok(read(&files::of_memory(files, prefix, tree, &options.catalogue)?, name, tree, options)?)
 }
 
 /// The kernel tree that a directory is the top of, for what its ABI headers use of it.
@@ -324,8 +357,10 @@ fn read(
         return Err(HeaderError::Refused { place, message: "it declares nothing".into() });
     }
     let mut model = Model { target, headers, other_pages: Vec::new() };
-    gaps.extend(contracts::assign(&mut model).into_iter().map(|open| open.gap()));
-    contracts::present_names(&mut model);
+    gaps.extend(
+        contracts::assign(&mut model, &options.catalogue).into_iter().map(|open| open.gap()),
+    );
+    contracts::present_names(&mut model, &options.catalogue);
     let mut seen = BTreeSet::new();
     gaps.retain(|gap: &Gap| seen.insert((gap.item.clone(), gap.why.clone())));
     let knows = Knows { nodes: false, headers: tree.is_some_and(is_whole), ..Knows::ALL };

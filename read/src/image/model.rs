@@ -3,15 +3,13 @@
 
 use crate::image_strings::split;
 use crate::lower::Lowered;
-use crate::truth::{self, TruthError};
-use kho_abi::wire::earlier::EARLIER;
+use kho_abi::wire::layout::Header as WireHeader;
 use kho_abi_model::{Contract, Header, Item, Model, Target};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
 
 /// What is looked for in images: everything that the truth has names for.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(crate) struct Names {
     /// Headers in the order of the truth.
     headers: Vec<String>,
     /// Structs and enumerations, each with the header that defines it.
@@ -22,18 +20,9 @@ pub(super) struct Known {
     tests: Vec<String>,
 }
 
-impl Known {
-    /// What the truth that this program was compiled with has names for.
-    pub(super) fn shared() -> Result<&'static Self, TruthError> {
-        static KNOWN: OnceLock<Known> = OnceLock::new();
-        if let Some(known) = KNOWN.get() {
-            return Ok(known);
-        }
-        let known = Self::new(truth::shared()?);
-        Ok(KNOWN.get_or_init(|| known))
-    }
-
-    fn new(truth: &Model) -> Self {
+impl Names {
+    /// What a model has names for, and what the earlier versions have.
+    pub(crate) fn new(truth: &Model, earlier: &[&WireHeader]) -> Self {
         let mut known = Self::default();
         for header in &truth.headers {
             known.headers.push(header.name.clone());
@@ -49,7 +38,7 @@ impl Known {
             let with_string = header.contracts.iter().filter(|c| c.version.is_none());
             known.contracts.extend(with_string.map(|c| (header.name.clone(), c.clone())));
         }
-        for header in EARLIER {
+        for header in earlier {
             let paged = header.pages.iter().flat_map(|pages| pages.structs);
             for layout in header.structs.iter().chain(paged) {
                 known.types.entry(layout.name.into()).or_insert_with(|| header.name.into());

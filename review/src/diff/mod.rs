@@ -17,10 +17,12 @@ pub use reworded::Reworded;
 
 use kho_abi_model::compare::{self, PropertyChange, Scope};
 use kho_abi_model::{Contract, Header, Model, Place, Record, Type};
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::outline::{self, Outline};
 use kho_abi_read::source::{Gap, Kind, Reading};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One of the two sides.
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ pub struct Side {
     pub reading: Reading,
     /// The headers' text, where the source has one; by header, as `vfio_pci`.
     pub texts: BTreeMap<String, HeaderText>,
+    /// What was known before it was read.
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// A header as it is written.
@@ -44,7 +48,13 @@ impl Side {
     /// A side whose headers have no text.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
-        Self { reading, texts: BTreeMap::new() }
+        Self { reading, texts: BTreeMap::new(), catalogue: Arc::default() }
+    }
+
+    /// The same, with what was known before it was read.
+    #[must_use]
+    pub fn knowing(self, catalogue: &Arc<Catalogue>) -> Self {
+        Self { catalogue: Arc::clone(catalogue), ..self }
     }
 
     /// The same, with the text of a header.

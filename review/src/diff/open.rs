@@ -5,8 +5,8 @@ use super::pages::{self, PageMemo};
 use super::Side;
 use kho_abi_model::ABI_DIR;
 use kho_abi_read::git::revision;
-use kho_abi_read::headers;
-use kho_abi_read::source::{Kind, Options, Reading, SourceError};
+use kho_abi_read::headers::{self, HeaderError};
+use kho_abi_read::source::{Options, Reading, SourceError};
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub fn of_files_with(
 ) -> Result<Side, SourceError> {
     let make = |mut reading: Reading| {
         reading.name = name.into();
-        let mut side = Side::new(reading);
+        let mut side = Side::new(reading).knowing(&options.catalogue);
         for (path, bytes) in files {
             add_text(&mut side, path, &String::from_utf8_lossy(bytes));
         }
@@ -57,7 +57,15 @@ pub fn of_dir(dir: &Path, options: &Options) -> Result<Side, SourceError> {
 }
 
 fn of_dir_with(dir: &Path, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
-    pages::side(options, memo, |options| headers::read_dir(dir, options), with_text)
+    let loaded = headers::load_dir(dir, options)?;
+    let make = |reading: Reading| {
+        let mut side = Side::new(reading).knowing(&options.catalogue);
+        for (name, shown, text) in loaded.texts() {
+            side.add_text(name, shown, text);
+        }
+        side
+    };
+    pages::side(options, memo, |options| loaded.read(options), make)
 }
 
 /// A side of any source, by its word.
@@ -94,7 +102,7 @@ fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, Sou
         side.reading.name = word.into();
         return Ok(side);
     }
-    Ok(Side::new(kho_abi_read::source::open(word, options)?))
+    Ok(Side::new(kho_abi_read::source::open(word, options)?).knowing(&options.catalogue))
 }
 
 /// The ABI headers of a directory, by their path in a kernel tree.
@@ -115,13 +123,19 @@ pub fn files_of_dir(dir: &Path) -> Result<Files, SourceError> {
             continue;
         };
         // What is no file, and what is a link, is not opened.
-        if !entry.file_type().is_ok_and(|kind| kind.is_file()) || files.len() >= MAX_FILES {
+        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
             continue;
+        }
+        if files.len() >= MAX_FILES {
+            return Err(HeaderError::TooMany { dir: place, limit: MAX_FILES }.into());
         }
         let path = entry.path();
         let mut bytes = Vec::new();
         let file = std::fs::File::open(&path).map_err(|error| io(&path, error))?;
-        file.take(MAX_LENGTH).read_to_end(&mut bytes).map_err(|error| io(&path, error))?;
+        file.take(MAX_LENGTH + 1).read_to_end(&mut bytes).map_err(|error| io(&path, error))?;
+        if bytes.len() as u64 > MAX_LENGTH {
+            return Err(HeaderError::TooLong { path, limit: MAX_LENGTH }.into());
+        }
         files.insert(format!("{include}/{name}"), bytes);
     }
     if files.is_empty() {
@@ -137,23 +151,6 @@ pub fn files_of_dir(dir: &Path) -> Result<Files, SourceError> {
 /// Most headers of a directory, and longest header in bytes; the reader of headers refuses sooner.
 const MAX_FILES: usize = 4096;
 const MAX_LENGTH: u64 = 2 << 20;
-
-/// A side with the text of the files that its headers were read from, where they are there.
-#[must_use]
-pub fn with_text(reading: Reading) -> Side {
-    let files: Vec<_> = match reading.kind {
-        Kind::Headers => reading.model.headers.iter().map(|header| header.file.clone()).collect(),
-        _ => Vec::new(),
-    };
-    let mut side = Side::new(reading);
-    for file in files {
-        // A file that cannot be read has no text; what it defines was read before.
-        if let Ok(bytes) = std::fs::read(&file) {
-            add_text(&mut side, &file, &String::from_utf8_lossy(&bytes));
-        }
-    }
-    side
-}
 
 fn add_text(side: &mut Side, path: &str, text: &str) {
     let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".h"));

@@ -26,8 +26,7 @@ use crate::policy::{
     self, allow, checks, Check, Class, Event, Hit, Level, Options, PolicyRule, Report,
 };
 use kho_abi_model::rule::Rule;
-use kho_abi_model::{Model, Place};
-use kho_abi_read::truth;
+use kho_abi_model::Place;
 use written::{Field, Sort, Texts, Written};
 
 /// Every rule of one side that has no other file, sorted by id.
@@ -105,7 +104,7 @@ fn event(rule: &PolicyRule, hit: Hit, level: Level) -> Event {
 /// The hits for the fields that `wanted` picks, as the text declares them.
 fn fields(side: &Side, wanted: fn(&Field, &Sort, &Texts) -> Option<String>) -> Vec<Hit> {
     let texts = written::read(side);
-    let of_abi = |name: &str| side.model().record(name).is_some() || is_known(name);
+    let of_abi = |name: &str| side.model().record(name).is_some() || is_known(side, name);
     let mut hits: Vec<Hit> = Vec::new();
     for record in &texts.records {
         for field in &record.fields {
@@ -123,8 +122,8 @@ fn fields(side: &Side, wanted: fn(&Field, &Sort, &Texts) -> Option<String>) -> V
 }
 
 /// Whether a struct is one of the ABI although no header of the side has it: a single header was given.
-fn is_known(name: &str) -> bool {
-    truth::shared().is_ok_and(|model: &Model| model.record(name).is_some())
+fn is_known(side: &Side, name: &str) -> bool {
+    side.catalogue.current().is_ok_and(|model| model.record(name).is_some())
 }
 
 /// Where a field is written, or its struct.

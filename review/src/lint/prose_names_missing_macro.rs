@@ -4,7 +4,6 @@
 use super::{Check, Class, Hit, Level, PolicyRule, Rule};
 use crate::diff::Side;
 use kho_abi_model::Place;
-use kho_abi_read::truth;
 use std::collections::BTreeSet;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -28,7 +27,8 @@ fn find(side: &Side) -> Vec<Hit> {
         known.extend(text.outline.code.split(|c| !is_word(c)));
         own.extend(text.outline.macros.iter().filter_map(|found| prefix(&found.name)));
     }
-    let elsewhere = |word: &str| truth::shared().is_ok_and(|model| model.constant(word).is_some());
+    let known_model = side.catalogue.current();
+    let elsewhere = |word: &str| known_model.as_ref().is_ok_and(|m| m.constant(word).is_some());
     let mut hits: Vec<Hit> = Vec::new();
     for (header, text) in &side.texts {
         for (line, comment) in &text.outline.comments {

@@ -1,65 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What is known of compatible strings before any source is read: the bytes that they stand for.
 
-use kho_abi::wire::earlier::reused::{Reused, REUSED};
+use kho_abi::wire::earlier::reused::{Form, Reused};
 use kho_abi_model::{Contract, Model, Type};
-use kho_abi_read::truth;
+use kho_abi_read::catalogue::Catalogue;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
-
-/// Which strings are known to stand for which bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Catalogue {
-    /// Those of this program: what it defines, and every earlier version that it keeps.
-    #[default]
-    BuiltIn,
-    /// None.
-    Nothing,
-}
 
 /// The first thing in which the bytes of a string are others than what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub(super) struct Difference {
     /// The struct or constant, with how it differs.
     pub what: String,
     /// What else is known to be out under that string.
     pub known_forms: Vec<String>,
 }
 
-impl Catalogue {
-    /// In what a contract differs from the one that is known under its string; `None` where it is the
-    /// same, and where the string is not known.
-    #[must_use]
-    pub fn difference(self, model: &Model, contract: &Contract) -> Option<Difference> {
-        if self == Self::Nothing || contract.unversioned {
-            return None;
-        }
-        let mut first = None;
-        for known in models(&contract.compatible) {
-            let (_, other) = known.contract(&contract.compatible)?;
-            let what = differs(known, other, model, contract)?;
-            first.get_or_insert(what);
-        }
-        let reused = REUSED.iter().filter(|reused| reused.compatible == contract.compatible);
-        let tell = |reused: &Reused| {
-            let of = |form: &kho_abi::wire::earlier::reused::Form| {
-                format!("in {}, {} is {}", form.kernels, reused.item, form.is)
-            };
-            reused.forms.iter().map(of).collect::<Vec<_>>()
-        };
-        first.map(|what| Difference { what, known_forms: reused.flat_map(tell).collect() })
+/// In what a contract differs from the one that is known under its string; `None` where it is the
+/// same, and where the string is not known.
+pub(super) fn difference(
+    catalogue: &Catalogue,
+    model: &Model,
+    contract: &Contract,
+) -> Option<Difference> {
+    if contract.unversioned {
+        return None;
     }
+    let mut first = None;
+    for known in models(catalogue, &contract.compatible) {
+        let (_, other) = known.contract(&contract.compatible)?;
+        let what = differs(known, other, model, contract)?;
+        first.get_or_insert(what);
+    }
+    let of_it = |reused: &&Reused| reused.compatible == contract.compatible;
+    let reused = catalogue.reused().iter().filter(of_it);
+    let tell = |reused: &Reused| {
+        let of = |form: &Form| format!("in {}, {} is {}", form.kernels, reused.item, form.is);
+        reused.forms.iter().map(of).collect::<Vec<_>>()
+    };
+    first.map(|what| Difference { what, known_forms: reused.flat_map(tell).collect() })
 }
 
 /// The models that have a string, newest first.
-fn models(compatible: &str) -> Vec<&'static Model> {
-    static EARLIER: OnceLock<Vec<Model>> = OnceLock::new();
+fn models<'c>(catalogue: &'c Catalogue, compatible: &str) -> Vec<&'c Model> {
     let mut found = Vec::new();
-    found.extend(truth::shared().ok().filter(|model| model.contract(compatible).is_some()));
-    let contracts = kho_abi::wire::earlier::EARLIER.iter().flat_map(|header| header.contracts);
+    found.extend(catalogue.current().ok().filter(|model| model.contract(compatible).is_some()));
+    let contracts = catalogue.earlier_headers().iter().flat_map(|header| header.contracts);
     // Reading the earlier versions is worth it for their strings alone.
     if contracts.into_iter().any(|contract| contract.compatible.value == compatible) {
-        let earlier = EARLIER.get_or_init(|| truth::earlier().unwrap_or_default());
+        let earlier = catalogue.earlier().unwrap_or_default();
         found.extend(earlier.iter().filter(|model| model.contract(compatible).is_some()));
     }
     found

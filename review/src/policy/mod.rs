@@ -14,13 +14,14 @@ use crate::diff::{Comparison, Side, DEVICE_TREE};
 use crate::lint;
 use crate::rules::Rule;
 use allow::Allowance;
-pub use catalogue::Catalogue;
 use kho_abi_model::version::{self, Scheme, Step};
 use kho_abi_model::{Contract, Place, Record, Spelled};
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{Gap, Kind, Reading};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
@@ -230,7 +231,7 @@ pub struct Options {
     /// Which strings are released.
     pub baseline: Baseline,
     /// Which strings are known to stand for which bytes.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// What a reviewed file allows.
     pub allowances: Vec<Allowance>,
     /// Today, as days since 1970, for what is allowed until some day.

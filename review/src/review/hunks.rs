@@ -11,10 +11,11 @@ use crate::diff::{compare, Side};
 use crate::patch::{FilePatch, Hunk, Line};
 use crate::policy::{self, Baseline, ContractReport, Event, Level, Options, Report, Verdict};
 use kho_abi_model::{version, Place, ABI_DIR};
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::contracts::spellings;
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::outline::{self, FieldText, Outline};
-use kho_abi_read::{source, truth};
+use kho_abi_read::source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -566,7 +567,7 @@ fn canonical(field: &FieldText) -> String {
 }
 
 /// What the hunks leave open, whether or not they show another version.
-fn unsure(partial: &Partial, report: &Report) -> Vec<(Place, String)> {
+fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Place, String)> {
     let mut found = Vec::new();
     let strings = [0, 1].map(|side: usize| partial.string_of(side));
     let is_kept = strings[0] == strings[1];
@@ -595,7 +596,7 @@ fn unsure(partial: &Partial, report: &Report) -> Vec<(Place, String)> {
         );
         found.push((place(&partial.path(), 1), what));
     }
-    let is_only = truth::current().is_ok_and(|known| {
+    let is_only = catalogue.current().is_ok_and(|known| {
         let header = known.headers.iter().find(|header| header.name == partial.header);
         header.is_some_and(|header| header.contracts.len() == 1)
     });
@@ -629,7 +630,7 @@ fn unsure(partial: &Partial, report: &Report) -> Vec<(Place, String)> {
 }
 
 /// The macro with the string: as a hunk shows it, or as the truth knows it of a header of that name.
-fn macro_of(partial: &Partial) -> Option<String> {
+fn macro_of(partial: &Partial, catalogue: &Catalogue) -> Option<String> {
     // What changes is what holds the version: a number beside a string, where there is one.
     let [old, new] = [0, 1].map(|side: usize| partial.sides[side].versions());
     let changed = new.iter().find(|(name, body)| old.get(*name) != Some(*body));
@@ -637,7 +638,7 @@ fn macro_of(partial: &Partial) -> Option<String> {
     let shown = partial.string_of(1).or_else(|| partial.string_of(0)).map(|(name, _)| name);
     let known = changed.map(|(name, _)| name).or_else(number).map(|name| (*name).clone());
     known.or(shown).or_else(|| {
-        let known = truth::current().ok()?;
+        let known = catalogue.current().ok()?;
         let header = known.headers.iter().find(|other| other.name == partial.header)?;
         Some(header.contracts.first()?.macro_name.clone())
     })
@@ -651,7 +652,7 @@ fn side_of(
     reading: &source::Options,
 ) -> Option<Side> {
     let shown = partial.sides[index].text();
-    let mut files = context(&shown, &partial.header);
+    let mut files = context(&shown, &partial.header, &reading.catalogue);
     let mut text =
         String::from("#include <linux/types.h>\n#include <linux/kho/abi/kexec_handover.h>\n");
     if partial.sides[index].versions().is_empty() {
@@ -708,7 +709,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
     let header = &partial.header;
     // A name for the compiler, where nobody knows the real one: it is in no report.
     let unseen = format!("{}_UNSEEN_COMPATIBLE", header.to_uppercase());
-    let macro_name = macro_of(partial).unwrap_or_else(|| unseen.clone());
+    let macro_name = macro_of(partial, &reading.catalogue).unwrap_or_else(|| unseen.clone());
     let nameless = format!("the string of {header}.h");
     let strings = [0, 1].map(|side: usize| {
         let shown = partial.string_of(side).map(|(_, string)| string);
@@ -788,7 +789,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             contract.verdict = Verdict::ChangedAndBumped;
         }
     }
-    let unsure = unsure(partial, report);
+    let unsure = unsure(partial, report, &reading.catalogue);
     report.events.extend(unsure.into_iter().map(|(place, what)| unjudged(place, what)));
     if matches!(contract.verdict, Verdict::BumpedWithoutChange | Verdict::Unchanged) {
         // The hunks may not show what changed.
@@ -828,10 +829,10 @@ fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(Place, Str
 }
 
 /// The headers that a text needs and that this program has, as it generates them.
-fn context(text: &str, own: &str) -> Files {
+fn context(text: &str, own: &str, catalogue: &Catalogue) -> Files {
     let mut files = Files::new();
-    let Ok(model) = truth::current() else { return files };
-    let generated = kho_abi_codegen::generate::render(&model);
+    let Ok(model) = catalogue.current() else { return files };
+    let generated = kho_abi_codegen::generate::render(model);
     let mut wanted = vec!["kexec_handover".to_string()];
     for (name, record) in model.records().map(|(header, record)| (&header.name, &record.name)) {
         if text.contains(&format!("struct {record} "))

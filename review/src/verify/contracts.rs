@@ -3,10 +3,10 @@
 
 use super::differences::{Difference, Differences};
 use super::{Checked, Compared, Truth, Verdict};
-use kho_abi::wire::earlier::reused::REUSED;
 use kho_abi_model::compare::{self, Change, RecordChange, Scope};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Model, Record};
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::image_strings::split;
 use kho_abi_read::source::{Gap, Kind, Reading};
 use kho_abi_read::truth::TruthError;
@@ -209,7 +209,7 @@ impl<'a> Check<'a> {
         checked.compared = Compared { string: checked.compared.string, ..outcome.compared };
         checked.not_checked.extend(outcome.not_checked);
         if checked.compared.string {
-            checked.notes.extend(reused(version));
+            checked.notes.extend(reused(&self.truth.catalogue, version));
         }
         self.checked.push(checked);
         self.differences.add(version, outcome.differences);
@@ -334,14 +334,16 @@ impl<'a> Check<'a> {
 }
 
 /// What is to be known about a string that kernels used for two things.
-fn reused(compatible: &str) -> impl Iterator<Item = String> + '_ {
-    REUSED.iter().filter(move |reused| reused.compatible == compatible).map(move |reused| {
-        let [one, other] = reused.forms;
-        format!(
-            "{compatible} stands for two things: {} is {} in {}, and {} in {}",
-            reused.item, one.is, one.kernels, other.is, other.kernels
-        )
-    })
+fn reused<'a>(catalogue: &Catalogue, compatible: &'a str) -> impl Iterator<Item = String> + 'a {
+    catalogue.reused().iter().filter(move |reused| reused.compatible == compatible).map(
+        move |reused| {
+            let [one, other] = reused.forms;
+            format!(
+                "{compatible} stands for two things: {} is {} in {}, and {} in {}",
+                reused.item, one.is, one.kernels, other.is, other.kernels
+            )
+        },
+    )
 }
 
 /// The name of a contract, without its version.

@@ -2,7 +2,7 @@
 //! `compatible_reused`.
 
 use super::{contract_place, same_promise, Check, Class, PolicyRule, Rule};
-use crate::policy::{Baseline, Hit, Judged};
+use crate::policy::{catalogue, Baseline, Hit, Judged};
 use kho_abi_model::{Contract, Model};
 use kho_abi_read::source::Kind;
 
@@ -72,7 +72,7 @@ fn known(judged: &Judged<'_>, index: usize, new: &Contract, remark: bool) -> Opt
     if comparison.new.reading.kind != Kind::Headers {
         return None;
     }
-    let difference = judged.options.catalogue.difference(comparison.new.model(), new)?;
+    let difference = catalogue::difference(&judged.options.catalogue, comparison.new.model(), new)?;
     Some(Hit {
         item: new.macro_name.clone(),
         place: contract_place(comparison, index),

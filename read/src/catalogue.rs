@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What is known before any source is read: types, their contracts and owners, and earlier versions.
+//!
+//! It is one value, handed to whoever needs it: [`crate::source::Options`] carries it to the readers. What
+//! this program was compiled with is [`Catalogue::built_in`]; with [`Catalogue::empty`], sources speak
+//! for themselves. Models are read when they are first asked for, and then kept.
+
+use crate::contracts;
+use crate::image::Names;
+use crate::truth::{self, TruthError};
+use kho_abi::wire::earlier::reused::{Renamed, Reused, RENAMED, REUSED};
+use kho_abi::wire::layout::Header;
+use kho_abi_model::Model;
+use std::sync::OnceLock;
+
+/// What is known before any source is read.
+#[derive(Debug)]
+pub struct Catalogue {
+    headers: &'static [&'static Header],
+    earlier: &'static [&'static Header],
+    renamed: &'static [Renamed],
+    reused: &'static [Reused],
+    current: OnceLock<Model>,
+    before: OnceLock<Vec<Model>>,
+    names: OnceLock<Names>,
+    owners: OnceLock<contracts::Known>,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self::built_in()
+    }
+}
+
+impl Catalogue {
+    /// What this program was compiled with.
+    #[must_use]
+    pub const fn built_in() -> Self {
+        let wire = kho_abi::wire::HEADERS;
+        Self::of(wire, kho_abi::wire::earlier::EARLIER, RENAMED, REUSED)
+    }
+
+    /// Nothing at all.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self::of(&[], &[], &[], &[])
+    }
+
+    const fn of(
+        headers: &'static [&'static Header],
+        earlier: &'static [&'static Header],
+        renamed: &'static [Renamed],
+        reused: &'static [Reused],
+    ) -> Self {
+        Self {
+            headers,
+            earlier,
+            renamed,
+            reused,
+            current: OnceLock::new(),
+            before: OnceLock::new(),
+            names: OnceLock::new(),
+            owners: OnceLock::new(),
+        }
+    }
+
+    /// The headers with current versions, by file name.
+    #[must_use]
+    pub fn headers(&self) -> &'static [&'static Header] {
+        self.headers
+    }
+
+    /// The headers with earlier versions.
+    #[must_use]
+    pub fn earlier_headers(&self) -> &'static [&'static Header] {
+        self.earlier
+    }
+
+    /// Constants that kernels have under another name.
+    pub(crate) fn renamed(&self) -> &'static [Renamed] {
+        self.renamed
+    }
+
+    /// Strings that kernels used for two things.
+    #[must_use]
+    pub fn reused(&self) -> &'static [Reused] {
+        self.reused
+    }
+
+    /// The current versions.
+    ///
+    /// # Errors
+    ///
+    /// [`TruthError`] where the source and the layouts do not fit together.
+    pub fn current(&self) -> Result<&Model, TruthError> {
+        if let Some(model) = self.current.get() {
+            return Ok(model);
+        }
+        let read = truth::read(self.headers)?;
+        Ok(self.current.get_or_init(|| read))
+    }
+
+    /// The earlier versions, each a model of its own: two versions of a struct have one name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalogue::current`].
+    pub fn earlier(&self) -> Result<&[Model], TruthError> {
+        if let Some(models) = self.before.get() {
+            return Ok(models);
+        }
+        let read = truth::read_earlier(self.earlier, self.headers)?;
+        Ok(self.before.get_or_init(|| read))
+    }
+
+    /// What is looked for in images.
+    pub(crate) fn names(&self) -> Result<&Names, TruthError> {
+        if let Some(names) = self.names.get() {
+            return Ok(names);
+        }
+        let names = Names::new(self.current()?, self.earlier);
+        Ok(self.names.get_or_init(|| names))
+    }
+
+    /// Which version owns what.
+    pub(crate) fn owners(&self) -> &contracts::Known {
+        let all = || self.headers.iter().chain(self.earlier).copied();
+        self.owners.get_or_init(|| contracts::Known::read(all()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_one_knows_nothing_and_the_built_in_one_what_the_wire_files_say() {
+        let (empty, built_in) = (Catalogue::empty(), Catalogue::built_in());
+        assert_eq!(empty.current().unwrap().headers, []);
+        assert_eq!(empty.earlier().unwrap(), []);
+        assert_eq!(*built_in.current().unwrap(), truth::current().unwrap());
+        assert_eq!(built_in.earlier().unwrap(), truth::earlier().unwrap());
+    }
+}

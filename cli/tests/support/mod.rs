@@ -91,6 +91,8 @@ impl Scratch {
             "\nversion = \"0.1.0\"",
             &format!("\nversion = \"0.1.{number}\""),
         );
+        // What is compiled here runs for a moment.
+        scratch.replace("Cargo.toml", "\nopt-level = 1\n", "\nopt-level = 0\n");
         (scratch, guard)
     }
 

@@ -109,6 +109,19 @@ fn made_up(number: usize) -> String {
     )
 }
 
+/// Writes as many headers as are missing, and sorts the names.
+fn make_up(sides: [&Path; 2], names: &mut Vec<String>) -> Result<()> {
+    for number in names.len()..HEADERS {
+        let name = format!("made_up_{number}.h");
+        for side in sides {
+            fs::write(side.join(&name), made_up(number))?;
+        }
+        names.push(name);
+    }
+    names.sort();
+    Ok(())
+}
+
 /// A list's archive of one day: patches of many files, and now and then one of an ABI header.
 fn mails(dir: &Path, tree: &Path) -> Result<()> {
     let below = "include/linux/kho/abi";
@@ -202,14 +215,7 @@ fn headers(dir: &Path, tree: &Path) -> Result<()> {
             }
         }
     }
-    for number in names.len()..HEADERS {
-        let name = format!("made_up_{number}.h");
-        for side in [&old, &new] {
-            fs::write(side.join(below).join(&name), made_up(number))?;
-        }
-        names.push(name);
-    }
-    names.sort();
+    make_up([&old.join(below), &new.join(below)], &mut names)?;
     let memfd = new.join(below).join("memfd.h");
     let text = fs::read_to_string(&memfd)?;
     let changed = text.replacen("\tu64 nr_folios;", "\tu64 generation;\n\tu64 nr_folios;", 1);

@@ -509,8 +509,9 @@ fn damaged_files_do_no_harm() {
         let dir = dir();
         let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
         let good = fs::read(&object).expect("it was just written");
+        let options = Options::default();
         let read = |bytes: &Vec<u8>| {
-            let _ = image::read(Path::new("damaged"), bytes, &Options::default());
+            let _ = image::read(Path::new("damaged"), bytes, &options);
         };
         for end in (0..good.len()).step_by(97) {
             read(&good[..end].to_vec());

@@ -40,6 +40,25 @@ pub(super) fn difference(
     first.map(|what| Difference { what, known_forms: reused.flat_map(tell).collect() })
 }
 
+/// Whether a contract is one of the forms of its string that a series had before any kernel.
+pub(super) fn is_unreleased(catalogue: &Catalogue, model: &Model, contract: &Contract) -> bool {
+    let spelled = |record: &kho_abi_model::Record| {
+        let fields = record.fields.iter();
+        let fields: Vec<_> =
+            fields.map(|field| format!("{} {};", field.ty.spelling(), field.name)).collect();
+        format!("{{ {} }}", fields.join(" "))
+    };
+    let mut reused = catalogue.reused().iter();
+    reused.any(|reused| {
+        let unfrozen = |is: &str| reused.forms.iter().any(|form| !form.frozen && form.is == is);
+        reused.compatible == contract.compatible
+            && model
+                .closure(contract)
+                .into_iter()
+                .any(|record| record.name == reused.item && unfrozen(&spelled(record)))
+    })
+}
+
 /// The models that have a string, newest first.
 fn models<'c>(catalogue: &'c Catalogue, compatible: &str) -> Vec<&'c Model> {
     let mut found = Vec::new();

@@ -60,7 +60,10 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             });
             continue;
         }
-        hits.extend(known(judged, index, new, false));
+        // A series that brings the contract itself brings a form of it that no kernel has.
+        let catalogue = &judged.options.catalogue;
+        let is_first = pair.old.is_none() && catalogue::is_unreleased(catalogue, new_model, new);
+        hits.extend(known(judged, index, new, is_first));
     }
     hits
 }

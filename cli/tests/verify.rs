@@ -162,3 +162,86 @@ fn the_truth_and_what_was_frozen_of_it_are_equal() {
         assert_eq!(run_in(&checkout("."), &[bad, "abi"]).status, Some(2));
     }
 }
+
+#[test]
+fn headers_of_which_something_was_not_read_are_no_success() {
+    let memfd = |from: &str, to: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        changed(dir.path(), "memfd.h", from, to);
+        dir
+    };
+    let path = "include/linux/kho/abi/memfd.h";
+    let told = |dir: &tempfile::TempDir| {
+        let ran = run_in(dir.path(), &["."]);
+        assert_eq!(ran.stderr, "");
+        (ran.status, ran.stdout)
+    };
+    let unread = |what: &str, dir: &tempfile::TempDir| {
+        let (status, out) = told(dir);
+        assert_eq!(status, Some(1), "{what}: {out}");
+        assert!(out.contains("[not_compared]"), "{what}: {out}");
+        assert!(out.contains("so: nothing is known of it for memfd-v2"), "{what}: {out}");
+        out
+    };
+    let same = memfd("nr_folios", "nr_folios");
+    assert_eq!(told(&same).0, Some(0));
+    // A header that is not there is one that the kernel need not have.
+    fs::remove_file(same.path().join("include/linux/kho/abi/vfio_pci.h")).unwrap();
+    let (status, out) = told(&same);
+    assert_eq!(status, Some(0), "{out}");
+    assert!(out.contains("absent"), "{out}");
+
+    unread("not ended", &memfd("struct memfd_luo_ser {", "#if 1\nstruct memfd_luo_ser {"));
+    let out = unread("no type", &memfd("\tu64 nr_folios;", "\thidden_t nr_folios;"));
+    assert!(out.contains("unknown type name 'hidden_t'"), "{out}");
+    assert!(!out.contains("memfd-v2           equal"), "{out}");
+
+    let link = memfd("nr_folios", "nr_folios");
+    fs::remove_file(link.path().join(path)).unwrap();
+    std::os::unix::fs::symlink("/dev/null", link.path().join(path)).unwrap();
+    unread("a link elsewhere", &link);
+    fs::remove_file(link.path().join(path)).unwrap();
+    fs::create_dir(link.path().join(path)).unwrap();
+    unread("a directory", &link);
+    fs::remove_dir(link.path().join(path)).unwrap();
+    fs::write(link.path().join("include/linux/kho/abi/mem fd.h"), "struct x { u64 a; };\n")
+        .unwrap();
+    unread("a name that no code includes", &link);
+}
+
+#[test]
+fn what_headers_have_beyond_the_truth_is_a_finding() {
+    for (header, from, to, what) in [
+        (
+            "memfd.h",
+            "struct memfd_luo_ser {",
+            "struct more_ser {\n\tu64 a;\n};\n\nstruct memfd_luo_ser {",
+            "more_ser: the truth does not have it [source_layout_differs]",
+        ),
+        (
+            "memfd.h",
+            "struct memfd_luo_ser {",
+            "#define MEMFD_LUO_MORE 4\n\nstruct memfd_luo_ser {",
+            "MEMFD_LUO_MORE is not in the truth [source_constant_differs]",
+        ),
+        (
+            "memfd.h",
+            "#define MEMFD_LUO_FH_COMPATIBLE",
+            "#define NAME_OF_NOTHING",
+            "and not MEMFD_LUO_FH_COMPATIBLE: no version covers them [source_version_unknown]",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        changed(dir.path(), header, from, to);
+        let ran = run_in(dir.path(), &["."]);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(1), ""), "{}", ran.stdout);
+        assert!(ran.stdout.contains(what), "{what}: {}", ran.stdout);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    changed(dir.path(), "memfd.h", "nr_folios", "nr_folios");
+    let new = dir.path().join("include/linux/kho/abi/made_up.h");
+    fs::write(new, "struct made_up_ser {\n\tu64 a;\n};\n").unwrap();
+    let ran = run_in(dir.path(), &["."]);
+    assert_eq!(ran.status, Some(1), "{}", ran.stdout);
+    assert!(ran.stdout.contains("made_up_ser in linux/kho/abi/made_up.h"), "{}", ran.stdout);
+}

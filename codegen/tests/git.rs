@@ -87,6 +87,17 @@ fn a_directory_of_a_revision_is_named_as_git_names_it() {
 }
 
 #[test]
+fn a_header_that_is_a_link_is_refused_and_not_left_out() {
+    let dir = repository("");
+    let path = dir.path().join("include/linux/kho/abi/memfd.h");
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("luo.h", &path).unwrap();
+    git(dir.path(), &["commit", "-q", "-a", "-m", "a link"]);
+    let error = read_rev("HEAD", &options(dir.path())).unwrap_err();
+    assert!(error.to_string().contains("memfd.h is a link"), "{error}");
+}
+
+#[test]
 fn what_is_no_revision_is_refused_and_does_nothing() {
     let dir = repository("");
     let made = dir.path().join("made");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What was read of a source: a model, what this kind of source is able to tell, and what it leaves open.
 
-use crate::Model;
+use crate::{Model, ABI_DIR, BROKEN};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,26 @@ pub struct Reading {
     pub knows: Knows,
     /// What this very source leaves open, beyond its kind.
     pub gaps: Vec<Gap>,
+}
+
+impl Reading {
+    /// The ABI headers that this source has, or that its headers include, and of which nothing or only
+    /// the beginning was read.
+    #[must_use]
+    pub fn unread_headers(&self) -> Vec<&Gap> {
+        let headers = &self.model.headers;
+        let is_unread = |gap: &&Gap| {
+            let mut read = headers.iter().filter(|header| header.include_path() == gap.item);
+            is_abi_header(&gap.item) && read.next().is_none_or(|_| gap.why.ends_with(BROKEN))
+        };
+        self.gaps.iter().filter(is_unread).collect()
+    }
+}
+
+/// Whether a name is that of an ABI header, as `linux/kho/abi/luo.h`.
+fn is_abi_header(name: &str) -> bool {
+    let below = name.strip_prefix(ABI_DIR).and_then(|name| name.strip_prefix('/'));
+    below.is_some_and(|name| name.ends_with(".h"))
 }
 
 /// What a source turned out to be.

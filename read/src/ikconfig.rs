@@ -45,9 +45,10 @@ impl Config {
     #[must_use]
     pub fn unpack(packed: &[u8]) -> Option<Self> {
         let mut text = String::new();
-        let unpacked = flate2::bufread::GzDecoder::new(packed).take(MAX_UNPACKED);
+        let unpacked = flate2::bufread::GzDecoder::new(packed).take(MAX_UNPACKED + 1);
         { unpacked }.read_to_string(&mut text).ok()?;
-        Some(Self(text))
+        // Half a configuration would say of the other half that it is not set.
+        (text.len() as u64 <= MAX_UNPACKED).then_some(Self(text))
     }
 
     /// Reads it from where [`super::image_strings::find`] saw it begin.
@@ -65,8 +66,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
-    use std::io::Write as _;
+    use super::{Config, MAX_UNPACKED};
+    use std::io::{Read as _, Write as _};
 
     #[test]
     fn options_are_found_by_their_whole_name() {
@@ -82,5 +83,17 @@ mod tests {
         assert_eq!(config.get("CONFIG_KEX"), None);
         assert_eq!(config.page_size(), Some(16384));
         assert_eq!(Config::unpack(&bytes[..20]), None);
+    }
+
+    #[test]
+    fn half_a_configuration_is_none() {
+        let packed = |length: u64| {
+            let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::copy(&mut std::io::repeat(b'#').take(length), &mut packer)
+                .expect("memory takes it");
+            packer.finish().expect("memory takes it")
+        };
+        assert!(Config::unpack(&packed(MAX_UNPACKED)).is_some());
+        assert_eq!(Config::unpack(&packed(MAX_UNPACKED + 1)), None);
     }
 }

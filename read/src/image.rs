@@ -253,7 +253,12 @@ impl Source<'_> {
             unpacked = inner;
             kernel = &unpacked;
         } else if head.starts_with(&btf::MAGIC) || head.starts_with(&btf::MAGIC_BIG_ENDIAN) {
-            return Ok(Some((name, file.take(0, file.size().min(MAX_BTF)).map_err(io)?)));
+            if file.size() > MAX_BTF {
+                return Err(
+                    other.malformed(BTF_SECTION, &format!("it has more than {MAX_BTF} bytes"))
+                );
+            }
+            return Ok(Some((name, file.take(0, file.size()).map_err(io)?)));
         }
         let start = kernel.take_up_to(0, 64).map_err(io)?;
         if is_arm64(&start) {

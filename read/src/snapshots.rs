@@ -71,7 +71,10 @@ pub fn read_file(name: &str, path: &Path) -> Result<Reading, SourceError> {
 fn read(path: &Path) -> Result<Frozen, SourceError> {
     let io = |error| SourceError::io(path, error);
     let bytes = FileBytes::open(path).map_err(io)?;
-    let text = bytes.take(0, bytes.size().min(MAX_SIZE)).map_err(io)?;
+    if bytes.size() > MAX_SIZE {
+        return Err(io(std::io::Error::other(format!("it has more than {MAX_SIZE} bytes"))));
+    }
+    let text = bytes.take(0, bytes.size()).map_err(io)?;
     let text = String::from_utf8(text).map_err(|error| io(std::io::Error::other(error)))?;
     let parsed = frozen::parse(&text);
     parsed.map_err(|source| SourceError::Frozen { path: path.into(), source })

@@ -204,6 +204,7 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
         check.contract(contract)?;
     }
     check.unknown_contracts()?;
+    check.headers();
     let (contracts, findings) = check.finish();
     Ok(Report {
         source: reading.name.clone(),

@@ -3,7 +3,8 @@
 //!
 //! Pairs of headers of which a promise is broken are damaged in one place each: a declaration or a
 //! header is dropped, a file is cut off, a type is made unknown, an item is hidden from the compiler.
-//! Whatever that leaves, the answer is a finding or unknown, and never that all is well.
+//! Whatever that leaves, the answer is a finding or unknown, and never that all is well: of `diff` for
+//! every pair, and of `verify` where the old side is the truth.
 //!
 //! `KHO_ABI_DAMAGES=N` makes so many of each pair, where the default is a few.
 
@@ -16,8 +17,10 @@ use kho_abi_read::source::{self, Gap};
 use kho_abi_read::truth;
 use kho_abi_review::diff::{compare, open, Side};
 use kho_abi_review::policy::{judge, Options, Report, Verdict};
+use kho_abi_review::verify::{verify, Truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 type Files = BTreeMap<String, String>;
 
@@ -46,6 +49,19 @@ fn report(old: &Side, new: &Side) -> Report {
 /// A pair by name, with both sides' files.
 type Pair = (String, Files, Files);
 
+/// The headers of this program.
+fn whole() -> Files {
+    generate::render(&truth::current().unwrap())
+        .into_iter()
+        .map(|file| {
+            // Without assertions, which would be findings of their own.
+            let lines = file.text.split_inclusive('\n');
+            let text = lines.filter(|line| !line.starts_with("static_assert")).collect();
+            (file.path.display().to_string(), text)
+        })
+        .collect()
+}
+
 /// The pairs of the rules, and the headers of this program with a change in each.
 fn pairs() -> Vec<Pair> {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
@@ -66,15 +82,7 @@ fn pairs() -> Vec<Pair> {
         let name = dir.file_name().unwrap().to_str().unwrap().to_string();
         pairs.push((name, read("old"), read("new")));
     }
-    let whole: Files = generate::render(&truth::current().unwrap())
-        .into_iter()
-        .map(|file| {
-            // Without assertions, which would be findings of their own.
-            let lines = file.text.split_inclusive('\n');
-            let text = lines.filter(|line| !line.starts_with("static_assert")).collect();
-            (file.path.display().to_string(), text)
-        })
-        .collect();
+    let whole = whole();
     for (header, from, to) in [
         ("memfd", "\tu64 nr_folios;", "\tu32 nr_folios;"),
         ("luo", "\tu64 liveupdate_num;\n", "\tu64 hole;\n\tu64 liveupdate_num;\n"),
@@ -289,8 +297,19 @@ fn strip(side: &Side) -> Side {
     side
 }
 
+/// What `verify` says of headers that are not as the truth has them.
+fn verified(truth: &Truth, side: &Side) -> (usize, String) {
+    let report = verify(truth, &side.reading).unwrap();
+    (report.findings.len(), format!("verify: {:?}", report.contracts))
+}
+
 /// How many reports of a damaged pair were made, and what those say that are too good.
-fn tried((name, old, new): &Pair, count: usize, mut random: Random) -> (usize, Vec<String>) {
+fn tried(
+    (name, old, new): &Pair,
+    truth: Option<&Truth>,
+    count: usize,
+    mut random: Random,
+) -> (usize, Vec<String>) {
     let (mut made, mut broken) = (0, Vec::new());
     let (Some(before), Some(after)) = (side("old", old), side("new", new)) else {
         panic!("{name} is not read");
@@ -304,12 +323,16 @@ fn tried((name, old, new): &Pair, count: usize, mut random: Random) -> (usize, V
         return (made, broken);
     }
     assert!(whole.findings() > 0, "{name}");
-    let mut check = |what: String, report: &Report| {
+    let mut check = |what: &str, (findings, told): (usize, String)| {
         made += 1;
-        if report.findings() == 0 {
-            broken.push(format!("{name}: {what}: {:?}", report.contracts));
+        if findings == 0 {
+            broken.push(format!("{name}: {what}: {told}"));
         }
     };
+    let told = |report: &Report| (report.findings(), format!("{:?}", report.contracts));
+    if let Some(truth) = truth {
+        check("whole", verified(truth, &after));
+    }
     for round in 0..count {
         let of_old = round % 2 == 0;
         let (files, this, other) =
@@ -319,15 +342,24 @@ fn tried((name, old, new): &Pair, count: usize, mut random: Random) -> (usize, V
             // What cannot be read at all ends with another status.
             let Some(damaged) = side(which, &damaged) else { continue };
             let found = if of_old { report(&damaged, other) } else { report(other, &damaged) };
-            check(format!("{which}: {what}"), &found);
+            check(&format!("{which}: {what}"), told(&found));
+            // A header that is not there is one that the kernel need not have.
+            if let Some(truth) =
+                truth.filter(|_| !of_old && damaged.model().headers.len() == new.len())
+            {
+                check(&what, verified(truth, &damaged));
+            }
         }
         if let Some((hidden, what)) = hide(this, &mut random) {
             let found = if of_old { report(&hidden, other) } else { report(other, &hidden) };
-            check(format!("{which}: {what}"), &found);
+            check(&format!("{which}: {what}"), told(&found));
+            if let Some(truth) = truth.filter(|_| !of_old) {
+                check(&what, verified(truth, &hidden));
+            }
         }
     }
-    check("old: stripped".into(), &report(&strip(&before), &after));
-    check("new: stripped".into(), &report(&before, &strip(&after)));
+    check("old: stripped", told(&report(&strip(&before), &after)));
+    check("new: stripped", told(&report(&before, &strip(&after))));
     (made, broken)
 }
 
@@ -335,11 +367,14 @@ fn tried((name, old, new): &Pair, count: usize, mut random: Random) -> (usize, V
 fn less_knowledge_never_makes_a_verdict_better() {
     let count = std::env::var("KHO_ABI_DAMAGES").ok().map_or(8, |n| n.parse().unwrap());
     let seed = std::env::var("KHO_ABI_SEED").ok().map_or(0x0bad_5eed, |n| n.parse().unwrap());
+    let truth = Truth::load(&Arc::default()).unwrap();
+    let of_truth = whole();
     let each = on_all_cores(&pairs(), |index, pair| {
+        let truth = (pair.1 == of_truth).then_some(&truth);
         // Each has numbers of its own, so that another pair changes none of them.
         let mut random = Random(seed ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         random.below(1);
-        tried(pair, count, random)
+        tried(pair, truth, count, random)
     });
     let made: usize = each.iter().map(|(made, _)| made).sum();
     let broken: Vec<_> = each.into_iter().flat_map(|(_, broken)| broken).collect();

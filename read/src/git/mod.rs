@@ -226,15 +226,26 @@ struct Entry {
 /// The headers that `git ls-tree -z` lists: no link, and no other repository.
 fn headers_of(list: &[u8]) -> Vec<Entry> {
     let list = String::from_utf8_lossy(list);
-    let entry = |line: &str| {
-        let (facts, path) = line.split_once('\t')?;
-        let mut facts = facts.split(' ');
-        let (mode, kind, id) = (facts.next()?, facts.next()?, facts.next()?);
-        let is_file = kind == "blob" && mode.starts_with("100");
-        (is_file && path.as_bytes().ends_with(b".h") && is_id(id))
-            .then(|| Entry { path: path.into(), id: id.into() })
+    let entry = |line| {
+        let (mode, path, id) = header_of(line)?;
+        mode.starts_with("100").then(|| Entry { path: path.into(), id: id.into() })
     };
     list.split('\0').filter_map(entry).collect()
+}
+
+/// The first link, or other repository, that has the name of a header.
+fn link_of(list: &[u8]) -> Option<String> {
+    let list = String::from_utf8_lossy(list);
+    let mut headers = list.split('\0').filter_map(header_of);
+    headers.find(|(mode, ..)| matches!(*mode, "120000" | "160000")).map(|(_, path, _)| path.into())
+}
+
+/// Mode, path and id of what has the name of a header.
+fn header_of(line: &str) -> Option<(&str, &str, &str)> {
+    let (facts, path) = line.split_once('\t')?;
+    let mut facts = facts.split(' ');
+    let (mode, _kind, id) = (facts.next()?, facts.next()?, facts.next()?);
+    (path.as_bytes().ends_with(b".h") && is_id(id)).then_some((mode, path, id))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Only the headers are taken out. [`Git`] bounds every call.
 
-use super::{error, headers_of, Entry, Git};
+use super::{error, headers_of, link_of, Entry, Git};
 use crate::headers;
 use crate::source::{Options, Reading, SourceError, Tree};
 use kho_abi_model::ABI_DIR;
@@ -117,7 +117,12 @@ impl Repository<'_> {
         if !dir.is_empty() {
             args.extend(["--", dir]);
         }
-        Ok(headers_of(&self.git.run(self.rev, &args)?))
+        let list = self.git.run(self.rev, &args)?;
+        if let Some(path) = link_of(&list) {
+            let why = format!("{path} is a link, which is not followed in a revision");
+            return Err(self.error(why, "give a worktree of that revision"));
+        }
+        Ok(headers_of(&list))
     }
 
     fn contents(&self, entries: Vec<Entry>) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {

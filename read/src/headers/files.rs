@@ -8,7 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::contracts;
 use crate::source::{Gap, Tree};
 use kho_abi_model::ABI_DIR;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File as Opened};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -57,45 +57,84 @@ fn header_name(file: &str) -> Option<&str> {
     (!name.is_empty() && name.len() <= 100 && name.bytes().all(plain)).then_some(name)
 }
 
-/// The headers of a directory.
-pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderError> {
-    let at = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| HeaderError::Io { path, source }
-    };
+/// The gap that a header leaves whose name no C code could include; hidden files are no headers.
+fn odd_header(file: &str, shown: &str) -> Option<Gap> {
+    let is_header = file.ends_with(".h") && !file.starts_with('.');
+    let why = || format!("{shown}: its name is none that a header of the kernel has");
+    is_header.then(|| Gap { item: format!("{ABI_DIR}/{file}"), why: why() })
+}
+
+/// What a directory has of ABI headers.
+struct Walked {
+    /// The directory that they are in.
+    place: PathBuf,
+    /// Whether that is the directory which was given.
+    itself: bool,
+    /// Their names, with the path and the content of each.
+    headers: Vec<(String, PathBuf, Vec<u8>)>,
+    /// What is there and is not read.
+    gaps: Vec<Gap>,
+}
+
+fn walk(dir: &Path) -> Result<Walked, HeaderError> {
     let root = dir.canonicalize().map_err(at(dir))?;
     let include = format!("include/{ABI_DIR}");
     let places = [include.as_str(), ABI_DIR].map(|below| dir.join(below));
     let place = places.into_iter().find(|place| place.is_dir());
     let (place, itself) = place.map_or((dir.to_path_buf(), true), |place| (place, false));
-    let mut names = BTreeMap::new();
-    for entry in fs::read_dir(&place).map_err(at(&place))? {
-        let name = entry.map_err(at(&place))?.file_name();
-        let Some(name) = name.to_str().and_then(header_name) else { continue };
-        names.insert(name.to_string(), place.join(format!("{name}.h")));
+    let mut walked = Walked { place, itself, headers: Vec::new(), gaps: Vec::new() };
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(&walked.place).map_err(at(&walked.place))? {
+        let name = entry.map_err(at(&walked.place))?.file_name();
+        let Some(name) = name.to_str().and_then(header_name) else {
+            let shown = walked.place.join(&name).display().to_string();
+            walked.gaps.extend(odd_header(&name.to_string_lossy(), &shown));
+            continue;
+        };
+        names.insert(name.to_string());
         if names.len() > COUNT {
-            return Err(HeaderError::TooMany { dir: place, limit: COUNT });
+            return Err(HeaderError::TooMany { dir: walked.place, limit: COUNT });
         }
     }
-    let mut files = Files::default();
-    for (name, path) in names {
-        let shown = path.display().to_string();
-        let mut gap = |why: &str| {
-            files
-                .gaps
-                .push(Gap { item: format!("{ABI_DIR}/{name}.h"), why: format!("{shown}: {why}") });
-        };
+    for name in names {
+        let path = walked.place.join(format!("{name}.h"));
         // A link to a file elsewhere is not followed, and what is no file is not opened.
-        match path.canonicalize() {
-            Ok(real) if !real.starts_with(&root) => gap("it is a link that leads elsewhere"),
-            Ok(real) if !real.is_file() => gap("it is no file"),
+        let why = match path.canonicalize() {
+            Ok(real) if !real.starts_with(&root) => "it is a link that leads elsewhere".into(),
+            Ok(real) if !real.is_file() => "it is no file".into(),
             Ok(real) => {
                 let bytes = read_bounded(&real, &path)?;
-                files.abi.push(file(name, shown, &bytes));
+                walked.headers.push((name, path, bytes));
+                continue;
             }
-            Err(error) => gap(&error.to_string()),
-        }
+            Err(error) => error.to_string(),
+        };
+        let (item, shown) = (format!("{ABI_DIR}/{name}.h"), path.display());
+        walked.gaps.push(Gap { item, why: format!("{shown}: {why}") });
     }
+    Ok(walked)
+}
+
+fn at(path: &Path) -> impl Fn(std::io::Error) -> HeaderError {
+    let path = path.to_path_buf();
+    move |source| HeaderError::Io { path: path.clone(), source }
+}
+
+/// The headers of a directory that can be read, by their paths in a kernel tree; none is no error.
+pub(super) fn by_path(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, HeaderError> {
+    let headers = walk(dir)?.headers.into_iter();
+    Ok(headers.map(|(name, _, bytes)| (format!("include/{ABI_DIR}/{name}.h"), bytes)).collect())
+}
+
+/// The headers of a directory.
+pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderError> {
+    let root = dir.canonicalize().map_err(at(dir))?;
+    let Walked { place, itself, headers, gaps } = walk(dir)?;
+    let file = |(name, path, bytes): (String, PathBuf, Vec<u8>)| {
+        file(name, path.display().to_string(), &bytes)
+    };
+    let abi = headers.into_iter().map(file).collect();
+    let mut files = Files { abi, companions: BTreeMap::new(), gaps };
     for name in COMPANIONS {
         if itself || !files.includes(name) {
             continue;
@@ -104,9 +143,7 @@ pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderE
         if let Some(real) = shown.canonicalize().ok().filter(|real| real.starts_with(&root)) {
             if real.is_file() {
                 let bytes = read_bounded(&real, &shown)?;
-                files
-                    .companions
-                    .insert(name, file((*name).into(), shown.display().to_string(), &bytes));
+                files.companions.insert(name, file(((*name).into(), shown, bytes)));
             }
         }
     }
@@ -174,8 +211,11 @@ pub(super) fn of_memory(
         if !itself && !in_abi_dir(path) {
             continue;
         }
-        let name = path.rsplit('/').next().and_then(header_name);
-        let Some(name) = name else { continue };
+        let last = path.rsplit('/').next().unwrap_or(path);
+        let Some(name) = header_name(last) else {
+            found.gaps.extend(odd_header(last, &format!("{prefix}{path}")));
+            continue;
+        };
         if found.abi.len() == COUNT {
             return Err(HeaderError::TooMany { dir: PathBuf::new(), limit: COUNT });
         }

@@ -209,6 +209,19 @@ pub fn read_dir(dir: &Path, options: &Options) -> Result<Reading, SourceError> {
     load_dir(dir, options)?.read(options)
 }
 
+/// The ABI headers of a directory as [`read_dir`] finds them, by their paths in a kernel tree.
+///
+/// # Errors
+///
+/// [`SourceError`] where there are none, or more or longer ones than any kernel has.
+pub fn files_of_dir(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
+    let files = files::by_path(dir)?;
+    if files.is_empty() {
+        return Err(HeaderError::NoHeaders { dir: dir.into() }.into());
+    }
+    Ok(files)
+}
+
 /// ABI headers whose text was read, once: what is made of them later is all made of the same text.
 #[derive(Debug)]
 pub struct Loaded {

@@ -3,12 +3,10 @@
 
 use super::pages::{self, PageMemo};
 use super::Side;
-use kho_abi_model::ABI_DIR;
 use kho_abi_read::git::revision;
-use kho_abi_read::headers::{self, HeaderError};
+use kho_abi_read::headers;
 use kho_abi_read::source::{Options, Reading, SourceError};
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::Path;
 
 /// Files by path.
@@ -94,7 +92,11 @@ pub fn both(old: &str, new: &str, options: &Options) -> Result<(Side, Side), Sou
 
 fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
     if let Some(rev) = word.strip_prefix("git:") {
-        return of_files_with(word, &revision::files_of_rev(rev, options)?, options, memo);
+        let files = revision::files_of_rev(rev, options)?;
+        // What its headers use of others is that revision's, too.
+        let options =
+            Options { tree: Some(revision::tree_of_rev(rev, options)?), ..options.clone() };
+        return of_files_with(word, &files, &options, memo);
     }
     let path = Path::new(word);
     if !matches!(word, "abi" | "snapshots") && path.is_dir() {
@@ -104,53 +106,6 @@ fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, Sou
     }
     Ok(Side::new(kho_abi_read::source::open(word, options)?).knowing(&options.catalogue))
 }
-
-/// The ABI headers of a directory, by their path in a kernel tree.
-///
-/// # Errors
-///
-/// A directory that cannot be read or has none, and a header that is too long.
-pub fn files_of_dir(dir: &Path) -> Result<Files, SourceError> {
-    let io = |path: &Path, source| SourceError::Io { path: path.into(), source };
-    let include = format!("include/{ABI_DIR}");
-    let places = [include.as_str(), ABI_DIR].map(|below| dir.join(below));
-    let place = places.into_iter().find(|place| place.is_dir()).unwrap_or_else(|| dir.into());
-    let mut files = Files::new();
-    for entry in std::fs::read_dir(&place).map_err(|error| io(&place, error))? {
-        let entry = entry.map_err(|error| io(&place, error))?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| name.strip_suffix(".h").is_some()) else {
-            continue;
-        };
-        // What is no file, and what is a link, is not opened.
-        if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            continue;
-        }
-        if files.len() >= MAX_FILES {
-            return Err(HeaderError::TooMany { dir: place, limit: MAX_FILES }.into());
-        }
-        let path = entry.path();
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(&path).map_err(|error| io(&path, error))?;
-        file.take(MAX_LENGTH + 1).read_to_end(&mut bytes).map_err(|error| io(&path, error))?;
-        if bytes.len() as u64 > MAX_LENGTH {
-            return Err(HeaderError::TooLong { path, limit: MAX_LENGTH }.into());
-        }
-        files.insert(format!("{include}/{name}"), bytes);
-    }
-    if files.is_empty() {
-        return Err(SourceError::NotASource {
-            name: dir.display().to_string(),
-            why: format!("it has no headers, in {include} or by themselves"),
-            help: "give a kernel tree, or a directory with include/linux/kho/abi".into(),
-        });
-    }
-    Ok(files)
-}
-
-/// Most headers of a directory, and longest header in bytes; the reader of headers refuses sooner.
-const MAX_FILES: usize = 4096;
-const MAX_LENGTH: u64 = 2 << 20;
 
 fn add_text(side: &mut Side, path: &str, text: &str) {
     let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".h"));

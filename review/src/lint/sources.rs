@@ -116,7 +116,7 @@ fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Re
     let mut files = BTreeMap::new();
     let dir = path.parent().filter(|dir| dir.ends_with(ABI_DIR));
     if let Some(dir) = dir {
-        files = open::files_of_dir(dir)?;
+        files = kho_abi_read::headers::files_of_dir(dir)?;
     }
     files.insert(format!("include/{ABI_DIR}/{name}"), bytes);
     let mut side = open::of_files(word, &files, reading)?;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What patches are made for: a tree or a revision, with or without ABI headers.
 
-use crate::diff::open::{self, Files};
+use crate::diff::open::Files;
 use kho_abi_model::ABI_DIR;
 use kho_abi_read::git::{revision, Git};
+use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError, Tree};
 use std::path::Path;
 
@@ -29,14 +30,14 @@ impl Base {
         let files = match word.strip_prefix("git:") {
             _ if is_without_headers(word, options) => Files::new(),
             Some(rev) => revision::files_of_rev(rev, options)?,
-            None => open::files_of_dir(dir)?,
+            None => headers::files_of_dir(dir)?,
         };
         let tree = match word.strip_prefix("git:") {
             Some(rev) => Some(revision::tree_of_rev(rev, options)?),
-            None => kho_abi_read::headers::tree_of_dir(dir),
+            None => headers::tree_of_dir(dir),
         };
         // What is beside the ABI's headers is looked up in the tree.
-        let of_it = |path: &str| !kho_abi_read::headers::is_companion_path(path);
+        let of_it = |path: &str| !headers::is_companion_path(path);
         let files = files.into_iter().filter(|(path, _)| of_it(path));
         let files = files.map(|(path, bytes)| (tree_path(&path), bytes)).collect();
         Ok(Self { name: word.into(), files, tree })
@@ -64,7 +65,7 @@ pub fn is_without_headers(word: &str, options: &Options) -> bool {
     let dir = Path::new(word);
     // A directory within include/linux is a slip, not a tree.
     let is_slip = ["abi", "kho/abi"].iter().any(|below| has_files(&dir.join(below), 0));
-    matches!(open::files_of_dir(dir), Err(SourceError::NotASource { .. }))
+    matches!(headers::files_of_dir(dir), Err(SourceError::Headers(HeaderError::NoHeaders { .. })))
         && !is_slip
         && has_files(dir, 4)
 }

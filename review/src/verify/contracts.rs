@@ -5,7 +5,7 @@ use super::differences::{Difference, Differences};
 use super::{Checked, Compared, Truth, Verdict};
 use kho_abi_model::compare::{self, Change, RecordChange, Scope};
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Contract, Model, Record};
+use kho_abi_model::{Contract, Header, Model, Record};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::image_strings::split;
 use kho_abi_read::source::{Gap, Kind, Reading};
@@ -26,6 +26,8 @@ pub(super) struct Check<'a> {
 struct Outcome {
     compared: Compared,
     not_checked: Vec<Gap>,
+    /// What the source has and does not tell.
+    not_read: Vec<Gap>,
     differences: Vec<Difference>,
 }
 
@@ -35,7 +37,7 @@ impl Outcome {
     }
 
     fn verdict(&self) -> Verdict {
-        match (self.is_equal(), self.compared.anything()) {
+        match (self.is_equal(), self.compared.anything() && self.not_read.is_empty()) {
             (false, _) => Verdict::Different,
             (true, true) => Verdict::Equal,
             (true, false) => Verdict::NotCheckable,
@@ -44,6 +46,11 @@ impl Outcome {
 
     fn not_checked(&mut self, item: &str, why: impl Into<String>) {
         self.not_checked.push(Gap { item: item.into(), why: why.into() });
+    }
+
+    fn not_read(&mut self, item: &str, gap: &Gap) {
+        self.not_checked(item, gap.why.clone());
+        self.not_read.push(gap.clone());
     }
 }
 
@@ -67,7 +74,7 @@ impl<'a> Check<'a> {
         let newest = kin.iter().max_by_key(|c| split(&c.compatible).map(|(_, version)| version));
         let Some(chosen) = same.or(newest) else { return self.by_layout(contract) };
         if same.is_some() {
-            self.same_version(contract);
+            self.same_version(contract, chosen)?;
         } else {
             self.other_version(contract, chosen)?;
         }
@@ -91,6 +98,25 @@ impl<'a> Check<'a> {
             && !ours.macro_name.is_empty()
             && theirs.macro_name == ours.macro_name;
         same_macro || name(ours).is_some() && name(ours) == name(theirs)
+    }
+
+    /// The headers of the source that were not read to their end, and what of them no version covers.
+    pub(super) fn headers(&mut self) {
+        let reading = self.reading;
+        for gap in reading.unread_headers() {
+            let path = |header: &&Header| header.include_path() == gap.item;
+            let header = reading.model.headers.iter().find(path);
+            for contract in header.iter().flat_map(|header| &header.contracts) {
+                self.differences.not_read(gap, &contract.compatible);
+            }
+        }
+        for (header, theirs) in reading.model.promises().filter(|(_, c)| c.unversioned) {
+            let unknown = |root: &&String| self.truth.current.record(root).is_none();
+            let unknown: Vec<_> = theirs.roots.iter().filter(unknown).map(String::as_str).collect();
+            if reading.kind == Kind::Headers && !unknown.is_empty() {
+                self.differences.unversioned(header, &unknown);
+            }
+        }
     }
 
     /// The contracts of the source that the truth has no current version of.
@@ -117,15 +143,21 @@ impl<'a> Check<'a> {
     }
 
     /// The source has the very string of the truth.
-    fn same_version(&mut self, contract: &'a Contract) {
-        let outcome = self.compare(&self.truth.current, contract);
+    fn same_version(
+        &mut self,
+        contract: &'a Contract,
+        theirs: &Contract,
+    ) -> Result<(), TruthError> {
+        let mut outcome = self.compare(&self.truth.current, contract);
+        self.compare_added(theirs, &mut outcome)?;
         let mut checked = Checked::new(contract);
         checked.compared.string = contract.version.is_none();
         checked.verdict = match outcome.verdict() {
             // What a contract without structs promises is in the code, and no source tells it: of
             // one that has types, the string is all that there is to compare. What was not is listed.
             Verdict::NotCheckable
-                if contract.roots.is_empty()
+                if outcome.not_read.is_empty()
+                    && contract.roots.is_empty()
                     && checked.compared.string
                     && self.reading.kind != Kind::Strings =>
             {
@@ -134,6 +166,7 @@ impl<'a> Check<'a> {
             verdict => verdict,
         };
         self.push(checked, &contract.compatible, outcome);
+        Ok(())
     }
 
     /// The source has another string in the place of the truth's.
@@ -149,8 +182,12 @@ impl<'a> Check<'a> {
             return Ok(());
         };
         checked.compared.string = true;
-        if !outcome.is_equal() {
-            checked.verdict = Verdict::Different;
+        let mut outcome = outcome;
+        self.compare_added(theirs, &mut outcome)?;
+        match outcome.verdict() {
+            Verdict::Different => checked.verdict = Verdict::Different,
+            _ if !outcome.not_read.is_empty() => checked.verdict = Verdict::NotCheckable,
+            _ => {}
         }
         self.push(checked, &theirs.compatible, outcome);
         Ok(())
@@ -164,6 +201,12 @@ impl<'a> Check<'a> {
         // Frozen layouts have what their contracts embed, of whomever, and tell each string.
         let frozen = self.reading.kind == Kind::Snapshots;
         if frozen || !contract.roots.iter().any(there) {
+            if let Some(gap) = self.may_be_unread(contract) {
+                checked.not_checked("", gap.why.clone());
+                self.differences.not_read(gap, &contract.compatible);
+                self.checked.push(checked);
+                return Ok(());
+            }
             let string_told = self.reading.knows.strings && contract.version.is_none();
             let types_told = self.reading.kind != Kind::Strings && !contract.roots.is_empty();
             if string_told || types_told {
@@ -195,6 +238,10 @@ impl<'a> Check<'a> {
             Some(_) => Verdict::Older,
             None => outcome.verdict(),
         };
+        if self.reading.kind == Kind::Headers {
+            self.differences.no_version(contract);
+            checked.verdict = Verdict::Different;
+        }
         let (item, why) = match (contract.version, self.reading.knows.strings) {
             (Some(_), _) => ("the version", "only the code has that number"),
             (None, true) => ("the string", "not in the data of this source"),
@@ -208,6 +255,9 @@ impl<'a> Check<'a> {
     fn push(&mut self, mut checked: Checked, version: &str, outcome: Outcome) {
         checked.compared = Compared { string: checked.compared.string, ..outcome.compared };
         checked.not_checked.extend(outcome.not_checked);
+        for gap in &outcome.not_read {
+            self.differences.not_read(gap, version);
+        }
         if checked.compared.string {
             checked.notes.extend(reused(&self.truth.catalogue, version));
         }
@@ -238,6 +288,20 @@ impl<'a> Check<'a> {
         self.reading.gaps.iter().find(|gap| gap.item == item)
     }
 
+    /// Why it is not known that a contract is not there: a header that may have it was not read.
+    fn may_be_unread(&self, contract: &Contract) -> Option<&'a Gap> {
+        let named = [&contract.macro_name, &contract.compatible];
+        let own = named.into_iter().find_map(|name| self.gap(name));
+        own.or_else(|| {
+            let headers = self.truth.current.headers.iter();
+            let mut owners = headers.filter(|header| header.contracts.contains(contract));
+            let path = owners.next().map(Header::include_path);
+            let unread = self.reading.unread_headers();
+            let its = unread.iter().find(|gap| Some(&gap.item) == path.as_ref());
+            its.or(unread.first()).copied()
+        })
+    }
+
     /// Compares everything that a contract promises with what the source has.
     fn compare(&self, truth: &Model, contract: &Contract) -> Outcome {
         let truth = match self.page_size.and_then(|size| truth.with_page_size(size)) {
@@ -259,7 +323,7 @@ impl<'a> Check<'a> {
             return;
         }
         if let Some(gap) = self.gap(&ours.name) {
-            outcome.not_checked(&ours.name, gap.why.clone());
+            outcome.not_read(&ours.name, gap);
             return;
         }
         let knows = self.reading.knows;
@@ -295,7 +359,7 @@ impl<'a> Check<'a> {
                 continue;
             }
             if let Some(gap) = gap {
-                outcome.not_checked(name, gap.why.clone());
+                outcome.not_read(name, gap);
                 continue;
             }
             let told = if enumeration.is_some() { knows.enumerators } else { knows.macros };
@@ -315,6 +379,33 @@ impl<'a> Check<'a> {
         for name in untold {
             outcome.not_checked(name, "macros have no values in this source");
         }
+    }
+
+    /// Finds what headers have under a string, and no version of the truth has at all.
+    fn compare_added(&self, theirs: &Contract, outcome: &mut Outcome) -> Result<(), TruthError> {
+        if self.reading.kind != Kind::Headers {
+            return Ok(());
+        }
+        let earlier = self.truth.earlier()?;
+        let models = earlier.iter().chain([&self.truth.current]);
+        for record in self.reading.model.closure(theirs) {
+            if models.clone().all(|model| model.record(&record.name).is_none()) {
+                let new = RecordChange::whole(record, Change::StructAdded);
+                outcome.differences.push(Difference::Record(Box::new(new)));
+            }
+        }
+        for name in &theirs.constants {
+            let Some(constant) = self.reading.model.constant(name) else { continue };
+            if models.clone().any(|model| model.constant(name).is_some()) {
+                continue;
+            }
+            let value = vec![Some(constant.value.clone())];
+            if let Some(change) = compare::constant(name, &[None], vec![None], value) {
+                let place = constant.place.clone();
+                outcome.differences.push(Difference::Constant(Box::new(change), place));
+            }
+        }
+        Ok(())
     }
 
     fn compare_nodes(&self, contract: &Contract, outcome: &mut Outcome) {

@@ -3,9 +3,9 @@
 
 use kho_abi_model::compare::{causes, ConstantChange, PropertyChange, RecordChange, Words};
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Contract, Place};
+use kho_abi_model::{Contract, Header, Place};
 use kho_abi_read::image_strings::split;
-use kho_abi_read::source::Reading;
+use kho_abi_read::source::{Gap, Reading};
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(super) struct Differences {
     /// Each with the contracts that it breaks.
     found: Vec<(Difference, Vec<String>)>,
     versions: Vec<Finding>,
+    /// What the source has and does not tell, each with the contracts that it leaves open.
+    not_read: Vec<(Gap, Vec<String>)>,
 }
 
 const HELP: &str = "give the changed layout a new version in its string, or change it back";
@@ -69,11 +71,40 @@ impl Differences {
         self.versions.push(finding);
     }
 
+    /// Adds structs of a contract of which no header has the version.
+    pub(super) fn no_version(&mut self, ours: &Contract) {
+        let structs = ours.roots.join(", ");
+        let what = format!("it has {structs}, and not {}: no version covers them", ours.macro_name);
+        let help = "give the header its version back: the next kernel compares nothing else";
+        self.versions.push(Finding::new("source_version_unknown", "", what, help));
+    }
+
+    /// Adds structs that the truth does not have, in a header without a version.
+    pub(super) fn unversioned(&mut self, header: &Header, structs: &[&str]) {
+        let what = format!(
+            "it has {} in {}, which has no version, and the truth does not know them",
+            structs.join(", "),
+            header.include_path()
+        );
+        let help = "give the header a version that the next kernel compares, and write its types into the truth";
+        self.versions.push(Finding::new("source_contract_unknown", "", what, help));
+    }
+
     /// Adds a contract that the truth has no version of.
     pub(super) fn unknown_contract(&mut self, theirs: &Contract) {
         let what = format!("it has {}, a contract that the truth does not know", theirs.compatible);
         let help = "write its types into the truth, if it is to be checked";
         self.versions.push(Finding::new("source_contract_unknown", "", what, help));
+    }
+
+    /// Adds what the source has and does not tell, and a contract that it leaves open.
+    pub(super) fn not_read(&mut self, gap: &Gap, contract: &str) {
+        let known = self.not_read.iter_mut().find(|(known, _)| known == gap);
+        match known {
+            Some((_, opens)) if opens.iter().any(|open| open == contract) => {}
+            Some((_, opens)) => opens.push(contract.into()),
+            None => self.not_read.push((gap.clone(), vec![contract.into()])),
+        }
     }
 
     /// One finding for each cause, in the order in which they were found.
@@ -127,6 +158,16 @@ impl Differences {
                 }
             };
             finding.consequences.push(broken(breaks));
+            findings.push(finding);
+        }
+        for (gap, opens) in &self.not_read {
+            let what =
+                format!("whether {} is as the truth has it is unknown: {}", gap.item, gap.why);
+            let help = "give a source that shows it: the whole header, or the kernel's tree";
+            let mut finding = Finding::new("not_compared", &reading.name, what, help);
+            finding
+                .consequences
+                .push(format!("nothing is known of it for {}", opens.join(" and ")));
             findings.push(finding);
         }
         findings

@@ -4,26 +4,18 @@
 mod destination;
 
 pub(crate) use destination::{Destination, Inputs, Keep, GUEST};
+pub(crate) use kho_abi_review::report::style::{BAD, GOOD, OPEN, STRONG};
 
-use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use kho_abi_codegen::bump::BumpError;
 use kho_abi_model::finding::Finding;
 use kho_abi_read::checkout::CheckoutError;
 use kho_abi_read::source::SourceError;
 use kho_abi_read::truth::TruthError;
+use kho_abi_review::report::style;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
-
-/// Style of what is as it must be.
-pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
-/// Style of what is not.
-pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Style of what nobody looked at.
-pub(crate) const OPEN: Style = AnsiColor::Yellow.on_default();
-/// Style of what matters.
-pub(crate) const STRONG: Style = Style::new().bold();
 
 /// When to colour.
 #[derive(Clone, Copy, ValueEnum)]
@@ -93,30 +85,9 @@ impl Output {
         self.text.push_str(text);
     }
 
-    /// Adds a finding.
-    pub(crate) fn finding(&mut self, finding: &Finding) {
-        let Finding { rule, place, what, consequences, diff, help } = finding;
-        self.line(format_args!("{STRONG}{place}{STRONG:#}: {BAD}{what}{BAD:#} [{rule}]"));
-        for consequence in consequences {
-            self.line(format_args!("  so: {consequence}"));
-        }
-        for line in diff.lines() {
-            let style = match line.bytes().next() {
-                Some(b'+') => GOOD,
-                Some(b'-') => AnsiColor::Red.on_default(),
-                Some(b'@') => AnsiColor::Cyan.on_default(),
-                _ => Style::new(),
-            };
-            self.line(format_args!("{style}{line}{style:#}"));
-        }
-        self.line(format_args!("  help: {help}"));
-    }
-
     /// Adds findings, one after the other.
     pub(crate) fn findings(&mut self, findings: &[Finding]) {
-        for finding in findings {
-            self.finding(finding);
-        }
+        style::findings(&mut self.text, findings);
     }
 
     /// Adds a JSON document.

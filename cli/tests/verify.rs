@@ -227,7 +227,7 @@ fn what_headers_have_beyond_the_truth_is_a_finding() {
         (
             "memfd.h",
             "#define MEMFD_LUO_FH_COMPATIBLE",
-            "#define NAME_OF_NOTHING",
+            "#define NAME_OF_NOTHING 1 //",
             "and not MEMFD_LUO_FH_COMPATIBLE: no version covers them [source_version_unknown]",
         ),
     ] {

@@ -40,7 +40,7 @@ impl Reading {
 /// Whether a name is that of an ABI header, as `linux/kho/abi/luo.h`.
 fn is_abi_header(name: &str) -> bool {
     let below = name.strip_prefix(ABI_DIR).and_then(|name| name.strip_prefix('/'));
-    below.is_some_and(|name| name.ends_with(".h"))
+    below.is_some_and(|name| name.strip_suffix(".h").is_some())
 }
 
 /// What a source turned out to be.

@@ -255,7 +255,7 @@ impl Source<'_> {
         } else if head.starts_with(&btf::MAGIC) || head.starts_with(&btf::MAGIC_BIG_ENDIAN) {
             if file.size() > MAX_BTF {
                 return Err(
-                    other.malformed(BTF_SECTION, &format!("it has more than {MAX_BTF} bytes"))
+                    other.malformed(BTF_SECTION, format!("it has more than {MAX_BTF} bytes"))
                 );
             }
             return Ok(Some((name, file.take(0, file.size()).map_err(io)?)));

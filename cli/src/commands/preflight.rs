@@ -2,13 +2,12 @@
 //! `kho-abi preflight`: will the next kernel understand what this one writes?
 
 use super::judging::Reading;
-use crate::output::{Failure, Format, Inputs, Outcome as Exit, Output, BAD, GOOD, OPEN, STRONG};
-use anstyle::Style;
+use crate::output::{Failure, Format, Inputs, Outcome as Exit, Output};
 use kho_abi_read::source::{self, SourceError};
-use kho_abi_review::preflight::{answer, Answer, Effect, Kernel, Outcome, Outlook};
+use kho_abi_review::preflight::{answer, Answer, Kernel, Outlook};
+use kho_abi_review::report;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -103,14 +102,9 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         out.json(&Document { schema: SCHEMA, answers, unreadable });
     } else if args.matrix {
         let names: Vec<&str> = kernels.iter().map(|k| k.side.reading.name.as_str()).collect();
-        matrix(&names, &answers, out);
+        out.raw(&report::matrix(&names, &answers));
     } else {
-        for (index, answer) in answers.iter().enumerate() {
-            if index > 0 {
-                out.line("");
-            }
-            table(answer, out);
-        }
+        out.raw(&report::answers(&answers));
     }
     if let Some(Unreadable { why, help, .. }) = unreadable.into_iter().next() {
         return Err(Failure { message: why, help });
@@ -128,49 +122,6 @@ fn pairs(args: &Args, kernels: usize) -> Vec<(usize, usize)> {
     }
     let back = |next| [(0, next), (next, 0)].into_iter().take(if args.both { 2 } else { 1 });
     (1..kernels).flat_map(back).collect()
-}
-
-/// Prints an answer for each pair, and below them what is behind those that are not a yes.
-fn matrix(names: &[&str], answers: &[Answer], out: &mut Output) {
-    for (index, name) in names.iter().enumerate() {
-        out.line(format_args!("  {}  {name}", index + 1));
-    }
-    let width = 11;
-    let mut heads = String::new();
-    for number in 1..=names.len() {
-        let _ = write!(heads, "  {number:<width$}");
-    }
-    out.line(format_args!("{STRONG}  {:3}{}{STRONG:#}", "", heads.trim_end()));
-    let mut left = answers.iter();
-    for now in 0..names.len() {
-        let mut line = format!("  {:<3}", now + 1);
-        for then in 0..names.len() {
-            match left.as_slice().first().filter(|_| now != then) {
-                Some(answer) => {
-                    left.next();
-                    let style = style_of(answer.outlook);
-                    let mark = if answer.defects.is_empty() { "" } else { " !" };
-                    let word = format!("{}{mark}", answer.outlook.tell());
-                    let pad = width.saturating_sub(word.len());
-                    let _ = write!(line, "  {style}{word}{style:#}{:pad$}", "");
-                }
-                None => {
-                    let _ = write!(line, "  {:width$}", "-");
-                }
-            }
-        }
-        out.line(line.trim_end());
-    }
-    if answers.iter().any(|answer| !answer.defects.is_empty()) {
-        out.line("  !  one of the two has a known defect");
-    }
-    for answer in answers
-        .iter()
-        .filter(|answer| answer.outlook != Outlook::Understood || !answer.defects.is_empty())
-    {
-        out.line("");
-        table(answer, out);
-    }
 }
 
 /// Reads the current kernel and each next one, several at a time.
@@ -207,79 +158,5 @@ fn no_next() -> Failure {
     Failure {
         message: "there is no next kernel to ask about".into(),
         help: "give CURRENT and at least one NEXT, or --running and at least one NEXT".into(),
-    }
-}
-
-fn style_of(outlook: Outlook) -> Style {
-    match outlook {
-        Outlook::Understood => GOOD,
-        Outlook::Unknown => OPEN,
-        Outlook::Dangerous | Outlook::NoHandover | Outlook::Lost => BAD,
-    }
-}
-
-fn table(answer: &Answer, out: &mut Output) {
-    let style = style_of(answer.outlook);
-    out.line(format_args!(
-        "{STRONG}{} -> {}{STRONG:#}: {style}{}{style:#}",
-        answer.current,
-        answer.next,
-        answer.outlook.tell()
-    ));
-    if !answer.why.is_empty() {
-        out.line(format_args!("  {}", answer.why));
-    }
-    let text = |string: &Option<String>| string.clone().unwrap_or_else(|| "-".into());
-    let rows: Vec<_> = answer
-        .contracts
-        .iter()
-        .map(|contract| (text(&contract.current), text(&contract.next), contract))
-        .collect();
-    let width = |cell: fn(&(String, String, &_)) -> usize, least: usize| {
-        rows.iter().map(cell).max().unwrap_or(0).max(least)
-    };
-    let (left, right) = (width(|row| row.0.len(), 7), width(|row| row.1.len(), 4));
-    if !rows.is_empty() {
-        out.line(format_args!("  {:left$}  {:right$}  {:9}  in the field", "current", "next", ""));
-    }
-    for (current, next, contract) in &rows {
-        let (word, style) = match contract.outcome {
-            Outcome::Dangerous => ("DANGEROUS", BAD),
-            Outcome::Lost => match contract.effect {
-                Effect::Panics => ("panics", BAD),
-                Effect::Refused => ("refused", BAD),
-                _ => ("lost", BAD),
-            },
-            Outcome::Unknown => ("unknown", OPEN),
-            Outcome::Understood => ("yes", GOOD),
-            Outcome::OnlyNext => ("new", Style::new()),
-            Outcome::CurrentUntold => ("not told", OPEN),
-        };
-        let mut happens = contract.happens.clone();
-        if happens.is_empty() && !contract.open.is_empty() {
-            happens = format!("as far as checked (not {})", contract.open.join(", "));
-        }
-        let cells = format!("  {current:left$}  {next:right$}  {style}{word}{style:#}");
-        let gap = 9_usize.saturating_sub(word.len()) + 2;
-        match happens.as_str() {
-            "" => out.line(cells),
-            happens => out.line(format_args!("{cells}{:gap$}{happens}", "")),
-        }
-        for evidence in &contract.evidence {
-            out.line(format_args!("  {:left$}  {:right$}             {evidence}", "", ""));
-        }
-    }
-    // The reason why there is no handover has been said.
-    let said = |feature: &&String| !answer.why.is_empty() && feature.starts_with(&answer.why);
-    for feature in answer.features.iter().filter(|feature| !said(feature)) {
-        out.line(format_args!("  {feature}"));
-    }
-    out.findings(&answer.defects);
-    for perhaps in &answer.perhaps {
-        out.line(format_args!("  {OPEN}not known{OPEN:#}    {perhaps}"));
-    }
-    for gap in &answer.not_checked {
-        let item = if gap.item.is_empty() { "all of it" } else { &gap.item };
-        out.line(format_args!("  {OPEN}not checked{OPEN:#}  {item}: {}", gap.why));
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi verify`: the truth, held against kernels.
 
-use crate::output::{note, Failure, Format, Inputs, Outcome, Output, BAD, GOOD, OPEN, STRONG};
-use anstyle::Style;
-use kho_abi_read::source::{self, Gap, Kind, Options};
-use kho_abi_review::verify::{self, Checked, Report, Truth, Verdict};
+use crate::output::{note, Failure, Format, Inputs, Outcome, Output};
+use kho_abi_read::source::{self, Kind, Options};
+use kho_abi_review::report;
+use kho_abi_review::verify::{self, Report, Truth, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -122,7 +122,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                 if index > 0 {
                     out.line("");
                 }
-                text(report, out);
+                out.raw(&report::verified(report));
             }
         }
         Format::Json => out.json(&Document {
@@ -180,132 +180,4 @@ fn nothing(report: &Report) -> Failure {
         message: format!("{}: nothing could be checked: {why}", report.source),
         help: help.into(),
     }
-}
-
-fn text(report: &Report, out: &mut Output) {
-    let kind = match report.kind {
-        Kind::Truth => "the truth itself",
-        Kind::Snapshots => "frozen layouts",
-        Kind::Headers => "C headers",
-        Kind::Dwarf => "DWARF",
-        Kind::Btf => "BTF",
-        Kind::Strings => "an image without types",
-    };
-    let pages = report.page_size.map(|size| format!(", pages of {size} bytes")).unwrap_or_default();
-    out.line(format_args!("{STRONG}{}{STRONG:#}: {kind}{pages}", report.source));
-    let name = |checked: &Checked| match &checked.found {
-        Some(found) if checked.verdict == Verdict::Different => found.clone(),
-        Some(found) => format!("{found} (truth: {})", checked.contract),
-        None => checked.contract.clone(),
-    };
-    let width = report.contracts.iter().map(|c| name(c).len()).max().unwrap_or(0);
-    for checked in &report.contracts {
-        let style = style(checked.verdict);
-        let compared = match checked.compared.to_string() {
-            compared if compared.is_empty() => String::new(),
-            compared => format!("  {compared}"),
-        };
-        let verdict = format!("{:<13}", checked.verdict);
-        let verdict = if compared.is_empty() { verdict.trim_end() } else { &verdict };
-        out.line(format_args!("  {:<width$}  {style}{verdict}{style:#}{compared}", name(checked)));
-        for line in not_checked(&checked.not_checked, COLUMNS.saturating_sub(width + 6)) {
-            out.line(format_args!("  {:<width$}    {OPEN}not checked{OPEN:#} {line}", ""));
-        }
-        for note in &checked.notes {
-            for (index, line) in wrap(note, COLUMNS.saturating_sub(width + 18)).iter().enumerate() {
-                let mark = if index == 0 { "note" } else { "" };
-                out.line(format_args!("  {:<width$}    {OPEN}{mark:<11}{OPEN:#} {line}", ""));
-            }
-        }
-    }
-    for why in &report.not_checked {
-        for (index, line) in wrap(why, COLUMNS - 14).iter().enumerate() {
-            let mark = if index == 0 { "not checked" } else { "" };
-            out.line(format_args!("  {OPEN}{mark:<11}{OPEN:#} {line}"));
-        }
-    }
-    if !report.findings.is_empty() {
-        out.line("");
-        out.findings(&report.findings);
-    }
-    out.line(summary(report));
-}
-
-/// Width of the text, in columns.
-const COLUMNS: usize = 100;
-
-/// One line for each reason, with as many names before it as there is room for.
-fn not_checked(gaps: &[Gap], columns: usize) -> Vec<String> {
-    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-    for Gap { item, why } in gaps {
-        match reasons.iter_mut().find(|(known, _)| known == why) {
-            Some((_, items)) => items.push(item),
-            None => reasons.push((why, vec![item])),
-        }
-    }
-    let line = |(why, items): (&str, Vec<&str>)| {
-        let room = columns.saturating_sub(why.len() + "not checked  and 99 more: ".len());
-        let mut names = String::new();
-        for (index, item) in items.iter().enumerate() {
-            let comma = if index == 0 { "" } else { ", " };
-            if index > 0 && names.len() + comma.len() + item.len() > room {
-                return format!("{names} and {} more: {why}", items.len() - index);
-            }
-            names.push_str(comma);
-            names.push_str(item);
-        }
-        if names.is_empty() {
-            why.to_string()
-        } else {
-            format!("{names}: {why}")
-        }
-    };
-    reasons.into_iter().map(line).collect()
-}
-
-/// Words in lines of no more than that width.
-fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.last_mut().filter(|last| last.len() + 1 + word.len() <= columns);
-        match last {
-            Some(last) if last.is_empty() => last.push_str(word),
-            Some(last) => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            None => lines.push(word.into()),
-        }
-    }
-    lines
-}
-
-fn style(verdict: Verdict) -> Style {
-    match verdict {
-        Verdict::Equal => GOOD,
-        Verdict::Different | Verdict::Newer | Verdict::Unknown => BAD,
-        Verdict::Older | Verdict::Absent | Verdict::NotCheckable => OPEN,
-    }
-}
-
-/// How many contracts came to what, and how many findings there are.
-fn summary(report: &Report) -> String {
-    let mut parts = Vec::new();
-    for verdict in [
-        Verdict::Equal,
-        Verdict::Different,
-        Verdict::Newer,
-        Verdict::Older,
-        Verdict::Unknown,
-        Verdict::Absent,
-        Verdict::NotCheckable,
-    ] {
-        let count = report.contracts.iter().filter(|checked| checked.verdict == verdict).count();
-        if count > 0 {
-            parts.push(format!("{count} {verdict}"));
-        }
-    }
-    let findings = report.findings.len();
-    let s = if findings == 1 { "" } else { "s" };
-    format!("{}; {findings} finding{s}", parts.join(", "))
 }

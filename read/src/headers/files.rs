@@ -59,7 +59,7 @@ fn header_name(file: &str) -> Option<&str> {
 
 /// The gap that a header leaves whose name no C code could include; hidden files are no headers.
 fn odd_header(file: &str, shown: &str) -> Option<Gap> {
-    let is_header = file.ends_with(".h") && !file.starts_with('.');
+    let is_header = file.strip_suffix(".h").is_some() && !file.starts_with('.');
     let why = || format!("{shown}: its name is none that a header of the kernel has");
     is_header.then(|| Gap { item: format!("{ABI_DIR}/{file}"), why: why() })
 }

@@ -3,6 +3,7 @@
 //!
 //! To add a format is a file here and a line in [`FORMATS`].
 
+mod answers;
 mod github;
 mod json;
 mod junit;
@@ -11,10 +12,14 @@ mod mail;
 mod markdown;
 mod reply;
 mod sarif;
+pub mod style;
 mod text;
+mod verified;
 
+pub use answers::{answers, matrix};
 pub use json::schema;
 pub use reply::{Quote, Reply};
+pub use verified::verified;
 
 use crate::diff::DEVICE_TREE;
 use crate::policy::{ContractReport, Event, Level, Report, Verdict};

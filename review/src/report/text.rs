@@ -2,18 +2,13 @@
 //! For a terminal: verdicts, findings, layouts side by side.
 
 use super::layouts::{table, Mark};
+use super::style::{BAD, FAINT, GOOD, OPEN, STRONG};
 use super::{
     cleaned, count, events_of, heading, label, loose_events, of_interest, others, summary, Document,
 };
 use crate::policy::{Event, Level, Verdict};
 use anstyle::{AnsiColor, Style};
 use kho_abi_model::put;
-
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const GOOD: Style = AnsiColor::Green.on_default();
-const OPEN: Style = AnsiColor::Yellow.on_default();
-const STRONG: Style = Style::new().bold();
-const FAINT: Style = Style::new().dimmed();
 
 pub(super) fn write(document: &Document) -> String {
     let document = &cleaned(document);

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What colours mean, and how a finding of any command looks.
+
+use anstyle::{AnsiColor, Style};
+use kho_abi_model::finding::Finding;
+use kho_abi_model::put;
+
+/// Style of what is as it must be.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Style of what is not.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Style of what nobody looked at.
+pub const OPEN: Style = AnsiColor::Yellow.on_default();
+/// Style of what matters.
+pub const STRONG: Style = Style::new().bold();
+
+/// Style of what is beside the point.
+pub const FAINT: Style = Style::new().dimmed();
+
+/// Writes findings, one after the other.
+pub fn findings(out: &mut String, findings: &[Finding]) {
+    for Finding { rule, place, what, consequences, diff, help } in findings {
+        put!(out, "{STRONG}{place}{STRONG:#}: {BAD}{what}{BAD:#} [{rule}]");
+        for consequence in consequences {
+            put!(out, "  so: {consequence}");
+        }
+        for line in diff.lines() {
+            let style = match line.bytes().next() {
+                Some(b'+') => GOOD,
+                Some(b'-') => AnsiColor::Red.on_default(),
+                Some(b'@') => AnsiColor::Cyan.on_default(),
+                _ => Style::new(),
+            };
+            put!(out, "{style}{line}{style:#}");
+        }
+        put!(out, "  help: {help}");
+    }
+}

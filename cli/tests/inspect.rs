@@ -123,6 +123,44 @@ fn html_is_one_page_that_loads_nothing() {
 }
 
 #[test]
+fn html_has_an_index_of_sessions_exact_sizes_and_says_what_it_leaves_out() {
+    let (directory, _, places) = image();
+    let page = |args: &[&str]| {
+        let all = [&["guest.raw", "--format", "html", "-o", "report.html"], args].concat();
+        let (status, _, stderr) = kho_abi(directory.path(), &all);
+        assert!(status.is_some_and(|status| status < 2), "{stderr}");
+        std::fs::read_to_string(directory.path().join("report.html")).unwrap()
+    };
+    let whole = page(&[]);
+    for (number, session) in ["vm0", "vm1", "empty"].iter().enumerate() {
+        assert!(
+            whole.contains(&format!("<a href=\"#session-{number}\">{session}</a>")),
+            "{session}"
+        );
+        assert_eq!(whole.matches(&format!("id=\"session-{number}\"")).count(), 1, "{session}");
+    }
+    for exact in ["(100001 bytes)", "(2097152 bytes)", "(67108864 bytes)"] {
+        assert!(whole.contains(exact), "{exact}");
+    }
+    assert!(!whole.contains("Filtered:"));
+    let part = page(&["--session", "vm1", "--token", "2"]);
+    assert!(part.contains("Filtered: session &quot;vm1&quot;, token 0x2. "), "{part}");
+    assert!(!part.contains("vm0") && !part.contains("#session-"));
+
+    // Two sessions of one name are two places, and findings of one rule are one card.
+    let file = File::options().write(true).open(directory.path().join("guest.raw")).unwrap();
+    for memfd in &places.memfds[..2] {
+        file.write_all_at(&[0xff; 8], memfd.list[0]).unwrap();
+    }
+    let damaged = page(&[]);
+    assert!(damaged.matches("<details class=\"card finding\"").count() > 0, "{damaged}");
+    for rule in kho_abi_inspect::rules::RULES {
+        assert!(damaged.matches(&format!("<code>{}</code>", rule.id)).count() < 2, "{}", rule.id);
+    }
+    assert!(damaged.contains(" 2 findings</summary>"), "{damaged}");
+}
+
+#[test]
 fn a_memfd_is_extracted() {
     let (directory, _, _) = image();
     let extract =

@@ -8,6 +8,7 @@ use std::io;
 
 const USAGE: &str = "\
 usage: synth raw|elf|kdump|flattened FILE
+       synth many FILE COUNT  with so many files in sessions of ten
        synth guest FILE GIB   and prints where the device tree and the list are, and the list's size";
 
 fn main() {
@@ -15,6 +16,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let written = match arguments.as_slice() {
         ["guest", path, gib] => guest(path, gib.parse().unwrap_or(1)),
+        ["many", path, count] => many(path, count.parse().unwrap_or(3000)),
         [format, path] => {
             let (ram, _) = sample(4096);
             let kdump = || container::kdump(&ram, container::Packing::Zlib, &[]);
@@ -32,6 +34,28 @@ fn main() {
         eprintln!("{error}");
         std::process::exit(2);
     }
+}
+
+/// Writes a sparse image with so many files: devices and small memfds in turn.
+fn many(path: &str, count: u64) -> io::Result<()> {
+    let mut synth = Synth::new(File::create(path)?, 4096);
+    let mut session = synth.session("vm0");
+    for number in 0..count {
+        if number > 0 && number % 10 == 0 {
+            session = synth.session(&format!("vm{}", number / 10));
+        }
+        let token = number % 10 + 1;
+        if number % 2 == 0 {
+            let address = format!("{:04x}:{:02x}:00.0", number >> 9, number >> 1 & 0xff);
+            synth.device(session, token, &address);
+        } else {
+            synth.memfd(session, token, &MemfdSpec { size: 5000, ..MemfdSpec::default() });
+        }
+    }
+    synth.metadata("7.3.4", 2);
+    let end = synth.end();
+    let (file, _) = synth.finish();
+    file.set_len(end + (64 << 20))
 }
 
 /// Writes a sparse image of a guest, whose list of folios has so many gibibytes.

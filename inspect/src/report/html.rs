@@ -9,9 +9,11 @@ use crate::finding::Finding;
 use crate::flbs;
 use crate::handlers::memfd::Memfd;
 use crate::handlers::Payload;
+use crate::image::Range;
 use crate::luo::{File, Luo, Phase, Session};
 use crate::payloads::Content;
 use crate::raw::Raw;
+use crate::rules::Rule;
 use crate::text::{count, size};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 use std::io::{self, Write};
@@ -19,6 +21,10 @@ use std::io::{self, Write};
 /// Cells of the map, in a row and rows.
 const COLUMNS: usize = 64;
 const ROWS: usize = 24;
+/// Sessions that are open at first, findings of a rule, and ranges: more of them are folded.
+const SHOWN: usize = 20;
+/// Ranges that are listed at most.
+const RANGES: usize = 1000;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --text: #1d2329; --faint: #5c6773; --ground: #fbfaf7; --card: #ffffff;
@@ -35,6 +41,7 @@ h1 { font-size: 1.4rem; margin: 0 0 .25rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.1rem; margin: 2.25rem 0 .75rem; }
 p { margin: .25rem 0; }
 code, .mono { font: .875em/1.5 ui-monospace, 'DejaVu Sans Mono', monospace; overflow-wrap: anywhere; }
+.at, .size { white-space: nowrap; }
 .faint { color: var(--faint); } .bad { color: var(--bad); } .open { color: var(--open); }
 .good { color: var(--accent); font-weight: 600; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .75rem 1rem; margin: .5rem 0; }
@@ -44,9 +51,15 @@ dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .75rem .25rem 0;
   vertical-align: top; border-bottom: 1px solid var(--line); } th { color: var(--faint); font-weight: 500; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; scroll-margin-top: 4rem; }
 details > summary { cursor: pointer; } details[open] > summary { margin-bottom: .5rem; }
-.map { display: grid; grid-template-columns: repeat(64, 1fr); gap: 1px; }
+.map { display: grid; grid-template-columns: max-content repeat(64, 1fr); gap: 1px; align-items: center; }
+.map code { font-size: .65rem; line-height: 1; padding-right: .75em; color: var(--faint); }
+.map b { grid-column: 2 / -1; font-weight: normal; color: var(--faint); line-height: 1; }
+.index { columns: 11rem; margin: .5rem 0; padding: 0; list-style: none; } .index li { break-inside: avoid; margin: 0; }
+a { color: var(--accent); }
+.filtered { border-left: 4px solid var(--accent); }
+li { margin: .35rem 0; }
 .map i { aspect-ratio: 1; background: var(--cell); border-radius: 1px; }
 .map .none { background: transparent; } .map .l1 { background: var(--l1); } .map .l2 { background: var(--l2); }
 .map .l3 { background: var(--l3); } .map .l4 { background: var(--l4); }
@@ -81,16 +94,32 @@ pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     put(out, html! { (head(report)) (findings(report)) (map(report)) })?;
     if let Some(luo) = report.state.luo() {
         put(out, luo_head(luo))?;
-        for session in report.sessions() {
-            put(out, session_card(report, session))?;
+        put(out, index(report))?;
+        let is_open = report.sessions().take(SHOWN + 1).count() <= SHOWN;
+        for (number, session) in report.sessions().enumerate() {
+            put(out, session_card(report, number, session, is_open))?;
         }
         put(out, flbs(luo))?;
     }
-    put(out, html! { (preserved(report)) (PreEscaped("</body></html>\n")) })
+    put(out, html! { (preserved(report)) (ranges(report)) (PreEscaped("</body></html>\n")) })
 }
 
 fn address(at: u64) -> Markup {
-    html! { code { (format!("{at:#x}")) } }
+    html! { code.at { (format!("{at:#x}")) } }
+}
+
+/// A size as people read it, with the exact number of bytes where that says less.
+fn bytes(bytes: u64) -> Markup {
+    html! { span.size { (size(bytes)) } (exact(bytes)) }
+}
+
+fn exact(bytes: u64) -> Markup {
+    html! { @if bytes >= 1024 { " " span.size.faint { "(" (bytes) " bytes)" } } }
+}
+
+/// A range of addresses, the last of which is not in it.
+fn range(range: &Range) -> Markup {
+    html! { code.at { (format!("{:#x}-{:#x}", range.start, range.end)) } }
 }
 
 fn head(report: Report<'_>) -> Markup {
@@ -106,7 +135,7 @@ fn head(report: Report<'_>) -> Markup {
         dl {
             dt { "Image" }
             dd {
-                (image.format()) ", " (size(image.bytes())) " in "
+                (image.format()) ", " (bytes(image.bytes())) " in "
                 (count(image.ranges().len() as u64, "range")) ", pages of "
                 (size(state.page_size as u64))
                 @if state.page_size_guessed { " (found out by trying)" }
@@ -118,14 +147,14 @@ fn head(report: Report<'_>) -> Markup {
                 @for entry in &kho.entries {
                     dt { "Entry" }
                     dd {
-                        code { (entry.name) } ", " (size(entry.size)) " at " (address(entry.data)) " "
+                        code { (entry.name) } ", " (bytes(entry.size)) " at " (address(entry.data)) " "
                         @if let Some(raw) = &entry.raw { (unknown_cell(raw)) }
                     }
                 }
                 @if let Some(raw) = &kho.raw { dt { "Tree" } dd { (unknown_cell(raw)) } }
                 @for area in &kho.scratch {
                     dt { "Scratch" }
-                    dd { (size(area.size)) " at " (address(area.start)) }
+                    dd { (bytes(area.size)) " at " (address(area.start)) }
                 }
                 @if let Some(metadata) = &kho.metadata {
                     dt { "Kexec" }
@@ -134,7 +163,7 @@ fn head(report: Report<'_>) -> Markup {
                 @for reservation in &kho.reservations {
                     dt { "Reserved" }
                     dd {
-                        code { (reservation.name) } ", " (size(reservation.size)) " at "
+                        code { (reservation.name) } ", " (bytes(reservation.size)) " at "
                         (address(reservation.start))
                     }
                 }
@@ -148,39 +177,57 @@ fn head(report: Report<'_>) -> Markup {
                 }
             }
         }
+        @if !report.filter.is_all() {
+            div.card.filtered {
+                "Filtered: " (report.filter.tell()) ". Other sessions and files are not shown; findings and \
+                 notes are those of the whole image."
+            }
+        }
         @for note in &state.notes { div.card.note { (note) } }
     }
 }
 
+/// Findings by their rules, in the order in which the walk met the first of each.
 fn findings(report: Report<'_>) -> Markup {
     let findings = &report.state.findings;
+    let mut rules: Vec<(&Rule, Vec<&Finding>)> = Vec::new();
+    for finding in findings.list() {
+        match rules.iter_mut().find(|(rule, _)| rule.id == finding.rule.id) {
+            Some((_, of_it)) => of_it.push(finding),
+            None => rules.push((finding.rule, vec![finding])),
+        }
+    }
+    let more = |rule: &Rule| findings.more().find(|(id, _)| *id == rule.id).map_or(0, |(_, n)| n);
     html! {
-        @if !findings.is_empty() {
+        @if !rules.is_empty() {
             h2 { "Findings" }
-            @for finding in findings.list() { (finding_card(finding)) }
-            @for (rule, more) in findings.more() {
-                p.faint { "… and " (more) " more of " code { (rule) } }
-            }
+            @for (rule, of_it) in &rules { (rule_card(rule, of_it, more(rule))) }
         }
     }
 }
 
-fn finding_card(finding: &Finding) -> Markup {
+fn rule_card(rule: &Rule, findings: &[&Finding], more: u64) -> Markup {
     html! {
-        div.card.finding {
-            p { strong { (finding.what) } }
-            p.faint { code { (finding.rule.id) } " at " (address(finding.at)) }
-            @if !finding.chain.is_empty() {
-                p.faint {
-                    "by way of "
-                    @for (index, link) in finding.chain.iter().enumerate() {
-                        @if index > 0 { " → " }
-                        (link.what)
-                        @if let Some(at) = link.at { " at " (address(at)) }
+        details.card.finding open[findings.len() <= SHOWN] {
+            summary {
+                strong { code { (rule.id) } } " " (count(findings.len() as u64 + more, "finding"))
+            }
+            p.faint { (rule.summary) " " (rule.reason) }
+            p.faint { (rule.remedy) }
+            ul { @for finding in findings { li {
+                (finding.what) span.faint { " at " (address(finding.at)) }
+                @if !finding.chain.is_empty() {
+                    p.faint {
+                        "by way of "
+                        @for (index, link) in finding.chain.iter().enumerate() {
+                            @if index > 0 { " → " }
+                            (link.what)
+                            @if let Some(at) = link.at { " at " (address(at)) }
+                        }
                     }
                 }
-            }
-            details { summary.faint { "Why it matters" } p { (finding.rule.reason) } p { (finding.rule.remedy) } }
+            } } }
+            @if more > 0 { p.faint { "… and " (more) " more" } }
         }
     }
 }
@@ -193,7 +240,16 @@ fn map(report: Report<'_>) -> Markup {
         h2 { "Where preserved memory lies" }
         div.card {
             div.map role="img" aria-label=(label) {
-                @for (index, cell) in map.cells.iter().enumerate() {
+                @let rows: Vec<_> = map.cells.chunks(COLUMNS).collect();
+                @for (row, cells) in rows.iter().enumerate() {
+                    @let empty = |row: usize| rows.get(row).is_some_and(|row| row.iter().all(|c| c.preserved == 0));
+                    // Memory is mostly empty: of its rows, the first of several is shown.
+                    @if empty(row) && row > 0 && empty(row - 1) {} @else if empty(row) && empty(row + 1) {
+                        (address(map.start + (row * COLUMNS) as u64 * map.cell)) b { "…" }
+                    } @else {
+                    (address(map.start + (row * COLUMNS) as u64 * map.cell))
+                @for (column, cell) in cells.iter().enumerate() {
+                    @let index = row * COLUMNS + column;
                     @let class = if cell.memory == 0 && cell.preserved == 0 { "none" } else { CLASSES[cell.level()] };
                     @if cell.preserved == 0 { i class=(class) {} } @else {
                         i class=(class) title=(format!(
@@ -201,9 +257,12 @@ fn map(report: Report<'_>) -> Markup {
                         )) {}
                     }
                 }
+                    @for _ in cells.len()..COLUMNS { i class="none" {} }
+                    }
+                }
             }
             p.legend {
-                span { "Each cell is " (size(map.cell)) ", from " (address(map.start)) " on" }
+                span { "Each cell is " (size(map.cell)) }
                 span { i style="background: var(--l4)" {} "preserved" }
                 span { i style="background: var(--l2)" {} "in part" }
                 span { i style="background: var(--cell)" {} "not" }
@@ -233,17 +292,43 @@ fn luo_head(luo: &Luo) -> Markup {
     }
 }
 
-fn session_card(report: Report<'_>, session: &Session) -> Markup {
+/// The name of a session's place in the page: what its name holds is anybody's.
+fn place(number: usize) -> String {
+    format!("session-{number}")
+}
+
+/// Where each session is.
+fn index(report: Report<'_>) -> Markup {
+    let sessions = report.sessions().count();
     html! {
-        details.card open {
+        @if sessions > 1 {
+            details open[sessions <= SHOWN] {
+                summary { (count(sessions as u64, "session")) }
+                ul.index { @for (number, session) in report.sessions().enumerate() {
+                    li {
+                        a href=(format!("#{}", place(number))) { (session.name) }
+                        " " span.faint { (count(report.files(session).count() as u64, "file")) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn session_card(report: Report<'_>, number: usize, session: &Session, is_open: bool) -> Markup {
+    html! {
+        details.card open[is_open] {
             summary {
                 "Session " strong { (session.name) } ", " (count(session.files.len() as u64, "file"))
                 span.faint { " at " (address(session.at)) }
             }
-            div.scroll { table {
-                thead { tr { th { "Token" } th { "Handler" } th { "What" } th { "At" } } }
-                tbody { @for file in report.files(session) { (file_row(report, file)) } }
-            } }
+            // A link to what is within opens what it is in.
+            div.scroll id=(place(number)) {
+                @if report.files(session).next().is_some() { table {
+                    thead { tr { th { "Token" } th { "Handler" } th { "What" } th { "At" } } }
+                    tbody { @for file in report.files(session) { (file_row(report, file)) } }
+                } }
+            }
         }
     }
 }
@@ -251,8 +336,8 @@ fn session_card(report: Report<'_>, session: &Session) -> Markup {
 fn file_row(report: Report<'_>, file: &File) -> Markup {
     html! {
         tr {
-            td { code { (format!("{:#x}", file.token)) } }
-            td { code { (file.compatible) } }
+            td { (address(file.token)) }
+            td { code.at { (file.compatible) } }
             td {
                 @match &file.payload {
                     Payload::VfioPci(device) => strong.mono { (device.address) },
@@ -271,10 +356,10 @@ fn file_row(report: Report<'_>, file: &File) -> Markup {
 
 fn memfd_cell(report: Report<'_>, memfd: &Memfd) -> Markup {
     let page_size = report.state.page_size as u64;
-    let bytes = |pages: u64| pages.saturating_mul(page_size);
+    let of = |pages: u64| pages.saturating_mul(page_size);
     let totals = &memfd.totals;
     html! {
-        strong { (size(memfd.size)) } ", position " (memfd.pos) ", seals: " (seals(memfd.seals))
+        strong { (size(memfd.size)) } (exact(memfd.size)) ", position " (memfd.pos) ", seals: " (seals(memfd.seals))
         p.faint {
             (count(totals.folios, "folio")) ", " (totals.dirty) " dirty, " (totals.uptodate)
             " up to date, in " (count(totals.extents, "extent"))
@@ -288,12 +373,12 @@ fn memfd_cell(report: Report<'_>, memfd: &Memfd) -> Markup {
                         th.number { "In the file" } th { "In memory" } th.number { "Size" } th.number { "Order" }
                     } }
                     tbody { @for extent in &memfd.first { tr {
-                        td.number { (address(bytes(extent.index))) }
+                        td.number { (address(of(extent.index))) }
                         td {
-                            (address(bytes(extent.pfn)))
+                            (address(of(extent.pfn)))
                             @if extent.descending { span.faint { " descending" } }
                         }
-                        td.number { (size(bytes(extent.pages()))) }
+                        td.number { (bytes(of(extent.pages()))) }
                         td.number { (extent.order) }
                     } } }
                 } }
@@ -360,7 +445,7 @@ fn preserved(report: Report<'_>) -> Markup {
         h2 { "Preserved pages" }
         p {
             (count(preserved.pages(), "page")) ", "
-            (size(preserved.pages().saturating_mul(page_size))) ", in a tree of "
+            (bytes(preserved.pages().saturating_mul(page_size))) ", in a tree of "
             (count(preserved.nodes(), "node"))
         }
         div.scroll { table {
@@ -368,8 +453,33 @@ fn preserved(report: Report<'_>) -> Markup {
             tbody { @for total in preserved.totals() { tr {
                 td.number { (total.order) }
                 td.number { (total.blocks) }
-                td.number { (size(total.pages.saturating_mul(page_size))) }
+                td.number { (bytes(total.pages.saturating_mul(page_size))) }
             } } }
         } }
+    }
+}
+
+/// Ranges of memory and of what is preserved, as many as anybody reads.
+fn ranges(report: Report<'_>) -> Markup {
+    let list = |title: &str, ranges: &[Range]| {
+        html! {
+            details.card open[ranges.len() <= SHOWN] {
+                summary { (title) ": " (count(ranges.len() as u64, "range")) }
+                div.scroll { table { tbody { @for this in ranges.iter().take(RANGES) {
+                    tr { td { (range(this)) } td.number { (bytes(this.len())) } }
+                } } } }
+                @if ranges.len() > RANGES { p.faint { "… and " (ranges.len() - RANGES) " more" } }
+            }
+        }
+    };
+    html! {
+        h2 { "Ranges" }
+        @match report.preserved_ranges() {
+            Some(preserved) => (list("Preserved", &preserved)),
+            None => @if report.state.preserved().is_some() {
+                p.faint { "What is preserved lies in more ranges than are listed." }
+            },
+        }
+        (list("Memory in the image", report.image.ranges()))
     }
 }

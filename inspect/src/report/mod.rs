@@ -6,7 +6,7 @@ pub mod json;
 pub mod map;
 pub mod text;
 
-use crate::image::Image;
+use crate::image::{Image, Range};
 use crate::inspect::State;
 use crate::luo::{File, Session};
 
@@ -26,6 +26,16 @@ impl Filter {
     #[must_use]
     pub fn is_all(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What is asked for, in words, as `session "vm0", token 0x2`.
+    #[must_use]
+    pub fn tell(&self) -> String {
+        let session = self.session.as_ref().map(|name| format!("session {name:?}"));
+        let token = self.token.map(|token| format!("token {token:#x}"));
+        let file = self.file.as_ref().map(|compatible| format!("handler {compatible:?}"));
+        let all: Vec<_> = [session, token, file].into_iter().flatten().collect();
+        all.join(", ")
     }
 
     /// Whether a file is wanted, apart from its session.
@@ -62,6 +72,17 @@ impl<'r> Report<'r> {
     pub fn sessions(self) -> impl Iterator<Item = &'r Session> {
         let sessions = self.state.luo().map(|luo| luo.sessions.as_slice()).unwrap_or_default();
         sessions.iter().filter(move |session| self.filter.takes_session(session))
+    }
+
+    /// What is preserved, in ranges as long as can be; `None` where there are too many to list.
+    #[must_use]
+    pub fn preserved_ranges(self) -> Option<Vec<Range>> {
+        let page_size = self.state.page_size as u64;
+        let runs = self.state.preserved()?.runs()?;
+        Some(crate::image::joined(runs.iter().map(|run| Range {
+            start: run.start.saturating_mul(page_size),
+            end: run.end.saturating_mul(page_size),
+        })))
     }
 
     /// The files of a session that are wanted.

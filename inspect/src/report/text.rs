@@ -152,13 +152,9 @@ fn preserved(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
             size(total.pages.saturating_mul(page_size))
         )?;
     }
-    let Some(runs) = preserved.runs() else {
+    let Some(ranges) = report.preserved_ranges() else {
         return writeln!(out, "  in more ranges than are listed");
     };
-    let ranges = crate::image::joined(runs.iter().map(|run| crate::image::Range {
-        start: run.start.saturating_mul(page_size),
-        end: run.end.saturating_mul(page_size),
-    }));
     let holes = ranges.len().saturating_sub(1);
     let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return Ok(()) };
     let held = ranges.iter().fold(0_u64, |sum, range| sum.saturating_add(range.len()));

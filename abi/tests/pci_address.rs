@@ -2,7 +2,7 @@
 //! PCI addresses and the struct that preserves them: parts, text and bytes go round.
 
 use kho_abi::wire::layout::WireType as _;
-use kho_abi::wire::pci::{PciAddress, PciAddressError};
+use kho_abi::wire::pci_address::{PciAddress, PciAddressError};
 use kho_abi::wire::vfio_pci::vfio_pci_core_device_ser;
 use proptest::prelude::*;
 use zerocopy::IntoBytes as _;

@@ -8,7 +8,7 @@ use super::{Given, State};
 use crate::finding::{address, AddressText};
 use crate::rules;
 use crate::walk::Walker;
-use kho_abi::wire::pci::PciAddress;
+use kho_abi::wire::pci_address::PciAddress;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::{Blocks, Memory as _, WalkError};
 use schemars::JsonSchema;

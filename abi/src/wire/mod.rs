@@ -24,6 +24,8 @@ pub mod memblock;
 #[allow(non_camel_case_types)] // A wire type carries its C name.
 pub mod memfd;
 pub mod name;
+#[allow(non_camel_case_types)] // A wire type carries its C name.
+pub mod pci;
 pub mod pci_address;
 pub mod phys;
 pub mod uapi;
@@ -39,5 +41,6 @@ pub const HEADERS: &[&layout::Header] = &[
     &luo::HEADER,
     &memblock::HEADER,
     &memfd::HEADER,
+    &pci::HEADER,
     &vfio_pci::HEADER,
 ];

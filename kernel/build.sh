@@ -218,6 +218,15 @@ kmake() { make -C "$src" O="$build" "${make_args[@]}" "$@"; }
 
 # --- The patched source ----------------------------------------------------------
 
+# is_draft HEADER: whether its contracts are such as no kernel has yet.
+is_draft() {
+	local layout
+	for layout in "$root"/snapshots/*.layout; do
+		! grep -qxF "header      $1" "$layout" || grep -qxF "status      draft" "$layout" || return 1
+	done
+	grep -qxF "header      $1" "$root"/snapshots/*.layout
+}
+
 # Brings the copy of the source from one state of the series to another, and
 # leaves alone, with its time, what is the same in both: that is not rebuilt.
 patch_source() {
@@ -250,9 +259,10 @@ patch_source() {
 	done
 	# The kernel is built with the generated headers, and not with those that it
 	# comes with: what is tested is what is handed out. Each must be there to be
-	# replaced, or be one that the series has just added.
+	# replaced, be one that the series has just added, or be a draft: nothing in
+	# this kernel uses it, but for its unit tests.
 	for file in "$headers/$abi"/*.h; do
-		[ -f "$scratch/tree/include/$abi/${file##*/}" ] ||
+		[ -f "$scratch/tree/include/$abi/${file##*/}" ] || is_draft "$abi/${file##*/}" ||
 			die "Linux $version has no include/$abi/${file##*/}" "take a Linux 7.3, or port the series"
 		cp "$file" "$scratch/tree/include/$abi/${file##*/}"
 	done

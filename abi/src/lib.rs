@@ -10,7 +10,7 @@
 //!         │
 //!   wire::luo, …        one file per kernel header: types, compatible strings, contracts
 //!         │                  (compiled by the kernel too, from the same source)
-//!   wire::pci, phys, …  what several of them share: addresses, names, bit-fields
+//!   wire::phys, …       what several of them share: addresses, names, bit-fields
 //!         │
 //!   wire::layout        layouts as data, the assertions, zero-copy views with errors
 //!         │

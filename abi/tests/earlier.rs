@@ -12,9 +12,10 @@ fn contracts() -> impl Iterator<Item = (&'static Header, &'static Contract)> {
 }
 
 fn name(contract: &Contract) -> String {
-    match contract.version {
-        Some(version) => format!("{}-v{version}", contract.compatible.value),
-        None => contract.compatible.value.into(),
+    match (contract.version, contract.name) {
+        (Some(version), Some(name)) => format!("{}@{version}", name.value),
+        (Some(version), None) => format!("{}-v{version}", contract.compatible.value),
+        (None, _) => contract.compatible.value.into(),
     }
 }
 

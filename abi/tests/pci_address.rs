@@ -2,7 +2,8 @@
 //! PCI addresses and the struct that preserves them: parts, text and bytes go round.
 
 use kho_abi::wire::layout::WireType as _;
-use kho_abi::wire::pci::{PciAddress, PciAddressError};
+use kho_abi::wire::pci::pci_dev_ser;
+use kho_abi::wire::pci_address::{PciAddress, PciAddressError};
 use kho_abi::wire::vfio_pci::vfio_pci_core_device_ser;
 use proptest::prelude::*;
 use zerocopy::IntoBytes as _;
@@ -99,5 +100,20 @@ proptest! {
             let (printed, text) = (address.to_string(), text.to_lowercase());
             prop_assert_eq!(printed.trim_start_matches('0'), text.trim_start_matches('0'));
         }
+    }
+}
+
+#[test]
+fn the_pci_core_stores_every_domain() {
+    let bytes = [0x78, 0x56, 0x34, 0x12, 0x0b, 0x01, 3, 0];
+    let device = pci_dev_ser::view(&bytes).unwrap();
+    if cfg!(target_endian = "little") {
+        assert_eq!(device.address().to_string(), "12345678:01:01.3");
+        assert_eq!({ device.refcount }, 3);
+    }
+    for text in ["0000:00:00.0", "10000:00:02.0", "ffffffff:ff:1f.7"] {
+        let address: PciAddress = text.parse().unwrap();
+        let device = pci_dev_ser { domain: address.domain(), bdf: address.bdf(), refcount: 1 };
+        assert_eq!(device.address().to_string(), text);
     }
 }

@@ -3,6 +3,8 @@
 
 mod support;
 
+use kho_abi_model::Model;
+use kho_abi_read::truth;
 use std::fs;
 use std::io::Read as _;
 use std::process::Stdio;
@@ -20,13 +22,22 @@ fn assert_fails(ran: &Ran, error: &str, help: &str) {
     assert_eq!(ran.stderr, expected);
 }
 
+/// The current contracts, as messages list them.
+fn current_contracts() -> String {
+    let model = truth::current().unwrap();
+    let names: Vec<_> = model.contracts().map(|(_, c)| c.compatible.as_str()).collect();
+    names.join(", ")
+}
+
 #[test]
 fn generate_writes_what_differs_and_nothing_else() {
     let scratch = Scratch::new("generate");
     let text = scratch.read(HEADER);
     let ran = scratch.run(&["generate"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
-    assert_eq!(ran.stderr, "kho-abi: 0 of 17 files written\n");
+    // A header and a suite for each, and what the suites share.
+    let files = truth::current().unwrap().headers.len() * 2 + 3;
+    assert_eq!(ran.stderr, format!("kho-abi: 0 of {files} files written\n"));
 
     scratch.replace(HEADER, "u16 bdf", "u32 bdf");
     let ran = scratch.run(&["generate", "--check"]);
@@ -173,10 +184,13 @@ fn layout_shows_structs_and_contracts() {
     assert_eq!(unknown.status, Some(2));
     let found = "'vfio_pci_core_device_set' is neither a struct nor a compatible string";
     assert!(unknown.stderr.contains(found), "{unknown:?}");
-    let help = "help: contracts: kho-v4, kexec-metadata-v1, luo-v5, memblock-v1, reserve-mem-v1, \
-                memfd-v2, vfio-pci-v1, kho-v1, kho-v3, luo-v1, luo-session-v2, luo-flb-v1, \
-                memfd-v1; structs: kho_block_header_ser, ";
-    assert!(unknown.stderr.contains(help), "{unknown:?}");
+    let earlier = truth::earlier().unwrap();
+    let earlier = earlier.iter().flat_map(Model::contracts);
+    let earlier: Vec<_> = earlier.map(|(_, contract)| contract.compatible.as_str()).collect();
+    let (current, earlier) = (current_contracts(), earlier.join(", "));
+    let help = format!("help: contracts: {current}, {earlier}; structs: kho_block_header_ser, ");
+    assert!(unknown.stderr.contains(&help), "{unknown:?}");
+    assert!(help.contains("memfd-v2") && help.contains("pci@2") && help.contains("memfd-v1"));
     // What only an earlier version has is shown as that one has it.
     let earlier = scratch.run(&["layout", "khoser_mem_chunk_hdr", "memfd-v1"]);
     assert_eq!(earlier.status, Some(0), "{earlier:?}");
@@ -212,8 +226,7 @@ fn freeze_says_what_it_did() {
     assert_fails(
         &scratch.run(&["freeze", "vfio-pci-v9"]),
         "no contract has the compatible string \"vfio-pci-v9\"",
-        "give one of kho-v4, kexec-metadata-v1, luo-v5, memblock-v1, reserve-mem-v1, memfd-v2, \
-         vfio-pci-v1",
+        &format!("give one of {}", current_contracts()),
     );
 }
 
@@ -335,6 +348,30 @@ fn every_kind_of_contract_can_be_bumped() {
     assert!(draft.contains("status      draft") && draft.contains("version     2"), "{draft}");
     let kept = scratch.read("abi/src/wire/earlier/kexec_metadata_v1.rs");
     assert!(kept.contains("pub const KHO_KEXEC_METADATA_VERSION: u32 = 1;"), "{kept}");
+
+    // A string that stays as it is, with a number beside it. A draft needs no bump.
+    let scratch = Scratch::new("bump-number");
+    let ran = scratch.run(&["bump", "pci@2"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("\"pci@2\" is a draft, which no kernel has"), "{ran:?}");
+    assert_eq!(scratch.run(&["freeze", "pci@2"]).status, Some(0));
+    let ran = scratch.run(&["bump", "pci@2"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let wire = scratch.read("abi/src/wire/pci.rs");
+    assert!(wire.contains("pub const PCI_LUO_FLB_VERSION: u32 = 3;"), "{wire}");
+    assert!(wire.contains("pub const PCI_LUO_FLB_COMPATIBLE: &str = \"pci\";"), "{wire}");
+    let draft = scratch.read("snapshots/pci@3.layout");
+    for line in
+        ["status      draft", "version     3", "string      PCI_LUO_FLB_COMPATIBLE  \"pci\""]
+    {
+        assert!(draft.contains(line), "{draft}");
+    }
+    let kept = scratch.read("abi/src/wire/earlier/pci_v2.rs");
+    assert!(kept.contains("pub const PCI_LUO_FLB_VERSION: u32 = 2;"), "{kept}");
+    assert!(kept.contains("use super::super::pci_address::PciAddress;"), "{kept}");
+    // Of frozen layouts, the newer number is the current version.
+    let ran = scratch.run(&["verify", "snapshots"]);
+    assert!(ran.stdout.contains("pci@3 (truth: pci@2)  newer"), "{}", ran.stdout);
 
     // What stands once for each page size is a module of the file, and stays one.
     let scratch = Scratch::new("bump-paged");

@@ -29,8 +29,10 @@ pub enum BumpError {
         /// The strings that exist.
         known: String,
     },
-    /// The string does not end with `-v` and a number.
-    #[error("\"{compatible}\" is not of the form name-vN: its next version is not known")]
+    /// The version does not end with `-v` or `@` and a number.
+    #[error(
+        "\"{compatible}\" is not of the form name-vN or name@N: its next version is not known"
+    )]
     Form {
         /// The string.
         compatible: String,
@@ -113,7 +115,7 @@ pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bump
         .ok_or_else(|| BumpError::Form { compatible: compatible.into() })?;
     let next = version
         .checked_add(1)
-        .map(|next| format!("{name}-v{next}"))
+        .map(|next| format!("{name}{next}"))
         .ok_or_else(|| BumpError::Form { compatible: compatible.into() })?;
     require_released(checkout, model, header, compatible)?;
 
@@ -148,11 +150,13 @@ pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bump
     Ok(Bumped { compatible: next, wire_file, written })
 }
 
-/// `vfio-pci-v1` is `vfio-pci` and 1.
+/// What stands before the version, and the version: `vfio-pci-v1` is `vfio-pci-v` and 1, `pci@2` is
+/// `pci@` and 2.
 fn split_version(compatible: &str) -> Option<(&str, u32)> {
-    let (name, version) = compatible.rsplit_once("-v")?;
-    let digits = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && !name.is_empty()).then(|| version.parse().ok()).flatten().map(|v| (name, v))
+    let start = compatible.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    let (before, version) = compatible.split_at(start);
+    let name = before.strip_suffix("-v").or_else(|| before.strip_suffix('@'))?;
+    (!name.is_empty()).then(|| version.parse().ok()).flatten().map(|version| (before, version))
 }
 
 /// A draft needs no bump, and a layout that departs from its release must not be kept under its name.
@@ -414,9 +418,10 @@ mod tests {
 
     #[test]
     fn versions_are_split_at_their_number() {
-        assert_eq!(split_version("vfio-pci-v1"), Some(("vfio-pci", 1)));
-        assert_eq!(split_version("x-v9-v10"), Some(("x-v9", 10)));
-        for other in ["vfio-pci", "-v1", "x-v", "x-v1a", "x-v99999999999"] {
+        assert_eq!(split_version("vfio-pci-v1"), Some(("vfio-pci-v", 1)));
+        assert_eq!(split_version("x-v9-v10"), Some(("x-v9-v", 10)));
+        assert_eq!(split_version("pci@2"), Some(("pci@", 2)));
+        for other in ["vfio-pci", "-v1", "x-v", "x-v1a", "x-v99999999999", "@1", "x@", "x2"] {
             assert_eq!(split_version(other), None, "{other}");
         }
     }

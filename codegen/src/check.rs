@@ -71,7 +71,7 @@ pub fn run(
 const HISTORY: &str = "no released layout was edited";
 const READ_BACK: &str = "C compilers lay the headers out as rustc does";
 
-/// Finds `name-vN` in documentation, whatever the name.
+/// Finds `name-vN` and `name@N` in documentation, whatever the name.
 fn prose(models: &[Model]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |doc: &str, place: String| {
@@ -107,10 +107,11 @@ fn prose(models: &[Model]) -> Vec<Finding> {
     findings
 }
 
-/// The words of a text that look like a versioned compatible string.
+/// The words of a text that look like a version: `vfio-pci-v1`, or `pci@2`.
 fn versions(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).filter(|word| {
-        word.rsplit_once("-v").is_some_and(|(name, version)| {
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_@".contains(c))).filter(|word| {
+        let split = word.rsplit_once("-v").or_else(|| word.rsplit_once('@'));
+        split.is_some_and(|(name, version)| {
             !name.is_empty() && !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit())
         })
     })
@@ -215,6 +216,7 @@ mod tests {
     fn versions_are_told_from_other_words() {
         let found = |text| versions(text).collect::<Vec<_>>();
         assert_eq!(found("registered as \"vfio-pci-v1\"."), ["vfio-pci-v1"]);
+        assert_eq!(found("see pci@2, and x@y or @2"), ["pci@2"]);
         assert_eq!(found("kho-v10 and luo-v5;block-v1"), ["kho-v10", "luo-v5", "block-v1"]);
         assert_eq!(found("a vfio-pci device, -v1, x-version, v1, x-v1a"), Vec::<&str>::new());
     }

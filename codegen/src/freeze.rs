@@ -210,6 +210,11 @@ fn compare_contract(checkout: &Checkout, old: &Frozen, new: &Frozen) -> Vec<Find
         contract.version.map_or_else(|| "a string".into(), |version| version.to_string())
     };
     differs("the version", &version(&old.contract), &version(&new.contract));
+    let string = |contract: &Contract| match &contract.name {
+        Some(name) => format!("{} {:?}", name.macro_name, name.value),
+        None => "a part of the version".into(),
+    };
+    differs("the string", &string(&old.contract), &string(&new.contract));
     let mut put = |place: &str, what: String, consequences: Vec<String>| {
         let finding = Finding::new(rule, place, what, &help);
         findings.push(Finding { consequences, ..finding });

@@ -204,6 +204,42 @@ fn freezing_never_writes_over_a_release_but_over_a_draft() {
     assert_eq!(fs::read_to_string(&path).unwrap(), released);
 }
 
+type Change = fn(&mut kho_abi_model::Contract);
+
+#[test]
+fn a_name_and_the_number_beside_it_are_frozen_together() {
+    let (dir, checkout) = scratch();
+    let mut truth = truth::current().unwrap();
+    truth.headers.retain(|header| header.name == "pci");
+    truth.other_pages.clear();
+    let freeze = |model: &Model, status| {
+        let header = model.contract("pci@2").unwrap().0;
+        freeze::freeze(&checkout, model, header, "pci@2", status).unwrap()
+    };
+    let path = dir.path().join("snapshots/pci@2.layout");
+    assert_eq!(freeze(&truth, Status::Released), Outcome::Written(path));
+    assert_eq!(freeze::check_contract(&checkout, &truth, &truth.headers[0], "pci@2").unwrap(), []);
+    let changes: [(&str, Change); 3] = [
+        ("the version was 2, is 3", |contract| contract.version = Some(3)),
+        ("is PCI_LUO_FLB_COMPATIBLE \"pcie\"", |contract| {
+            contract.name.as_mut().unwrap().value = "pcie".into();
+        }),
+        ("the string was PCI_LUO_FLB_COMPATIBLE \"pci\", is a part of the version", |contract| {
+            contract.name = None;
+        }),
+    ];
+    for (expected, change) in changes {
+        let mut model = truth.clone();
+        change(&mut model.headers[0].contracts[0]);
+        let Outcome::Refused(found) = freeze(&model, Status::Released) else {
+            panic!("{expected}")
+        };
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(finding.rule, "frozen_layout_changed");
+        assert!(finding.what.contains(expected), "{}", finding.what);
+    }
+}
+
 #[test]
 fn an_edit_of_type_and_file_together_is_found_in_the_history() {
     let (dir, checkout) = scratch();

@@ -7,7 +7,7 @@ use crate::liveupdate::{FileHandler, HeldFile, Retrieval};
 use crate::record;
 use crate::vfio::{Origin, Registered, VfioDevice};
 use crate::vfio_pci::{function_at, Quiesced, VfioPciDevice};
-use crate::wire::pci::{PciAddress, PciAddressError};
+use crate::wire::pci_address::{PciAddress, PciAddressError};
 use crate::wire::vfio_pci::vfio_pci_core_device_ser;
 use kernel::{fs::File, prelude::*, sync::aref::ARef};
 

@@ -7,7 +7,7 @@
 
 use crate::wire::{
     layout::{ViewError, WireType},
-    pci::{PciAddress, PciAddressError},
+    pci_address::{PciAddress, PciAddressError},
     vfio_pci::vfio_pci_core_device_ser,
 };
 

@@ -11,7 +11,7 @@ mod wire;
 mod record;
 
 use kernel::{bindings, ffi::c_int};
-use wire::{pci::PciAddress, vfio_pci::vfio_pci_core_device_ser};
+use wire::{pci_address::PciAddress, vfio_pci::vfio_pci_core_device_ser};
 
 /// As `c_record_fill()`.
 #[no_mangle]

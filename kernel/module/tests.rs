@@ -12,7 +12,7 @@ mod inside_one_kernel {
     use crate::kho::{IncomingPage, OutgoingRecord};
     use crate::liveupdate::Retrieval;
     use crate::record;
-    use crate::wire::pci::PciAddress;
+    use crate::wire::pci_address::PciAddress;
     use crate::wire::vfio_pci::vfio_pci_core_device_ser;
 
     const ADDRESS: PciAddress = PciAddress::from_bdf(0x1234, 0x56f7);

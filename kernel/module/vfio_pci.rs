@@ -6,7 +6,7 @@
 
 use crate::pci_state::{LockedFunction, SavedState};
 use crate::vfio::{SetGuard, VfioDevice};
-use crate::wire::pci::PciAddress;
+use crate::wire::pci_address::PciAddress;
 use core::ptr::NonNull;
 use kernel::{
     bindings,

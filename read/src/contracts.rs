@@ -51,7 +51,7 @@ impl Unowned {
 /// What is known about a macro that holds the version of a contract.
 #[derive(Clone, Debug, Default)]
 struct Entry {
-    /// What a version that is a number is the version of.
+    /// What a version that is a number is the version of, where no string of the header says it.
     numbered: Option<&'static str>,
     /// Structs that it owns, in any version.
     roots: BTreeSet<&'static str>,
@@ -72,7 +72,8 @@ impl Known {
         for header in headers {
             for contract in header.contracts {
                 let entry = known.by_macro.entry(contract.compatible.name).or_default();
-                entry.numbered = contract.version.map(|_| contract.compatible.value);
+                let bare = contract.version.filter(|_| contract.name.is_none());
+                entry.numbered = bare.map(|_| contract.compatible.value);
                 let roots = contract.roots.iter().map(|root| root.name);
                 entry.roots.extend(roots.chain(contract.page_roots.iter().copied()));
                 entry.constants.extend(contract.constants);

@@ -2,7 +2,8 @@
 //! Reads frozen layouts, and refuses a line that it does not understand.
 
 use kho_abi_model::{
-    Constant, Contract, FdtNode, FdtProperty, Field, Packing, Record, RecordKind, Type, Value,
+    Constant, Contract, FdtNode, FdtProperty, Field, NameMacro, Packing, Record, RecordKind, Type,
+    Value,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -10,10 +11,13 @@ use std::str::FromStr;
 /// Version of the text form: the lowest one that can say all of a layout.
 ///
 /// The first knows structs. The second knows versions that are numbers, constants, device-tree nodes
-/// and page sizes, too.
+/// and page sizes, too. The third knows strings that stay as they are, with such a number beside them.
 #[must_use]
 pub fn format(frozen: &Frozen) -> u32 {
-    let Contract { version, nodes, roots, .. } = &frozen.contract;
+    let Contract { version, name, nodes, roots, .. } = &frozen.contract;
+    if name.is_some() {
+        return 3;
+    }
     let new_type = |field: &Field| matches!(field.ty, Type::KhoserPtr { .. });
     let structs_alone = version.is_none()
         && nodes.is_empty()
@@ -94,8 +98,8 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         }
     };
     let (format_line, stated_format) = entry("format")?;
-    if !["1", "2"].contains(&stated_format.as_str()) {
-        let what = format!("format {stated_format} is neither 1 nor 2");
+    if !["1", "2", "3"].contains(&stated_format.as_str()) {
+        let what = format!("format {stated_format} is not 1, 2 or 3");
         return Err(FrozenError { line: format_line, what });
     }
     let (_, compatible) = entry("compatible")?;
@@ -111,18 +115,16 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     let roots: Vec<String> =
         roots.split_whitespace().filter(|root| *root != NONE).map(Into::into).collect();
 
-    let mut version = None;
+    let (mut version, mut name) = (None, None);
     let mut constants: Vec<Constant> = Vec::new();
     let mut nodes: Vec<FdtNode> = Vec::new();
     let mut records: Vec<Record> = Vec::new();
     for (line, text) in lines {
         let fail = |what: String| FrozenError { line, what };
         if let Some(number) = text.strip_prefix("version ") {
-            let number = number.trim().parse::<u64>();
-            let number = number.map_err(|_| fail(format!("not a version line: `{text}`")))?;
-            if version.replace(number).is_some() {
-                return Err(fail("a second version".into()));
-            }
+            once(&mut version, number.trim().parse().ok(), "version", text).map_err(fail)?;
+        } else if let Some(string) = text.strip_prefix("string ") {
+            once(&mut name, string_macro(string), "string", text).map_err(fail)?;
         } else if text.starts_with("constant ") {
             let constant =
                 constant(text).ok_or_else(|| fail(format!("not a constant line: `{text}`")))?;
@@ -169,7 +171,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     }
     let mut names: Vec<_> = constants.iter().map(|constant| constant.name.clone()).collect();
     names.dedup();
-    let contract = Contract { compatible, macro_name, version, roots, ..Contract::default() };
+    let contract = Contract { compatible, macro_name, version, name, roots, ..Contract::default() };
     let contract = Contract { constants: names, nodes, ..contract };
     let frozen = Frozen { contract, header, status, constants, records };
     if format(&frozen).to_string() != stated_format {
@@ -177,6 +179,15 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         return Err(FrozenError { line: format_line, what });
     }
     Ok(frozen)
+}
+
+/// Takes what a line says, which one line alone may say.
+fn once<T>(slot: &mut Option<T>, value: Option<T>, what: &str, text: &str) -> Result<(), String> {
+    let value = value.ok_or_else(|| format!("not a {what} line: `{text}`"))?;
+    match slot.replace(value) {
+        Some(_) => Err(format!("a second {what}")),
+        None => Ok(()),
+    }
 }
 
 /// Stands where there is nothing to list.
@@ -209,6 +220,14 @@ fn constant(text: &str) -> Option<Constant> {
         doc: String::new(),
         place: None,
     })
+}
+
+/// `NAME  "value"`.
+fn string_macro(text: &str) -> Option<NameMacro> {
+    let (name, value) = text.trim_start().split_once("  ")?;
+    let literal = syn::parse_str::<syn::LitStr>(value.trim_start()).ok()?;
+    let value = Some(literal.value()).filter(|_| literal.suffix().is_empty())?;
+    Some(NameMacro { macro_name: identifier(name)?, value })
 }
 
 /// `8  name`, or `string  name`.

@@ -47,8 +47,7 @@ pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
     let mut newest: BTreeMap<String, (u64, Frozen)> = BTreeMap::new();
     for path in paths {
         let frozen = read(&path)?;
-        let (contract, version) = split(&frozen.contract.compatible)
-            .map_or_else(|| (frozen.contract.compatible.clone(), 0), |(n, v)| (n.into(), v));
+        let (contract, version) = name_and_version(&frozen.contract);
         if newest.get(&contract).is_none_or(|(other, _)| *other < version) {
             newest.insert(contract, (version, frozen));
         }
@@ -113,6 +112,15 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
     // The strings, comments and macros of headers are not frozen.
     let knows = Knows { places: false, ..Knows::ALL };
     Reading { name: name.into(), kind: Kind::Snapshots, model, knows, gaps }
+}
+
+/// What a frozen layout is of, and its version: `vfio-pci` and 1, or `pci` and 2.
+fn name_and_version(contract: &Contract) -> (String, u64) {
+    match (&contract.name, contract.version) {
+        (Some(name), Some(version)) => (name.value.clone(), version),
+        _ => split(&contract.compatible)
+            .map_or_else(|| (contract.compatible.clone(), 0), |(name, v)| (name.into(), v)),
+    }
 }
 
 fn header_name(path: &str) -> String {

@@ -8,7 +8,7 @@
 use kho_abi::wire::layout;
 use kho_abi_model::{
     Constant, Contract, Enumeration, FdtNode, FdtProperty, Field, Header, Item, Macro, Model,
-    Packing, PageVariant, Place, Record, RecordKind, Target, Type, Value,
+    NameMacro, Packing, PageVariant, Place, Record, RecordKind, Target, Type, Value,
 };
 use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
@@ -311,6 +311,11 @@ fn read_header(
         if values.get(contract.compatible.name) != Some(&&value) {
             return Err(TruthError::NoString { file, name: contract.compatible.name.into() });
         }
+        if let Some(name) = contract.name {
+            if values.get(name.name) != Some(&&Value::Str(name.value.into())) {
+                return Err(TruthError::NoString { file, name: name.name.into() });
+            }
+        }
     }
     Ok(read)
 }
@@ -328,12 +333,17 @@ fn contract(contract: &layout::Contract) -> Contract {
         properties: node.properties.iter().map(property).collect(),
     };
     Contract {
-        compatible: match contract.version {
-            Some(version) => format!("{}-v{version}", contract.compatible.value),
-            None => contract.compatible.value.into(),
+        compatible: match (contract.version, contract.name) {
+            // As a reader of C headers calls it, which finds string and number beside each other.
+            (Some(version), Some(name)) => format!("{}@{version}", name.value),
+            (Some(version), None) => format!("{}-v{version}", contract.compatible.value),
+            (None, _) => contract.compatible.value.into(),
         },
         macro_name: contract.compatible.name.into(),
         version: contract.version.map(u64::from),
+        name: contract
+            .name
+            .map(|name| NameMacro { macro_name: name.name.into(), value: name.value.into() }),
         roots: roots.map(Into::into).collect(),
         constants: contract.constants.iter().map(|name| (*name).into()).collect(),
         nodes: contract.nodes.iter().map(node).collect(),

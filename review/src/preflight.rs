@@ -12,7 +12,7 @@ mod release;
 use crate::diff::{compare, open, Comparison, Side, DEVICE_TREE};
 use crate::policy::{self, Level, Options, Strictness, Verdict};
 pub use defects::RULE as KNOWN_DEFECT;
-pub use effects::{on_mismatch, Effect};
+pub use effects::{on_absence, on_mismatch, Effect};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version;
 use kho_abi_read::ikconfig::Config;
@@ -349,6 +349,7 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 Outcome::Unknown,
                 "the next kernel lists the string among those that it understands; its bytes cannot be compared".into(),
             ),
+            Verdict::Removed => (Outcome::Lost, on_absence(&string, scheme).1.into()),
             _ => (Outcome::Lost, on_mismatch(&string, scheme).1.into()),
         };
         // What a kernel is built without, it neither writes nor reads.
@@ -358,6 +359,9 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
                 let (effect, what) = on_mismatch_without(&string);
                 let happens = format!("the next kernel is built without {option}: {what}");
                 (Outcome::Lost, effect, happens)
+            }
+            None if contract.verdict == Verdict::Removed && outcome == Outcome::Lost => {
+                (outcome, on_absence(&string, scheme).0, happens)
             }
             None => (outcome, effect_of(outcome, &string, scheme), happens),
         };
@@ -643,14 +647,26 @@ mod tests {
         let mut kernel = kernel(name);
         kernel.side.reading.kind = Kind::Btf;
         kernel.side.reading.knows.absence = false;
+        kernel.side.reading.knows.macros = false;
         for header in &mut kernel.side.reading.model.headers {
-            header.contracts.retain(|contract| contract.version.is_none());
+            header.contracts.retain(|contract| contract.string().is_some());
+            for contract in header.contracts.iter_mut().filter(|c| c.version.is_some()) {
+                contract.version = None;
+                contract.compatible = contract.string().unwrap().into();
+            }
         }
+        kernel
+    }
+
+    /// The same kernel without the PCI core's state.
+    fn without_pci(mut kernel: Kernel) -> Kernel {
+        kernel.side.reading.model.headers.retain(|header| header.name != "pci");
         kernel
     }
 
     #[test]
     fn what_an_image_does_not_tell_is_said_and_not_made_up() {
+        let (kernel, image) = (|n: &str| without_pci(kernel(n)), |n: &str| without_pci(image(n)));
         let from_image = answer(&image("a"), &kernel("b"));
         assert_eq!(from_image.outlook, Outlook::Understood);
         let metadata = from_image.contracts.iter().find(|c| c.current.is_none()).unwrap();
@@ -708,6 +724,35 @@ mod tests {
             assert_eq!(of(&answer, &format!("{name}@1")).effect, effect, "{answer:?}");
             assert_eq!(answer.outlook, Outlook::Lost);
         }
+    }
+
+    #[test]
+    fn a_name_without_the_number_beside_it_is_no_yes_and_no_loss() {
+        for (current, next) in
+            [(image("a"), kernel("b")), (kernel("a"), image("b")), (image("a"), image("b"))]
+        {
+            let answer = answer(&current, &next);
+            let pci = answer.contracts.iter().find(|c| c.open == ["PCI_LUO_FLB_VERSION"]);
+            let pci = pci.unwrap_or_else(|| panic!("{answer:#?}"));
+            assert_eq!(pci.outcome, Outcome::Unknown, "{pci:?}");
+            assert!(pci.happens.contains("PCI_LUO_FLB_VERSION"), "{pci:?}");
+            assert_eq!(answer.outlook, Outlook::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_contract_that_the_next_kernel_does_not_have_makes_it_not_panic() {
+        let before = without_pci(kernel("7.3"));
+        let back = answer(&kernel("a"), &before);
+        let pci = of(&back, "pci@2");
+        assert_eq!(
+            (pci.outcome, pci.effect, back.outlook),
+            (Outcome::Lost, Effect::Lost, Outlook::Lost)
+        );
+        assert!(pci.happens.contains("does not look for it"), "{pci:?}");
+        let forth = answer(&before, &kernel("b"));
+        let pci = forth.contracts.iter().find(|c| c.next.as_deref() == Some("pci@2")).unwrap();
+        assert_eq!((pci.outcome, forth.outlook), (Outcome::OnlyNext, Outlook::Understood));
     }
 
     #[test]

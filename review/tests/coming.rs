@@ -70,6 +70,7 @@ fn rules(report: &Report, level: Level) -> BTreeSet<&str> {
 }
 
 const PCI: (&str, Edits) = ("pci_number.h", &[]);
+const PCI_2: (&str, Edits) = ("pci_number.h", &[("FLB_VERSION 1", "FLB_VERSION 2")]);
 const KVM: (&str, Edits) = ("kvm_guest.h", &[]);
 const VCPU: (&str, Edits) = ("kvm_vcpu.h", &[]);
 const HUGETLB: (&str, Edits) = ("hugetlb.h", &[]);
@@ -112,6 +113,20 @@ const STEPS: &[Step] = &[
     },
     Step {
         what: "pci: a field with the next number",
+        old: PCI_2,
+        new: (
+            "pci_number.h",
+            &[
+                ("FLB_VERSION 1", "FLB_VERSION 3"),
+                ("\tu64 devices;", "\tu64 devices;\n\tu64 flags;"),
+            ],
+        ),
+        verdicts: &["pci@2 -> pci@3: changed and bumped"],
+        findings: &[],
+        notes: &[],
+    },
+    Step {
+        what: "pci: a field with a number that is known for other bytes",
         old: PCI,
         new: (
             "pci_number.h",
@@ -121,7 +136,7 @@ const STEPS: &[Step] = &[
             ],
         ),
         verdicts: &["pci@1 -> pci@2: changed and bumped"],
-        findings: &[],
+        findings: &["compatible_reused"],
         notes: &[],
     },
     Step {
@@ -142,26 +157,26 @@ const STEPS: &[Step] = &[
     },
     Step {
         what: "pci: the number's field moves, which no number covers",
-        old: PCI,
+        old: PCI_2,
         new: (
             "pci_number.h",
             &[
-                ("FLB_VERSION 1", "FLB_VERSION 2"),
+                ("FLB_VERSION 1", "FLB_VERSION 3"),
                 ("\tu32 version;\n\tu32 nr_devices;", "\tu32 nr_devices;\n\tu32 version;"),
             ],
         ),
-        verdicts: &["pci@1 -> pci@2: changed and bumped"],
+        verdicts: &["pci@2 -> pci@3: changed and bumped"],
         findings: &["version_field_moved"],
         notes: &["version_field_not_first"],
     },
     Step {
         what: "pci: the number's field gets wider",
-        old: PCI,
+        old: PCI_2,
         new: (
             "pci_number.h",
-            &[("FLB_VERSION 1", "FLB_VERSION 2"), ("\tu32 version;", "\tu64 version;")],
+            &[("FLB_VERSION 1", "FLB_VERSION 3"), ("\tu32 version;", "\tu64 version;")],
         ),
-        verdicts: &["pci@1 -> pci@2: changed and bumped"],
+        verdicts: &["pci@2 -> pci@3: changed and bumped"],
         findings: &["version_field_moved"],
         notes: &[],
     },
@@ -183,16 +198,16 @@ const STEPS: &[Step] = &[
         what: "pci: the number is an enumerator",
         old: (
             "pci_number.h",
-            &[("#define PCI_LUO_FLB_VERSION 1", "enum { PCI_LUO_FLB_VERSION = 1 };")],
+            &[("#define PCI_LUO_FLB_VERSION 1", "enum { PCI_LUO_FLB_VERSION = 2 };")],
         ),
         new: (
             "pci_number.h",
             &[
-                ("#define PCI_LUO_FLB_VERSION 1", "enum { PCI_LUO_FLB_VERSION = 2 };"),
+                ("#define PCI_LUO_FLB_VERSION 1", "enum { PCI_LUO_FLB_VERSION = 3 };"),
                 ("\tu64 devices;", "\tu64 devices;\n\tu64 flags;"),
             ],
         ),
-        verdicts: &["pci@1 -> pci@2: changed and bumped"],
+        verdicts: &["pci@2 -> pci@3: changed and bumped"],
         findings: &[],
         notes: &[],
     },

@@ -540,10 +540,51 @@ fn a_stripped_file_is_not_passed_as_checked() {
     assert!(status.expect("binutils come with gcc").success());
     let reading = read(&object, &Options::default());
     assert_eq!(reading.kind, Kind::Strings);
+    let truth = current();
     let report = verify(&held(), &reading).expect("the truth is whole");
     assert!(!report.anything_checked());
     for checked in &report.contracts {
-        assert_eq!(checked.verdict, Verdict::NotCheckable, "{checked:?}");
+        // A name without a version counts where a handler has it, and this file has no handler.
+        let (_, contract) = truth.contract(&checked.contract).expect("it is one of the truth's");
+        let expected =
+            if contract.name.is_some() { Verdict::Absent } else { Verdict::NotCheckable };
+        assert_eq!(checked.verdict, expected, "{checked:?}");
+    }
+}
+
+/// The string is in the data, and the number that decides is in the code: structs can be compared, and
+/// no kernel is told that it is understood.
+#[test]
+fn a_name_with_a_number_beside_it_is_found_by_the_name() {
+    let text = format!("{}{}", everything(&current()), handler("h", "pci"));
+    for variant in VARIANTS.iter().filter(|variant| variant.flags.len() == 1) {
+        let (dir, other) = (dir(), dir());
+        let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
+        let report = verify(&held(), &read(&object, &Options::default())).expect("it is whole");
+        assert_eq!(report.findings, [], "{}", variant.name());
+        let pci: Vec<_> = report.contracts.iter().filter(|c| c.contract == "pci@2").collect();
+        let [pci] = pci.as_slice() else { panic!("{:?}", report.contracts) };
+        assert_eq!(pci.verdict, Verdict::Equal, "{pci:?}");
+        assert!(pci.compared.string && pci.compared.structs == 2, "{pci:?}");
+        assert!(pci.not_checked.iter().any(|gap| gap.item == "the version"), "{pci:?}");
+        let headers = checkout_headers();
+        for (current, next) in [(&object, &headers), (&headers, &object), (&object, &object)] {
+            let answer = asked(current, next);
+            let of_pci = |c: &&preflight::ContractAnswer| {
+                let names = [&c.current, &c.next].into_iter().flatten();
+                names.into_iter().any(|name| name.starts_with("pci"))
+            };
+            let pci: Vec<_> = answer.contracts.iter().filter(of_pci).collect();
+            let [pci] = pci.as_slice() else { panic!("{:#?}", answer.contracts) };
+            assert_eq!(pci.outcome, preflight::Outcome::Unknown, "{pci:?}");
+            assert!(pci.open.contains(&"PCI_LUO_FLB_VERSION".to_string()), "{pci:?}");
+        }
+        let wider = changed_headers(other.path(), "pci", "u16 refcount;", "u32 refcount;");
+        let wider = variant.compile(other.path(), &wider, &text, &["-w"]);
+        let report = verify(&held(), &read(&wider, &Options::default())).expect("it is whole");
+        assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
+        assert!(report.findings[0].what.contains("pci_dev_ser"), "{:?}", report.findings);
+        assert_eq!(outcome(&asked(&object, &wider), "pci"), preflight::Outcome::Dangerous);
     }
 }
 

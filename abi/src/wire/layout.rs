@@ -134,6 +134,8 @@ pub struct Contract {
     pub compatible: NamedStr,
     /// The version, where it is a number in a struct rather than a part of a string.
     pub version: Option<u32>,
+    /// The compatible string that memory has in every version, where the version is a number beside it.
+    pub name: Option<NamedStr>,
     /// The structs that the contract owns; what they embed belongs to it too.
     pub roots: &'static [StructLayout],
     /// The structs that it owns and that depend on the page size, by name.
@@ -149,6 +151,7 @@ impl Contract {
     pub const EMPTY: Self = Self {
         compatible: NamedStr { name: "", value: "" },
         version: None,
+        name: None,
         roots: &[],
         page_roots: &[],
         constants: &[],

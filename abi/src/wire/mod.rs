@@ -2,9 +2,9 @@
 //! The wire types: what one kernel leaves in preserved memory for the next.
 //!
 //! One file per kernel header under `include/linux/kho/abi/`, and what they share in [`layout`],
-//! [`bits`], [`phys`], [`name`], [`uapi`] and [`pci`]; [`walk`] follows lists from one to the next. This directory is compiled twice, by cargo and, mounted
-//! with `#[path]`, inside a kernel build; so it names its siblings with `super::` and depends on
-//! nothing but zerocopy.
+//! [`bits`], [`phys`], [`name`], [`uapi`] and [`pci_address`]; [`walk`] follows lists from one to the
+//! next. This directory is compiled twice, by cargo and, mounted with `#[path]`, inside a kernel
+//! build; so it names its siblings with `super::` and depends on nothing but zerocopy.
 //!
 //! Byte order: a field of more than one byte is in the byte order of the machine that runs both
 //! kernels, as the C struct is.
@@ -24,7 +24,9 @@ pub mod memblock;
 #[allow(non_camel_case_types)] // A wire type carries its C name.
 pub mod memfd;
 pub mod name;
+#[allow(non_camel_case_types)] // A wire type carries its C name.
 pub mod pci;
+pub mod pci_address;
 pub mod phys;
 pub mod uapi;
 #[allow(non_camel_case_types)] // A wire type carries its C name.
@@ -39,5 +41,6 @@ pub const HEADERS: &[&layout::Header] = &[
     &luo::HEADER,
     &memblock::HEADER,
     &memfd::HEADER,
+    &pci::HEADER,
     &vfio_pci::HEADER,
 ];

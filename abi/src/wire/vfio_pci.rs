@@ -12,7 +12,7 @@
 use core::{fmt, str::FromStr};
 
 use super::layout::{self, WireType};
-use super::pci::{PciAddress, PciAddressError};
+use super::pci_address::{PciAddress, PciAddressError};
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Compatible string of the LUO file handler for vfio-pci device files.

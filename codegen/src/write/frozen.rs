@@ -25,6 +25,9 @@ pub fn render(frozen: &Frozen) -> String {
     if let Some(version) = frozen.contract.version {
         put!(out, "version     {version}");
     }
+    if let Some(name) = &frozen.contract.name {
+        put!(out, "string      {}  {:?}", name.macro_name, name.value);
+    }
     if !frozen.constants.is_empty() {
         out.push('\n');
     }
@@ -192,11 +195,51 @@ struct x  page 65536  size 65536  align 8  natural
         }
     }
 
+    const THIRD: &str = "\
+format      3
+compatible  x@2
+macro       X_VERSION
+header      linux/kho/abi/x.h
+status      draft
+roots       x
+version     2
+string      X_COMPATIBLE  \"x  \\\"y\"
+
+struct x  size 4  align 1  packed
+  offset    size  type                      name
+       0       4  u32                       version
+";
+
+    #[test]
+    fn the_third_format_has_the_string_beside_the_number() {
+        let frozen = parse(THIRD).unwrap();
+        assert_eq!(frozen.contract.string(), Some("x  \"y"));
+        let written = render(&frozen);
+        assert_eq!(parse(&written).as_ref(), Ok(&frozen), "{written}");
+        let string = THIRD.lines().nth(7).unwrap();
+        let twice = format!("{string}\n{string}");
+        let changes = [
+            ("format      3", "format      2", 1),
+            ("string ", "strong ", 8),
+            ("X_COMPATIBLE  ", "X_COMPATIBLE ", 8),
+            ("X_COMPATIBLE", "X-COMPATIBLE", 8),
+            ("\\\"y\"", "\\\"y\"c", 8),
+            (string, "", 1),
+            (string, &twice, 9),
+        ];
+        for (from, to, line) in changes {
+            let broken = THIRD.replacen(from, to, 1);
+            assert_ne!(broken, THIRD, "{from}");
+            assert_eq!(parse(&broken).map_err(|error| error.line), Err(line), "{to}");
+        }
+    }
+
     #[test]
     fn refuses_every_line_that_is_not_understood() {
         let changes = [
             ("format      1", "format      2", 2),
             ("format      1", "format      3", 2),
+            ("format      1", "format      4", 2),
             ("status      released", "status      open", 6),
             ("roots       x_ser", "roots       x_ser w", 7),
             ("macro ", "makro ", 4),

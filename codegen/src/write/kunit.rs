@@ -482,10 +482,10 @@ fn promise_of_record(model: &Model, header: &Header, record: &Record) -> String 
     joined(header, promises.map(|(_, contract)| contract.macro_name.as_str()).collect())
 }
 
-/// The macros of the contracts that promise a constant, or whose version it is.
+/// The macros of the contracts that promise a constant, or whose version or name it is.
 fn promise_of_constant(model: &Model, header: &Header, constant: &Constant) -> String {
     let promises = model.contracts().filter(|(_, contract)| {
-        contract.macro_name == constant.name || contract.constants.contains(&constant.name)
+        contract.is_carrier(&constant.name) || contract.constants.contains(&constant.name)
     });
     joined(header, promises.map(|(_, contract)| contract.macro_name.as_str()).collect())
 }

@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The devices that the PCI core preserved: a table, sorted by address, in a list of blocks.
 //!
-//! No released kernel has it yet, and so it is not among the types of `kho-abi`. Its string has no
-//! version; the first field has, which is promised never to move. Versions 1 and 2 have the same bytes.
+//! Its string has no version; the first field has, which is promised never to move. Versions 1 and 2 have
+//! the same bytes.
 
 use super::{Given, State};
 use crate::finding::{address, AddressText};
 use crate::rules;
 use crate::walk::Walker;
-use kho_abi::wire::pci::PciAddress;
+use kho_abi::wire::pci::{pci_dev_ser, pci_ser, PCI_LUO_FLB_COMPATIBLE, PCI_LUO_FLB_VERSION};
+use kho_abi::wire::pci_address::PciAddress;
 use kho_abi::wire::phys::PhysAddr;
-use kho_abi::wire::walk::{Blocks, Memory as _, WalkError};
+use kho_abi::wire::walk::{Blocks, WalkError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashSet;
 
-pub(super) const COMPATIBLE: &str = "pci";
-const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
-/// The header: version, number of devices, address of the first block.
-const HEADER: usize = 16;
-/// An entry: domain, bus with device and function, and a count.
-const ENTRY: usize = 8;
+pub(super) const COMPATIBLE: &str = PCI_LUO_FLB_COMPATIBLE;
 /// Devices that are kept; a block has hundreds of them.
 const KEPT: usize = 1 << 16;
 
@@ -48,26 +44,22 @@ pub struct Device {
     pub refcount: u16,
 }
 
-fn number<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    bytes.get(at..at + N).and_then(|bytes| bytes.try_into().ok()).unwrap_or([0; N])
+/// Whether a version has the bytes of the present one, as 1 has those of 2.
+fn has_present_bytes(version: u32) -> bool {
+    version == PCI_LUO_FLB_VERSION || (version, PCI_LUO_FLB_VERSION) == (1, 2)
 }
 
 pub(super) fn read(walker: &mut Walker<'_>, given: &Given) -> Option<State> {
     let at = given.data;
-    let mut header = [0; HEADER];
-    if let Err(error) = walker.memory.read(PhysAddr::new(at), &mut header) {
-        walker.unreadable(at, "the PCI core's state", error);
+    let ser: pci_ser = walker.value(at, "the PCI core's state")?;
+    let version = ser.version;
+    if !has_present_bytes(version) {
         return None;
     }
-    let version = u32::from_ne_bytes(number(&header, 0));
-    if !VERSIONS.contains(&version) {
-        return None;
-    }
-    walker.allocation(at, HEADER as u64, "the PCI core's state", given.owner);
-    let count = u32::from_ne_bytes(number(&header, 4));
-    let first = u64::from_ne_bytes(number(&header, 8));
+    walker.allocation(at, size_of::<pci_ser>() as u64, "the PCI core's state", given.owner);
+    let (count, first) = (ser.nr_devices, ser.devices);
     let mut state = Devices { at, version, count, devices: Vec::new() };
-    walker.within("devices", Some(first), |walker| {
+    walker.within("devices", Some(first.get()), |walker| {
         let found = entries(walker, first, given, &mut state.devices);
         if found.is_some_and(|found| found != u64::from(count)) {
             walker.find(&rules::COUNT_MISMATCH, at, || {
@@ -81,7 +73,7 @@ pub(super) fn read(walker: &mut Walker<'_>, given: &Given) -> Option<State> {
 /// Reads the table, and returns how many devices it has; `None` where it is damaged.
 fn entries(
     walker: &mut Walker<'_>,
-    first: u64,
+    first: PhysAddr,
     given: &Given,
     devices: &mut Vec<Device>,
 ) -> Option<u64> {
@@ -90,7 +82,7 @@ fn entries(
     let memory = crate::image::cache::Cached::new(walker.memory.image(), page_size);
     let mut last: Option<PciAddress> = None;
     let (mut found, mut seen) = (0, HashSet::new());
-    for block in Blocks::new(&memory, PhysAddr::new(first), ENTRY) {
+    for block in Blocks::new(&memory, first, size_of::<pci_dev_ser>()) {
         let block = match block {
             Ok(block) if seen.insert(block.at) => block,
             Ok(block) => {
@@ -105,14 +97,14 @@ fn entries(
         walker.allocation(block.at.get(), page_size as u64, what, given.owner);
         for index in 0..block.count {
             let at = block.entry_at(index)?;
-            let mut entry = [0; ENTRY];
-            if let Err(error) = memory.read(at, &mut entry) {
-                walker.unreadable(at.get(), what, error);
-                return None;
-            }
-            let domain = u32::from_ne_bytes(number(&entry, 0));
-            let bdf = u16::from_ne_bytes(number(&entry, 4));
-            let address = PciAddress::from_bdf(domain, bdf);
+            let device: pci_dev_ser = match block.entry(&memory, index) {
+                Ok(device) => device?,
+                Err(error) => {
+                    walker.walk_error(what, &error);
+                    return None;
+                }
+            };
+            let address = device.address();
             if last.is_some_and(|last| last >= address) {
                 walker.find(&rules::PCI_DEVICES_UNORDERED, at.get(), || {
                     let last = last.map(|last| last.to_string()).unwrap_or_default();
@@ -122,7 +114,7 @@ fn entries(
             last = Some(address);
             found += 1;
             if devices.len() < KEPT {
-                let refcount = u16::from_ne_bytes(number(&entry, 6));
+                let refcount = device.refcount;
                 devices.push(Device { address: address.to_string(), refcount });
             }
         }

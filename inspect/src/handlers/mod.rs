@@ -12,7 +12,7 @@ use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::earlier::memfd_v1;
 use kho_abi::wire::memfd::MEMFD_LUO_FH_COMPATIBLE;
-use kho_abi::wire::pci::PciAddress;
+use kho_abi::wire::pci_address::PciAddress;
 use kho_abi::wire::vfio_pci::VFIO_PCI_LUO_FH_COMPATIBLE;
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -9,6 +9,9 @@ use kho_abi::wire::kexec_handover::{
     KHO_SUB_TREE_SIZE_PROP_NAME,
 };
 use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
+use kho_abi::wire::pci::{pci_dev_ser, pci_ser, PCI_LUO_FLB_COMPATIBLE};
+use kho_abi::wire::phys::PhysAddr;
+use zerocopy::IntoBytes as _;
 
 /// A way in which state can be wrong.
 pub struct Corruption {
@@ -129,19 +132,19 @@ fn scratch(ram: &mut Ram, places: &Places, name: &str, areas: &[(u64, u64)]) {
 fn pci(ram: &mut Ram, places: &Places, version: u32, devices: &[(u32, u16)]) {
     let block = FREE + ram.page_size as u64;
     let count = u32::try_from(devices.len()).unwrap_or(0);
-    ram.write(FREE, &[version.to_ne_bytes(), count.to_ne_bytes()].concat());
-    ram.set_number(FREE + 8, block);
+    let ser = pci_ser { version, nr_devices: count, devices: PhysAddr::new(block) };
+    ram.write(FREE, ser.as_bytes());
     ram.set_number(block + 8, count.into());
     for (number, (domain, bdf)) in devices.iter().enumerate() {
-        let [a, b] = bdf.to_ne_bytes();
-        let at = block + HEADER + number as u64 * 8;
-        ram.write(at, &[&domain.to_ne_bytes()[..], &[a, b, 1, 0]].concat());
+        let device = pci_dev_ser { domain: *domain, bdf: *bdf, refcount: 1 };
+        let at = block + HEADER + (number * size_of::<pci_dev_ser>()) as u64;
+        ram.write(at, device.as_bytes());
     }
     for page in [FREE, block] {
         flip(ram, places, page, 0);
     }
     ram.set_number(places.flbs + 8, 1);
-    ram.write(places.flbs + 16, b"pci");
+    ram.write(places.flbs + 16, PCI_LUO_FLB_COMPATIBLE.as_bytes());
     ram.set_number(places.flbs + 16 + 48, FREE);
     ram.set_number(places.flbs + 16 + 56, 1);
 }

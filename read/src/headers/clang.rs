@@ -17,7 +17,7 @@ use std::{env, fs, io};
 /// How long a reading may take, with all that clang is asked.
 pub(super) const TIME: Duration = Duration::from_secs(10);
 
-/// How much clang may answer, in bytes. The seven headers of Linux 7.3 take less than one million.
+/// How much clang may answer, in bytes. The headers of Linux 7.3 take less than one million.
 const ANSWER: u64 = 64 << 20;
 
 /// How much clang may say of what is wrong, in bytes; what is beyond that is not read.

@@ -35,7 +35,7 @@ impl Names {
                     Item::Constant(_) => {}
                 }
             }
-            let with_string = header.contracts.iter().filter(|c| c.version.is_none());
+            let with_string = header.contracts.iter().filter(|c| c.string().is_some());
             known.contracts.extend(with_string.map(|c| (header.name.clone(), c.clone())));
         }
         for header in earlier {
@@ -43,6 +43,7 @@ impl Names {
             for layout in header.structs.iter().chain(paged) {
                 known.types.entry(layout.name.into()).or_insert_with(|| header.name.into());
             }
+            // Where the version is a number, the current one says what the string leads to.
             for contract in header.contracts.iter().filter(|c| c.version.is_none()) {
                 let roots = contract.roots.iter().map(|root| root.name);
                 let roots = roots.chain(contract.page_roots.iter().copied());
@@ -65,7 +66,7 @@ impl Names {
 
     /// Names of contracts, without their versions.
     pub(super) fn names(&self) -> BTreeSet<&str> {
-        self.contracts.iter().filter_map(|(_, c)| Some(split(&c.compatible)?.0)).collect()
+        self.contracts.iter().filter_map(|(_, contract)| name(contract)).collect()
     }
 
     /// Whether a string is one of the kernel's own tests, which is no contract.
@@ -75,7 +76,7 @@ impl Names {
 
     /// Whether it is known what a string promises.
     pub(super) fn knows(&self, compatible: &str) -> bool {
-        self.contracts.iter().any(|(_, contract)| contract.compatible == compatible)
+        self.contracts.iter().any(|(_, contract)| contract.string() == Some(compatible))
     }
 
     /// The model of an image with these types and strings.
@@ -132,9 +133,9 @@ impl Names {
 
     /// The contract of a string: the one that the truth has, or the next of kin.
     fn contract(&self, compatible: &str, lowered: &Lowered) -> (&str, Contract) {
-        let name = |string: &str| split(string).map(|(name, _)| name.to_string());
-        let same = |(_, c): &&(String, Contract)| c.compatible == compatible;
-        let akin = |(_, c): &&(String, Contract)| name(&c.compatible) == name(compatible);
+        let same = |(_, c): &&(String, Contract)| c.string() == Some(compatible);
+        let stem = split(compatible).map(|(name, _)| name);
+        let akin = |(_, c): &&(String, Contract)| stem.is_some() && name(c) == stem;
         let known = self.contracts.iter().find(same).or_else(|| self.contracts.iter().find(akin));
         let Some((header, known)) = known else {
             // Whose it is, nothing in an image tells.
@@ -142,18 +143,28 @@ impl Names {
             return (UNKNOWN, contract);
         };
         // What the string itself is known to promise is promised, whether it was found or not.
-        let exact = known.compatible == compatible;
+        let exact = known.string() == Some(compatible);
         let there = |root: &&String| exact || lowered.records.contains_key(*root);
         let constants = lowered.enums.values().flat_map(|e| &e.members).map(|member| &member.name);
         let constants: BTreeSet<_> = constants.collect();
         let contract = Contract {
             compatible: compatible.into(),
             macro_name: known.macro_name.clone(),
+            // The number beside it is in the code alone.
+            name: known.name.clone().filter(|_| exact),
             roots: known.roots.iter().filter(there).cloned().collect(),
             constants: known.constants.iter().filter(|c| constants.contains(c)).cloned().collect(),
             ..Contract::default()
         };
         (header, contract)
+    }
+}
+
+/// The name of a contract, without its version.
+fn name(contract: &Contract) -> Option<&str> {
+    match &contract.name {
+        Some(name) => Some(&name.value),
+        None => split(&contract.compatible).map(|(name, _)| name),
     }
 }
 

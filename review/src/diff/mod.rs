@@ -248,6 +248,15 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
     comparison
 }
 
+/// Whether a source has the name of a contract, and not the number beside it: an image has that in its
+/// code alone.
+fn number_untold(side: &Side, contract: &Contract) -> bool {
+    !side.reading.knows.macros
+        && contract.version.is_none()
+        && contract.features.is_empty()
+        && contract.name.is_some()
+}
+
 /// A contract of one side, with its header.
 type Held<'a> = (&'a Header, &'a Contract);
 type Same<'s> = &'s dyn Fn(&Held<'_>, &Held<'_>) -> bool;
@@ -450,6 +459,9 @@ impl Comparison<'_> {
                 let open: Vec<_> = items
                     .filter(|item| !item.is_empty() && ours(item) && !texts.settle(item))
                     .collect();
+                if number_untold(side, contract) {
+                    self.open.entry(index).or_default().insert(contract.macro_name.clone());
+                }
                 // All that such a contract promises is in the device tree.
                 if contract.roots.is_empty() && !nodes {
                     self.open.entry(index).or_default().insert(DEVICE_TREE.into());
@@ -461,6 +473,12 @@ impl Comparison<'_> {
                 }
             }
         }
+    }
+
+    /// Whether one side does not tell the number of a version whose name is the same on both.
+    pub(crate) fn number_is_open(&self, old: &Contract, new: &Contract) -> bool {
+        old.string() == new.string()
+            && (number_untold(self.old, old) || number_untold(self.new, new))
     }
 
     /// Whether both sides have the string of a contract and not what it promises.

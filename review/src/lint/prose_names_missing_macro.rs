@@ -28,7 +28,13 @@ fn find(side: &Side) -> Vec<Hit> {
         own.extend(text.outline.macros.iter().filter_map(|found| prefix(&found.name)));
     }
     let known_model = side.catalogue.current();
-    let elsewhere = |word: &str| known_model.as_ref().is_ok_and(|m| m.constant(word).is_some());
+    // Defined by a header that was not given. One that was given speaks for itself.
+    let elsewhere = |word: &str| {
+        let headers = known_model.as_ref().map_or(&[][..], |model| &model.headers);
+        headers.iter().any(|header| {
+            !side.texts.contains_key(&header.name) && header.constants().any(|c| c.name == word)
+        })
+    };
     let mut hits: Vec<Hit> = Vec::new();
     for (header, text) in &side.texts {
         for (line, comment) in &text.outline.comments {

@@ -2,7 +2,8 @@
 //! What is known of compatible strings before any source is read: the bytes that they stand for.
 
 use kho_abi::wire::earlier::reused::{Form, Reused};
-use kho_abi_model::{Contract, Model, Type};
+use kho_abi::wire::layout;
+use kho_abi_model::{version, Contract, Model, Type};
 use kho_abi_read::catalogue::Catalogue;
 use std::collections::BTreeMap;
 
@@ -59,13 +60,21 @@ pub(super) fn is_unreleased(catalogue: &Catalogue, model: &Model, contract: &Con
     })
 }
 
+/// Whether a contract may be the one that is called so: by its string, or by what its number is of.
+fn may_be(contract: &layout::Contract, compatible: &str) -> bool {
+    match contract.version {
+        Some(_) => contract.compatible.value == version::stem(compatible),
+        None => contract.compatible.value == compatible,
+    }
+}
+
 /// The models that have a string, newest first.
 fn models<'c>(catalogue: &'c Catalogue, compatible: &str) -> Vec<&'c Model> {
     let mut found = Vec::new();
     found.extend(catalogue.current().ok().filter(|model| model.contract(compatible).is_some()));
     let contracts = catalogue.earlier_headers().iter().flat_map(|header| header.contracts);
-    // Reading the earlier versions is worth it for their strings alone.
-    if contracts.into_iter().any(|contract| contract.compatible.value == compatible) {
+    // Reading the earlier versions is worth it for their strings, and for their numbers, alone.
+    if contracts.into_iter().any(|contract| may_be(contract, compatible)) {
         let earlier = catalogue.earlier().unwrap_or_default();
         found.extend(earlier.iter().filter(|model| model.contract(compatible).is_some()));
     }
@@ -144,5 +153,27 @@ fn place(bits: u64) -> String {
         (bits / 8).to_string()
     } else {
         format!("bit {bits}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_contract_is_known_by_what_it_is_called() {
+        let catalogue = Catalogue::built_in();
+        let headers = catalogue.headers().iter().chain(catalogue.earlier_headers());
+        let declared: Vec<_> = headers.flat_map(|header| header.contracts).collect();
+        let models = catalogue.earlier().unwrap().iter().chain([catalogue.current().unwrap()]);
+        let called: Vec<&str> = models
+            .flat_map(|model| model.contracts().map(|(_, contract)| contract.compatible.as_str()))
+            .collect();
+        assert!(called.contains(&"pci@2") && called.contains(&"kexec-metadata-v1"), "{called:?}");
+        assert_eq!(called.len(), declared.len());
+        for compatible in called {
+            let found: Vec<_> = declared.iter().filter(|c| may_be(c, compatible)).collect();
+            assert_eq!(found.len(), 1, "{compatible}: {found:?}");
+        }
     }
 }

@@ -588,9 +588,13 @@ fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
     (pairs.len() > 1).then(|| Joint { item: hit.item.clone(), pairs, bumped })
 }
 
-/// How the new version of a contract stands to the old one.
+/// How the new version of a contract stands to the old one. A number that one side does not tell is no
+/// step: it is open.
 #[must_use]
 pub fn step(comparison: &Comparison<'_>, old: &Contract, new: &Contract) -> Step {
+    if comparison.number_is_open(old, new) {
+        return Step::Same;
+    }
     let (_, before) = version::of(comparison.old.model(), old);
     let (_, after) = version::of(comparison.new.model(), new);
     before.step(&after)

@@ -70,9 +70,42 @@ pub fn on_mismatch(contract: &str, scheme: Option<&str>) -> (Effect, &'static st
     }
 }
 
+/// What happens where the next kernel has no version of a contract at all. `scheme` as for
+/// [`on_mismatch`].
+///
+/// No code of the kernel looks for the name, so none finds another number or feature beside it.
+#[must_use]
+pub fn on_absence(contract: &str, scheme: Option<&str>) -> (Effect, &'static str) {
+    match (version::stem(contract), scheme) {
+        ("pci", Some("number")) => (
+            Effect::Lost,
+            "the next kernel does not look for it: it sets up preserved devices like any others",
+        ),
+        ("luo" | "LUO" | "kho" | "kexec-metadata", _) => on_mismatch(contract, scheme),
+        (_, Some("number" | "magic" | "features")) => {
+            (Effect::Lost, "the next kernel does not look for it: what was kept is lost")
+        }
+        _ => on_mismatch(contract, scheme),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_no_code_looks_at_makes_no_kernel_panic() {
+        for (contract, scheme, effect) in [
+            ("pci@2", Some("number"), Effect::Lost),
+            ("iommu-liveupdate@1", Some("number"), Effect::Lost),
+            ("kexec-metadata-v1", Some("number"), Effect::Lost),
+            ("LUO", Some("features"), Effect::Refused),
+            ("luo-v5", Some("name-vN"), Effect::Panics),
+            ("tomorrow-v1", Some("name-vN"), Effect::Lost),
+        ] {
+            assert_eq!(on_absence(contract, scheme).0, effect, "{contract}");
+        }
+    }
 
     #[test]
     fn the_way_a_version_is_spelled_decides() {

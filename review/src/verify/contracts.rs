@@ -70,11 +70,13 @@ impl<'a> Check<'a> {
         let theirs = self.reading.model.contracts().map(|(_, theirs)| theirs);
         let kin: Vec<&Contract> = theirs.filter(|theirs| self.is_kin(contract, theirs)).collect();
         let same = kin.iter().find(|theirs| theirs.compatible == contract.compatible);
+        // The data of an image has the string, and the number beside it is in its code.
+        let same = same.or_else(|| kin.iter().find(|theirs| self.lacks_number(contract, theirs)));
         // Of several others, the newest decides.
-        let newest = kin.iter().max_by_key(|c| split(&c.compatible).map(|(_, version)| version));
+        let newest = kin.iter().max_by_key(|theirs| numbered(theirs).map(|(_, version)| version));
         let Some(chosen) = same.or(newest) else { return self.by_layout(contract) };
-        if same.is_some() {
-            self.same_version(contract, chosen)?;
+        if let Some(same) = same {
+            self.same_version(contract, same)?;
         } else {
             self.other_version(contract, chosen)?;
         }
@@ -119,6 +121,15 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// Whether a contract of the source has the same name beside a number that the source does not tell.
+    fn lacks_number(&self, ours: &Contract, theirs: &Contract) -> bool {
+        !self.reading.knows.macros
+            && ours.name.is_some()
+            && ours.version.is_some()
+            && theirs.version.is_none()
+            && theirs.string() == ours.string()
+    }
+
     /// The contracts of the source that the truth has no current version of.
     pub(super) fn unknown_contracts(&mut self) -> Result<(), TruthError> {
         let reading = self.reading;
@@ -151,7 +162,10 @@ impl<'a> Check<'a> {
         let mut outcome = self.compare(&self.truth.current, contract);
         self.compare_added(theirs, &mut outcome)?;
         let mut checked = Checked::new(contract);
-        checked.compared.string = contract.version.is_none();
+        checked.compared.string = contract.string().is_some();
+        if self.lacks_number(contract, theirs) {
+            checked.not_checked("the version", ONLY_CODE);
+        }
         checked.verdict = match outcome.verdict() {
             // What a contract without structs promises is in the code, and no source tells it: of
             // one that has types, the string is all that there is to compare. What was not is listed.
@@ -207,7 +221,7 @@ impl<'a> Check<'a> {
                 self.checked.push(checked);
                 return Ok(());
             }
-            let string_told = self.reading.knows.strings && contract.version.is_none();
+            let string_told = self.reading.knows.strings && contract.string().is_some();
             let types_told = self.reading.kind != Kind::Strings && !contract.roots.is_empty();
             if string_told || types_told {
                 checked.verdict = Verdict::Absent;
@@ -243,7 +257,7 @@ impl<'a> Check<'a> {
             checked.verdict = Verdict::Different;
         }
         let (item, why) = match (contract.version, self.reading.knows.strings) {
-            (Some(_), _) => ("the version", "only the code has that number"),
+            (Some(_), _) => ("the version", ONLY_CODE),
             (None, true) => ("the string", "not in the data of this source"),
             (None, false) => ("the string", "this source has no data"),
         };
@@ -437,14 +451,34 @@ fn reused<'a>(catalogue: &Catalogue, compatible: &'a str) -> impl Iterator<Item 
     )
 }
 
+/// Why a version that is a number is not checked.
+const ONLY_CODE: &str = "only the code has that number";
+
 /// The name of a contract, without its version.
 fn name(contract: &Contract) -> Option<&str> {
-    split(&contract.compatible).map(|(name, _)| name)
+    match &contract.name {
+        // Feature words are another contract than the versions before them.
+        Some(name) if contract.features.is_empty() => Some(&name.value),
+        Some(_) => None,
+        None => split(&contract.compatible).map(|(name, _)| name),
+    }
 }
 
-/// Whether another string of the same contract is newer or older; unknown where they are not akin.
+/// The name of a contract and the number of its version.
+pub(super) fn numbered(contract: &Contract) -> Option<(&str, u64)> {
+    match &contract.name {
+        Some(name) => Some((&name.value, contract.version?)),
+        None => split(&contract.compatible),
+    }
+}
+
+/// Whether another version of the same contract is newer or older; unknown where they are not akin, or
+/// where one kernel compares a string and the other one a number.
 fn relation(ours: &Contract, theirs: &Contract) -> Verdict {
-    match (split(&ours.compatible), split(&theirs.compatible)) {
+    if ours.name.is_some() != theirs.name.is_some() {
+        return Verdict::Unknown;
+    }
+    match (numbered(ours), numbered(theirs)) {
         (Some((a, old)), Some((b, new))) if a == b && new > old => Verdict::Newer,
         (Some((a, _)), Some((b, _))) if a == b => Verdict::Older,
         _ => Verdict::Unknown,

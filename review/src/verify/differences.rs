@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What was found different, each cause told once, with all that follows from it.
 
+use super::contracts::numbered;
 use kho_abi_model::compare::{causes, ConstantChange, PropertyChange, RecordChange, Words};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Header, Place};
-use kho_abi_read::image_strings::split;
 use kho_abi_read::source::{Gap, Reading};
 
 /// One thing that differs.
@@ -52,7 +52,7 @@ impl Differences {
             "it has {}, and the truth, which has {}, knows no such version",
             theirs.compatible, ours.compatible
         );
-        let help = match (split(&ours.compatible), split(&theirs.compatible)) {
+        let help = match (numbered(ours), numbered(theirs)) {
             (Some((_, old)), Some((_, new))) if new > old => {
                 "use a kho-abi of that kernel's time, or write the new version into the truth"
             }

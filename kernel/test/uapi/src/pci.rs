@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use kho_abi::wire::pci::PciAddress;
+use kho_abi::wire::pci_address::PciAddress;
 
 const DEVICES: &str = "/sys/bus/pci/devices";
 

@@ -73,6 +73,16 @@ fn the_truth_is_what_was_frozen() {
     assert!(findings.is_empty(), "\n{}", messages(&findings));
 }
 
+/// What is released, or no contract at all, must not be excused as a draft.
+#[test]
+fn what_the_wire_files_call_a_draft_is_frozen_as_one() {
+    for contract in kho_abi::wire::DRAFTS {
+        let path = freeze::path(&repository().snapshots_dir(), contract);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(kho_abi_read::frozen::parse(&text).unwrap().status, Status::Draft, "{contract}");
+    }
+}
+
 #[test]
 fn a_change_names_struct_field_offsets_string_and_remedy() {
     let (_dir, checkout) = scratch();

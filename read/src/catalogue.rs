@@ -20,6 +20,7 @@ pub struct Catalogue {
     earlier: &'static [&'static Header],
     renamed: &'static [Renamed],
     reused: &'static [Reused],
+    drafts: &'static [&'static str],
     current: OnceLock<Model>,
     before: OnceLock<Vec<Model>>,
     names: OnceLock<Names>,
@@ -37,13 +38,13 @@ impl Catalogue {
     #[must_use]
     pub const fn built_in() -> Self {
         let wire = kho_abi::wire::HEADERS;
-        Self::of(wire, kho_abi::wire::earlier::EARLIER, RENAMED, REUSED)
+        Self::of(wire, kho_abi::wire::earlier::EARLIER, RENAMED, REUSED, kho_abi::wire::DRAFTS)
     }
 
     /// Nothing at all.
     #[must_use]
     pub const fn empty() -> Self {
-        Self::of(&[], &[], &[], &[])
+        Self::of(&[], &[], &[], &[], &[])
     }
 
     const fn of(
@@ -51,12 +52,14 @@ impl Catalogue {
         earlier: &'static [&'static Header],
         renamed: &'static [Renamed],
         reused: &'static [Reused],
+        drafts: &'static [&'static str],
     ) -> Self {
         Self {
             headers,
             earlier,
             renamed,
             reused,
+            drafts,
             current: OnceLock::new(),
             before: OnceLock::new(),
             names: OnceLock::new(),
@@ -85,6 +88,12 @@ impl Catalogue {
     #[must_use]
     pub fn reused(&self) -> &'static [Reused] {
         self.reused
+    }
+
+    /// Whether no released kernel has that contract yet.
+    #[must_use]
+    pub fn is_draft(&self, compatible: &str) -> bool {
+        self.drafts.contains(&compatible)
     }
 
     /// The current versions.

@@ -136,8 +136,8 @@ const STEPS: &[Step] = &[
             ],
         ),
         verdicts: &["pci@1 -> pci@2: changed and bumped"],
-        findings: &["compatible_reused"],
-        notes: &[],
+        findings: &[],
+        notes: &["compatible_reused"],
     },
     Step {
         what: "pci: a field without the next number",

@@ -75,14 +75,17 @@ fn known(judged: &Judged<'_>, index: usize, new: &Contract, remark: bool) -> Opt
     if comparison.new.reading.kind != Kind::Headers {
         return None;
     }
-    let difference = catalogue::difference(&judged.options.catalogue, comparison.new.model(), new)?;
+    let catalogue = &judged.options.catalogue;
+    let difference = catalogue::difference(catalogue, comparison.new.model(), new)?;
+    // A draft is no kernel's, whose bytes could be mistaken.
+    let is_draft = catalogue.is_draft(&new.compatible);
     Some(Hit {
         item: new.macro_name.clone(),
         place: contract_place(comparison, index),
         what: format!("\"{}\" is known with other bytes: {}", new.compatible, difference.what),
         consequences: difference.known_forms,
         pairs: vec![index],
-        remark,
+        remark: remark || is_draft,
         ..Hit::default()
     })
 }

@@ -43,24 +43,30 @@ class _Struct(_c.LittleEndianStructure):
     _pack_ = 1
 
 
-def _bits(cls, field):
-    """Offset and size of a field, in bits."""
-    if len(field) == 2:
-        found = getattr(cls, field[0])
+def layout(struct):
+    """Each field's place in a structure, by name: its offset and its size, in bits."""
+    return {{
+        field[0]: _place(struct, *field) for field in struct._fields_ if not field[0].startswith("_")
+    }}
+
+
+def _place(struct, name, _type, bits=None):
+    if bits is None:
+        found = getattr(struct, name)
         return found.offset * 8, found.size * 8
-    value = cls()
-    setattr(value, field[0], (1 << field[2]) - 1)
+    value = struct()
+    setattr(value, name, (1 << bits) - 1)
     mask = int.from_bytes(bytes(value), "little")
     offset = (mask & -mask).bit_length() - 1
     return offset, mask.bit_length() - offset
 
 
-def _check(cls, size, expected):
+def _check(struct, size, expected):
     """Fails where Python lays a structure out otherwise than the kernel does."""
-    found = {{field[0]: _bits(cls, field) for field in cls._fields_ if field[0] in expected}}
-    if (_c.sizeof(cls), found) != (size, expected):
+    found = layout(struct)
+    if (_c.sizeof(struct), found) != (size, expected):
         raise ImportError(
-            f"{{cls.__name__}} has {{_c.sizeof(cls)}} bytes and fields at bits {{found}},"
+            f"{{struct.__name__}} has {{_c.sizeof(struct)}} bytes and fields at bits {{found}},"
             f" expected {{size}} and {{expected}}"
         )
 "#

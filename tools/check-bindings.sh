@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
 # Runs the bindings in the tools that they are for: Kaitai Struct's compiler makes
-# a parser of kho.ksy, which reads pages of an image.
+# a parser of kho.ksy, which reads pages of an image; drgn follows kho_drgn.py
+# through one, with types from symbols and without.
 #
-#   check-bindings.sh            on an image that is made up here
-#   check-bindings.sh RAW        on a raw image of a real kernel
+#   check-bindings.sh                            on images that are made up here
+#   check-bindings.sh RAW ELF RECORD VMLINUX     on images of a real kernel
+#
+# RECORD is what the kernel's init program said that it preserved.
 #
 # The tools come from PyPI and npm, in fixed versions, into the cache.
 #
@@ -17,7 +20,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
 tests=$root/bindings/test
 
-install_packages python3 python3-venv
+install_packages gcc python3 python3-venv
 command -v npm >/dev/null || install_packages nodejs npm
 
 # What the tools are is their versions and the Python that runs them: another of these, another directory.
@@ -42,14 +45,35 @@ trap 'rm -rf "$work"' EXIT
 cd "$root"
 kho_abi() { cargo run --quiet --locked -- "$@"; }
 
-raw=${1:-}
-if [ -z "$raw" ]; then
+compile() { gcc -std=gnu11 -nostdinc -g -fPIC -shared -nostdlib -x c -o "$@"; }
+
+drgn_tests=(Image)
+case $# in
+4)
+	raw=$1 elf=$2 symbols=$4
+	export KHO_ABI_RECORD=$3
+	drgn_tests+=(Kernel)
+	;;
+0)
 	# As the tests are built, so that after them nothing is.
 	cargo build --quiet --locked --workspace --example synth
 	synth=${CARGO_TARGET_DIR:-target}/debug/examples/synth
-	raw=$work/synth.raw
+	raw=$work/synth.raw elf=$work/synth.elf symbols=$work/symbols
 	"$synth" raw "$raw"
-fi
+	"$synth" elf "$elf"
+	# Symbols as a kernel with the generated headers has them.
+	for header in block kexec_handover luo memfd vfio_pci; do
+		printf '#include <linux/kho/abi/%s.h>\n' "$header"
+	done >"$work/symbols.c"
+	for name in kho_block_header_ser kho_vmalloc_chunk luo_ser luo_session_ser luo_file_ser \
+		luo_flb_header_ser luo_flb_ser memfd_luo_ser memfd_luo_folio_ser vfio_pci_core_device_ser; do
+		printf 'struct %s a_%s;\n' "$name" "$name"
+	done >>"$work/symbols.c"
+	compile "$symbols" -DPAGE_SHIFT=12 -Iread/stand-in -Ic-headers/include "$work/symbols.c"
+	drgn_tests+=(Damage)
+	;;
+*) die "expected no image, or RAW ELF RECORD VMLINUX" "see the first lines of ${0##*/}" ;;
+esac
 kho_abi layout --format json >"$work/layout.json"
 kho_abi inspect "$raw" --format json >"$work/shown.json"
 
@@ -73,3 +97,14 @@ assert Kho.EveryShape.every_shape_wide.value == 2
 PYTHON
 KHO_ABI_LAYOUT=$work/layout.json KHO_ABI_RAW=$raw KHO_ABI_SHOWN=$work/shown.json \
 	PYTHONPATH=$work "$tools/venv/bin/python" "$tests/test_kaitai.py"
+
+say "drgn, on ${elf##*/}"
+compile "$work/others" - <<<'struct luo_ser { char compatible[8]; unsigned long liveupdate_num, sessions_pa; } luo;'
+kho_abi inspect "$elf" --format json >"$work/shown.json"
+export KHO_ABI=${CARGO_TARGET_DIR:-target}/debug/kho-abi KHO_ABI_IMAGE=$elf
+export KHO_ABI_SHOWN=$work/shown.json KHO_ABI_SYMBOLS=$symbols KHO_ABI_OTHERS=$work/others
+export PYTHONPATH=$work:bindings/python
+"$tools/venv/bin/python" "$tests/test_drgn.py" "${drgn_tests[@]}"
+
+say "the examples of bindings/README.md"
+PYTHONPATH=$work:$root/bindings/python "$tools/venv/bin/python" "$tests/test_readme.py"

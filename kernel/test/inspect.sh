@@ -26,7 +26,8 @@ for format in raw elf kdump; do
 	paths="$paths${paths:+:}$images/$format"
 done
 
-"$root/tools/check-bindings.sh" "$images/raw"
+vmlinux=$("$root/kernel/build.sh" | sed -n 's/^vmlinux=//p')
+"$root/tools/check-bindings.sh" "$images/raw" "$images/elf" "$images/elf.json" "$vmlinux"
 
 # A guest whose memory is that image, in a copy of its own, and whose processor is not started: what
 # its monitor gives has to be the same.

@@ -148,6 +148,13 @@ class Image(unittest.TestCase):
             with open(path, "rb") as file:
                 return hashlib.sha256(file.read()).hexdigest()
 
+    def test_types_of_its_own_have_the_layout(self):
+        state = kho_drgn.find(kho_drgn.open_image(IMAGE))
+        structs = {struct for structs in kho_abi.CONTRACTS.values() for struct in structs}
+        for struct in structs:
+            kho_drgn._hold(state.type(struct.__name__), struct)
+        self.assertGreater(len(structs), 15)
+
     def test_symbols_with_another_layout_are_refused(self):
         prog = kho_drgn.open_image(IMAGE, os.environ["KHO_ABI_OTHERS"])
         with self.assertRaisesRegex(kho_drgn.Damaged, "the symbols' struct luo_ser differs: 24 bytes"):

@@ -73,6 +73,9 @@ step tests
 cargo test --locked --workspace
 in_live_test cargo test --locked --workspace
 
+step 'bindings in the tools that they are for'
+tools/check-bindings.sh
+
 step 'a Linux tree'
 LINUX_SRC=$("$here/fetch-linux.sh")
 LINUX_BUILD=$("$here/prepare-linux.sh")

@@ -35,8 +35,8 @@ fn generate_writes_what_differs_and_nothing_else() {
     let text = scratch.read(HEADER);
     let ran = scratch.run(&["generate"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
-    // A header and a suite for each, and what the suites share.
-    let files = truth::current().unwrap().headers.len() * 2 + 3;
+    // A header and a suite for each, what the suites share, and the bindings.
+    let files = truth::current().unwrap().headers.len() * 2 + 6;
     assert_eq!(ran.stderr, format!("kho-abi: 0 of {files} files written\n"));
 
     scratch.replace(HEADER, "u16 bdf", "u32 bdf");
@@ -57,6 +57,49 @@ fn generate_writes_what_differs_and_nothing_else() {
     let ran = scratch.run(&["generate", "--out", "elsewhere"]);
     assert_eq!(ran.status, Some(0));
     assert_eq!(scratch.read("elsewhere/include/linux/kho/abi/vfio_pci.h"), text);
+    assert!(!scratch.path("elsewhere/python").exists());
+}
+
+#[test]
+fn generate_writes_and_checks_bindings_for_other_tools() {
+    let scratch = Scratch::new("generate-bindings");
+    let module = "bindings/python/kho_abi.py";
+    let text = scratch.read(module);
+    scratch.replace(module, "(\"bdf\", _u16)", "(\"bdf\", _u32)");
+    fs::rename(scratch.path("bindings/kaitai/kho.ksy"), scratch.path("bindings/kaitai/old.ksy"))
+        .unwrap();
+    let ran = scratch.run(&["generate", "--check"]);
+    assert_eq!(ran.status, Some(1));
+    insta::assert_snapshot!(ran.stdout);
+    let ran = scratch.run(&["check", "--format", "json"]);
+    assert_eq!(ran.status, Some(1));
+    for rule in ["binding_out_of_date", "binding_missing", "binding_unowned"] {
+        assert!(ran.stdout.contains(rule), "{rule}: {}", ran.stdout);
+    }
+    let ran = scratch.run(&["generate"]);
+    assert_eq!(ran.stdout, format!("{module}\nbindings/kaitai/kho.ksy\n"));
+    assert_eq!(scratch.read(module), text);
+    // What is written by hand beside it is nobody's to remove.
+    fs::remove_file(scratch.path("bindings/kaitai/old.ksy")).unwrap();
+    scratch.write("bindings/python/mine.py", "");
+    assert_eq!(scratch.run(&["generate", "--check"]).status, Some(0));
+
+    let ran = scratch.run(&["generate", "--bindings", "elsewhere"]);
+    assert_eq!(ran.stderr, "kho-abi: 3 of 3 files written\n");
+    assert_eq!(scratch.read("elsewhere/python/kho_abi.py"), text);
+    assert!(!scratch.path("elsewhere/include").exists());
+    let both = ["generate", "--check", "--out", "c-headers", "--bindings", "elsewhere"];
+    assert_eq!(scratch.run(&both).status, Some(0));
+    assert_fails(
+        &scratch.run(&["generate", "--out", "-", "--bindings", "elsewhere"]),
+        "headers and bindings do not go to one output",
+        "give --out a directory, or leave it away",
+    );
+    assert_fails(
+        &scratch.run(&["generate", "--check", "--bindings", "nowhere"]),
+        "nowhere: No such file or directory (os error 2)",
+        "check the path",
+    );
 }
 
 #[test]
@@ -253,7 +296,7 @@ fn check_lists_what_it_could_not_check() {
     insta::assert_snapshot!(ran.stdout);
     let json = scratch.run(&["check", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json["checks"].as_array().unwrap().len(), 7);
+    assert_eq!(json["checks"].as_array().unwrap().len(), 8);
 }
 
 #[test]

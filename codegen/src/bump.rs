@@ -142,6 +142,9 @@ pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bump
     for generated in generate::render_all(&bumped) {
         edits.push((checkout.headers_dir().join(generated.path), generated.text));
     }
+    for generated in generate::render_bindings(&bumped) {
+        edits.push((checkout.bindings_dir().join(generated.path), generated.text));
+    }
     if let Some((header, _)) = bumped.contract(&next) {
         let draft = write::frozen::of(&bumped, header, &next, Status::Draft);
         edits.extend(draft.map(|draft| (draft_file, write::frozen::render(&draft))));

@@ -59,6 +59,14 @@ pub fn run(
             "the headers and their unit tests are what the types say",
             generate::check(&headers, |path| checkout.display(path), &generated)?,
         ),
+        Check::done(
+            "the bindings for other tools are what the types say",
+            generate::check(
+                &checkout.bindings_dir(),
+                |path| checkout.display(path),
+                &generate::render_bindings(current),
+            )?,
+        ),
         read_back(current, &generated),
         Check::done("the types are what was frozen", freeze::check(checkout, &models)?),
         match freeze::check_history(checkout)? {

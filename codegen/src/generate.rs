@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes the headers of the truth and their unit tests, or says how those that lie there differ.
+//! Writes what is made of the truth, or says how the files that lie there differ: headers, their unit
+//! tests, and bindings for other tools.
 
 use crate::output::write_file;
 use crate::write;
@@ -9,10 +10,10 @@ use kho_abi_read::checkout::{at, files, CheckoutError};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// A header or a file of the unit tests, rendered.
+/// A generated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
-    /// Where it belongs, below the output directory as below a kernel's top:
+    /// Where it belongs, below the output directory. Headers and unit tests lie as below a kernel's top:
     /// `include/linux/kho/abi/….h`, `kernel/liveupdate/tests/…`.
     pub path: PathBuf,
     /// Its text.
@@ -45,6 +46,18 @@ pub fn render_all(model: &Model) -> Vec<Generated> {
     let mut all = render(model);
     all.extend(render_unit_tests(model));
     all
+}
+
+/// Renders the bindings for other tools.
+#[must_use]
+pub fn render_bindings(model: &Model) -> Vec<Generated> {
+    let generated = |(path, text): (&str, String)| Generated { path: path.into(), text };
+    let all = [
+        (write::python::PATH, write::python::render(model)),
+        (write::kaitai::PATH, write::kaitai::render(model)),
+        (write::imhex::PATH, write::imhex::render(model)),
+    ];
+    all.map(generated).into()
 }
 
 /// Writes what differs, and returns the paths that were written.
@@ -105,8 +118,12 @@ pub fn check(
             }
         }
     }
-    for (below, extension) in [(Path::new("include").join(ABI_DIR), "h"), (UNIT_TESTS.into(), "c")]
-    {
+    for (below, extension) in [
+        (Path::new("include").join(ABI_DIR), "h"),
+        (UNIT_TESTS.into(), "c"),
+        (directory(write::kaitai::PATH), "ksy"),
+        (directory(write::imhex::PATH), "hexpat"),
+    ] {
         let kind = Kind::of(&below);
         for path in files(&dir.join(below), extension)? {
             if !generated.iter().any(|generated| dir.join(&generated.path) == path) {
@@ -114,7 +131,7 @@ pub fn check(
                     kind.unowned,
                     show(&path),
                     format!("no wire file makes this {}", kind.name),
-                    "remove it, or write its types under abi/src/wire/",
+                    kind.remedy,
                 ));
             }
         }
@@ -124,12 +141,19 @@ pub fn check(
 
 const UNIT_TESTS: &str = write::kunit::DIR;
 
+/// The directory of a file of the bindings.
+fn directory(path: &str) -> PathBuf {
+    Path::new(path).parent().unwrap_or(Path::new("")).into()
+}
+
 /// What a file is, and the rules that hold for it.
 struct Kind {
     name: &'static str,
     missing: &'static str,
     out_of_date: &'static str,
     unowned: &'static str,
+    /// What to do about one that is unowned.
+    remedy: &'static str,
 }
 
 impl Kind {
@@ -141,6 +165,18 @@ impl Kind {
                 missing: "unit_test_missing",
                 out_of_date: "unit_test_out_of_date",
                 unowned: "unit_test_unowned",
+                remedy: "remove it, or write its types under abi/src/wire/",
+            }
+        } else if [write::python::PATH, write::kaitai::PATH, write::imhex::PATH]
+            .iter()
+            .any(|binding| path.starts_with(directory(binding)))
+        {
+            &Self {
+                name: "binding",
+                missing: "binding_missing",
+                out_of_date: "binding_out_of_date",
+                unowned: "binding_unowned",
+                remedy: "remove it: nothing keeps it in step with the types",
             }
         } else {
             &Self {
@@ -148,6 +184,7 @@ impl Kind {
                 missing: "header_missing",
                 out_of_date: "header_out_of_date",
                 unowned: "header_unowned",
+                remedy: "remove it, or write its types under abi/src/wire/",
             }
         }
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes the handover ABI, and keeps it: C headers, `KUnit` suites, frozen layouts.
+//! Writes the handover ABI, and keeps it: C headers, `KUnit` suites, bindings for other tools, frozen
+//! layouts.
 //!
 //! ```text
 //!   generate   write::c_header, write::kunit   include/linux/kho/abi/*.h, and unit tests for them
+//!              write::python, kaitai, imhex    bindings/: the same for other tools
 //!   freeze     write::frozen                   snapshots/*.layout
 //!   bump                                       the next version of a contract
 //!   check                                      whether a checkout fits together

@@ -13,6 +13,27 @@ pub const RULES: &[Rule] = &[
         remedy: "Remove the entry, or have a new one reviewed.",
     },
     Rule {
+        id: "binding_missing",
+        summary: "A binding for other tools has not been generated.",
+        reason: "Tools that parse preserved memory with it go without, or with one that is older.",
+        example: "bindings/kaitai/kho.ksy does not exist.",
+        remedy: "Run `kho-abi generate`.",
+    },
+    Rule {
+        id: "binding_out_of_date",
+        summary: "A generated binding is not what the types say.",
+        reason: "Tools that use it read fields where the kernel does not write them.",
+        example: "bindings/python/kho_abi.py has `bdf` as _u32 where the truth says u16.",
+        remedy: "Run `kho-abi generate`; to change the ABI, change the types.",
+    },
+    Rule {
+        id: "binding_unowned",
+        summary: "A file lies among the generated bindings that the generator does not make.",
+        reason: "Nothing keeps it in step with the types.",
+        example: "bindings/imhex/old.hexpat was left behind when its name changed.",
+        remedy: "Remove it.",
+    },
+    Rule {
         id: "draft_out_of_date",
         summary: "The frozen draft of a contract is not what the types say.",
         reason: "A draft shows reviewers the layout that is about to be released. One that lags behind the types shows another.",

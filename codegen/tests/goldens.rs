@@ -62,6 +62,10 @@ fn everything_that_a_header_can_have() {
     golden("everything_kunit", &tests.join("\n"));
     golden("everything.txt", &text_of(&model));
     golden("everything.json", &write::json::render(&model));
+    for generated in generate::render_bindings(&model) {
+        let extension = generated.path.extension().unwrap().to_str().unwrap();
+        golden(&format!("everything.{extension}"), &generated.text);
+    }
     let frozen = write::frozen::of(&model, &model.headers[0], "every-v1", Status::Draft).unwrap();
     golden("everything.layout", &write::frozen::render(&frozen));
 }

@@ -3,7 +3,8 @@
 #
 # Takes an image of a real kernel's memory between two kernels, in each format,
 # and holds what kho-abi-inspect shows to what the init program preserved; the
-# same with a guest of that memory, through its monitor.
+# same with a guest of that memory, through its monitor, and with the tools that
+# bindings/ is for.
 #
 # Exit status: 0 passed, or skipped with a loud line; 1 a check failed; 2 could
 # not run.
@@ -24,6 +25,9 @@ for format in raw elf kdump; do
 	[ -e "$images/$format" ] || exit 0
 	paths="$paths${paths:+:}$images/$format"
 done
+
+vmlinux=$("$root/kernel/build.sh" | sed -n 's/^vmlinux=//p')
+"$root/tools/check-bindings.sh" "$images/raw" "$images/elf" "$images/elf.json" "$vmlinux"
 
 # A guest whose memory is that image, in a copy of its own, and whose processor is not started: what
 # its monitor gives has to be the same.

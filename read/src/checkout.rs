@@ -111,6 +111,12 @@ impl Checkout {
         self.root.join("c-headers")
     }
 
+    /// Where the bindings for other tools lie.
+    #[must_use]
+    pub fn bindings_dir(&self) -> PathBuf {
+        self.root.join("bindings")
+    }
+
     /// Where the frozen layouts lie.
     #[must_use]
     pub fn snapshots_dir(&self) -> PathBuf {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi generate`: the kernel's C headers from the types, with unit tests for them.
+//! `kho-abi generate`: the kernel's C headers from the types, unit tests for them, and bindings.
 
 use super::{matching_checkout, models, note_stale};
 use crate::output::{note, Failure, Format, Outcome, Output};
@@ -8,7 +8,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Write the kernel's C headers from the types, and unit tests for them
+/// Write the kernel's C headers from the types, unit tests for them, and bindings for other tools
+///
+/// The bindings let other tools parse preserved memory: a Python module of ctypes structures, a
+/// description for Kaitai Struct, and a pattern for ImHex.
 ///
 /// Files whose text is right already are not touched. With --check nothing is written: differences
 /// are shown as a unified diff, and the exit status is 1.
@@ -17,9 +20,14 @@ pub(crate) struct Args {
     /// Compare instead of writing
     #[arg(long)]
     check: bool,
-    /// Where to write, instead of the checkout's c-headers; `-` prints the headers
+    /// Where to write headers and unit tests, instead of the checkout's c-headers; `-` prints the
+    /// headers. Without --bindings, no bindings are written
     #[arg(long, short, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Where to write bindings, instead of the checkout's bindings. Without --out, nothing else is
+    /// written
+    #[arg(long, value_name = "DIR")]
+    bindings: Option<PathBuf>,
     /// How to print what --check finds
     #[arg(long, value_name = "FORMAT", default_value = "text", requires = "check")]
     format: Format,
@@ -40,40 +48,56 @@ pub(crate) fn schema() -> schemars::Schema {
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
-    let (dir, shown_from) = match &args.out {
-        Some(dir) if dir.as_os_str() == "-" && args.check => {
-            return Err(Failure {
-                message: "standard output has nothing to compare with".into(),
-                help: "give --check a directory, or leave --out away".into(),
-            });
-        }
-        Some(dir) => {
-            note_stale(root);
-            (dir.clone(), PathBuf::new())
-        }
-        None => {
+    let printed = args.out.as_ref().is_some_and(|dir| dir.as_os_str() == "-");
+    if printed && (args.check || args.bindings.is_some()) {
+        let (message, help) = if args.check {
+            (
+                "standard output has nothing to compare with",
+                "give --check a directory, or leave --out away",
+            )
+        } else {
+            (
+                "headers and bindings do not go to one output",
+                "give --out a directory, or leave it away",
+            )
+        };
+        return Err(Failure { message: message.into(), help: help.into() });
+    }
+    // Where headers go, and where bindings go; with neither given, both go to the checkout.
+    let (headers, bindings, shown_from) = match (&args.out, &args.bindings) {
+        (None, None) => {
             let checkout = matching_checkout(root)?;
-            (checkout.headers_dir(), checkout.root().to_path_buf())
+            let root = checkout.root().to_path_buf();
+            (Some(checkout.headers_dir()), Some(checkout.bindings_dir()), root)
+        }
+        (headers, bindings) => {
+            note_stale(root);
+            (headers.clone(), bindings.clone(), PathBuf::new())
         }
     };
     let (current, _) = models()?;
-    if dir.as_os_str() == "-" {
+    if printed {
         for header in &generate::render(&current) {
             out.raw(&header.text);
         }
         return Ok(Outcome::Clean);
     }
-    let generated = generate::render_all(&current);
+    let headers = headers.map(|dir| (dir, generate::render_all(&current)));
+    let bindings = bindings.map(|dir| (dir, generate::render_bindings(&current)));
+    let all: Vec<_> = headers.into_iter().chain(bindings).collect();
     let show = |path: &Path| path.strip_prefix(&shown_from).unwrap_or(path).display().to_string();
     if args.check {
-        if args.out.is_some() {
-            // A mistyped directory is no set of missing headers.
-            dir.read_dir().map_err(|source| kho_abi_read::checkout::CheckoutError::Io {
-                path: dir.clone(),
-                source,
-            })?;
+        let mut findings = Vec::new();
+        for (dir, generated) in &all {
+            if args.out.is_some() || args.bindings.is_some() {
+                // A mistyped directory is no set of missing headers.
+                dir.read_dir().map_err(|source| kho_abi_read::checkout::CheckoutError::Io {
+                    path: dir.clone(),
+                    source,
+                })?;
+            }
+            findings.extend(generate::check(dir, show, generated)?);
         }
-        let findings = generate::check(&dir, show, &generated)?;
         match args.format {
             Format::Json => {
                 out.json(&Document { schema: SCHEMA, findings: &findings });
@@ -82,10 +106,14 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         }
         return Ok(Outcome::of(findings.len()));
     }
-    let written = generate::write(&dir, &generated)?;
-    for path in &written {
-        out.line(show(path));
+    let mut written = 0;
+    for (dir, generated) in &all {
+        for path in generate::write(dir, generated)? {
+            out.line(show(&path));
+            written += 1;
+        }
     }
-    note(format_args!("{} of {} files written", written.len(), generated.len()));
+    let files: usize = all.iter().map(|(_, generated)| generated.len()).sum();
+    note(format_args!("{written} of {files} files written"));
     Ok(Outcome::Clean)
 }

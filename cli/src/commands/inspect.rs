@@ -8,7 +8,7 @@ pub(crate) mod extract;
 use crate::output::{note, Destination, Failure, Inputs, Outcome, GUEST};
 use clap::ValueEnum;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
-use kho_abi_inspect::report::{html, json, map, text, Filter, Report};
+use kho_abi_inspect::report::{html, json, lines, map, text, Filter, Report};
 use kho_abi_inspect::{inspect_file, Options, State};
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
@@ -135,6 +135,10 @@ enum Format {
     Text,
     /// For programs, with a schema version
     Json,
+    /// The same JSON in one line
+    JsonCompact,
+    /// For streams: JSON, one line for each object
+    Jsonl,
     /// One page for a browser
     Html,
 }
@@ -235,6 +239,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
         _ if args.map => map::write(report, map::Size::of_terminal(), out),
         Format::Text => text::write(report, out),
         Format::Json => json::write(report, out),
+        Format::JsonCompact => {
+            json::write_compact(report, out)?;
+            writeln!(out)
+        }
+        Format::Jsonl => lines::write(report, out),
         Format::Html => html::write(report, out),
     })?;
     Ok(outcome(&state))

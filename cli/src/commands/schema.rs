@@ -3,7 +3,7 @@
 
 use crate::output::{Failure, Outcome, Output, STRONG};
 use kho_abi_codegen::write::json as layouts;
-use kho_abi_inspect::report::json as images;
+use kho_abi_inspect::report::{json as images, lines};
 use kho_abi_inspect::status;
 use kho_abi_review::report;
 use schemars::generate::SchemaSettings;
@@ -59,6 +59,7 @@ const FORMS: &[Form] = &[
     Form { ids: &[super::inspect::all::SCHEMA], schema: super::inspect::all::schema },
     Form { ids: &[super::inspect::diff::SCHEMA], schema: super::inspect::diff::schema },
     Form { ids: &[super::inspect::extract::SCHEMA], schema: super::inspect::extract::schema },
+    Form { ids: &[lines::SCHEMA], schema: lines::schema },
     Form { ids: &[layouts::SCHEMA], schema: layouts::schema },
     Form { ids: &[super::preflight::SCHEMA], schema: super::preflight::schema },
     Form { ids: &[status::SCHEMA], schema: of::<status::Status> },

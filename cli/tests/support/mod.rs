@@ -42,6 +42,7 @@ const PARTS: &[&str] = &[
     "cli",
     "inspect",
     "c-headers",
+    "bindings",
     "snapshots",
     "rustfmt.toml",
     "clippy.toml",

@@ -3,7 +3,7 @@
 #![no_main]
 
 use kho_abi_inspect::image::Image;
-use kho_abi_inspect::report::{html, json, text, Filter, Report};
+use kho_abi_inspect::report::{html, json, lines, text, Filter, Report};
 use kho_abi_inspect::synth::container::raw;
 use kho_abi_inspect::synth::{MemfdSpec, Ram, Synth};
 use kho_abi_inspect::{inspect, Options};
@@ -53,6 +53,7 @@ fuzz_target!(|data: &[u8]| {
     text::write(report, &mut out).expect("a sink takes everything");
     if data.len() % 16 == 0 {
         json::write(report, &mut out).expect("a sink takes everything");
+        lines::write(report, &mut out).expect("a sink takes everything");
         html::write(report, &mut out).expect("a sink takes everything");
     }
 });

@@ -50,6 +50,16 @@ pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
+/// Writes the same report without any space or line break, also at its end.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write_compact(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = out;
+    Ok(serde_json::to_writer(&mut out, &document(report))?)
+}
+
 #[derive(JsonSchema, Serialize)]
 struct Document<'r> {
     schema: &'static str,
@@ -64,7 +74,7 @@ struct Document<'r> {
 }
 
 #[derive(JsonSchema, Serialize)]
-struct ImageJson<'r> {
+pub(super) struct ImageJson<'r> {
     name: &'r str,
     format: Format,
     bytes: u64,
@@ -232,40 +242,49 @@ impl Serialize for Extents<'_> {
         let Self { report, memfd } = self;
         let mut list = serializer.serialize_seq(None)?;
         let mut result = Ok(());
-        let mut write = |extent: Extent| {
+        each_extent(*report, memfd, |extent| {
             if result.is_ok() {
                 result = list.serialize_element(&extent);
             }
-        };
-        if memfd.totals.extents <= memfd.first.len() as u64 {
-            memfd.first.iter().copied().for_each(&mut write);
-        } else {
-            let memory = Cached::new(report.image, report.state.page_size);
-            memfd.list.each_extent(&memory, report.state.preserved(), 1, write);
-        }
+        });
         result?;
         list.end()
     }
 }
 
-fn document(report: Report<'_>) -> Document<'_> {
+/// Hands over the extents of a memfd, of which only the first are kept.
+pub(super) fn each_extent(report: Report<'_>, memfd: &Memfd, mut write: impl FnMut(Extent)) {
+    if memfd.totals.extents <= memfd.first.len() as u64 {
+        memfd.first.iter().copied().for_each(write);
+    } else {
+        let memory = Cached::new(report.image, report.state.page_size);
+        memfd.list.each_extent(&memory, report.state.preserved(), 1, &mut write);
+    }
+}
+
+pub(super) fn image_json(report: Report<'_>) -> ImageJson<'_> {
     let Report { image, name, state, .. } = report;
+    ImageJson {
+        name,
+        format: image.format(),
+        bytes: image.bytes(),
+        ranges: image
+            .ranges()
+            .iter()
+            .map(|range| RangeJson { start: range.start, end: range.end })
+            .collect(),
+        page_size: state.page_size,
+        page_size_guessed: state.page_size_guessed,
+        machine: image.machine(),
+        release: image.release(),
+    }
+}
+
+fn document(report: Report<'_>) -> Document<'_> {
+    let state = report.state;
     Document {
         schema: SCHEMA,
-        image: ImageJson {
-            name,
-            format: image.format(),
-            bytes: image.bytes(),
-            ranges: image
-                .ranges()
-                .iter()
-                .map(|range| RangeJson { start: range.start, end: range.end })
-                .collect(),
-            page_size: state.page_size,
-            page_size_guessed: state.page_size_guessed,
-            machine: image.machine(),
-            release: image.release(),
-        },
+        image: image_json(report),
         candidates: &state.candidates,
         kho: state.kho.as_ref().map(|kho| kho_json(report, kho)),
         luo: state.luo().map(|luo| luo_json(report, luo)),

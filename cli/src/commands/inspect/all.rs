@@ -4,7 +4,7 @@
 use super::{outcome, Args, Format};
 use crate::output::{Destination, Failure, Outcome};
 use kho_abi_inspect::image::Image;
-use kho_abi_inspect::report::{json, text, Filter, Report};
+use kho_abi_inspect::report::{json, lines, text, Filter, Report};
 use kho_abi_inspect::{inspect, Options, State};
 
 /// The schema of a document with several reports.
@@ -53,20 +53,25 @@ pub(super) fn run(
     );
     let filter = Filter::default();
     to.write(|out| {
-        if args.format == Format::Json {
-            writeln!(out, "{{\"schema\": \"{SCHEMA}\", \"reports\": [")?;
+        let end = if args.format == Format::Json { "\n" } else { "" };
+        let json = matches!(args.format, Format::Json | Format::JsonCompact);
+        if json {
+            write!(out, "{{\"schema\":\"{SCHEMA}\",\"reports\":[{end}")?;
         }
         for (index, state) in states.iter().enumerate() {
-            if index > 0 {
-                out.write_all(if args.format == Format::Json { b"," } else { b"\n" })?;
+            // Lines of JSON say themselves where a report ends.
+            if index > 0 && args.format != Format::Jsonl {
+                out.write_all(if json { b"," } else { b"\n" })?;
             }
             let report = Report { image, name, state, filter: &filter };
             match args.format {
                 Format::Json => json::write(report, out)?,
+                Format::JsonCompact => json::write_compact(report, out)?,
+                Format::Jsonl => lines::write(report, out)?,
                 _ => text::write(report, out)?,
             }
         }
-        if args.format == Format::Json {
+        if json {
             writeln!(out, "]}}")?;
         }
         Ok(())

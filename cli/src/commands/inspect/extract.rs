@@ -38,7 +38,8 @@ pub(crate) fn schema() -> schemars::Schema {
 }
 
 pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<Outcome, Failure> {
-    if args.format == Format::Html || (args.format == Format::Json && to.is_standard()) {
+    let known = matches!(args.format, Format::Text | Format::Json);
+    if !known || (args.format == Format::Json && to.is_standard()) {
         return Err(Failure {
             message: "the content and the account of it cannot both go there".into(),
             help: "name a file with -o; the account is text or JSON".into(),

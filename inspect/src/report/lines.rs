@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The report for streams: JSON, one line for each object, in the order in which the state leads to them.
+//!
+//! `object` says what a line is. The first line is the image, and has the name of the schema; the last is
+//! the end, with the number of findings: where it is missing, the stream was cut off.
+
+use super::json::{each_extent, image_json, ImageJson};
+use super::Report;
+use crate::extents::Extent;
+use crate::find::Candidate;
+use crate::finding::{address, AddressText, Finding};
+use crate::handlers::Payload;
+use crate::kho::{Entry, Kho};
+use crate::luo::{File, Flb, Luo, Phase, Session};
+use crate::memblock::Reservation;
+use crate::metadata::Metadata;
+use crate::payloads::Content;
+use crate::radix::OrderTotal;
+use crate::raw::Raw;
+use crate::scratch::Area;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// The schema that the first line names.
+pub const SCHEMA: &str = "kho-abi/inspect-lines/1";
+
+/// The JSON Schema of each line.
+#[must_use]
+pub fn schema() -> Schema {
+    SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Document<'static>>()
+}
+
+#[derive(JsonSchema, Serialize)]
+struct Document<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'static str>,
+    #[serde(flatten)]
+    line: Line<'r>,
+}
+
+#[derive(JsonSchema, Serialize)]
+#[serde(tag = "object", rename_all = "snake_case")]
+enum Line<'r> {
+    Image(ImageJson<'r>),
+    /// A device tree that may be KHO's; the first is the one that is followed.
+    Candidate(&'r Candidate),
+    Kho(KhoLine<'r>),
+    /// What a subsystem preserved.
+    Entry(&'r Entry),
+    /// How much is preserved in blocks of an order.
+    Order(&'r OrderTotal),
+    /// Preserved memory without a hole.
+    Run(RunLine),
+    Reservation(&'r Reservation),
+    Scratch(&'r Area),
+    KexecMetadata(&'r Metadata),
+    Luo(LuoLine<'r>),
+    Session(SessionLine<'r>),
+    File(FileLine<'r>),
+    /// Folios of the file before it that follow each other, in the file and in memory.
+    Extent(ExtentLine<'r>),
+    Flb(&'r Flb),
+    Note {
+        text: &'r str,
+    },
+    Finding(&'r Finding),
+    /// The last line.
+    End {
+        findings_total: u64,
+        findings_by_rule: &'r BTreeMap<&'static str, u64>,
+    },
+}
+
+#[derive(JsonSchema, Serialize)]
+struct KhoLine<'r> {
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    at: u64,
+    size: u64,
+    compatible: &'r str,
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    map_pa: u64,
+    preserved: Option<PreservedLine>,
+    raw: Option<&'r Raw>,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct PreservedLine {
+    pages: u64,
+    nodes: u64,
+    complete: bool,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct RunLine {
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    start: u64,
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    end: u64,
+    order: u32,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct LuoLine<'r> {
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    at: u64,
+    compatible: &'r str,
+    phase: Phase,
+    liveupdate_num: Option<u64>,
+    raw: Option<&'r Raw>,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct SessionLine<'r> {
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    at: u64,
+    name: &'r str,
+    count: u64,
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    files_pa: u64,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct FileLine<'r> {
+    session: &'r str,
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    at: u64,
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    token: u64,
+    compatible: &'r str,
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    data: u64,
+    payload: &'r Payload,
+    content: Option<&'r Content>,
+}
+
+#[derive(JsonSchema, Serialize)]
+struct ExtentLine<'r> {
+    session: &'r str,
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    token: u64,
+    #[serde(flatten)]
+    extent: Extent,
+}
+
+/// Writes lines, the first with the name of the schema. After an error nothing more is written.
+struct Lines<'w> {
+    out: &'w mut dyn Write,
+    schema: Option<&'static str>,
+    result: io::Result<()>,
+}
+
+impl Lines<'_> {
+    fn put(&mut self, line: Line<'_>) {
+        if self.result.is_ok() {
+            let schema = self.schema.take();
+            self.result = self.try_put(&Document { schema, line });
+        }
+    }
+
+    fn try_put(&mut self, document: &Document<'_>) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.out, document)?;
+        self.out.write_all(b"\n")
+    }
+}
+
+/// Writes the report.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut lines = Lines { out, schema: Some(SCHEMA), result: Ok(()) };
+    let state = report.state;
+    lines.put(Line::Image(image_json(report)));
+    state.candidates.iter().for_each(|candidate| lines.put(Line::Candidate(candidate)));
+    if let Some(kho) = &state.kho {
+        write_kho(&mut lines, report, kho);
+    }
+    if let Some(luo) = state.luo() {
+        write_luo(&mut lines, report, luo);
+    }
+    state.notes.iter().for_each(|text| lines.put(Line::Note { text }));
+    state.findings.list().iter().for_each(|finding| lines.put(Line::Finding(finding)));
+    lines.put(Line::End {
+        findings_total: state.findings.total(),
+        findings_by_rule: state.findings.counts(),
+    });
+    lines.result
+}
+
+fn write_kho(lines: &mut Lines<'_>, report: Report<'_>, kho: &Kho) {
+    let preserved = kho.preserved.as_ref();
+    lines.put(Line::Kho(KhoLine {
+        at: kho.at,
+        size: kho.size,
+        compatible: &kho.compatible,
+        map_pa: kho.map_pa,
+        preserved: preserved.map(|preserved| PreservedLine {
+            pages: preserved.pages(),
+            nodes: preserved.nodes(),
+            complete: preserved.is_complete(),
+        }),
+        raw: kho.raw.as_ref(),
+    }));
+    kho.entries.iter().for_each(|entry| lines.put(Line::Entry(entry)));
+    if let Some(preserved) = preserved {
+        preserved.totals().iter().for_each(|total| lines.put(Line::Order(total)));
+        let bytes = |page: u64| page.saturating_mul(report.state.page_size as u64);
+        for run in preserved.runs().unwrap_or_default() {
+            let (start, end) = (bytes(run.start), bytes(run.end));
+            lines.put(Line::Run(RunLine { start, end, order: run.order }));
+        }
+    }
+    kho.reservations.iter().for_each(|reservation| lines.put(Line::Reservation(reservation)));
+    kho.scratch.iter().for_each(|area| lines.put(Line::Scratch(area)));
+    kho.metadata.iter().for_each(|metadata| lines.put(Line::KexecMetadata(metadata)));
+}
+
+fn write_luo(lines: &mut Lines<'_>, report: Report<'_>, luo: &Luo) {
+    lines.put(Line::Luo(LuoLine {
+        at: luo.at,
+        compatible: &luo.compatible,
+        phase: luo.phase,
+        liveupdate_num: luo.liveupdate_num,
+        raw: luo.raw.as_ref(),
+    }));
+    for session in report.sessions() {
+        let Session { at, name, count, files_pa, .. } = session;
+        let (at, count, files_pa) = (*at, *count, *files_pa);
+        lines.put(Line::Session(SessionLine { at, name, count, files_pa }));
+        for file in report.files(session) {
+            write_file(lines, report, name, file);
+        }
+    }
+    luo.flbs.iter().for_each(|flb| lines.put(Line::Flb(flb)));
+}
+
+fn write_file(lines: &mut Lines<'_>, report: Report<'_>, session: &str, file: &File) {
+    let token = file.token;
+    lines.put(Line::File(FileLine {
+        session,
+        at: file.at,
+        token,
+        compatible: &file.compatible,
+        data: file.data,
+        payload: &file.payload,
+        content: file.content.as_ref(),
+    }));
+    if let Payload::Memfd(memfd) = &file.payload {
+        each_extent(report, memfd, |extent| {
+            lines.put(Line::Extent(ExtentLine { session, token, extent }));
+        });
+    }
+}

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only OR MIT
+#
+# Runs the bindings in the tools that they are for: Kaitai Struct's compiler makes
+# a parser of kho.ksy, which reads pages of an image; drgn follows kho_drgn.py
+# through one, with types from symbols and without.
+#
+#   check-bindings.sh                            on images that are made up here
+#   check-bindings.sh RAW ELF RECORD VMLINUX     on images of a real kernel
+#
+# RECORD is what the kernel's init program said that it preserved.
+#
+# The tools come from PyPI and npm, in fixed versions, into the cache.
+#
+# Exit status: 0 passed; 1 a check failed; 2 could not run.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tools/lib.sh
+. "$here/lib.sh"
+root=$(cd "$here/.." && pwd)
+tests=$root/bindings/test
+
+install_packages gcc python3 python3-venv
+command -v npm >/dev/null || install_packages nodejs npm
+
+# What the tools are is their versions and the Python that runs them: another of these, another directory.
+state=$(cat "$tests/requirements.txt" "$tests/package-lock.json" <(python3 --version) | sha256sum | cut -c1-12)
+tools=$(cache_dir)/bindings/$state
+if [ ! -e "$tools/complete" ]; then
+	say "installing drgn and Kaitai Struct into $tools"
+	rm -rf "$tools"
+	mkdir -p "$tools"
+	cp "$tests/package.json" "$tests/package-lock.json" "$tools"
+	(cd "$tools" && npm ci --silent --no-audit --no-fund --ignore-scripts) ||
+		die "npm cannot install what bindings/test/package.json names" "check the connection to the npm registry"
+	python3 -m venv "$tools/venv"
+	"$tools/venv/bin/pip" install --quiet --disable-pip-version-check -r "$tests/requirements.txt" ||
+		die "pip cannot install what bindings/test/requirements.txt names" "check the connection to PyPI"
+	touch "$tools/complete"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cd "$root"
+kho_abi() { cargo run --quiet --locked -- "$@"; }
+
+compile() { gcc -std=gnu11 -nostdinc -g -fPIC -shared -nostdlib -x c -o "$@"; }
+
+drgn_tests=(Image)
+case $# in
+4)
+	raw=$1 elf=$2 symbols=$4
+	export KHO_ABI_RECORD=$3
+	drgn_tests+=(Kernel)
+	;;
+0)
+	# As the tests are built, so that after them nothing is.
+	cargo build --quiet --locked --workspace --example synth
+	synth=${CARGO_TARGET_DIR:-target}/debug/examples/synth
+	raw=$work/synth.raw elf=$work/synth.elf symbols=$work/symbols
+	"$synth" raw "$raw"
+	"$synth" elf "$elf"
+	# Symbols as a kernel with the generated headers has them.
+	for header in block kexec_handover luo memfd pci vfio_pci; do
+		printf '#include <linux/kho/abi/%s.h>\n' "$header"
+	done >"$work/symbols.c"
+	for name in kho_block_header_ser kho_vmalloc_chunk luo_ser luo_session_ser luo_file_ser \
+		luo_flb_header_ser luo_flb_ser memfd_luo_ser memfd_luo_folio_ser pci_dev_ser pci_ser vfio_pci_core_device_ser; do
+		printf 'struct %s a_%s;\n' "$name" "$name"
+	done >>"$work/symbols.c"
+	compile "$symbols" -DPAGE_SHIFT=12 -Iread/stand-in -Ic-headers/include "$work/symbols.c"
+	drgn_tests+=(Damage)
+	;;
+*) die "expected no image, or RAW ELF RECORD VMLINUX" "see the first lines of ${0##*/}" ;;
+esac
+kho_abi layout --format json >"$work/layout.json"
+kho_abi inspect "$raw" --format json >"$work/shown.json"
+
+say "Kaitai Struct, on ${raw##*/}"
+export NODE_PATH=$tools/node_modules PYTHONDONTWRITEBYTECODE=1
+node "$tests/compile-ksy.js" bindings/kaitai/kho.ksy "$work"
+# The truth has no union and no enumeration that Kaitai could have; the tests' model has.
+mkdir "$work/everything"
+awk 'marks > 1; /^---$/ { marks++ }' snapshots/goldens/everything.ksy.snap >"$work/everything/kho.ksy"
+node "$tests/compile-ksy.js" "$work/everything/kho.ksy" "$work/everything"
+PYTHONPATH=$work/everything "$tools/venv/bin/python" - <<'PYTHON'
+from kaitaistruct import BytesIO, KaitaiStream
+from kho import Kho
+
+root = Kho.EveryRootSer(KaitaiStream(BytesIO(bytes(range(1, 71)))))
+union = root.a_field_with_quite_a_long_name_to_break_its_line
+assert union.pa == 0x3E3D3C3B3A393837, hex(union.pa)
+assert union.bytes == bytes([0x37, 0x38, 0x39, 0x3A]), union.bytes
+assert (root.page.pfn, root.page.flags) == (0x544434241403F, 0x464), root.page.pfn
+assert Kho.EveryShape.every_shape_wide.value == 2
+PYTHON
+KHO_ABI_LAYOUT=$work/layout.json KHO_ABI_RAW=$raw KHO_ABI_SHOWN=$work/shown.json \
+	PYTHONPATH=$work "$tools/venv/bin/python" "$tests/test_kaitai.py"
+
+say "drgn, on ${elf##*/}"
+compile "$work/others" - <<<'struct luo_ser { char compatible[8]; unsigned long liveupdate_num, sessions_pa; } luo;'
+kho_abi inspect "$elf" --format json >"$work/shown.json"
+export KHO_ABI=${CARGO_TARGET_DIR:-target}/debug/kho-abi KHO_ABI_IMAGE=$elf
+export KHO_ABI_SHOWN=$work/shown.json KHO_ABI_SYMBOLS=$symbols KHO_ABI_OTHERS=$work/others
+export PYTHONPATH=$work:bindings/python
+"$tools/venv/bin/python" "$tests/test_drgn.py" "${drgn_tests[@]}"
+
+say "the examples of bindings/README.md"
+PYTHONPATH=$work:$root/bindings/python "$tools/venv/bin/python" "$tests/test_readme.py"

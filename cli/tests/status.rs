@@ -3,6 +3,7 @@
 
 use kho_abi_inspect::synth::{Ram, Synth};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -222,6 +223,7 @@ fn what_is_wrong_or_unknown_is_status_1() {
             "whether a state was handed over is unknown",
         ),
     ];
+    let mut shown = BTreeSet::new();
     for (name, spoil, expected) in broken {
         let machine = Machine::healthy(name);
         spoil(&machine);
@@ -231,7 +233,15 @@ fn what_is_wrong_or_unknown_is_status_1() {
         let json: Value = serde_json::from_str(&machine.run(&["--format", "json"]).stdout).unwrap();
         let remarks = ["findings", "unknown"].map(|list| json[list].as_array().unwrap().len());
         assert!(remarks.iter().sum::<usize>() > 0, "{name}: {json:#}");
+        for finding in json["findings"].as_array().unwrap() {
+            let rule = finding["rule"].as_str().unwrap().to_string();
+            assert!(ran.stdout.contains(&format!(" [{rule}]\n")), "{name}: {}", ran.stdout);
+            assert!(kho_abi_inspect::rules::find(&rule).is_some(), "{rule}");
+            shown.insert(rule);
+        }
     }
+    let all = kho_abi_inspect::status::rules::RULES.iter().map(|rule| rule.id.to_string());
+    assert_eq!(shown, all.collect(), "each rule is met");
 }
 
 #[test]

@@ -19,15 +19,20 @@ pub struct Rule {
 /// The rule with that id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id == id).copied()
+    all().find(|rule| rule.id == id)
+}
+
+/// Every rule: of images and of machines.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().chain(crate::status::rules::RULES).copied()
 }
 
 /// Declares rules, each as a static item of its own, and the list of all.
-macro_rules! rules {
+macro_rules! declare_rules {
     ($($name:ident: $id:literal, $summary:literal, $reason:literal, $example:literal, $remedy:literal;)+) => {
         $(
             #[doc = $summary]
-            pub static $name: Rule = Rule {
+            pub static $name: $crate::rules::Rule = $crate::rules::Rule {
                 id: $id,
                 summary: $summary,
                 reason: $reason,
@@ -37,11 +42,13 @@ macro_rules! rules {
         )+
 
         /// Every rule, sorted by id.
-        pub static RULES: &[&Rule] = &[$(&$name),+];
+        pub static RULES: &[&$crate::rules::Rule] = &[$(&$name),+];
     };
 }
 
-rules! {
+pub(crate) use declare_rules;
+
+declare_rules! {
     ADDRESS_EXCLUDED: "address_excluded",
         "An address leads to memory that was left out of the image.",
         "What lies there cannot be checked: the report is not complete, and says so here rather than take it for zeroes.",
@@ -290,8 +297,10 @@ mod tests {
 
     #[test]
     fn rules_are_sorted_and_complete() {
-        assert!(RULES.is_sorted_by(|a, b| a.id < b.id));
-        for rule in RULES {
+        for rules in [RULES, crate::status::rules::RULES] {
+            assert!(rules.is_sorted_by(|a, b| a.id < b.id));
+        }
+        for rule in all() {
             assert!(
                 rule.id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_')),
                 "{}",
@@ -300,7 +309,7 @@ mod tests {
             for text in [rule.summary, rule.reason, rule.example, rule.remedy] {
                 assert!(text.ends_with('.'), "{}: {text}", rule.id);
             }
-            assert_eq!(find(rule.id), Some(*rule));
+            assert_eq!(find(rule.id), Some(rule));
         }
         assert_eq!(find("no_such_rule"), None);
     }

@@ -28,10 +28,10 @@ struct Document {
     rules: Vec<Rule>,
 }
 
-/// Every rule: of the types and their headers, and of images.
+/// Every rule: of the types and their headers, of images, and of machines.
 fn all() -> Vec<Rule> {
-    let of_images = inspect_rules::RULES.iter().map(|rule| {
-        let inspect_rules::Rule { id, summary, reason, example, remedy } = **rule;
+    let of_images = inspect_rules::all().map(|rule| {
+        let inspect_rules::Rule { id, summary, reason, example, remedy } = *rule;
         Rule { id, summary, reason, example, remedy }
     });
     let mut all: Vec<Rule> = rules::all().into_iter().chain(of_images).collect();

@@ -3,7 +3,7 @@
 
 use super::log::Weight;
 use super::tree::Tree;
-use super::{Options, Remark, State, Status};
+use super::{rules, Options, Remark, State, Status};
 use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
 
 const READ_AS_ROOT: &str = "run as root, with debugfs mounted on /sys/kernel/debug";
@@ -18,7 +18,7 @@ pub(super) fn judge(status: &mut Status, tree: &Tree, options: Options) {
     log(status, options, &mut findings, &mut unknown);
     for not_read in &status.not_read {
         let what = format!("{} could not be read: {}", not_read.path, not_read.why);
-        unknown.push(Remark::new(what, READ_AS_ROOT));
+        unknown.push(Remark::unknown(what, READ_AS_ROOT));
     }
     (status.findings, status.unknown) = (findings, unknown);
 }
@@ -31,11 +31,12 @@ fn node(status: &Status, tree: &Tree, findings: &mut Vec<Remark>, unknown: &mut 
     }
     match tree.exists("dev/liveupdate") {
         Ok(true) => {}
-        Ok(false) => findings.push(Remark::new(
+        Ok(false) => findings.push(Remark::wrong(
+            &rules::LUO_NODE_MISSING,
             "LUO is on, and /dev/liveupdate is not there",
             "mount devtmpfs on /dev, or make the node with the number in /sys/class/misc/liveupdate/dev",
         )),
-        Err(error) => unknown.push(Remark::new(
+        Err(error) => unknown.push(Remark::unknown(
             format!("whether /dev/liveupdate is there is unknown: {error}"),
             READ_AS_ROOT,
         )),
@@ -60,16 +61,21 @@ fn switches(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
         match answer.state {
             State::Yes => {}
             State::No => {
-                findings.push(Remark::new(format!("{name} is off: {}", answer.because), help));
+                findings.push(Remark::wrong(
+                    &rules::HANDOVER_OFF,
+                    format!("{name} is off: {}", answer.because),
+                    help,
+                ));
             }
-            State::Unknown => unknown.push(Remark::new(
+            State::Unknown => unknown.push(Remark::unknown(
                 format!("whether {name} is on is unknown: {}", answer.because),
                 READ_AS_ROOT,
             )),
         }
     }
     if status.kho.state == State::No && status.luo.state == State::Yes {
-        findings.push(Remark::new(
+        findings.push(Remark::wrong(
+            &rules::LUO_WITHOUT_KHO,
             "LUO is on without KHO: nothing that it preserves reaches the next kernel",
             "do not live-update this machine; reboot it, and look at the log",
         ));
@@ -80,62 +86,68 @@ fn incoming(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
     let look = "`kho-abi inspect` of this machine's memory shows what is there; see the log";
     match (&status.incoming, status.handed_over.state) {
         (None, State::Yes) if status.not_read.iter().any(|file| file.path.ends_with("/kho")) => {
-            unknown.push(Remark::new(
+            unknown.push(Remark::unknown(
                 "whether this kernel took over the state that was handed over is unknown",
                 READ_AS_ROOT,
             ));
         }
         // Without its debugfs KHO shows nothing of a state that it has taken.
         (None, State::Yes) if status.outgoing.is_none() && status.kho.state == State::Yes => {
-            unknown.push(Remark::new(
+            unknown.push(Remark::unknown(
                 "whether this kernel took over the state that was handed over is unknown",
                 "build the kernel with CONFIG_KEXEC_HANDOVER_DEBUGFS",
             ));
         }
-        (None, State::Yes) => findings.push(Remark::new(
+        (None, State::Yes) => findings.push(Remark::wrong(
+            &rules::HANDOVER_STATE_NOT_TAKEN,
             format!(
                 "this kernel did not take over the state that was handed over ({})",
                 status.handed_over.because
             ),
             look,
         )),
-        (_, State::Unknown) => unknown.push(Remark::new(
+        (_, State::Unknown) => unknown.push(Remark::unknown(
             format!("whether a state was handed over is unknown: {}", status.handed_over.because),
             READ_AS_ROOT,
         )),
         _ => {}
     }
     let Some(incoming) = &status.incoming else { return };
-    findings.extend(incoming.wrong.iter().map(|what| Remark::new(what, look)));
-    unknown.extend(incoming.unknown.iter().map(|what| Remark::new(what, "use a newer kho-abi")));
+    let invalid = &rules::HANDOVER_STATE_INVALID;
+    findings.extend(incoming.wrong.iter().map(|what| Remark::wrong(invalid, what, look)));
+    unknown
+        .extend(incoming.unknown.iter().map(|what| Remark::unknown(what, "use a newer kho-abi")));
 }
 
 fn outgoing(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
     let Some(outgoing) = &status.outgoing else {
         if status.kho.state == State::Yes {
             let what = "what is being prepared for the next kernel is unknown";
-            unknown.push(Remark::new(what, READ_AS_ROOT));
+            unknown.push(Remark::unknown(what, READ_AS_ROOT));
         }
         return;
     };
     let help = "see the log";
-    findings.extend(outgoing.wrong.iter().map(|what| Remark::new(what, help)));
-    unknown.extend(outgoing.unknown.iter().map(|what| Remark::new(what, "use a newer kho-abi")));
+    let invalid = &rules::HANDOVER_STATE_INVALID;
+    findings.extend(outgoing.wrong.iter().map(|what| Remark::wrong(invalid, what, help)));
+    unknown
+        .extend(outgoing.unknown.iter().map(|what| Remark::unknown(what, "use a newer kho-abi")));
     let has_luo = outgoing.entries.iter().any(|entry| entry.name == LUO_KHO_ENTRY_NAME);
     if status.luo.state == State::Yes && !has_luo {
         let what = format!("LUO is on, and no entry \"{LUO_KHO_ENTRY_NAME}\" is being prepared");
-        findings.push(Remark::new(what, help));
+        findings.push(Remark::wrong(&rules::LUO_ENTRY_MISSING, what, help));
     }
 }
 
 fn scratch(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
     match &status.scratch {
-        Some(areas) if areas.iter().all(|area| area.size == 0) => findings.push(Remark::new(
+        Some(areas) if areas.iter().all(|area| area.size == 0) => findings.push(Remark::wrong(
+            &rules::SCRATCH_MISSING,
             "no scratch memory is reserved: the next kernel could not start",
             "boot with kho_scratch=LOWMEM,GLOBAL,PERNODE, for example kho_scratch=16M,512M,256M",
         )),
         None if status.kho.state == State::Yes => {
-            unknown.push(Remark::new("the scratch memory is unknown", READ_AS_ROOT));
+            unknown.push(Remark::unknown("the scratch memory is unknown", READ_AS_ROOT));
         }
         Some(_) | None => {}
     }
@@ -146,18 +158,19 @@ fn log(status: &Status, options: Options, findings: &mut Vec<Remark>, unknown: &
     for message in &log.messages {
         match message.weight() {
             Weight::Information => {}
-            Weight::Problem => findings.push(Remark::new(
+            Weight::Problem => findings.push(Remark::wrong(
+                &rules::LOG_REPORTS_PROBLEM,
                 format!("the kernel reports: {}", message.text),
                 format!("see {}", log.path),
             )),
-            Weight::Unknown => unknown.push(Remark::new(
+            Weight::Unknown => unknown.push(Remark::unknown(
                 format!("the kernel reports, at an unknown level: {}", message.text),
                 "take the log with `dmesg --raw`",
             )),
         }
     }
     if !log.complete && !options.without_log {
-        unknown.push(Remark::new(
+        unknown.push(Remark::unknown(
             format!("{} does not reach back to the start of the kernel", log.path),
             "boot with a larger log_buf_len=, or leave the log out with --no-log",
         ));

@@ -20,6 +20,7 @@ mod handover;
 mod judge;
 mod log;
 mod parameters;
+pub mod rules;
 pub mod text;
 mod tree;
 
@@ -27,6 +28,7 @@ pub use handover::{Entry, Handover, Metadata, Prepared};
 pub use log::{Log, Message};
 pub use parameters::{Built, CommandLine};
 
+use crate::rules::Rule;
 use crate::scratch::Area;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -75,6 +77,9 @@ pub struct NotRead {
 /// Something that is wrong, or unknown.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Remark {
+    /// The id of the rule that found it; none of what is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
     /// What.
     pub what: String,
     /// What to do.
@@ -82,8 +87,12 @@ pub struct Remark {
 }
 
 impl Remark {
-    fn new(what: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { what: what.into(), help: help.into() }
+    fn wrong(rule: &Rule, what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { rule: Some(rule.id), what: what.into(), help: help.into() }
+    }
+
+    fn unknown(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { rule: None, what: what.into(), help: help.into() }
     }
 }
 

@@ -38,7 +38,8 @@ pub fn write(status: &Status, out: &mut dyn fmt::Write) -> fmt::Result {
     }
     for (title, remarks) in [("finding", &status.findings), ("unknown", &status.unknown)] {
         for remark in remarks {
-            writeln!(out, "{title}: {}\n  help: {}", remark.what, remark.help)?;
+            let rule = remark.rule.map_or_else(String::new, |rule| format!(" [{rule}]"));
+            writeln!(out, "{title}: {}{rule}\n  help: {}", remark.what, remark.help)?;
         }
     }
     let findings = count(status.findings.len() as u64, "finding");

@@ -79,7 +79,7 @@ fn tests<'a>(
         let kernel = kernels.get(&boot.flavour).with_context(|| format!("no kernel {flavour}"))?;
         for step in &boot.steps {
             let (file, name, built) = match &step.action {
-                Action::Status { .. } => {
+                Action::KhoAbi { .. } => {
                     tests.insert(KHO_ABI.to_owned(), programs.kho_abi.as_slice());
                     continue;
                 }

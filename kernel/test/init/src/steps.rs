@@ -102,7 +102,7 @@ pub fn take(machine: &mut Machine, port: &mut Port, action: &Action) -> Outcome 
         Action::RunSelftest { program, arguments, cases, says } => {
             tests_of_the_kernel::run_selftest(port, program, arguments, cases, says)
         }
-        Action::Status { shows } => tests_of_the_kernel::status(shows),
+        Action::KhoAbi { arguments, shows } => tests_of_the_kernel::kho_abi(arguments, shows),
         Action::Pause { name, .. } => {
             port.send(Message::Pause { name: name.clone() })?;
             port.wait_for_order()?;

@@ -108,17 +108,21 @@ pub fn run_selftest(
     }
 }
 
-/// Runs `kho-abi status`.
-pub fn status(shows: &[String]) -> Outcome {
+/// Runs `kho-abi`.
+pub fn kho_abi(arguments: &[String], shows: &[String]) -> Outcome {
     let program = Path::new("/").join(TESTS).join(KHO_ABI);
-    let output = Command::new(program).arg("status").stdin(Stdio::null()).output()?;
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");
+    // The port takes a page at most, and all of it is on the console.
     if output.status.code() != Some(0) {
-        return Err(failure(format!("ended with {}: {text}", output.status)));
+        let said = String::from_utf8_lossy(&output.stderr);
+        println!("{said}");
+        let last = said.lines().chain(text.lines()).last().unwrap_or_default();
+        return Err(failure(format!("ended with {}: {last}", output.status)));
     }
     match shows.iter().find(|expected| !text.contains(*expected)) {
-        Some(missing) => Err(failure(format!("\"{missing}\" is not in: {text}"))),
+        Some(missing) => Err(failure(format!("it does not print \"{missing}\""))),
         None => Ok(String::new()),
     }
 }

@@ -81,8 +81,9 @@ impl fmt::Display for Action {
                 write!(f, "run the kernel's own test {program}")?;
                 arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
             }
-            Action::Status { shows } => {
-                write!(f, "kho-abi status: healthy, shows {}", shows.join(", "))
+            Action::KhoAbi { arguments, shows } => {
+                let arguments = arguments.join(" ");
+                write!(f, "kho-abi {arguments}: nothing is wrong, shows {}", shows.join(", "))
             }
             Action::Pause { name, look } => match look {
                 Look::Remember => write!(f, "look at the preserved pages ({name})"),

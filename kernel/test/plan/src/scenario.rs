@@ -225,8 +225,8 @@ pub enum Action {
     /// Run one of the kernel's own test programs to its end, or to where it leaves a child behind that keeps its
     /// sessions open. It has to end well, and to print a line with this text; each of these cases is reported.
     RunSelftest { program: String, arguments: Vec<String>, cases: Vec<String>, says: String },
-    /// Run `kho-abi status`, which has to find the machine healthy, and to print each of these.
-    Status { shows: Vec<String> },
+    /// Run `kho-abi` with these arguments, which has to find nothing wrong, and to print each of these.
+    KhoAbi { arguments: Vec<String>, shows: Vec<String> },
     /// Stop until the harness has looked at the machine's memory from outside.
     Pause { name: String, look: Look },
     /// Load the kernel that the next boot of the scenario asks for.

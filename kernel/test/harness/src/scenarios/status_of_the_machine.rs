@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What `kho-abi status` says on both sides of a live update.
+//! What `kho-abi` says of a machine from within, on both sides of a live update.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 
@@ -12,7 +12,7 @@ pub fn scenario() -> Scenario {
         ..super::vocabulary::scenario(
             "the-status-of-a-machine-is-that-of-its-live-updates",
             "Before a live update and after it, kho-abi status finds the machine healthy, and says what was handed \
-             over and what is being prepared.",
+             over and what is being prepared; and kho-abi inspect finds that in the machine's own memory.",
             vec![],
             vec![
                 boot(
@@ -42,6 +42,16 @@ pub fn scenario() -> Scenario {
                             ", kexec 2, luo-v5, live update 2",
                             "scratch    192 MiB in 3 areas",
                         ]),
+                        // The machine's own memory, while it runs: what it prepares, before what it received.
+                        kho_abi(
+                            &["inspect", "/proc/kcore"],
+                            &[
+                                "/proc/kcore: ELF core",
+                                "chosen before 1 other tree: it is the latest: kexec number 2",
+                                "luo-v5, live update 2, sessions not written yet",
+                                "0 findings",
+                            ],
+                        ),
                         open_live_update(),
                         retrieve_session("vm0"),
                         finish("vm0"),

@@ -263,7 +263,13 @@ pub fn selftest(program: &str, arguments: &[&str], cases: Vec<String>, says: &st
 
 /// The machine is healthy, and its state has these words.
 pub fn status(shows: &[&str]) -> Vec<Step> {
-    must(Action::Status { shows: shows.iter().map(|words| (*words).to_owned()).collect() })
+    kho_abi(&["status"], shows)
+}
+
+/// `kho-abi` finds nothing wrong, and what it prints has these words.
+pub fn kho_abi(arguments: &[&str], shows: &[&str]) -> Vec<Step> {
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    must(Action::KhoAbi { arguments: owned(arguments), shows: owned(shows) })
 }
 
 pub fn pause(name: &str, look: Look) -> Vec<Step> {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Puts types and strings of an image under the headers that they are known to belong to.
 
-use crate::image_strings::split;
 use crate::lower::Lowered;
 use kho_abi::wire::layout::Header as WireHeader;
+use kho_abi_model::version;
 use kho_abi_model::{Contract, Header, Item, Model, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +66,7 @@ impl Names {
 
     /// Names of contracts, without their versions.
     pub(super) fn names(&self) -> BTreeSet<&str> {
-        self.contracts.iter().filter_map(|(_, contract)| name(contract)).collect()
+        self.contracts.iter().filter_map(|(_, contract)| version::name(contract)).collect()
     }
 
     /// Whether a string is one of the kernel's own tests, which is no contract.
@@ -134,8 +134,8 @@ impl Names {
     /// The contract of a string: the one that the truth has, or the next of kin.
     fn contract(&self, compatible: &str, lowered: &Lowered) -> (&str, Contract) {
         let same = |(_, c): &&(String, Contract)| c.string() == Some(compatible);
-        let stem = split(compatible).map(|(name, _)| name);
-        let akin = |(_, c): &&(String, Contract)| stem.is_some() && name(c) == stem;
+        let stem = version::split(compatible).map(|(name, _)| name);
+        let akin = |(_, c): &&(String, Contract)| stem.is_some() && version::name(c) == stem;
         let known = self.contracts.iter().find(same).or_else(|| self.contracts.iter().find(akin));
         let Some((header, known)) = known else {
             // Whose it is, nothing in an image tells.
@@ -160,14 +160,6 @@ impl Names {
     }
 }
 
-/// The name of a contract, without its version.
-fn name(contract: &Contract) -> Option<&str> {
-    match &contract.name {
-        Some(name) => Some(&name.value),
-        None => split(&contract.compatible).map(|(name, _)| name),
-    }
-}
-
 /// The header of what no header is known for.
 const UNKNOWN: &str = "unknown";
 
@@ -188,5 +180,5 @@ fn empty(name: &str) -> Header {
 fn literal(body: &str) -> Option<String> {
     let text = body.trim().strip_prefix('"')?;
     let text = &text[..text.find('"')?];
-    text.ends_with("-v").then(|| text.into())
+    version::lacks_number(text).then(|| text.into())
 }

@@ -704,7 +704,7 @@ fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let (header, contract) = pair.any();
         let side = if pair.new.is_some() { comparison.new } else { comparison.old };
-        let (scheme, version) = version::of(side.model(), contract);
+        let (scheme, _) = version::of(side.model(), contract);
         let structs = comparison.structs.iter().filter(|record| record.pairs.contains(&index));
         reports.push(ContractReport {
             old: pair.old.map(|(_, contract)| contract.compatible.clone()),
@@ -714,7 +714,7 @@ fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
             scheme: scheme.map(|scheme: &Scheme| scheme.id.into()),
             verdict: judged.verdicts[index],
             open: comparison.open.get(&index).into_iter().flatten().cloned().collect(),
-            next: scheme.and_then(|scheme| (scheme.next)(&version)),
+            next: version::next(side.model(), contract),
             jointly: jointly(judged, index),
             structs: structs
                 .map(|record| Layouts {

@@ -9,11 +9,11 @@
 pub mod allow;
 mod catalogue;
 pub mod checks;
+pub mod sides;
 
 use crate::diff::{Comparison, Side, DEVICE_TREE};
-use crate::lint;
-use crate::rules::Rule;
 use allow::Allowance;
+use kho_abi_model::rule::Rule;
 use kho_abi_model::version::{self, Scheme, Step};
 use kho_abi_model::{Contract, Place, Record, Spelled};
 use kho_abi_read::catalogue::Catalogue;
@@ -415,7 +415,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         };
         events.push(event(&judged, rule, hit, level));
     }
-    for rule in checks::REGISTRY.iter().chain(lint::REGISTRY) {
+    for rule in checks::REGISTRY.iter().chain(sides::REGISTRY) {
         match rule.check {
             // What cannot be looked at is not checked, which the comparison says itself.
             Check::Lint(..) if rule.rule.id == "not_linted" => {}

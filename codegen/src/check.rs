@@ -6,7 +6,7 @@ use crate::generate::{self, Generated};
 use kho_abi_model::compare;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version::called;
-use kho_abi_model::{carrier, Contract, Item, Model};
+use kho_abi_model::{Item, Model};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError};
@@ -118,16 +118,7 @@ fn prose(models: &[Model]) -> Vec<Finding> {
 
 fn too_long(models: &[Model]) -> Vec<Finding> {
     let contracts = models.iter().flat_map(|m| m.contracts().map(move |(_, c)| (m, c)));
-    contracts.filter_map(|(model, contract)| fits(model, contract)).collect()
-}
-
-/// The finding, where a contract's string does not fit the field that carries it.
-pub(crate) fn fits(model: &Model, contract: &Contract) -> Option<Finding> {
-    let found = carrier::too_long(model, contract)?;
-    let named = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
-    let place = model.constant(named).and_then(|constant| constant.place.as_ref());
-    let place = place.map_or_else(|| named.clone(), ToString::to_string);
-    Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
+    contracts.filter_map(|(model, contract)| freeze::too_long(model, contract)).collect()
 }
 
 fn shared_strings(models: &[Model]) -> Vec<Finding> {

@@ -9,7 +9,7 @@ use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 2] = ["model", "review"];
+const CRATES: [&str; 6] = ["model", "read", "codegen", "review", "inspect", "cli"];
 
 /// A module, as the names that lead to it; the root of the crate is empty.
 type Module = Vec<String>;

@@ -3,7 +3,8 @@
 
 use super::bytes::{Bytes as _, FileBytes};
 use super::frozen::{self, Frozen};
-use crate::source::{Gap, Kind, Knows, Reading, SourceError};
+use crate::error::SourceError;
+use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 use kho_abi_model::version;
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target, ABI_DIR};
 use std::collections::BTreeMap;

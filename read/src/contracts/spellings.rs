@@ -6,12 +6,12 @@
 //! feature words; a magic number counts where there is nothing else.
 
 use super::words::{common_start, last, words};
-use super::Known;
+use crate::owners::Owners;
 use kho_abi_model::version::{self, called, features};
 use kho_abi_model::{Constant, Contract, Header, Item, NameMacro, Type, Value};
 
 /// The contracts of a header, each without what it owns.
-pub(super) fn read(header: &Header, known: &Known) -> Vec<Contract> {
+pub(super) fn read(header: &Header, known: &Owners) -> Vec<Contract> {
     let macros: Vec<&Constant> = header
         .items
         .iter()
@@ -72,7 +72,7 @@ fn number(constant: &Constant) -> Option<u64> {
     }
 }
 
-fn strings(macros: &[&Constant], known: &Known) -> Vec<Contract> {
+fn strings(macros: &[&Constant], known: &Owners) -> Vec<Contract> {
     let is_one = |constant: &Constant, text: &str| match known.by_macro.get(&*constant.name) {
         Some(entry) => entry.numbered.is_none(),
         None => names_a_string(&constant.name) || version::is_version(text),
@@ -88,7 +88,7 @@ fn strings(macros: &[&Constant], known: &Known) -> Vec<Contract> {
     strings.collect()
 }
 
-fn numbers(header: &Header, macros: &[&Constant], known: &Known, found: &mut Vec<Contract>) {
+fn numbers(header: &Header, macros: &[&Constant], known: &Owners, found: &mut Vec<Contract>) {
     let of_truth = |constant: &Constant| known.by_macro.get(&*constant.name)?.numbered;
     // An enumerator may be the number, too.
     let enumerators = header.items.iter().filter_map(|item| match item {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Puts types and strings of an image under the headers that they are known to belong to.
+//! What images are searched for: everything that the truth has names for. Puts the types and strings of
+//! an image under the headers that they are known to belong to.
 
 use crate::lower::Lowered;
 use kho_abi::wire::layout::Header as WireHeader;
@@ -60,27 +61,27 @@ impl Names {
     }
 
     /// Names of structs and enumerations.
-    pub(super) fn wanted(&self) -> BTreeSet<&str> {
+    pub(crate) fn wanted(&self) -> BTreeSet<&str> {
         self.types.keys().map(String::as_str).collect()
     }
 
     /// Names of contracts, without their versions.
-    pub(super) fn names(&self) -> BTreeSet<&str> {
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
         self.contracts.iter().filter_map(|(_, contract)| version::name(contract)).collect()
     }
 
     /// Whether a string is one of the kernel's own tests, which is no contract.
-    pub(super) fn is_for_tests(&self, compatible: &str) -> bool {
+    pub(crate) fn is_for_tests(&self, compatible: &str) -> bool {
         self.tests.iter().any(|prefix| compatible.starts_with(prefix))
     }
 
     /// Whether it is known what a string promises.
-    pub(super) fn knows(&self, compatible: &str) -> bool {
+    pub(crate) fn knows(&self, compatible: &str) -> bool {
         self.contracts.iter().any(|(_, contract)| contract.string() == Some(compatible))
     }
 
     /// The model of an image with these types and strings.
-    pub(super) fn model(
+    pub(crate) fn model(
         &self,
         target: Target,
         lowered: &Lowered,

@@ -5,7 +5,8 @@ use crate::freeze::{self, History};
 use crate::generate::{self, Generated};
 use kho_abi_model::compare;
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{carrier, Contract, Item, Model};
+use kho_abi_model::version::called;
+use kho_abi_model::{Item, Model};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError};
@@ -83,7 +84,7 @@ const READ_BACK: &str = "C compilers lay the headers out as rustc does";
 fn prose(models: &[Model]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |doc: &str, place: String| {
-        if let Some(version) = versions(doc).next() {
+        if let Some(version) = called::words(doc).next() {
             findings.push(Finding::new(
                 "prose_names_version",
                 place,
@@ -115,28 +116,9 @@ fn prose(models: &[Model]) -> Vec<Finding> {
     findings
 }
 
-/// The words of a text that look like a version: `vfio-pci-v1`, or `pci@2`.
-fn versions(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_@".contains(c))).filter(|word| {
-        let split = word.rsplit_once("-v").or_else(|| word.rsplit_once('@'));
-        split.is_some_and(|(name, version)| {
-            !name.is_empty() && !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit())
-        })
-    })
-}
-
 fn too_long(models: &[Model]) -> Vec<Finding> {
     let contracts = models.iter().flat_map(|m| m.contracts().map(move |(_, c)| (m, c)));
-    contracts.filter_map(|(model, contract)| fits(model, contract)).collect()
-}
-
-/// The finding, where a contract's string does not fit the field that carries it.
-pub(crate) fn fits(model: &Model, contract: &Contract) -> Option<Finding> {
-    let found = carrier::too_long(model, contract)?;
-    let named = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
-    let place = model.constant(named).and_then(|constant| constant.place.as_ref());
-    let place = place.map_or_else(|| named.clone(), ToString::to_string);
-    Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
+    contracts.filter_map(|(model, contract)| freeze::too_long(model, contract)).collect()
 }
 
 fn shared_strings(models: &[Model]) -> Vec<Finding> {
@@ -214,18 +196,4 @@ fn read_back_one(
     // What clang could not tell is a difference, too: all of it is there to be told.
     let gaps = read.gaps.into_iter().map(|gap| (gap.item, gap.why));
     Ok(compare::differences(model, &read.model).into_iter().chain(gaps).map(finding).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_told_from_other_words() {
-        let found = |text| versions(text).collect::<Vec<_>>();
-        assert_eq!(found("registered as \"vfio-pci-v1\"."), ["vfio-pci-v1"]);
-        assert_eq!(found("see pci@2, and x@y or @2"), ["pci@2"]);
-        assert_eq!(found("kho-v10 and luo-v5;block-v1"), ["kho-v10", "luo-v5", "block-v1"]);
-        assert_eq!(found("a vfio-pci device, -v1, x-version, v1, x-v1a"), Vec::<&str>::new());
-    }
 }

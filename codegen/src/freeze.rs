@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Frozen layouts: writes new ones, holds the truth to old ones, and old ones to their history.
 
-use crate::check;
 use crate::output::write_file;
 use crate::write;
+use kho_abi_model::carrier;
 use kho_abi_model::compare::{self, RecordChange, Values, Words};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Header, Item, Model, Place, Record};
@@ -48,7 +48,7 @@ pub fn freeze(
     let path = path(&checkout.snapshots_dir(), compatible);
     // Frozen, such a string would be cut off in memory for good.
     let contract = header.contracts.iter().find(|contract| contract.compatible == compatible);
-    if let Some(finding) = contract.and_then(|contract| check::fits(model, contract)) {
+    if let Some(finding) = contract.and_then(|contract| too_long(model, contract)) {
         return Ok(Outcome::Refused(vec![finding]));
     }
     let Some(new) = write::frozen::of(model, header, compatible, status) else {
@@ -67,6 +67,15 @@ pub fn freeze(
     }
     let written = write_file(&path, &write::frozen::render(&new))?;
     Ok(if written { Outcome::Written(path) } else { Outcome::Unchanged(path) })
+}
+
+/// The finding, where a contract's string does not fit the field that carries it.
+pub(crate) fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
+    let found = carrier::too_long(model, contract)?;
+    let named = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
+    let place = model.constant(named).and_then(|constant| constant.place.as_ref());
+    let place = place.map_or_else(|| named.clone(), ToString::to_string);
+    Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
 }
 
 /// Holds the truth to the frozen layouts, and the frozen layouts to the truth.

@@ -215,3 +215,13 @@ impl<'t> Iterator for Events<'t> {
         event.transpose()
     }
 }
+
+/// A string property as text: without its NUL.
+pub(crate) fn string(value: &[u8]) -> &[u8] {
+    value.strip_suffix(b"\0").unwrap_or(value)
+}
+
+/// A number as KHO writes it into device trees: in the byte order of the CPU, unlike other trees.
+pub(crate) fn number(value: &[u8]) -> Option<u64> {
+    value.try_into().ok().map(u64::from_ne_bytes)
+}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The whole of it in one call: find KHO in an image, walk through everything, check everything.
 
-use crate::find::{self, boot, pages, place, scan, Candidate, Way};
+use crate::find::{self, boot, pages, scan, Candidate, Way};
 use crate::finding::Findings;
 use crate::image::cache::Cached;
-use crate::image::{Format, Image, OpenError};
+use crate::image::{Format, Image};
 use crate::kho::{self, Kho};
 use crate::luo::{self, Luo, Phase};
 use crate::owners;
@@ -82,7 +82,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         threads => threads,
     };
     let Places { list: places, carried, problems, searched } = places(image, options, threads);
-    let (page_size, guessed) = pages::page_size(image, options, &places);
+    let (page_size, guessed) = pages::page_size(image, options.page_size, &places);
     let mut walker = Walker::new(image, page_size, threads);
     for note in image.notes() {
         walker.find(&rules::IMAGE_MALFORMED, 0, || note.clone());
@@ -120,7 +120,9 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         }
     };
     if let Some(kho) = &mut kho {
-        scratch::read(&mut walker, kho, &carried);
+        let of_this = carried.iter().find(|carried| carried.fdt == kho.at && carried.scratch != 0);
+        let array = of_this.map(|carried| (carried.scratch, carried.scratch_size));
+        kho.scratch = scratch::read(&mut walker, array, kho.preserved.as_ref());
         owners::check(&mut walker, kho);
     }
     let state_luo = kho.as_ref().and_then(|kho| kho.luo.as_ref()).or(luo_alone.as_ref());
@@ -136,35 +138,6 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     }
     let Walker { findings, notes, .. } = walker;
     State { page_size, page_size_guessed: guessed, candidates, kho, luo_alone, findings, notes }
-}
-
-/// Finds KHO in an image wherever its memory belongs, walks through all that it leads to, and checks
-/// it; returns the image as well, with its memory at the addresses that were found out.
-///
-/// The offsets of a raw file are taken for addresses at first. Where the state speaks against that,
-/// the file is searched for where it belongs, which is a finding of its own.
-///
-/// # Errors
-///
-/// [`OpenError::NotMemory`] for a file that looks like something else, and has nothing of KHO in it.
-pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), OpenError> {
-    let state = inspect(&image, options);
-    let doubtful = place::is_doubtful(&image, options, &state);
-    let placed = doubtful.then(|| place::place(&image, options, &state)).flatten();
-    let (image, state) = if let Some(placed) = placed {
-        (placed.image, placed.state)
-    } else {
-        let mut state = state;
-        if doubtful && state.kho.is_some() {
-            state.notes.push(place::HINT.into());
-        }
-        state.notes.extend(place::unproven(&image, &state));
-        (image, state)
-    };
-    match image.not_memory() {
-        Some(error) if state.kho.is_none() && state.luo_alone.is_none() => Err(error),
-        _ => Ok((image, state)),
-    }
 }
 
 /// What an image of a moment cannot show.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! KHO's own state: the device tree, its entries, and what each of them leads to.
 
-use crate::fdt::{Event, Fdt};
+use crate::fdt::{number, string, Event, Fdt};
 use crate::finding::{address, AddressText};
 use crate::luo::{self, Luo};
 use crate::memblock::{self, Reservation};
@@ -125,7 +125,15 @@ const SUBSYSTEMS: &[Subsystem] = &[
             kho.luo = Some(luo::read_root(walker, entry.data, entry.size));
         },
     },
-    Subsystem { name: MEMBLOCK_KHO_FDT, read: memblock::read, read_alone: memblock::read },
+    Subsystem {
+        name: MEMBLOCK_KHO_FDT,
+        read: |walker, kho, entry| {
+            kho.reservations.extend(memblock::read(walker, entry.data, entry.size));
+        },
+        read_alone: |walker, kho, entry| {
+            kho.reservations.extend(memblock::read(walker, entry.data, entry.size));
+        },
+    },
     Subsystem {
         name: KHO_METADATA_NODE_NAME,
         read: |walker, kho, entry| kho.metadata = metadata::read(walker, entry.data, entry.size),
@@ -134,16 +142,6 @@ const SUBSYSTEMS: &[Subsystem] = &[
         },
     },
 ];
-
-/// A string property as text: without its NUL.
-pub(crate) fn string(value: &[u8]) -> &[u8] {
-    value.strip_suffix(b"\0").unwrap_or(value)
-}
-
-/// A number as KHO writes it into device trees: in the byte order of the CPU, unlike other trees.
-pub(crate) fn number(value: &[u8]) -> Option<u64> {
-    value.try_into().ok().map(u64::from_ne_bytes)
-}
 
 /// Reads the device tree at an address, and all that it leads to.
 pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {

@@ -81,7 +81,7 @@ pub mod luo;
 pub mod memblock;
 pub mod metadata;
 mod owners;
-pub mod payloads;
+mod place;
 pub mod radix;
 pub mod raw;
 pub mod report;
@@ -92,6 +92,8 @@ pub mod text;
 pub mod vmalloc;
 mod walk;
 
-pub use inspect::{inspect, inspect_file, Options, State};
+pub use inspect::{inspect, Options, State};
+pub use luo::payloads;
+pub use place::inspect_file;
 #[cfg(feature = "synth")]
 pub mod synth;

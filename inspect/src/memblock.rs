@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! memblock's entry: memory that was reserved by name.
 
-use crate::fdt::{Event, Fdt};
+use crate::fdt::{number, string, Event, Fdt};
 use crate::finding::{address, AddressText};
-use crate::kho::{number, string, Entry, Kho};
 use crate::rules;
 use crate::text;
 use crate::walk::Walker;
@@ -33,14 +32,18 @@ struct Node<'t> {
     size: Option<&'t [u8]>,
 }
 
-pub(crate) fn read(walker: &mut Walker<'_>, kho: &mut Kho, entry: &Entry) {
-    let at = entry.data;
+/// Reads the reservations of an entry's tree, which is that large.
+pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Vec<Reservation> {
+    let mut found = Vec::new();
     let owner = walker.claims.owner("memblock's device tree".into());
     walker.allocation(at, 1, "memblock's device tree", owner);
-    let Some(bytes) = walker.bytes(at, entry.size, "memblock's device tree") else { return };
+    let Some(bytes) = walker.bytes(at, size, "memblock's device tree") else { return found };
     let fdt = match Fdt::new(&bytes) {
         Ok(fdt) => fdt,
-        Err(error) => return walker.find(&rules::FDT_MALFORMED, at, || error.to_string()),
+        Err(error) => {
+            walker.find(&rules::FDT_MALFORMED, at, || error.to_string());
+            return found;
+        }
     };
     let compatible = fdt.root_property("compatible").map(string).unwrap_or_default();
     if compatible != MEMBLOCK_KHO_NODE_COMPATIBLE.as_bytes() {
@@ -48,7 +51,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, kho: &mut Kho, entry: &Entry) {
             let found = text::readable(compatible);
             format!("memblock's tree is \"{found}\", and known is: {MEMBLOCK_KHO_NODE_COMPATIBLE}")
         });
-        return;
+        return found;
     }
     let mut depth = 0_u32;
     let mut node = Node::default();
@@ -69,16 +72,18 @@ pub(crate) fn read(walker: &mut Walker<'_>, kho: &mut Kho, entry: &Entry) {
             Ok(Event::Property { .. }) => {}
             Ok(Event::End) => {
                 if depth == 2 {
-                    take(walker, kho, at, &node);
+                    found.extend(take(walker, at, &node));
                 }
                 depth = depth.saturating_sub(1);
             }
             Err(error) => walker.find(&rules::FDT_MALFORMED, at, || error.to_string()),
         }
     }
+    found
 }
 
-fn take(walker: &mut Walker<'_>, kho: &mut Kho, at: u64, node: &Node<'_>) {
+/// The reservation of a node, where it says which it is.
+fn take(walker: &mut Walker<'_>, at: u64, node: &Node<'_>) -> Option<Reservation> {
     let name = text::readable(node.name);
     let compatible = node.compatible.unwrap_or_default();
     if compatible != RESERVE_MEM_KHO_NODE_COMPATIBLE.as_bytes() {
@@ -86,15 +91,16 @@ fn take(walker: &mut Walker<'_>, kho: &mut Kho, at: u64, node: &Node<'_>) {
             let found = text::readable(compatible);
             format!("the reservation \"{name}\" is \"{found}\", and known is: {RESERVE_MEM_KHO_NODE_COMPATIBLE}")
         });
-        return;
+        return None;
     }
     let (Some(start), Some(size)) = (node.start.and_then(number), node.size.and_then(number))
     else {
-        return walker.find(&rules::MEMBLOCK_INVALID, at, || {
+        walker.find(&rules::MEMBLOCK_INVALID, at, || {
             format!(
                 "the reservation \"{name}\" lacks its start or its size, or they have not 8 bytes"
             )
         });
+        return None;
     };
     let page_size = walker.page_size();
     if size == 0 || start % page_size != 0 || size % page_size != 0 {
@@ -112,5 +118,5 @@ fn take(walker: &mut Walker<'_>, kho: &mut Kho, at: u64, node: &Node<'_>) {
         let (first, end) = (start / page_size, (start + size) / page_size);
         walker.pages(first, end, "a page of a reservation", owner);
     }
-    kho.reservations.push(Reservation { name, start, size });
+    Some(Reservation { name, start, size })
 }

@@ -3,9 +3,8 @@
 //!
 //! The boot protocol leads to them. They are called scratch, and boot memory by kernels that come later.
 
-use crate::find::boot::Carried;
 use crate::finding::{address, AddressText};
-use crate::kho::Kho;
+use crate::radix::Preserved;
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::phys::PhysAddr;
@@ -31,17 +30,22 @@ pub struct Area {
     pub size: u64,
 }
 
-/// Reads the areas, and checks that nothing in them is preserved.
-pub(crate) fn read(walker: &mut Walker<'_>, kho: &mut Kho, carried: &[Carried]) {
-    let of_this = carried.iter().find(|carried| carried.fdt == kho.at && carried.scratch != 0);
-    let Some(Carried { scratch, scratch_size, .. }) = of_this.copied() else {
-        if kho.preserved.is_some() {
+/// Reads the areas of an array, given by its address and its size in bytes, and checks that nothing in
+/// them is preserved.
+pub(crate) fn read(
+    walker: &mut Walker<'_>,
+    array: Option<(u64, u64)>,
+    preserved: Option<&Preserved>,
+) -> Vec<Area> {
+    let mut areas = Vec::new();
+    let Some((scratch, scratch_size)) = array else {
+        if preserved.is_some() {
             walker.notes.push(
                 "not checked: preserved pages in scratch memory (where that is, --boot-params tells)"
                     .into(),
             );
         }
-        return;
+        return areas;
     };
     walker.within("scratch areas", Some(scratch), |walker| {
         if scratch_size == 0 || scratch_size % ENTRY != 0 || scratch_size / ENTRY > LIMIT {
@@ -58,13 +62,14 @@ pub(crate) fn read(walker: &mut Walker<'_>, kho: &mut Kho, carried: &[Carried]) 
             }
             let number = |at: usize| entry[at..at + 8].try_into().map_or(0, u64::from_ne_bytes);
             let area = Area { start: number(0), size: number(8) };
-            kho.scratch.push(area);
-            check(walker, kho, at, area);
+            areas.push(area);
+            check(walker, preserved, at, area);
         }
     });
+    areas
 }
 
-fn check(walker: &mut Walker<'_>, kho: &Kho, at: u64, area: Area) {
+fn check(walker: &mut Walker<'_>, preserved: Option<&Preserved>, at: u64, area: Area) {
     let Area { start, size } = area;
     if size == 0 {
         return;
@@ -78,7 +83,7 @@ fn check(walker: &mut Walker<'_>, kho: &Kho, at: u64, area: Area) {
         });
         return;
     };
-    let Some(preserved) = kho.preserved.as_ref() else { return };
+    let Some(preserved) = preserved else { return };
     let shift = walker.page_size().trailing_zeros();
     let (first, last) = (start >> shift, end >> shift);
     let Some(runs) = preserved.runs() else {

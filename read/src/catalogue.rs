@@ -5,8 +5,8 @@
 //! this program was compiled with is [`Catalogue::built_in`]; with [`Catalogue::empty`], sources speak
 //! for themselves. Models are read when they are first asked for, and then kept.
 
-use crate::contracts;
-use crate::image::Names;
+use crate::names::Names;
+use crate::owners::Owners;
 use crate::truth::{self, TruthError};
 use kho_abi::wire::earlier::reused::{Renamed, Reused, RENAMED, REUSED};
 use kho_abi::wire::layout::Header;
@@ -24,7 +24,7 @@ pub struct Catalogue {
     current: OnceLock<Model>,
     before: OnceLock<Vec<Model>>,
     names: OnceLock<Names>,
-    owners: OnceLock<contracts::Known>,
+    owners: OnceLock<Owners>,
 }
 
 impl Default for Catalogue {
@@ -132,9 +132,9 @@ impl Catalogue {
     }
 
     /// Which version owns what.
-    pub(crate) fn owners(&self) -> &contracts::Known {
+    pub(crate) fn owners(&self) -> &Owners {
         let all = || self.headers.iter().chain(self.earlier).copied();
-        self.owners.get_or_init(|| contracts::Known::read(all()))
+        self.owners.get_or_init(|| Owners::read(all()))
     }
 }
 

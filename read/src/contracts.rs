@@ -13,8 +13,8 @@ pub mod spellings;
 mod words;
 
 use crate::catalogue::Catalogue;
-use crate::source::Gap;
-use kho_abi::wire::layout::Header as WireHeader;
+use crate::owners::Owners;
+use kho_abi_model::reading::Gap;
 use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Item, Model, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use words::Key;
@@ -45,41 +45,6 @@ impl Unowned {
     #[must_use]
     pub fn gap(&self) -> Gap {
         Gap { item: self.header.clone(), why: self.why() }
-    }
-}
-
-/// What is known about a macro that holds the version of a contract.
-#[derive(Clone, Debug, Default)]
-struct Entry {
-    /// What a version that is a number is the version of, where no string of the header says it.
-    numbered: Option<&'static str>,
-    /// Structs that it owns, in any version.
-    roots: BTreeSet<&'static str>,
-    /// Constants that it owns, in any version.
-    constants: BTreeSet<&'static str>,
-}
-
-/// What the truth knows, with its earlier versions.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    /// By the macro of the version.
-    by_macro: BTreeMap<&'static str, Entry>,
-}
-
-impl Known {
-    pub(crate) fn read(headers: impl Iterator<Item = &'static WireHeader>) -> Self {
-        let mut known = Self::default();
-        for header in headers {
-            for contract in header.contracts {
-                let entry = known.by_macro.entry(contract.compatible.name).or_default();
-                let bare = contract.version.filter(|_| contract.name.is_none());
-                entry.numbered = bare.map(|_| contract.compatible.value);
-                let roots = contract.roots.iter().map(|root| root.name);
-                entry.roots.extend(roots.chain(contract.page_roots.iter().copied()));
-                entry.constants.extend(contract.constants);
-            }
-        }
-        known
     }
 }
 
@@ -161,7 +126,7 @@ pub fn assign(model: &mut Model, catalogue: &Catalogue) -> Vec<Unowned> {
 /// Gives a contract what the truth says that it owns, wherever in the model it is.
 fn give_known(
     model: &Model,
-    known: &Known,
+    known: &Owners,
     own: &BTreeSet<usize>,
     contract: &mut Contract,
     taken: &mut BTreeSet<String>,

@@ -20,6 +20,9 @@ use unit::Unit;
 /// The section that makes an ELF file one with DWARF.
 pub const SECTION: &str = ".debug_info";
 
+/// A part of a section.
+type Slice<'a> = gimli::EndianSlice<'a, gimli::LittleEndian>;
+
 /// The sections that are read as a whole.
 struct Strings {
     /// `.debug_str`.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Why a source cannot be read.
+//! Why a source, or the headers of one, cannot be read.
 
 use crate::frozen::FrozenError;
-use crate::headers::HeaderError;
+use crate::options::TRIPLES;
 use crate::truth::TruthError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -92,6 +92,110 @@ impl SourceError {
             Self::Frozen { .. } => "restore the file from git".into(),
             Self::Truth(error) => error.help(),
             Self::Headers(error) => error.help(),
+        }
+    }
+}
+
+/// Why headers cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HeaderError {
+    /// clang is not installed.
+    #[error("clang is not found")]
+    NoClang,
+    /// A machine that no header is read for.
+    #[error("headers cannot be read for {0}")]
+    UnknownTarget(String),
+    /// A page size that no kernel has.
+    #[error("no kernel has pages of {0} bytes")]
+    PageSize(u64),
+    /// There are no ABI headers.
+    #[error("{dir} has no headers of the handover ABI, in include/linux/kho/abi or by themselves")]
+    NoHeaders {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// A header that is too long to be one.
+    #[error("{path} has more than {limit} bytes")]
+    TooLong {
+        /// The header.
+        path: PathBuf,
+        /// How many it may have.
+        limit: u64,
+    },
+    /// A directory with more headers than any kernel has.
+    #[error("{dir} has more than {limit} headers")]
+    TooMany {
+        /// The directory.
+        dir: PathBuf,
+        /// How many are read.
+        limit: usize,
+    },
+    /// The headers have nothing that could be read, not even as text.
+    #[error("{place}: {message}")]
+    Refused {
+        /// The header, with the line where there is one.
+        place: String,
+        /// What clang says.
+        message: String,
+    },
+    /// clang takes too long.
+    #[error("clang does not come to an end with these headers within {seconds} seconds")]
+    TimedOut {
+        /// How long it was given.
+        seconds: u64,
+    },
+    /// clang answers too much.
+    #[error("clang answers more than {bytes} bytes about these headers")]
+    TooMuch {
+        /// How much is read.
+        bytes: u64,
+    },
+    /// clang ended in an unexpected way.
+    #[error("clang ended before it answered: {said}")]
+    Crashed {
+        /// How it ended, and what it said.
+        said: String,
+    },
+    /// clang's answer has another form.
+    #[error("clang's answer is not understood: {why}")]
+    Answer {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file or directory cannot be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl HeaderError {
+    /// What to do about it, in one line.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::NoClang => {
+                "install clang 14 or newer (Debian: clang-19), or set CLANG_PATH".into()
+            }
+            Self::UnknownTarget(_) => format!("use one of {}", TRIPLES.join(", ")),
+            Self::PageSize(_) => "use 4096, 16384 or 65536".into(),
+            Self::NoHeaders { .. } => {
+                "give a kernel tree, or a directory with include/linux/kho/abi".into()
+            }
+            Self::TooLong { .. } | Self::TooMany { .. } => {
+                "give the headers of a kernel, and nothing else".into()
+            }
+            Self::Refused { .. } => "give headers that declare something".into(),
+            Self::TimedOut { .. } | Self::TooMuch { .. } | Self::Crashed { .. } => {
+                "look at the headers: no compiler could do with them".into()
+            }
+            Self::Answer { .. } => {
+                "use a clang of version 14 to 19, with which this reader was tried".into()
+            }
+            Self::Io { .. } => "check the path and the permissions".into(),
         }
     }
 }

@@ -5,17 +5,17 @@
 //! register, from the image's data by their form, and from the list that a kernel may carry. What of
 //! this an image does not have is a gap in the [`Reading`].
 
-mod model;
-
 use super::bytes::{Bytes, FileBytes};
 use super::elf::{self, Elf, ElfError};
 use super::ikconfig::Config;
 use super::image_strings::{self, Found};
 use super::lower::Lowered;
 use super::{btf, dwarf, listed_versions, payload, uki};
-use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError};
+use crate::error::SourceError;
+use crate::names::Names;
+use crate::options::Options;
+use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 use kho_abi_model::{Endian, Target};
-pub(crate) use model::Names;
 use object::elf::{EM_AARCH64, EM_RISCV, EM_X86_64};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -32,15 +32,6 @@ pub struct Found {
     pub release: Option<String>,
 }
 
-/// The name and the version of a compatible string: `luo-v5` is version 5 of `luo`.
-#[must_use]
-pub fn split(compatible: &str) -> Option<(&str, u64)> {
-    let (name, version) = version::split(compatible)?;
-    // A version with a leading zero would be a second spelling of the same number.
-    let digits = &compatible[name.len() + "-v".len()..];
-    (digits == "0" || !digits.starts_with('0')).then_some((name, version))
-}
-
 fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
@@ -137,8 +128,8 @@ impl Found {
         while start < size {
             let length = usize::try_from(size - start).unwrap_or(usize::MAX).min(PIECE);
             let piece = read(start, length)?;
-            let versions = memchr::memmem::find_iter(&piece, b"-v");
-            for at in versions.chain(memchr::memmem::find_iter(&piece, b"_v")) {
+            let marks = version::MARKS.iter();
+            for at in marks.flat_map(|mark| memchr::memmem::find_iter(&piece, mark.as_bytes())) {
                 // What begins before this piece, and not with it, was found in the one before.
                 let Some(string) = wanted.string_around(&piece, at, start) else { continue };
                 if !self.compatibles.contains_key(string) {
@@ -205,7 +196,8 @@ impl Wanted<'_> {
         let before = piece[..at].iter().rev().take(LONGEST).take_while(named).count();
         let length = piece[at..].iter().take(LONGEST).position(|byte| *byte == 0)?;
         let all = std::str::from_utf8(&piece[at - before..at + length]).ok()?;
-        let is_wanted = |text: &str| split(text).is_some_and(|(n, _)| self.names.contains(n));
+        let is_wanted =
+            |text: &str| version::split(text).is_some_and(|(n, _)| self.names.contains(n));
         let alone = match (at - before).checked_sub(1) {
             Some(previous) => piece[previous] == 0,
             None => start == 0,
@@ -315,15 +307,6 @@ mod tests {
         let names = BTreeSet::from(["luo", "reserve-mem"]);
         let found = find_flat(&bytes.to_vec(), &names, &[]).expect("memory can be read");
         found.compatibles.into_keys().collect()
-    }
-
-    #[test]
-    fn a_compatible_string_has_a_name_and_a_plain_number() {
-        assert_eq!(split("reserve-mem-v1"), Some(("reserve-mem", 1)));
-        assert_eq!(split("luo-v0"), Some(("luo", 0)));
-        for other in ["luo", "luo-v", "-v1", "luo-v01", "luo-v1a", "a b-v1", "luo-v+1"] {
-            assert_eq!(split(other), None, "{other}");
-        }
     }
 
     #[test]

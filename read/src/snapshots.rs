@@ -3,8 +3,9 @@
 
 use super::bytes::{Bytes as _, FileBytes};
 use super::frozen::{self, Frozen};
-use super::image_strings::split;
-use crate::source::{Gap, Kind, Knows, Reading, SourceError};
+use crate::error::SourceError;
+use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
+use kho_abi_model::version;
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target, ABI_DIR};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -116,11 +117,8 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
 
 /// What a frozen layout is of, and its version: `vfio-pci` and 1, or `pci` and 2.
 fn name_and_version(contract: &Contract) -> (String, u64) {
-    match (&contract.name, contract.version) {
-        (Some(name), Some(version)) => (name.value.clone(), version),
-        _ => split(&contract.compatible)
-            .map_or_else(|| (contract.compatible.clone(), 0), |(name, v)| (name.into(), v)),
-    }
+    let (name, number) = version::numbered(contract).unwrap_or((&contract.compatible, 0));
+    (name.into(), number)
 }
 
 fn header_name(path: &str) -> String {

@@ -13,75 +13,14 @@
 //! cannot tell is not compared, and is reported as not checked.
 
 pub use crate::error::SourceError;
+pub use crate::options::{Options, Tree};
 pub use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 
 use crate::bytes::{Bytes as _, FileBytes};
-use crate::catalogue::Catalogue;
 use crate::checkout::Checkout;
 use crate::git::revision;
 use crate::{contracts, headers, image, snapshots};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-/// A kernel tree, for what its ABI headers use of its other headers.
-#[derive(Clone)]
-pub struct Tree {
-    shown: String,
-    get: Get,
-}
-
-/// Files of a tree by their paths in it; `None` for one that is not there.
-type Get = Arc<dyn Fn(&[String]) -> Vec<Option<Vec<u8>>> + Send + Sync>;
-
-impl Tree {
-    /// A tree whose files are called by `shown` and their path in it.
-    #[must_use]
-    pub fn new(
-        shown: &str,
-        get: impl Fn(&[String]) -> Vec<Option<Vec<u8>>> + Send + Sync + 'static,
-    ) -> Self {
-        Self { shown: shown.into(), get: Arc::new(get) }
-    }
-
-    /// Files by their paths, as `include/linux/types.h`.
-    #[must_use]
-    pub fn get(&self, paths: &[String]) -> Vec<Option<Vec<u8>>> {
-        (self.get)(paths)
-    }
-
-    /// What messages call a file.
-    #[must_use]
-    pub fn shown(&self, path: &str) -> String {
-        format!("{}{path}", self.shown)
-    }
-}
-
-impl std::fmt::Debug for Tree {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tree").field("shown", &self.shown).finish_non_exhaustive()
-    }
-}
-
-/// How to read sources.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The machine that C headers are read for, as clang names it; this machine's where not given.
-    pub triple: Option<String>,
-    /// The page size that C headers are read for, in bytes; the machine's smallest where not given.
-    pub page_size: Option<u64>,
-    /// The repository that `git:REV` means; the one around the current directory where not given.
-    pub git_dir: Option<PathBuf>,
-    /// The frozen layouts that `snapshots` means.
-    pub snapshots: Option<PathBuf>,
-    /// Whether to read BTF where there is DWARF too.
-    pub prefer_btf: bool,
-    /// The BTF that a module's continues: raw, or in a vmlinux.
-    pub btf_base: Option<PathBuf>,
-    /// The tree that headers in memory are from, where there is one.
-    pub tree: Option<Tree>,
-    /// What is known before anything is read.
-    pub catalogue: Arc<Catalogue>,
-}
 
 /// Reads a source.
 ///

@@ -6,6 +6,7 @@
 //! The two must name the same structs, fields and types.
 
 use kho_abi::wire::layout;
+use kho_abi_model::version::called;
 use kho_abi_model::{
     Constant, Contract, Enumeration, FdtNode, FdtProperty, Field, Header, Item, Macro, Model,
     NameMacro, Packing, PageVariant, Place, Record, RecordKind, Target, Type, Value,
@@ -335,8 +336,8 @@ fn contract(contract: &layout::Contract) -> Contract {
     Contract {
         compatible: match (contract.version, contract.name) {
             // As a reader of C headers calls it, which finds string and number beside each other.
-            (Some(version), Some(name)) => format!("{}@{version}", name.value),
-            (Some(version), None) => format!("{}-v{version}", contract.compatible.value),
+            (Some(version), Some(name)) => called::beside(name.value, version.into()),
+            (Some(version), None) => called::alone(contract.compatible.value, version.into()),
             (None, _) => contract.compatible.value.into(),
         },
         macro_name: contract.compatible.name.into(),

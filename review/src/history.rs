@@ -8,8 +8,8 @@
 use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
+use crate::document::{Document, Section};
 use crate::policy::{ContractReport, Event, Level, Options, Report, Strictness, Verdict};
-use crate::report::{Document, Section};
 use kho_abi_model::rule::Rule;
 use kho_abi_model::version;
 use kho_abi_model::ABI_DIR;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Every rule there is: those of a checkout, of a comparison, of a review and of a history.
 
-use crate::lint;
-use crate::policy::checks;
+use crate::policy::{checks, sides};
 use crate::preflight::KNOWN_DEFECT;
 use crate::{history, review};
 use kho_abi_codegen::rules::RULES;
@@ -11,7 +10,7 @@ pub use kho_abi_model::rule::Rule;
 /// The rule with that id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
-    let of_comparisons = checks::REGISTRY.iter().chain(lint::REGISTRY).map(|rule| &rule.rule);
+    let of_comparisons = checks::REGISTRY.iter().chain(sides::REGISTRY).map(|rule| &rule.rule);
     let others = review::RULES.iter().chain(history::RULES).chain([&KNOWN_DEFECT]);
     RULES.iter().chain(of_comparisons).chain(others).find(|rule| rule.id == id)
 }
@@ -19,7 +18,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 /// Every rule, sorted by id.
 #[must_use]
 pub fn all() -> Vec<Rule> {
-    let of_comparisons = checks::REGISTRY.iter().chain(lint::REGISTRY).map(|rule| rule.rule);
+    let of_comparisons = checks::REGISTRY.iter().chain(sides::REGISTRY).map(|rule| rule.rule);
     let others = review::RULES.iter().chain(history::RULES).copied().chain([KNOWN_DEFECT]);
     let mut all: Vec<_> = RULES.iter().copied().chain(of_comparisons).chain(others).collect();
     all.sort_unstable_by_key(|rule| rule.id);

@@ -8,6 +8,7 @@ use kho_abi_review::patch::{self, apply};
 use kho_abi_review::policy::{self, allow, Options, Verdict};
 use kho_abi_review::report::{Document, FORMATS};
 use kho_abi_review::review::{self, hunks, Base};
+use kho_abi_review::rules;
 use std::collections::BTreeMap;
 
 const HEADER: &str = "/* see port-v1 */\n#ifndef P\n#define P\n#include <linux/types.h>\n\
@@ -141,13 +142,14 @@ fn ten_thousand_mutated_mails_are_read_or_refused() {
 #[test]
 fn ten_thousand_mutated_headers_and_allow_files_have_an_outline_or_a_reason() {
     let mut numbers = Numbers(2);
+    let rules = rules::all();
     let entry = "[[allow]]\nrule = \"field_added\"\nitem = \"x\"\nreason = \"r\"\nexpires = \"2027-03-31\"\n";
     for _ in 0..10_000 {
         let bytes = mutated(HEADER.as_bytes(), &mut numbers);
         let outline = outline::read(&String::from_utf8_lossy(&bytes));
         assert!(outline.comments.iter().all(|(line, _)| *line >= 1));
         let bytes = mutated(entry.as_bytes(), &mut numbers);
-        if let Err(error) = allow::parse("allow.toml", &String::from_utf8_lossy(&bytes)) {
+        if let Err(error) = allow::parse("allow.toml", &String::from_utf8_lossy(&bytes), &rules) {
             assert!(error.line >= 1 && !error.what.is_empty());
         }
     }

@@ -4,7 +4,7 @@
 use kho_abi_read::source;
 use kho_abi_review::diff::{self, open, Side};
 use kho_abi_review::lint::{self, sources};
-use kho_abi_review::policy::{self, Level, Options, Report};
+use kho_abi_review::policy::{self, sides, Level, Options, Report};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn tell(out: &mut String, report: &Report) {
 #[test]
 fn every_rule_fires_on_its_example_and_where_else_is_written_down() {
     let mut told = String::new();
-    for rule in lint::REGISTRY {
+    for rule in sides::REGISTRY {
         let id = rule.rule.id;
         let (old, new) = (side(id, "old"), side(id, "new"));
         let fires = |report: &Report| report.events.iter().any(|event| event.rule == id);
@@ -59,7 +59,7 @@ fn every_rule_has_an_example() {
     let dirs = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint")).unwrap();
     let names: BTreeSet<_> =
         dirs.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(names, lint::REGISTRY.iter().map(|rule| rule.rule.id.to_string()).collect());
+    assert_eq!(names, sides::REGISTRY.iter().map(|rule| rule.rule.id.to_string()).collect());
 }
 
 #[test]

@@ -151,7 +151,7 @@ impl Reporting {
                     message: format!("cannot read {shown}: {error}"),
                     help: "check the path and the permissions".into(),
                 })?;
-                allow::parse(&shown, &text)
+                allow::parse(&shown, &text, &rules::all())
                     .map_err(|error| Failure { message: error.to_string(), help: error.help() })?
             }
         };

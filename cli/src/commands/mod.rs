@@ -24,7 +24,14 @@ use crate::output::{note, Failure};
 use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use std::path::{Path, PathBuf};
+
+/// The schema of a type, as it is written.
+fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
+}
 
 /// The checkout that a command works on.
 fn checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {

@@ -6,8 +6,7 @@ use kho_abi_codegen::write::json as layouts;
 use kho_abi_inspect::report::{json as images, lines};
 use kho_abi_inspect::status;
 use kho_abi_review::report;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::Schema;
 use serde_json::json;
 
 /// Print the JSON Schema of what a command writes with --format json
@@ -62,14 +61,9 @@ const FORMS: &[Form] = &[
     Form { ids: &[lines::SCHEMA], schema: lines::schema },
     Form { ids: &[layouts::SCHEMA], schema: layouts::schema },
     Form { ids: &[super::preflight::SCHEMA], schema: super::preflight::schema },
-    Form { ids: &[status::SCHEMA], schema: of::<status::Status> },
+    Form { ids: &[status::SCHEMA], schema: super::schema_of::<status::Status> },
     Form { ids: &[super::verify::SCHEMA], schema: super::verify::schema },
 ];
-
-/// The schema of a type, as it is written.
-pub(super) fn of<T: JsonSchema>() -> Schema {
-    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
-}
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let Some(name) = &args.name else {

@@ -7,10 +7,9 @@
 
 pub mod boot;
 pub(crate) mod pages;
-pub(crate) mod place;
 pub mod scan;
 
-use crate::fdt::Fdt;
+use crate::fdt::{number, string, Fdt};
 use crate::finding::{address, AddressText};
 use crate::image::cache::Cached;
 use crate::image::Image;
@@ -119,7 +118,7 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
     let bytes = tree_bytes(memory.image(), at, memory.page_size())?;
     let fdt = Fdt::new(&bytes).ok()?;
     // A tree that is cut off lacks the names of its properties, and is still the one that was meant.
-    let compatible = kho::string(fdt.root_property("compatible").unwrap_or_default());
+    let compatible = string(fdt.root_property("compatible").unwrap_or_default());
     if found_by == Way::Scan && !compatible.starts_with(b"kho-v") {
         return None;
     }
@@ -150,7 +149,7 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
         speaks(64, "the boot protocol leads there");
     }
     let property = fdt.root_property(kho_abi::wire::kexec_handover::KHO_FDT_MEMORY_MAP_PROP_NAME);
-    let map = property.and_then(kho::number).filter(|map| *map != 0);
+    let map = property.and_then(number).filter(|map| *map != 0);
     if let Some(map) = map {
         let mut page = vec![0; memory.page_size()];
         let there = map % memory.page_size() as u64 == 0;
@@ -193,7 +192,7 @@ fn entries<'t>(fdt: &Fdt<'t>) -> Vec<(&'t [u8], u64, u64)> {
             Event::End => depth = depth.saturating_sub(1),
             Event::Property { name, value } if depth == 2 => {
                 let Some(entry) = entries.last_mut() else { continue };
-                let value = kho::number(value).unwrap_or(0);
+                let value = number(value).unwrap_or(0);
                 if name == KHO_SUB_TREE_PROP_NAME.as_bytes() {
                     entry.1 = value;
                 } else if name == KHO_SUB_TREE_SIZE_PROP_NAME.as_bytes() {
@@ -221,7 +220,7 @@ fn luo_root(memory: &Cached<'_>, fdt: &Fdt<'_>) -> Option<luo_ser> {
             Event::Property { name, value } => {
                 let wanted = kho_abi::wire::kexec_handover::KHO_SUB_TREE_PROP_NAME.as_bytes();
                 if within && depth == 2 && name == wanted {
-                    return memory.value(kho::number(value)?).ok();
+                    return memory.value(number(value)?).ok();
                 }
             }
         }

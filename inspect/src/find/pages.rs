@@ -6,12 +6,10 @@
 //! another shape for each size. No single address decides, as any of them may be damaged.
 
 use super::Way;
-use crate::fdt::{Event, Fdt};
+use crate::fdt::{number, Event, Fdt};
 use crate::finding::Findings;
 use crate::image::cache::Cached;
 use crate::image::{Image, Machine, PAGE_SIZES};
-use crate::inspect::Options;
-use crate::kho;
 use crate::radix::Preserved;
 use kho_abi::wire::block::kho_block_header_ser;
 use kho_abi::wire::kexec_handover::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
@@ -23,8 +21,12 @@ const CANDIDATES: usize = 16;
 const ENTRIES: u64 = 32;
 
 /// The size of the kernel's pages, and whether it had to be guessed.
-pub(crate) fn page_size(image: &Image, options: &Options, places: &[(u64, Way)]) -> (usize, bool) {
-    if let Some(size) = options.page_size.or(image.page_size()) {
+pub(crate) fn page_size(
+    image: &Image,
+    given: Option<usize>,
+    places: &[(u64, Way)],
+) -> (usize, bool) {
+    if let Some(size) = given.or(image.page_size()) {
         return (size, false);
     }
     if image.machine() == Some(Machine::X86_64) || image.is_blob() {
@@ -64,7 +66,7 @@ impl Clues {
     fn of(image: &Image, at: u64) -> Option<Self> {
         let bytes = super::tree_bytes(image, at, PAGE_SIZES[2])?;
         let fdt = Fdt::new(&bytes).ok()?;
-        let map = kho::number(fdt.root_property(KHO_FDT_MEMORY_MAP_PROP_NAME)?)?;
+        let map = number(fdt.root_property(KHO_FDT_MEMORY_MAP_PROP_NAME)?)?;
         let mut clues = Self { map, addresses: vec![at, map] };
         let memory = Cached::new(image, PAGE_SIZES[0]);
         let (mut depth, mut luo) = (0_u32, false);
@@ -76,7 +78,7 @@ impl Clues {
                 }
                 Event::End => depth = depth.saturating_sub(1),
                 Event::Property { name, value } if name == KHO_SUB_TREE_PROP_NAME.as_bytes() => {
-                    let Some(address) = kho::number(value) else { continue };
+                    let Some(address) = number(value) else { continue };
                     clues.addresses.push(address);
                     if luo && depth == 2 {
                         clues.luo(&memory, address);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! LUO's state: the update's number, sessions, their files, and FLBs. One file per version.
 
+pub mod payloads;
 mod v1;
 mod v5;
 
@@ -9,13 +10,13 @@ use crate::finding::{address, address_or_none, AddressText};
 use crate::flbs;
 use crate::handlers::{self, Payload};
 use crate::image::cache::Cached;
-use crate::payloads::{self, Content};
 use crate::raw::Raw;
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::layout::WireType;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::Memory as _;
+use payloads::Content;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -151,7 +152,7 @@ fn string<'b>(field: &'b [u8], tree: Option<&'b [u8]>) -> &'b [u8] {
     let root = tree.and_then(|tree| crate::fdt::Fdt::new(tree).ok()?.root_property("compatible"));
     root.map_or_else(
         || field.split(|byte| *byte == 0).next().unwrap_or_default(),
-        crate::kho::string,
+        crate::fdt::string,
     )
 }
 

@@ -3,8 +3,7 @@
 
 use super::{Decoder, FileEntry, Files, FlbTypes, Luo, Phase, Reader, SessionEntry};
 use crate::claims::Owner;
-use crate::fdt::{Event, Fdt};
-use crate::kho::{number, string};
+use crate::fdt::{number, string, Event, Fdt};
 use crate::rules;
 use crate::text;
 use crate::walk::Walker;
@@ -23,7 +22,7 @@ pub(super) const DECODER: Decoder = Decoder { compatible: LUO_FDT_COMPATIBLE, re
 pub(super) fn update_number(tree: &[u8]) -> Option<u64> {
     let fdt = Fdt::new(tree).ok()?;
     let is_this = string(fdt.root_property("compatible")?) == LUO_FDT_COMPATIBLE.as_bytes();
-    crate::kho::number(fdt.root_property(LUO_FDT_LIVEUPDATE_NUM)?).filter(|_| is_this)
+    number(fdt.root_property(LUO_FDT_LIVEUPDATE_NUM)?).filter(|_| is_this)
 }
 
 /// What a node says.

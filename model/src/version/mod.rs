@@ -4,6 +4,7 @@
 //! A scheme reads a spelling, and says whether one follows another. To add a scheme is a file here
 //! and a line in [`SCHEMES`].
 
+pub mod called;
 mod composite;
 pub mod features;
 mod magic;
@@ -123,7 +124,7 @@ pub fn of(model: &Model, contract: &Contract) -> (Option<&'static Scheme>, Versi
 /// What the string is a version of: its name, as `vfio-pci`.
 #[must_use]
 pub fn stem(compatible: &str) -> &str {
-    let first = compatible.split([';', '+', '@']).next().unwrap_or(compatible);
+    let first = called::before_beside(compatible).split([';', '+']).next().unwrap_or(compatible);
     name_vn::split(first).map_or(first, |(name, _)| name)
 }
 
@@ -137,10 +138,48 @@ pub fn akin(one: &str, other: &str) -> bool {
     letters(one) == letters(other)
 }
 
-/// The name and the number of a string like `vfio-pci-v1` or `kvm_vm_luo_v1`, leading zeroes and all.
+/// What stands between the name and the number in a string that has both.
+pub const MARKS: [&str; 2] = name_vn::MARKS;
+
+/// The name and the number of a string like `vfio-pci-v1` or `kvm_vm_luo_v1`, where it is the one
+/// spelling of that number: `luo-v05` is another string than `luo-v5`.
 #[must_use]
 pub fn split(text: &str) -> Option<(&str, u64)> {
-    name_vn::split(text)
+    let (name, number) = name_vn::split(text)?;
+    let digits = &text[name.len() + MARKS[0].len()..];
+    (digits == "0" || !digits.starts_with('0')).then_some((name, number))
+}
+
+/// Whether a text is a name with a number to come, as the format `luo-v` of a string.
+#[must_use]
+pub fn lacks_number(text: &str) -> bool {
+    MARKS.iter().any(|mark| text.ends_with(mark))
+}
+
+/// What a contract is a version of, as kernels compare it; `None` where features tell its versions
+/// apart, which are another contract than the versions before them, and where it has no version.
+#[must_use]
+pub fn name(contract: &Contract) -> Option<&str> {
+    match &contract.name {
+        Some(name) => Some(&*name.value).filter(|_| contract.features.is_empty()),
+        None => split(&contract.compatible).map(|(name, _)| name),
+    }
+}
+
+/// The name of a contract and the number of its version.
+#[must_use]
+pub fn numbered(contract: &Contract) -> Option<(&str, u64)> {
+    match &contract.name {
+        Some(name) => Some((&name.value, contract.version?)),
+        None => split(&contract.compatible),
+    }
+}
+
+/// The next version of a contract, as whoever bumps it would spell it.
+#[must_use]
+pub fn next(model: &Model, contract: &Contract) -> Option<String> {
+    let (scheme, version) = of(model, contract);
+    (scheme?.next)(&version)
 }
 
 /// Whether a text is a version and nothing else: `luo-v5`, `luo-v5;block-v1`, `luo-v5+sessions`.
@@ -220,6 +259,32 @@ mod tests {
         assert_eq!(number("a", 2).step(&number("a", 2)), Step::Same);
         assert_eq!(number("a", 2).step(&number("b", 1)), Step::Other);
         assert_eq!(read("pci-v2", None).1.step(&number("pci", 1)), Step::Other);
+    }
+
+    #[test]
+    fn a_compatible_string_has_a_name_and_a_plain_number() {
+        assert_eq!(split("reserve-mem-v1"), Some(("reserve-mem", 1)));
+        assert_eq!(split("kvm_vm_luo_v10"), Some(("kvm_vm_luo", 10)));
+        assert_eq!(split("luo-v0"), Some(("luo", 0)));
+        for other in ["luo", "luo-v", "-v1", "luo-v01", "luo-v1a", "a b-v1", "luo-v+1"] {
+            assert_eq!(split(other), None, "{other}");
+        }
+        assert!(lacks_number("luo-v") && lacks_number("kvm_v") && !lacks_number("luo-v1"));
+    }
+
+    #[test]
+    fn a_contract_has_a_name_and_a_number() {
+        let number = |name: &str| Contract {
+            name: Some(crate::NameMacro { value: name.into(), ..Default::default() }),
+            ..contract(&called::beside(name, 2), Some(2))
+        };
+        assert_eq!(name(&contract("luo-v5", None)), Some("luo"));
+        assert_eq!(numbered(&contract("luo-v5", None)), Some(("luo", 5)));
+        assert_eq!(name(&number("pci")), Some("pci"));
+        assert_eq!(numbered(&number("pci")), Some(("pci", 2)));
+        let features = Contract { features: vec!["X_FEATURE_Y".into()], ..number("pci") };
+        assert_eq!(name(&features), None);
+        assert_eq!(name(&contract("pci", None)), None);
     }
 
     #[test]

@@ -13,13 +13,16 @@ pub(super) const SCHEME: Scheme = Scheme {
     next: |version| successor(&version.spelling),
 };
 
+/// What stands between the name and the number.
+pub(super) const MARKS: [&str; 2] = ["-v", "_v"];
+
 /// The name and the number.
 pub(super) fn split(text: &str) -> Option<(&str, u64)> {
-    let (before, number) = text.rsplit_once('v')?;
-    let name = before.strip_suffix(['-', '_'])?;
-    let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let number = &text[before.len()..];
+    let name = MARKS.iter().find_map(|mark| before.strip_suffix(mark))?;
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    (digits && plain && !name.is_empty()).then(|| number.parse().ok())?.map(|n| (name, n))
+    (plain && !name.is_empty()).then(|| number.parse().ok())?.map(|n| (name, n))
 }
 
 /// The string with its first number one higher, and the rest as it is.

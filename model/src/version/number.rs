@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! A name, and a number in the struct itself, as the kernel's `kho_kexec_metadata.version`.
 
-use super::{name_vn, Scheme, Version};
+use super::{called, name_vn, Scheme, Version};
 use crate::Spelled;
 
 pub(super) const SCHEME: Scheme = Scheme {
@@ -16,10 +16,8 @@ pub(super) const SCHEME: Scheme = Scheme {
                 parts.extend(name_vn::split(string).map(|(name, n)| (format!("{name} string"), n)));
                 super::stem(string)
             }
-            None => match contract.compatible.rsplit_once('@') {
-                Some((name, _)) => name,
-                None => super::stem(&contract.compatible),
-            },
+            None => called::name_beside(&contract.compatible)
+                .unwrap_or_else(|| super::stem(&contract.compatible)),
         };
         parts.insert(0, (name.into(), number));
         Some(Version::of_parts(contract, parts))

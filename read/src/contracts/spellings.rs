@@ -6,12 +6,12 @@
 //! feature words; a magic number counts where there is nothing else.
 
 use super::words::{common_start, last, words};
-use super::Known;
-use kho_abi_model::version::{self, features};
+use crate::owners::Owners;
+use kho_abi_model::version::{self, called, features};
 use kho_abi_model::{Constant, Contract, Header, Item, NameMacro, Type, Value};
 
 /// The contracts of a header, each without what it owns.
-pub(super) fn read(header: &Header, known: &Known) -> Vec<Contract> {
+pub(super) fn read(header: &Header, known: &Owners) -> Vec<Contract> {
     let macros: Vec<&Constant> = header
         .items
         .iter()
@@ -72,7 +72,7 @@ fn number(constant: &Constant) -> Option<u64> {
     }
 }
 
-fn strings(macros: &[&Constant], known: &Known) -> Vec<Contract> {
+fn strings(macros: &[&Constant], known: &Owners) -> Vec<Contract> {
     let is_one = |constant: &Constant, text: &str| match known.by_macro.get(&*constant.name) {
         Some(entry) => entry.numbered.is_none(),
         None => names_a_string(&constant.name) || version::is_version(text),
@@ -88,7 +88,7 @@ fn strings(macros: &[&Constant], known: &Known) -> Vec<Contract> {
     strings.collect()
 }
 
-fn numbers(header: &Header, macros: &[&Constant], known: &Known, found: &mut Vec<Contract>) {
+fn numbers(header: &Header, macros: &[&Constant], known: &Owners, found: &mut Vec<Contract>) {
     let of_truth = |constant: &Constant| known.by_macro.get(&*constant.name)?.numbered;
     // An enumerator may be the number, too.
     let enumerators = header.items.iter().filter_map(|item| match item {
@@ -106,7 +106,7 @@ fn numbers(header: &Header, macros: &[&Constant], known: &Known, found: &mut Vec
     for (constant, number) in &candidates {
         if let Some(name) = of_truth(constant) {
             found.push(Contract {
-                compatible: format!("{name}-v{number}"),
+                compatible: called::alone(name, *number),
                 macro_name: constant.name.clone(),
                 version: Some(*number),
                 ..Contract::default()
@@ -127,7 +127,7 @@ fn numbers(header: &Header, macros: &[&Constant], known: &Known, found: &mut Vec
         if let (Some(at), true) = (fitting.pop(), fitting.is_empty()) {
             let contract = &mut found[at];
             let value = std::mem::take(&mut contract.compatible);
-            contract.compatible = format!("{value}@{number}");
+            contract.compatible = called::beside(&value, *number);
             let macro_name = std::mem::replace(&mut contract.macro_name, constant.name.clone());
             contract.name = Some(NameMacro { macro_name, value });
             contract.version = Some(*number);
@@ -136,7 +136,7 @@ fn numbers(header: &Header, macros: &[&Constant], known: &Known, found: &mut Vec
         let name = name_like(macros, &constant.name, found);
         let shown = name.as_ref().map_or_else(|| bare_name(header, constant), |n| n.value.clone());
         found.push(Contract {
-            compatible: format!("{shown}@{number}"),
+            compatible: called::beside(&shown, *number),
             macro_name: constant.name.clone(),
             version: Some(*number),
             name,

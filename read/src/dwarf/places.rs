@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The files that a unit's entries say they are written in.
 
-use super::unit::Slice;
-use super::{Parts, Strings};
+use super::{Parts, Slice, Strings};
 use gimli::{AttributeValue, DebugLine, DebugLineOffset, LittleEndian};
 
 /// Longest name of a file that is believed, in bytes.

@@ -2,7 +2,7 @@
 //! One unit of DWARF: the types that a C file uses.
 
 use super::places::Files;
-use super::{Parts, Strings};
+use super::{Parts, Slice, Strings};
 use crate::lower::{
     integer_bits, Lowered, RawEnum, RawMember, RawRecord, Shape, Types, Why, HANDLERS, MAX_FIELDS,
 };
@@ -12,7 +12,6 @@ use kho_abi_model::{Place, RecordKind};
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeSet;
 
-pub(super) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 type Die<'u, 'a> = gimli::DebuggingInformationEntry<'u, 'u, Slice<'a>, usize>;
 
 /// How many entries are looked at within the types of one unit.

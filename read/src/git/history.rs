@@ -4,7 +4,7 @@
 //! One revision by itself is for [`super::revision`].
 
 use super::{error, headers_of, Git};
-use crate::source::SourceError;
+use crate::error::SourceError;
 use kho_abi_model::ABI_DIR;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

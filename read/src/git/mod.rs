@@ -7,8 +7,8 @@
 pub mod history;
 pub mod revision;
 
+use crate::error::SourceError;
 use crate::process::{run, Bounds, RunError};
-use crate::source::SourceError;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;

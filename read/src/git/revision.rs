@@ -4,8 +4,10 @@
 //! Only the headers are taken out. [`Git`] bounds every call.
 
 use super::{error, headers_of, link_of, Entry, Git};
+use crate::error::SourceError;
 use crate::headers;
-use crate::source::{Options, Reading, SourceError, Tree};
+use crate::options::{Options, Tree};
+use kho_abi_model::reading::Reading;
 use kho_abi_model::ABI_DIR;
 use std::collections::BTreeMap;
 

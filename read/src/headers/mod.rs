@@ -45,16 +45,20 @@ mod view;
 pub use stand_in::STAND_IN;
 
 use crate::contracts;
-use crate::source::{Gap, Kind, Knows, Options, Reading, SourceError, Tree};
+pub use crate::error::HeaderError;
+pub use crate::options::TRIPLES;
+
+use crate::error::SourceError;
+use crate::options::{Options, Tree};
 use clang::Clang;
 pub(super) use files::COMPANIONS;
 use files::{File, Files};
+use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 use kho_abi_model::{Declaration, Endian, Header, Item, Model, Target, ABI_DIR, BROKEN};
 use rounds::{Outcome, Reader};
 use split::What;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tree::Library;
 
 /// Where clang sees the ABI headers, the stand-ins, the headers beside the ABI's that have a part of
@@ -86,118 +90,6 @@ const FIRST: &[&str] = &[
     "asm/page.h",
     "uapi/linux/fcntl.h",
 ];
-
-/// The machines that headers are read for: those that live-update, and one that is big-endian.
-pub const TRIPLES: &[&str] = &[
-    "x86_64-unknown-linux-gnu",
-    "aarch64-unknown-linux-gnu",
-    "riscv64-unknown-linux-gnu",
-    "s390x-unknown-linux-gnu",
-];
-
-/// Why headers cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum HeaderError {
-    /// clang is not installed.
-    #[error("clang is not found")]
-    NoClang,
-    /// A machine that no header is read for.
-    #[error("headers cannot be read for {0}")]
-    UnknownTarget(String),
-    /// A page size that no kernel has.
-    #[error("no kernel has pages of {0} bytes")]
-    PageSize(u64),
-    /// There are no ABI headers.
-    #[error("{dir} has no headers of the handover ABI, in include/linux/kho/abi or by themselves")]
-    NoHeaders {
-        /// The directory.
-        dir: PathBuf,
-    },
-    /// A header that is too long to be one.
-    #[error("{path} has more than {limit} bytes")]
-    TooLong {
-        /// The header.
-        path: PathBuf,
-        /// How many it may have.
-        limit: u64,
-    },
-    /// A directory with more headers than any kernel has.
-    #[error("{dir} has more than {limit} headers")]
-    TooMany {
-        /// The directory.
-        dir: PathBuf,
-        /// How many are read.
-        limit: usize,
-    },
-    /// The headers have nothing that could be read, not even as text.
-    #[error("{place}: {message}")]
-    Refused {
-        /// The header, with the line where there is one.
-        place: String,
-        /// What clang says.
-        message: String,
-    },
-    /// clang takes too long.
-    #[error("clang does not come to an end with these headers within {seconds} seconds")]
-    TimedOut {
-        /// How long it was given.
-        seconds: u64,
-    },
-    /// clang answers too much.
-    #[error("clang answers more than {bytes} bytes about these headers")]
-    TooMuch {
-        /// How much is read.
-        bytes: u64,
-    },
-    /// clang ended in an unexpected way.
-    #[error("clang ended before it answered: {said}")]
-    Crashed {
-        /// How it ended, and what it said.
-        said: String,
-    },
-    /// clang's answer has another form.
-    #[error("clang's answer is not understood: {why}")]
-    Answer {
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A file or directory cannot be read or written.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-}
-
-impl HeaderError {
-    /// What to do about it, in one line.
-    #[must_use]
-    pub fn help(&self) -> String {
-        match self {
-            Self::NoClang => {
-                "install clang 14 or newer (Debian: clang-19), or set CLANG_PATH".into()
-            }
-            Self::UnknownTarget(_) => format!("use one of {}", TRIPLES.join(", ")),
-            Self::PageSize(_) => "use 4096, 16384 or 65536".into(),
-            Self::NoHeaders { .. } => {
-                "give a kernel tree, or a directory with include/linux/kho/abi".into()
-            }
-            Self::TooLong { .. } | Self::TooMany { .. } => {
-                "give the headers of a kernel, and nothing else".into()
-            }
-            Self::Refused { .. } => "give headers that declare something".into(),
-            Self::TimedOut { .. } | Self::TooMuch { .. } | Self::Crashed { .. } => {
-                "look at the headers: no compiler could do with them".into()
-            }
-            Self::Answer { .. } => {
-                "use a clang of version 14 to 19, with which this reader was tried".into()
-            }
-            Self::Io { .. } => "check the path and the permissions".into(),
-        }
-    }
-}
 
 /// Reads the ABI headers of a directory: a kernel tree or header package, a directory that has
 /// `include/linux/kho/abi` or `linux/kho/abi`, or one that has the headers themselves.

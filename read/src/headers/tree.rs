@@ -5,7 +5,7 @@
 //! depends on the kernel's configuration is not taken: its layout is another one in each kernel.
 
 use super::split::{split, Piece, Split, What};
-use crate::source::Tree;
+use crate::options::Tree;
 use kho_abi_model::DeclarationKind;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What a word on the command line asks to look at: a header, a tree, another source, patches.
 
-use super::{event, judge, not_linted};
+use super::{event, judge};
 use crate::diff::open::{self, Files};
 use crate::patch::{self, apply, FilePatch, Line, Patch, PatchError};
+use crate::policy::sides::not_linted;
 use crate::policy::{Event, Hit, Level, Options, Report};
 use crate::review::{nothing, Base};
 use kho_abi_model::{Place, ABI_DIR};

@@ -9,11 +9,11 @@
 pub mod allow;
 mod catalogue;
 pub mod checks;
+pub mod sides;
 
 use crate::diff::{Comparison, Side, DEVICE_TREE};
-use crate::lint;
-use crate::rules::Rule;
 use allow::Allowance;
+use kho_abi_model::rule::Rule;
 use kho_abi_model::version::{self, Scheme, Step};
 use kho_abi_model::{Contract, Place, Record, Spelled};
 use kho_abi_read::catalogue::Catalogue;
@@ -415,7 +415,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         };
         events.push(event(&judged, rule, hit, level));
     }
-    for rule in checks::REGISTRY.iter().chain(lint::REGISTRY) {
+    for rule in checks::REGISTRY.iter().chain(sides::REGISTRY) {
         match rule.check {
             // What cannot be looked at is not checked, which the comparison says itself.
             Check::Lint(..) if rule.rule.id == "not_linted" => {}
@@ -704,7 +704,7 @@ fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let (header, contract) = pair.any();
         let side = if pair.new.is_some() { comparison.new } else { comparison.old };
-        let (scheme, version) = version::of(side.model(), contract);
+        let (scheme, _) = version::of(side.model(), contract);
         let structs = comparison.structs.iter().filter(|record| record.pairs.contains(&index));
         reports.push(ContractReport {
             old: pair.old.map(|(_, contract)| contract.compatible.clone()),
@@ -714,7 +714,7 @@ fn contracts(judged: &Judged<'_>) -> Vec<ContractReport> {
             scheme: scheme.map(|scheme: &Scheme| scheme.id.into()),
             verdict: judged.verdicts[index],
             open: comparison.open.get(&index).into_iter().flatten().cloned().collect(),
-            next: scheme.and_then(|scheme| (scheme.next)(&version)),
+            next: version::next(side.model(), contract),
             jointly: jointly(judged, index),
             structs: structs
                 .map(|record| Layouts {

@@ -334,8 +334,7 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         for (at, comment) in &new.outline.comments {
             let is_changed = new.changed.contains(at);
             let line = new.lines.get(at).copied().unwrap_or(1);
-            let words = comment.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
-            for word in words.filter(|word| is_versioned(word)) {
+            for word in version::words(comment) {
                 partial.prose.push((place(&path, line), word.into(), is_changed));
             }
         }
@@ -350,12 +349,6 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         ));
     }
     partial
-}
-
-/// `name-v2` or `name_v2`.
-fn is_versioned(word: &str) -> bool {
-    let stem = word.trim_end_matches(|c: char| c.is_ascii_digit());
-    stem.len() < word.len() && (stem.ends_with("-v") || stem.ends_with("_v")) && stem.len() > 2
 }
 
 fn place(path: &str, line: usize) -> Place {

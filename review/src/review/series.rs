@@ -6,8 +6,8 @@ use super::{hunks, nothing, of_the_patch, read, Step};
 use crate::diff::compare;
 use crate::diff::open::Files;
 use crate::diff::pages::PageMemo;
+use crate::document::{Document, Section};
 use crate::policy::{judge, Baseline, Level, Options, Report, Verdict};
-use crate::report::{Document, Section};
 use kho_abi_read::source::{self, SourceError};
 
 /// What the steps belong to.

@@ -5,9 +5,9 @@ use super::differences::{Difference, Differences};
 use super::{Checked, Compared, Truth, Verdict};
 use kho_abi_model::compare::{self, Change, RecordChange, Scope};
 use kho_abi_model::finding::Finding;
+use kho_abi_model::version::{name, numbered};
 use kho_abi_model::{Contract, Header, Model, Record};
 use kho_abi_read::catalogue::Catalogue;
-use kho_abi_read::image_strings::split;
 use kho_abi_read::source::{Gap, Kind, Reading};
 use kho_abi_read::truth::TruthError;
 use std::borrow::Cow;
@@ -453,24 +453,6 @@ fn reused<'a>(catalogue: &Catalogue, compatible: &'a str) -> impl Iterator<Item 
 
 /// Why a version that is a number is not checked.
 const ONLY_CODE: &str = "only the code has that number";
-
-/// The name of a contract, without its version.
-fn name(contract: &Contract) -> Option<&str> {
-    match &contract.name {
-        // Feature words are another contract than the versions before them.
-        Some(name) if contract.features.is_empty() => Some(&name.value),
-        Some(_) => None,
-        None => split(&contract.compatible).map(|(name, _)| name),
-    }
-}
-
-/// The name of a contract and the number of its version.
-pub(super) fn numbered(contract: &Contract) -> Option<(&str, u64)> {
-    match &contract.name {
-        Some(name) => Some((&name.value, contract.version?)),
-        None => split(&contract.compatible),
-    }
-}
 
 /// Whether another version of the same contract is newer or older; unknown where they are not akin, or
 /// where one kernel compares a string and the other one a number.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What was found different, each cause told once, with all that follows from it.
 
-use super::contracts::numbered;
 use kho_abi_model::compare::{causes, ConstantChange, PropertyChange, RecordChange, Words};
 use kho_abi_model::finding::Finding;
+use kho_abi_model::version::numbered;
 use kho_abi_model::{Contract, Header, Place};
 use kho_abi_read::source::{Gap, Reading};
 

@@ -90,8 +90,7 @@ fn group_of(judged: &Judged<'_>, index: usize) -> Vec<usize> {
 
 /// What a bump is, where one follows from the version that there is.
 fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
-    let (scheme, version) = version::of(judged.comparison.new.model(), contract);
-    let next = scheme.and_then(|scheme| (scheme.next)(&version));
+    let next = version::next(judged.comparison.new.model(), contract);
     match (next, contract.spelled()) {
         (Some(next), Spelled::Number) => Some(format!("make {} {next}", contract.macro_name)),
         (Some(next), _) => Some(format!("make {} \"{next}\"", contract.macro_name)),

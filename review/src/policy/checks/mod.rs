@@ -35,8 +35,8 @@ pub(crate) mod version_field_moved;
 
 use super::{Check, Class, Hit, PolicyRule};
 use crate::diff::{Change, Comparison};
-use crate::rules::Rule;
 use kho_abi_model::compare::{self, pages, Words};
+use kho_abi_model::rule::Rule;
 use kho_abi_model::{Contract, Model, Place};
 
 /// Every rule of a comparison, sorted by id.

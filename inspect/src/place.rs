@@ -7,15 +7,14 @@
 //! and where the device tree says that they are is the shift. A shift is believed where the tree of
 //! preserved pages, read with it, has the page of the device tree.
 
-use super::Way;
-use crate::fdt::{Event, Fdt, MAGIC};
+use crate::fdt::{number, string, Event, Fdt, MAGIC};
+use crate::find::Way;
 use crate::handlers::memfd::Memfd;
 use crate::handlers::Payload;
 use crate::image::bytes::Bytes;
 use crate::image::cache::Cached;
-use crate::image::{Image, Piece, PAGE_SIZES};
+use crate::image::{Image, OpenError, Piece, PAGE_SIZES};
 use crate::inspect::{inspect, Options, State};
-use crate::kho;
 use crate::luo::Phase;
 use crate::rules;
 use kho_abi::wire::kexec_handover::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
@@ -45,13 +44,42 @@ const HOLES: [u64; 4] = [2 * GIB, 0xb000_0000, 3 * GIB, 0xe000_0000];
 const BASES: [u64; 4] = [GIB, 2 * GIB, 32 * GIB, 512 * GIB];
 
 /// What a report says where the offsets may not be addresses, and nothing says what they are.
-pub(crate) const HINT: &str =
+const HINT: &str =
     "the state leads to where the file has no memory, or to something else than it should. If the \
      file has a header in front, begins where RAM begins, or lacks the hole below 4 GiB, name its \
      parts with their addresses: FILE@ADDRESS[,offset=N][,size=N]";
 
+/// Finds KHO in an image wherever its memory belongs, walks through all that it leads to, and checks
+/// it; returns the image as well, with its memory at the addresses that were found out.
+///
+/// The offsets of a raw file are taken for addresses at first. Where the state speaks against that,
+/// the file is searched for where it belongs, which is a finding of its own.
+///
+/// # Errors
+///
+/// [`OpenError::NotMemory`] for a file that looks like something else, and has nothing of KHO in it.
+pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), OpenError> {
+    let state = inspect(&image, options);
+    let doubtful = is_doubtful(&image, options, &state);
+    let placed = doubtful.then(|| place(&image, options, &state)).flatten();
+    let (image, state) = if let Some(placed) = placed {
+        (placed.image, placed.state)
+    } else {
+        let mut state = state;
+        if doubtful && state.kho.is_some() {
+            state.notes.push(HINT.into());
+        }
+        state.notes.extend(unproven(&image, &state));
+        (image, state)
+    };
+    match image.not_memory() {
+        Some(error) if state.kho.is_none() && state.luo_alone.is_none() => Err(error),
+        _ => Ok((image, state)),
+    }
+}
+
 /// Whether what was found speaks against the file's offsets being its addresses.
-pub(crate) fn is_doubtful(image: &Image, options: &Options, state: &State) -> bool {
+fn is_doubtful(image: &Image, options: &Options, state: &State) -> bool {
     if image.by_offset().is_none() || options.fdt.is_some() {
         return false;
     }
@@ -74,7 +102,7 @@ fn is_above_hole(image: &Image, state: &State) -> bool {
 
 /// What a report says of a file whose offsets are believed, although nothing but content is above
 /// the place where a hole may be.
-pub(crate) fn unproven(image: &Image, state: &State) -> Option<String> {
+fn unproven(image: &Image, state: &State) -> Option<String> {
     let kho = state.kho.as_ref()?;
     let above = image.by_offset().is_some() && is_above_hole(image, state);
     (above && kho.at < HOLES[0]).then(|| {
@@ -116,13 +144,13 @@ fn worth(image: &Image, state: &State) -> Worth {
 }
 
 /// Where memory was found to belong.
-pub(crate) struct Placed {
-    pub(crate) image: Image,
-    pub(crate) state: State,
+struct Placed {
+    image: Image,
+    state: State,
 }
 
 /// Searches a raw file for KHO's state wherever it may belong, and says where that is.
-pub(crate) fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
+fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
     let file = image.by_offset()?;
     let found = search(file);
     let before = worth(image, state);
@@ -286,7 +314,7 @@ fn tree_bytes(file: &dyn Bytes, at: u64) -> Option<Vec<u8>> {
 fn compatible(file: &dyn Bytes, at: u64) -> Option<Vec<u8>> {
     let bytes = tree_bytes(file, at)?;
     let fdt = Fdt::new(&bytes).ok()?;
-    Some(kho::string(fdt.root_property("compatible")?).to_vec())
+    Some(string(fdt.root_property("compatible")?).to_vec())
 }
 
 /// What KHO's device tree says, and where it is in the file.
@@ -301,7 +329,7 @@ impl Tree {
     fn read(file: &dyn Bytes, at: u64) -> Option<Self> {
         let bytes = tree_bytes(file, at)?;
         let fdt = Fdt::new(&bytes).ok()?;
-        let map = kho::number(fdt.root_property(KHO_FDT_MEMORY_MAP_PROP_NAME)?)?;
+        let map = number(fdt.root_property(KHO_FDT_MEMORY_MAP_PROP_NAME)?)?;
         let mut tree = Self { at, map, luo: None, memblock: None };
         let (mut depth, mut entry) = (0_u32, Vec::new());
         for event in fdt.events().map_while(Result::ok) {
@@ -314,7 +342,7 @@ impl Tree {
                 Event::Property { name, value }
                     if depth == 2 && name == KHO_SUB_TREE_PROP_NAME.as_bytes() =>
                 {
-                    let value = kho::number(value);
+                    let value = number(value);
                     if entry == LUO_KHO_ENTRY_NAME.as_bytes() {
                         tree.luo = value;
                     } else if entry == MEMBLOCK_KHO_FDT.as_bytes() {

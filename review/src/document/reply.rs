@@ -33,13 +33,13 @@ impl Reply {
     }
 
     /// Each text of it.
-    pub(super) fn each(&mut self, change: impl Fn(&mut String)) {
+    pub(crate) fn each(&mut self, change: impl Fn(&mut String)) {
         let Self { author, date, subject, id, references } = self;
         [author, date, subject, id].into_iter().chain(references).for_each(change);
     }
 
     /// The head of a mail that can be sent; empty where there is no id to answer.
-    pub(super) fn head(&self) -> String {
+    pub(crate) fn head(&self) -> String {
         let is_id = |id: &&String| {
             !id.is_empty() && !id.contains(|c: char| c.is_whitespace() || "<>".contains(c))
         };
@@ -61,7 +61,7 @@ impl Reply {
     }
 
     /// The line before what is quoted.
-    pub(super) fn attribution(&self) -> String {
+    pub(crate) fn attribution(&self) -> String {
         match self.date.as_str() {
             "" => format!("{} wrote:", self.author),
             date => format!("On {date}, {} wrote:", self.author),
@@ -105,7 +105,7 @@ impl Quote {
     }
 
     /// Which of its lines a place means: one that the patch changes.
-    pub(super) fn index_of(&self, place: &Place) -> Option<usize> {
+    pub(crate) fn index_of(&self, place: &Place) -> Option<usize> {
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_string();
         if name(&self.file) != name(&place.file) {
             return None;
@@ -124,7 +124,7 @@ impl Quote {
     }
 
     /// The lines around one of them, quoted.
-    pub(super) fn quoted(&self, index: usize) -> String {
+    pub(crate) fn quoted(&self, index: usize) -> String {
         let mut out = String::new();
         put!(out, "> +++ b/{}", self.file);
         let first = index.saturating_sub(AROUND);

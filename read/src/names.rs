@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Puts types and strings of an image under the headers that they are known to belong to.
+//! What images are searched for: everything that the truth has names for. Puts the types and strings of
+//! an image under the headers that they are known to belong to.
 
-use crate::image_strings::split;
 use crate::lower::Lowered;
 use kho_abi::wire::layout::Header as WireHeader;
+use kho_abi_model::version;
 use kho_abi_model::{Contract, Header, Item, Model, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,27 +61,27 @@ impl Names {
     }
 
     /// Names of structs and enumerations.
-    pub(super) fn wanted(&self) -> BTreeSet<&str> {
+    pub(crate) fn wanted(&self) -> BTreeSet<&str> {
         self.types.keys().map(String::as_str).collect()
     }
 
     /// Names of contracts, without their versions.
-    pub(super) fn names(&self) -> BTreeSet<&str> {
-        self.contracts.iter().filter_map(|(_, contract)| name(contract)).collect()
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        self.contracts.iter().filter_map(|(_, contract)| version::name(contract)).collect()
     }
 
     /// Whether a string is one of the kernel's own tests, which is no contract.
-    pub(super) fn is_for_tests(&self, compatible: &str) -> bool {
+    pub(crate) fn is_for_tests(&self, compatible: &str) -> bool {
         self.tests.iter().any(|prefix| compatible.starts_with(prefix))
     }
 
     /// Whether it is known what a string promises.
-    pub(super) fn knows(&self, compatible: &str) -> bool {
+    pub(crate) fn knows(&self, compatible: &str) -> bool {
         self.contracts.iter().any(|(_, contract)| contract.string() == Some(compatible))
     }
 
     /// The model of an image with these types and strings.
-    pub(super) fn model(
+    pub(crate) fn model(
         &self,
         target: Target,
         lowered: &Lowered,
@@ -134,8 +135,8 @@ impl Names {
     /// The contract of a string: the one that the truth has, or the next of kin.
     fn contract(&self, compatible: &str, lowered: &Lowered) -> (&str, Contract) {
         let same = |(_, c): &&(String, Contract)| c.string() == Some(compatible);
-        let stem = split(compatible).map(|(name, _)| name);
-        let akin = |(_, c): &&(String, Contract)| stem.is_some() && name(c) == stem;
+        let stem = version::split(compatible).map(|(name, _)| name);
+        let akin = |(_, c): &&(String, Contract)| stem.is_some() && version::name(c) == stem;
         let known = self.contracts.iter().find(same).or_else(|| self.contracts.iter().find(akin));
         let Some((header, known)) = known else {
             // Whose it is, nothing in an image tells.
@@ -160,14 +161,6 @@ impl Names {
     }
 }
 
-/// The name of a contract, without its version.
-fn name(contract: &Contract) -> Option<&str> {
-    match &contract.name {
-        Some(name) => Some(&name.value),
-        None => split(&contract.compatible).map(|(name, _)| name),
-    }
-}
-
 /// The header of what no header is known for.
 const UNKNOWN: &str = "unknown";
 
@@ -188,5 +181,5 @@ fn empty(name: &str) -> Header {
 fn literal(body: &str) -> Option<String> {
     let text = body.trim().strip_prefix('"')?;
     let text = &text[..text.find('"')?];
-    text.ends_with("-v").then(|| text.into())
+    version::lacks_number(text).then(|| text.into())
 }

@@ -5,7 +5,7 @@ use super::{Check, Class, Hit, Level, PolicyRule, Rule};
 use crate::diff::Side;
 use kho_abi_model::DeclarationKind;
 
-pub(super) const RULE: PolicyRule = PolicyRule {
+pub(crate) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "not_linted",
         summary: "Something could not be looked at, so what is wrong with it is not known.",

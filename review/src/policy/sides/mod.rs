@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! The rules of one side alone, whatever came before it, one file each.
+//!
+//! To add one is a file here, a line in [`REGISTRY`], and an example in `tests/lint/`. Where clang laid
+//! a struct out, its layout counts; what no layout shows, and what could not be laid out, is read
+//! from the text (`written`). A comparison runs the same rules, and reports what the change brings.
+
+mod bitfield_not_filled;
+mod bool_in_struct;
+mod enum_in_struct;
+mod foreign_type_in_struct;
+mod kernel_object_in_struct;
+mod layout_depends_on_configuration;
+mod long_in_struct;
+pub(crate) mod not_linted;
+mod padding_in_struct;
+mod pointer_in_struct;
+mod prose_names_missing_macro;
+mod struct_not_packed;
+mod version_field_not_first;
+mod written;
+
+use super::{Check, Class, Hit, Level, PolicyRule};
+use crate::diff::Side;
+use kho_abi_model::rule::Rule;
+use kho_abi_model::Place;
+use written::{Field, Sort, Texts, Written};
+
+/// Every rule of one side that has no other file, sorted by id.
+pub const REGISTRY: &[PolicyRule] = &[
+    bitfield_not_filled::RULE,
+    bool_in_struct::RULE,
+    enum_in_struct::RULE,
+    foreign_type_in_struct::RULE,
+    kernel_object_in_struct::RULE,
+    layout_depends_on_configuration::RULE,
+    long_in_struct::RULE,
+    not_linted::RULE,
+    padding_in_struct::RULE,
+    pointer_in_struct::RULE,
+    prose_names_missing_macro::RULE,
+    struct_not_packed::RULE,
+    version_field_not_first::RULE,
+];
+
+/// The hits for the fields that `wanted` picks, as the text declares them.
+fn fields(side: &Side, wanted: fn(&Field, &Sort, &Texts) -> Option<String>) -> Vec<Hit> {
+    let texts = written::read(side);
+    let of_abi = |name: &str| side.model().record(name).is_some() || is_known(side, name);
+    let mut hits: Vec<Hit> = Vec::new();
+    for record in &texts.records {
+        for field in &record.fields {
+            let sort = texts.sort(field, &of_abi);
+            let Some(what) = wanted(field, &sort, &texts) else { continue };
+            let item = format!("{}.{}", record.name, field.path);
+            // Each branch of an `#if` may have it.
+            if hits.iter().all(|hit| hit.item != item) {
+                let place = place(side, record, field);
+                hits.push(Hit { what: format!("`{item}` {what}"), item, place, ..Hit::default() });
+            }
+        }
+    }
+    hits
+}
+
+/// Whether a struct is one of the ABI although no header of the side has it: a single header was given.
+fn is_known(side: &Side, name: &str) -> bool {
+    side.catalogue.current().is_ok_and(|model| model.record(name).is_some())
+}
+
+/// Where a field is written, or its struct.
+fn place(side: &Side, record: &Written, field: &Field) -> Option<Place> {
+    let text = side.texts.get(&record.header)?;
+    let mut known = text.outline.records.iter().filter(|known| known.name == record.name);
+    let last = field.path.rsplit('.').next().unwrap_or_default();
+    let line = known.clone().flat_map(|r| &r.fields).find(|f| f.name == last).map(|f| f.line);
+    let line = line.or_else(|| known.next().map(|record| record.line));
+    Some(Place { file: text.file.clone(), line: line.unwrap_or(1) })
+}
+
+/// Whether the text of a struct is at hand; otherwise its layout alone tells.
+fn has_text(side: &Side, record: &str) -> bool {
+    side.texts.values().any(|text| text.outline.records.iter().any(|known| known.name == record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_file_is_registered_and_the_registry_is_sorted() {
+        assert!(REGISTRY.is_sorted_by(|a, b| a.rule.id < b.rule.id));
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy/sides");
+        let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let mut names: Vec<_> =
+            files.map(|path| path.file_stem().unwrap().to_str().unwrap().to_string()).collect();
+        names.retain(|name| !matches!(name.as_str(), "mod" | "written"));
+        names.sort_unstable();
+        let ids: Vec<_> = REGISTRY.iter().map(|rule| rule.rule.id).collect();
+        assert_eq!(names, ids);
+    }
+}

@@ -230,11 +230,10 @@ impl<'i> Walker<'i> {
         Some((begin, begin.saturating_add(1 << run.order)))
     }
 
-    /// The address behind the preserved block that an address is in; behind its page, where it is in none.
-    pub(crate) fn block_end(&self, at: u64) -> u64 {
-        let page = at / self.page_size();
-        let end = self.block_of(page).map_or(page + 1, |(_, end)| end);
-        end.saturating_mul(self.page_size())
+    /// The address behind the preserved block that an address is in.
+    pub(crate) fn block_end(&self, at: u64) -> Option<u64> {
+        let (_, end) = self.block_of(at / self.page_size())?;
+        Some(end.saturating_mul(self.page_size()))
     }
 
     /// Checks that pages are preserved and have one owner.

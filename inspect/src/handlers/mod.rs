@@ -102,7 +102,12 @@ pub(crate) fn read(
             format!("the file is of \"{compatible}\", which is not a compatible string")
         });
     }
-    match typed::payload(walker, compatible, data, owner) {
+    // A string without an end is damage, whatever it begins with.
+    let read = match end {
+        Some(_) => typed::payload(walker, compatible, data, owner),
+        None => Read::Nothing(None),
+    };
+    match read {
         Read::Typed(typed) => return Payload::Typed(typed),
         Read::Unreadable => return Payload::Unreadable,
         Read::Nothing(why) => walker.not_decoded_by(format!("file of \"{compatible}\""), why),

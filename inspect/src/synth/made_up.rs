@@ -2,6 +2,7 @@
 //! State of a handler that nobody has: what [`crate::typed`] is for.
 
 use super::{SessionId, Store, Synth};
+use crate::typed::{Contract, Field, Kind, Layouts, LeadsTo, Struct};
 
 /// The string of the handler.
 pub const COMPATIBLE: &str = "made-up-v1";
@@ -161,4 +162,104 @@ impl<S: Store> Synth<S> {
         self.write(ser, &root);
         Places { ser, chunk, entries, pages }
     }
+}
+
+/// The layouts of the header, as a compiler has them.
+#[must_use]
+pub fn layouts() -> Layouts {
+    Layouts::new("made-up.h", structs(), contracts())
+}
+
+/// The contract of the header.
+#[must_use]
+pub fn contracts() -> Vec<Contract> {
+    let roots = ["made_up_entry_ser", "made_up_page_ser", "made_up_ser"].map(String::from).into();
+    vec![Contract {
+        name: COMPATIBLE.into(),
+        string: COMPATIBLE.into(),
+        roots,
+        ..Contract::default()
+    }]
+}
+
+/// The structs of the header, with KHO's own that they embed.
+#[must_use]
+pub fn structs() -> Vec<Struct> {
+    let field = |name: &str, offset: u64, size: u64, kind: Kind, dimensions: &[u64]| Field {
+        name: name.into(),
+        bit_offset: offset * 8,
+        bit_size: size * 8,
+        bit_field: false,
+        kind,
+        dimensions: dimensions.to_vec(),
+        leads_to: None,
+    };
+    let int = |bits| Kind::Int { bits, signed: false };
+    let address = |to: &str| Kind::Address { to: to.into() };
+    let inner = |name: &str| Kind::Struct { name: name.into() };
+    let bits = |name: &str, bit_offset: u64, bit_size: u64| Field {
+        bit_offset,
+        bit_size,
+        bit_field: true,
+        ..field(name, 0, 0, int(16), &[])
+    };
+    let list = LeadsTo::Struct("made_up_entry_ser".into());
+    let make = |name: &str, size: u64, fields: Vec<Field>| Struct {
+        name: name.into(),
+        size,
+        fields,
+        ..Struct::default()
+    };
+    vec![
+        make(
+            "made_up_ring_ser",
+            12,
+            vec![
+                field("base", 0, 8, int(64), &[]),
+                field("weight", 8, 2, Kind::Int { bits: 16, signed: true }, &[]),
+                bits("mode", 80, 4),
+                bits("depth", 84, 12),
+            ],
+        ),
+        make(
+            "made_up_entry_ser",
+            12,
+            vec![field("key", 0, 8, int(64), &[]), field("value", 8, 4, int(32), &[])],
+        ),
+        make(
+            "made_up_page_ser",
+            28,
+            vec![
+                field("number", 0, 4, int(32), &[]),
+                field("uuid", 4, 16, int(8), &[16]),
+                field("next", 20, 8, address("made_up_page_ser"), &[]),
+            ],
+        ),
+        make(
+            "kho_vmalloc",
+            16,
+            vec![
+                field("first", 0, 8, address("kho_vmalloc_chunk"), &[]),
+                field("total_pages", 8, 4, int(32), &[]),
+                field("flags", 12, 2, int(16), &[]),
+                field("order", 14, 2, int(16), &[]),
+            ],
+        ),
+        make(
+            "made_up_ser",
+            76,
+            vec![
+                field("name", 0, 16, Kind::Char, &[16]),
+                field("rings", 16, 24, inner("made_up_ring_ser"), &[2]),
+                field("nr_entries", 40, 8, int(64), &[]),
+                Field {
+                    leads_to: Some(list),
+                    ..field("entries", 48, 16, inner("kho_vmalloc"), &[])
+                },
+                field("page", 64, 8, address("made_up_page_ser"), &[]),
+                field("nr_slots", 72, 4, int(32), &[]),
+                field("slots", 76, 0, int(16), &[0]),
+            ],
+        ),
+    ]
 }

@@ -209,9 +209,15 @@ fn follow(
     data: u64,
     owner: Owner,
 ) -> Read {
+    if walker.budget.parts == 0 {
+        return Read::Nothing(Some(format!(
+            "{ALL_PARTS} structs were read before it, and no more are"
+        )));
+    }
     walker.by_types = true;
     if data == 0 {
-        walker.find(&rules::ADDRESS_NULL, 0, || {
+        let at = walker.chain.iter().rev().find_map(|link| link.at).unwrap_or(0);
+        walker.find(&rules::ADDRESS_NULL, at, || {
             format!("the data of \"{}\" leads nowhere: it is 0", contract.string)
         });
         return Read::Unreadable;
@@ -376,13 +382,15 @@ struct Place<'n> {
 impl Reader<'_> {
     /// Remembers something to read, unless it was read already.
     fn later(&mut self, job: Job) {
-        if !self.seen.insert((job.at, job.goal.key())) {
+        let key = (job.at, job.goal.key());
+        if self.seen.contains(&key) {
             return;
         }
-        if self.typed.parts.len() + self.open.len() >= PARTS {
+        if self.seen.len() >= PARTS {
             self.typed.more_parts = true;
             return;
         }
+        self.seen.insert(key);
         self.open.push_back(job);
     }
 
@@ -493,9 +501,15 @@ impl Reader<'_> {
         let size = self.layouts.size_of(&field.kind).filter(|size| *size > 0)?;
         let told = count_of(walker, &sheet.space, one, 0, &field.name)?;
         let start = at.checked_add(field.bit_offset / 8)?;
-        let end = walker.block_end(start);
+        // Without a block, only the image's end is known; that the page is not preserved is said elsewhere.
+        let block = walker.block_end(start);
+        let end = block.unwrap_or_else(|| {
+            let mut ranges = walker.memory.image().ranges().iter();
+            let range = ranges.find(|range| range.start <= start && start < range.end);
+            range.map_or(start, |range| range.end)
+        });
         let room = end.saturating_sub(start) / size;
-        if told > room {
+        if told > room && block.is_some() {
             walker.find(&rules::COUNT_MISMATCH, at, || {
                 format!(
                     "nr_{} tells {told} entries of {size} bytes, and the block that ends at {end:#x} \

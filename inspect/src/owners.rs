@@ -36,7 +36,7 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
     let why = if !walker.undecoded.is_empty() {
         Some("they may belong to what was not decoded")
     } else if walker.by_types {
-        Some("they may belong to what layouts from elsewhere do not lead to")
+        Some("fields that the given types do not follow may lead there")
     } else if !walker.findings.is_empty() {
         Some("they may belong to what could not be followed: see the findings")
     } else if !preserved.is_complete() {

@@ -20,6 +20,7 @@ use crate::catalogue::Catalogue;
 use crate::checkout::Checkout;
 use crate::git::revision;
 use crate::{contracts, headers, image, snapshots};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,6 +80,8 @@ pub struct Options {
     pub btf_base: Option<PathBuf>,
     /// The tree that headers in memory are from, where there is one.
     pub tree: Option<Tree>,
+    /// Structs that an image is searched for beside those that the catalogue has names for.
+    pub structs: BTreeSet<String>,
     /// What is known before anything is read.
     pub catalogue: Arc<Catalogue>,
 }

@@ -5,12 +5,15 @@
 
 use crate::output::{note, Failure};
 use kho_abi_inspect::typed::{Contract, Field, Kind, Layouts, LeadsTo, Struct};
-use kho_abi_model::reading::Reading;
+use kho_abi_model::reading::{Kind as SourceKind, Reading};
 use kho_abi_model::{self as model, Endian, Model, RecordKind, Target, Type};
-use kho_abi_read::source;
+use kho_abi_read::source::{self, SourceError};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// How often an image is searched again for what its structs lead to.
+const SEARCHES: usize = 4;
 
 /// Types for what no decoder is built in for.
 #[derive(clap::Args)]
@@ -62,12 +65,7 @@ impl TypesArgs {
         page_size: Option<usize>,
     ) -> Result<Option<Arc<Layouts>>, Failure> {
         let Some(word) = &self.types else { return Ok(None) };
-        let options = source::Options {
-            page_size: page_size.map(|size| size as u64),
-            git_dir: self.git_dir.clone(),
-            ..source::Options::default()
-        };
-        let reading = source::open(word, &options)?;
+        let reading = self.read(word, page_size)?;
         let target = reading.model.target;
         if (target.endian, target.pointer_bits) != (Target::HOST.endian, 64) {
             let order = if target.endian == Endian::Big { "big" } else { "little" };
@@ -79,7 +77,8 @@ impl TypesArgs {
                 help: "give types of the kernel that wrote the image".into(),
             });
         }
-        if reading.model.contracts().all(|(_, contract)| contract.roots.is_empty()) {
+        let promised = reading.model.contracts().any(|(_, contract)| !contract.roots.is_empty());
+        if !promised && self.root_struct.is_empty() {
             return Err(Failure {
                 message: format!("{word}: it has no struct that a compatible string promises"),
                 help: "give a kernel tree, a directory with headers, or a kernel with debugging information"
@@ -91,6 +90,38 @@ impl TypesArgs {
         }
         let layouts = self.make(&reading)?;
         Ok(Some(Arc::new(layouts)))
+    }
+
+    /// Reads the source; an image is searched for the structs that were named, and for those that their
+    /// addresses lead to.
+    fn read(&self, word: &str, page_size: Option<usize>) -> Result<Reading, SourceError> {
+        let roots = self.root_struct.iter().map(|(_, root)| root.clone());
+        let named = self.leads_to.iter().flat_map(|said| [said.record.as_str(), said.to.name()]);
+        let mut options = source::Options {
+            page_size: page_size.map(|size| size as u64),
+            git_dir: self.git_dir.clone(),
+            structs: roots.chain(named.map(String::from)).collect(),
+            ..source::Options::default()
+        };
+        let mut reading = source::open(word, &options)?;
+        for _ in 0..SEARCHES {
+            if options.structs.is_empty()
+                || !matches!(reading.kind, SourceKind::Dwarf | SourceKind::Btf)
+            {
+                break;
+            }
+            let known = options.structs.len();
+            for (_, record) in reading.model.records() {
+                let to = record.fields.iter().filter_map(|field| pointee(&field.ty));
+                let missing = to.filter(|to| reading.model.record(to).is_none());
+                options.structs.extend(missing.map(String::from));
+            }
+            if options.structs.len() == known {
+                break;
+            }
+            reading = source::open(word, &options)?;
+        }
+        Ok(reading)
     }
 
     fn make(&self, reading: &Reading) -> Result<Layouts, Failure> {
@@ -115,16 +146,36 @@ impl TypesArgs {
         let mut contracts: Vec<Contract> =
             model.contracts().filter_map(|(_, contract)| promise(contract)).collect();
         for (string, root) in &self.root_struct {
+            if model.record(root).is_none() {
+                return Err(unknown(name, "--root-struct", &format!("{string}={root}")));
+            }
             let mut of_it = contracts
                 .iter_mut()
                 .filter(|contract| contract.string == *string || contract.name == *string);
-            let contract = of_it.next().filter(|_| model.record(root).is_some());
-            let Some(contract) = contract else {
-                return Err(unknown(name, "--root-struct", &format!("{string}={root}")));
-            };
-            contract.root = Some(root.clone());
+            match of_it.next() {
+                Some(contract) => contract.root = Some(root.clone()),
+                // An image has types whose strings it does not show.
+                None => contracts.push(Contract {
+                    name: string.clone(),
+                    string: string.clone(),
+                    root: Some(root.clone()),
+                    ..Contract::default()
+                }),
+            }
         }
         Ok(Layouts::new(name, structs, contracts))
+    }
+}
+
+/// The struct that a field's address leads to, by its type.
+fn pointee(ty: &Type) -> Option<&str> {
+    let mut ty = ty;
+    while let Type::Array { elem, .. } = ty {
+        ty = elem;
+    }
+    match ty {
+        Type::KhoserPtr { to } => Some(to),
+        _ => None,
     }
 }
 

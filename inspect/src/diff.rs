@@ -11,6 +11,7 @@ use crate::inspect::State;
 use crate::luo::{File, Flb, Luo, Phase, Session};
 use crate::report::{seals, Filter};
 use crate::text::{count, size};
+use crate::typed::{Shown, Typed};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -235,7 +236,11 @@ fn machine_facts(side: Side<'_>, how: &How, add: &mut impl FnMut(String, String)
         Some(kho) => {
             add("KHO".into(), kho.compatible.clone());
             for entry in &kho.entries {
-                add(format!("entry \"{}\"", entry.name), count(entry.size, "byte"));
+                let name = format!("entry \"{}\"", entry.name);
+                if let Some(typed) = &entry.typed {
+                    typed_facts(&name, typed, how, add);
+                }
+                add(name, count(entry.size, "byte"));
             }
             for reservation in &kho.reservations {
                 let text = format!("{} at {:#x}", size(reservation.size), reservation.start);
@@ -295,7 +300,25 @@ fn flb_facts(flb: &Flb, how: &How, add: &mut impl FnMut(String, String)) {
             add(format!("{name}, device {}", device.address), device.refcount.to_string());
         }
     }
+    match &flb.state {
+        Some(flbs::State::Typed(typed)) => typed_facts(&name, typed, how, add),
+        Some(flbs::State::Unreadable) => text.push_str(", cannot be read"),
+        Some(flbs::State::Pci(_)) | None => {}
+    }
     add(name, text);
+}
+
+/// What layouts say, field by field; addresses are places.
+fn typed_facts(name: &str, typed: &Typed, how: &How, add: &mut impl FnMut(String, String)) {
+    for part in &typed.parts {
+        for value in &part.values {
+            let is_place = matches!(value.value, Shown::Address { .. } | Shown::Pointer { .. });
+            if !is_place || how.places {
+                let from = part.from.as_ref().map_or(String::new(), |from| format!("{from} → "));
+                add(format!("{name}, {from}{}", value.name), value.value.to_string());
+            }
+        }
+    }
 }
 
 fn luo_facts(luo: &Luo, page_size: u64, how: &How, add: &mut impl FnMut(String, String)) {
@@ -336,6 +359,10 @@ fn file_facts(
                 );
             }
             text
+        }
+        Payload::Typed(typed) => {
+            typed_facts(&file_name(session, file), typed, how, add);
+            typed.parts.first().map_or(String::new(), |root| root.name.clone())
         }
         Payload::Unknown(unknown) => format!("not decoded: {}", bytes(&unknown.bytes)),
         Payload::Unreadable => "cannot be read".into(),

@@ -12,7 +12,9 @@ use crate::radix::Preserved;
 use crate::rules;
 use crate::scratch;
 use crate::text;
+use crate::typed::Layouts;
 use crate::walk::Walker;
+use std::sync::Arc;
 
 /// What to look for, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Options {
     pub page_size: Option<usize>,
     /// Number of threads; 0 for as many as the machine has processors.
     pub threads: usize,
+    /// Layouts for what has no decoder.
+    pub types: Option<Arc<Layouts>>,
 }
 
 /// Everything that an image shows.
@@ -84,6 +88,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     let Places { list: places, carried, problems, searched } = places(image, options, threads);
     let (page_size, guessed) = pages::page_size(image, options.page_size, &places);
     let mut walker = Walker::new(image, page_size, threads);
+    walker.types.clone_from(&options.types);
     for note in image.notes() {
         walker.find(&rules::IMAGE_MALFORMED, 0, || note.clone());
     }

@@ -11,6 +11,7 @@ use crate::raw::Raw;
 use crate::rules;
 use crate::scratch::Area;
 use crate::text;
+use crate::typed::{self, Read, Typed};
 use crate::walk::Walker;
 use kho_abi::wire::earlier::kexec_handover_v3;
 use kho_abi::wire::kexec_handover::{
@@ -65,6 +66,9 @@ pub struct Entry {
     pub size: u64,
     /// What is there, where no types are known for it.
     pub raw: Option<Raw>,
+    /// What is there, by layouts that were handed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub typed: Option<Typed>,
 }
 
 /// Types for one version of KHO's device tree.
@@ -229,26 +233,36 @@ fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
         let link = format!("entry \"{}\"", entry.name);
         walker.within(link, Some(entry.data), |walker| match known {
             Some(subsystem) => (subsystem.read)(walker, kho, &entry),
-            None => kho.entries[index].raw = Some(undecoded(walker, &entry)),
+            None => undecoded(walker, &mut kho.entries[index]),
         });
     }
     kho.preserved = walker.preserved.take();
     check_orders(walker, kho);
 }
 
-/// Shows an entry that no types are known for: it is no damage.
-fn undecoded(walker: &mut Walker<'_>, entry: &Entry) -> Raw {
-    walker.not_decoded(format!("entry \"{}\"", entry.name));
+/// Shows an entry that no decoder is built in for: it is no damage.
+fn undecoded(walker: &mut Walker<'_>, entry: &mut Entry) {
+    match typed::entry(walker, &entry.name, entry.data, entry.size) {
+        Read::Typed(typed) => {
+            entry.typed = Some(typed);
+            return;
+        }
+        Read::Unreadable => {
+            entry.raw = Some(Raw::read(walker, entry.data, entry.size));
+            return;
+        }
+        Read::Nothing(why) => walker.not_decoded_by(format!("entry \"{}\"", entry.name), why),
+    }
     let page_size = walker.page_size();
     let there = entry.size.min(page_size - entry.data % page_size);
     let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
-    match walker.memory.read(PhysAddr::new(entry.data), &mut bytes) {
+    entry.raw = Some(match walker.memory.read(PhysAddr::new(entry.data), &mut bytes) {
         Ok(()) => Raw::of(walker, entry.data, bytes),
         Err(error) => {
             walker.unreadable(entry.data, "the entry", error);
             Raw { at: entry.data, ..Raw::default() }
         }
-    }
+    });
 }
 
 /// Lists what a tree of a version that is not known says, and reads those of its entries that have a
@@ -272,7 +286,7 @@ fn read_unknown(walker: &mut Walker<'_>, fdt: &Fdt<'_>, bytes: &[u8], kho: &mut 
         let link = format!("entry \"{}\"", entry.name);
         walker.within(link, Some(entry.data), |walker| match known {
             Some(subsystem) => (subsystem.read_alone)(walker, kho, &entry),
-            None => kho.entries[index].raw = Some(undecoded(walker, &entry)),
+            None => undecoded(walker, &mut kho.entries[index]),
         });
     }
 }
@@ -387,7 +401,13 @@ fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho, known: bool)
             }
         }
         let number = |value: Option<&[u8]>| value.and_then(number).unwrap_or(0);
-        kho.entries.push(Entry { name, data: number(data), size: number(size), raw: None });
+        kho.entries.push(Entry {
+            name,
+            data: number(data),
+            size: number(size),
+            raw: None,
+            typed: None,
+        });
     }
 }
 

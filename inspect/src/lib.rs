@@ -25,7 +25,8 @@
 //! the [`rules`]; what could not be checked is said.
 //!
 //! Which types read what is decided by compatible strings alone, in a registry each for KHO, LUO and
-//! file handlers. A string without types is never guessed at.
+//! file handlers. A string without types is never guessed at. Where [`Options::types`] has [`typed::Layouts`]
+//! for a string that has no decoder, it is read field by field by these.
 //!
 //! # Examples
 //!
@@ -89,6 +90,7 @@ pub mod rules;
 pub mod scratch;
 pub mod status;
 pub mod text;
+pub mod typed;
 pub mod vmalloc;
 mod walk;
 

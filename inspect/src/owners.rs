@@ -35,6 +35,8 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
     let phase = kho.luo.as_ref().map(|luo| luo.phase);
     let why = if !walker.undecoded.is_empty() {
         Some("they may belong to what was not decoded")
+    } else if walker.by_types {
+        Some("fields that the given types do not follow may lead there")
     } else if !walker.findings.is_empty() {
         Some("they may belong to what could not be followed: see the findings")
     } else if !preserved.is_complete() {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Pages of preserved vmalloc memory, a chunk at a time, with the chunks that say where they are.
 
+use crate::claims::Owner;
 use crate::image::cache::Cached;
 use crate::image::ReadError;
+use crate::rules;
+use crate::walk::Walker;
 use kho_abi::wire::kexec_handover::kho_vmalloc;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::{Memory, WalkError};
@@ -118,5 +121,111 @@ impl Iterator for Steps<'_, '_> {
         let step = self.advance();
         self.done = !matches!(step, Ok(Some(_)));
         step.transpose()
+    }
+}
+
+/// How `vmalloc()` was asked: what KHO keeps of it.
+const FLAGS: u16 = 0x3;
+/// Pages that are checked together: 8 MiB of addresses, for memory of 4 GiB.
+const AT_ONCE: usize = 1 << 20;
+/// Blocks of pages whose addresses are returned.
+const KEPT: usize = 1 << 12;
+
+/// What findings call the parts of a list of pages.
+pub(crate) struct Names {
+    /// As `the list of folios`.
+    pub(crate) list: String,
+    /// As `a chunk of a memfd's list`.
+    pub(crate) chunk: String,
+    /// As `a page of a memfd's list`.
+    pub(crate) page: String,
+}
+
+/// The pages of a block, for an order that makes sense.
+pub(crate) fn block_pages(order: u16) -> u64 {
+    1_u64.checked_shl(order.into()).filter(|_| order < 52).unwrap_or(1)
+}
+
+/// Checks the chunks and the pages of a list, and returns the addresses of the first blocks of them, in
+/// order; `u64::MAX` for one that the image does not have.
+pub(crate) fn check(
+    walker: &mut Walker<'_>,
+    list: &kho_vmalloc,
+    names: &Names,
+    owner: Owner,
+) -> Vec<u64> {
+    let kho_vmalloc { flags, order, .. } = *list;
+    if flags & !FLAGS != 0 {
+        let at = walker.chain.iter().rev().find_map(|link| link.at).unwrap_or(0);
+        walker.find(&rules::RESERVED_BITS, at, || {
+            format!("{} has vmalloc flags {flags:#x}, and known are {FLAGS:#x}", names.list)
+        });
+    }
+    let block = block_pages(order);
+    let memory = Cached::new(walker.memory.image(), walker.memory.page_size_usize());
+    let shift = walker.page_size().trailing_zeros();
+    let mut kept = Vec::new();
+    let mut pages: Vec<u64> = Vec::new();
+    for step in Steps::new(&memory, list) {
+        match step {
+            Ok(Step::Chunk(chunk)) => {
+                let page = chunk.get() >> shift;
+                walker.pages(page, page + 1, &names.chunk, owner);
+            }
+            Ok(Step::Block(pa)) => {
+                // A block that is not there would be looked for page by page.
+                let is_there = walker.memory.image().has(pa.get(), 1);
+                if kept.len() < KEPT {
+                    kept.push(if is_there { pa.get() } else { u64::MAX });
+                }
+                if !is_there {
+                    walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, pa.get(), || {
+                        format!("{} at {pa} is outside the image", names.page)
+                    });
+                    continue;
+                }
+                pages.push(pa.get() >> shift);
+                if pages.len() == AT_ONCE {
+                    check_pages(walker, &mut pages, block, names, owner);
+                }
+            }
+            Err(error) => walker.walk_error(&names.list, &error),
+        }
+    }
+    check_pages(walker, &mut pages, block, names, owner);
+    kept
+}
+
+/// Checks blocks of pages, by their first ones; those that follow one another in memory are checked
+/// together, whatever their order in the list.
+fn check_pages(
+    walker: &mut Walker<'_>,
+    pages: &mut Vec<u64>,
+    block: u64,
+    names: &Names,
+    owner: Owner,
+) {
+    let shift = walker.page_size().trailing_zeros();
+    // An order that is nonsense makes a block that is longer than memory.
+    let ranges = walker.memory.image().ranges();
+    let last = ranges.last().map_or(0, |range| range.end.div_ceil(1 << shift));
+    pages.sort_unstable();
+    let mut check = |start: u64, end: u64| {
+        walker.pages(start, end.min(last), &names.page, owner);
+    };
+    let mut run: Option<(u64, u64)> = None;
+    for page in pages.drain(..) {
+        run = match run {
+            Some((start, end)) if end == page => Some((start, page + block)),
+            before => {
+                if let Some((start, end)) = before {
+                    check(start, end);
+                }
+                Some((page, page + block))
+            }
+        };
+    }
+    if let Some((start, end)) = run {
+        check(start, end);
     }
 }

@@ -9,10 +9,12 @@ use crate::image::{Image, ReadError};
 use crate::radix::Preserved;
 use crate::rules::{self, Rule};
 use crate::text;
+use crate::typed::{Budget, Layouts};
 use kho_abi::wire::layout::WireType;
 use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::{Memory, WalkError};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Kinds of what has no decoder that are named one by one.
 const UNDECODED_LIMIT: usize = 64;
@@ -30,6 +32,12 @@ pub(crate) struct Walker<'i> {
     pub(crate) undecoded: BTreeMap<String, u64>,
     /// Number of threads for what is worth several.
     pub(crate) threads: usize,
+    /// Layouts for what has no decoder.
+    pub(crate) types: Option<Arc<Layouts>>,
+    /// What may still be read by them.
+    pub(crate) budget: Budget,
+    /// Whether something was: layouts do not say everything that a decoder knows.
+    pub(crate) by_types: bool,
 }
 
 impl<'i> Walker<'i> {
@@ -43,6 +51,9 @@ impl<'i> Walker<'i> {
             notes: Vec::new(),
             undecoded: BTreeMap::new(),
             threads,
+            types: None,
+            budget: Budget::default(),
+            by_types: false,
         }
     }
 
@@ -64,6 +75,14 @@ impl<'i> Walker<'i> {
             "and others".into()
         };
         *self.undecoded.entry(what).or_default() += 1;
+    }
+
+    /// Counts the same, with the reason why layouts that were handed in do not help.
+    pub(crate) fn not_decoded_by(&mut self, what: String, why: Option<String>) {
+        self.not_decoded(match why {
+            Some(why) => format!("{what}: {why}"),
+            None => what,
+        });
     }
 
     /// Whether the page of an address is preserved, where that is known.
@@ -154,35 +173,67 @@ impl<'i> Walker<'i> {
         readable
     }
 
-    /// The size of the block that begins at an address, once it is known to be preserved and to have
-    /// one owner.
-    ///
-    /// For what is one allocation of the kernel's: pages that it restores by their first.
-    pub(crate) fn allocation(&mut self, at: u64, len: u64, what: &str, owner: Owner) {
+    /// Checks that one allocation of the kernel's, pages that it restores by their first, is preserved
+    /// and has one owner; returns its pages, of which the last is not one.
+    pub(crate) fn allocation(
+        &mut self,
+        at: u64,
+        len: u64,
+        what: &str,
+        owner: Owner,
+    ) -> Option<(u64, u64)> {
         let page_size = self.page_size();
-        let first = at / page_size;
-        let Some(last) = at.checked_add(len.max(1) - 1).map(|last| last / page_size) else {
-            self.find(&rules::ADDRESS_OUTSIDE_IMAGE, at, || {
-                format!("{what} at {at:#x} goes past the end of all addresses")
-            });
-            return;
-        };
+        let (first, last) = self.first_and_last(at, len, what)?;
         if !at.is_multiple_of(page_size) {
             self.find(&rules::ADDRESS_UNALIGNED, at, || {
                 format!("{what} does not begin at a page's address: {at:#x}")
             });
         }
         // The block is the owner's to its end: the kernel frees it as a whole.
-        let run = self.preserved.as_ref().and_then(|all| all.run_at(&self.memory, last));
-        let end = run.filter(|run| run.order > 0).map_or(last + 1, |run| {
-            let begin = run.start + ((last - run.start) >> run.order << run.order);
-            if begin >= first {
-                begin.saturating_add(1 << run.order)
-            } else {
-                last + 1
-            }
-        });
+        let end = self.block_of(last).filter(|(begin, _)| *begin >= first);
+        let end = end.map_or(last + 1, |(_, end)| end);
         self.pages(first, end, what, owner);
+        Some((first, end))
+    }
+
+    /// The same for what may begin anywhere in a block, which is then its owner's as a whole.
+    pub(crate) fn within_blocks(
+        &mut self,
+        at: u64,
+        len: u64,
+        what: &str,
+        owner: Owner,
+    ) -> Option<(u64, u64)> {
+        let (first, last) = self.first_and_last(at, len, what)?;
+        let start = self.block_of(first).map_or(first, |(begin, _)| begin);
+        let end = self.block_of(last).map_or(last + 1, |(_, end)| end);
+        self.pages(start, end, what, owner);
+        Some((start, end))
+    }
+
+    /// The first and the last page of some bytes.
+    fn first_and_last(&mut self, at: u64, len: u64, what: &str) -> Option<(u64, u64)> {
+        let page_size = self.page_size();
+        let last = at.checked_add(len.max(1) - 1).map(|last| last / page_size);
+        if last.is_none() {
+            self.find(&rules::ADDRESS_OUTSIDE_IMAGE, at, || {
+                format!("{what} at {at:#x} goes past the end of all addresses")
+            });
+        }
+        Some((at / page_size, last?))
+    }
+
+    /// The preserved block that a page is in: its first page, and the one behind its last.
+    fn block_of(&self, page: u64) -> Option<(u64, u64)> {
+        let run = self.preserved.as_ref()?.run_at(&self.memory, page)?;
+        let begin = run.start + ((page - run.start) >> run.order << run.order);
+        Some((begin, begin.saturating_add(1 << run.order)))
+    }
+
+    /// The address behind the preserved block that an address is in.
+    pub(crate) fn block_end(&self, at: u64) -> Option<u64> {
+        let (_, end) = self.block_of(at / self.page_size())?;
+        Some(end.saturating_mul(self.page_size()))
     }
 
     /// Checks that pages are preserved and have one owner.

@@ -188,9 +188,15 @@ impl Source<'_> {
         })
     }
 
+    /// Names of the structs and enumerations to look for.
+    fn wanted(&self) -> BTreeSet<&str> {
+        let asked_for = self.options.structs.iter().map(String::as_str);
+        self.known.wanted().into_iter().chain(asked_for).collect()
+    }
+
     /// Types from DWARF, or from BTF.
     fn types(&self, elf: &Elf<'_>) -> Result<TypesRead, SourceError> {
-        let wanted = self.known.wanted();
+        let wanted = self.wanted();
         let has_btf = elf.section(BTF_SECTION).is_some();
         if !(self.options.prefer_btf && has_btf) && elf.is_told() {
             if let Some(lowered) = dwarf::read(elf, &wanted).map_err(|error| self.failed(error))? {
@@ -339,7 +345,7 @@ impl Source<'_> {
             }
             own => own,
         };
-        let lowered = own.map_err(|error| self.malformed("BTF", error))?.read(&self.known.wanted());
+        let lowered = own.map_err(|error| self.malformed("BTF", error))?.read(&self.wanted());
         let gaps = vec![Gap {
             item: String::new(),
             why:
@@ -360,7 +366,7 @@ impl Source<'_> {
             .and_then(|data| btf::Btf::parse(data, None).ok());
         let mut gaps = Vec::new();
         let (kind, lowered) = if let Some(types) = types {
-            (Kind::Btf, types.read(&self.known.wanted()))
+            (Kind::Btf, types.read(&self.wanted()))
         } else {
             gaps.push(Gap { item: String::new(), why: "it has no BTF, and so no types".into() });
             (Kind::Strings, Lowered::default())
@@ -406,7 +412,7 @@ impl Source<'_> {
             nodes: false,
             places: kind == Kind::Dwarf,
         };
-        let model = self.known.model(target, lowered, compatibles);
+        let model = self.known.model(target, lowered, compatibles, &self.options.structs);
         // Which structs a version that is not known promises, nothing in an image says.
         let unknown = compatibles.iter().filter(|string| !self.known.knows(string));
         gaps.extend(unknown.map(|string| Gap {

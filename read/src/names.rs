@@ -86,9 +86,10 @@ impl Names {
         target: Target,
         lowered: &Lowered,
         compatibles: &BTreeSet<String>,
+        asked_for: &BTreeSet<String>,
     ) -> Model {
         let mut headers: BTreeMap<&str, Header> = BTreeMap::new();
-        let header_of = self.header_of(lowered);
+        let header_of = self.header_of(lowered, asked_for);
         for (name, record) in &lowered.records {
             if let Some(header) = header_of.get(name.as_str()) {
                 let header = headers.entry(header).or_insert_with(|| empty(header));
@@ -110,12 +111,18 @@ impl Names {
     }
 
     /// The header of each struct; of one that no header is known for, that of what embeds it.
-    fn header_of<'a>(&'a self, lowered: &'a Lowered) -> BTreeMap<&'a str, &'a str> {
+    fn header_of<'a>(
+        &'a self,
+        lowered: &'a Lowered,
+        asked_for: &BTreeSet<String>,
+    ) -> BTreeMap<&'a str, &'a str> {
         let mut header_of: BTreeMap<&str, &str> = BTreeMap::new();
         let mut open: Vec<(&str, &str)> = Vec::new();
         for name in lowered.records.keys() {
             if let Some(header) = self.types.get(name) {
                 open.push((name, header));
+            } else if asked_for.contains(name) {
+                open.push((name, UNKNOWN));
             }
         }
         // Those that are known come first, so that no other header claims them.

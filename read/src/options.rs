@@ -2,6 +2,7 @@
 //! How sources are read: for which machine, with which repository, tree and catalogue.
 
 use crate::catalogue::Catalogue;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -69,6 +70,8 @@ pub struct Options {
     pub btf_base: Option<PathBuf>,
     /// The tree that headers in memory are from, where there is one.
     pub tree: Option<Tree>,
+    /// Structs that an image is searched for beside those that the catalogue has names for.
+    pub structs: BTreeSet<String>,
     /// What is known before anything is read.
     pub catalogue: Arc<Catalogue>,
 }

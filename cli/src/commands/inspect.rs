@@ -4,6 +4,7 @@
 pub(crate) mod all;
 pub(crate) mod diff;
 pub(crate) mod extract;
+mod types;
 
 use crate::output::{note, Destination, Failure, Inputs, Outcome, GUEST};
 use clap::ValueEnum;
@@ -121,6 +122,8 @@ struct FindingArgs {
     /// Number of threads; 0 for one per processor
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
+    #[command(flatten)]
+    types: types::TypesArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -159,19 +162,21 @@ impl From<OpenError> for Failure {
 }
 
 impl FindingArgs {
-    fn options(&self) -> Options {
-        Options {
+    /// How to look; the types are read, where any are given.
+    fn options(&self) -> Result<Options, Failure> {
+        Ok(Options {
             fdt: self.fdt,
             boot_params: self.boot_params,
             device_tree: self.device_tree,
             page_size: self.page_size,
             threads: self.threads,
-        }
+            types: self.types.layouts(self.page_size)?,
+        })
     }
 
     /// Opens an image, and inspects it.
-    fn inspect(&self, images: &[PathBuf]) -> Result<(Image, State), Failure> {
-        Ok(inspect_file(self.open(images)?, &self.options())?)
+    fn inspect(&self, images: &[PathBuf], options: &Options) -> Result<(Image, State), Failure> {
+        Ok(inspect_file(self.open(images)?, options)?)
     }
 
     /// Opens one file, or several raw ones with their addresses.
@@ -217,16 +222,18 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     if let Some(Command::Diff(args)) = &args.command {
         return diff::run(args);
     }
-    let inputs = Inputs::of(&args.image.images);
+    let mut inputs = Inputs::of(&args.image.images);
+    inputs.add(&args.image.finding.types.types);
     inputs.guard_stdout()?;
     let to = Destination::new(args.output.as_deref(), &inputs)?;
-    let (image, state) = args.image.finding.inspect(&args.image.images)?;
+    let options = args.image.finding.options()?;
+    let (image, state) = args.image.finding.inspect(&args.image.images, &options)?;
     let mut filter = args.filter.filter();
     filter.token = args.extract.or(filter.token);
     let name = args.image.images.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>();
     let name = name.join(" ");
     if args.all {
-        return all::run(args, &image, &name, state, &to);
+        return all::run(args, &options, &image, &name, state, &to);
     }
     let report = Report { image: &image, name: &name, state: &state, filter: &filter };
     if args.extract.is_some() {

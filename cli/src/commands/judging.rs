@@ -57,6 +57,7 @@ impl Reading {
             prefer_btf: self.btf,
             btf_base: self.btf_base.clone(),
             tree: None,
+            structs: BTreeSet::new(),
             catalogue: Arc::default(),
         }
     }

@@ -6,6 +6,7 @@
 pub mod pci;
 
 use crate::claims::Owner;
+use crate::typed::{self, Read, Typed};
 use crate::walk::Walker;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,6 +17,10 @@ use serde::Serialize;
 pub enum State {
     /// The devices that the PCI core preserved.
     Pci(pci::Devices),
+    /// What layouts that were handed in say.
+    Typed(Typed),
+    /// It cannot be read by them; the findings say why.
+    Unreadable,
 }
 
 /// An object that a decoder is to read.
@@ -47,8 +52,20 @@ pub(crate) fn read(
     let state = decoder
         .filter(|_| data != 0)
         .and_then(|decoder| (decoder.read)(walker, &Given { data, owner }));
-    if state.is_none() {
-        walker.not_decoded(format!("FLB \"{compatible}\""));
+    if state.is_some() {
+        return state;
     }
-    state
+    let read = match decoder {
+        // Another version of what is decoded is not another layout's to read.
+        None if data != 0 => typed::payload(walker, compatible, data, owner),
+        _ => Read::Nothing(None),
+    };
+    match read {
+        Read::Typed(typed) => Some(State::Typed(typed)),
+        Read::Unreadable => Some(State::Unreadable),
+        Read::Nothing(why) => {
+            walker.not_decoded_by(format!("FLB \"{compatible}\""), why);
+            None
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::folios::{self, Batch, FolioRun};
 use crate::image::cache::Cached;
 use crate::radix::Preserved;
 use crate::rules;
-use crate::vmalloc::{Step, Steps};
+use crate::vmalloc::{self, Step, Steps};
 use crate::walk::Walker;
 use kho_abi::wire::earlier::memfd_v1;
 use kho_abi::wire::kexec_handover::kho_vmalloc;
@@ -21,8 +21,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// How `vmalloc()` was asked: what KHO keeps of it.
-const VMALLOC_FLAGS: u16 = 0x3;
 /// The kernel refuses files with more pages.
 const PAGES_LIMIT: u64 = u32::MAX as u64;
 /// Extents that are kept; a report that wants all walks again.
@@ -257,17 +255,12 @@ fn check_fields(walker: &mut Walker<'_>, memfd: &Memfd) {
 
 /// Checks the pages of the list, before what is in them.
 fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
-    let kho_vmalloc { total_pages, flags, order, .. } = memfd.list.pages;
+    let kho_vmalloc { total_pages, order, .. } = memfd.list.pages;
     let at = memfd.at;
-    if flags & !VMALLOC_FLAGS != 0 {
-        walker.find(&rules::RESERVED_BITS, at, || {
-            format!("the list of folios has vmalloc flags {flags:#x}, and known are 0x3")
-        });
-    }
     let page_size = walker.page_size();
     let needed =
         memfd.nr_folios.checked_mul(folios::ENTRY as u64).map(|len| len.div_ceil(page_size));
-    let block = 1_u64.checked_shl(order.into()).filter(|_| order < 52).unwrap_or(1);
+    let block = vmalloc::block_pages(order);
     let needed = needed.and_then(|needed| needed.checked_next_multiple_of(block));
     if needed != Some(total_pages.into()) {
         walker.find(&rules::COUNT_MISMATCH, at, || {
@@ -279,63 +272,12 @@ fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
             )
         });
     }
-    let memory = Cached::new(walker.memory.image(), walker.memory.page_size_usize());
-    let shift = page_size.trailing_zeros();
-    let mut pages: Vec<u64> = Vec::new();
-    for step in Steps::new(&memory, &memfd.list.pages) {
-        match step {
-            Ok(Step::Chunk(chunk)) => {
-                let page = chunk.get() >> shift;
-                walker.pages(page, page + 1, "a chunk of a memfd's list", owner);
-            }
-            Ok(Step::Block(pa)) => {
-                // A block that is not there would be looked for page by page.
-                if !walker.memory.image().has(pa.get(), 1) {
-                    walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, pa.get(), || {
-                        format!("a page of a memfd's list at {pa} is outside the image")
-                    });
-                    continue;
-                }
-                pages.push(pa.get() >> shift);
-                if pages.len() == PAGES_AT_ONCE {
-                    check_pages(walker, &mut pages, block, owner);
-                }
-            }
-            Err(error) => walker.walk_error("the list of folios", &error),
-        }
-    }
-    check_pages(walker, &mut pages, block, owner);
-}
-
-/// Pages of a list that are checked together: 8 MiB of addresses, for a list of 4 GiB.
-const PAGES_AT_ONCE: usize = 1 << 20;
-
-/// Checks blocks of pages, by their first ones; those that follow one another in memory are checked
-/// together, whatever their order in the list.
-fn check_pages(walker: &mut Walker<'_>, pages: &mut Vec<u64>, block: u64, owner: Owner) {
-    let shift = walker.page_size().trailing_zeros();
-    // An order that is nonsense makes a block that is longer than memory.
-    let ranges = walker.memory.image().ranges();
-    let last = ranges.last().map_or(0, |range| range.end.div_ceil(1 << shift));
-    pages.sort_unstable();
-    let mut check = |start: u64, end: u64| {
-        walker.pages(start, end.min(last), "a page of a memfd's list", owner);
+    let names = vmalloc::Names {
+        list: "the list of folios".into(),
+        chunk: "a chunk of a memfd's list".into(),
+        page: "a page of a memfd's list".into(),
     };
-    let mut run: Option<(u64, u64)> = None;
-    for page in pages.drain(..) {
-        run = match run {
-            Some((start, end)) if end == page => Some((start, page + block)),
-            before => {
-                if let Some((start, end)) = before {
-                    check(start, end);
-                }
-                Some((page, page + block))
-            }
-        };
-    }
-    if let Some((start, end)) = run {
-        check(start, end);
-    }
+    vmalloc::check(walker, &memfd.list.pages, &names, owner);
 }
 
 /// What is known of the places in a file that have folios.

@@ -9,6 +9,7 @@ pub mod vfio_pci;
 use crate::claims::Owner;
 use crate::raw::Raw;
 use crate::rules;
+use crate::typed::{self, Read, Typed};
 use crate::walk::Walker;
 use kho_abi::wire::earlier::memfd_v1;
 use kho_abi::wire::memfd::MEMFD_LUO_FH_COMPATIBLE;
@@ -26,6 +27,8 @@ pub enum Payload {
     VfioPci(vfio_pci::Device),
     /// A memfd.
     Memfd(memfd::Memfd),
+    /// What layouts that were handed in say.
+    Typed(Typed),
     /// Bytes that no types are known for.
     Unknown(Raw),
     /// It cannot be read; the findings say why.
@@ -99,7 +102,16 @@ pub(crate) fn read(
             format!("the file is of \"{compatible}\", which is not a compatible string")
         });
     }
-    walker.not_decoded(format!("file of \"{compatible}\""));
+    // A string without an end is damage, whatever it begins with.
+    let read = match end {
+        Some(_) => typed::payload(walker, compatible, data, owner),
+        None => Read::Nothing(None),
+    };
+    match read {
+        Read::Typed(typed) => return Payload::Typed(typed),
+        Read::Unreadable => return Payload::Unreadable,
+        Read::Nothing(why) => walker.not_decoded_by(format!("file of \"{compatible}\""), why),
+    }
     // Whether the data is an address is the handler's matter.
     Payload::Unknown(Raw::read(walker, data, SHOWN))
 }

@@ -15,6 +15,7 @@ use crate::luo::{File, Luo, Phase, Session};
 use crate::raw::Raw;
 use crate::rules::Rule;
 use crate::text::{count, size};
+use crate::typed::Typed;
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 use std::io::{self, Write};
 
@@ -149,6 +150,7 @@ fn head(report: Report<'_>) -> Markup {
                     dd {
                         code { (entry.name) } ", " (bytes(entry.size)) " at " (address(entry.data)) " "
                         @if let Some(raw) = &entry.raw { (unknown_cell(raw)) }
+                        @if let Some(typed) = &entry.typed { (typed_cell(typed)) }
                     }
                 }
                 @if let Some(raw) = &kho.raw { dt { "Tree" } dd { (unknown_cell(raw)) } }
@@ -345,6 +347,7 @@ fn file_row(report: Report<'_>, file: &File) -> Markup {
                         (memfd_cell(report, memfd))
                         @for line in file.content.iter().flat_map(Content::lines) { p { (line) } }
                     }
+                    Payload::Typed(typed) => (typed_cell(typed)),
                     Payload::Unknown(unknown) => (unknown_cell(unknown)),
                     Payload::Unreadable => span.bad { "cannot be read" },
                 }
@@ -390,6 +393,33 @@ fn memfd_cell(report: Report<'_>, memfd: &Memfd) -> Markup {
     }
 }
 
+/// What layouts say, field by field.
+fn typed_cell(typed: &Typed) -> Markup {
+    html! {
+        @for part in &typed.parts {
+            details open[part.from.is_none()] {
+                summary {
+                    @if let Some(from) = &part.from { span.faint { (from) " → " } }
+                    strong { (part.name) }
+                    @if let Some(elements) = part.elements { ", " (elements) " of it" }
+                    span.faint { " at " (address(part.at)) }
+                }
+                div.scroll { table {
+                    thead { tr { th.number { "Byte" } th { "Field" } th { "Type" } th { "Value" } } }
+                    tbody { @for value in &part.values { tr {
+                        td.number { (value.offset) }
+                        td { code { (value.name) } }
+                        td.faint { code.at { (value.ty) } }
+                        td { (value.value) }
+                    } } }
+                } }
+                @if part.more_values { p.faint { "… and more" } }
+            }
+        }
+        @if typed.more_parts { p.faint { "… and more addresses, which were not followed" } }
+    }
+}
+
 fn unknown_cell(unknown: &Raw) -> Markup {
     html! {
         span.open { "not decoded" }
@@ -431,6 +461,11 @@ fn flbs(luo: &Luo) -> Markup {
                     ul { @for device in &pci.devices {
                         li { code { (device.address) } span.faint { " count " (device.refcount) } }
                     } }
+                }
+                @match &flb.state {
+                    Some(flbs::State::Typed(typed)) => (typed_cell(typed)),
+                    Some(flbs::State::Unreadable) => p.bad { "cannot be read" },
+                    Some(flbs::State::Pci(_)) | None => {}
                 }
                 @if let Some(raw) = &flb.raw { (unknown_cell(raw)) }
             }

@@ -11,6 +11,7 @@ use crate::luo::payloads::Content;
 use crate::luo::{File, Flb, Luo, Phase, Session};
 use crate::raw::Raw;
 use crate::text::{count, size};
+use crate::typed::{Typed, Value};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 
@@ -25,6 +26,9 @@ const NAME: Style = AnsiColor::Cyan.on_default();
 const EXTENTS: usize = 4;
 /// Devices of an FLB that are shown.
 const DEVICES: usize = 16;
+/// Values of a list of structs that are shown, and of a single one.
+const ENTRIES: usize = 16;
+const VALUES: usize = 64;
 /// Ranges of preserved memory that are shown.
 const RANGES: usize = 8;
 
@@ -91,6 +95,10 @@ fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
             )?;
             if let Some(raw) = &entry.raw {
                 raw_lines(raw, out)?;
+            }
+            if let Some(typed) = &entry.typed {
+                write!(out, "      ")?;
+                typed_lines(typed, out)?;
             }
         }
         if let Some(raw) = &kho.raw {
@@ -216,6 +224,14 @@ fn flb_lines(flb: &Flb, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "        … and {more} more; --format json lists all")?;
         }
     }
+    match &flb.state {
+        Some(flbs::State::Typed(typed)) => {
+            write!(out, "      ")?;
+            typed_lines(typed, out)?;
+        }
+        Some(flbs::State::Unreadable) => writeln!(out, "      {BAD}cannot be read{BAD:#}")?,
+        Some(flbs::State::Pci(_)) | None => {}
+    }
     flb.raw.as_ref().map_or(Ok(()), |raw| raw_lines(raw, out))
 }
 
@@ -277,6 +293,7 @@ fn file_tree(report: Report<'_>, file: &File, out: &mut dyn Write) -> io::Result
             }
             Ok(())
         }
+        Payload::Typed(typed) => typed_lines(typed, out),
         Payload::Unknown(raw) => {
             writeln!(out, "{OPEN}not decoded{OPEN:#}, data {:#x}", raw.at)?;
             raw_lines(raw, out)
@@ -333,6 +350,43 @@ fn extent_line(extent: &Extent, page_size: u64, out: &mut dyn Write) -> io::Resu
         start.saturating_add(bytes(extent.pages())),
         extent.order,
     )
+}
+
+/// Shows what layouts say, field by field; begins within a line, with the root struct.
+fn typed_lines(typed: &Typed, out: &mut dyn Write) -> io::Result<()> {
+    for (index, part) in typed.parts.iter().enumerate() {
+        if index > 0 {
+            write!(out, "      {FAINT}{} →{FAINT:#} ", part.from.as_deref().unwrap_or_default())?;
+        }
+        write!(out, "{STRONG}{}{STRONG:#}", part.name)?;
+        if let Some(elements) = part.elements {
+            write!(out, ", {elements} of it")?;
+        }
+        writeln!(out, " {FAINT}at {:#x}{FAINT:#}", part.at)?;
+        let most = if part.elements.is_some() { ENTRIES } else { VALUES };
+        let shown = &part.values[..part.values.len().min(most)];
+        let width = |len: fn(&Value) -> usize| shown.iter().map(len).max().unwrap_or(0);
+        let name = width(|value| value.name.chars().count());
+        let ty = width(|value| value.ty.chars().count());
+        for value in shown {
+            writeln!(
+                out,
+                "        {FAINT}{:>5}{FAINT:#}  {:<name$}  {FAINT}{:<ty$}{FAINT:#}  {}",
+                value.offset, value.name, value.ty, value.value
+            )?;
+        }
+        let more = part.values.len() - shown.len();
+        if part.more_values {
+            let kept = part.values.len();
+            writeln!(out, "        … and more; --format json has the first {kept} values")?;
+        } else if more > 0 {
+            writeln!(out, "        … and {more} more; --format json lists them")?;
+        }
+    }
+    if typed.more_parts {
+        writeln!(out, "      … and more addresses, which were not followed")?;
+    }
+    Ok(())
 }
 
 /// Shows bytes as they are, with the addresses among them; or what a device tree says.

@@ -31,6 +31,7 @@ pub(crate) fn schema() -> schemars::Schema {
 
 pub(super) fn run(
     args: &Args,
+    options: &Options,
     image: &Image,
     name: &str,
     first: State,
@@ -45,7 +46,6 @@ pub(super) fn run(
     let others: Vec<u64> = first.candidates.iter().skip(1).map(|other| other.at).collect();
     let page_size = Some(first.page_size);
     let mut states = vec![first];
-    let options = args.image.finding.options();
     states.extend(
         others
             .into_iter()

@@ -62,10 +62,12 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         [before, after] => (std::slice::from_ref(before), std::slice::from_ref(after)),
         _ => (args.before.as_slice(), args.after.as_slice()),
     };
-    let inputs = Inputs::of(before_files.iter().chain(after_files));
+    let mut inputs = Inputs::of(before_files.iter().chain(after_files));
+    inputs.add(&args.finding.types.types);
     let to = Destination::new(args.output.as_deref(), &inputs)?;
-    let (before, before_state) = args.finding.inspect(before_files)?;
-    let (after, after_state) = args.finding.inspect(after_files)?;
+    let options = args.finding.options()?;
+    let (before, before_state) = args.finding.inspect(before_files, &options)?;
+    let (after, after_state) = args.finding.inspect(after_files, &options)?;
     let sides = [
         Side { image: &before, state: &before_state },
         Side { image: &after, state: &after_state },

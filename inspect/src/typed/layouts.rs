@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Layouts of structs that this program was not compiled with, and which string promises which of them.
+//!
+//! They come from outside, as an image does, and are not believed: what contradicts itself, embeds
+//! itself or is absurdly large is not used, and [`Layouts::problem`] says why. Everything that reads by
+//! them may therefore add and multiply without a check.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How deep structs may be nested.
+pub const MAX_DEPTH: usize = 16;
+/// The size that a struct may have, in bytes.
+pub const MAX_SIZE: u64 = 1 << 20;
+/// The dimensions that an array may have.
+const MAX_DIMENSIONS: usize = 8;
+/// The struct in which the kernel keeps memory that has no gaps in its virtual addresses alone.
+pub(super) const VMALLOC: &str = "kho_vmalloc";
+
+/// A struct or a union.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Struct {
+    /// The tag.
+    pub name: String,
+    /// Size, in bytes.
+    pub size: u64,
+    /// Whether its fields lie on top of each other.
+    pub is_union: bool,
+    /// The fields, in the order of the declaration.
+    pub fields: Vec<Field>,
+    /// The page size that the layout is for; `None` where it depends on none.
+    pub page_size: Option<u64>,
+}
+
+/// A field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name; empty for an anonymous one.
+    pub name: String,
+    /// Distance from the start of the struct, in bits, in the order in which C allocates them.
+    pub bit_offset: u64,
+    /// Size, in bits.
+    pub bit_size: u64,
+    /// Whether it is a bit-field.
+    pub bit_field: bool,
+    /// What it is, or what its elements are.
+    pub kind: Kind,
+    /// The dimensions of an array, the outermost first; none for a single value. One of 0 is an array
+    /// whose length the struct does not have.
+    pub dimensions: Vec<u64>,
+    /// What its address, or the memory that it describes, is known to lead to.
+    pub leads_to: Option<LeadsTo>,
+}
+
+/// What a field is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An integer in the byte order of the CPU.
+    Int {
+        /// Width, in bits.
+        bits: u16,
+        /// Whether it is signed.
+        signed: bool,
+    },
+    /// A byte of text.
+    Char,
+    /// A pointer of the kernel that wrote it, which leads nowhere.
+    Pointer,
+    /// The physical address of a struct: `DECLARE_KHOSER_PTR()`.
+    Address {
+        /// The struct.
+        to: String,
+    },
+    /// A struct or a union.
+    Struct {
+        /// Its tag.
+        name: String,
+    },
+}
+
+/// What an integer that is an address, or preserved vmalloc memory, leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeadsTo {
+    /// A struct; of vmalloc memory, as many of them as there are.
+    Struct(String),
+    /// A list of KHO's blocks, with entries of this struct.
+    Blocks(String),
+}
+
+impl LeadsTo {
+    /// The struct.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Struct(name) | Self::Blocks(name) => name,
+        }
+    }
+}
+
+/// A version, with what it promises.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contract {
+    /// What reports call it, as `pci@2`.
+    pub name: String,
+    /// The string that memory has.
+    pub string: String,
+    /// The number beside the string that a field carries, where the version is one.
+    pub version: Option<u64>,
+    /// The structs that may be its root.
+    pub roots: Vec<String>,
+    /// The one that is, where somebody said so.
+    pub root: Option<String>,
+}
+
+/// Layouts of structs, and which string promises which of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layouts {
+    source: String,
+    structs: BTreeMap<String, Struct>,
+    contracts: Vec<Contract>,
+    /// Structs that are not used, each with the reason.
+    problems: BTreeMap<String, String>,
+}
+
+impl Layouts {
+    /// Takes layouts from a source that messages call by a name.
+    ///
+    /// Of two structs of one name that differ, neither is used.
+    #[must_use]
+    pub fn new(source: &str, structs: Vec<Struct>, contracts: Vec<Contract>) -> Self {
+        let mut all: BTreeMap<String, Struct> = BTreeMap::new();
+        let mut problems = BTreeMap::new();
+        for one in structs {
+            match all.get(&one.name) {
+                Some(other) if *other != one => {
+                    let why = format!("the types have two structs of the name {}", one.name);
+                    problems.insert(one.name, why);
+                }
+                _ => {
+                    all.insert(one.name.clone(), one);
+                }
+            }
+        }
+        let mut layouts = Self { source: source.into(), structs: all, contracts, problems };
+        layouts.check();
+        layouts
+    }
+
+    /// What messages call the source.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The contracts.
+    #[must_use]
+    pub fn contracts(&self) -> &[Contract] {
+        &self.contracts
+    }
+
+    /// A struct that can be used.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Struct> {
+        self.structs.get(name).filter(|_| !self.problems.contains_key(name))
+    }
+
+    /// Why a struct cannot be used; `None` where it can.
+    #[must_use]
+    pub fn problem(&self, name: &str) -> Option<String> {
+        match (self.problems.get(name), self.structs.get(name)) {
+            (Some(why), _) => Some(why.clone()),
+            (None, None) => Some(format!("the types have no layout of struct {name}")),
+            (None, Some(_)) => None,
+        }
+    }
+
+    /// The size of what a kind is, in bytes, where it can be used.
+    pub(super) fn size_of(&self, kind: &Kind) -> Option<u64> {
+        match kind {
+            Kind::Int { bits: bits @ (8 | 16 | 32 | 64 | 128), .. } => Some(u64::from(*bits) / 8),
+            Kind::Int { .. } => None,
+            Kind::Char => Some(1),
+            Kind::Pointer | Kind::Address { .. } => Some(8),
+            Kind::Struct { name } => self.get(name).map(|one| one.size),
+        }
+    }
+
+    /// Finds out which structs can be used.
+    fn check(&mut self) {
+        for one in self.structs.values() {
+            if let Err(why) = Self::check_alone(one) {
+                let why = format!("the types contradict themselves: struct {}: {why}", one.name);
+                self.problems.entry(one.name.clone()).or_insert(why);
+            }
+        }
+        // From what embeds nothing upwards, a level at a time: what is left in the end embeds itself, or
+        // what cannot be used.
+        let mut open: BTreeSet<String> = self.structs.keys().cloned().collect();
+        open.retain(|name| !self.problems.contains_key(name));
+        for _ in 0..MAX_DEPTH {
+            let embeds_open = |name: &&String| {
+                let mut fields = self.structs[*name].fields.iter();
+                fields.any(|field| match &field.kind {
+                    Kind::Struct { name } => {
+                        open.contains(name)
+                            || self.problems.contains_key(name)
+                            || !self.structs.contains_key(name)
+                    }
+                    _ => false,
+                })
+            };
+            let next: BTreeSet<String> = open.iter().filter(embeds_open).cloned().collect();
+            if next.len() == open.len() {
+                break;
+            }
+            open = next;
+        }
+        for name in open {
+            let embedded = self.structs[&name].fields.iter().find_map(|field| match &field.kind {
+                Kind::Struct { name } => self.problem(name),
+                _ => None,
+            });
+            let why = embedded.unwrap_or_else(|| {
+                format!("struct {name} embeds itself, or others more than {MAX_DEPTH} levels deep")
+            });
+            self.problems.insert(name, why);
+        }
+        // Sizes of what is embedded are known now.
+        for one in self.structs.values() {
+            if self.problems.contains_key(&one.name) {
+                continue;
+            }
+            let wrong = one.fields.iter().find(|field| !self.fills(field));
+            if let Some(field) = wrong {
+                let why = format!(
+                    "the types contradict themselves: field {} of struct {} is not as large as what it is",
+                    field.name, one.name
+                );
+                self.problems.insert(one.name.clone(), why);
+            }
+        }
+        // What embeds one of these is not used either.
+        for _ in 0..MAX_DEPTH {
+            let mut more = Vec::new();
+            for one in self.structs.values().filter(|one| !self.problems.contains_key(&one.name)) {
+                let why = one.fields.iter().find_map(|field| match &field.kind {
+                    Kind::Struct { name } => self.problem(name),
+                    _ => None,
+                });
+                more.extend(why.map(|why| (one.name.clone(), why)));
+            }
+            if more.is_empty() {
+                break;
+            }
+            self.problems.extend(more);
+        }
+    }
+
+    /// What can be said of a struct without those that it embeds.
+    fn check_alone(one: &Struct) -> Result<(), String> {
+        if one.size > MAX_SIZE {
+            return Err(format!("{} bytes, and no more than {MAX_SIZE} are read", one.size));
+        }
+        for field in &one.fields {
+            let name = &field.name;
+            let end = field.bit_offset.checked_add(field.bit_size);
+            if end.is_none_or(|end| end > one.size * 8) {
+                return Err(format!("field {name} is beyond its {} bytes", one.size));
+            }
+            if field.dimensions.len() > MAX_DIMENSIONS {
+                return Err(format!("field {name} has {} dimensions", field.dimensions.len()));
+            }
+            if field.bit_field {
+                let is_int = matches!(field.kind, Kind::Int { .. }) && field.dimensions.is_empty();
+                if !is_int || field.bit_size == 0 || field.bit_size > 64 {
+                    return Err(format!("field {name} is a bit-field of {} bits", field.bit_size));
+                }
+            } else if field.bit_offset % 8 != 0 || field.bit_size % 8 != 0 {
+                return Err(format!("field {name} begins or ends within a byte"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a field is as large as what it is.
+    fn fills(&self, field: &Field) -> bool {
+        if field.bit_field {
+            return true;
+        }
+        let Some(size) = self.size_of(&field.kind) else { return false };
+        let mut lengths = field.dimensions.iter();
+        let size = lengths.try_fold(size, |size, len| size.checked_mul(*len));
+        size == Some(field.bit_size / 8)
+    }
+
+    /// Whether the types have KHO's own struct for vmalloc memory, laid out as it is read here.
+    pub(super) fn knows_vmalloc(&self) -> bool {
+        let Some(one) = self.get(VMALLOC) else { return false };
+        let place = |name: &str| {
+            let field = one.fields.iter().find(|field| field.name == name);
+            field.map(|field| (field.bit_offset, field.bit_size))
+        };
+        one.size == 16
+            && place("first") == Some((0, 64))
+            && place("total_pages") == Some((64, 32))
+            && place("flags") == Some((96, 16))
+            && place("order") == Some((112, 16))
+    }
+
+    /// The struct with which the bytes of a contract begin: the only one of its structs that no other of
+    /// them embeds or leads to.
+    ///
+    /// # Errors
+    ///
+    /// Why that cannot be told, or why the struct cannot be used.
+    pub fn root(&self, contract: &Contract) -> Result<&Struct, String> {
+        let name = match &contract.root {
+            Some(name) => name,
+            None => self.only_root(contract)?,
+        };
+        match self.problem(name) {
+            Some(why) => Err(why),
+            None if self.structs[name].size == 0 => Err(format!("struct {name} has no bytes")),
+            None => Ok(&self.structs[name]),
+        }
+    }
+
+    fn only_root<'l>(&'l self, contract: &'l Contract) -> Result<&'l String, String> {
+        let mut led_to: BTreeSet<&str> = BTreeSet::new();
+        let mut open: Vec<&str> = contract.roots.iter().map(String::as_str).collect();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            let Some(one) = self.structs.get(name).filter(|_| seen.insert(name)) else { continue };
+            for field in &one.fields {
+                let to = match &field.kind {
+                    Kind::Address { to } | Kind::Struct { name: to } => Some(to.as_str()),
+                    Kind::Int { .. } | Kind::Char | Kind::Pointer => None,
+                };
+                let said = field.leads_to.as_ref().map(LeadsTo::name);
+                for to in to.into_iter().chain(said) {
+                    // A list of equals begins with one of them.
+                    if to != name {
+                        led_to.insert(to);
+                    }
+                    open.push(to);
+                }
+            }
+        }
+        let mut free = contract.roots.iter().filter(|name| !led_to.contains(name.as_str()));
+        match (free.next(), free.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) if contract.roots.is_empty() => {
+                Err(format!("the types have no struct for \"{}\"", contract.name))
+            }
+            _ => {
+                let names = contract.roots.join(", ");
+                Err(format!("the types do not say with which of its structs it begins (--root-struct does): {names}"))
+            }
+        }
+    }
+}

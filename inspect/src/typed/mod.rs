@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! What no decoder is built in for, read by layouts that were handed in: field by field, from the
+//! contract's root struct on, and on to wherever the types say that an address leads.
+//!
+//! A string that the layouts do not have is never tried with another one's, and of several structs that
+//! may be the root none is.
+
+mod layouts;
+mod read;
+mod space;
+
+pub use layouts::{Contract, Field, Kind, Layouts, LeadsTo, Struct, MAX_DEPTH, MAX_SIZE};
+pub(crate) use read::{entry, payload, Budget, Read};
+
+use crate::finding::{address, AddressText};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What was read by layouts that were handed in.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Typed {
+    /// The contract, as the types call it.
+    pub contract: String,
+    /// The root struct, then what addresses lead to, in the order in which they were met.
+    pub parts: Vec<Part>,
+    /// Whether there are more parts, which were neither shown nor checked.
+    pub more_parts: bool,
+}
+
+/// Bytes that one address leads to.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Part {
+    /// Where they are; of memory in several places, where the first of it is.
+    #[serde(serialize_with = "address")]
+    #[schemars(with = "AddressText")]
+    pub at: u64,
+    /// The struct, as `struct made_up_ser`.
+    #[serde(rename = "struct")]
+    pub name: String,
+    /// The field that leads there; none for the root.
+    pub from: Option<String>,
+    /// The number of structs, where it is a list.
+    pub elements: Option<u64>,
+    /// The values, in the order of the fields.
+    pub values: Vec<Value>,
+    /// Whether there are more of them than are shown.
+    pub more_values: bool,
+}
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Value {
+    /// The way to the field from the part's beginning, as C has it: `rings[2].base`.
+    pub name: String,
+    /// Distance from the part's beginning, in bytes.
+    pub offset: u64,
+    /// The type, as `u64`.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// The value.
+    pub value: Shown,
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Shown {
+    /// An integer; text, as many readers of JSON have none of 64 bits.
+    Integer {
+        /// As decimal digits.
+        decimal: String,
+        /// As `0x` and hexadecimal digits: the bits, without a sign.
+        hex: String,
+    },
+    /// Integers, each as decimal digits.
+    Integers {
+        /// The first of them.
+        decimal: Vec<String>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// Text up to its NUL.
+    Text {
+        /// The text; what no terminal should show is escaped.
+        text: String,
+    },
+    /// Bytes.
+    Bytes {
+        /// The first of them, as hexadecimal digits.
+        hex: String,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// A physical address.
+    Address {
+        /// The address; 0 where it leads nowhere.
+        #[serde(serialize_with = "crate::finding::address")]
+        #[schemars(with = "AddressText")]
+        address: u64,
+        /// Whether its page is preserved, where that is known.
+        preserved: Option<bool>,
+    },
+    /// A pointer of the kernel that wrote it, which means nothing to another one.
+    Pointer {
+        /// Its bits.
+        #[serde(serialize_with = "crate::finding::address")]
+        #[schemars(with = "AddressText")]
+        pointer: u64,
+    },
+    /// An array whose length the types do not say.
+    LengthUnknown,
+    /// It cannot be read; the findings say why.
+    Unreadable,
+}
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let more = |more: bool| if more { ", …" } else { "" };
+        match self {
+            // Of small numbers, and of negative ones, the digits say all.
+            Self::Integer { decimal, .. } if decimal.len() < 3 || decimal.starts_with('-') => {
+                f.write_str(decimal)
+            }
+            Self::Integer { decimal, hex } => write!(f, "{decimal} ({hex})"),
+            Self::Integers { decimal, more: are_more } => {
+                write!(f, "{}{}", decimal.join(", "), more(*are_more))
+            }
+            Self::Text { text } => write!(f, "\"{text}\""),
+            Self::Bytes { hex, more: are_more } => {
+                write!(f, "{hex}{}", if *are_more { "…" } else { "" })
+            }
+            Self::Address { address: 0, .. } => f.write_str("0"),
+            Self::Address { address, preserved } => {
+                let preserved = match preserved {
+                    Some(true) => ", preserved",
+                    Some(false) => ", not preserved",
+                    None => "",
+                };
+                write!(f, "{address:#x}{preserved}")
+            }
+            Self::Pointer { pointer } => {
+                write!(f, "{pointer:#x}, a pointer of the kernel that wrote it")
+            }
+            Self::LengthUnknown => f.write_str("an array whose length the types do not say"),
+            Self::Unreadable => f.write_str("cannot be read"),
+        }
+    }
+}

@@ -55,6 +55,17 @@ pub enum Status {
     Released,
 }
 
+impl Status {
+    /// What became of a layout, in a sentence.
+    #[must_use]
+    pub fn past(self) -> &'static str {
+        match self {
+            Self::Draft => "drafted",
+            Self::Released => "released",
+        }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

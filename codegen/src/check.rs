@@ -23,15 +23,22 @@ pub struct Check {
     pub not_checked: Option<String>,
     /// What was found wrong.
     pub findings: Vec<Finding>,
+    /// What is worth knowing, and not wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Check {
-    fn done(name: &'static str, findings: Vec<Finding>) -> Self {
-        Self { name, not_checked: None, findings }
+    /// A check that was made.
+    #[must_use]
+    pub fn done(name: &'static str, findings: Vec<Finding>) -> Self {
+        Self { name, not_checked: None, findings, notes: Vec::new() }
     }
 
-    fn not(name: &'static str, why: String) -> Self {
-        Self { name, not_checked: Some(why), findings: Vec::new() }
+    /// A check that was not made, and why.
+    #[must_use]
+    pub fn not(name: &'static str, why: String) -> Self {
+        Self { name, not_checked: Some(why), findings: Vec::new(), notes: Vec::new() }
     }
 }
 
@@ -131,7 +138,8 @@ fn too_long(models: &[Model]) -> Vec<Finding> {
 }
 
 /// The finding, where a contract's string does not fit the field that carries it.
-pub(crate) fn fits(model: &Model, contract: &Contract) -> Option<Finding> {
+#[must_use]
+pub fn fits(model: &Model, contract: &Contract) -> Option<Finding> {
     let found = carrier::too_long(model, contract)?;
     let named = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
     let place = model.constant(named).and_then(|constant| constant.place.as_ref());
@@ -139,7 +147,9 @@ pub(crate) fn fits(model: &Model, contract: &Contract) -> Option<Finding> {
     Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
 }
 
-fn shared_strings(models: &[Model]) -> Vec<Finding> {
+/// Strings that two contracts have.
+#[must_use]
+pub fn shared_strings(models: &[Model]) -> Vec<Finding> {
     let mut owners: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (header, contract) in models.iter().flat_map(Model::contracts) {
         let place = header

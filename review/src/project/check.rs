@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Holds the headers of a project to its frozen layouts: one finding for each cause, at its line.
+
+use super::freeze::is_unread;
+use super::frozen;
+use super::read::Held;
+use super::{Project, ProjectError};
+use crate::policy::allow::Book;
+use crate::policy::checks::failed_assertion;
+use kho_abi_codegen::check::{fits, shared_strings, Check};
+use kho_abi_codegen::layouts::History;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{DeclarationKind, Model, Place};
+use kho_abi_read::source::Gap;
+use std::collections::BTreeSet;
+
+const READ: &str = "every declaration of the headers was read";
+const COVERED: &str = "a version covers every struct";
+const OWNERS: &str = "every owner in kho-abi.toml is there";
+const ONE_STRING: &str = "each compatible string is one contract's";
+const FITS: &str = "each compatible string fits the field that carries it";
+const MACHINES: &str = "every machine has the same layouts";
+const FROZEN: &str = "the headers are what was frozen";
+const HISTORY: &str = "no released layout was edited";
+const ALLOWED: &str = "every exception in kho-abi.toml is needed";
+
+/// A finding, with the item that an exception names.
+pub(super) type Found = (String, Finding);
+
+/// Runs every check. `today` is the day, in days since 1970: exceptions end.
+///
+/// # Errors
+///
+/// A frozen layout that is there and cannot be read.
+pub fn run(project: &Project, read: &Held, today: i64) -> Result<Vec<Check>, ProjectError> {
+    let Held { model, machines, owners, .. } = read;
+    let layouts = project.layouts();
+    let (unread, open) = unread(read);
+    let mut frozen = frozen::check(&layouts, read)?;
+    frozen.notes.extend(nodes(model));
+    let mut book = Book::new(&project.config().allowances, today);
+    let mut done = |name, found: Vec<Found>, notes| {
+        let kept = found.into_iter().filter(|(item, finding)| !book.take(finding.rule, item));
+        Check { notes, ..Check::done(name, kept.map(|(_, finding)| finding).collect()) }
+    };
+    let by_place = |finding: Finding| (finding.place.clone(), finding);
+    let strings = shared_strings(std::slice::from_ref(model)).into_iter().map(by_place);
+    let too_long = model
+        .contracts()
+        .filter_map(|(_, contract)| Some((contract.compatible.clone(), fits(model, contract)?)));
+    let mut checks = vec![
+        done(READ, unread, open),
+        done(COVERED, uncovered(model), Vec::new()),
+        done(ONE_STRING, strings.collect(), Vec::new()),
+        done(FITS, too_long.collect(), Vec::new()),
+    ];
+    if project.config().targets.len() > 1 {
+        checks.push(done(MACHINES, machines.clone(), Vec::new()));
+    }
+    checks.push(done(FROZEN, frozen.found, frozen.notes));
+    checks.push(match layouts.history()? {
+        History::Checked(findings) => {
+            let by_file = |finding: Finding| (finding.place.clone(), finding);
+            done(HISTORY, findings.into_iter().map(by_file).collect(), Vec::new())
+        }
+        History::NotChecked(why) => Check::not(HISTORY, why),
+    });
+    if !project.config().owners.is_empty() {
+        checks.push(done(OWNERS, owners.clone(), Vec::new()));
+    }
+    if !project.config().allowances.is_empty() {
+        let stale = book.stale().into_iter().map(|event| {
+            let place = event.place.map(|place| place.to_string()).unwrap_or_default();
+            let what = event.what.replace("that this change brings", "that is found");
+            Finding::new("allowance_stale", place, what, event.help)
+        });
+        checks.push(Check::done(ALLOWED, stale.collect()));
+    }
+    Ok(checks)
+}
+
+/// What of the headers was not read, and what is only worth a note.
+fn unread(read: &Held) -> (Vec<Found>, Vec<String>) {
+    let (mut found, mut notes) = (Vec::<Found>::new(), Vec::new());
+    let help = "declare it with types that the headers define themselves, and without #ifdef";
+    let mut put = |item: &str, place: String, what: String, help: &str| {
+        if !found.iter().any(|(known, _)| known == item) {
+            let finding = Finding::new("declaration_not_read", place, what, help);
+            found.push((item.into(), finding));
+        }
+    };
+    let declarations = read.model.headers.iter().flat_map(|header| &header.declarations);
+    for declaration in declarations {
+        let Some(why) = &declaration.unproven else { continue };
+        let is_layout =
+            matches!(declaration.kind, DeclarationKind::Struct | DeclarationKind::Union);
+        if !is_layout && !declaration.is_broken() {
+            continue;
+        }
+        let place = declaration.place.as_ref().map(Place::to_string).unwrap_or_default();
+        let what = format!("{} {} has no layout: {why}", declaration.kind.word(), declaration.name);
+        put(&declaration.name, place, what, help);
+    }
+    for gap in &read.gaps {
+        if gap.item.is_empty() {
+            match failed_assertion(gap) {
+                Some((place, said)) => {
+                    let what = format!("a compiler refuses it: {said}");
+                    let help = "change the assertion together with what it is about";
+                    put(&said, place.to_string(), what, help);
+                }
+                None => notes.push(gap.why.clone()),
+            }
+            continue;
+        }
+        let of_a_version = read.model.headers.iter().any(|h| h.include_path() == gap.item);
+        if of_a_version && !is_unread(&read.model, gap) {
+            // That no version covers its structs is another check's.
+            continue;
+        }
+        let (place, why) = apart(gap);
+        put(&gap.item, place, format!("{} was not read: {why}", gap.item), help);
+    }
+    notes.sort();
+    notes.dedup();
+    (found, notes)
+}
+
+/// The place that a reason begins with, and the rest of it.
+fn apart(gap: &Gap) -> (String, String) {
+    let mut parts = gap.why.splitn(3, ':');
+    if let (Some(file), Some(line), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
+        if line.parse::<usize>().is_ok() {
+            return (format!("{file}:{line}"), rest.trim().into());
+        }
+    }
+    (gap.item.clone(), gap.why.clone())
+}
+
+/// Structs that no version covers.
+fn uncovered(model: &Model) -> Vec<Found> {
+    let owned: BTreeSet<&str> = model
+        .contracts()
+        .flat_map(|(_, contract)| model.closure(contract))
+        .map(|record| record.name.as_str())
+        .collect();
+    let orphans = model.records().filter(|(_, record)| !owned.contains(record.name.as_str()));
+    orphans
+        .map(|(header, record)| {
+            let place = record.place.as_ref().map_or_else(|| header.file.clone(), Place::to_string);
+            let what = format!("no version covers struct {}", record.name);
+            let help =
+                "give its header a compatible string, embed it in a struct that has one, or \
+                        name its owner in kho-abi.toml: [[owner]]";
+            (record.name.clone(), Finding::new("struct_without_contract", place, what, help))
+        })
+        .collect()
+}
+
+/// That device trees are in the code alone, where a contract is nothing else.
+fn nodes(model: &Model) -> Option<String> {
+    let bare = model.contracts().filter(|(_, c)| c.roots.is_empty()).map(|(_, c)| &*c.compatible);
+    let bare: Vec<_> = bare.collect();
+    let of = bare.join(", ");
+    (!bare.is_empty()).then(|| {
+        format!("{of}: no struct in the headers; properties of device trees are not checked")
+    })
+}

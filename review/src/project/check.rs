@@ -35,8 +35,11 @@ pub(super) type Found = (String, Finding);
 pub fn run(project: &Project, read: &Held, today: i64) -> Result<Vec<Check>, ProjectError> {
     let Held { model, machines, owners, .. } = read;
     let layouts = project.layouts();
-    let (unread, open) = unread(read);
+    let Unread { found: mut unread, failed, notes: open } = unread(read);
     let mut frozen = frozen::check(&layouts, read)?;
+    unread.extend(
+        failed.into_iter().filter_map(|failed| failed.unless_it_follows(&mut frozen.found)),
+    );
     frozen.notes.extend(nodes(model));
     let mut book = Book::new(&project.config().allowances, today);
     let mut done = |name, found: Vec<Found>, notes| {
@@ -79,16 +82,59 @@ pub fn run(project: &Project, read: &Held, today: i64) -> Result<Vec<Check>, Pro
     Ok(checks)
 }
 
-/// What of the headers was not read, and what is only worth a note.
-fn unread(read: &Held) -> (Vec<Found>, Vec<String>) {
-    let (mut found, mut notes) = (Vec::<Found>::new(), Vec::new());
-    let help = "declare it with types that the headers define themselves, and without #ifdef";
-    let mut put = |item: &str, place: String, what: String, help: &str| {
-        if !found.iter().any(|(known, _)| known == item) {
-            let finding = Finding::new("declaration_not_read", place, what, help);
-            found.push((item.into(), finding));
+/// What of the headers was not read.
+#[derive(Default)]
+struct Unread {
+    found: Vec<Found>,
+    /// What headers assert of themselves, and is not so.
+    failed: Vec<Failed>,
+    /// What is only worth a note.
+    notes: Vec<String>,
+}
+
+impl Unread {
+    fn put(&mut self, item: &str, place: String, what: String) {
+        let remedy = "declare it with types that the headers define themselves, and not in #ifdef";
+        if !self.found.iter().any(|(known, _)| known == item) {
+            let finding = Finding::new("declaration_not_read", place, what, remedy);
+            self.found.push((item.into(), finding));
         }
-    };
+    }
+}
+
+/// An assertion of a header about itself that does not hold.
+struct Failed {
+    place: Place,
+    said: String,
+}
+
+impl Failed {
+    /// The finding; none where a struct that changed is what it is about: then it follows from that.
+    fn unless_it_follows(self, changed: &mut [Found]) -> Option<Found> {
+        let Self { place, said } = self;
+        let mut words = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        // `sizeof(struct x_ser) == 8`
+        let about = words.find(|word| matches!(*word, "struct" | "union")).and(words.next());
+        let is_cause = |(item, finding): &&mut Found| {
+            let of_it = |about: &str| {
+                let follows = format!("struct {about}:");
+                item.split('.').next() == Some(about)
+                    || finding.consequences.iter().any(|so| so.starts_with(&follows))
+            };
+            about.is_some_and(of_it)
+        };
+        if let Some((_, finding)) = changed.iter_mut().find(is_cause) {
+            finding.consequences.push(format!("{place}: a compiler refuses it: {said}"));
+            return None;
+        }
+        let what = format!("a compiler refuses it: {said}");
+        let remedy = "change the assertion together with what it is about";
+        Some((said, Finding::new("header_unreadable", place, what, remedy)))
+    }
+}
+
+fn unread(read: &Held) -> Unread {
+    let mut unread = Unread::default();
     let declarations = read.model.headers.iter().flat_map(|header| &header.declarations);
     for declaration in declarations {
         let Some(why) = &declaration.unproven else { continue };
@@ -99,17 +145,13 @@ fn unread(read: &Held) -> (Vec<Found>, Vec<String>) {
         }
         let place = declaration.place.as_ref().map(Place::to_string).unwrap_or_default();
         let what = format!("{} {} has no layout: {why}", declaration.kind.word(), declaration.name);
-        put(&declaration.name, place, what, help);
+        unread.put(&declaration.name, place, what);
     }
     for gap in &read.gaps {
         if gap.item.is_empty() {
             match failed_assertion(gap) {
-                Some((place, said)) => {
-                    let what = format!("a compiler refuses it: {said}");
-                    let help = "change the assertion together with what it is about";
-                    put(&said, place.to_string(), what, help);
-                }
-                None => notes.push(gap.why.clone()),
+                Some((place, said)) => unread.failed.push(Failed { place, said }),
+                None => unread.notes.push(gap.why.clone()),
             }
             continue;
         }
@@ -119,11 +161,11 @@ fn unread(read: &Held) -> (Vec<Found>, Vec<String>) {
             continue;
         }
         let (place, why) = apart(gap);
-        put(&gap.item, place, format!("{} was not read: {why}", gap.item), help);
+        unread.put(&gap.item, place, format!("{} was not read: {why}", gap.item));
     }
-    notes.sort();
-    notes.dedup();
-    (found, notes)
+    unread.notes.sort();
+    unread.notes.dedup();
+    unread
 }
 
 /// The place that a reason begins with, and the rest of it.

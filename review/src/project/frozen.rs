@@ -173,8 +173,10 @@ impl Frozens<'_> {
         for (header, contract) in model.contracts() {
             let name = &contract.compatible;
             let known = self.files.iter().find(|frozen| frozen.contract.compatible == *name);
+            let unread = freeze::unread(read, header, contract);
             let Some(old) = known.cloned() else {
-                if self.is_without_layout(contract) {
+                // What was not read is reported as that; it cannot be frozen.
+                if unread.is_empty() && self.is_without_layout(contract) {
                     bumped.insert(name);
                 }
                 continue;
@@ -189,7 +191,6 @@ impl Frozens<'_> {
                 let note = format!("\"{name}\": nodes of device trees are not checked");
                 self.report.notes.push(note);
             }
-            let unread = freeze::unread(read, header, contract);
             for one in held_to(self.layouts, model, contract, &old, &with_places(model, &new)) {
                 // What was not read is reported as that, and not as gone.
                 if !unread.iter().any(|(item, _)| one.item.split('.').next() == Some(item)) {
@@ -299,6 +300,11 @@ fn merge(changed: &mut Vec<Changed>, one: Changed) {
         Some(other) => {
             other.shared |= one.shared;
             other.promises.extend(one.promises);
+            for consequence in one.consequences {
+                if !other.consequences.contains(&consequence) {
+                    other.consequences.push(consequence);
+                }
+            }
         }
         None => changed.push(one),
     }

@@ -543,6 +543,21 @@ fn what_cannot_be_frozen_is_refused_with_the_reason() {
 }
 
 #[test]
+fn layouts_are_those_of_the_headers() {
+    let tree = Tree::of("x", ONE);
+    let shown = tree.run(&["layout"]);
+    assert_eq!(shown.status, Some(0));
+    assert!(shown.stdout.starts_with("struct x_ser {\n"), "{shown:?}");
+    assert_eq!(tree.run(&["layout", "x-v1"]).stdout, shown.stdout);
+    assert_eq!(tree.run(&["layout", "x_ser"]).stdout, shown.stdout);
+    let ran = tree.run(&["layout", "memfd-v2"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("contracts: x-v1; structs: x_ser"), "{ran:?}");
+    // Elsewhere, those of the program.
+    assert!(Tree::empty().run(&["layout", "memfd-v2"]).stdout.contains("struct memfd_luo_ser"));
+}
+
+#[test]
 fn json_is_as_in_a_checkout() {
     let tree = Tree::of("x", ONE);
     tree.init(&[]);

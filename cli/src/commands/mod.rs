@@ -25,7 +25,7 @@ use crate::output::{note, Failure};
 use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
-use kho_abi_review::project::{self, Found};
+use kho_abi_review::project::{self, Found, Project, ProjectError};
 use std::path::{Path, PathBuf};
 
 /// The checkout that a command works on.
@@ -59,6 +59,22 @@ fn place(root: Option<&Path>) -> Result<Found, Failure> {
         checkout.require_same_truth()?;
     }
     Ok(found)
+}
+
+/// The tree whose headers are the truth, where there is one; for commands that need none.
+fn project_here(root: Option<&Path>) -> Result<Option<Project>, Failure> {
+    let found = match root {
+        Some(root) => project::at(root),
+        None => match std::env::current_dir() {
+            Ok(here) => project::find(&here),
+            Err(_) => return Ok(None),
+        },
+    };
+    match found {
+        Ok(Found::Project(project)) => Ok(Some(project)),
+        Ok(Found::Checkout(_)) | Err(ProjectError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The same, and this program's types are those of its wire files.

@@ -28,7 +28,7 @@ Results go to standard output, everything else to standard error.";
 #[derive(Parser)]
 #[command(name = "kho-abi", version, after_help = AFTER_HELP, max_term_width = 100)]
 struct Cli {
-    /// The checkout to work on, instead of the one around the current directory; for `status`, the
+    /// The tree or checkout to work on, instead of the one around the current directory; for `status`, the
     /// root of the file system to read
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -41,6 +41,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(commands::init::Args),
     Generate(commands::generate::Args),
     Layout(commands::layout::Args),
     Freeze(commands::freeze::Args),
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
     let mut out = Output::default();
     let root = cli.root.as_deref();
     let outcome = match &cli.command {
+        Command::Init(args) => commands::init::run(args, root, &mut out),
         Command::Generate(args) => commands::generate::run(args, root, &mut out),
         Command::Layout(args) => commands::layout::run(args, root, &mut out),
         Command::Freeze(args) => commands::freeze::run(args, root, &mut out),

@@ -12,6 +12,7 @@ use kho_abi_model::finding::Finding;
 use kho_abi_read::checkout::CheckoutError;
 use kho_abi_read::source::SourceError;
 use kho_abi_read::truth::TruthError;
+use kho_abi_review::project::ProjectError;
 use kho_abi_review::report::style;
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -140,6 +141,12 @@ impl From<CheckoutError> for Failure {
 
 impl From<TruthError> for Failure {
     fn from(error: TruthError) -> Self {
+        Self { message: error.to_string(), help: error.help() }
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
         Self { message: error.to_string(), help: error.help() }
     }
 }

@@ -153,8 +153,8 @@ fn a_directory_that_cannot_be_written_or_read_is_named() {
     );
     assert_fails(
         &scratch.run(&["check", "--root", "snapshots"]),
-        "snapshots is no checkout: there is no abi/src/wire/mod.rs",
-        "run inside a checkout, or give one with --root DIR",
+        "snapshots is not in a tree of ABI headers: no kho-abi.toml and no include/linux/kho/abi above it",
+        "run it in a kernel tree, name one with --root DIR, or write kho-abi.toml with `kho-abi init`",
     );
 }
 

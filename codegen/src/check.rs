@@ -24,15 +24,22 @@ pub struct Check {
     pub not_checked: Option<String>,
     /// What was found wrong.
     pub findings: Vec<Finding>,
+    /// What is worth knowing, and not wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Check {
-    fn done(name: &'static str, findings: Vec<Finding>) -> Self {
-        Self { name, not_checked: None, findings }
+    /// A check that was made.
+    #[must_use]
+    pub fn done(name: &'static str, findings: Vec<Finding>) -> Self {
+        Self { name, not_checked: None, findings, notes: Vec::new() }
     }
 
-    fn not(name: &'static str, why: String) -> Self {
-        Self { name, not_checked: Some(why), findings: Vec::new() }
+    /// A check that was not made, and why.
+    #[must_use]
+    pub fn not(name: &'static str, why: String) -> Self {
+        Self { name, not_checked: Some(why), findings: Vec::new(), notes: Vec::new() }
     }
 }
 
@@ -121,7 +128,9 @@ fn too_long(models: &[Model]) -> Vec<Finding> {
     contracts.filter_map(|(model, contract)| freeze::too_long(model, contract)).collect()
 }
 
-fn shared_strings(models: &[Model]) -> Vec<Finding> {
+/// Strings that two contracts have.
+#[must_use]
+pub fn shared_strings(models: &[Model]) -> Vec<Finding> {
     let mut owners: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (header, contract) in models.iter().flat_map(Model::contracts) {
         let place = header

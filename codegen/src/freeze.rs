@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Frozen layouts: writes new ones, holds the truth to old ones, and old ones to their history.
 
-use crate::output::write_file;
+pub use crate::layouts::{path, History};
+
+use crate::layouts::Layouts;
 use crate::write;
 use kho_abi_model::carrier;
 use kho_abi_model::compare::{self, RecordChange, Values, Words};
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Contract, Header, Item, Model, Place, Record};
-use kho_abi_read::checkout::{at, files, Checkout, CheckoutError};
-use kho_abi_read::frozen::{self, Frozen, Status};
-use kho_abi_read::git::Git;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
-
-/// Extension of a frozen layout's file.
-const EXTENSION: &str = "layout";
-
-/// The file that a contract's layout is frozen in.
-#[must_use]
-pub fn path(snapshots: &Path, compatible: &str) -> PathBuf {
-    snapshots.join(format!("{compatible}.{EXTENSION}"))
-}
+use kho_abi_model::{Contract, Header, Item, Model, Place};
+use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_read::frozen::{Frozen, Status};
+use std::path::PathBuf;
 
 /// What became of a layout that was to be frozen.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +36,8 @@ pub fn freeze(
     compatible: &str,
     status: Status,
 ) -> Result<Outcome, CheckoutError> {
-    let path = path(&checkout.snapshots_dir(), compatible);
+    let layouts = Layouts::of(checkout);
+    let path = layouts.path(compatible);
     // Frozen, such a string would be cut off in memory for good.
     let contract = header.contracts.iter().find(|contract| contract.compatible == compatible);
     if let Some(finding) = contract.and_then(|contract| too_long(model, contract)) {
@@ -54,10 +46,10 @@ pub fn freeze(
     let Some(new) = write::frozen::of(model, header, compatible, status) else {
         return Ok(Outcome::Unchanged(path));
     };
-    match read(checkout, &path)? {
+    match layouts.read(&path)? {
         Some(Err(finding)) => return Ok(Outcome::Refused(vec![finding])),
         Some(Ok(old)) if old.status == Status::Released => {
-            let findings = compare_contract(checkout, &old, &with_places(model, &new));
+            let findings = compare_contract(&layouts, &old, &with_places(model, &new));
             return Ok(match findings.as_slice() {
                 [] => Outcome::Unchanged(path),
                 _ => Outcome::Refused(findings),
@@ -65,12 +57,12 @@ pub fn freeze(
         }
         _ => {}
     }
-    let written = write_file(&path, &write::frozen::render(&new))?;
-    Ok(if written { Outcome::Written(path) } else { Outcome::Unchanged(path) })
+    Ok(if layouts.write(&new)? { Outcome::Written(path) } else { Outcome::Unchanged(path) })
 }
 
 /// The finding, where a contract's string does not fit the field that carries it.
-pub(crate) fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
+#[must_use]
+pub fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     let found = carrier::too_long(model, contract)?;
     let named = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
     let place = model.constant(named).and_then(|constant| constant.place.as_ref());
@@ -86,16 +78,17 @@ pub(crate) fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
 ///
 /// A directory or file that is there and cannot be read.
 pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, CheckoutError> {
+    let layouts = Layouts::of(checkout);
     let mut findings = Vec::new();
     let mut owned = Vec::new();
     for model in models {
         for (header, contract) in model.contracts() {
             let compatible = &contract.compatible;
             findings.extend(check_contract(checkout, model, header, compatible)?);
-            owned.push(path(&checkout.snapshots_dir(), compatible));
+            owned.push(layouts.path(compatible));
         }
     }
-    for path in files(&checkout.snapshots_dir(), EXTENSION)? {
+    for path in layouts.files()? {
         if !owned.contains(&path) {
             findings.push(Finding::new(
                 "frozen_layout_unowned",
@@ -114,8 +107,9 @@ pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, Chec
 ///
 /// A file that cannot be read.
 pub fn status(checkout: &Checkout, compatible: &str) -> Result<Option<Status>, CheckoutError> {
-    let path = path(&checkout.snapshots_dir(), compatible);
-    Ok(read(checkout, &path)?.and_then(Result::ok).map(|frozen| frozen.status))
+    let layouts = Layouts::of(checkout);
+    let frozen = layouts.read(&layouts.path(compatible))?;
+    Ok(frozen.and_then(Result::ok).map(|frozen| frozen.status))
 }
 
 /// Holds one contract of a model to its frozen layout.
@@ -129,8 +123,9 @@ pub fn check_contract(
     header: &Header,
     compatible: &str,
 ) -> Result<Vec<Finding>, CheckoutError> {
-    let path = path(&checkout.snapshots_dir(), compatible);
-    Ok(match read(checkout, &path)? {
+    let layouts = Layouts::of(checkout);
+    let path = layouts.path(compatible);
+    Ok(match layouts.read(&path)? {
         None => vec![Finding::new(
             "frozen_layout_missing",
             checkout.display(&path),
@@ -139,119 +134,165 @@ pub fn check_contract(
         )],
         Some(Err(finding)) => vec![finding],
         Some(Ok(old)) => write::frozen::of(model, header, compatible, old.status)
-            .map(|new| compare_contract(checkout, &old, &with_places(model, &new)))
+            .map(|new| compare_contract(&layouts, &old, &with_places(model, &new)))
             .unwrap_or_default(),
     })
 }
 
-/// Reads a frozen layout: `None` where there is no file, a finding where it makes no sense.
-fn read(
-    checkout: &Checkout,
-    path: &Path,
-) -> Result<Option<Result<Frozen, Finding>>, CheckoutError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(at(path)(error)),
-    };
-    let shown = checkout.display(path);
-    let malformed = |line: usize, what: String| {
-        Finding::new(
-            "frozen_file_malformed",
-            format!("{shown}:{line}"),
-            what,
-            format!("restore it: `git checkout -- {shown}`"),
-        )
-    };
-    let Ok(text) = String::from_utf8(bytes) else {
-        return Ok(Some(Err(malformed(1, "the file is not UTF-8".into()))));
-    };
-    let frozen = match frozen::parse(&text) {
-        Ok(frozen) => frozen,
-        Err(error) => return Ok(Some(Err(malformed(error.line, error.what)))),
-    };
-    if path.file_stem().is_some_and(|stem| *stem != *frozen.contract.compatible) {
-        let what =
-            format!("the file freezes \"{}\", which is not its name", frozen.contract.compatible);
-        return Ok(Some(Err(malformed(1, what))));
+/// A frozen layout has no places; to name one, what changed needs them back.
+#[must_use]
+pub fn with_places(model: &Model, new: &Frozen) -> Frozen {
+    let mut placed = new.clone();
+    for record in &mut placed.records {
+        let name = record.name.clone();
+        let others = model.other_pages_of(&name).filter_map(Item::record);
+        let mut all = model.records().map(|(_, record)| record).chain(others);
+        if let Some(found) = all.find(|found| found.name == name && found.bare() == *record) {
+            *record = found.clone();
+        }
     }
-    Ok(Some(Ok(frozen)))
-}
-
-/// A frozen layout has no places; to name one, the changed fields need them back.
-fn with_places(model: &Model, new: &Frozen) -> Frozen {
-    let record = |bare: &Record| {
-        let others = model.other_pages_of(&bare.name).filter_map(Item::record);
-        let mut all = model.record(&bare.name).into_iter().chain(others);
-        all.find(|record| record.page_size == bare.page_size).unwrap_or(bare).clone()
-    };
-    Frozen { records: new.records.iter().map(record).collect(), ..new.clone() }
+    for constant in &mut placed.constants {
+        constant.place = model.constant(&constant.name).and_then(|found| found.place.clone());
+    }
+    placed
 }
 
 /// Every way in which the truth departs from a frozen layout.
-fn compare_contract(checkout: &Checkout, old: &Frozen, new: &Frozen) -> Vec<Finding> {
+fn compare_contract(layouts: &Layouts, old: &Frozen, new: &Frozen) -> Vec<Finding> {
     let compatible = &old.contract.compatible;
-    let file = checkout.display(&path(&checkout.snapshots_dir(), compatible));
-    let (rule, released, help) = match old.status {
-        Status::Released => (
-            "frozen_layout_changed",
-            "released",
-            format!(
-                "undo the change, run `kho-abi bump {compatible}`, then change the new version"
-            ),
-        ),
-        Status::Draft => {
-            ("draft_out_of_date", "drafted", format!("run `kho-abi freeze --draft {compatible}`"))
+    let file = layouts.display(&layouts.path(compatible));
+    let help = match old.status {
+        Status::Released => {
+            format!("undo the change, run `kho-abi bump {compatible}`, then change the new version")
         }
+        Status::Draft => format!("run `kho-abi freeze --draft {compatible}`"),
     };
-    let mut findings = Vec::new();
-    let mut differs = |what: &str, old: &str, new: &str| {
+    let (rule, released) = (rule_of(old.status), old.status.past());
+    let found = departures(old, new).into_iter().map(|departure| {
+        let Departure { subject, place, what, consequences, .. } = departure;
+        let place = place.map_or_else(|| file.clone(), |place| place.to_string());
+        let what = match subject {
+            Subject::Record => format!("{what}; {file} has it {released} as \"{compatible}\""),
+            _ => format!("{what}; \"{compatible}\" was {released} with it"),
+        };
+        Finding { consequences, ..Finding::new(rule, place, what, &help) }
+    });
+    found.collect()
+}
+
+/// The rule that a departure from a layout breaks.
+#[must_use]
+pub fn rule_of(status: Status) -> &'static str {
+    match status {
+        Status::Released => "frozen_layout_changed",
+        Status::Draft => "draft_out_of_date",
+    }
+}
+
+/// One way in which something departs from a frozen layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// What kind of thing differs.
+    pub subject: Subject,
+    /// What differs: `vfio_pci_core_device_ser.bdf`, the name of a constant, the path of a node; empty
+    /// for the contract itself.
+    pub item: String,
+    /// Where the new side has it.
+    pub place: Option<Place>,
+    /// What differs, in words.
+    pub what: String,
+    /// What follows from it.
+    pub consequences: Vec<String>,
+}
+
+/// What kind of thing departs from a frozen layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The macro that holds the version.
+    Macro,
+    /// The header that the contract is in.
+    Header,
+    /// The list of roots.
+    Roots,
+    /// How the version is spelled.
+    Version,
+    /// A constant.
+    Constant,
+    /// A node of a device tree.
+    Node,
+    /// A struct or union.
+    Record,
+}
+
+/// Every way in which a contract departs from its frozen layout, causes apart from what follows.
+#[must_use]
+pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
+    let mut found = Vec::new();
+    let mut differs = |subject, what: &str, old: &str, new: &str| {
         if old != new {
-            let what =
-                format!("{what} was {old}, is {new}; \"{compatible}\" was {released} with it");
-            findings.push(Finding::new(rule, &file, what, &help));
+            found.push(Departure {
+                subject,
+                item: String::new(),
+                place: None,
+                what: format!("{what} was {old}, is {new}"),
+                consequences: Vec::new(),
+            });
         }
     };
-    differs("the macro", &old.contract.macro_name, &new.contract.macro_name);
-    differs("the header", &old.header, &new.header);
-    differs("the list of roots", &old.contract.roots.join(" "), &new.contract.roots.join(" "));
+    let (before, after) = (&old.contract, &new.contract);
+    differs(Subject::Macro, "the macro", &before.macro_name, &after.macro_name);
+    differs(Subject::Header, "the header", &old.header, &new.header);
+    differs(Subject::Roots, "the list of roots", &before.roots.join(" "), &after.roots.join(" "));
     let version = |contract: &Contract| {
         contract.version.map_or_else(|| "a string".into(), |version| version.to_string())
     };
-    differs("the version", &version(&old.contract), &version(&new.contract));
+    differs(Subject::Version, "the version", &version(before), &version(after));
     let string = |contract: &Contract| match &contract.name {
         Some(name) => format!("{} {:?}", name.macro_name, name.value),
         None => "a part of the version".into(),
     };
-    differs("the string", &string(&old.contract), &string(&new.contract));
-    let mut put = |place: &str, what: String, consequences: Vec<String>| {
-        let finding = Finding::new(rule, place, what, &help);
-        findings.push(Finding { consequences, ..finding });
-    };
-    let promised = constants(old, new).into_iter().map(|change| change.tell(Words::Change));
-    let nodes = compare::nodes(&old.contract.nodes, &new.contract.nodes).into_iter();
-    for what in promised.chain(nodes.map(|change| change.tell(Words::Change))) {
-        put(&file, format!("{what}; \"{compatible}\" was {released} with it"), Vec::new());
+    differs(Subject::Version, "the string", &string(before), &string(after));
+    for change in constants(old, new) {
+        let mut constants = new.constants.iter();
+        found.push(Departure {
+            subject: Subject::Constant,
+            item: change.name.clone(),
+            place: constants.find(|c| c.name == change.name).and_then(|c| c.place.clone()),
+            what: change.tell(Words::Change),
+            consequences: Vec::new(),
+        });
+    }
+    for change in compare::nodes(&before.nodes, &after.nodes) {
+        found.push(Departure {
+            subject: Subject::Node,
+            item: change.item(),
+            place: None,
+            what: change.tell(Words::Change),
+            consequences: Vec::new(),
+        });
     }
     let changes = compare::records(&old.records, &new.records);
     let all: Vec<&RecordChange> = changes.iter().collect();
-    for found in compare::causes(&all) {
-        let change = all[found.change];
-        let place = change.place.as_ref().map_or_else(|| file.clone(), Place::to_string);
+    for cause in compare::causes(&all) {
+        let change = all[cause.change];
         let own = change.consequences.iter().map(|change| change.tell(Words::Change));
         let mut consequences: Vec<_> = own.collect();
-        for follower in found.followers.into_iter().map(|at| all[at]) {
+        for follower in cause.followers.into_iter().map(|at| all[at]) {
             let told = follower.tell(Words::Change);
             consequences.extend(told.map(|what| format!("struct {}: {what}", follower.title())));
         }
         for cause in &change.causes {
-            let (title, cause) = (change.title(), cause.tell(Words::Change));
-            let what =
-                format!("struct {title}: {cause}; {file} has it {released} as \"{compatible}\"");
-            put(&place, what, std::mem::take(&mut consequences));
+            let field = cause.field().map(|field| format!(".{}", field.name)).unwrap_or_default();
+            found.push(Departure {
+                subject: Subject::Record,
+                item: format!("{}{field}", change.record),
+                place: change.place.clone(),
+                what: format!("struct {}: {}", change.title(), cause.tell(Words::Change)),
+                consequences: std::mem::take(&mut consequences),
+            });
         }
     }
-    findings
+    found
 }
 
 /// What differs in the constants of two frozen layouts, for every page size that one of them has.
@@ -283,87 +324,11 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
     differ.flatten().collect()
 }
 
-/// What the history of the frozen layouts tells.
-#[derive(Debug, PartialEq, Eq)]
-pub enum History {
-    /// The history was read.
-    Checked(Vec<Finding>),
-    /// It was not, because.
-    NotChecked(String),
-}
-
-/// Holds each released file to the commit that released it.
-///
-/// The one check that an edit of type and frozen file together cannot pass. It needs git and the
-/// whole history; where either is missing, it says so.
+/// Holds each released file of a checkout to the commit that released it.
 ///
 /// # Errors
 ///
 /// A frozen file that is there and cannot be read.
 pub fn check_history(checkout: &Checkout) -> Result<History, CheckoutError> {
-    let repository = Git::new(Some(checkout.root()));
-    let git = |args: &[&str]| repository.ask("", args, Vec::new()).ok()?.ok();
-    let text = |args: &[&str]| git(args).map(|out| String::from_utf8_lossy(&out).into_owned());
-    let not = |why: &str| Ok(History::NotChecked(why.into()));
-
-    match text(&["rev-parse", "--is-shallow-repository"]) {
-        None => return not("this is no git checkout, or git is not installed"),
-        Some(shallow) if shallow.trim() != "false" => {
-            return not("the history is cut off: run `git fetch --unshallow`");
-        }
-        Some(_) => {}
-    }
-    // In a directory of somebody else's repository, that history says nothing about this.
-    if text(&["ls-files", "--", "Cargo.toml"]).is_none_or(|out| out.trim().is_empty()) {
-        return not("the checkout is not under version control");
-    }
-    let Some(log) = text(&[
-        "log",
-        "--reverse",
-        "--format=commit %H",
-        "--name-only",
-        "--no-renames",
-        "--relative",
-        "--",
-        "snapshots/*.layout",
-    ]) else {
-        return not("there is no commit yet");
-    };
-
-    let mut findings = Vec::new();
-    let mut released: Vec<(&str, Vec<u8>)> = Vec::new();
-    let mut commit = "";
-    for line in log.lines().filter(|line| !line.is_empty()) {
-        if let Some(hash) = line.strip_prefix("commit ") {
-            commit = hash;
-            continue;
-        }
-        if released.iter().any(|(path, _)| *path == line) {
-            continue;
-        }
-        // A commit that removes the file has no such blob: nothing was released by it.
-        let Some(bytes) = git(&["show", &format!("{commit}:./{line}")]) else { continue };
-        let frozen = frozen::parse(&String::from_utf8_lossy(&bytes));
-        if !frozen.is_ok_and(|frozen| frozen.status == Status::Released) {
-            continue;
-        }
-        let path = checkout.root().join(line);
-        let now = match fs::read(&path) {
-            Ok(now) => Some(now),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(at(&path)(error)),
-        };
-        if now.as_ref() != Some(&bytes) {
-            let short: String = commit.chars().take(12).collect();
-            let what = if now.is_some() { "differs from what" } else { "is gone that" };
-            findings.push(Finding::new(
-                "frozen_file_changed",
-                line,
-                format!("the frozen layout {what} commit {short} released"),
-                format!("run `git checkout {short} -- {line}`; a new layout needs `kho-abi bump`"),
-            ));
-        }
-        released.push((line, bytes));
-    }
-    Ok(History::Checked(findings))
+    Layouts::of(checkout).history()
 }

@@ -16,6 +16,7 @@ pub mod bump;
 pub mod check;
 pub mod freeze;
 pub mod generate;
+pub mod layouts;
 pub mod output;
 pub mod rules;
 pub mod write;

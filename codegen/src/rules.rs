@@ -34,6 +34,20 @@ pub const RULES: &[Rule] = &[
         remedy: "Remove it.",
     },
     Rule {
+        id: "contract_not_freezable",
+        summary: "The layout of a contract cannot be written down.",
+        reason: "What is not frozen is not held: the next change of it goes unnoticed.",
+        example: "A struct of \"lock-v1\" has a `struct mutex`, whose size depends on the kernel's configuration.",
+        remedy: "Use types of fixed size, give each field a name, and keep the string to letters, digits, `-` and `_`.",
+    },
+    Rule {
+        id: "declaration_not_read",
+        summary: "A declaration of an ABI header has no layout that a compiler computed.",
+        reason: "What was not read is not held to any frozen layout, and may change without a new version.",
+        example: "`struct iommu_ser` has a `struct mutex`, which no ABI header defines.",
+        remedy: "Declare it with types that the ABI headers define themselves, and not under #ifdef.",
+    },
+    Rule {
         id: "draft_out_of_date",
         summary: "The frozen draft of a contract is not what the types say.",
         reason: "A draft shows reviewers the layout that is about to be released. One that lags behind the types shows another.",
@@ -104,11 +118,32 @@ pub const RULES: &[Rule] = &[
         remedy: "Remove it, or write its types under abi/src/wire/.",
     },
     Rule {
+        id: "layout_depends_on_machine",
+        summary: "A struct has another layout on another machine.",
+        reason: "One frozen layout then stands for several, and a reader on another machine than the writer's takes the wrong bytes.",
+        example: "`struct x_ser` has a `long double`, which has another alignment on arm64 than on x86_64.",
+        remedy: "Use types of one size on every machine: u8 to u64.",
+    },
+    Rule {
+        id: "owner_stale",
+        summary: "An entry of kho-abi.toml gives something to an owner, and one of the two is not there.",
+        reason: "The entry does nothing. What it was written for may have no version that covers it.",
+        example: "[[owner]] macro = \"KHO_FDT_COMPATIBLE\", structs = [\"kho_block\"], when no header defines that struct.",
+        remedy: "Correct the entry, or remove it.",
+    },
+    Rule {
         id: "prose_names_version",
         summary: "Documentation of the truth repeats a version of a compatible string.",
         reason: "The next bump changes the string and not the prose: Linux 7.3 documents kho-v3 above a macro that says kho-v4.",
         example: "\"... registered as vfio-pci-v1\" in the documentation of a struct.",
         remedy: "Name the macro instead of its value.",
+    },
+    Rule {
+        id: "release_not_proven",
+        summary: "A layout was to be frozen as released, and the named release does not have it.",
+        reason: "A released layout never changes again. One that no kernel has would stand in the way of the right one.",
+        example: "`kho-abi freeze --released v7.3 vfio-pci-v2`, and v7.3 has \"vfio-pci-v1\".",
+        remedy: "Name the release that has these bytes, or freeze a draft.",
     },
     Rule {
         id: "source_constant_differs",

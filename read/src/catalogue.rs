@@ -41,6 +41,13 @@ impl Catalogue {
         Self::of(wire, kho_abi::wire::earlier::EARLIER, RENAMED, REUSED, kho_abi::wire::DRAFTS)
     }
 
+    /// Which of the kernel's versions owns what, and nothing else: for headers that are the truth
+    /// themselves, where no constant is given another name.
+    #[must_use]
+    pub const fn owners_alone() -> Self {
+        Self::of(kho_abi::wire::HEADERS, kho_abi::wire::earlier::EARLIER, &[], &[], &[])
+    }
+
     /// Nothing at all.
     #[must_use]
     pub const fn empty() -> Self {

@@ -11,10 +11,17 @@ use std::str::FromStr;
 /// Version of the text form: the lowest one that can say all of a layout.
 ///
 /// The first knows structs. The second knows versions that are numbers, constants, device-tree nodes
-/// and page sizes, too. The third knows strings that stay as they are, with such a number beside them.
+/// and page sizes, too. The third knows strings that stay as they are, with such a number beside them,
+/// and the fourth structs and unions without a name.
 #[must_use]
 pub fn format(frozen: &Frozen) -> u32 {
     let Contract { version, name, nodes, roots, .. } = &frozen.contract;
+    let unnamed = |record: &Record| {
+        record.name.contains('.') || record.fields.iter().any(|field| field.name.is_empty())
+    };
+    if frozen.records.iter().any(unnamed) {
+        return 4;
+    }
     if name.is_some() {
         return 3;
     }
@@ -53,6 +60,17 @@ pub enum Status {
     Draft,
     /// Kernels have it: it never changes.
     Released,
+}
+
+impl Status {
+    /// What became of a layout, in a sentence.
+    #[must_use]
+    pub fn past(self) -> &'static str {
+        match self {
+            Self::Draft => "drafted",
+            Self::Released => "released",
+        }
+    }
 }
 
 impl fmt::Display for Status {
@@ -98,8 +116,8 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         }
     };
     let (format_line, stated_format) = entry("format")?;
-    if !["1", "2", "3"].contains(&stated_format.as_str()) {
-        let what = format!("format {stated_format} is not 1, 2 or 3");
+    if !["1", "2", "3", "4"].contains(&stated_format.as_str()) {
+        let what = format!("format {stated_format} is not 1, 2, 3 or 4");
         return Err(FrozenError { line: format_line, what });
     }
     let (_, compatible) = entry("compatible")?;
@@ -257,7 +275,7 @@ fn record(text: &str) -> Option<Record> {
     let (keyword, name) = declaration.split_once(' ')?;
     Some(Record {
         kind: if keyword == "union" { RecordKind::Union } else { RecordKind::Struct },
-        name: identifier(name)?,
+        name: tag(name)?,
         packing: match *packing {
             "packed" => Packing::Packed,
             "natural" => Packing::Natural,
@@ -287,7 +305,8 @@ fn field(text: &str) -> Option<Field> {
     };
     let ty = type_of(ty)?;
     Some(Field {
-        name: identifier(name)?,
+        // What a struct or union without a name embeds is the embedder's.
+        name: if *name == NONE { String::new() } else { identifier(name)? },
         ty,
         bit_offset,
         bit_size,
@@ -310,8 +329,8 @@ fn type_of(text: &str) -> Option<Type> {
         "char" => Type::Char,
         "void *" => Type::Pointer,
         _ => match base.split_once(' ') {
-            Some(("struct", name)) => Type::Struct { name: identifier(name)? },
-            Some(("union", name)) => Type::Union { name: identifier(name)? },
+            Some(("struct", name)) => Type::Struct { name: tag(name)? },
+            Some(("union", name)) => Type::Union { name: tag(name)? },
             Some(_) => return None,
             None => Type::Int {
                 signed: base.starts_with('s'),
@@ -341,6 +360,14 @@ fn number(text: &str) -> Option<u64> {
         return None;
     }
     u64::from_str(text).ok().filter(|number| *number <= MAX_BYTES)
+}
+
+/// A struct's tag; of one without, the tag that it is in, and its number there: `x_ser.0`.
+fn tag(text: &str) -> Option<String> {
+    let mut parts = text.split('.');
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    identifier(parts.next()?)?;
+    parts.all(plain).then(|| text.to_string())
 }
 
 fn identifier(text: &str) -> Option<String> {

@@ -40,6 +40,12 @@ impl Tree {
         (self.get)(paths)
     }
 
+    /// The same tree, whose files are called by their path below `top`, which ends with a slash.
+    pub(crate) fn below(&self, top: &str) -> Self {
+        let shown = self.shown.strip_prefix(top).unwrap_or(&self.shown);
+        Self { shown: shown.into(), get: Arc::clone(&self.get) }
+    }
+
     /// What messages call a file.
     #[must_use]
     pub fn shown(&self, path: &str) -> String {

@@ -19,6 +19,7 @@ pub mod lint;
 pub mod patch;
 pub mod policy;
 pub mod preflight;
+pub mod project;
 pub mod report;
 pub mod review;
 pub mod rules;

@@ -1,18 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi check`: everything that must hold, in one call.
 
-use super::{matching_checkout, models};
+use super::{judging, models, place};
 use crate::output::{Failure, Format, Outcome, Output, BAD, GOOD, OPEN};
 use kho_abi_codegen::check::{self, Check};
+use kho_abi_review::project::{self, Found};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
 
-/// Check everything that must hold in a checkout
+const AFTER_HELP: &str = "\
+In a kernel tree, or in any repository with a kho-abi.toml, the C headers are the truth: every \
+declaration must have been read, a version must cover every struct, and each contract must be what \
+its frozen layout says. `kho-abi init` begins that. In a checkout of kho-abi, the Rust types are the \
+truth.
+
+Examples:
+  kho-abi check                      in the tree around the current directory
+  kho-abi check --root ~/linux       in another one
+  kho-abi check --format json        for programs: `kho-abi schema check-1`
+
+Exit status: 0 when all holds, 1 with findings, 2 when the headers cannot be read.";
+
+/// Check everything that must hold in a tree
 ///
 /// Headers, frozen layouts and their history, documentation, and what a C compiler makes of the
 /// headers. What cannot be checked here is listed as not checked, and never passed over.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -34,15 +49,22 @@ pub(crate) fn schema() -> schemars::Schema {
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
-    let checkout = matching_checkout(root)?;
-    let (current, earlier) = models()?;
-    let checks = check::run(&checkout, &current, &earlier)?;
+    let checks = match place(root)? {
+        Found::Checkout(checkout) => {
+            let (current, earlier) = models()?;
+            check::run(&checkout, &current, &earlier)?
+        }
+        Found::Project(project) => {
+            let held = project::read::headers(&project)?;
+            project::check::run(&project, &held, judging::today())?
+        }
+    };
     let findings = checks.iter().map(|check| check.findings.len()).sum();
     if args.format == Format::Json {
         out.json(&Document { schema: SCHEMA, checks: &checks });
         return Ok(Outcome::of(findings));
     }
-    for Check { name, not_checked, findings } in &checks {
+    for Check { name, not_checked, findings, notes } in &checks {
         match (not_checked, findings.len()) {
             (Some(why), _) => out.line(format_args!("{OPEN}not checked{OPEN:#}  {name}: {why}")),
             (None, 0) => out.line(format_args!("{GOOD}ok{GOOD:#}           {name}")),
@@ -50,6 +72,9 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
                 out.line(format_args!("{BAD}failed{BAD:#}       {name}"));
                 out.findings(findings);
             }
+        }
+        for note in notes {
+            out.line(format_args!("  {OPEN}note{OPEN:#}: {note}"));
         }
     }
     let not_checked = checks.iter().filter(|check| check.not_checked.is_some()).count();

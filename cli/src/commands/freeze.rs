@@ -1,30 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi freeze`: the layout of a contract, written down for good.
 
-use super::{known_contracts, matching_checkout, models};
+use super::{known_contracts, models, place};
 use crate::output::{note, Failure, Outcome, Output};
 use kho_abi_codegen::freeze;
+use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::Model;
+use kho_abi_read::checkout::Checkout;
 use kho_abi_read::frozen::Status;
+use kho_abi_review::project::read::{self, Release};
+use kho_abi_review::project::{self, Found, Project};
 use std::path::Path;
+
+const AFTER_HELP: &str = "\
+In a kernel tree, or in any repository with a kho-abi.toml, a layout is frozen as a draft. With \
+--released, it is frozen for good, if that release has the same bytes.
+
+Examples:
+  kho-abi freeze                             drafts of everything that is not released
+  kho-abi freeze vfio-pci-v2                 a draft of one contract
+  kho-abi freeze vfio-pci-v2 --released v7.4 for good: the tag v7.4 has it
+  kho-abi freeze --draft vfio-pci-v2         in a checkout of kho-abi: a draft
+  kho-abi freeze vfio-pci-v2                 in a checkout of kho-abi: for good
+
+Exit status: 0 when it is frozen, 1 when it is refused, 2 when it could not be done.";
 
 /// Write down the layout that a compatible string stands for
 ///
 /// Once released, a frozen layout is never written again: where the types differ from it, they are
 /// refused. A draft may be written again until it is released.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The contract, by its compatible string
-    contract: String,
+    /// The contracts, by compatible string; in a tree whose headers are the truth, all if none is given
+    #[arg(value_name = "CONTRACT")]
+    contracts: Vec<String>,
     /// As a draft: no kernel has this version yet
     #[arg(long)]
     draft: bool,
+    /// As released: a tag or another revision of the tree's repository, or a tree, that has these bytes
+    #[arg(long, value_name = "TAG|REV|TREE", conflicts_with = "draft")]
+    released: Option<String>,
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
-    let checkout = matching_checkout(root)?;
+    match place(root)? {
+        Found::Checkout(checkout) => of_types(args, &checkout, out),
+        Found::Project(project) => of_headers(args, &project, out),
+    }
+}
+
+/// The layouts of a tree's headers.
+fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcome, Failure> {
+    let held = read::headers(project)?;
+    let release = match args.released.as_deref().map(Release::of) {
+        Some(release) => {
+            let read = read::release(project, &release)?;
+            Some((release, read))
+        }
+        None => None,
+    };
+    let outcomes = project::freeze::freeze(project, &held, &args.contracts, release.as_ref())?;
+    let refused = report(&project.layouts(), &outcomes, out);
+    Ok(Outcome::of(refused))
+}
+
+/// Prints what became of contracts; returns how much was refused.
+pub(super) fn report(
+    layouts: &Layouts,
+    outcomes: &[project::freeze::Outcome],
+    out: &mut Output,
+) -> usize {
+    for outcome in outcomes {
+        match &outcome.written {
+            Some(path) => out.line(layouts.display(path)),
+            None if outcome.status.is_some() && outcome.findings.is_empty() => {
+                let path = layouts.path(&outcome.contract);
+                note(format_args!("{} says this already", layouts.display(&path)));
+            }
+            None => {}
+        }
+    }
+    let findings: Vec<_> = outcomes.iter().flat_map(|one| one.findings.clone()).collect();
+    out.findings(&findings);
+    findings.len()
+}
+
+/// The layout of a contract of this program's types.
+fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcome, Failure> {
     let (current, earlier) = models()?;
-    let name = args.contract.as_str();
+    if args.released.is_some() {
+        return Err(Failure {
+            message: "--released is for trees whose headers are the truth".into(),
+            help: "in a checkout of kho-abi, `kho-abi freeze CONTRACT` freezes for good".into(),
+        });
+    }
+    let [name] = args.contracts.as_slice() else {
+        return Err(Failure {
+            message: "one contract is frozen at a time".into(),
+            help: format!("give one of {}", known_contracts(&current)),
+        });
+    };
     let mut models = std::iter::once(&current).chain(&earlier);
     let Some((model, header)) = models.find_map(|m: &Model| Some((m, m.contract(name)?.0))) else {
         return Err(Failure {
@@ -33,7 +109,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         });
     };
     let status = if args.draft { Status::Draft } else { Status::Released };
-    match freeze::freeze(&checkout, model, header, name, status)? {
+    match freeze::freeze(checkout, model, header, name, status)? {
         freeze::Outcome::Written(path) => out.line(checkout.display(&path)),
         freeze::Outcome::Unchanged(path) => {
             note(format_args!("{} says this already", checkout.display(&path)));

@@ -90,6 +90,13 @@ pub(crate) struct Reporting {
     output: PathBuf,
 }
 
+/// The day, in days since 1970.
+pub(super) fn today() -> i64 {
+    // A clock before 1970 makes nothing expire.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX)
+}
+
 fn format_parser() -> clap::builder::PossibleValuesParser {
     let value =
         |format: &Format| clap::builder::PossibleValue::new(format.name).help(format.summary);
@@ -156,10 +163,8 @@ impl Reporting {
                     .map_err(|error| Failure { message: error.to_string(), help: error.help() })?
             }
         };
-        // A clock before 1970 makes nothing expire.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let today = i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX);
-        Ok(Options { strictness, baseline, catalogue: Arc::clone(catalogue), allowances, today })
+        let catalogue = Arc::clone(catalogue);
+        Ok(Options { strictness, baseline, catalogue, allowances, today: today() })
     }
 
     /// Where the report goes, held against everything that the command reads.

@@ -1,18 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi layout`: the layouts of structs, for reading.
 
-use super::{known_contracts, models, note_stale};
-use crate::output::{Failure, Format, Outcome, Output};
+use super::{known_contracts, models, note_stale, project_here};
+use crate::output::{note, Failure, Format, Outcome, Output};
 use kho_abi_codegen::write;
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target};
+use kho_abi_review::project;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+const AFTER_HELP: &str = "\
+In a kernel tree, or in any repository with a kho-abi.toml, the structs of its headers are shown; \
+elsewhere, and in a checkout of kho-abi, those that this program was compiled with.
+
+Examples:
+  kho-abi layout                     all structs
+  kho-abi layout vfio-pci-v1         what one contract promises
+  kho-abi layout luo_file_ser        one struct
+  kho-abi layout --root ~/linux      of that tree's headers";
 
 /// Show how structs are laid out, as pahole does
 ///
 /// Each field with its offset and size in bytes, holes where they are, and at the end of a struct
 /// its totals and the compatible strings that promise it.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Structs by name, contracts by compatible string, also earlier versions; all if none is given
     #[arg(value_name = "STRUCT|CONTRACT")]
@@ -23,8 +35,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
-    note_stale(root);
-    let (current, earlier) = models()?;
+    let (current, earlier) = if let Some(project) = project_here(root)? {
+        let read = project::read::headers(&project)?;
+        for gap in &read.gaps {
+            note(format_args!("note: {}", gap.why));
+        }
+        (read.model, Vec::new())
+    } else {
+        note_stale(root);
+        models()?
+    };
     let selected = if args.names.is_empty() {
         vec![(&current, current.clone())]
     } else {

@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod freeze;
 pub(crate) mod generate;
+pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod judging;
 pub(crate) mod layout;
@@ -24,6 +25,7 @@ use crate::output::{note, Failure};
 use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_review::project::{self, Found, Project, ProjectError};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use std::path::{Path, PathBuf};
@@ -43,6 +45,43 @@ fn checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
     let here = std::env::current_dir()
         .map_err(|source| CheckoutError::Io { path: PathBuf::from("."), source })?;
     Checkout::find(&here)
+}
+
+/// What a command works on: a checkout of this repository, whose types are this program's, or any other
+/// tree, whose headers are the truth.
+fn place(root: Option<&Path>) -> Result<Found, Failure> {
+    let io = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| Failure::from(CheckoutError::Io { path, source })
+    };
+    let found = match root {
+        Some(root) => {
+            // A directory that is not there deserves the system's own word.
+            root.read_dir().map_err(io(root))?;
+            project::at(root)?
+        }
+        None => project::find(&std::env::current_dir().map_err(io(Path::new(".")))?)?,
+    };
+    if let Found::Checkout(checkout) = &found {
+        checkout.require_same_truth()?;
+    }
+    Ok(found)
+}
+
+/// The tree whose headers are the truth, where there is one; for commands that need none.
+fn project_here(root: Option<&Path>) -> Result<Option<Project>, Failure> {
+    let found = match root {
+        Some(root) => project::at(root),
+        None => match std::env::current_dir() {
+            Ok(here) => project::find(&here),
+            Err(_) => return Ok(None),
+        },
+    };
+    match found {
+        Ok(Found::Project(project)) => Ok(Some(project)),
+        Ok(Found::Checkout(_)) | Err(ProjectError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The same, and this program's types are those of its wire files.

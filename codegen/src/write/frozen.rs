@@ -68,7 +68,8 @@ pub fn render(frozen: &Frozen) -> String {
                 (field.offset().to_string(), field.size().to_string())
             };
             let ty = field.ty.by_value().spelling();
-            put!(out, "{offset:>8}  {size:>6}  {ty:<24}  {}", field.name);
+            let name = if field.name.is_empty() { NONE } else { &field.name };
+            put!(out, "{offset:>8}  {size:>6}  {ty:<24}  {name}");
         }
     }
     out
@@ -230,6 +231,45 @@ struct x  size 4  align 1  packed
         for (from, to, line) in changes {
             let broken = THIRD.replacen(from, to, 1);
             assert_ne!(broken, THIRD, "{from}");
+            assert_eq!(parse(&broken).map_err(|error| error.line), Err(line), "{to}");
+        }
+    }
+
+    const FOURTH: &str = "\
+format      4
+compatible  x-v1
+macro       X_COMPATIBLE
+header      linux/kho/abi/x.h
+status      draft
+roots       x_ser
+
+struct x_ser  size 8  align 1  packed
+  offset    size  type                      name
+       0       8  union x_ser.0             -
+
+union x_ser.0  size 8  align 8  natural
+  offset    size  type                      name
+       0       8  u64                       raw
+";
+
+    #[test]
+    fn the_fourth_format_has_structs_and_unions_without_a_name() {
+        let frozen = parse(FOURTH).unwrap();
+        assert_eq!(frozen.records[0].fields[0].name, "");
+        assert_eq!(frozen.records[1].name, "x_ser.0");
+        let written = render(&frozen);
+        assert_eq!(parse(&written).as_ref(), Ok(&frozen), "{written}");
+        let changes = [
+            ("format      4", "format      1", 1),
+            ("x_ser.0             -", "x_ser.a             -", 10),
+            ("x_ser.0             -", "x_ser.              -", 10),
+            ("x_ser.0             -", ".0                  -", 10),
+            ("x_ser.0             -", "x_ser.0             -.", 10),
+            ("union x_ser.0  size", "union x_ser..0  size", 12),
+        ];
+        for (from, to, line) in changes {
+            let broken = FOURTH.replacen(from, to, 1);
+            assert_ne!(broken, FOURTH, "{from}");
             assert_eq!(parse(&broken).map_err(|error| error.line), Err(line), "{to}");
         }
     }

@@ -134,6 +134,25 @@ pub fn load_dir(dir: &Path, options: &Options) -> Result<Loaded, SourceError> {
 }
 
 impl Loaded {
+    /// The same, whose places are below a directory rather than as it was given.
+    #[must_use]
+    pub fn below(mut self, top: &Path) -> Self {
+        let top = format!("{}/", top.display());
+        let below = |shown: &mut String| {
+            if let Some(rest) = shown.strip_prefix(&top) {
+                *shown = rest.into();
+            }
+        };
+        self.files.abi.iter_mut().chain(self.files.companions.values_mut()).for_each(|file| {
+            below(&mut file.shown);
+        });
+        self.files.gaps.iter_mut().for_each(|gap| below(&mut gap.why));
+        if let Some(tree) = &mut self.tree {
+            *tree = tree.below(&top);
+        }
+        self
+    }
+
     /// Has a compiler lay them out.
     ///
     /// # Errors

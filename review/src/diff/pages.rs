@@ -200,7 +200,7 @@ fn names(variants: &[PageVariant]) -> BTreeSet<String> {
 }
 
 /// Puts what differs between page sizes beside the model.
-fn merge(
+pub(crate) fn merge(
     model: &mut Model,
     base: u64,
     others: impl IntoIterator<Item = (u64, Result<Reading, SourceError>)>,

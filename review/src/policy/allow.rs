@@ -59,9 +59,10 @@ struct File {
     allow: Vec<toml::Spanned<Entry>>,
 }
 
+/// An entry as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+pub(crate) struct Entry {
     rule: String,
     item: String,
     reason: String,
@@ -74,16 +75,30 @@ struct Entry {
 ///
 /// The first thing in it that is not of the form, or a rule that does not exist.
 pub fn parse(file: &str, text: &str, rules: &[Rule]) -> Result<Vec<Allowance>, AllowError> {
-    let line_of =
-        |offset: usize| text.get(..offset).map_or(1, |before| before.lines().count().max(1));
-    let fail = |line: usize, what: String| AllowError { file: file.into(), line, what };
     let read: File = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_of(span.start + 1));
-        fail(line, error.message().lines().next().unwrap_or("it is not TOML").into())
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        let what = error.message().lines().next().unwrap_or("it is not TOML").into();
+        AllowError { file: file.into(), line, what }
     })?;
+    of_entries(file, text, read.allow, rules)
+}
+
+/// The line of an offset, from 1.
+pub(crate) fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// What the entries of a file allow.
+pub(crate) fn of_entries(
+    file: &str,
+    text: &str,
+    entries: Vec<toml::Spanned<Entry>>,
+    rules: &[Rule],
+) -> Result<Vec<Allowance>, AllowError> {
+    let fail = |line: usize, what: String| AllowError { file: file.into(), line, what };
     let mut allowances = Vec::new();
-    for entry in read.allow {
-        let line = line_of(entry.span().start + 1);
+    for entry in entries {
+        let line = line_of(text, entry.span().start);
         let Entry { rule, item, reason, expires } = entry.into_inner();
         if rules.iter().all(|known| known.id != rule) {
             return Err(fail(line, format!("there is no rule '{rule}'")));

@@ -24,16 +24,20 @@ fn find(side: &Side) -> Vec<Hit> {
         return Vec::new();
     }
     // What is not read is text: how that changed is another rule's.
-    let failed = side.reading.gaps.iter().filter(|gap| gap.item.is_empty());
-    let hit = |gap: &Gap| {
-        let place = place_in(&gap.why)?;
-        let message = gap.why.splitn(3, ':').nth(2)?.trim().to_string();
-        let of_a_check = ["static assertion failed", "static_assert failed", "no member named"];
-        let is_failed = of_a_check.iter().any(|said| message.starts_with(said));
+    let hit = |(place, message): (Place, String)| {
         let what = format!("a compiler refuses it: {message}");
-        is_failed.then(|| Hit { item: message, place: Some(place), what, ..Hit::default() })
+        Hit { item: message, place: Some(place), what, ..Hit::default() }
     };
-    failed.filter_map(hit).collect()
+    side.reading.gaps.iter().filter_map(failed_assertion).map(hit).collect()
+}
+
+/// The assertion of a header about itself that a gap says is not so, with its place.
+#[must_use]
+pub(crate) fn failed_assertion(gap: &Gap) -> Option<(Place, String)> {
+    let place = gap.item.is_empty().then(|| place_in(&gap.why))??;
+    let message = gap.why.splitn(3, ':').nth(2)?.trim().to_string();
+    let of_a_check = ["static assertion failed", "static_assert failed", "no member named"];
+    of_a_check.iter().any(|said| message.starts_with(said)).then_some((place, message))
 }
 
 /// The place that a reason begins with, as `luo.h:12: ...`.

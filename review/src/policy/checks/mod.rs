@@ -33,6 +33,8 @@ mod struct_resized;
 mod struct_without_contract;
 pub(crate) mod version_field_moved;
 
+pub(crate) use header_unreadable::failed_assertion;
+
 use super::{Check, Class, Hit, PolicyRule};
 use crate::diff::{Change, Comparison};
 use kho_abi_model::compare::{self, pages, Words};

@@ -1,0 +1,587 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! A tree whose C headers are the truth, as its owner works with it: init, check, a change, a bump.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use support::Ran;
+
+const ABI: &str = "include/linux/kho/abi";
+const LAYOUTS: &str = "include/linux/kho/abi/layouts";
+
+/// The contract of a distribution's kernel: its own fields under its own version.
+const VFIO_PCI: &str = r#"/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_KHO_ABI_VFIO_PCI_H
+#define _LINUX_KHO_ABI_VFIO_PCI_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+
+#define VFIO_PCI_LUO_FH_COMPATIBLE "vfio-pci-v2"
+
+/**
+ * struct vfio_iommufd_ser - The iommufd of a device.
+ * @token: token of its file
+ */
+struct vfio_iommufd_ser {
+	u32 token;
+} __packed;
+
+/**
+ * struct vfio_pci_core_device_ser - A device.
+ * @domain: PCI domain
+ * @bdf: bus, device and function
+ * @reset_works: whether it can be reset
+ * @iommufd: its iommufd
+ */
+struct vfio_pci_core_device_ser {
+	u32 domain;
+	u16 bdf;
+	u8 reset_works;
+	struct vfio_iommufd_ser iommufd;
+} __packed;
+
+#endif
+"#;
+
+/// Lists of arrays, a union without a name, bit-fields, and a pointer.
+const IOMMU: &str = r#"/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_KHO_ABI_IOMMU_H
+#define _LINUX_KHO_ABI_IOMMU_H
+
+#include <linux/compiler.h>
+#include <linux/types.h>
+#include <asm/page.h>
+
+#define IOMMU_LUO_FLB_COMPATIBLE "iommu-liveupdate-v1"
+
+struct iommu_obj_ser {
+	u32 ref_count;
+	u32 deleted:1;
+	u32 incoming:1;
+} __packed;
+
+struct iommu_intel_ser {
+	u64 root;
+	u64 bitmap[8];
+} __packed;
+
+struct iommu_ser {
+	struct iommu_obj_ser obj;
+	u64 token;
+	union {
+		struct iommu_intel_ser intel;
+		u64 raw[4];
+	};
+} __packed;
+
+struct iommu_domain_ser {
+	struct iommu_obj_ser obj;
+	u64 top_table;
+	struct iommu_domain *restored;
+} __packed;
+
+struct iommu_array_ser {
+	u64 next_phys;
+	u64 nr;
+} __packed;
+
+#define IOMMU_DOMAINS_PER_PAGE \
+	((PAGE_SIZE - sizeof(struct iommu_array_ser)) / sizeof(struct iommu_domain_ser))
+
+struct iommu_domain_array_ser {
+	struct iommu_array_ser array;
+	struct iommu_domain_ser domains[IOMMU_DOMAINS_PER_PAGE];
+} __packed;
+
+struct iommu_array_of_iommus_ser {
+	struct iommu_array_ser array;
+	struct iommu_ser iommus[];
+} __packed;
+
+struct iommu_flb_ser {
+	u64 iommus_phys;
+	u64 domains_phys;
+	u64 devices_phys;
+} __packed;
+
+#endif
+"#;
+
+/// The headers that Linux 7.3 has.
+const KERNELS: [&str; 6] =
+    ["block", "kexec_handover", "kexec_metadata", "luo", "memblock", "memfd"];
+
+/// A tree in a directory of its own.
+struct Tree {
+    dir: tempfile::TempDir,
+}
+
+impl Tree {
+    /// With the headers that Linux 7.3 has: they assert nothing about themselves.
+    fn of_kernel() -> Self {
+        let tree = Self::with_assertions();
+        for name in KERNELS {
+            let file = format!("{ABI}/{name}.h");
+            let text = tree.read(&file);
+            let kept = text.lines().filter(|line| !line.starts_with("static_assert("));
+            tree.write(&file, &format!("{}\n", kept.collect::<Vec<_>>().join("\n")));
+        }
+        tree
+    }
+
+    fn with_assertions() -> Self {
+        let tree = Self::empty();
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../c-headers").join(ABI);
+        for name in KERNELS {
+            let name = format!("{name}.h");
+            tree.write(&format!("{ABI}/{name}"), &fs::read_to_string(ours.join(&name)).unwrap());
+        }
+        tree
+    }
+
+    fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn of(name: &str, header: &str) -> Self {
+        let tree = Self::empty();
+        tree.write(&format!("{ABI}/{name}.h"), header);
+        tree
+    }
+
+    fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.root().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.root().join(path)).unwrap()
+    }
+
+    /// Replaces the one occurrence in a file.
+    fn replace(&self, path: &str, from: &str, to: &str) {
+        let text = self.read(path);
+        assert_eq!(text.matches(from).count(), 1, "`{from}` in {path}");
+        self.write(path, &text.replacen(from, to, 1));
+    }
+
+    /// The line of a text in a file.
+    fn line(&self, path: &str, text: &str) -> String {
+        let line = self.read(path).lines().position(|line| line.contains(text)).unwrap();
+        format!("{path}:{}", line + 1)
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
+        Ran::of(&command.current_dir(self.root()).args(args).output().unwrap())
+    }
+
+    /// Runs `check`, which must come to that status; returns what it printed.
+    #[track_caller]
+    fn check(&self, status: i32) -> String {
+        let ran = self.run(&["check"]);
+        assert_eq!(ran.status, Some(status), "{}{}", ran.stdout, ran.stderr);
+        ran.stdout
+    }
+
+    /// Runs `check`, which must have this one finding; returns what it printed.
+    #[track_caller]
+    fn one(&self, place: &str, what: &str) -> String {
+        let printed = self.check(1);
+        assert!(printed.contains(" 1 finding\n"), "{printed}");
+        let line = printed.lines().find(|line| line.starts_with(place));
+        let line = line.unwrap_or_else(|| panic!("nothing at {place}: {printed}"));
+        assert!(line.contains(what), "{what}: {printed}");
+        printed
+    }
+
+    fn git(&self, args: &[&str]) {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.root());
+        command.args(["-c", "user.name=x", "-c", "user.email=x@example.org"]).args(args);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn commit(&self, message: &str) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-qm", message]);
+    }
+
+    #[track_caller]
+    fn init(&self, args: &[&str]) -> Ran {
+        let mut all = vec!["init"];
+        all.extend(args);
+        let ran = self.run(&all);
+        assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
+        ran
+    }
+}
+
+/// Show: init, check, one field, check, the next string, check.
+#[track_caller]
+fn the_owners_day(tree: &Tree, header: &str, field: (&str, &str), version: (&str, &str)) {
+    tree.init(&[]);
+    tree.check(0);
+    let file = format!("{ABI}/{header}.h");
+    let (old, new) = version;
+    tree.replace(&file, field.0, field.1);
+    let place = tree.line(&file, field.1);
+    let printed = tree.one(&place, &format!("has it drafted as \"{old}\""));
+    assert!(printed.contains(&format!("\"{new}\"")), "no remedy: {printed}");
+    tree.replace(&file, &format!("\"{old}\""), &format!("\"{new}\""));
+    let printed = tree.check(0);
+    let note = format!("\"{new}\" follows \"{old}\" and is not frozen yet");
+    assert!(printed.contains(&note), "{printed}");
+    let frozen = tree.run(&["freeze", new]);
+    assert_eq!((frozen.status, frozen.stdout), (Some(0), format!("{LAYOUTS}/{new}.layout\n")));
+    assert!(!tree.check(0).contains("not frozen yet"));
+    assert!(tree.root().join(LAYOUTS).join(format!("{old}.layout")).is_file());
+}
+
+#[test]
+fn a_kernel_tree_is_begun_held_and_bumped() {
+    let tree = Tree::of_kernel();
+    let field = ("\tu64 index;", "\tu32 index;");
+    the_owners_day(&tree, "memfd", field, ("memfd-v2", "memfd-v3"));
+}
+
+#[test]
+fn a_distributions_contracts_are_held_like_the_kernels() {
+    let tree = Tree::of_kernel();
+    tree.write(&format!("{ABI}/vfio_pci.h"), VFIO_PCI);
+    tree.write(&format!("{ABI}/iommu.h"), IOMMU);
+    let field = ("\tu8 reset_works;", "\tu16 reset_works;");
+    the_owners_day(&tree, "vfio_pci", field, ("vfio-pci-v2", "vfio-pci-v3"));
+    // What is in the array for each page size, and in a union without a name.
+    let layout = tree.read(&format!("{LAYOUTS}/iommu-liveupdate-v1.layout"));
+    for line in [
+        "struct iommu_domain_array_ser  page 65536",
+        "union iommu_ser.0",
+        "struct iommu_ser[0]       iommus",
+        "void *                    restored",
+    ] {
+        assert!(layout.contains(line), "{line}: {layout}");
+    }
+    let file = format!("{ABI}/iommu.h");
+    tree.replace(&file, "u64 raw[4];", "u64 raw[16];");
+    tree.one(&tree.line(&file, "u64 raw"), "has it drafted as \"iommu-liveupdate-v1\"");
+    tree.replace(&file, "u64 raw[16];", "u64 raw[4];");
+    tree.replace(&file, "u64 next_phys;", "u64 next;");
+    let place = tree.line(&file, "u64 next;");
+    tree.one(&place, "field `next_phys` is named `next`");
+}
+
+const ONE: &str = "#include <linux/types.h>\n#define X_COMPATIBLE \"x-v1\"\n#define X_MAX 4\n\
+                   struct x_ser {\n\tu32 a;\n\tu32 b;\n} __packed;\n";
+
+/// Each way to go wrong is one finding, at its place, with its item and rule.
+#[test]
+fn each_cause_is_one_finding_at_its_line() {
+    let x = format!("{ABI}/x.h");
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    let fresh = |change: &dyn Fn()| {
+        tree.write(&x, ONE);
+        change();
+    };
+    fresh(&|| tree.replace(&x, "X_MAX 4", "X_MAX 5"));
+    tree.one(&format!("{x}:3"), "constant X_MAX was 4, is 5");
+    fresh(&|| tree.write(&x, &format!("{ONE}struct y_ser {{\n\tu8 a;\n}};\n")));
+    tree.one(&format!("{x}:8"), "struct y_ser: the struct is new");
+    fresh(&|| tree.replace(&x, "\tu32 a;\n", ""));
+    tree.one(&format!("{x}:4"), "field `a` is gone");
+    fresh(&|| tree.replace(&x, "u32 b;", "struct mutex b;"));
+    tree.one(&format!("{x}:4"), "[declaration_not_read]");
+    fresh(&|| tree.write(&format!("{ABI}/y.h"), "struct y_ser {\n\tunsigned char a;\n};\n"));
+    tree.one(&format!("{ABI}/y.h:1"), "no version covers struct y_ser [struct_without_contract]");
+    tree.write(&format!("{ABI}/y.h"), "#define Y_COMPATIBLE \"y-v1\"\nstruct y_ser { char a; };\n");
+    tree.one(&format!("{ABI}/y.h:1"), "[frozen_layout_missing]");
+    tree.write(&format!("{ABI}/y.h"), "#define Y_COMPATIBLE \"x-v1\"\n");
+    let printed = tree.check(1);
+    assert!(printed.contains("[compatible_in_two_contracts]"), "{printed}");
+    fs::remove_file(tree.root().join(ABI).join("y.h")).unwrap();
+    fresh(&|| tree.replace(&x, "\"x-v1\"", "\"z-v1\""));
+    let printed = tree.check(1);
+    assert!(printed.contains(&format!("{LAYOUTS}/x-v1.layout: no header has \"x-v1\"")));
+    fresh(&|| {
+        tree.replace(&x, "} __packed;", "} __packed;\nstatic_assert(sizeof(struct x_ser) == 9);");
+    });
+    let printed = tree.check(1);
+    assert!(printed.contains(&format!("{x}:8: a compiler refuses it")), "{printed}");
+    fresh(&|| tree.replace(&x, "} __packed;", "} __packed;\n#ifdef CONFIG_Y\nstruct y { u8 a; };"));
+    let printed = tree.check(1);
+    assert!(printed.contains("[declaration_not_read]"), "{printed}");
+    let layout = format!("{LAYOUTS}/x-v1.layout");
+    let text = tree.read(&layout);
+    fresh(&|| tree.write(&layout, &text.replace("packed", "tight")));
+    let printed = tree.check(1);
+    assert!(printed.contains(" 1 finding\n"), "{printed}");
+    assert!(printed.contains("[frozen_file_malformed]"), "{printed}");
+    tree.write(&layout, &text);
+    tree.check(0);
+}
+
+/// A change of what two contracts embed is one finding that names both.
+#[test]
+fn what_two_contracts_promise_is_one_finding_with_both_strings() {
+    let tree = Tree::of_kernel();
+    tree.init(&[]);
+    let file = format!("{ABI}/kexec_handover.h");
+    let text = tree.read(&file);
+    let at = text.find("struct kho_vmalloc {").unwrap();
+    let changed = text[at..].replacen("unsigned int", "u64", 1).replacen("u32", "u64", 1);
+    tree.write(&file, &format!("{}{changed}", &text[..at]));
+    let printed = tree.check(1);
+    assert!(printed.contains(" 1 finding\n"), "{printed}");
+    for string in ["\"kho-v4\"", "\"memfd-v2\"", "\"memfd-v3\"", "\"kho-v5\""] {
+        assert!(printed.contains(string), "{string}: {printed}");
+    }
+}
+
+/// An assertion that fails because a struct changed follows from that.
+#[test]
+fn an_assertion_about_a_changed_struct_is_a_consequence() {
+    let tree = Tree::with_assertions();
+    tree.init(&[]);
+    tree.check(0);
+    let file = format!("{ABI}/kexec_handover.h");
+    tree.replace(&file, "\tunsigned int total_pages;", "\tu64 total_pages;");
+    let printed = tree.one(&tree.line(&file, "u64 total_pages"), "struct kho_vmalloc: field");
+    for so in ["memfd.h:97: a compiler refuses it", "so: struct memfd_luo_ser: "] {
+        assert!(printed.contains(so), "{so}: {printed}");
+    }
+    // One that is about nothing that changed stands for itself.
+    tree.replace(&file, "\tu64 total_pages;", "\tunsigned int total_pages;");
+    tree.replace(&file, "sizeof(struct kho_vmalloc) == 16", "sizeof(struct kho_vmalloc) == 17");
+    tree.one(&tree.line(&file, "== 17"), "[header_unreadable]");
+}
+
+#[test]
+fn a_version_that_went_back_is_found() {
+    let tree = Tree::of("x", &ONE.replace("x-v1", "x-v2"));
+    tree.init(&[]);
+    let x = format!("{ABI}/x.h");
+    tree.replace(&x, "x-v2", "x-v1");
+    let printed = tree.check(1);
+    assert!(printed.contains("\"x-v2\" is frozen, and the headers went back to \"x-v1\""));
+}
+
+#[test]
+fn released_layouts_are_proven_and_never_written_again() {
+    let tree = Tree::of("x", ONE);
+    tree.write(
+        &format!("{ABI}/y.h"),
+        "#define Y_COMPATIBLE \"y-v1\"\nstruct y_ser { unsigned char a; };\n",
+    );
+    tree.git(&["init", "-q"]);
+    tree.commit("release");
+    tree.git(&["tag", "v1"]);
+    let x = format!("{ABI}/x.h");
+    let y = format!("{ABI}/y.h");
+    tree.replace(&y, "char a;", "char a, b;");
+    let ran = tree.run(&["init", "--released", "v1"]);
+    assert_eq!(ran.status, Some(1), "y-v1 is not what v1 has: {ran:?}");
+    assert!(ran.stdout.contains("v1 does not prove \"y-v1\" released"), "{ran:?}");
+    assert!(ran.stderr.contains("1 draft, 1 released"), "{ran:?}");
+    let (of_x, of_y) = (format!("{LAYOUTS}/x-v1.layout"), format!("{LAYOUTS}/y-v1.layout"));
+    assert!(tree.read(&of_x).contains("status      released"));
+    assert!(tree.read(&of_y).contains("status      draft"));
+    assert!(tree.check(0).contains("layouts is not committed yet"));
+    tree.commit("begin");
+    assert!(tree.check(0).contains("ok           no released layout was edited"));
+
+    // A draft follows its header; a released layout does not.
+    let released = tree.read(&of_x);
+    tree.replace(&x, "u32 b;", "u64 b;");
+    let printed = tree.one(&tree.line(&x, "u64 b;"), "has it released as \"x-v1\"");
+    assert!(printed.contains("help: undo the change, or make X_COMPATIBLE \"x-v2\""), "{printed}");
+    for args in [&["freeze", "x-v1"][..], &["freeze"], &["freeze", "--released", "v1"]] {
+        let ran = tree.run(args);
+        assert_eq!(ran.status, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("[frozen_layout_changed]"), "{ran:?}");
+        assert_eq!(tree.read(&of_x), released);
+    }
+    tree.replace(&y, "char a, b;", "char a, b, c;");
+    assert_eq!(tree.run(&["freeze", "y-v1"]).stdout, format!("{of_y}\n"));
+    let ran = tree.run(&["freeze", "y-v1", "--released", "v1"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("[release_not_proven]"), "{ran:?}");
+    let ran = tree.run(&["freeze", "y-v1", "--released", "no-such-tag"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+
+    // The header and its released layout edited together.
+    let edited = released.replace("size 8", "size 12").replace(
+        "4       4  u32                       b",
+        "4       8  u64                       b",
+    );
+    tree.write(&of_x, &edited);
+    let printed = tree.check(1);
+    assert!(printed.contains(" 1 finding\n"), "{printed}");
+    assert!(printed.contains("[frozen_file_changed]"), "{printed}");
+    tree.commit("slip it in");
+    assert!(tree.check(1).contains("[frozen_file_changed]"));
+    fs::remove_file(tree.root().join(&of_x)).unwrap();
+    assert!(tree.check(1).contains("is gone that commit"));
+    tree.write(&of_x, &released);
+    tree.replace(&x, "\"x-v1\"", "\"x-v2\"");
+    assert!(tree.check(0).contains("\"x-v2\" follows \"x-v1\""));
+}
+
+#[test]
+fn init_writes_over_nothing() {
+    let tree = Tree::of("x", ONE);
+    tree.write("kho-abi.toml", "# mine\n");
+    let ran = tree.run(&["init"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("kho-abi.toml exists already"), "{ran:?}");
+    assert_eq!(tree.read("kho-abi.toml"), "# mine\n");
+    fs::remove_file(tree.root().join("kho-abi.toml")).unwrap();
+    tree.write(&format!("{LAYOUTS}/w-v1.layout"), "mine\n");
+    let ran = tree.run(&["init"]);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stderr.contains("w-v1.layout exists already"), "{ran:?}");
+    assert!(!tree.root().join("kho-abi.toml").exists());
+    // A release that is not there: nothing is written, either.
+    fs::remove_dir_all(tree.root().join(LAYOUTS)).unwrap();
+    let ran = tree.run(&["init", "--released", "v1"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(!tree.root().join("kho-abi.toml").exists());
+    let ran = Tree::empty().run(&["init"]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+}
+
+/// The file is found from below, and says where things lie and what is allowed.
+#[test]
+fn the_file_is_found_upwards_and_heeded() {
+    let tree = Tree::empty();
+    tree.write("drivers/abi/x.h", ONE);
+    tree.write("drivers/abi/y.h", "struct y_ser {\n\tunsigned char a;\n};\n");
+    tree.write("kho-abi.toml", "headers = \"drivers/abi\"\nlayouts = \"abi\"\n");
+    assert_eq!(tree.run(&["freeze"]).stdout, "abi/x-v1.layout\n");
+    tree.one("drivers/abi/y.h:1", "no version covers struct y_ser");
+    let below = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
+        let dir = tree.root().join("drivers/abi");
+        Ran::of(&command.current_dir(dir).args(args).output().unwrap())
+    };
+    assert!(below(&["check"]).stdout.contains("drivers/abi/y.h:1: no version covers"));
+    let allow = |item: &str, expires: &str| {
+        let text = format!(
+            "headers = \"drivers/abi\"\nlayouts = \"abi\"\n\n[[allow]]\n\
+             rule = \"struct_without_contract\"\nitem = \"{item}\"\nreason = \"r\"\n\
+             expires = \"{expires}\"\n"
+        );
+        tree.write("kho-abi.toml", &text);
+    };
+    allow("y_ser", "9999-12-31");
+    tree.check(0);
+    allow("z_ser", "9999-12-31");
+    let printed = tree.check(1);
+    assert!(printed.contains("kho-abi.toml:4: the allowance of"), "{printed}");
+    assert!(printed.contains("no version covers struct y_ser"), "{printed}");
+    allow("y_ser", "2020-01-01");
+    assert!(tree.check(1).contains("expired after 2020-01-01"));
+
+    let owner = |structs: &str| {
+        let text = format!(
+            "headers = \"drivers/abi\"\nlayouts = \"abi\"\n\n[[owner]]\n\
+             macro = \"X_COMPATIBLE\"\nstructs = [\"{structs}\"]\n"
+        );
+        tree.write("kho-abi.toml", &text);
+    };
+    owner("y_ser");
+    assert_eq!(tree.run(&["freeze", "x-v1"]).status, Some(0));
+    tree.check(0);
+    tree.replace("drivers/abi/y.h", "char a;", "short a;");
+    tree.one("drivers/abi/y.h:2", "as \"x-v1\"");
+    owner("z_ser");
+    assert!(tree.check(1).contains("kho-abi.toml:4: no header defines z_ser"));
+
+    tree.write("kho-abi.toml", "\nheder = \"x\"\n");
+    let ran = tree.run(&["check"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("kho-abi.toml:2: unknown field `heder`"), "{ran:?}");
+    assert!(ran.stderr.contains("help: write `headers`"), "{ran:?}");
+}
+
+/// A header with two versions that does not say which owns a struct: one bump covers it.
+#[test]
+fn a_shared_struct_is_covered_by_the_bump_of_one_owner() {
+    let header = "#include <linux/types.h>\n#define A_COMPATIBLE \"a-v1\"\n\
+                  #define B_COMPATIBLE \"b-v1\"\nstruct range_ser {\n\tu32 x;\n} __packed;\n";
+    let tree = Tree::of("two", header);
+    tree.init(&[]);
+    tree.check(0);
+    let file = format!("{ABI}/two.h");
+    tree.replace(&file, "u32 x;", "u64 x;");
+    let printed = tree.one(&tree.line(&file, "u64 x;"), "as \"a-v1\"");
+    assert!(printed.contains("make A_COMPATIBLE \"a-v2\" or make B_COMPATIBLE"), "{printed}");
+    tree.replace(&file, "\"a-v1\"", "\"a-v2\"");
+    assert!(tree.check(0).contains("\"a-v2\" is new, and may be the version of it"));
+}
+
+#[test]
+fn what_cannot_be_frozen_is_refused_with_the_reason() {
+    let tree = Tree::of("x", &ONE.replace("\"x-v1\"", "\"../../x-v1\""));
+    let ran = tree.run(&["init"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("[contract_not_freezable]"), "{ran:?}");
+    assert!(!tree.root().join("include/linux/x-v1.layout").exists());
+    tree.write(&format!("{ABI}/x.h"), &ONE.replace("u32 b;", "struct mutex b;"));
+    let ran = tree.run(&["freeze"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("\"x-v1\" cannot be frozen: x_ser has no layout"), "{ran:?}");
+}
+
+#[test]
+fn layouts_are_those_of_the_headers() {
+    let tree = Tree::of("x", ONE);
+    let shown = tree.run(&["layout"]);
+    assert_eq!(shown.status, Some(0));
+    assert!(shown.stdout.starts_with("struct x_ser {\n"), "{shown:?}");
+    assert_eq!(tree.run(&["layout", "x-v1"]).stdout, shown.stdout);
+    assert_eq!(tree.run(&["layout", "x_ser"]).stdout, shown.stdout);
+    let ran = tree.run(&["layout", "memfd-v2"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("contracts: x-v1; structs: x_ser"), "{ran:?}");
+    // Elsewhere, those of the program.
+    assert!(Tree::empty().run(&["layout", "memfd-v2"]).stdout.contains("struct memfd_luo_ser"));
+}
+
+#[test]
+fn json_is_as_in_a_checkout() {
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    tree.replace(&format!("{ABI}/x.h"), "u32 b;", "u64 b;");
+    let ran = tree.run(&["check", "--format", "json"]);
+    assert_eq!(ran.status, Some(1));
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["schema"], "kho-abi/check/1");
+    let all = json["checks"].as_array().unwrap().iter();
+    let findings: Vec<_> = all.flat_map(|c| c["findings"].as_array().unwrap()).collect();
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0]["rule"], "draft_out_of_date");
+    assert_eq!(findings[0]["place"], format!("{ABI}/x.h:6"));
+}
+
+/// `wchar_t` has a sign on x86-64, and none on arm64.
+#[test]
+fn a_layout_of_one_machine_alone_is_found() {
+    let tree = Tree::of("x", &ONE.replace("u32 b;", "__WCHAR_TYPE__ b;"));
+    tree.init(&[]);
+    let printed = tree.check(1);
+    assert!(printed.contains("[layout_depends_on_machine]"), "{printed}");
+    assert!(printed.contains("aarch64-unknown-linux-gnu"), "{printed}");
+    tree.write("kho-abi.toml", "targets = [\"aarch64-unknown-linux-gnu\"]\n");
+    tree.run(&["freeze"]);
+    tree.check(0);
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Holds the headers of a project to its frozen layouts: one finding for each cause, at its line.
+
+use super::freeze::is_unread;
+use super::frozen;
+use super::read::Held;
+use super::{Project, ProjectError};
+use crate::policy::allow::Book;
+use crate::policy::checks::failed_assertion;
+use kho_abi_codegen::check::{shared_strings, Check};
+use kho_abi_codegen::freeze::too_long;
+use kho_abi_codegen::layouts::History;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{DeclarationKind, Model, Place};
+use kho_abi_read::source::Gap;
+use std::collections::BTreeSet;
+
+const READ: &str = "every declaration of the headers was read";
+const COVERED: &str = "a version covers every struct";
+const OWNERS: &str = "every owner in kho-abi.toml is there";
+const ONE_STRING: &str = "each compatible string is one contract's";
+const FITS: &str = "each compatible string fits the field that carries it";
+const MACHINES: &str = "every machine has the same layouts";
+const FROZEN: &str = "the headers are what was frozen";
+const HISTORY: &str = "no released layout was edited";
+const ALLOWED: &str = "every exception in kho-abi.toml is needed";
+
+/// A finding, with the item that an exception names.
+pub(super) type Found = (String, Finding);
+
+/// Runs every check. `today` is the day, in days since 1970: exceptions end.
+///
+/// # Errors
+///
+/// A frozen layout that is there and cannot be read.
+pub fn run(project: &Project, read: &Held, today: i64) -> Result<Vec<Check>, ProjectError> {
+    let Held { model, machines, owners, .. } = read;
+    let layouts = project.layouts();
+    let Unread { found: mut unread, failed, notes: open } = unread(read);
+    let mut frozen = frozen::check(&layouts, read)?;
+    unread.extend(
+        failed.into_iter().filter_map(|failed| failed.unless_it_follows(&mut frozen.found)),
+    );
+    frozen.notes.extend(nodes(model));
+    let mut book = Book::new(&project.config().allowances, today);
+    let mut done = |name, found: Vec<Found>, notes| {
+        let kept = found.into_iter().filter(|(item, finding)| !book.take(finding.rule, item));
+        Check { notes, ..Check::done(name, kept.map(|(_, finding)| finding).collect()) }
+    };
+    let by_place = |finding: Finding| (finding.place.clone(), finding);
+    let strings = shared_strings(std::slice::from_ref(model)).into_iter().map(by_place);
+    let too_long = model.contracts().filter_map(|(_, contract)| {
+        Some((contract.compatible.clone(), too_long(model, contract)?))
+    });
+    let mut checks = vec![
+        done(READ, unread, open),
+        done(COVERED, uncovered(model), Vec::new()),
+        done(ONE_STRING, strings.collect(), Vec::new()),
+        done(FITS, too_long.collect(), Vec::new()),
+    ];
+    if project.config().targets.len() > 1 {
+        checks.push(done(MACHINES, machines.clone(), Vec::new()));
+    }
+    checks.push(done(FROZEN, frozen.found, frozen.notes));
+    checks.push(match layouts.history()? {
+        History::Checked(findings) => {
+            let by_file = |finding: Finding| (finding.place.clone(), finding);
+            done(HISTORY, findings.into_iter().map(by_file).collect(), Vec::new())
+        }
+        History::NotChecked(why) => Check::not(HISTORY, why),
+    });
+    if !project.config().owners.is_empty() {
+        checks.push(done(OWNERS, owners.clone(), Vec::new()));
+    }
+    if !project.config().allowances.is_empty() {
+        let stale = book.stale().into_iter().map(|event| {
+            let place = event.place.map(|place| place.to_string()).unwrap_or_default();
+            let what = event.what.replace("that this change brings", "that is found");
+            Finding::new("allowance_stale", place, what, event.help)
+        });
+        checks.push(Check::done(ALLOWED, stale.collect()));
+    }
+    Ok(checks)
+}
+
+/// What of the headers was not read.
+#[derive(Default)]
+struct Unread {
+    found: Vec<Found>,
+    /// What headers assert of themselves, and is not so.
+    failed: Vec<Failed>,
+    /// What is only worth a note.
+    notes: Vec<String>,
+}
+
+impl Unread {
+    fn put(&mut self, item: &str, place: String, what: String) {
+        let remedy = "declare it with types that the headers define themselves, and not in #ifdef";
+        if !self.found.iter().any(|(known, _)| known == item) {
+            let finding = Finding::new("declaration_not_read", place, what, remedy);
+            self.found.push((item.into(), finding));
+        }
+    }
+}
+
+/// An assertion of a header about itself that does not hold.
+struct Failed {
+    place: Place,
+    said: String,
+}
+
+impl Failed {
+    /// The finding; none where a struct that changed is what it is about: then it follows from that.
+    fn unless_it_follows(self, changed: &mut [Found]) -> Option<Found> {
+        let Self { place, said } = self;
+        let mut words = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        // `sizeof(struct x_ser) == 8`
+        let about = words.find(|word| matches!(*word, "struct" | "union")).and(words.next());
+        let is_cause = |(item, finding): &&mut Found| {
+            let of_it = |about: &str| {
+                let follows = format!("struct {about}:");
+                item.split('.').next() == Some(about)
+                    || finding.consequences.iter().any(|so| so.starts_with(&follows))
+            };
+            about.is_some_and(of_it)
+        };
+        if let Some((_, finding)) = changed.iter_mut().find(is_cause) {
+            finding.consequences.push(format!("{place}: a compiler refuses it: {said}"));
+            return None;
+        }
+        let what = format!("a compiler refuses it: {said}");
+        let remedy = "change the assertion together with what it is about";
+        Some((said, Finding::new("header_unreadable", place, what, remedy)))
+    }
+}
+
+fn unread(read: &Held) -> Unread {
+    let mut unread = Unread::default();
+    let declarations = read.model.headers.iter().flat_map(|header| &header.declarations);
+    for declaration in declarations {
+        let Some(why) = &declaration.unproven else { continue };
+        let is_layout =
+            matches!(declaration.kind, DeclarationKind::Struct | DeclarationKind::Union);
+        if !is_layout && !declaration.is_broken() {
+            continue;
+        }
+        let place = declaration.place.as_ref().map(Place::to_string).unwrap_or_default();
+        let what = format!("{} {} has no layout: {why}", declaration.kind.word(), declaration.name);
+        unread.put(&declaration.name, place, what);
+    }
+    for gap in &read.gaps {
+        if gap.item.is_empty() {
+            match failed_assertion(gap) {
+                Some((place, said)) => unread.failed.push(Failed { place, said }),
+                None => unread.notes.push(gap.why.clone()),
+            }
+            continue;
+        }
+        let of_a_version = read.model.headers.iter().any(|h| h.include_path() == gap.item);
+        if of_a_version && !is_unread(&read.model, gap) {
+            // That no version covers its structs is another check's.
+            continue;
+        }
+        let (place, why) = apart(gap);
+        unread.put(&gap.item, place, format!("{} was not read: {why}", gap.item));
+    }
+    unread.notes.sort();
+    unread.notes.dedup();
+    unread
+}
+
+/// The place that a reason begins with, and the rest of it.
+fn apart(gap: &Gap) -> (String, String) {
+    let mut parts = gap.why.splitn(3, ':');
+    if let (Some(file), Some(line), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
+        if line.parse::<usize>().is_ok() {
+            return (format!("{file}:{line}"), rest.trim().into());
+        }
+    }
+    (gap.item.clone(), gap.why.clone())
+}
+
+/// Structs that no version covers.
+fn uncovered(model: &Model) -> Vec<Found> {
+    let owned: BTreeSet<&str> = model
+        .contracts()
+        .flat_map(|(_, contract)| model.closure(contract))
+        .map(|record| record.name.as_str())
+        .collect();
+    let orphans = model.records().filter(|(_, record)| !owned.contains(record.name.as_str()));
+    orphans
+        .map(|(header, record)| {
+            let place = record.place.as_ref().map_or_else(|| header.file.clone(), Place::to_string);
+            let what = format!("no version covers struct {}", record.name);
+            let help =
+                "give its header a compatible string, embed it in a struct that has one, or \
+                        name its owner in kho-abi.toml: [[owner]]";
+            (record.name.clone(), Finding::new("struct_without_contract", place, what, help))
+        })
+        .collect()
+}
+
+/// That device trees are in the code alone, where a contract is nothing else.
+fn nodes(model: &Model) -> Option<String> {
+    let bare = model.contracts().filter(|(_, c)| c.roots.is_empty()).map(|(_, c)| &*c.compatible);
+    let bare: Vec<_> = bare.collect();
+    let of = bare.join(", ");
+    (!bare.is_empty()).then(|| {
+        format!("{of}: no struct in the headers; properties of device trees are not checked")
+    })
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Reads `kho-abi.toml`. An unknown key is an error, with the key that was meant.
+
+use crate::policy::allow::{self, Allowance, Entry};
+use crate::rules;
+use kho_abi_model::{Place, ABI_DIR};
+use kho_abi_read::headers::TRIPLES;
+use serde::Deserialize;
+use std::path::{Component, Path};
+
+/// What a project is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The directory with the headers, below the top.
+    pub headers: String,
+    /// The directory with the frozen layouts, below the top.
+    pub layouts: String,
+    /// The page sizes that the headers are read for, in bytes, smallest first.
+    pub page_sizes: Vec<u64>,
+    /// The machines that the headers are read for, as clang names them.
+    pub targets: Vec<String>,
+    /// Who owns what, where the headers do not say.
+    pub owners: Vec<Owner>,
+    /// What is allowed, why, and until when.
+    pub allowances: Vec<Allowance>,
+}
+
+/// What a contract owns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The macro that holds its version.
+    pub macro_name: String,
+    /// Structs and unions, by name.
+    pub structs: Vec<String>,
+    /// Constants, by name.
+    pub constants: Vec<String>,
+    /// Where it is said.
+    pub place: Place,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let headers = format!("include/{ABI_DIR}");
+        Self {
+            layouts: format!("{headers}/layouts"),
+            headers,
+            page_sizes: crate::diff::pages::PAGE_SIZES.to_vec(),
+            // The machines that live-update today.
+            targets: TRIPLES[..2].iter().map(ToString::to_string).collect(),
+            owners: Vec::new(),
+            allowances: Vec::new(),
+        }
+    }
+}
+
+/// Why a `kho-abi.toml` cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}: {what}")]
+pub struct ConfigError {
+    file: String,
+    line: usize,
+    what: String,
+    help: String,
+}
+
+impl ConfigError {
+    /// What to do about it, in one line.
+    #[must_use]
+    pub fn help(&self) -> String {
+        self.help.clone()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    headers: Option<toml::Spanned<String>>,
+    layouts: Option<toml::Spanned<String>>,
+    page_sizes: Option<toml::Spanned<Vec<u64>>>,
+    targets: Option<toml::Spanned<Vec<String>>>,
+    #[serde(default)]
+    owner: Vec<toml::Spanned<WrittenOwner>>,
+    #[serde(default)]
+    allow: Vec<toml::Spanned<Entry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenOwner {
+    r#macro: String,
+    #[serde(default)]
+    structs: Vec<String>,
+    #[serde(default)]
+    constants: Vec<String>,
+}
+
+/// Reads a `kho-abi.toml`, which messages call `file`.
+///
+/// # Errors
+///
+/// The first thing in it that is not of the form.
+pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
+    let fail = |offset: usize, what: String, help: String| ConfigError {
+        file: file.into(),
+        line: allow::line_of(text, offset),
+        what,
+        help,
+    };
+    let written: Written = toml::from_str(text).map_err(|error| {
+        let what = error.message().lines().next().unwrap_or("not TOML").to_string();
+        let help = suggestion(&what);
+        fail(error.span().map_or(0, |span| span.start), what, help)
+    })?;
+    let mut config = Config::default();
+    let directory = |value: toml::Spanned<String>, key: &str| {
+        let (offset, value) = (value.span().start, value.into_inner());
+        let value = value.trim_end_matches('/').to_string();
+        let mut parts = Path::new(&value).components();
+        if !value.is_empty() && parts.all(|part| matches!(part, Component::Normal(_))) {
+            return Ok(value);
+        }
+        let what = format!("{key}: \"{value}\" is not a directory below this file");
+        Err(fail(offset, what, "give a relative path without `..`".into()))
+    };
+    if let Some(headers) = written.headers {
+        config.headers = directory(headers, "headers")?;
+        config.layouts = format!("{}/layouts", config.headers);
+    }
+    if let Some(layouts) = written.layouts {
+        config.layouts = directory(layouts, "layouts")?;
+    }
+    if let Some(sizes) = written.page_sizes {
+        let (offset, mut sizes) = (sizes.span().start, sizes.into_inner());
+        let known = crate::diff::pages::PAGE_SIZES;
+        if let Some(other) = sizes.iter().find(|size| !known.contains(size)) {
+            let what = format!("page-sizes: no kernel has pages of {other} bytes");
+            return Err(fail(offset, what, "give some of 4096, 16384 and 65536".into()));
+        }
+        sizes.sort_unstable();
+        sizes.dedup();
+        if sizes.is_empty() {
+            let what = "page-sizes: the list is empty".into();
+            return Err(fail(offset, what, "give some of 4096, 16384 and 65536".into()));
+        }
+        config.page_sizes = sizes;
+    }
+    if let Some(targets) = written.targets {
+        let (offset, targets) = (targets.span().start, targets.into_inner());
+        let help = || format!("give some of {}", TRIPLES.join(", "));
+        if let Some(other) = targets.iter().find(|other| !TRIPLES.contains(&other.as_str())) {
+            let what = format!("targets: headers cannot be read for \"{other}\"");
+            return Err(fail(offset, what, help()));
+        }
+        if targets.is_empty() {
+            return Err(fail(offset, "targets: the list is empty".into(), help()));
+        }
+        config.targets = targets;
+    }
+    for owner in written.owner {
+        let line = allow::line_of(text, owner.span().start);
+        let WrittenOwner { r#macro: macro_name, structs, constants } = owner.into_inner();
+        let place = Place { file: file.into(), line };
+        config.owners.push(Owner { macro_name, structs, constants, place });
+    }
+    let allowed = allow::of_entries(file, text, written.allow, &rules::all());
+    config.allowances = allowed.map_err(|error| {
+        let help = error.help();
+        ConfigError { file: error.file, line: error.line, what: error.what, help }
+    })?;
+    Ok(config)
+}
+
+/// What to do about a message of the parser: for an unknown key, the known one that is closest.
+fn suggestion(message: &str) -> String {
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    if let [unknown, known @ ..] = quoted.as_slice() {
+        if message.starts_with("unknown field") {
+            let closest = known.iter().min_by_key(|key| distance(unknown, key));
+            return match closest.filter(|key| distance(unknown, key) <= key.len().div_ceil(2)) {
+                Some(key) => format!("write `{key}`"),
+                None => format!("the keys here are {}", known.join(", ")),
+            };
+        }
+    }
+    "correct the line; docs/kho-abi.toml.md has every key".into()
+}
+
+/// How many letters have to be added, removed or changed.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut before = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let changed = before + usize::from(x != y);
+            before = row[j + 1];
+            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_read_and_none_is_needed() {
+        assert_eq!(parse("f", "").unwrap(), Config::default());
+        let text = "headers = \"abi/\"\npage-sizes = [65536, 4096]\n\
+                    targets = [\"s390x-unknown-linux-gnu\"]\n\n\
+                    [[owner]]\nmacro = \"X_COMPATIBLE\"\nstructs = [\"x\"]\n\n\
+                    [[allow]]\nrule = \"struct_without_contract\"\nitem = \"y\"\nreason = \"r\"\n\
+                    expires = \"2027-03-31\"\n";
+        let config = parse("f", text).unwrap();
+        assert_eq!((config.headers.as_str(), config.layouts.as_str()), ("abi", "abi/layouts"));
+        assert_eq!(config.page_sizes, [4096, 65536]);
+        assert_eq!(config.targets, ["s390x-unknown-linux-gnu"]);
+        assert_eq!((config.owners[0].place.line, config.owners[0].structs.len()), (5, 1));
+        assert_eq!((config.allowances[0].place.line, &*config.allowances[0].item), (9, "y"));
+    }
+
+    #[test]
+    fn what_is_not_of_the_form_is_refused_with_its_line_and_the_key_that_was_meant() {
+        for (text, line, what, help) in [
+            ("\nheders = \"x\"", 2, "unknown field `heders`", "write `headers`"),
+            ("page_sizes = [4096]", 1, "unknown field `page_sizes`", "write `page-sizes`"),
+            ("zzzzzzzzzz = 1", 1, "unknown field `zzzzzzzzzz`", "the keys here are headers, "),
+            ("[[owner]]\nmacros = \"X\"", 2, "unknown field `macros`", "write `macro`"),
+            ("[[allow]]\nrole = \"X\"", 2, "unknown field `role`", "write `rule`"),
+            ("headers = \"../x\"", 1, "headers: \"../x\" is not a", "give a relative path"),
+            ("\n\nlayouts = \"/x\"", 3, "layouts: \"/x\" is not a", "give a relative path"),
+            ("layouts = \"\"", 1, "layouts: \"\" is not a", "give a relative path"),
+            ("page-sizes = [8192]", 1, "page-sizes: no kernel has pages of 8192", "give some of"),
+            ("page-sizes = []", 1, "page-sizes: the list is empty", "give some of"),
+            ("targets = [\"mips\"]", 1, "targets: headers cannot be read for \"mips\"", "give "),
+            ("targets = []", 1, "targets: the list is empty", "give some of x86_64"),
+            ("headers = 1", 1, "invalid type", "correct the line"),
+            (
+                "[[allow]]\nrule = \"x\"\nitem = \"y\"\nreason = \"r\"\nexpires = \"2027-03-31\"",
+                1,
+                "there is no rule 'x'",
+                "each [[allow]] has",
+            ),
+        ] {
+            let error = parse("f", text).unwrap_err();
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.what.starts_with(what), "{text}: {error}");
+            assert!(error.help().starts_with(help), "{text}: {}", error.help());
+        }
+    }
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Freezes layouts of a project: as drafts, or as released where a release proves it.
+
+use super::read::{Held, Release};
+use super::{Project, ProjectError};
+use kho_abi_codegen::freeze::too_long;
+use kho_abi_codegen::freeze::{departures, with_places, Subject};
+use kho_abi_codegen::layouts::Layouts;
+use kho_abi_codegen::write;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::version;
+use kho_abi_model::{Contract, Header, Model, Spelled};
+use kho_abi_read::frozen::{self, Frozen, Status};
+use std::path::PathBuf;
+
+/// What became of one contract that was to be frozen.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The contract.
+    pub contract: String,
+    /// How it is frozen now; `None` where it is not.
+    pub status: Option<Status>,
+    /// The file that was written; `None` where nothing was.
+    pub written: Option<PathBuf>,
+    /// Why it was not done, or not all of it.
+    pub findings: Vec<Finding>,
+}
+
+/// Freezes the contracts of that name, or all where none is named.
+///
+/// A released layout is never written again. A draft is, and becomes released where `release` has the
+/// same bytes.
+///
+/// # Errors
+///
+/// A name that no contract has, and files that cannot be read or written.
+pub fn freeze(
+    project: &Project,
+    held: &Held,
+    names: &[String],
+    release: Option<&(Release, Held)>,
+) -> Result<Vec<Outcome>, ProjectError> {
+    let layouts = project.layouts();
+    let model = &held.model;
+    let chosen = chosen(model, names)?;
+    let mut outcomes = Vec::new();
+    for (header, contract) in chosen {
+        let name = &contract.compatible;
+        let mut outcome =
+            Outcome { contract: name.clone(), status: None, written: None, findings: Vec::new() };
+        let path = layouts.path(name);
+        let mut draft = match of(held, header, contract) {
+            Ok(frozen) => frozen,
+            Err(finding) => {
+                outcome.findings.push(*finding);
+                outcomes.push(outcome);
+                continue;
+            }
+        };
+        let before = match layouts.read(&path)? {
+            Some(Err(finding)) => {
+                outcome.findings.push(finding);
+                outcomes.push(outcome);
+                continue;
+            }
+            Some(Ok(before)) => Some(before),
+            None => None,
+        };
+        if let Some(before) = before.filter(|before| before.status == Status::Released) {
+            outcome.status = Some(Status::Released);
+            let new = with_places(model, &draft);
+            outcome.findings = changes(&layouts, model, contract, &before, &new);
+            outcomes.push(outcome);
+            continue;
+        }
+        if let Some((release, other)) = release {
+            match prove(&draft, release, other) {
+                Ok(()) => draft.status = Status::Released,
+                Err(why) => outcome.findings.push(Finding::new(
+                    "release_not_proven",
+                    place_of(model, contract),
+                    format!("{release} does not prove \"{name}\" released: {why}"),
+                    "name the release that has these bytes, or freeze a draft without --released",
+                )),
+            }
+            // A named contract is frozen as it was asked for, or not at all.
+            if !outcome.findings.is_empty() && !names.is_empty() {
+                outcomes.push(outcome);
+                continue;
+            }
+        }
+        outcome.status = Some(draft.status);
+        outcome.written = layouts.write(&draft)?.then_some(path);
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+/// The contracts that are meant.
+fn chosen<'a>(
+    model: &'a Model,
+    names: &[String],
+) -> Result<Vec<(&'a Header, &'a Contract)>, ProjectError> {
+    if names.is_empty() {
+        return Ok(model.contracts().collect());
+    }
+    let known = || model.contracts().map(|(_, contract)| contract.compatible.clone()).collect();
+    let find = |name: &String| {
+        let found = model.contract(name);
+        found.ok_or_else(|| ProjectError::NoContract { name: name.clone(), known: known() })
+    };
+    names.iter().map(find).collect()
+}
+
+/// What is to be frozen of a contract, as a draft; a finding where that cannot be.
+///
+/// # Errors
+///
+/// The finding.
+pub(super) fn of(
+    held: &Held,
+    header: &Header,
+    contract: &Contract,
+) -> Result<Frozen, Box<Finding>> {
+    let (model, name) = (&held.model, &contract.compatible);
+    let refuse = |why: String, help: &str| {
+        let what = format!("\"{name}\" cannot be frozen: {why}");
+        Box::new(Finding::new("contract_not_freezable", place_of(model, contract), what, help))
+    };
+    // Frozen, such a string would be cut off in memory for good.
+    if let Some(finding) = too_long(model, contract) {
+        return Err(Box::new(finding));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.,;+@ ".contains(c);
+    if name.starts_with('.') || name.is_empty() || !name.chars().all(plain) {
+        return Err(refuse(
+            "the file of its layout cannot have that name".into(),
+            "use letters, digits, `-` and `_` in the string",
+        ));
+    }
+    let mut unread = unread(held, header, contract);
+    if let Some((item, why)) = unread.pop() {
+        let why = format!("{item} has no layout: {why}");
+        return Err(refuse(why, "make it readable without the kernel's configuration"));
+    }
+    let frozen = write::frozen::of(model, header, name, Status::Draft)
+        .ok_or_else(|| refuse("its header does not define it".into(), "report it"))?;
+    // What is written is what will be read.
+    let read = frozen::parse(&write::frozen::render(&frozen));
+    let same = |read: &Frozen| {
+        (&read.records, &read.constants, &read.header)
+            == (&frozen.records, &frozen.constants, &frozen.header)
+            && read.contract.roots == frozen.contract.roots
+    };
+    match read {
+        Ok(read) if same(&read) => Ok(frozen),
+        Ok(_) => Err(refuse("its layout cannot be written down".into(), "report it")),
+        Err(error) => Err(refuse(
+            format!("its layout cannot be written down: {}", error.what),
+            "give each struct and field a name, and a type of fixed size",
+        )),
+    }
+}
+
+/// What of a contract's closure no compiler laid out, each with the reason.
+pub(super) fn unread(held: &Held, header: &Header, contract: &Contract) -> Vec<(String, String)> {
+    let model = &held.model;
+    let names = model.closure_names(header, contract);
+    let declared = model.headers.iter().flat_map(|header| &header.declarations);
+    let of_text = declared.filter_map(|declaration| {
+        let why = declaration.unproven.clone()?;
+        let is_layout = matches!(
+            declaration.kind,
+            kho_abi_model::DeclarationKind::Struct | kho_abi_model::DeclarationKind::Union
+        );
+        (is_layout && names.contains(&declaration.name)).then(|| (declaration.name.clone(), why))
+    });
+    let of_gaps = held.gaps.iter().filter(|gap| {
+        names.contains(&gap.item)
+            || gap.item == *contract.compatible
+            || gap.item == header.include_path() && is_unread(model, gap)
+    });
+    of_text.chain(of_gaps.map(|gap| (gap.item.clone(), gap.why.clone()))).collect()
+}
+
+/// Whether a gap that names a header says that it was not read, rather than that it has no version.
+pub(super) fn is_unread(model: &Model, gap: &kho_abi_read::source::Gap) -> bool {
+    let header = model.headers.iter().find(|header| header.include_path() == gap.item);
+    header.is_none_or(|_| gap.why.ends_with(kho_abi_model::BROKEN))
+}
+
+/// Whether a release has the same bytes under the same version; else why not.
+fn prove(draft: &Frozen, release: &Release, other: &Held) -> Result<(), String> {
+    let name = &draft.contract.compatible;
+    let Some((header, contract)) = other.model.contract(name) else {
+        return Err(format!("{release} does not have it"));
+    };
+    let theirs = of(other, header, contract).map_err(|finding| finding.what)?;
+    let of_bytes = |subject: Subject| !matches!(subject, Subject::Macro | Subject::Header);
+    let mut differences = departures(&theirs, draft);
+    differences.retain(|departure| {
+        of_bytes(departure.subject)
+            && !(departure.subject == Subject::Roots && same_roots(&theirs, draft))
+    });
+    match differences.first() {
+        None => Ok(()),
+        Some(departure) => Err(departure.what.clone()),
+    }
+}
+
+fn same_roots(a: &Frozen, b: &Frozen) -> bool {
+    let sorted = |frozen: &Frozen| {
+        let mut roots = frozen.contract.roots.clone();
+        roots.sort_unstable();
+        roots
+    };
+    sorted(a) == sorted(b)
+}
+
+/// Every change of a contract that its frozen layout does not allow, as findings of this contract alone.
+fn changes(
+    layouts: &Layouts,
+    model: &Model,
+    contract: &Contract,
+    old: &Frozen,
+    new: &Frozen,
+) -> Vec<Finding> {
+    let changed = super::frozen::held_to(layouts, model, contract, old, new);
+    changed.into_iter().map(super::frozen::Changed::finding).collect()
+}
+
+/// Where the macro of a contract's version is written.
+pub(super) fn place_of(model: &Model, contract: &Contract) -> String {
+    let known = model.constant(&contract.macro_name).and_then(|found| found.place.as_ref());
+    known.map_or_else(|| contract.macro_name.clone(), ToString::to_string)
+}
+
+/// What a bump of a contract is, in words that follow "or".
+pub(super) fn how_to_bump(model: &Model, contract: &Contract) -> String {
+    let (scheme, version) = version::of(model, contract);
+    let next = scheme.and_then(|scheme| (scheme.next)(&version));
+    let macro_name = &contract.macro_name;
+    match (next, contract.spelled()) {
+        (Some(next), Spelled::Number) => format!("make {macro_name} {next}"),
+        (Some(next), _) => format!("make {macro_name} \"{next}\""),
+        (None, Spelled::Features) => "add a feature that a reader is required to know".to_string(),
+        (None, _) => format!("give {macro_name} a value that it never had"),
+    }
+}

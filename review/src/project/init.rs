@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Writes `kho-abi.toml` and the first frozen layouts of a tree, and nothing over anything.
+
+use super::config::Config;
+use super::freeze::{self, Outcome};
+use super::read::{self, Release};
+use super::{Project, ProjectError, FILE};
+use kho_abi_codegen::output::write_file;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What was begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// The project, as it is now.
+    pub project: Project,
+    /// Its file.
+    pub file: PathBuf,
+    /// What became of each contract.
+    pub outcomes: Vec<Outcome>,
+    /// The headers, as they were read.
+    pub held: read::Held,
+}
+
+/// Makes a tree a project: writes its file, and freezes what its headers have.
+///
+/// Layouts are drafts, but for those that `release` has with the same bytes.
+///
+/// # Errors
+///
+/// A tree that is one already, or has no ABI headers; and files that cannot be written.
+pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectError> {
+    let file = root.join(FILE);
+    if file.symlink_metadata().is_ok() {
+        return Err(ProjectError::Exists {
+            path: file.display().to_string(),
+            help: "`kho-abi freeze` freezes what is not frozen yet".into(),
+        });
+    }
+    let project = Project::at(root)?;
+    if let Some(layout) = project.layouts().files()?.first() {
+        return Err(ProjectError::Exists {
+            path: layout.display().to_string(),
+            help: format!("write {FILE} by hand, or move the layouts away"),
+        });
+    }
+    // Everything is read before anything is written.
+    let held = read::headers(&project)?;
+    let release = match release {
+        Some(release) => Some((release.clone(), read::release(&project, release)?)),
+        None => None,
+    };
+    write_file(&file, &render(project.config()))?;
+    let project = Project::at(root)?;
+    let outcomes = match freeze::freeze(&project, &held, &[], release.as_ref()) {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            // The first failure is the one to report.
+            let _ = std::fs::remove_file(&file);
+            return Err(error);
+        }
+    };
+    Ok(Begun { project, file, outcomes, held })
+}
+
+/// The file, with everything that holds without it.
+fn render(config: &Config) -> String {
+    let Config { headers, layouts, page_sizes, targets, .. } = config;
+    let mut out = String::from(
+        "# What `kho-abi check` holds in this tree: the structs that one kernel hands to the next.\n",
+    );
+    let _ = writeln!(out, "headers = {headers:?}");
+    let _ = writeln!(out, "layouts = {layouts:?}");
+    let _ = writeln!(out, "page-sizes = {page_sizes:?}");
+    let _ = writeln!(out, "targets = {targets:?}");
+    out.push_str(
+        "\n# Where a header does not say which version owns a struct:\n\
+         #\n\
+         # [[owner]]\n\
+         # macro = \"X_COMPATIBLE\"\n\
+         # structs = [\"x_ser\"]\n\
+         #\n\
+         # What is allowed although a rule finds it, why, and until when:\n\
+         #\n\
+         # [[allow]]\n\
+         # rule = \"struct_without_contract\"\n\
+         # item = \"y_ser\"\n\
+         # reason = \"no kernel hands it over yet\"\n\
+         # expires = \"2027-03-31\"\n",
+    );
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::config;
+
+    /// What is written says what holds without it, and its examples are of the form.
+    #[test]
+    fn the_file_says_the_defaults_and_its_examples_are_read() {
+        let text = render(&Config::default());
+        assert_eq!(config::parse(FILE, &text).unwrap(), Config::default());
+        let lines = text.lines().skip_while(|line| !line.contains("[[owner]]"));
+        let examples: Vec<_> = lines
+            .map(|line| line.trim_start_matches("# "))
+            .filter(|line| line.contains('=') || line.starts_with("[["))
+            .collect();
+        let read = config::parse(FILE, &examples.join("\n")).unwrap();
+        assert_eq!((read.owners.len(), read.allowances.len()), (1, 1));
+    }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! A tree whose C headers are the truth: a kernel tree, or any repository with a `kho-abi.toml`.
+//!
+//! ```text
+//!   config   kho-abi.toml, or what holds without one
+//!     │
+//!   read     the headers, for every page size and machine; who owns what
+//!     │
+//!   check    everything that must hold; frozen: the headers against the layouts
+//!   freeze   a layout, as a draft or with a proof that it was released
+//!   init     kho-abi.toml and the first layouts
+//! ```
+//!
+//! Nothing here knows the types that this program was compiled with, but for one thing: which macro of
+//! the kernel's own headers owns what, where the headers do not say it.
+
+pub mod check;
+pub mod config;
+pub mod freeze;
+mod frozen;
+pub mod init;
+pub mod read;
+
+use config::{Config, ConfigError};
+use kho_abi_codegen::layouts::Layouts;
+use kho_abi_model::ABI_DIR;
+use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_read::source::SourceError;
+use std::path::{Path, PathBuf};
+
+/// The name of the file that says what a project is.
+pub const FILE: &str = "kho-abi.toml";
+
+/// A tree whose C headers are the truth.
+#[derive(Debug)]
+pub struct Project {
+    root: PathBuf,
+    config: Config,
+    has_file: bool,
+}
+
+/// What a directory lies in.
+#[derive(Debug)]
+pub enum Found {
+    /// A checkout of this repository: its Rust types are the truth.
+    Checkout(Checkout),
+    /// Anything else: its C headers are.
+    Project(Project),
+}
+
+/// Why a project cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// No directory from here up is one.
+    #[error(
+        "{start} is not in a tree of ABI headers: no {FILE} and no include/{ABI_DIR} above it"
+    )]
+    NotFound {
+        /// Where the search began.
+        start: PathBuf,
+    },
+    /// Its file says something that makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] CheckoutError),
+    /// Its headers, or a release, cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Something is there already.
+    #[error("{path} exists already")]
+    Exists {
+        /// What.
+        path: String,
+        /// What to do about it.
+        help: String,
+    },
+    /// No contract has that name.
+    #[error("no contract of these headers is called \"{name}\"")]
+    NoContract {
+        /// The name.
+        name: String,
+        /// The contracts that there are.
+        known: Vec<String>,
+    },
+}
+
+impl ProjectError {
+    /// What to do about it, in one line.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::NotFound { .. } => {
+                "run it in a kernel tree, name one with --root DIR, or write kho-abi.toml with \
+                 `kho-abi init`"
+                    .into()
+            }
+            Self::Config(error) => error.help(),
+            Self::Io(error) => error.help(),
+            Self::Source(error) => error.help(),
+            Self::Exists { help, .. } => help.clone(),
+            Self::NoContract { known, .. } if known.is_empty() => {
+                "define a compatible string in a header first".into()
+            }
+            Self::NoContract { known, .. } => format!("give one of {}", known.join(", ")),
+        }
+    }
+}
+
+/// What `start` lies in: the nearest directory above with a `kho-abi.toml` or a checkout of this
+/// repository; where there is neither, the nearest one with ABI headers.
+///
+/// # Errors
+///
+/// [`ProjectError::NotFound`], and a `kho-abi.toml` that cannot be read.
+pub fn find(start: &Path) -> Result<Found, ProjectError> {
+    for dir in start.ancestors() {
+        if dir.join(FILE).is_file() {
+            return Project::at(dir).map(Found::Project);
+        }
+        if let Ok(checkout) = Checkout::at(dir) {
+            return Ok(Found::Checkout(checkout));
+        }
+    }
+    let has_headers = |dir: &&Path| dir.join("include").join(ABI_DIR).is_dir();
+    match start.ancestors().find(has_headers) {
+        Some(dir) => Project::at(dir).map(Found::Project),
+        None => Err(ProjectError::NotFound { start: start.into() }),
+    }
+}
+
+/// The same of one directory, without looking further up.
+///
+/// # Errors
+///
+/// As [`find`].
+pub fn at(root: &Path) -> Result<Found, ProjectError> {
+    if !root.join(FILE).is_file() {
+        if let Ok(checkout) = Checkout::at(root) {
+            return Ok(Found::Checkout(checkout));
+        }
+        if !root.join("include").join(ABI_DIR).is_dir() {
+            return Err(ProjectError::NotFound { start: root.into() });
+        }
+    }
+    Project::at(root).map(Found::Project)
+}
+
+impl Project {
+    /// The project whose top is this very directory, with its file or without one.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or makes no sense.
+    pub fn at(root: &Path) -> Result<Self, ProjectError> {
+        let path = root.join(FILE);
+        let has_file = path.is_file();
+        let config = if has_file {
+            let text = std::fs::read_to_string(&path).map_err(kho_abi_read::checkout::at(&path))?;
+            config::parse(FILE, &text)?
+        } else {
+            Config::default()
+        };
+        Ok(Self { root: root.into(), config, has_file })
+    }
+
+    /// The top directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What its file says, or what holds without one.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether there is a `kho-abi.toml`.
+    #[must_use]
+    pub fn has_file(&self) -> bool {
+        self.has_file
+    }
+
+    /// Its frozen layouts.
+    #[must_use]
+    pub fn layouts(&self) -> Layouts {
+        Layouts::at(&self.root, Path::new(&self.config.layouts))
+    }
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Reads the headers of a project, or of a release of it: for every page size and machine at once.
+
+use super::config::{Config, Owner};
+use super::{Project, ProjectError};
+use crate::diff::pages;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{compare, Contract, Model, ABI_DIR};
+use kho_abi_read::catalogue::Catalogue;
+use kho_abi_read::git::{revision, Git};
+use kho_abi_read::headers;
+use kho_abi_read::source::{Gap, Options, Reading, SourceError};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Headers as they were read.
+#[derive(Debug)]
+pub struct Held {
+    /// The model, for every page size.
+    pub model: Model,
+    /// What could not be read.
+    pub gaps: Vec<Gap>,
+    /// What another machine lays out otherwise, each with the item that it is about.
+    pub machines: Vec<(String, Finding)>,
+    /// What `kho-abi.toml` says of owners that are not there, each with the item that it is about.
+    pub owners: Vec<(String, Finding)>,
+}
+
+/// A release: a revision of the project's repository, or a tree of it.
+#[derive(Clone, Debug)]
+pub enum Release {
+    /// A tag, or another name of a revision.
+    Revision(String),
+    /// The top of a tree.
+    Tree(PathBuf),
+}
+
+impl Release {
+    /// What a word means: a directory that is there, else a revision; `git:REV` is always one.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        match word.strip_prefix("git:") {
+            Some(revision) => Self::Revision(revision.into()),
+            None if Path::new(word).is_dir() => Self::Tree(word.into()),
+            None => Self::Revision(word.into()),
+        }
+    }
+}
+
+impl std::fmt::Display for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Revision(revision) => f.write_str(revision),
+            Self::Tree(dir) => dir.display().fmt(f),
+        }
+    }
+}
+
+/// The headers of a project as they are.
+///
+/// # Errors
+///
+/// Headers that are not there, and clang that is not.
+pub fn headers(project: &Project) -> Result<Held, ProjectError> {
+    let config = project.config();
+    let loaded = headers::load_dir(&base(project.root(), config), &options())?;
+    let loaded = loaded.below(project.root());
+    Ok(read(config, |options| loaded.read(options))?)
+}
+
+/// The headers of a release of a project.
+///
+/// # Errors
+///
+/// A release that is not there, or has no headers; as [`headers`].
+pub fn release(project: &Project, release: &Release) -> Result<Held, ProjectError> {
+    let config = project.config();
+    match release {
+        Release::Tree(dir) => {
+            let loaded = headers::load_dir(&base(dir, config), &options())?;
+            Ok(read(config, |options| loaded.read(options))?)
+        }
+        Release::Revision(revision) => {
+            let options = Options { git_dir: Some(project.root().into()), ..options() };
+            let git = Git::new(Some(project.root()));
+            // The project may be a directory of the repository.
+            let prefix = git.run(revision, &["rev-parse", "--show-prefix"])?;
+            let prefix = String::from_utf8_lossy(&prefix).trim().to_string();
+            let below = base(Path::new(""), config).display().to_string();
+            let dir = format!("{prefix}{below}");
+            let word = match dir.trim_end_matches('/') {
+                "" => revision.clone(),
+                dir => format!("{revision}:{dir}"),
+            };
+            let files = revision::files_of_rev(&word, &options)?;
+            let tree = Some(revision::tree_of_rev(&word, &options)?);
+            let with_tree = |options: &Options| {
+                headers::read_files(&files, &Options { tree: tree.clone(), ..options.clone() })
+            };
+            Ok(read(config, with_tree)?)
+        }
+    }
+}
+
+fn options() -> Options {
+    Options { catalogue: Arc::new(Catalogue::owners_alone()), ..Options::default() }
+}
+
+/// What to give a reader of headers: the top that they are below as in a kernel tree, so that it finds
+/// what they use of that, or their very directory.
+fn base(root: &Path, config: &Config) -> PathBuf {
+    let top = config.headers.strip_suffix(&format!("include/{ABI_DIR}"));
+    match top.filter(|top| top.is_empty() || top.ends_with('/')) {
+        Some(top) => root.join(top.trim_end_matches('/')),
+        None => root.join(&config.headers),
+    }
+}
+
+fn read(
+    config: &Config,
+    read: impl Fn(&Options) -> Result<Reading, SourceError> + Sync,
+) -> Result<Held, SourceError> {
+    let first = &config.targets[0];
+    // Every page size for the first machine, and the others for one: they are compared with it.
+    let sizes = config.page_sizes.iter().map(|size| (first, *size));
+    let others = config.targets[1..].iter().map(|target| (target, config.page_sizes[0]));
+    let wanted: Vec<(&String, u64)> = sizes.chain(others).collect();
+    let of = |target: &str, size: u64| {
+        read(&Options { triple: Some(target.into()), page_size: Some(size), ..options() })
+    };
+    let of = &of;
+    let mut readings = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            wanted.iter().map(|(target, size)| scope.spawn(move || of(target, *size))).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(join).collect::<Result<Vec<Reading>, SourceError>>()
+    })?;
+    let mut owners = Vec::new();
+    for reading in &mut readings {
+        owners = give(&mut reading.model, &config.owners);
+    }
+    let others = readings.split_off(config.page_sizes.len());
+    let mut readings = readings.into_iter();
+    let Some(Reading { mut model, mut gaps, .. }) = readings.next() else {
+        unreachable!("a configuration has at least one page size");
+    };
+    let mut machines: Vec<(String, Finding)> = Vec::new();
+    for (reading, triple) in others.into_iter().zip(&config.targets[1..]) {
+        for (place, what) in compare::differences(&model, &reading.model) {
+            let item = what.split(':').next().unwrap_or_default().to_string();
+            let known = model.record(&item).and_then(|record| record.place.clone());
+            let place = known.map_or(place, |place| place.to_string());
+            let what = format!("{what} (for {triple}, where the truth is what {first} has)");
+            let help = "use types of one size on every machine: u8 to u64, and no pointers";
+            machines.push((item, Finding::new("layout_depends_on_machine", place, what, help)));
+        }
+        gaps.extend(reading.gaps);
+    }
+    let mut seen = BTreeSet::new();
+    gaps.retain(|gap| {
+        seen.insert(if gap.item.is_empty() { &*gap.why } else { &*gap.item }.to_string())
+    });
+    let rest = config.page_sizes[1..].iter().copied().zip(readings.map(Ok));
+    pages::merge(&mut model, config.page_sizes[0], rest)?;
+    Ok(Held { model, gaps, machines, owners })
+}
+
+/// Gives contracts what a project says that they own, and returns what makes no sense of it.
+fn give(model: &mut Model, owners: &[Owner]) -> Vec<(String, Finding)> {
+    let mut stale = Vec::new();
+    for owner in owners {
+        let Owner { macro_name, structs, constants, place } = owner;
+        let mut say = |item: &str, what: String| {
+            let help = "correct the entry, or remove it";
+            stale.push((item.to_string(), Finding::new("owner_stale", place, what, help)));
+        };
+        let all = || model.headers.iter().flat_map(|header| &header.contracts);
+        if !all().any(|contract| contract.is_carrier(macro_name)) {
+            say(macro_name, format!("no header has a version in {macro_name}"));
+            continue;
+        }
+        let declared = |name: &str| {
+            let mut all = model.headers.iter().flat_map(|header| &header.declarations);
+            all.any(|declaration| declaration.names().contains(&name))
+        };
+        let is_there = |name: &&String| {
+            model.record(name).is_some() || model.constant(name).is_some() || declared(name)
+        };
+        let missing: Vec<&String> =
+            structs.iter().chain(constants).filter(|name| !is_there(name)).collect();
+        for name in missing {
+            say(name, format!("no header defines {name}, which {macro_name} is to own"));
+        }
+        let is_given = |name: &String| structs.contains(name) || constants.contains(name);
+        for contract in model.headers.iter_mut().flat_map(|header| &mut header.contracts) {
+            let Contract { roots, shared, constants: own, .. } = contract;
+            for list in [&mut *roots, &mut *shared, &mut *own] {
+                list.retain(|name| !is_given(name));
+            }
+            if contract.is_carrier(macro_name) {
+                contract.roots.extend(structs.iter().cloned());
+                contract.constants.extend(constants.iter().cloned());
+            }
+        }
+    }
+    for header in &mut model.headers {
+        let is_empty = |c: &Contract| c.unversioned && c.roots.is_empty() && c.constants.is_empty();
+        header.contracts.retain(|contract| !is_empty(contract));
+    }
+    stale
+}

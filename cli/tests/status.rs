@@ -240,7 +240,7 @@ fn what_is_wrong_or_unknown_is_status_1() {
             shown.insert(rule);
         }
     }
-    let all = kho_abi_inspect::status::rules::RULES.iter().map(|rule| rule.id.to_string());
+    let all = kho_abi_inspect::rules::machine::RULES.iter().map(|rule| rule.id.to_string());
     assert_eq!(shown, all.collect(), "each rule is met");
 }
 

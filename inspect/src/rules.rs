@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Everything that can be found wrong in an image, as data.
 
+pub mod machine;
+
 /// Something that can be found wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -24,7 +26,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 
 /// Every rule: of images and of machines.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    RULES.iter().chain(crate::status::rules::RULES).copied()
+    RULES.iter().chain(machine::RULES).copied()
 }
 
 /// Declares rules, each as a static item of its own, and the list of all.
@@ -297,7 +299,7 @@ mod tests {
 
     #[test]
     fn rules_are_sorted_and_complete() {
-        for rules in [RULES, crate::status::rules::RULES] {
+        for rules in [RULES, machine::RULES] {
             assert!(rules.is_sorted_by(|a, b| a.id < b.id));
         }
         for rule in all() {

@@ -3,7 +3,8 @@
 
 use super::log::Weight;
 use super::tree::Tree;
-use super::{rules, Options, Remark, State, Status};
+use super::{Options, Remark, State, Status};
+use crate::rules::machine as rules;
 use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
 
 const READ_AS_ROOT: &str = "run as root, with debugfs mounted on /sys/kernel/debug";

@@ -20,7 +20,6 @@ mod handover;
 mod judge;
 mod log;
 mod parameters;
-pub mod rules;
 pub mod text;
 mod tree;
 

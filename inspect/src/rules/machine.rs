@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Everything that can be found wrong with a machine, as data.
 
-crate::rules::declare_rules! {
+super::declare_rules! {
     HANDOVER_OFF: "handover_off",
         "Kexec HandOver or the Live Update Orchestrator is off.",
         "Without both, nothing reaches the next kernel: a live update is a reboot.",

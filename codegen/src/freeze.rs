@@ -74,7 +74,7 @@ pub(crate) fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     let found = carrier::too_long(model, contract)?;
     let named = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
     let place = model.constant(named).and_then(|constant| constant.place.as_ref());
-    let place = place.map_or_else(|| named.clone(), ToString::to_string);
+    let place = place.map_or_else(|| Place::from(named), Place::from);
     Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
 }
 
@@ -158,7 +158,7 @@ fn read(
     let malformed = |line: usize, what: String| {
         Finding::new(
             "frozen_file_malformed",
-            format!("{shown}:{line}"),
+            Place { file: shown.clone(), line },
             what,
             format!("restore it: `git checkout -- {shown}`"),
         )
@@ -224,20 +224,24 @@ fn compare_contract(checkout: &Checkout, old: &Frozen, new: &Frozen) -> Vec<Find
         None => "a part of the version".into(),
     };
     differs("the string", &string(&old.contract), &string(&new.contract));
-    let mut put = |place: &str, what: String, consequences: Vec<String>| {
+    let mut put = |place: Place, what: String, consequences: Vec<String>| {
         let finding = Finding::new(rule, place, what, &help);
         findings.push(Finding { consequences, ..finding });
     };
     let promised = constants(old, new).into_iter().map(|change| change.tell(Words::Change));
     let nodes = compare::nodes(&old.contract.nodes, &new.contract.nodes).into_iter();
     for what in promised.chain(nodes.map(|change| change.tell(Words::Change))) {
-        put(&file, format!("{what}; \"{compatible}\" was {released} with it"), Vec::new());
+        put(
+            Place::from(&file),
+            format!("{what}; \"{compatible}\" was {released} with it"),
+            Vec::new(),
+        );
     }
     let changes = compare::records(&old.records, &new.records);
     let all: Vec<&RecordChange> = changes.iter().collect();
     for found in compare::causes(&all) {
         let change = all[found.change];
-        let place = change.place.as_ref().map_or_else(|| file.clone(), Place::to_string);
+        let place = change.place.clone().unwrap_or_else(|| Place::from(&file));
         let own = change.consequences.iter().map(|change| change.tell(Words::Change));
         let mut consequences: Vec<_> = own.collect();
         for follower in found.followers.into_iter().map(|at| all[at]) {
@@ -248,7 +252,7 @@ fn compare_contract(checkout: &Checkout, old: &Frozen, new: &Frozen) -> Vec<Find
             let (title, cause) = (change.title(), cause.tell(Words::Change));
             let what =
                 format!("struct {title}: {cause}; {file} has it {released} as \"{compatible}\"");
-            put(&place, what, std::mem::take(&mut consequences));
+            put(place.clone(), what, std::mem::take(&mut consequences));
         }
     }
     findings

@@ -4,9 +4,9 @@
 use crate::freeze::{self, History};
 use crate::generate::{self, Generated};
 use kho_abi_model::compare;
-use kho_abi_model::finding::Finding;
+use kho_abi_model::finding::{self, Finding};
 use kho_abi_model::version::called;
-use kho_abi_model::{Item, Model};
+use kho_abi_model::{Item, Model, Place};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError};
@@ -23,6 +23,8 @@ pub struct Check {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_checked: Option<String>,
     /// What was found wrong.
+    #[serde(serialize_with = "finding::brief")]
+    #[schemars(with = "Vec<finding::Brief<'static>>")]
     pub findings: Vec<Finding>,
     /// What is worth knowing, and not wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -90,7 +92,7 @@ const READ_BACK: &str = "C compilers lay the headers out as rustc does";
 /// Finds `name-vN` and `name@N` in documentation, whatever the name.
 fn prose(models: &[Model]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut look = |doc: &str, place: String| {
+    let mut look = |doc: &str, place: Place| {
         if let Some(version) = called::words(doc).next() {
             findings.push(Finding::new(
                 "prose_names_version",
@@ -102,20 +104,20 @@ fn prose(models: &[Model]) -> Vec<Finding> {
     };
     for header in models.iter().flat_map(|model| &model.headers) {
         let file = &header.file;
-        look(&header.doc, file.clone());
+        look(&header.doc, file.into());
         for item in &header.items {
             let (doc, place) = item.doc();
-            look(doc, place.map_or_else(|| file.clone(), ToString::to_string));
+            look(doc, place.map_or_else(|| file.into(), Place::from));
             if let Item::Enum(enumeration) = item {
                 for member in &enumeration.members {
-                    let place = member.place.as_ref().map(ToString::to_string);
-                    look(&member.doc, place.unwrap_or_else(|| file.clone()));
+                    let place = member.place.clone();
+                    look(&member.doc, place.unwrap_or_else(|| file.into()));
                 }
             }
             if let Item::Record(record) = item {
                 for field in &record.fields {
-                    let place = field.place.as_ref().map(ToString::to_string);
-                    look(&field.doc, place.unwrap_or_else(|| file.clone()));
+                    let place = field.place.clone();
+                    look(&field.doc, place.unwrap_or_else(|| file.into()));
                 }
             }
         }
@@ -131,13 +133,13 @@ fn too_long(models: &[Model]) -> Vec<Finding> {
 /// Strings that two contracts have.
 #[must_use]
 pub fn shared_strings(models: &[Model]) -> Vec<Finding> {
-    let mut owners: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
     for (header, contract) in models.iter().flat_map(Model::contracts) {
         let place = header
             .constants()
             .find(|constant| constant.name == contract.macro_name)
             .and_then(|constant| constant.place.as_ref())
-            .map_or_else(|| header.name.clone(), ToString::to_string);
+            .map_or_else(|| Place::from(&header.name), Place::from);
         owners.entry(&contract.compatible).or_default().push(place);
     }
     owners

@@ -66,7 +66,7 @@ pub fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     let found = carrier::too_long(model, contract)?;
     let named = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
     let place = model.constant(named).and_then(|constant| constant.place.as_ref());
-    let place = place.map_or_else(|| named.clone(), ToString::to_string);
+    let place = place.map_or_else(|| Place::from(named), Place::from);
     Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
 }
 

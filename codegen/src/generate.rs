@@ -5,7 +5,7 @@
 use crate::output::write_file;
 use crate::write;
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Header, Model, ABI_DIR};
+use kho_abi_model::{Header, Model, Place, ABI_DIR};
 use kho_abi_read::checkout::{at, files, CheckoutError};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -110,7 +110,7 @@ pub fn check(
                     diff: unified_diff(&shown, &found, text),
                     ..Finding::new(
                         kind.out_of_date,
-                        format!("{shown}:{}", same + 1),
+                        Place { file: shown.clone(), line: same + 1 },
                         format!("the {} is not what the truth says", kind.name),
                         "run `kho-abi generate`; to change the ABI, change the types",
                     )

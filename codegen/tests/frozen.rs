@@ -140,7 +140,11 @@ fn every_kind_of_change_is_found() {
 fn a_contract_without_a_file_and_a_file_without_a_contract_are_found() {
     let (dir, checkout) = scratch();
     let rules = |models: &[Model]| -> Vec<_> {
-        freeze::check(&checkout, models).unwrap().iter().map(|finding| finding.rule).collect()
+        freeze::check(&checkout, models)
+            .unwrap()
+            .iter()
+            .map(|finding| finding.rule.clone())
+            .collect()
     };
     assert_eq!(rules(&[]), ["frozen_layout_unowned"]);
     fs::remove_file(dir.path().join(FILE)).unwrap();
@@ -206,7 +210,7 @@ fn freezing_never_writes_over_a_release_but_over_a_draft() {
     let rules: Vec<_> = freeze::check(&checkout, std::slice::from_ref(&truth))
         .unwrap()
         .iter()
-        .map(|f| f.rule)
+        .map(|f| f.rule.clone())
         .collect();
     assert_eq!(rules, ["draft_out_of_date"]);
     assert_eq!(freeze(&truth, Status::Draft), Outcome::Written(path.clone()));
@@ -268,8 +272,10 @@ fn an_edit_of_type_and_file_together_is_found_in_the_history() {
         );
     };
     let rules = || match freeze::check_history(&checkout).unwrap() {
-        History::Checked(findings) => findings.iter().map(|finding| finding.rule).collect(),
-        History::NotChecked(why) => vec![if why.is_empty() { "" } else { "not checked" }],
+        History::Checked(findings) => findings.iter().map(|finding| finding.rule.clone()).collect(),
+        History::NotChecked(why) => {
+            vec![if why.is_empty() { "" } else { "not checked" }.to_string()]
+        }
     };
     assert_eq!(rules(), ["not checked"]);
     git(&["init", "-q"]);

@@ -231,12 +231,41 @@ pub struct Place {
     /// The file, as its reader was given it.
     pub file: String,
     /// The line, from 1.
+    // In a finding, 0 where the file as a whole is meant, or a source that has no lines.
     pub line: usize,
+}
+
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Self {
+        place.clone()
+    }
+}
+
+impl From<String> for Place {
+    /// A file as a whole.
+    fn from(file: String) -> Self {
+        Self { file, line: 0 }
+    }
+}
+
+impl From<&String> for Place {
+    fn from(file: &String) -> Self {
+        file.clone().into()
+    }
+}
+
+impl From<&str> for Place {
+    fn from(file: &str) -> Self {
+        file.to_string().into()
+    }
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}", self.file),
+        }
     }
 }
 

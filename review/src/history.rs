@@ -9,7 +9,7 @@ use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
 use crate::document::{Document, Section};
-use crate::policy::{ContractReport, Event, Level, Options, Report, Strictness, Verdict};
+use crate::policy::{ContractReport, Finding, Level, Options, Report, Strictness, Verdict};
 use kho_abi_model::rule::Rule;
 use kho_abi_model::version;
 use kho_abi_model::ABI_DIR;
@@ -281,7 +281,7 @@ fn of_merge(reports: Vec<Report>) -> Option<Report> {
     if others.is_empty() {
         return Some(report);
     }
-    let is_in_all = |event: &Event| {
+    let is_in_all = |event: &Finding| {
         others.iter().all(|other| {
             other.events.iter().any(|e| (&e.rule, &e.item) == (&event.rule, &event.item))
         })
@@ -336,7 +336,7 @@ impl Lives {
                     && event.contracts.contains(new)
             });
             if is_other && !is_told {
-                found.push(Event {
+                found.push(Finding {
                     rule: "compatible_reused".into(),
                     level: Level::Finding,
                     item: contract.macro_name.clone(),
@@ -344,6 +344,7 @@ impl Lives {
                     what: format!("\"{new}\" stood for other bytes until {title}"),
                     consequences: Vec::new(),
                     contracts: vec![new.clone()],
+                    diff: String::new(),
                     help: "take a string that no contract ever had".into(),
                 });
             }
@@ -408,7 +409,7 @@ fn unreleased(
 }
 
 /// That the history is cut off where the headers are there already.
-fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Event>, SourceError> {
+fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Finding>, SourceError> {
     let shallow = git.run("", &["rev-parse", "--is-shallow-repository"])?;
     if shallow.trim_ascii() != b"true" {
         return Ok(None);
@@ -424,7 +425,7 @@ fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Event>, SourceError> {
         }
     }
     let Some(first) = first else { return Ok(None) };
-    Ok(Some(Event {
+    Ok(Some(Finding {
         rule: "history_cut".into(),
         level: Level::Finding,
         item: first.clone(),
@@ -435,6 +436,7 @@ fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Event>, SourceError> {
         ),
         consequences: Vec::new(),
         contracts: Vec::new(),
+        diff: String::new(),
         help: "run git fetch --unshallow".into(),
     }))
 }

@@ -13,7 +13,7 @@ use crate::diff::{compare, open, Comparison, Side, DEVICE_TREE};
 use crate::policy::{self, Level, Options, Strictness, Verdict};
 pub use defects::RULE as KNOWN_DEFECT;
 pub use effects::{on_absence, on_mismatch, Effect};
-use kho_abi_model::finding::Finding;
+use kho_abi_model::finding::{self, Finding};
 use kho_abi_model::version;
 use kho_abi_read::ikconfig::Config;
 use kho_abi_read::image;
@@ -265,6 +265,8 @@ pub struct Answer {
     /// Features that one side was built without, in sentences.
     pub features: Vec<String>,
     /// Defects that the releases of these kernels are known to have.
+    #[serde(serialize_with = "finding::brief")]
+    #[schemars(with = "Vec<finding::Brief<'static>>")]
     pub defects: Vec<Finding>,
     /// Defects that they may have, in sentences.
     pub perhaps: Vec<String>,
@@ -692,7 +694,9 @@ mod tests {
         assert!(clean.defects.is_empty() && clean.perhaps.is_empty(), "{clean:?}");
         let defects = of("6.19.4", "7.3.4").defects;
         assert!(defects.iter().any(|d| d.help.contains("7e04bf1f3315")), "{defects:?}");
-        assert!(defects.iter().all(|d| d.rule == KNOWN_DEFECT.id && d.place.contains("6.19.4")));
+        assert!(defects
+            .iter()
+            .all(|d| d.rule == KNOWN_DEFECT.id && d.shown_place().contains("6.19.4")));
         assert!(of("7.3.4", "7.2.1").perhaps.iter().any(|p| p.contains("3a0b8fa2eb36")));
         // The same string, and what it stands for changed between two stable releases.
         for (current, next, outlook) in [

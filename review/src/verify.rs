@@ -8,7 +8,7 @@ mod contracts;
 mod differences;
 
 use contracts::Check;
-use kho_abi_model::finding::Finding;
+use kho_abi_model::finding::{self, Finding};
 use kho_abi_model::{Contract, Model};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{Gap, Kind, Reading};
@@ -172,6 +172,8 @@ pub struct Report {
     /// Every contract of the truth, and what else the source has.
     pub contracts: Vec<Checked>,
     /// What is not as the truth says.
+    #[serde(serialize_with = "finding::brief")]
+    #[schemars(with = "Vec<finding::Brief<'static>>")]
     pub findings: Vec<Finding>,
     /// What the source as a whole does not tell.
     pub not_checked: Vec<String>,

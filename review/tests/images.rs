@@ -339,7 +339,8 @@ fn one_offset_that_changed_is_found_at_its_cause() {
                 .text;
             let before = text.split(from).next().expect("it is there").lines().count();
             let place = format!("luo.h:{}", before + 3);
-            assert!(finding.place.ends_with(&place), "{name}: {} at {place}", finding.place);
+            let shown = finding.shown_place();
+            assert!(shown.ends_with(&place), "{name}: {shown} at {place}");
         }
     }
 }

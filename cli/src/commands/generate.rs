@@ -4,6 +4,7 @@
 use super::{matching_checkout, models, note_stale};
 use crate::output::{note, Failure, Format, Outcome, Output};
 use kho_abi_codegen::generate;
+use kho_abi_model::finding::{self, Finding};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,9 @@ pub(crate) const SCHEMA: &str = "kho-abi/generate/1";
 #[derive(JsonSchema, Serialize)]
 struct Document<'a> {
     schema: &'static str,
-    findings: &'a [kho_abi_model::finding::Finding],
+    #[serde(serialize_with = "finding::brief")]
+    #[schemars(with = "Vec<finding::Brief<'static>>")]
+    findings: &'a [Finding],
 }
 
 /// The JSON Schema of what is written with `--format json`.

@@ -4,7 +4,7 @@
 use super::judging::{Reading, Reporting};
 use crate::output::{Failure, Outcome, Output};
 use kho_abi_review::lint::sources::{self, LintError};
-use kho_abi_review::policy::{Baseline, Event, Strictness};
+use kho_abi_review::policy::{Baseline, Finding, Strictness};
 use kho_abi_review::report::{Document, Section};
 use kho_abi_review::review::Base;
 
@@ -51,9 +51,9 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         sections.push(Section::new("", report));
     }
     // What is allowed for one source is not stale because another one does not need it.
-    let stale = |event: &Event| event.rule == "allowance_stale";
-    let unused = |event: &Event, section: &Section| section.report.events.contains(event);
-    let everywhere: Vec<Event> = sections.first().map_or_else(Vec::new, |first| {
+    let stale = |event: &Finding| event.rule == "allowance_stale";
+    let unused = |event: &Finding, section: &Section| section.report.events.contains(event);
+    let everywhere: Vec<Finding> = sections.first().map_or_else(Vec::new, |first| {
         let events = first.report.events.iter().filter(|event| stale(event));
         events.filter(|event| sections.iter().all(|s| unused(event, s))).cloned().collect()
     });

@@ -6,7 +6,7 @@ pub mod sources;
 
 use crate::diff::Side;
 use crate::policy::{
-    self, allow, checks, sides, Check, Event, Hit, Level, Options, PolicyRule, Report,
+    self, allow, checks, sides, Check, Finding, Hit, Level, Options, PolicyRule, Report,
 };
 
 /// Judges one side: every rule that looks at one side alone.
@@ -44,15 +44,15 @@ pub fn judge(side: &Side, options: &Options) -> Report {
 }
 
 /// In the order of the files.
-fn sort(events: &mut [Event]) {
+fn sort(events: &mut [Finding]) {
     events.sort_by_cached_key(|event| {
         let place = event.place.as_ref().map(|place| (place.file.clone(), place.line));
         (place, event.item.clone())
     });
 }
 
-fn event(rule: &PolicyRule, hit: Hit, level: Level) -> Event {
-    Event {
+fn event(rule: &PolicyRule, hit: Hit, level: Level) -> Finding {
+    Finding {
         rule: rule.rule.id.into(),
         level,
         item: hit.item,
@@ -60,6 +60,7 @@ fn event(rule: &PolicyRule, hit: Hit, level: Level) -> Event {
         what: hit.what,
         consequences: hit.consequences,
         contracts: Vec::new(),
+        diff: String::new(),
         help: hit.help.unwrap_or_else(|| policy::as_help(rule.rule.remedy)),
     }
 }

@@ -5,7 +5,7 @@ use super::{event, judge};
 use crate::diff::open::{self, Files};
 use crate::patch::{self, apply, FilePatch, Line, Patch, PatchError};
 use crate::policy::sides::not_linted;
-use crate::policy::{Event, Hit, Level, Options, Report};
+use crate::policy::{Finding, Hit, Level, Options, Report};
 use crate::review::{nothing, Base};
 use kho_abi_model::{Place, ABI_DIR};
 use kho_abi_read::git::history::is_abi_header;
@@ -185,7 +185,7 @@ fn patched(
     if !before.is_empty() {
         let was = judge(&side(word, &before, reading)?, options);
         report.events.retain(|event| {
-            let same = |other: &&Event| (&other.rule, &other.item) == (&event.rule, &event.item);
+            let same = |other: &&Finding| (&other.rule, &other.item) == (&event.rule, &event.item);
             !was.events.iter().any(|other| same(&other))
         });
     }
@@ -215,7 +215,7 @@ fn patched(
 }
 
 /// What the added lines of a patch show by themselves, where the header is not at hand.
-fn of_hunks(path: &str, file: &FilePatch, options: &Options) -> Vec<Event> {
+fn of_hunks(path: &str, file: &FilePatch, options: &Options) -> Vec<Finding> {
     // Whether a type is the ABI's, and what no version covers, the lines do not show.
     const SHOWN: &[&str] = &[
         "bool_in_struct",
@@ -226,7 +226,7 @@ fn of_hunks(path: &str, file: &FilePatch, options: &Options) -> Vec<Event> {
         "pointer_in_struct",
     ];
     let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".h")).unwrap_or(path);
-    let mut found: Vec<Event> = Vec::new();
+    let mut found: Vec<Finding> = Vec::new();
     for hunk in &file.hunks {
         let text = hunk.text(true);
         let inside = hunk.heading.trim_end().ends_with('{');

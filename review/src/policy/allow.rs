@@ -11,7 +11,7 @@
 //!
 //! An entry that allows nothing is itself a finding: it would allow the next change unseen.
 
-use super::{Event, Level};
+use super::{Finding, Level};
 use kho_abi_model::rule::Rule;
 use serde::Deserialize;
 
@@ -166,7 +166,7 @@ impl<'a> Book<'a> {
     }
 
     /// What allowed nothing.
-    pub(crate) fn stale(self) -> Vec<Event> {
+    pub(crate) fn stale(self) -> Vec<Finding> {
         let stale = self.entries.into_iter().filter(|(_, used)| !used);
         stale
             .map(|(entry, _)| {
@@ -176,7 +176,7 @@ impl<'a> Book<'a> {
                 } else {
                     "allows nothing that this change brings".into()
                 };
-                Event {
+                Finding {
                     rule: "allowance_stale".into(),
                     level: Level::Finding,
                     item: format!("{} {}", entry.rule, entry.item),
@@ -184,6 +184,7 @@ impl<'a> Book<'a> {
                     what: format!("the allowance of {} for {} {why}", entry.rule, entry.item),
                     consequences: Vec::new(),
                     contracts: Vec::new(),
+                    diff: String::new(),
                     help: "remove the entry, or have a new one reviewed".into(),
                 }
             })

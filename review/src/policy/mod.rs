@@ -13,6 +13,7 @@ pub mod sides;
 
 use crate::diff::{Comparison, Side, DEVICE_TREE};
 use allow::Allowance;
+pub use kho_abi_model::finding::{Finding, Level};
 use kho_abi_model::rule::Rule;
 use kho_abi_model::version::{self, Scheme, Step};
 use kho_abi_model::{Contract, Place, Record, Spelled};
@@ -168,24 +169,6 @@ impl Verdict {
     }
 }
 
-/// How much a finding weighs.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// It must not be so: exit status 1.
-    Finding,
-    /// It follows from a finding, and is told where it matters: counted with that one.
-    Follows,
-    /// It is worth knowing.
-    Note,
-    /// A reviewed file allows it.
-    Allowed,
-    /// It is a change, and the version says so.
-    Fine,
-}
-
 /// How strictly to judge what leaves all bytes where they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -250,7 +233,7 @@ pub struct Report {
     /// What became of each contract.
     pub contracts: Vec<ContractReport>,
     /// What was found, by rule.
-    pub events: Vec<Event>,
+    pub events: Vec<Finding>,
     /// What was not compared.
     pub not_checked: Vec<Gap>,
 }
@@ -327,27 +310,6 @@ pub struct Layouts {
     pub new: Option<Record>,
 }
 
-/// One thing found.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
-pub struct Event {
-    /// The id of the rule that found it.
-    pub rule: String,
-    /// How much it weighs.
-    pub level: Level,
-    /// What it is about, in a name that stays the same; what the allow file names.
-    pub item: String,
-    /// Where.
-    pub place: Option<Place>,
-    /// What was found.
-    pub what: String,
-    /// What follows from it.
-    pub consequences: Vec<String>,
-    /// The strings that promise what changed, as they are now.
-    pub contracts: Vec<String>,
-    /// What to do, in one line.
-    pub help: String,
-}
-
 impl Report {
     /// How many findings there are, which the exit status depends on.
     #[must_use]
@@ -391,7 +353,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         .collect();
     let judged = Judged { comparison, verdicts, touched, joint, options };
 
-    let mut events: Vec<Event> = Vec::new();
+    let mut events: Vec<Finding> = Vec::new();
     for ((rule, hit), is_allowed) in hits.into_iter().zip(allowances) {
         // Of a contract that comes or goes or has a new version, each part comes or goes with it.
         let whole = |pair: &usize| {
@@ -624,7 +586,7 @@ fn level_of_change(
     }
 }
 
-fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Event {
+fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Finding {
     let pairs = &judged.comparison.pairs;
     let strings = hit.pairs.iter().map(|pair| pairs[*pair].any().1.compatible.clone());
     let unreleased =
@@ -654,10 +616,11 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Even
         }
     };
     let help = hit.help.clone().or_else(bump);
-    Event {
+    Finding {
         rule: rule.rule.id.into(),
         level,
         contracts: strings.collect(),
+        diff: String::new(),
         help: help.unwrap_or_else(|| as_help(rule.rule.remedy)),
         item: hit.item,
         place: hit.place,

@@ -44,10 +44,10 @@ pub fn run(project: &Project, read: &Held, today: i64) -> Result<Vec<Check>, Pro
     frozen.notes.extend(nodes(model));
     let mut book = Book::new(&project.config().allowances, today);
     let mut done = |name, found: Vec<Found>, notes| {
-        let kept = found.into_iter().filter(|(item, finding)| !book.take(finding.rule, item));
+        let kept = found.into_iter().filter(|(item, finding)| !book.take(&finding.rule, item));
         Check { notes, ..Check::done(name, kept.map(|(_, finding)| finding).collect()) }
     };
-    let by_place = |finding: Finding| (finding.place.clone(), finding);
+    let by_place = |finding: Finding| (finding.shown_place(), finding);
     let strings = shared_strings(std::slice::from_ref(model)).into_iter().map(by_place);
     let too_long = model.contracts().filter_map(|(_, contract)| {
         Some((contract.compatible.clone(), too_long(model, contract)?))
@@ -64,7 +64,7 @@ pub fn run(project: &Project, read: &Held, today: i64) -> Result<Vec<Check>, Pro
     checks.push(done(FROZEN, frozen.found, frozen.notes));
     checks.push(match layouts.history()? {
         History::Checked(findings) => {
-            let by_file = |finding: Finding| (finding.place.clone(), finding);
+            let by_file = |finding: Finding| (finding.shown_place(), finding);
             done(HISTORY, findings.into_iter().map(by_file).collect(), Vec::new())
         }
         History::NotChecked(why) => Check::not(HISTORY, why),

@@ -2,7 +2,7 @@
 //! GitHub's workflow commands, which become annotations of a pull request.
 
 use super::Document;
-use crate::policy::{Event, Level};
+use crate::policy::{Finding, Level};
 use kho_abi_model::put;
 
 pub(super) fn write(document: &Document) -> String {
@@ -21,7 +21,7 @@ pub(super) fn write(document: &Document) -> String {
     out
 }
 
-fn annotation(event: &Event) -> String {
+fn annotation(event: &Finding) -> String {
     let command = match event.level {
         Level::Finding | Level::Follows => "error",
         Level::Note => "warning",

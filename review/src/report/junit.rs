@@ -2,7 +2,7 @@
 //! `JUnit`'s XML: a test case for each contract, and one for each finding that is about none.
 
 use super::{heading, label, Document, Section};
-use crate::policy::{ContractReport, Event, Level, Verdict};
+use crate::policy::{ContractReport, Finding, Level, Verdict};
 use kho_abi_model::put;
 
 pub(super) fn write(document: &Document) -> String {
@@ -73,16 +73,16 @@ fn suite(out: &mut String, section: &Section) {
     out.push_str("  </testsuite>\n");
 }
 
-fn findings<'a>(events: &'a [Event], contract: &ContractReport) -> Vec<&'a Event> {
+fn findings<'a>(events: &'a [Finding], contract: &ContractReport) -> Vec<&'a Finding> {
     let name = contract.new.as_ref().or(contract.old.as_ref());
-    let of_it = |event: &&Event| {
+    let of_it = |event: &&Finding| {
         matches!(event.level, Level::Finding | Level::Follows)
             && name.is_some_and(|name| event.contracts.contains(name))
     };
     events.iter().filter(of_it).collect()
 }
 
-fn failure(out: &mut String, message: &str, events: &[&Event]) {
+fn failure(out: &mut String, message: &str, events: &[&Finding]) {
     let mut text = String::new();
     for event in events {
         let place = event.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();

@@ -3,7 +3,7 @@
 
 use super::layouts::table;
 use super::{cleaned, events_of, loose_events, of_interest, others, Document, Reply, Section};
-use crate::policy::{ContractReport, Event, Level, Report, Verdict};
+use crate::policy::{ContractReport, Finding, Level, Report, Verdict};
 use kho_abi_model::put;
 
 /// What the kernel's mailing lists expect lines to be at most.
@@ -193,7 +193,7 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
     out.push('\n');
 }
 
-fn item(out: &mut String, event: &Event) {
+fn item(out: &mut String, event: &Finding) {
     let place = event.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
     wrapped(out, "  - ", &format!("{place}{} [{}]", event.what, event.rule));
     let others = others(event);

@@ -21,7 +21,7 @@ pub use json::schema;
 pub use verified::verified;
 
 use crate::diff::DEVICE_TREE;
-use crate::policy::{ContractReport, Event, Level, Report, Verdict};
+use crate::policy::{ContractReport, Finding, Level, Report, Verdict};
 
 /// A format.
 #[derive(Clone, Copy)]
@@ -100,24 +100,24 @@ fn of_interest(contract: &ContractReport) -> bool {
 }
 
 /// The events about a contract, and those about none that is shown.
-fn events_of<'a>(report: &'a Report, contract: &ContractReport) -> Vec<&'a Event> {
+fn events_of<'a>(report: &'a Report, contract: &ContractReport) -> Vec<&'a Finding> {
     let name = contract.new.as_ref().or(contract.old.as_ref());
     // An event about several contracts is told with the first.
-    let first = |event: &&Event| event.contracts.first() == name && name.is_some();
+    let first = |event: &&Finding| event.contracts.first() == name && name.is_some();
     report.events.iter().filter(first).collect()
 }
 
 /// The events that belong to no contract that is shown.
-fn loose_events(report: &Report) -> Vec<&Event> {
+fn loose_events(report: &Report) -> Vec<&Finding> {
     // What is about a contract that is not shown is told by itself.
     let shown = report.contracts.iter().filter(|contract| of_interest(contract));
     let shown: Vec<_> = shown.filter_map(|c| c.new.as_ref().or(c.old.as_ref())).collect();
-    let belongs = |event: &&Event| event.contracts.first().is_some_and(|c| shown.contains(&c));
+    let belongs = |event: &&Finding| event.contracts.first().is_some_and(|c| shown.contains(&c));
     report.events.iter().filter(|event| !belongs(event)).collect()
 }
 
 /// The other contracts of an event, as a sentence; empty where there is none.
-fn others(event: &Event) -> String {
+fn others(event: &Finding) -> String {
     match event.contracts.get(1..) {
         None | Some([]) => String::new(),
         Some(more) => {

@@ -2,7 +2,7 @@
 //! SARIF 2.1.0, which forges show next to the code.
 
 use super::{others, Document};
-use crate::policy::{Event, Level};
+use crate::policy::{Finding, Level};
 use crate::rules;
 use serde_json::{json, Value};
 use std::fmt::Write as _;
@@ -47,7 +47,7 @@ pub(super) fn write(document: &Document) -> String {
     format!("{sarif:#}\n")
 }
 
-fn result(event: &Event, rule_index: Option<usize>) -> Value {
+fn result(event: &Finding, rule_index: Option<usize>) -> Value {
     let mut text = event.what.clone();
     let others = others(event);
     for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {

@@ -19,7 +19,9 @@ pub const FAINT: Style = Style::new().dimmed();
 
 /// Writes findings, one after the other.
 pub fn findings(out: &mut String, findings: &[Finding]) {
-    for Finding { rule, place, what, consequences, diff, help } in findings {
+    for finding in findings {
+        let Finding { rule, what, consequences, diff, help, .. } = finding;
+        let place = finding.shown_place();
         put!(out, "{STRONG}{place}{STRONG:#}: {BAD}{what}{BAD:#} [{rule}]");
         for consequence in consequences {
             put!(out, "  so: {consequence}");

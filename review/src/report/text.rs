@@ -6,7 +6,7 @@ use super::style::{BAD, FAINT, GOOD, OPEN, STRONG};
 use super::{
     cleaned, count, events_of, heading, label, loose_events, of_interest, others, summary, Document,
 };
-use crate::policy::{Event, Level, Verdict};
+use crate::policy::{Finding, Level, Verdict};
 use anstyle::{AnsiColor, Style};
 use kho_abi_model::put;
 
@@ -100,7 +100,7 @@ pub(super) fn write(document: &Document) -> String {
     out
 }
 
-fn tell(out: &mut String, event: &Event, indent: &str) {
+fn tell(out: &mut String, event: &Finding, indent: &str) {
     let style = match event.level {
         Level::Finding | Level::Follows => BAD,
         Level::Note | Level::Allowed => OPEN,

@@ -9,7 +9,7 @@
 use crate::diff::open::{self, Files};
 use crate::diff::{compare, Side};
 use crate::patch::{FilePatch, Hunk, Line};
-use crate::policy::{self, Baseline, ContractReport, Event, Level, Options, Report, Verdict};
+use crate::policy::{self, Baseline, ContractReport, Finding, Level, Options, Report, Verdict};
 use kho_abi_model::{version, Place, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::contracts::spellings;
@@ -739,7 +739,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         let (rule, item, place, what) = part;
         contract.verdict = if kept { Verdict::BumpMissing } else { Verdict::ChangedAndBumped };
         changed.extend((!changed.contains(item)).then(|| item.clone()));
-        report.events.push(Event {
+        report.events.push(Finding {
             rule: (*rule).into(),
             level: if kept { Level::Finding } else { Level::Fine },
             item: item.clone(),
@@ -747,6 +747,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             what: what.clone(),
             consequences: Vec::new(),
             contracts: vec![strings[1].clone()],
+            diff: String::new(),
             help: if kept {
                 format!("undo the change, or bump {macro_name}")
             } else {
@@ -754,9 +755,9 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             },
         });
     }
-    let told = |event: &Event| event.rule == "compatible_not_bumped";
+    let told = |event: &Finding| event.rule == "compatible_not_bumped";
     if kept && !changed.is_empty() && !report.events.iter().any(told) {
-        report.events.push(Event {
+        report.events.push(Finding {
             rule: "compatible_not_bumped".into(),
             level: Level::Follows,
             item: macro_name.clone(),
@@ -764,6 +765,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             what: format!("no hunk changes the version of what changed: {}", changed.join(", ")),
             consequences: Vec::new(),
             contracts: vec![strings[1].clone()],
+            diff: String::new(),
             help: format!("bump {macro_name}"),
         });
     }

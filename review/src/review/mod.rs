@@ -20,7 +20,7 @@ use crate::diff::pages::PageMemo;
 use crate::diff::Side;
 use crate::document::{Document, Quote, Reply};
 use crate::patch::{apply, FilePatch, Patch, Series};
-use crate::policy::{checks, Class, Event, Level, Options, Report};
+use crate::policy::{checks, Class, Finding, Level, Options, Report};
 use base::tree_path;
 use code::Touch;
 use kho_abi_model::rule::Rule;
@@ -56,8 +56,8 @@ struct Unjudged {
 }
 
 impl Unjudged {
-    fn event(self) -> Event {
-        Event {
+    fn event(self) -> Finding {
+        Finding {
             rule: self.rule.into(),
             level: Level::Finding,
             item: self.item,
@@ -65,6 +65,7 @@ impl Unjudged {
             what: self.what,
             consequences: Vec::new(),
             contracts: Vec::new(),
+            diff: String::new(),
             help: self.help,
         }
     }

@@ -111,11 +111,11 @@ impl Differences {
     pub(super) fn findings(self, reading: &Reading) -> Vec<Finding> {
         let mut findings = self.versions;
         for finding in &mut findings {
-            finding.place.clone_from(&reading.name);
+            finding.place = Some(Place::from(&reading.name));
         }
         let place = |place: Option<&Place>| {
             let place = place.filter(|_| reading.knows.places);
-            place.map_or_else(|| reading.name.clone(), ToString::to_string)
+            place.map_or_else(|| Place::from(&reading.name), Place::from)
         };
         let records: Vec<&RecordChange> = self
             .found

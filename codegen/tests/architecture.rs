@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! No import circle between modules that lie beside each other, each with all that is beneath it.
+//! What ARCHITECTURE.md says of the sources is true.
 //!
+//! No import circle between modules that lie beside each other, each with all that is beneath it.
 //! A folder's own file and the files in the folder may name each other: the one lists the others. In
 //! the truth (`abi`), a contract names its structs and a struct its contract, across headers.
+//!
+//! And where a new line goes: the files and names of that table are there.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -54,6 +57,52 @@ fn a_circle_is_found_however_it_is_written() {
         assert_eq!(!found.is_empty(), circle, "{one}: {found:?}");
         assert!(found.iter().all(|found| found == "a -> b -> a"), "{found:?}");
     }
+}
+
+/// What the rows of a table in Markdown name that is not there, in each row's own files.
+fn named_and_not_there(top: &Path, table: &str) -> Vec<String> {
+    let mut missing = Vec::new();
+    for row in table.lines().filter(|line| line.starts_with('|')) {
+        let quoted: Vec<&str> = row.split('`').skip(1).step_by(2).collect();
+        let (paths, words): (Vec<&str>, Vec<&str>) =
+            quoted.iter().partition(|word| word.contains('/'));
+        let mut text = String::new();
+        let mut files = Vec::new();
+        for path in &paths {
+            let full = top.join(path);
+            if full.is_dir() {
+                let entries = std::fs::read_dir(&full).expect("a directory");
+                files.extend(entries.map(|entry| entry.expect("an entry").path()));
+            } else if full.is_file() {
+                files.push(full);
+            } else {
+                missing.push(format!("{path}: {row}"));
+            }
+        }
+        // Each crate has its own `lib.rs` and each folder its own `mod.rs`.
+        for path in files.iter().filter(|path| path.is_file()) {
+            text.push_str(&path.to_string_lossy());
+            text.push_str(&String::from_utf8_lossy(&std::fs::read(path).expect("a file")));
+        }
+        let is_there = |name: &&str| name.split("::").all(|part| text.contains(part));
+        // The command, which no file is named by.
+        let words = words.iter().filter(|word| **word != "inspect");
+        missing.extend(words.filter(|word| !is_there(word)).map(|word| format!("{word}: {row}")));
+    }
+    missing
+}
+
+#[test]
+fn where_a_new_line_goes_is_there() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = std::fs::read_to_string(top.join("ARCHITECTURE.md")).expect("it is there");
+    let (_, after) = text.split_once("## Where a new line goes").expect("it has the table");
+    let (table, _) = after.split_once("\n## ").expect("more follows");
+    assert!(table.lines().filter(|line| line.starts_with('|')).count() > 15, "{table}");
+    assert_eq!(named_and_not_there(&top, table), Vec::<String>::new());
+
+    let row = "| a rule | `review/src/lints/`, `NO_SUCH_LIST` of `codegen/src/rules.rs` |";
+    assert_eq!(named_and_not_there(&top, row).len(), 2);
 }
 
 /// The files of a crate, by module.

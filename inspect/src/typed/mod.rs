@@ -125,6 +125,8 @@ pub enum Shown {
     Text {
         /// The text; what no terminal should show is escaped.
         text: String,
+        /// Whether there is more of it.
+        more: bool,
     },
     /// Bytes.
     Bytes {
@@ -167,7 +169,9 @@ impl std::fmt::Display for Shown {
             Self::Integers { decimal, more: are_more } => {
                 write!(f, "{}{}", decimal.join(", "), more(*are_more))
             }
-            Self::Text { text } => write!(f, "\"{text}\""),
+            Self::Text { text, more } => {
+                write!(f, "\"{text}\"{}", if *more { "…" } else { "" })
+            }
             Self::Bytes { hex, more: are_more } => {
                 write!(f, "{hex}{}", if *are_more { "…" } else { "" })
             }

@@ -736,3 +736,27 @@ fn a_list_that_is_too_long_to_show_is_said_to_be() {
     let note = "not decoded: what is behind the first 4096 values of struct made_up_entry_ser";
     assert!(says(&state, note), "{:?}", state.notes);
 }
+
+/// A version that the built-in decoder does not know is shown by types that have it, and by no others.
+#[test]
+fn a_newer_number_of_what_is_decoded_is_read_by_types() {
+    let mut synth = synth(PAGE);
+    let page = synth.allocate(0);
+    synth.write(page, &[9_u32.to_ne_bytes(), 77_u32.to_ne_bytes()].concat());
+    synth.flb("pci", page, 1);
+    let ram = synth.finish().0;
+    let with = |version: u64| {
+        let int = || Kind::Int { bits: 32, signed: false };
+        let fields = vec![field("version", 0, 4, int(), &[]), field("domains", 4, 4, int(), &[])];
+        let ser = Struct { name: "pci_ser".into(), size: 8, fields, ..Struct::default() };
+        let contract = Contract { version: Some(version), ..contract("pci", &["pci_ser"]) };
+        look(&ram, Layouts::new("types", vec![ser], vec![contract]))
+    };
+    let state = with(9);
+    let Some(flbs::State::Typed(typed)) = &state.luo().unwrap().flbs[0].state else { panic!() };
+    assert_eq!(shown(&typed.parts[0], "domains"), "77");
+    let state = with(2);
+    assert!(state.luo().unwrap().flbs[0].state.is_none());
+    let note = "not decoded: FLB \"pci\": its version is 9, and types has 2";
+    assert!(says(&state, note), "{:?}", state.notes);
+}

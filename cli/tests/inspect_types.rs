@@ -281,19 +281,79 @@ fn the_types_of_a_kernel_are_searched_for_what_was_named() {
             .join("\n")
     );
     fs::write(directory.path().join("kernel.c"), text).unwrap();
-    let compile = ["-g", "-c", "kernel.c", "-o", "kernel.o"];
-    let status = Command::new("gcc").args(compile).current_dir(directory.path()).status().unwrap();
-    assert!(status.success());
+    let compile = |flag: &str| {
+        let args = [flag, "-c", "kernel.c", "-o", "kernel.o"];
+        let status = Command::new("gcc").args(args).current_dir(directory.path()).status().unwrap();
+        assert!(status.success());
+    };
     let with = |more: &[&str]| {
         let args = [&["guest.raw", "--types", "kernel.o"], more].concat();
         kho_abi(directory.path(), &args)
     };
     let list = "made_up_ser.entries=made_up_entry_ser";
-    let (status, stdout, stderr) =
-        with(&["--root-struct", "made-up-v1=made_up_ser", "--leads-to", list]);
-    assert_eq!(status, Some(0), "{stderr}");
     let (_, by_headers, _) = kho_abi(directory.path(), &["guest.raw", "--types", "tree"]);
-    assert_eq!(stdout, by_headers);
-    let (status, _, stderr) = with(&["--root-struct", "made-up-v1=nobody_ser"]);
-    assert_eq!(status, Some(2), "{stderr}");
+    // DWARF, and the type format of BPF, which has no word for packing and so none is needed.
+    for flag in ["-g", "-gbtf"] {
+        compile(flag);
+        let (status, stdout, stderr) =
+            with(&["--root-struct", "made-up-v1=made_up_ser", "--leads-to", list]);
+        assert_eq!(status, Some(0), "{flag}: {stderr}");
+        assert_eq!(stdout, by_headers, "{flag}");
+        let (status, _, stderr) = with(&["--root-struct", "made-up-v1=nobody_ser"]);
+        assert_eq!(status, Some(2), "{flag}: {stderr}");
+    }
+}
+
+/// A revision says what the tree says, and a frozen layout is a source as well.
+#[test]
+fn revisions_and_frozen_layouts_are_sources() {
+    let directory = made_up(|_, _| {});
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(directory.path().join("tree")).args(args);
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+        for who in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{who}_NAME"), "x").env(format!("GIT_{who}_EMAIL"), "x@x");
+        }
+        assert!(command.status().unwrap().success(), "{args:?}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "x"]);
+    fs::remove_dir_all(directory.path().join("tree/include")).unwrap();
+    let args = ["guest.raw", "--types", "git:HEAD", "--git-dir", "tree"];
+    let (status, stdout, stderr) = kho_abi(directory.path(), &args);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(
+        stdout.contains("made_up_ser.entries → struct made_up_entry_ser, 700 of it"),
+        "{stdout}"
+    );
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/vfio-pci-v1.layout");
+    let frozen = frozen.to_str().unwrap();
+    let (status, stdout, stderr) = kho_abi(directory.path(), &["guest.raw", "--types", frozen]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let note = format!("not decoded: file of \"made-up-v1\": {frozen} does not have it");
+    assert!(stdout.contains(&note), "{stdout}");
+    // Another kernel's version of a handler that is built in.
+    let mut synth = ram();
+    let session = synth.session("vm0");
+    let page = synth.allocate(0);
+    synth.write(page, &[1, 0, 0, 0, 8, 3, 1, 0x2a, 0, 0, 0]);
+    synth.file(session, 1, "vfio-pci-v2", page);
+    write(&synth.finish().0, &directory.path().join("other.raw"));
+    let header = "#include <linux/types.h>\n#define VFIO_PCI_LUO_FH_COMPATIBLE \"vfio-pci-v2\"\n\
+                  struct vfio_pci_core_device_ser { u32 domain; u16 bdf; u8 reset_works; \
+                  struct { u32 token; } __packed cookie; } __packed;\n";
+    headers(directory.path(), "other", &[("vfio_pci.h", header)]);
+    let (status, stdout, stderr) = kho_abi(directory.path(), &["other.raw", "--types", "other"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    for line in [
+        "vfio-pci-v2  struct vfio_pci_core_device_ser at ",
+        "    0  domain        u32  1\n",
+        "    4  bdf           u16  776 (0x308)\n",
+        "    6  reset_works   u8   1\n",
+        "    7  cookie.token  u32  42\n",
+    ] {
+        assert!(stdout.contains(line), "{line}: {stdout}");
+    }
 }

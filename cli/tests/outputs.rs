@@ -104,6 +104,10 @@ fn no_output_of_any_command_destroys_an_input() {
         "$K inspect v@0 -o hard".into(),
         "$K inspect diff v w -o v".into(),
         "$K inspect diff w v -o link".into(),
+        "$K inspect w --types v -o v".into(),
+        "$K inspect w --types v --btf-base w -o hard".into(),
+        "$K inspect w --types w --btf-base v -o link".into(),
+        "$K inspect diff w w --types v -o v".into(),
         "$K inspect diff w v --format json -o hard".into(),
         // Other commands: sources, what is allowed, what a module's types continue.
         "$K diff v abi -o hard".into(),

@@ -78,6 +78,7 @@ pub mod handlers;
 pub mod image;
 mod inspect;
 pub mod kho;
+mod layouts;
 pub mod luo;
 pub mod memblock;
 pub mod metadata;

@@ -129,7 +129,7 @@ const FLAGS: u16 = 0x3;
 /// Pages that are checked together: 8 MiB of addresses, for memory of 4 GiB.
 const AT_ONCE: usize = 1 << 20;
 /// Blocks of pages whose addresses are returned.
-const KEPT: usize = 1 << 12;
+const KEPT: usize = 1 << 16;
 
 /// What findings call the parts of a list of pages.
 pub(crate) struct Names {

@@ -662,3 +662,101 @@ fn arrays_of_nothing_end() {
     assert!(part.more_values && part.values.len() == 1, "{part:?}");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
+
+/// What lies in a page that its owner has is its own, wherever in it that is.
+#[test]
+fn addresses_may_lead_into_pages() {
+    let (clean, places) = made_up(PAGE);
+    // Into the root's own page; into the middle of another.
+    for to in [places.ser + 0x800, places.pages[1] + 64] {
+        let mut ram = clean.clone();
+        ram.set_number(places.ser + at::PAGE, to);
+        let state = look(&ram, made_up::layouts());
+        assert_eq!(rules(&state), [""; 0], "{:?}", state.findings.list());
+        assert_eq!(typed(&state).parts[2].at, to);
+    }
+    // Into the middle of one that is not preserved.
+    let mut ram = clean.clone();
+    ram.set_number(places.ser + at::PAGE, FREE + 64);
+    assert_eq!(rules(&look(&ram, made_up::layouts())), ["page_not_preserved"]);
+}
+
+/// A circle of addresses is what a list with two directions is: each of them is read once.
+#[test]
+fn addresses_that_lead_back_are_read_once() {
+    let (mut ram, places) = made_up(PAGE);
+    ram.set_number(places.pages[1] + at::NEXT, places.pages[0]);
+    let state = look(&ram, made_up::layouts());
+    assert_eq!(rules(&state), [""; 0], "{:?}", state.findings.list());
+    assert_eq!(typed(&state).parts.len(), 4);
+}
+
+#[test]
+fn what_is_too_much_is_cut_and_said() {
+    let mut synth = synth(PAGE);
+    let session = synth.session("vm0");
+    // One chain of pages that is too long for one file, and too many files for an image.
+    let pages: Vec<u64> = (0..300).map(|_| synth.allocate(0)).collect();
+    for (index, page) in pages.iter().enumerate() {
+        let next = pages.get(index + 1).copied().unwrap_or(0);
+        synth.write(page + at::NEXT, &next.to_ne_bytes());
+    }
+    for token in 0..300 {
+        synth.file(session, token, "chain-v1", pages[0]);
+    }
+    let contracts = vec![contract("chain-v1", &["made_up_page_ser"])];
+    let begun = Instant::now();
+    let state = look(&synth.finish().0, Layouts::new("types", made_up::structs(), contracts));
+    let first = typed(&state);
+    assert_eq!((first.parts.len(), first.more_parts), (256, true));
+    assert!(says(
+        &state,
+        "not decoded: what more than 256 addresses of \"chain-v1\" lead to, 256 times"
+    ));
+    let last = &state.luo().unwrap().sessions[0].files[299].payload;
+    assert!(matches!(last, Payload::Unknown(_)), "{last:?}");
+    assert!(says(&state, "65536 structs were read before it, and no more are, 44 times"));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_list_that_is_too_long_to_show_is_said_to_be() {
+    let (mut ram, places) = made_up(PAGE);
+    // As many entries as before, each of them a byte: more than are kept.
+    let mut structs = made_up::structs();
+    for one in structs.iter_mut().filter(|one| one.name == "made_up_entry_ser") {
+        one.size = 1;
+        one.fields = vec![field("byte", 0, 1, Kind::Int { bits: 8, signed: false }, &[])];
+    }
+    ram.set_number(places.ser + at::NR_ENTRIES, 5000);
+    let state = look(&ram, Layouts::new("types", structs, made_up::contracts()));
+    assert_eq!(rules(&state), [""; 0], "{:?}", state.findings.list());
+    let part = &typed(&state).parts[1];
+    assert_eq!((part.elements, part.values.len(), part.more_values), (Some(5000), 4096, true));
+    let note = "not decoded: what is behind the first 4096 values of struct made_up_entry_ser";
+    assert!(says(&state, note), "{:?}", state.notes);
+}
+
+/// A version that the built-in decoder does not know is shown by types that have it, and by no others.
+#[test]
+fn a_newer_number_of_what_is_decoded_is_read_by_types() {
+    let mut synth = synth(PAGE);
+    let page = synth.allocate(0);
+    synth.write(page, &[9_u32.to_ne_bytes(), 77_u32.to_ne_bytes()].concat());
+    synth.flb("pci", page, 1);
+    let ram = synth.finish().0;
+    let with = |version: u64| {
+        let int = || Kind::Int { bits: 32, signed: false };
+        let fields = vec![field("version", 0, 4, int(), &[]), field("domains", 4, 4, int(), &[])];
+        let ser = Struct { name: "pci_ser".into(), size: 8, fields, ..Struct::default() };
+        let contract = Contract { version: Some(version), ..contract("pci", &["pci_ser"]) };
+        look(&ram, Layouts::new("types", vec![ser], vec![contract]))
+    };
+    let state = with(9);
+    let Some(flbs::State::Typed(typed)) = &state.luo().unwrap().flbs[0].state else { panic!() };
+    assert_eq!(shown(&typed.parts[0], "domains"), "77");
+    let state = with(2);
+    assert!(state.luo().unwrap().flbs[0].state.is_none());
+    let note = "not decoded: FLB \"pci\": its version is 9, and types has 2";
+    assert!(says(&state, note), "{:?}", state.notes);
+}

@@ -223,7 +223,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
         return diff::run(args);
     }
     let mut inputs = Inputs::of(&args.image.images);
-    inputs.add(&args.image.finding.types.types);
+    inputs.add(args.image.finding.types.inputs());
     inputs.guard_stdout()?;
     let to = Destination::new(args.output.as_deref(), &inputs)?;
     let options = args.image.finding.options()?;

@@ -55,10 +55,10 @@ pub(crate) fn read(
     if state.is_some() {
         return state;
     }
-    let read = match decoder {
-        // Another version of what is decoded is not another layout's to read.
-        None if data != 0 => typed::payload(walker, compatible, data, owner),
-        _ => Read::Nothing(None),
+    // It may be a version that the decoder does not know: the number beside the string says so.
+    let read = match data {
+        0 => Read::Nothing(None),
+        _ => typed::payload(walker, compatible, data, owner),
     };
     match read {
         Read::Typed(typed) => Some(State::Typed(typed)),

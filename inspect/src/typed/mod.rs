@@ -4,13 +4,54 @@
 //!
 //! A string that the layouts do not have is never tried with another one's, and of several structs that
 //! may be the root none is.
+//!
+//! # Examples
+//!
+//! ```
+//! use kho_abi_inspect::handlers::Payload;
+//! use kho_abi_inspect::image::Image;
+//! use kho_abi_inspect::typed::{Contract, Field, Kind, Layouts, Struct};
+//! use kho_abi_inspect::{inspect, Options};
+//! use std::sync::Arc;
+//!
+//! # use kho_abi_inspect::synth::{container::raw, Ram, Synth};
+//! # let mut synth = Synth::new(Ram::new(4096, 16 << 20), 4096);
+//! # let session = synth.session("vm0");
+//! # let page = synth.allocate(0);
+//! # synth.write(page, &7_u64.to_ne_bytes());
+//! # synth.file(session, 1, "mine-v1", page);
+//! # let image = Image::from_bytes(raw(&synth.finish().0))?;
+//! let number = Field {
+//!     name: "number".into(),
+//!     bit_offset: 0,
+//!     bit_size: 64,
+//!     bit_field: false,
+//!     kind: Kind::Int { bits: 64, signed: false },
+//!     dimensions: Vec::new(),
+//!     leads_to: None,
+//! };
+//! let fields = vec![number];
+//! let mine = Struct { name: "mine_ser".into(), size: 8, fields, ..Struct::default() };
+//! let contract = Contract {
+//!     name: "mine-v1".into(),
+//!     string: "mine-v1".into(),
+//!     roots: vec!["mine_ser".into()],
+//!     ..Contract::default()
+//! };
+//! let types = Some(Arc::new(Layouts::new("mine.h", vec![mine], vec![contract])));
+//! let state = inspect(&image, &Options { types, ..Options::default() });
+//!
+//! let file = &state.luo().expect("the kernel has LUO").sessions[0].files[0];
+//! let Payload::Typed(typed) = &file.payload else { panic!("the layouts have its string") };
+//! assert_eq!(typed.parts[0].values[0].value.to_string(), "7");
+//! # Ok::<(), kho_abi_inspect::image::OpenError>(())
+//! ```
 
-mod layouts;
 mod read;
 mod space;
 
-pub use layouts::{Contract, Field, Kind, Layouts, LeadsTo, Struct, MAX_DEPTH, MAX_SIZE};
-pub(crate) use read::{entry, payload, Budget, Read};
+pub use crate::layouts::{Contract, Field, Kind, Layouts, LeadsTo, Struct, MAX_DEPTH, MAX_SIZE};
+pub(crate) use read::{entry, payload, Read};
 
 use crate::finding::{address, AddressText};
 use schemars::JsonSchema;
@@ -83,6 +124,8 @@ pub enum Shown {
     Text {
         /// The text; what no terminal should show is escaped.
         text: String,
+        /// Whether there is more of it.
+        more: bool,
     },
     /// Bytes.
     Bytes {
@@ -125,7 +168,9 @@ impl std::fmt::Display for Shown {
             Self::Integers { decimal, more: are_more } => {
                 write!(f, "{}{}", decimal.join(", "), more(*are_more))
             }
-            Self::Text { text } => write!(f, "\"{text}\""),
+            Self::Text { text, more } => {
+                write!(f, "\"{text}\"{}", if *more { "…" } else { "" })
+            }
             Self::Bytes { hex, more: are_more } => {
                 write!(f, "{hex}{}", if *are_more { "…" } else { "" })
             }

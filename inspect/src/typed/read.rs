@@ -3,7 +3,6 @@
 //!
 //! The checks are those of the built-in decoders, by the same functions of the walk.
 
-use super::layouts::{Contract, Field, Kind, Layouts, LeadsTo, Struct, VMALLOC};
 use super::space::Space;
 use super::{Part, Shown, Typed, Value};
 use crate::claims::Owner;
@@ -11,6 +10,7 @@ use crate::fdt::MAGIC;
 use crate::finding::Link;
 use crate::image::cache::Cached;
 use crate::image::ReadError;
+use crate::layouts::{Contract, Field, Kind, Layouts, LeadsTo, Struct, ALL_PARTS, VMALLOC};
 use crate::rules;
 use crate::text;
 use crate::vmalloc;
@@ -22,12 +22,8 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 
 /// Parts of one payload that are followed.
 const PARTS: usize = 256;
-/// Parts that are followed in an image.
-const ALL_PARTS: usize = 1 << 16;
 /// Values of one part that are kept.
 const VALUES: usize = 1 << 12;
-/// Values that are kept of an image.
-const ALL_VALUES: usize = 1 << 18;
 /// Fields and elements of one part that are looked at.
 const STEPS: usize = 1 << 14;
 /// Links of a way to a part, the last ones.
@@ -37,24 +33,11 @@ const INTEGERS: u64 = 32;
 /// Bytes of an array that are shown.
 const BYTES: u64 = 64;
 /// Bytes of a text that are shown.
-const TEXT: u64 = 4096;
+const TEXT: u64 = 512;
 /// Pages of a list without a type that are shown.
 const PAGES: usize = 16;
 /// The longest string of a contract, with its NUL, that an entry may begin with.
 const STRING: usize = 64;
-
-/// What may still be read of an image.
-#[derive(Debug)]
-pub(crate) struct Budget {
-    parts: usize,
-    values: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { parts: ALL_PARTS, values: ALL_VALUES }
-    }
-}
 
 /// What layouts have to say about a payload.
 pub(crate) enum Read {
@@ -177,7 +160,9 @@ fn usable<'l>(walker: &Walker<'_>, layouts: &'l Layouts, name: &str) -> Result<&
         }
         if let Some(page_size) = part.page_size.filter(|size| *size != walker.page_size()) {
             let name = &part.name;
-            return Err(format!("the types have struct {name} for pages of {page_size} bytes"));
+            return Err(format!(
+                "the types have struct {name} for pages of {page_size} bytes (--page-size)"
+            ));
         }
         open.extend(part.fields.iter().filter_map(|field| match &field.kind {
             Kind::Struct { name } => layouts.get(name),
@@ -450,7 +435,12 @@ impl Reader<'_> {
         elements: Option<u64>,
         from: Option<String>,
     ) {
-        walker.budget.values = walker.budget.values.saturating_sub(sheet.values.len());
+        let kept = sheet.values.len();
+        walker.budget.values = walker.budget.values.saturating_sub(kept);
+        // Addresses among them are not followed.
+        if sheet.more && !sheet.failed {
+            walker.not_decoded(format!("what is behind the first {kept} values of {name}"));
+        }
         let (values, more_values) = (sheet.values, sheet.more);
         let name = name.to_owned();
         self.typed.parts.push(Part { at, name, from, elements, values, more_values });
@@ -663,7 +653,7 @@ impl Reader<'_> {
             },
             Kind::Char => {
                 let byte = [u8::try_from(number).unwrap_or(0)];
-                Shown::Text { text: text::readable(&byte) }
+                Shown::Text { text: text::readable(&byte), more: false }
             }
             Kind::Pointer | Kind::Struct { .. } => Shown::Pointer { pointer: low },
         };
@@ -899,7 +889,10 @@ fn texts(walker: &mut Walker<'_>, sheet: &mut Sheet, field: &Field, ty: &str, pl
         let ty = if outer.is_empty() { ty.to_owned() } else { format!("char[{len}]") };
         let mut bytes = vec![0; usize::try_from((*len).min(TEXT)).unwrap_or(0)];
         let value = match sheet.space.read(walker, offset, &mut bytes) {
-            Ok(()) => Shown::Text { text: text::readable(&bytes) },
+            Ok(()) => {
+                let more = *len > TEXT && !bytes.contains(&0);
+                Shown::Text { text: text::readable(&bytes), more }
+            }
             Err(error) => sheet.fail(walker, &name, Some(error)),
         };
         sheet.put(&name, offset, ty, value);

@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         _ => (args.before.as_slice(), args.after.as_slice()),
     };
     let mut inputs = Inputs::of(before_files.iter().chain(after_files));
-    inputs.add(&args.finding.types.types);
+    inputs.add(args.finding.types.inputs());
     let to = Destination::new(args.output.as_deref(), &inputs)?;
     let options = args.finding.options()?;
     let (before, before_state) = args.finding.inspect(before_files, &options)?;

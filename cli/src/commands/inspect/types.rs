@@ -9,6 +9,7 @@ use kho_abi_model::reading::{Kind as SourceKind, Reading};
 use kho_abi_model::{self as model, Endian, Model, RecordKind, Target, Type};
 use kho_abi_read::source::{self, SourceError};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub(super) struct TypesArgs {
     /// Show what has no built-in decoder by the types of this source: a kernel tree, a directory with
     /// headers, a vmlinux, BTF, git:REV, or a frozen layout
     #[arg(long, value_name = "SOURCE")]
-    pub(super) types: Option<String>,
+    types: Option<String>,
     /// The struct with which the state of a compatible string begins, where the types do not say it
     #[arg(long, value_name = "COMPATIBLE=STRUCT", requires = "types", value_parser = root_struct)]
     root_struct: Vec<(String, String)>,
@@ -32,6 +33,9 @@ pub(super) struct TypesArgs {
     /// The repository that git:REV means
     #[arg(long, value_name = "DIR", requires = "types")]
     git_dir: Option<PathBuf>,
+    /// The vmlinux or BTF that a module's BTF continues
+    #[arg(long, value_name = "FILE", requires = "types")]
+    btf_base: Option<PathBuf>,
 }
 
 /// What a field leads to, as somebody said it.
@@ -59,6 +63,12 @@ fn leads_to(text: &str) -> Result<Said, String> {
 }
 
 impl TypesArgs {
+    /// What is read.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &OsStr> {
+        let base = self.btf_base.iter().map(|path| path.as_os_str());
+        self.types.iter().map(OsStr::new).chain(base)
+    }
+
     /// The layouts of the source; `None` where none is given.
     pub(super) fn layouts(
         &self,
@@ -100,6 +110,7 @@ impl TypesArgs {
         let mut options = source::Options {
             page_size: page_size.map(|size| size as u64),
             git_dir: self.git_dir.clone(),
+            btf_base: self.btf_base.clone(),
             structs: roots.chain(named.map(String::from)).collect(),
             ..source::Options::default()
         };
@@ -283,5 +294,76 @@ fn lead(model: &Model, field: &Field, said: &str) -> Option<LeadsTo> {
         (Some(only), None) if to_block => Some(LeadsTo::Blocks((*only).into())),
         (Some(only), None) => Some(LeadsTo::Struct((*only).into())),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_says_what_a_field_leads_to_where_it_names_one_struct() {
+        let record = |name: &str| {
+            let record = model::Record::empty(RecordKind::Struct, name);
+            model::Item::Record(record)
+        };
+        let names = ["a_ser", "b_ser", "kho_block_header_ser"];
+        let header = model::Header {
+            name: "x".into(),
+            file: String::new(),
+            guard: String::new(),
+            includes: Vec::new(),
+            doc: String::new(),
+            items: names.map(record).into(),
+            contracts: Vec::new(),
+            declarations: Vec::new(),
+        };
+        let model = Model { target: Target::HOST, headers: vec![header], other_pages: Vec::new() };
+        let of = |kind: Kind, said: &str| {
+            let field = Field {
+                name: "x".into(),
+                bit_offset: 0,
+                bit_size: 64,
+                bit_field: false,
+                kind,
+                dimensions: Vec::new(),
+                leads_to: None,
+            };
+            lead(&model, &field, said)
+        };
+        let u64 = || Kind::Int { bits: 64, signed: false };
+        let list = || Kind::Struct { name: "kho_vmalloc".into() };
+        let one = Some(LeadsTo::Struct("a_ser".into()));
+        let blocks = Some(LeadsTo::Blocks("a_ser".into()));
+        let head = || Kind::Address { to: "kho_block_header_ser".into() };
+        for (kind, said, to) in [
+            (u64(), "Physical address of the first &struct a_ser.", one.clone()),
+            (u64(), "The number of struct a_ser.", None),
+            (u64(), "Address of a struct a_ser or of a struct b_ser.", None),
+            (u64(), "Address of a struct that nobody has: struct c_ser.", None),
+            (u64(), "Address of a_ser.", None),
+            (
+                u64(),
+                "Address of blocks, struct kho_block_header_ser, of struct a_ser.",
+                blocks.clone(),
+            ),
+            (u64(), "Address of a struct kho_block_header_ser.", None),
+            (Kind::Int { bits: 32, signed: false }, "Address of a struct a_ser.", None),
+            (list(), "Array of struct a_ser.", one.clone()),
+            (list(), "Array.", None),
+            (head(), "Blocks of struct a_ser.", blocks.clone()),
+            (Kind::Address { to: "b_ser".into() }, "Or rather a struct a_ser.", None),
+        ] {
+            assert_eq!(of(kind, said), to, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_member_s_part_of_a_comment_ends_with_the_next() {
+        let doc =
+            "struct x - An x.\n@first: Address of\n         a struct a.\n@second: Two.\n\nAt last.";
+        assert_eq!(said_of(doc, "first"), " Address of a struct a.");
+        assert_eq!(said_of(doc, "second"), " Two.");
+        assert_eq!(said_of(doc, "third"), "");
     }
 }

@@ -14,7 +14,25 @@ pub const MAX_SIZE: u64 = 1 << 20;
 /// The dimensions that an array may have.
 const MAX_DIMENSIONS: usize = 8;
 /// The struct in which the kernel keeps memory that has no gaps in its virtual addresses alone.
-pub(super) const VMALLOC: &str = "kho_vmalloc";
+pub(crate) const VMALLOC: &str = "kho_vmalloc";
+
+/// Parts that are followed in an image.
+pub(crate) const ALL_PARTS: usize = 1 << 16;
+/// Values that are kept of an image.
+const ALL_VALUES: usize = 1 << 18;
+
+/// What may still be read of an image.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    pub(crate) parts: usize,
+    pub(crate) values: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { parts: ALL_PARTS, values: ALL_VALUES }
+    }
+}
 
 /// A struct or a union.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -174,7 +192,7 @@ impl Layouts {
     }
 
     /// The size of what a kind is, in bytes, where it can be used.
-    pub(super) fn size_of(&self, kind: &Kind) -> Option<u64> {
+    pub(crate) fn size_of(&self, kind: &Kind) -> Option<u64> {
         match kind {
             Kind::Int { bits: bits @ (8 | 16 | 32 | 64 | 128), .. } => Some(u64::from(*bits) / 8),
             Kind::Int { .. } => None,
@@ -293,7 +311,7 @@ impl Layouts {
     }
 
     /// Whether the types have KHO's own struct for vmalloc memory, laid out as it is read here.
-    pub(super) fn knows_vmalloc(&self) -> bool {
+    pub(crate) fn knows_vmalloc(&self) -> bool {
         let Some(one) = self.get(VMALLOC) else { return false };
         let place = |name: &str| {
             let field = one.fields.iter().find(|field| field.name == name);

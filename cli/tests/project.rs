@@ -181,6 +181,8 @@ impl Tree {
 
     fn run(&self, args: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
+        // What is kept of the history lies where git does not see it.
+        command.env("XDG_CACHE_HOME", self.root().join(".git/cache"));
         Ran::of(&command.current_dir(self.root()).args(args).output().unwrap())
     }
 
@@ -432,8 +434,36 @@ fn released_layouts_are_proven_and_never_written_again() {
     fs::remove_file(tree.root().join(&of_x)).unwrap();
     assert!(tree.check(1).contains("is gone that commit"));
     tree.write(&of_x, &released);
+    tree.commit("restore");
+    assert!(tree.root().join(".git/cache/kho-abi").is_dir(), "nothing was kept");
     tree.replace(&x, "\"x-v1\"", "\"x-v2\"");
     assert!(tree.check(0).contains("\"x-v2\" follows \"x-v1\""));
+}
+
+/// What is kept of the history is of no other history.
+#[test]
+fn a_history_that_was_rewritten_is_read_again() {
+    let tree = Tree::of("x", ONE);
+    tree.git(&["init", "-q"]);
+    tree.commit("release");
+    tree.init(&["--released", "HEAD"]);
+    tree.commit("begin");
+    tree.check(0);
+    let layout = format!("{LAYOUTS}/x-v1.layout");
+    let released = tree.read(&layout);
+    // The release never was: the layout was a draft all the time.
+    tree.write(&layout, &released.replace("released", "draft"));
+    assert!(tree.check(1).contains("[frozen_file_changed]"));
+    tree.git(&["add", "-A"]);
+    tree.git(&["commit", "-q", "--amend", "-m", "begin again"]);
+    tree.check(0);
+    // And now it is.
+    tree.write(&layout, &released);
+    tree.commit("release");
+    tree.check(0);
+    tree.write(&layout, &released.replace("released", "draft"));
+    tree.commit("take it back");
+    assert!(tree.check(1).contains("[frozen_file_changed]"));
 }
 
 #[test]

@@ -561,15 +561,29 @@ fn a_shared_struct_is_covered_by_the_bump_of_one_owner() {
 
 #[test]
 fn what_cannot_be_frozen_is_refused_with_the_reason() {
-    let tree = Tree::of("x", &ONE.replace("\"x-v1\"", "\"../../x-v1\""));
+    let tree = Tree::of("x", &ONE.replace("\"x-v1\"", "\"a/../../x-v1\""));
     let ran = tree.run(&["init"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("[contract_not_freezable]"), "{ran:?}");
-    assert!(!tree.root().join("include/linux/x-v1.layout").exists());
+    assert!(!tree.root().join(ABI).join("x-v1.layout").exists());
     tree.write(&format!("{ABI}/x.h"), &ONE.replace("u32 b;", "struct mutex b;"));
     let ran = tree.run(&["freeze"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("\"x-v1\" cannot be frozen: x_ser has no layout"), "{ran:?}");
+}
+
+/// `snapshots` is the tree's own layouts, for every command that takes a source.
+#[test]
+fn the_layouts_of_a_tree_are_a_source() {
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    let ran = tree.run(&["diff", "snapshots", "."]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("1 contract, 0 without a bump"), "{ran:?}");
+    tree.replace(&format!("{ABI}/x.h"), "u32 b;", "u64 b;");
+    let ran = tree.run(&["diff", "snapshots", "."]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("x-v1  bump missing"), "{ran:?}");
 }
 
 #[test]
@@ -614,4 +628,13 @@ fn a_layout_of_one_machine_alone_is_found() {
     tree.write("kho-abi.toml", "targets = [\"aarch64-unknown-linux-gnu\"]\n");
     tree.run(&["freeze"]);
     tree.check(0);
+}
+
+/// A checkout has a directory `snapshots`, which is no tree without headers.
+#[test]
+fn the_word_for_frozen_layouts_is_not_the_directory_of_that_name() {
+    let scratch = support::Scratch::new("snapshots-word");
+    let ran = scratch.run(&["diff", "snapshots", "c-headers"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(!ran.stdout.contains("  new  "), "{}", ran.stdout);
 }

@@ -617,6 +617,19 @@ fn json_is_as_in_a_checkout() {
     assert_eq!(findings[0]["place"], format!("{ABI}/x.h:6"));
 }
 
+/// What cannot be read for one of the page sizes is found, and not taken to be as for the others.
+#[test]
+fn what_one_page_size_alone_cannot_read_is_found() {
+    let header = ONE.replace("u32 b;", "u32 b[PAGE_SIZE > 16384 ? -1 : 1];");
+    let tree = Tree::of("x", &format!("#include <asm/page.h>\n{header}"));
+    assert_eq!(tree.run(&["init"]).status, Some(1));
+    let printed = tree.check(1);
+    assert!(printed.contains("[declaration_not_read]"), "{printed}");
+    tree.write("kho-abi.toml", "page-sizes = [4096, 16384]\n");
+    assert_eq!(tree.run(&["freeze"]).status, Some(0));
+    tree.check(0);
+}
+
 /// `wchar_t` has a sign on x86-64, and none on arm64.
 #[test]
 fn a_layout_of_one_machine_alone_is_found() {

@@ -181,6 +181,8 @@ impl Tree {
 
     fn run(&self, args: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
+        // What is kept of the history lies where git does not see it.
+        command.env("XDG_CACHE_HOME", self.root().join(".git/cache"));
         Ran::of(&command.current_dir(self.root()).args(args).output().unwrap())
     }
 
@@ -432,8 +434,36 @@ fn released_layouts_are_proven_and_never_written_again() {
     fs::remove_file(tree.root().join(&of_x)).unwrap();
     assert!(tree.check(1).contains("is gone that commit"));
     tree.write(&of_x, &released);
+    tree.commit("restore");
+    assert!(tree.root().join(".git/cache/kho-abi").is_dir(), "nothing was kept");
     tree.replace(&x, "\"x-v1\"", "\"x-v2\"");
     assert!(tree.check(0).contains("\"x-v2\" follows \"x-v1\""));
+}
+
+/// What is kept of the history is of no other history.
+#[test]
+fn a_history_that_was_rewritten_is_read_again() {
+    let tree = Tree::of("x", ONE);
+    tree.git(&["init", "-q"]);
+    tree.commit("release");
+    tree.init(&["--released", "HEAD"]);
+    tree.commit("begin");
+    tree.check(0);
+    let layout = format!("{LAYOUTS}/x-v1.layout");
+    let released = tree.read(&layout);
+    // The release never was: the layout was a draft all the time.
+    tree.write(&layout, &released.replace("released", "draft"));
+    assert!(tree.check(1).contains("[frozen_file_changed]"));
+    tree.git(&["add", "-A"]);
+    tree.git(&["commit", "-q", "--amend", "-m", "begin again"]);
+    tree.check(0);
+    // And now it is.
+    tree.write(&layout, &released);
+    tree.commit("release");
+    tree.check(0);
+    tree.write(&layout, &released.replace("released", "draft"));
+    tree.commit("take it back");
+    assert!(tree.check(1).contains("[frozen_file_changed]"));
 }
 
 #[test]
@@ -531,15 +561,29 @@ fn a_shared_struct_is_covered_by_the_bump_of_one_owner() {
 
 #[test]
 fn what_cannot_be_frozen_is_refused_with_the_reason() {
-    let tree = Tree::of("x", &ONE.replace("\"x-v1\"", "\"../../x-v1\""));
+    let tree = Tree::of("x", &ONE.replace("\"x-v1\"", "\"a/../../x-v1\""));
     let ran = tree.run(&["init"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("[contract_not_freezable]"), "{ran:?}");
-    assert!(!tree.root().join("include/linux/x-v1.layout").exists());
+    assert!(!tree.root().join(ABI).join("x-v1.layout").exists());
     tree.write(&format!("{ABI}/x.h"), &ONE.replace("u32 b;", "struct mutex b;"));
     let ran = tree.run(&["freeze"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("\"x-v1\" cannot be frozen: x_ser has no layout"), "{ran:?}");
+}
+
+/// `snapshots` is the tree's own layouts, for every command that takes a source.
+#[test]
+fn the_layouts_of_a_tree_are_a_source() {
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    let ran = tree.run(&["diff", "snapshots", "."]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("1 contract, 0 without a bump"), "{ran:?}");
+    tree.replace(&format!("{ABI}/x.h"), "u32 b;", "u64 b;");
+    let ran = tree.run(&["diff", "snapshots", "."]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("x-v1  bump missing"), "{ran:?}");
 }
 
 #[test]
@@ -573,6 +617,19 @@ fn json_is_as_in_a_checkout() {
     assert_eq!(findings[0]["place"], format!("{ABI}/x.h:6"));
 }
 
+/// What cannot be read for one of the page sizes is found, and not taken to be as for the others.
+#[test]
+fn what_one_page_size_alone_cannot_read_is_found() {
+    let header = ONE.replace("u32 b;", "u32 b[PAGE_SIZE > 16384 ? -1 : 1];");
+    let tree = Tree::of("x", &format!("#include <asm/page.h>\n{header}"));
+    assert_eq!(tree.run(&["init"]).status, Some(1));
+    let printed = tree.check(1);
+    assert!(printed.contains("[declaration_not_read]"), "{printed}");
+    tree.write("kho-abi.toml", "page-sizes = [4096, 16384]\n");
+    assert_eq!(tree.run(&["freeze"]).status, Some(0));
+    tree.check(0);
+}
+
 /// `wchar_t` has a sign on x86-64, and none on arm64.
 #[test]
 fn a_layout_of_one_machine_alone_is_found() {
@@ -584,4 +641,13 @@ fn a_layout_of_one_machine_alone_is_found() {
     tree.write("kho-abi.toml", "targets = [\"aarch64-unknown-linux-gnu\"]\n");
     tree.run(&["freeze"]);
     tree.check(0);
+}
+
+/// A checkout has a directory `snapshots`, which is no tree without headers.
+#[test]
+fn the_word_for_frozen_layouts_is_not_the_directory_of_that_name() {
+    let scratch = support::Scratch::new("snapshots-word");
+    let ran = scratch.run(&["diff", "snapshots", "c-headers"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(!ran.stdout.contains("  new  "), "{}", ran.stdout);
 }

@@ -330,5 +330,5 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
 ///
 /// A frozen file that is there and cannot be read.
 pub fn check_history(checkout: &Checkout) -> Result<History, CheckoutError> {
-    Layouts::of(checkout).history()
+    Layouts::of(checkout).history(None)
 }

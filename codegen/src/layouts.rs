@@ -8,7 +8,9 @@ use kho_abi_model::finding::Finding;
 use kho_abi_read::checkout::{at, files, Checkout, CheckoutError};
 use kho_abi_read::frozen::{self, Frozen, Status};
 use kho_abi_read::git::Git;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 /// Extension of a frozen layout's file.
@@ -125,65 +127,24 @@ impl Layouts {
     /// Holds each released file to the commit that released it.
     ///
     /// The one check that an edit of type and frozen file together cannot pass. It needs git and the
-    /// whole history; where either is missing, it says so.
+    /// whole history; where either is missing, it says so. What was found in the history is kept in a
+    /// directory, where one is given: the next call looks at newer commits alone.
     ///
     /// # Errors
     ///
     /// A frozen file that is there and cannot be read.
-    pub fn history(&self) -> Result<History, CheckoutError> {
-        let repository = Git::new(Some(&self.root));
-        let git = |args: &[&str]| repository.ask("", args, Vec::new()).ok()?.ok();
-        let text = |args: &[&str]| git(args).map(|out| String::from_utf8_lossy(&out).into_owned());
-        let not = |why: &str| Ok(History::NotChecked(why.into()));
-
-        match text(&["rev-parse", "--is-shallow-repository"]) {
-            None => return not("this is no git checkout, or git is not installed"),
-            Some(shallow) if shallow.trim() != "false" => {
-                return not("the history is cut off: run `git fetch --unshallow`");
-            }
-            Some(_) => {}
-        }
-        // In a directory of somebody else's repository, that history says nothing about this.
-        let is_tracked =
-            |file| text(&["ls-files", "--", file]).is_some_and(|listed| !listed.trim().is_empty());
-        if !self.tracked.is_none_or(is_tracked) {
-            return not("the checkout is not under version control");
-        }
-        let below = self.display(&self.dir);
-        let Some(log) = text(&[
-            "log",
-            "--reverse",
-            "--format=commit %H",
-            "--name-only",
-            "--no-renames",
-            "--relative",
-            "--",
-            &format!(":(literal){below}"),
-        ]) else {
-            return not("there is no commit yet");
+    pub fn history(&self, cache: Option<&Path>) -> Result<History, CheckoutError> {
+        let git = Git::new(Some(&self.root)).with_time(HISTORY_TIME);
+        let releases = match self.releases(&git, cache) {
+            Ok(releases) => releases,
+            Err(why) => return Ok(History::NotChecked(why)),
         };
-        if log.is_empty() && self.tracked.is_none() {
-            return Ok(History::NotChecked(format!("{below} is not committed yet")));
-        }
-
         let mut findings = Vec::new();
-        let mut released: Vec<(&str, Vec<u8>)> = Vec::new();
-        let mut commit = "";
-        for line in log.lines().filter(|line| !line.is_empty()) {
-            if let Some(hash) = line.strip_prefix("commit ") {
-                commit = hash;
-                continue;
-            }
-            let is_layout = Path::new(line).extension().is_some_and(|found| found == EXTENSION);
-            if !is_layout || released.iter().any(|(path, _)| *path == line) {
-                continue;
-            }
-            // A commit that removes the file has no such blob: nothing was released by it.
-            let Some(bytes) = git(&["show", &format!("{commit}:./{line}")]) else { continue };
-            let frozen = frozen::parse(&String::from_utf8_lossy(&bytes));
-            if !frozen.is_ok_and(|frozen| frozen.status == Status::Released) {
-                continue;
-            }
+        for Release { commit, path: line } in &releases {
+            let Some(bytes) = text_of(&git, commit, line) else {
+                let why = format!("git does not have {line} of commit {commit}");
+                return Ok(History::NotChecked(why));
+            };
             let path = self.root.join(line);
             let now = match fs::read(&path) {
                 Ok(now) => Some(now),
@@ -204,14 +165,176 @@ impl Layouts {
                     format!("run `git checkout {short} -- {line}`; {version}"),
                 ));
             }
-            released.push((line, bytes));
         }
         Ok(History::Checked(findings))
     }
+
+    /// The commit that first released each layout; or why that is not known.
+    fn releases(&self, git: &Git, cache: Option<&Path>) -> Result<Vec<Release>, String> {
+        let ask = |args: &[&str]| git.ask("", args, Vec::new()).map_err(|error| error.to_string());
+        let text = |args: &[&str]| {
+            let answer = ask(args)?.ok();
+            Ok::<_, String>(answer.map(|out| String::from_utf8_lossy(&out).trim().to_string()))
+        };
+        match text(&["rev-parse", "--is-shallow-repository"]) {
+            Ok(Some(shallow)) if shallow == "false" => {}
+            Ok(Some(_)) => return Err("the history is cut off: run `git fetch --unshallow`".into()),
+            _ => return Err("this is no git checkout, or git is not installed".into()),
+        }
+        // In a directory of somebody else's repository, that history says nothing about this.
+        if let Some(file) = self.tracked {
+            if text(&["ls-files", "--", file])?.unwrap_or_default().is_empty() {
+                return Err("the checkout is not under version control".into());
+            }
+        }
+        let head = text(&["rev-parse", "--verify", "--quiet", "HEAD"])?;
+        let head = head.filter(|head| !head.is_empty()).ok_or("there is no commit yet")?;
+        let mut kept = cache.and_then(|cache| self.kept(cache)).unwrap_or_default();
+        if kept.head == head {
+            return Ok(kept.releases);
+        }
+        let is_before = |old: &str| {
+            !old.is_empty()
+                && matches!(ask(&["merge-base", "--is-ancestor", old, &head]), Ok(Ok(_)))
+        };
+        let range = if is_before(&kept.head) {
+            format!("{}..{head}", kept.head)
+        } else {
+            kept = Kept::default();
+            head.clone()
+        };
+        let below = self.display(&self.dir);
+        let log = text(&[
+            "log",
+            "--reverse",
+            "--format=commit %H",
+            "--name-only",
+            "--no-renames",
+            "--relative",
+            &range,
+            "--",
+            &format!(":(literal){below}"),
+        ])?;
+        let log = log.ok_or("git cannot read the history")?;
+        kept.committed |= !log.is_empty();
+        if !kept.committed && self.tracked.is_none() {
+            return Err(format!("{below} is not committed yet"));
+        }
+        let mut commit = "";
+        for line in log.lines().filter(|line| !line.is_empty()) {
+            if let Some(hash) = line.strip_prefix("commit ") {
+                commit = hash;
+                continue;
+            }
+            let is_layout = Path::new(line).extension().is_some_and(|found| found == EXTENSION);
+            if !is_layout || kept.releases.iter().any(|release| release.path == line) {
+                continue;
+            }
+            // A commit that removes the file has no such blob: nothing was released by it.
+            let Some(bytes) = text_of(git, commit, line) else { continue };
+            let frozen = frozen::parse(&String::from_utf8_lossy(&bytes));
+            if frozen.is_ok_and(|frozen| frozen.status == Status::Released) {
+                kept.releases.push(Release { commit: commit.into(), path: line.into() });
+            }
+        }
+        kept.head = head;
+        if let Some(cache) = cache {
+            // A cache that cannot be written costs time and nothing else.
+            let _ = write_file(&self.cache_file(cache), &kept.render(&self.dir));
+        }
+        Ok(kept.releases)
+    }
+
+    fn cache_file(&self, cache: &Path) -> PathBuf {
+        let mut hasher = DefaultHasher::new();
+        self.dir.hash(&mut hasher);
+        cache.join(format!("layouts-{:016x}", hasher.finish()))
+    }
+
+    fn kept(&self, cache: &Path) -> Option<Kept> {
+        Kept::parse(&fs::read_to_string(self.cache_file(cache)).ok()?, &self.dir)
+    }
+}
+
+/// How long git may take for a history: a kernel's has more than a million commits.
+const HISTORY_TIME: Duration = Duration::from_secs(600);
+
+/// A layout, and the commit that released it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Release {
+    commit: String,
+    path: String,
+}
+
+/// What is known of a history up to a commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Kept {
+    head: String,
+    /// Whether any commit has the layouts.
+    committed: bool,
+    releases: Vec<Release>,
+}
+
+impl Kept {
+    fn render(&self, dir: &Path) -> String {
+        let Self { head, committed, releases } = self;
+        let mut out = format!("{KEPT}\n{}\n{head} {committed}\n", dir.display());
+        for Release { commit, path } in releases {
+            out.extend([commit, " ", path, "\n"]);
+        }
+        out
+    }
+
+    /// `None` for what is not of this form, or of another directory.
+    fn parse(text: &str, dir: &Path) -> Option<Self> {
+        let mut lines = text.lines();
+        let of_it = lines.next()? == KEPT && lines.next()? == dir.display().to_string();
+        let (head, committed) = lines.next().filter(|_| of_it)?.split_once(' ')?;
+        let release = |line: &str| {
+            let (commit, path) = line.split_once(' ')?;
+            is_id(commit).then(|| Release { commit: commit.into(), path: path.into() })
+        };
+        let releases = lines.map(release).collect::<Option<_>>()?;
+        let committed = committed.parse().ok()?;
+        is_id(head).then(|| Self { head: head.into(), committed, releases })
+    }
+}
+
+/// The first line of what is kept.
+const KEPT: &str = "kho-abi layouts 1";
+
+fn is_id(text: &str) -> bool {
+    text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A file as a commit has it.
+fn text_of(git: &Git, commit: &str, path: &str) -> Option<Vec<u8>> {
+    git.ask("", &["show", &format!("{commit}:./{path}")], Vec::new()).ok()?.ok()
 }
 
 /// The file that a contract's layout is frozen in.
 #[must_use]
 pub fn path(snapshots: &Path, compatible: &str) -> PathBuf {
     snapshots.join(format!("{compatible}.{EXTENSION}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_back_and_anything_else_is_not() {
+        let id = "0123456789012345678901234567890123456789";
+        let release = Release { commit: id.into(), path: "a dir/x-v1.layout".into() };
+        let kept = Kept { head: id.into(), committed: true, releases: vec![release] };
+        let (dir, text) = (Path::new("/a"), kept.render(Path::new("/a")));
+        assert_eq!(Kept::parse(&text, dir), Some(kept));
+        assert_eq!(Kept::parse(&text, Path::new("/b")), None);
+        for (from, to) in
+            [("layouts 1", "layouts 2"), ("true", "yes"), ("012345", "--abc"), ("a dir/", "")]
+        {
+            let other = text.replace(from, to);
+            assert_ne!(Kept::parse(&other, dir), Kept::parse(&text, dir), "{from}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use super::{judging, models, place};
 use crate::output::{Failure, Format, Outcome, Output, BAD, GOOD, OPEN};
 use kho_abi_codegen::check::{self, Check};
+use kho_abi_review::history::cache_dir;
 use kho_abi_review::project::{self, Found};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         }
         Found::Project(project) => {
             let held = project::read::headers(&project)?;
-            project::check::run(&project, &held, judging::today())?
+            project::check::run(&project, &held, judging::today(), cache_dir().as_deref())?
         }
     };
     let findings = checks.iter().map(|check| check.findings.len()).sum();

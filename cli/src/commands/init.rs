@@ -4,6 +4,7 @@
 use super::{freeze, judging};
 use crate::output::{note, Failure, Outcome, Output};
 use kho_abi_read::frozen::Status;
+use kho_abi_review::history::cache_dir;
 use kho_abi_review::project::init::{self, Begun};
 use kho_abi_review::project::{self, read::Release};
 use std::path::{Path, PathBuf};
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     if drafts > 0 {
         note("  3. once a kernel is released: `kho-abi freeze --released TAG`");
     }
-    let checks = project::check::run(&project, &held, judging::today())?;
+    let checks = project::check::run(&project, &held, judging::today(), cache_dir().as_deref())?;
     let findings: usize = checks.iter().map(|check| check.findings.len()).sum();
     if findings > 0 {
         let s = if findings == 1 { "" } else { "s" };

@@ -42,7 +42,7 @@ pub(crate) struct Reading {
     /// The BTF that a module's continues: raw, or in a vmlinux
     #[arg(long, value_name = "FILE")]
     btf_base: Option<PathBuf>,
-    /// The frozen layouts that `snapshots` means, instead of those of the checkout
+    /// The frozen layouts that `snapshots` means, instead of those of the tree or checkout
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
 }
@@ -53,7 +53,7 @@ impl Reading {
             git_dir: self.git_dir.clone(),
             triple: self.target.clone(),
             page_size: self.page_size,
-            snapshots: self.snapshots.clone(),
+            snapshots: self.snapshots.clone().or_else(super::layouts_here),
             prefer_btf: self.btf,
             btf_base: self.btf_base.clone(),
             tree: None,

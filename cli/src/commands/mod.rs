@@ -84,6 +84,13 @@ fn project_here(root: Option<&Path>) -> Result<Option<Project>, Failure> {
     }
 }
 
+/// The frozen layouts of the tree around the current directory, where its headers are the truth.
+fn layouts_here() -> Option<PathBuf> {
+    // What is wrong with its kho-abi.toml is for the commands to say that work on it.
+    let dir = project_here(None).ok()??.layouts().dir().to_path_buf();
+    dir.is_dir().then_some(dir)
+}
+
 /// The same, and this program's types are those of its wire files.
 fn matching_checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
     let checkout = checkout(root)?;

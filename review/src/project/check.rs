@@ -14,6 +14,7 @@ use kho_abi_model::finding::Finding;
 use kho_abi_model::{DeclarationKind, Model, Place};
 use kho_abi_read::source::Gap;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 const READ: &str = "every declaration of the headers was read";
 const COVERED: &str = "a version covers every struct";
@@ -28,12 +29,18 @@ const ALLOWED: &str = "every exception in kho-abi.toml is needed";
 /// A finding, with the item that an exception names.
 pub(super) type Found = (String, Finding);
 
-/// Runs every check. `today` is the day, in days since 1970: exceptions end.
+/// Runs every check. `today` is the day, in days since 1970: exceptions end. `cache` keeps what was found
+/// in the history.
 ///
 /// # Errors
 ///
 /// A frozen layout that is there and cannot be read.
-pub fn run(project: &Project, read: &Held, today: i64) -> Result<Vec<Check>, ProjectError> {
+pub fn run(
+    project: &Project,
+    read: &Held,
+    today: i64,
+    cache: Option<&Path>,
+) -> Result<Vec<Check>, ProjectError> {
     let Held { model, machines, owners, .. } = read;
     let layouts = project.layouts();
     let Unread { found: mut unread, failed, notes: open } = unread(read);
@@ -62,7 +69,7 @@ pub fn run(project: &Project, read: &Held, today: i64) -> Result<Vec<Check>, Pro
         checks.push(done(MACHINES, machines.clone(), Vec::new()));
     }
     checks.push(done(FROZEN, frozen.found, frozen.notes));
-    checks.push(match layouts.history()? {
+    checks.push(match layouts.history(cache)? {
         History::Checked(findings) => {
             let by_file = |finding: Finding| (finding.shown_place(), finding);
             done(HISTORY, findings.into_iter().map(by_file).collect(), Vec::new())

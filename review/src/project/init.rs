@@ -55,7 +55,10 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
     let outcomes = match freeze::freeze(&project, &held, &[], release.as_ref()) {
         Ok(outcomes) => outcomes,
         Err(error) => {
-            // The first failure is the one to report.
+            // There was no layout before. The first failure is the one to report.
+            for layout in project.layouts().files().unwrap_or_default() {
+                let _ = std::fs::remove_file(layout);
+            }
             let _ = std::fs::remove_file(&file);
             return Err(error);
         }

@@ -159,12 +159,18 @@ fn read(
         }
         gaps.extend(reading.gaps);
     }
+    let mut others = Vec::new();
+    for (size, reading) in config.page_sizes[1..].iter().zip(readings) {
+        // What is not read for one page size is not read.
+        gaps.extend(reading.gaps.iter().cloned());
+        others.push((*size, Ok(reading)));
+    }
     let mut seen = BTreeSet::new();
     gaps.retain(|gap| {
-        seen.insert(if gap.item.is_empty() { &*gap.why } else { &*gap.item }.to_string())
+        let of_it = if gap.item.is_empty() { &gap.why } else { &gap.item };
+        seen.insert(of_it.clone())
     });
-    let rest = config.page_sizes[1..].iter().copied().zip(readings.map(Ok));
-    pages::merge(&mut model, config.page_sizes[0], rest)?;
+    pages::merge(&mut model, config.page_sizes[0], others)?;
     Ok(Held { model, gaps, machines, owners })
 }
 

@@ -62,6 +62,10 @@ pub fn is_without_headers(word: &str, options: &Options) -> bool {
         return git.entries(rev, &commit).is_ok_and(|entries| entries.is_empty())
             && revision::files_of_rev(rev, options).is_err();
     }
+    // A checkout has a directory of that name, which is not what the word means.
+    if matches!(word, "abi" | "snapshots") {
+        return false;
+    }
     let dir = Path::new(word);
     // A directory within include/linux is a slip, not a tree.
     let is_slip = ["abi", "kho/abi"].iter().any(|below| has_files(&dir.join(below), 0));

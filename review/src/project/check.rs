@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Holds the headers of a project to its frozen layouts: one finding for each cause, at its line.
 
-use super::freeze::is_unread;
-use super::frozen;
+use super::contract::is_unread;
+use super::frozen::{self, Found};
 use super::read::Held;
 use super::{Project, ProjectError};
 use crate::policy::allow::Book;
@@ -25,9 +25,6 @@ const MACHINES: &str = "every machine has the same layouts";
 const FROZEN: &str = "the headers are what was frozen";
 const HISTORY: &str = "no released layout was edited";
 const ALLOWED: &str = "every exception in kho-abi.toml is needed";
-
-/// A finding, with the item that an exception names.
-pub(super) type Found = (String, Finding);
 
 /// Runs every check. `today` is the day, in days since 1970: exceptions end. `cache` keeps what was found
 /// in the history.
@@ -81,9 +78,8 @@ pub fn run(
     }
     if !project.config().allowances.is_empty() {
         let stale = book.stale().into_iter().map(|event| {
-            let place = event.place.map(|place| place.to_string()).unwrap_or_default();
             let what = event.what.replace("that this change brings", "that is found");
-            Finding::new("allowance_stale", place, what, event.help)
+            Finding { what, ..event }
         });
         checks.push(Check::done(ALLOWED, stale.collect()));
     }
@@ -101,7 +97,7 @@ struct Unread {
 }
 
 impl Unread {
-    fn put(&mut self, item: &str, place: String, what: String) {
+    fn put(&mut self, item: &str, place: Place, what: String) {
         let remedy = "declare it with types that the headers define themselves, and not in #ifdef";
         if !self.found.iter().any(|(known, _)| known == item) {
             let finding = Finding::new("declaration_not_read", place, what, remedy);
@@ -151,7 +147,7 @@ fn unread(read: &Held) -> Unread {
         if !is_layout && !declaration.is_broken() {
             continue;
         }
-        let place = declaration.place.as_ref().map(Place::to_string).unwrap_or_default();
+        let place = declaration.place.clone().unwrap_or_else(|| Place::from(""));
         let what = format!("{} {} has no layout: {why}", declaration.kind.word(), declaration.name);
         unread.put(&declaration.name, place, what);
     }
@@ -177,14 +173,14 @@ fn unread(read: &Held) -> Unread {
 }
 
 /// The place that a reason begins with, and the rest of it.
-fn apart(gap: &Gap) -> (String, String) {
+fn apart(gap: &Gap) -> (Place, String) {
     let mut parts = gap.why.splitn(3, ':');
     if let (Some(file), Some(line), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
-        if line.parse::<usize>().is_ok() {
-            return (format!("{file}:{line}"), rest.trim().into());
+        if let Ok(line) = line.parse() {
+            return (Place { file: file.into(), line }, rest.trim().into());
         }
     }
-    (gap.item.clone(), gap.why.clone())
+    (Place::from(&gap.item), gap.why.clone())
 }
 
 /// Structs that no version covers.
@@ -197,7 +193,8 @@ fn uncovered(model: &Model) -> Vec<Found> {
     let orphans = model.records().filter(|(_, record)| !owned.contains(record.name.as_str()));
     orphans
         .map(|(header, record)| {
-            let place = record.place.as_ref().map_or_else(|| header.file.clone(), Place::to_string);
+            let place =
+                record.place.as_ref().map_or_else(|| Place::from(&header.file), Place::from);
             let what = format!("no version covers struct {}", record.name);
             let help =
                 "give its header a compatible string, embed it in a struct that has one, or \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Freezes layouts of a project: as drafts, or as released where a release proves it.
 
+use super::contract::{place_of, unread};
+use super::frozen::{held_to, Changed};
 use super::read::{Held, Release};
 use super::{Project, ProjectError};
 use kho_abi_codegen::freeze::too_long;
@@ -8,8 +10,7 @@ use kho_abi_codegen::freeze::{departures, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_codegen::write;
 use kho_abi_model::finding::Finding;
-use kho_abi_model::version;
-use kho_abi_model::{Contract, Header, Model, Spelled};
+use kho_abi_model::{Contract, Header, Model};
 use kho_abi_read::frozen::{self, Frozen, Status};
 use std::path::PathBuf;
 
@@ -162,33 +163,6 @@ pub(super) fn of(
     }
 }
 
-/// What of a contract's closure no compiler laid out, each with the reason.
-pub(super) fn unread(held: &Held, header: &Header, contract: &Contract) -> Vec<(String, String)> {
-    let model = &held.model;
-    let names = model.closure_names(header, contract);
-    let declared = model.headers.iter().flat_map(|header| &header.declarations);
-    let of_text = declared.filter_map(|declaration| {
-        let why = declaration.unproven.clone()?;
-        let is_layout = matches!(
-            declaration.kind,
-            kho_abi_model::DeclarationKind::Struct | kho_abi_model::DeclarationKind::Union
-        );
-        (is_layout && names.contains(&declaration.name)).then(|| (declaration.name.clone(), why))
-    });
-    let of_gaps = held.gaps.iter().filter(|gap| {
-        names.contains(&gap.item)
-            || gap.item == *contract.compatible
-            || gap.item == header.include_path() && is_unread(model, gap)
-    });
-    of_text.chain(of_gaps.map(|gap| (gap.item.clone(), gap.why.clone()))).collect()
-}
-
-/// Whether a gap that names a header says that it was not read, rather than that it has no version.
-pub(super) fn is_unread(model: &Model, gap: &kho_abi_read::source::Gap) -> bool {
-    let header = model.headers.iter().find(|header| header.include_path() == gap.item);
-    header.is_none_or(|_| gap.why.ends_with(kho_abi_model::BROKEN))
-}
-
 /// Whether a release has the same bytes under the same version; else why not.
 fn prove(draft: &Frozen, release: &Release, other: &Held) -> Result<(), String> {
     let name = &draft.contract.compatible;
@@ -225,25 +199,6 @@ fn changes(
     old: &Frozen,
     new: &Frozen,
 ) -> Vec<Finding> {
-    let changed = super::frozen::held_to(layouts, model, contract, old, new);
-    changed.into_iter().map(super::frozen::Changed::finding).collect()
-}
-
-/// Where the macro of a contract's version is written.
-pub(super) fn place_of(model: &Model, contract: &Contract) -> String {
-    let known = model.constant(&contract.macro_name).and_then(|found| found.place.as_ref());
-    known.map_or_else(|| contract.macro_name.clone(), ToString::to_string)
-}
-
-/// What a bump of a contract is, in words that follow "or".
-pub(super) fn how_to_bump(model: &Model, contract: &Contract) -> String {
-    let (scheme, version) = version::of(model, contract);
-    let next = scheme.and_then(|scheme| (scheme.next)(&version));
-    let macro_name = &contract.macro_name;
-    match (next, contract.spelled()) {
-        (Some(next), Spelled::Number) => format!("make {macro_name} {next}"),
-        (Some(next), _) => format!("make {macro_name} \"{next}\""),
-        (None, Spelled::Features) => "add a feature that a reader is required to know".to_string(),
-        (None, _) => format!("give {macro_name} a value that it never had"),
-    }
+    let changed = held_to(layouts, model, contract, old, new);
+    changed.into_iter().map(Changed::finding).collect()
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The headers of a project beside its frozen layouts: what changed, what is missing, what is left over.
 
-use super::check::Found;
-use super::freeze::{self, how_to_bump, place_of};
+use super::contract::{how_to_bump, place_of, unread};
 use super::read::Held;
 use super::ProjectError;
 use kho_abi_codegen::freeze::{departures, rule_of, with_places, Subject};
@@ -10,15 +9,18 @@ use kho_abi_codegen::layouts::Layouts;
 use kho_abi_codegen::write;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version::{self, Step};
-use kho_abi_model::{Contract, Model};
+use kho_abi_model::{Contract, Model, Place};
 use kho_abi_read::frozen::{Frozen, Status};
 use std::collections::BTreeSet;
+
+/// A finding, with the item that an exception names.
+pub(super) type Found = (String, Finding);
 
 /// One change that a frozen layout does not allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Changed {
     item: String,
-    place: String,
+    place: Place,
     what: String,
     consequences: Vec<String>,
     /// Whether another version of the header may own what changed.
@@ -105,7 +107,7 @@ pub(super) fn held_to(
     });
     kept.map(|departure| {
         let item = if departure.item.is_empty() { &contract.compatible } else { &departure.item };
-        let place = departure.place.map(|place| place.to_string());
+        let place = departure.place;
         Changed {
             item: item.clone(),
             place: place.unwrap_or_else(|| place_of(model, contract)),
@@ -173,7 +175,7 @@ impl Frozens<'_> {
         for (header, contract) in model.contracts() {
             let name = &contract.compatible;
             let known = self.files.iter().find(|frozen| frozen.contract.compatible == *name);
-            let unread = freeze::unread(read, header, contract);
+            let unread = unread(read, header, contract);
             let Some(old) = known.cloned() else {
                 // What was not read is reported as that; it cannot be frozen.
                 if unread.is_empty() && self.is_without_layout(contract) {
@@ -276,7 +278,7 @@ impl Frozens<'_> {
                 // What earlier kernels wrote.
                 Some(_) => continue,
                 None => (
-                    file.clone(),
+                    Place::from(&file),
                     format!("no header has \"{name}\", whose layout is frozen here"),
                     if is_draft {
                         format!("bring the header back, or remove {file}: it is a draft")

@@ -16,6 +16,7 @@
 
 pub mod check;
 pub mod config;
+mod contract;
 pub mod freeze;
 mod frozen;
 pub mod init;

@@ -5,7 +5,7 @@ use super::config::{Config, Owner};
 use super::{Project, ProjectError};
 use crate::diff::pages;
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{compare, Contract, Model, ABI_DIR};
+use kho_abi_model::{compare, Contract, Model, Place, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::git::{revision, Git};
 use kho_abi_read::headers;
@@ -152,7 +152,7 @@ fn read(
         for (place, what) in compare::differences(&model, &reading.model) {
             let item = what.split(':').next().unwrap_or_default().to_string();
             let known = model.record(&item).and_then(|record| record.place.clone());
-            let place = known.map_or(place, |place| place.to_string());
+            let place = known.unwrap_or_else(|| Place::from(place));
             let what = format!("{what} (for {triple}, where the truth is what {first} has)");
             let help = "use types of one size on every machine: u8 to u64, and no pointers";
             machines.push((item, Finding::new("layout_depends_on_machine", place, what, help)));

@@ -73,7 +73,7 @@ pub fn headers(project: &Project) -> Result<Held, ProjectError> {
 ///
 /// # Errors
 ///
-/// A release that is not there, or has no headers; as [`headers`].
+/// A release that is not there, or has no headers; as [`headers()`].
 pub fn release(project: &Project, release: &Release) -> Result<Held, ProjectError> {
     let config = project.config();
     match release {

@@ -19,7 +19,7 @@
  * that a driver preserves, and the bridges above them. The kernel that runs
  * before the update lists them in blocks of &struct pci_dev_ser, and leaves a
  * &struct pci_ser that leads to the first block. The kernel that runs after it
- * looks each device that it finds up in that list.
+ * finds a device on the bus, and looks it up in that list.
  *
  * It is a File-Lifecycle-Bound (FLB) object of the Live Update Orchestrator
  * (LUO): there as long as a file that needs it is. The object's entry in LUO

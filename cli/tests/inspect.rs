@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect` on images of the reference state: what it prints, and with which exit status it ends.
 
+use kho_abi_inspect::synth::container::raw_in;
 use kho_abi_inspect::synth::corrupt::CORRUPTIONS;
 use kho_abi_inspect::synth::{content, sample, Places, Ram};
 use std::fs::File;
@@ -22,20 +23,11 @@ fn kho_abi(directory: &Path, args: &[&str]) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// Writes memory as a sparse file.
-fn write(ram: &Ram, path: &Path) {
-    let file = File::create(path).unwrap();
-    file.set_len(ram.end).unwrap();
-    for (pa, page) in &ram.pages {
-        file.write_all_at(page, *pa).unwrap();
-    }
-}
-
 fn image() -> (tempfile::TempDir, PathBuf, Places) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("guest.raw");
     let (ram, places) = sample(4096);
-    write(&ram, &path);
+    raw_in(&path, &ram).unwrap();
     (directory, path, places)
 }
 
@@ -256,7 +248,7 @@ fn every_corruption_ends_with_its_finding_and_status_1() {
     for corruption in CORRUPTIONS {
         let mut ram = clean.clone();
         (corruption.apply)(&mut ram, &places);
-        write(&ram, &directory.path().join("guest.raw"));
+        raw_in(&directory.path().join("guest.raw"), &ram).unwrap();
         let (status, stdout, _) =
             kho_abi(directory.path(), &["guest.raw", "--page-size", "4096", "--threads", "1"]);
         assert_eq!(status, Some(1), "{}: {stdout}", corruption.name);
@@ -276,7 +268,7 @@ fn images_are_compared() {
     let device = ram.read(places.devices[1], 2);
     kho_abi_inspect::synth::Store::write(&mut ram, places.devices[1], &[device[0] ^ 8, device[1]]);
     kho_abi_inspect::synth::Store::write(&mut ram, places.session_blocks[0] + 16 + 160, b"other");
-    write(&ram, &directory.path().join("later.raw"));
+    raw_in(&directory.path().join("later.raw"), &ram).unwrap();
     let (status, stdout, _) = kho_abi(directory.path(), &["diff", "guest.raw", "guest.raw"]);
     assert_eq!((status, stdout.as_str()), (Some(0), "0 differences\n"));
     let (status, stdout, _) = kho_abi(directory.path(), &["diff", "guest.raw", "later.raw"]);
@@ -344,7 +336,7 @@ fn a_token_is_exact_in_every_form() {
     // More than a double holds, and what a signed integer does not.
     synth.device(session, 0xdead_beef_cafe_f00d, "0000:01:00.0");
     synth.device(session, u64::MAX, "0000:02:00.0");
-    write(&synth.finish().0, &directory.path().join("guest.raw"));
+    raw_in(&directory.path().join("guest.raw"), &synth.finish().0).unwrap();
     for format in ["json", "text", "html"] {
         let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--format", format]);
         assert_eq!(status, Some(0), "{stdout}");
@@ -399,7 +391,7 @@ fn contents_are_compared_and_places_where_asked() {
         let session = synth.session("vm0");
         synth.memfd(session, 1, &kho_abi_inspect::synth::MemfdSpec::default());
         let (ram, places) = synth.finish();
-        write(&ram, &directory.path().join(name));
+        raw_in(&directory.path().join(name), &ram).unwrap();
         (ram, places)
     };
     synth(1 << 20, "low.raw");
@@ -410,7 +402,7 @@ fn contents_are_compared_and_places_where_asked() {
     assert!(stdout.contains("from 0x101000 on →"), "{stdout}");
     // What one side has lost is not equal.
     ram.set_number(places.memfds[0].list[0] + 5 * 16, 0);
-    write(&ram, &directory.path().join("high.raw"));
+    raw_in(&directory.path().join("high.raw"), &ram).unwrap();
     let (status, stdout, _) = diff(&["low.raw", "high.raw"]);
     assert_eq!(status, Some(1));
     assert!(stdout.contains("4096 bytes cannot be compared"), "{stdout}");
@@ -441,7 +433,7 @@ fn versions_that_are_not_known_are_not_equal() {
     let (directory, _, places) = image();
     let (mut ram, _) = sample(4096);
     kho_abi_inspect::synth::Store::write(&mut ram, places.luo, b"luo-v6");
-    write(&ram, &directory.path().join("next.raw"));
+    raw_in(&directory.path().join("next.raw"), &ram).unwrap();
     let (status, stdout, _) = kho_abi(directory.path(), &["diff", "next.raw", "next.raw"]);
     assert_eq!(status, Some(1));
     assert!(stdout.contains("? sessions: LUO's version is not known"), "{stdout}");
@@ -461,7 +453,7 @@ fn every_generation_is_shown_where_asked() {
         synth.liveupdate_num = number.into();
         ram = synth.finish().0;
     }
-    write(&ram, &directory.path().join("guest.raw"));
+    raw_in(&directory.path().join("guest.raw"), &ram).unwrap();
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw"]);
     assert_eq!(status, Some(0), "{stdout}");
     assert!(stdout.contains("session \"new\"") && !stdout.contains("session \"old\""), "{stdout}");

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect --format jsonl` and `json-compact` say what `--format json` says.
 
+use kho_abi_inspect::synth::container::raw_in;
 use kho_abi_inspect::synth::corrupt::CORRUPTIONS;
-use kho_abi_inspect::synth::{sample, Ram};
+use kho_abi_inspect::synth::sample;
 use serde_json::{json, Map, Value};
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -15,14 +14,6 @@ fn inspect(directory: &Path, args: &[&str]) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(0 | 1)), "{args:?}: {said}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn write(ram: &Ram, path: &Path) {
-    let file = File::create(path).unwrap();
-    file.set_len(ram.end).unwrap();
-    for (pa, page) in &ram.pages {
-        file.write_all_at(page, *pa).unwrap();
-    }
 }
 
 /// A line of an object: its kind, and its fields without those that are lines of their own.
@@ -99,14 +90,14 @@ fn parse_lines(text: &str) -> Vec<Value> {
 fn lines_and_the_compact_form_are_the_same_report() {
     let directory = tempfile::tempdir().unwrap();
     let here = directory.path();
-    write(&sample(4096).0, &here.join("0.raw"));
+    raw_in(&here.join("0.raw"), &sample(4096).0).unwrap();
     let mut objects = std::collections::BTreeSet::new();
     for number in 0..=CORRUPTIONS.len() / 4 {
         let name = format!("{number}.raw");
         if number > 0 {
             let (mut ram, places) = sample(4096);
             (CORRUPTIONS[number * 4 - 1].apply)(&mut ram, &places);
-            write(&ram, &here.join(&name));
+            raw_in(&here.join(&name), &ram).unwrap();
         }
         let pretty = inspect(here, &[&name, "--format", "json"]);
         let document: Value = serde_json::from_str(&pretty).unwrap();
@@ -151,7 +142,7 @@ fn all_device_trees_are_one_document_or_one_stream() {
     let (mut ram, places) = sample(4096);
     let copy = ram.read(places.fdt, 4096);
     kho_abi_inspect::synth::Store::write(&mut ram, 0x300_0000, &copy);
-    write(&ram, &here.join("two.raw"));
+    raw_in(&here.join("two.raw"), &ram).unwrap();
     let pretty = inspect(here, &["two.raw", "--all", "--format", "json"]);
     let document: Value = serde_json::from_str(&pretty).unwrap();
     let reports = document["reports"].as_array().unwrap();
@@ -167,7 +158,7 @@ fn all_device_trees_are_one_document_or_one_stream() {
 fn the_account_of_an_extracted_memfd_is_text_or_json() {
     let directory = tempfile::tempdir().unwrap();
     let here = directory.path();
-    write(&sample(4096).0, &here.join("guest.raw"));
+    raw_in(&here.join("guest.raw"), &sample(4096).0).unwrap();
     for format in ["jsonl", "json-compact", "html"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
         command.current_dir(here).args([

@@ -2,9 +2,9 @@
 //! `kho-abi inspect --types`: state that no decoder is built in for, by headers that the program has never
 //! seen.
 
+use kho_abi_inspect::synth::container::raw_in;
 use kho_abi_inspect::synth::{made_up, Ram, Synth};
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -17,15 +17,6 @@ fn kho_abi(directory: &Path, args: &[&str]) -> (Option<i32>, String, String) {
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
-}
-
-/// Writes memory as a sparse file.
-fn write(ram: &Ram, path: &Path) {
-    let file = File::create(path).unwrap();
-    file.set_len(ram.end).unwrap();
-    for (pa, page) in &ram.pages {
-        file.write_all_at(page, *pa).unwrap();
-    }
 }
 
 /// A directory with headers, and one with KHO's own beside them.
@@ -49,7 +40,7 @@ fn a_made_up_handler_is_shown_by_a_header_that_the_program_has_never_seen() {
     let mut synth = ram();
     let session = synth.session("vm0");
     synth.made_up(session, 5);
-    write(&synth.finish().0, &directory.path().join("guest.raw"));
+    raw_in(&directory.path().join("guest.raw"), &synth.finish().0).unwrap();
     headers(directory.path(), "tree", &[("made_up.h", made_up::HEADER)]);
     let (status, stdout, stderr) = kho_abi(directory.path(), &["guest.raw", "--types", "tree"]);
     assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
@@ -106,7 +97,7 @@ fn corpus(name: &str) -> String {
 #[test]
 fn headers_that_are_on_their_way_show_their_state() {
     let directory = tempfile::tempdir().unwrap();
-    write(&coming(), &directory.path().join("guest.raw"));
+    raw_in(&directory.path().join("guest.raw"), &coming()).unwrap();
     let (iommu, hugetlb) = (corpus("iommu_string.h"), corpus("hugetlb.h"));
     headers(directory.path(), "tree", &[("iommu.h", &iommu), ("hugetlb.h", &hugetlb)]);
     // What these headers do not say is asked for, and not guessed.
@@ -146,7 +137,7 @@ fn made_up(damage: impl FnOnce(&mut Ram, &made_up::Places)) -> tempfile::TempDir
     let places = synth.made_up(session, 5);
     let mut ram = synth.finish().0;
     damage(&mut ram, &places);
-    write(&ram, &directory.path().join("guest.raw"));
+    raw_in(&directory.path().join("guest.raw"), &ram).unwrap();
     headers(directory.path(), "tree", &[("made_up.h", made_up::HEADER)]);
     directory
 }
@@ -340,7 +331,7 @@ fn revisions_and_frozen_layouts_are_sources() {
     let page = synth.allocate(0);
     synth.write(page, &[1, 0, 0, 0, 8, 3, 1, 0x2a, 0, 0, 0]);
     synth.file(session, 1, "vfio-pci-v2", page);
-    write(&synth.finish().0, &directory.path().join("other.raw"));
+    raw_in(&directory.path().join("other.raw"), &synth.finish().0).unwrap();
     let header = "#include <linux/types.h>\n#define VFIO_PCI_LUO_FH_COMPATIBLE \"vfio-pci-v2\"\n\
                   struct vfio_pci_core_device_ser { u32 domain; u16 bdf; u8 reset_works; \
                   struct { u32 token; } __packed cookie; } __packed;\n";

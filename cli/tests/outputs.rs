@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What a command writes never destroys what it reads, by whatever name, and is whole or not there.
 
+use kho_abi_inspect::synth::container::raw_in;
 use kho_abi_inspect::synth::{content, sample};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{symlink, FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{symlink, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -18,11 +19,7 @@ impl Place {
         let place = Self(tempfile::tempdir().unwrap());
         let (ram, _) = sample(4096);
         for name in ["v", "w"] {
-            let file = File::create(place.path(name)).unwrap();
-            file.set_len(ram.end).unwrap();
-            for (pa, page) in &ram.pages {
-                file.write_all_at(page, *pa).unwrap();
-            }
+            raw_in(&place.path(name), &ram).unwrap();
         }
         symlink("v", place.path("link")).unwrap();
         symlink("link", place.path("link-to-link")).unwrap();

@@ -2,11 +2,10 @@
 //! The JSON Schemas in the repository are those that the types make, and each command's JSON keeps to its own.
 
 use jsonschema::Validator;
-use kho_abi_inspect::synth::{corrupt::CORRUPTIONS, sample, Ram};
+use kho_abi_inspect::synth::{container::raw_in, corrupt::CORRUPTIONS, sample};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -53,14 +52,6 @@ fn the_schemas_of_the_repository_are_those_of_the_types() {
     }
 }
 
-fn write(ram: &Ram, path: &Path) {
-    let file = File::create(path).unwrap();
-    file.set_len(ram.end).unwrap();
-    for (pa, page) in &ram.pages {
-        file.write_all_at(page, *pa).unwrap();
-    }
-}
-
 /// The paths of all values, with list positions left out.
 fn paths(value: &Value, at: &str, found: &mut BTreeSet<String>) {
     found.insert(at.to_string());
@@ -78,11 +69,11 @@ fn what_is_printed_keeps_to_its_schema() {
     let place = tempfile::tempdir().unwrap();
     let here = place.path();
     let (ram, _) = sample(4096);
-    write(&ram, &here.join("guest.raw"));
+    raw_in(&here.join("guest.raw"), &ram).unwrap();
     for (number, corruption) in CORRUPTIONS.iter().enumerate() {
         let (mut ram, places) = sample(4096);
         (corruption.apply)(&mut ram, &places);
-        write(&ram, &here.join(format!("{number}.bad")));
+        raw_in(&here.join(format!("{number}.bad")), &ram).unwrap();
     }
     let tree = |name: &str, field: &str| {
         let dir = here.join(name).join("include/linux/kho/abi");

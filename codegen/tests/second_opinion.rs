@@ -29,16 +29,7 @@ fn truth() -> Model {
 /// All headers of a model as one, since cbindgen lowers a crate into one text.
 fn as_one_header(model: &Model, name: &str) -> Model {
     let items = model.headers.iter().flat_map(|header| header.items.clone()).collect();
-    let header = Header {
-        name: name.into(),
-        file: String::new(),
-        guard: String::new(),
-        includes: Vec::new(),
-        doc: String::new(),
-        items,
-        contracts: Vec::new(),
-        declarations: Vec::new(),
-    };
+    let header = Header { name: name.into(), items, ..Header::default() };
     Model { headers: vec![header], ..model.clone() }
 }
 

@@ -56,7 +56,7 @@ pub struct PageVariant {
 }
 
 /// One C header, or the Rust file that it is made from.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Header {
     /// Base name without an extension, as `vfio_pci`.
     pub name: String,
@@ -83,6 +83,12 @@ pub struct Header {
 }
 
 impl Header {
+    /// A header of which nothing but the name is known.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
     /// The header's path below `include/`, as `linux/kho/abi/vfio_pci.h`.
     #[must_use]
     pub fn include_path(&self) -> String {

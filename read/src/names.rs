@@ -92,19 +92,19 @@ impl Names {
         let header_of = self.header_of(lowered, asked_for);
         for (name, record) in &lowered.records {
             if let Some(header) = header_of.get(name.as_str()) {
-                let header = headers.entry(header).or_insert_with(|| empty(header));
+                let header = headers.entry(header).or_insert_with(|| Header::named(header));
                 header.items.push(Item::Record(record.clone()));
             }
         }
         for (name, enumeration) in &lowered.enums {
             if let Some(header) = self.types.get(name) {
-                let header = headers.entry(header).or_insert_with(|| empty(header));
+                let header = headers.entry(header).or_insert_with(|| Header::named(header));
                 header.items.push(Item::Enum(enumeration.clone()));
             }
         }
         for compatible in compatibles {
             let (header, contract) = self.contract(compatible, lowered);
-            let header = headers.entry(header).or_insert_with(|| empty(header));
+            let header = headers.entry(header).or_insert_with(|| Header::named(header));
             header.contracts.push(contract);
         }
         Model { target, headers: headers.into_values().collect(), other_pages: Vec::new() }
@@ -170,19 +170,6 @@ impl Names {
 
 /// The header of what no header is known for.
 const UNKNOWN: &str = "unknown";
-
-fn empty(name: &str) -> Header {
-    Header {
-        name: name.into(),
-        file: String::new(),
-        guard: String::new(),
-        includes: Vec::new(),
-        doc: String::new(),
-        items: Vec::new(),
-        contracts: Vec::new(),
-        declarations: Vec::new(),
-    }
-}
 
 /// The string that a macro's body begins with, where that is a name with a version to come.
 fn literal(body: &str) -> Option<String> {

@@ -129,16 +129,7 @@ fn header_name(path: &str) -> String {
 fn header<'a>(model: &'a mut Model, name: &str) -> &'a mut Header {
     let at = model.headers.iter().position(|header| header.name == name);
     let at = at.unwrap_or_else(|| {
-        model.headers.push(Header {
-            name: name.into(),
-            file: String::new(),
-            guard: String::new(),
-            includes: Vec::new(),
-            doc: String::new(),
-            items: Vec::new(),
-            contracts: Vec::new(),
-            declarations: Vec::new(),
-        });
+        model.headers.push(Header::named(name));
         model.headers.len() - 1
     });
     &mut model.headers[at]

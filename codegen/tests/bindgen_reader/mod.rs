@@ -213,12 +213,8 @@ fn read_one(path: &Path, options: &Options<'_>) -> Result<Header, CHeaderError> 
     Ok(Header {
         name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         file: path.display().to_string(),
-        guard: String::new(),
-        includes: Vec::new(),
-        doc: String::new(),
         items,
-        contracts: Vec::new(),
-        declarations: Vec::new(),
+        ..Header::default()
     })
 }
 

@@ -5,6 +5,7 @@ use super::Ram;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 /// Raw memory.
 #[must_use]
@@ -33,7 +34,16 @@ pub fn placed(ram: &Ram, pieces: &[(u64, u64, u64)]) -> Vec<u8> {
     bytes
 }
 
-/// The same, in a file with holes where nothing was written.
+/// Memory as it is, in a file with holes where nothing was written.
+///
+/// # Errors
+///
+/// Where the file cannot be written.
+pub fn raw_in(path: &Path, ram: &Ram) -> io::Result<()> {
+    placed_in(&File::create(path)?, ram, &[(0, 0, ram.end)])
+}
+
+/// What [`placed`] makes, in a file with holes where nothing was written.
 ///
 /// # Errors
 ///

@@ -310,13 +310,8 @@ mod tests {
         let names = ["a_ser", "b_ser", "kho_block_header_ser"];
         let header = model::Header {
             name: "x".into(),
-            file: String::new(),
-            guard: String::new(),
-            includes: Vec::new(),
-            doc: String::new(),
             items: names.map(record).into(),
-            contracts: Vec::new(),
-            declarations: Vec::new(),
+            ..model::Header::default()
         };
         let model = Model { target: Target::HOST, headers: vec![header], other_pages: Vec::new() };
         let of = |kind: Kind, said: &str| {

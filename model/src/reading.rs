@@ -30,8 +30,8 @@ impl Reading {
     pub fn unread_headers(&self) -> Vec<&Gap> {
         let headers = &self.model.headers;
         let is_unread = |gap: &&Gap| {
-            let mut read = headers.iter().filter(|header| header.include_path() == gap.item);
-            is_abi_header(&gap.item) && read.next().is_none_or(|_| gap.why.ends_with(BROKEN))
+            let is_there = headers.iter().any(|header| header.include_path() == gap.item);
+            is_abi_header(&gap.item) && (!is_there || gap.why.ends_with(BROKEN))
         };
         self.gaps.iter().filter(is_unread).collect()
     }

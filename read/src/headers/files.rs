@@ -67,6 +67,8 @@ fn odd_header(file: &str, shown: &str) -> Option<Gap> {
 
 /// What a directory has of ABI headers.
 struct Walked {
+    /// What was given, without links: nothing beyond it is read.
+    root: PathBuf,
     /// The directory that they are in.
     place: PathBuf,
     /// Whether that is the directory which was given.
@@ -83,7 +85,7 @@ fn walk(dir: &Path) -> Result<Walked, HeaderError> {
     let places = [include.as_str(), ABI_DIR].map(|below| dir.join(below));
     let place = places.into_iter().find(|place| place.is_dir());
     let (place, itself) = place.map_or((dir.to_path_buf(), true), |place| (place, false));
-    let mut walked = Walked { place, itself, headers: Vec::new(), gaps: Vec::new() };
+    let mut walked = Walked { root, place, itself, headers: Vec::new(), gaps: Vec::new() };
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(&walked.place).map_err(at(&walked.place))? {
         let name = entry.map_err(at(&walked.place))?.file_name();
@@ -101,7 +103,9 @@ fn walk(dir: &Path) -> Result<Walked, HeaderError> {
         let path = walked.place.join(format!("{name}.h"));
         // A link to a file elsewhere is not followed, and what is no file is not opened.
         let why = match path.canonicalize() {
-            Ok(real) if !real.starts_with(&root) => "it is a link that leads elsewhere".into(),
+            Ok(real) if !real.starts_with(&walked.root) => {
+                "it is a link that leads elsewhere".into()
+            }
             Ok(real) if !real.is_file() => "it is no file".into(),
             Ok(real) => {
                 let bytes = read_bounded(&real, &path)?;
@@ -129,8 +133,7 @@ pub(super) fn by_path(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, HeaderErr
 
 /// The headers of a directory.
 pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderError> {
-    let root = dir.canonicalize().map_err(at(dir))?;
-    let Walked { place, itself, headers, gaps } = walk(dir)?;
+    let Walked { root, place, itself, headers, gaps } = walk(dir)?;
     let file = |(name, path, bytes): (String, PathBuf, Vec<u8>)| {
         file(name, path.display().to_string(), &bytes)
     };
@@ -181,9 +184,12 @@ impl Files {
 }
 
 fn read_bounded(real: &Path, shown: &Path) -> Result<Vec<u8>, HeaderError> {
-    let at = |source| HeaderError::Io { path: shown.into(), source };
     let mut bytes = Vec::new();
-    Opened::open(real).map_err(at)?.take(LENGTH + 1).read_to_end(&mut bytes).map_err(at)?;
+    Opened::open(real)
+        .map_err(at(shown))?
+        .take(LENGTH + 1)
+        .read_to_end(&mut bytes)
+        .map_err(at(shown))?;
     bounded(bytes, shown)
 }
 

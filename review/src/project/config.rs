@@ -175,29 +175,13 @@ fn suggestion(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if let [unknown, known @ ..] = quoted.as_slice() {
         if message.starts_with("unknown field") {
-            let closest = known.iter().min_by_key(|key| distance(unknown, key));
-            return match closest.filter(|key| distance(unknown, key) <= key.len().div_ceil(2)) {
+            return match similar::get_close_matches(*unknown, known, 1, 0.5).first() {
                 Some(key) => format!("write `{key}`"),
                 None => format!("the keys here are {}", known.join(", ")),
             };
         }
     }
     "correct the line; docs/kho-abi.toml.md has every key".into()
-}
-
-/// How many letters have to be added, removed or changed.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let changed = before + usize::from(x != y);
-            before = row[j + 1];
-            row[j + 1] = changed.min(before + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

@@ -188,7 +188,7 @@ impl<'a> Check<'a> {
         let mut checked = Checked::new(ours);
         checked.found = Some(theirs.compatible.clone());
         checked.verdict = relation(ours, theirs);
-        let Some(outcome) = self.best(&self.known_as(&theirs.compatible)?) else {
+        let Some(mut outcome) = self.best(&self.known_as(&theirs.compatible)?) else {
             // Nobody here knows the bytes; what is known is how they differ from the truth's.
             let outcome = self.compare(&self.truth.current, ours);
             self.differences.unknown_version(ours, theirs, &outcome.differences);
@@ -196,7 +196,6 @@ impl<'a> Check<'a> {
             return Ok(());
         };
         checked.compared.string = true;
-        let mut outcome = outcome;
         self.compare_added(theirs, &mut outcome)?;
         match outcome.verdict() {
             Verdict::Different => checked.verdict = Verdict::Different,
@@ -400,17 +399,19 @@ impl<'a> Check<'a> {
         if self.reading.kind != Kind::Headers {
             return Ok(());
         }
-        let earlier = self.truth.earlier()?;
-        let models = earlier.iter().chain([&self.truth.current]);
+        // Earlier versions are read for what the present one does not have, and for nothing else.
+        let is_known = |has: &dyn Fn(&Model) -> bool| {
+            Ok::<_, TruthError>(has(&self.truth.current) || self.truth.earlier()?.iter().any(has))
+        };
         for record in self.reading.model.closure(theirs) {
-            if models.clone().all(|model| model.record(&record.name).is_none()) {
+            if !is_known(&|model| model.record(&record.name).is_some())? {
                 let new = RecordChange::whole(record, Change::StructAdded);
                 outcome.differences.push(Difference::Record(Box::new(new)));
             }
         }
         for name in &theirs.constants {
             let Some(constant) = self.reading.model.constant(name) else { continue };
-            if models.clone().any(|model| model.constant(name).is_some()) {
+            if is_known(&|model| model.constant(name).is_some())? {
                 continue;
             }
             let value = vec![Some(constant.value.clone())];

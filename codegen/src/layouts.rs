@@ -7,7 +7,7 @@ use crate::write;
 use kho_abi_model::finding::Finding;
 use kho_abi_read::checkout::{at, files, Checkout, CheckoutError};
 use kho_abi_read::frozen::{self, Frozen, Status};
-use kho_abi_read::git::Git;
+use kho_abi_read::git::{is_id, Git};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -302,10 +302,6 @@ impl Kept {
 
 /// The first line of what is kept.
 const KEPT: &str = "kho-abi layouts 1";
-
-fn is_id(text: &str) -> bool {
-    text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
 
 /// A file as a commit has it.
 fn text_of(git: &Git, commit: &str, path: &str) -> Option<Vec<u8>> {

@@ -19,7 +19,8 @@ pub use record::{Field, Packing, Record, RecordKind};
 pub use target::{Endian, Target};
 pub use ty::Type;
 
-use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,12 @@ macro_rules! put {
         use std::fmt::Write as _;
         let _ = writeln!($out, $($arg)*);
     }};
+}
+
+/// The JSON Schema of a type, as it is written.
+#[must_use]
+pub fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
 /// A set of headers, as one compiler for one target sees them.

@@ -46,7 +46,7 @@ struct Document<'a> {
 
 /// The JSON Schema of what is written with `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
-    crate::commands::schema_of::<Document<'static>>()
+    kho_abi_model::schema_of::<Document<'static>>()
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {

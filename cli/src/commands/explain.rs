@@ -41,7 +41,7 @@ fn all() -> Vec<Rule> {
 
 /// The JSON Schema of what is written with `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
-    crate::commands::schema_of::<Document>()
+    kho_abi_model::schema_of::<Document>()
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {

@@ -26,14 +26,7 @@ use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_review::project::{self, Found, Project, ProjectError};
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
 use std::path::{Path, PathBuf};
-
-/// The schema of a type, as it is written.
-fn schema_of<T: JsonSchema>() -> Schema {
-    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
-}
 
 /// The checkout that a command works on.
 fn checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {

@@ -61,7 +61,7 @@ const FORMS: &[Form] = &[
     Form { ids: &[lines::SCHEMA], schema: lines::schema },
     Form { ids: &[layouts::SCHEMA], schema: layouts::schema },
     Form { ids: &[super::preflight::SCHEMA], schema: super::preflight::schema },
-    Form { ids: &[status::SCHEMA], schema: super::schema_of::<status::Status> },
+    Form { ids: &[status::SCHEMA], schema: kho_abi_model::schema_of::<status::Status> },
     Form { ids: &[super::verify::SCHEMA], schema: super::verify::schema },
 ];
 

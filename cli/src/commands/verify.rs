@@ -87,7 +87,7 @@ struct Unreadable {
 
 /// The JSON Schema of what is written with `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
-    crate::commands::schema_of::<Document<'static>>()
+    kho_abi_model::schema_of::<Document<'static>>()
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {

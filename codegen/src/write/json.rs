@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Writes a model as JSON, for other programs.
 
-use kho_abi_model::Model;
-use schemars::generate::SchemaSettings;
+use kho_abi_model::{schema_of, Model};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
@@ -19,10 +18,7 @@ struct Document<'a> {
 /// The JSON Schema of what is written.
 #[must_use]
 pub fn schema() -> Schema {
-    SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Document<'static>>()
+    schema_of::<Document<'static>>()
 }
 
 /// Renders a model. Offsets and sizes of fields are in bits, sizes of structs in bytes.

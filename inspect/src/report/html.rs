@@ -3,7 +3,7 @@
 //!
 //! What comes from the image is text to [`maud`], which escapes it.
 
-use super::map::Map;
+use super::map::{Cell, Map};
 use super::{seals, Report};
 use crate::finding::Finding;
 use crate::flbs;
@@ -235,33 +235,14 @@ fn rule_card(rule: &Rule, findings: &[&Finding], more: u64) -> Markup {
 }
 
 fn map(report: Report<'_>) -> Markup {
-    const CLASSES: [&str; 5] = ["", "l1", "l2", "l3", "l4"];
     let Some(map) = Map::new(report, COLUMNS * ROWS) else { return html! {} };
     let label = format!("Map of preserved memory, each cell {}", size(map.cell));
     html! {
         h2 { "Where preserved memory lies" }
         div.card {
             div.map role="img" aria-label=(label) {
-                @let rows: Vec<_> = map.cells.chunks(COLUMNS).collect();
-                @for (row, cells) in rows.iter().enumerate() {
-                    @let empty = |row: usize| rows.get(row).is_some_and(|row| row.iter().all(|c| c.preserved == 0));
-                    // Memory is mostly empty: of its rows, the first of several is shown.
-                    @if empty(row) && row > 0 && empty(row - 1) {} @else if empty(row) && empty(row + 1) {
-                        (address(map.start + (row * COLUMNS) as u64 * map.cell)) b { "…" }
-                    } @else {
-                    (address(map.start + (row * COLUMNS) as u64 * map.cell))
-                @for (column, cell) in cells.iter().enumerate() {
-                    @let index = row * COLUMNS + column;
-                    @let class = if cell.memory == 0 && cell.preserved == 0 { "none" } else { CLASSES[cell.level()] };
-                    @if cell.preserved == 0 { i class=(class) {} } @else {
-                        i class=(class) title=(format!(
-                            "{:#x}: {} preserved", map.start + index as u64 * map.cell, size(cell.preserved)
-                        )) {}
-                    }
-                }
-                    @for _ in cells.len()..COLUMNS { i class="none" {} }
-                    }
-                }
+                @let rows: Vec<&[Cell]> = map.cells.chunks(COLUMNS).collect();
+                @for (row, cells) in rows.iter().enumerate() { (map_row(&map, &rows, row, cells)) }
             }
             p.legend {
                 span { "Each cell is " (size(map.cell)) }
@@ -270,6 +251,32 @@ fn map(report: Report<'_>) -> Markup {
                 span { i style="background: var(--cell)" {} "not" }
             }
         }
+    }
+}
+
+/// A row of the map. Memory is mostly empty: of empty rows one after the other, the first stands for all.
+fn map_row(map: &Map, rows: &[&[Cell]], row: usize, cells: &[Cell]) -> Markup {
+    const CLASSES: [&str; 5] = ["", "l1", "l2", "l3", "l4"];
+    let is_empty = |cells: &&[Cell]| cells.iter().all(|cell| cell.preserved == 0);
+    let empty = |row: Option<usize>| row.and_then(|row| rows.get(row)).is_some_and(is_empty);
+    let at = |column: usize| map.start + (row * COLUMNS + column) as u64 * map.cell;
+    if empty(Some(row)) && empty(row.checked_sub(1)) {
+        return html! {};
+    }
+    if empty(Some(row)) && empty(Some(row + 1)) {
+        return html! { (address(at(0))) b { "…" } };
+    }
+    html! {
+        (address(at(0)))
+        @for (column, cell) in cells.iter().enumerate() {
+            @if cell.preserved > 0 {
+                i class=(CLASSES[cell.level()])
+                    title=(format!("{:#x}: {} preserved", at(column), size(cell.preserved))) {}
+            } @else {
+                i class=(if cell.memory == 0 { "none" } else { "" }) {}
+            }
+        }
+        @for _ in cells.len()..COLUMNS { i class="none" {} }
     }
 }
 

@@ -33,10 +33,12 @@ pub const SCHEMA: &str = "kho-abi/inspect/2";
 /// The JSON Schema of what is written.
 #[must_use]
 pub fn schema() -> Schema {
-    SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Document<'static>>()
+    schema_of::<Document<'static>>()
+}
+
+/// The schema of a type, as it is written.
+pub(super) fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
 /// Writes the report.
@@ -130,7 +132,7 @@ struct Runs<'r> {
 }
 
 #[derive(JsonSchema, Serialize)]
-struct RunJson {
+pub(super) struct RunJson {
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     start: u64,
@@ -140,16 +142,19 @@ struct RunJson {
     order: u32,
 }
 
+/// Preserved memory without a hole, piece by piece; nothing where there are too many to list.
+pub(super) fn runs_json(
+    preserved: &Preserved,
+    page_size: u64,
+) -> impl Iterator<Item = RunJson> + '_ {
+    let bytes = move |page: u64| page.saturating_mul(page_size);
+    let runs = preserved.runs().unwrap_or_default().iter();
+    runs.map(move |run| RunJson { start: bytes(run.start), end: bytes(run.end), order: run.order })
+}
+
 impl Serialize for Runs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes = |page: u64| page.saturating_mul(self.page_size);
-        serializer.collect_seq(
-            self.preserved.runs().unwrap_or_default().iter().map(|run| RunJson {
-                start: bytes(run.start),
-                end: bytes(run.end),
-                order: run.order,
-            }),
-        )
+        serializer.collect_seq(runs_json(self.preserved, self.page_size))
     }
 }
 

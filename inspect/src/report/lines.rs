@@ -4,7 +4,7 @@
 //! `object` says what a line is. The first line is the image, and has the name of the schema; the last is
 //! the end, with the number of findings: where it is missing, the stream was cut off.
 
-use super::json::{each_extent, image_json, ImageJson};
+use super::json::{each_extent, image_json, runs_json, schema_of, ImageJson, RunJson};
 use super::Report;
 use crate::extents::Extent;
 use crate::find::Candidate;
@@ -18,7 +18,6 @@ use crate::metadata::Metadata;
 use crate::radix::OrderTotal;
 use crate::raw::Raw;
 use crate::scratch::Area;
-use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,10 +29,7 @@ pub const SCHEMA: &str = "kho-abi/inspect-lines/1";
 /// The JSON Schema of each line.
 #[must_use]
 pub fn schema() -> Schema {
-    SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Document<'static>>()
+    schema_of::<Document<'static>>()
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -56,7 +52,7 @@ enum Line<'r> {
     /// How much is preserved in blocks of an order.
     Order(&'r OrderTotal),
     /// Preserved memory without a hole.
-    Run(RunLine),
+    Run(RunJson),
     Reservation(&'r Reservation),
     Scratch(&'r Area),
     KexecMetadata(&'r Metadata),
@@ -96,17 +92,6 @@ struct PreservedLine {
     pages: u64,
     nodes: u64,
     complete: bool,
-}
-
-#[derive(JsonSchema, Serialize)]
-struct RunLine {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    start: u64,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    end: u64,
-    order: u32,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -222,10 +207,8 @@ fn write_kho(lines: &mut Lines<'_>, report: Report<'_>, kho: &Kho) {
     kho.entries.iter().for_each(|entry| lines.put(Line::Entry(entry)));
     if let Some(preserved) = preserved {
         preserved.totals().iter().for_each(|total| lines.put(Line::Order(total)));
-        let bytes = |page: u64| page.saturating_mul(report.state.page_size as u64);
-        for run in preserved.runs().unwrap_or_default() {
-            let (start, end) = (bytes(run.start), bytes(run.end));
-            lines.put(Line::Run(RunLine { start, end, order: run.order }));
+        for run in runs_json(preserved, report.state.page_size as u64) {
+            lines.put(Line::Run(run));
         }
     }
     kho.reservations.iter().for_each(|reservation| lines.put(Line::Reservation(reservation)));

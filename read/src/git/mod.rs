@@ -212,7 +212,9 @@ fn error(rev: &str, why: impl Into<String>, help: &str) -> SourceError {
     SourceError::Git { rev: rev.into(), why: why.into(), help: help.into() }
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether a text is the whole id of an object.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -18,9 +18,25 @@ use std::collections::BTreeMap;
 /// [`SourceError::Git`] where git, the repository or the revision is missing, or has no headers; as
 /// [`headers::read_files`].
 pub fn read_rev(rev: &str, options: &Options) -> Result<Reading, SourceError> {
-    let files = files_of_rev(rev, options)?;
-    let options = Options { tree: Some(tree_of_rev(rev, options)?), ..options.clone() };
+    let (files, tree) = files_and_tree_of_rev(rev, options)?;
+    let options = Options { tree: Some(tree), ..options.clone() };
     headers::read_named(&files, &format!("git:{rev}"), &prefix(rev), &options)
+}
+
+/// The ABI headers of a revision, by their paths in it, and the tree that they are from.
+///
+/// # Errors
+///
+/// As [`read_rev`], for what concerns git.
+pub fn files_and_tree_of_rev(
+    rev: &str,
+    options: &Options,
+) -> Result<(BTreeMap<String, Vec<u8>>, Tree), SourceError> {
+    let git = Git::new(options.git_dir.as_deref());
+    let tree = git.tree(rev)?;
+    let repository = Repository { rev, git };
+    let files = repository.files(&tree)?;
+    Ok((files, tree_of(repository.git, rev, tree)))
 }
 
 /// The tree of a revision, for what its ABI headers use of its other headers.
@@ -30,7 +46,12 @@ pub fn read_rev(rev: &str, options: &Options) -> Result<Reading, SourceError> {
 /// As [`read_rev`], for what concerns git.
 pub fn tree_of_rev(rev: &str, options: &Options) -> Result<Tree, SourceError> {
     let git = Git::new(options.git_dir.as_deref());
-    let (tree, named) = (git.tree(rev)?, rev.to_string());
+    let tree = git.tree(rev)?;
+    Ok(tree_of(git, rev, tree))
+}
+
+fn tree_of(git: Git, rev: &str, tree: String) -> Tree {
+    let named = rev.to_string();
     let get = move |paths: &[String]| {
         let mut input = String::new();
         for path in paths {
@@ -42,7 +63,7 @@ pub fn tree_of_rev(rev: &str, options: &Options) -> Result<Tree, SourceError> {
         let mut rest = answer.as_slice();
         paths.iter().map(|_| next_blob(&mut rest)).collect()
     };
-    Ok(Tree::new(&prefix(rev), get))
+    Tree::new(&prefix(rev), get)
 }
 
 /// Takes the next object: a blob, or a line that says that it is none.
@@ -83,24 +104,7 @@ pub fn files_of_rev(
 ) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
     let repository = Repository { rev, git: Git::new(options.git_dir.as_deref()) };
     let tree = repository.git.tree(rev)?;
-    let mut found = Vec::new();
-    for dir in [format!("include/{ABI_DIR}/"), format!("{ABI_DIR}/"), String::new()] {
-        found = repository.headers(&tree, &dir)?;
-        if !found.is_empty() {
-            // What is beside is of interest where a header includes it, which the reader looks at.
-            if let Some(include) = dir.strip_suffix(&format!("{ABI_DIR}/")) {
-                for name in headers::COMPANIONS {
-                    found.extend(repository.headers(&tree, &format!("{include}{name}"))?);
-                }
-            }
-            break;
-        }
-    }
-    if found.is_empty() {
-        let why = format!("it has no headers in include/{ABI_DIR}");
-        return Err(repository.error(why, "give a revision of a kernel, or REV:DIR"));
-    }
-    repository.contents(found)
+    repository.files(&tree)
 }
 
 struct Repository<'a> {
@@ -111,6 +115,28 @@ struct Repository<'a> {
 impl Repository<'_> {
     fn error(&self, why: impl Into<String>, help: &str) -> SourceError {
         error(self.rev, why, help)
+    }
+
+    /// The ABI headers of a tree, by their paths in it.
+    fn files(&self, tree: &str) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
+        let mut found = Vec::new();
+        for dir in [format!("include/{ABI_DIR}/"), format!("{ABI_DIR}/"), String::new()] {
+            found = self.headers(tree, &dir)?;
+            if !found.is_empty() {
+                // What is beside is of interest where a header includes it, which the reader looks at.
+                if let Some(include) = dir.strip_suffix(&format!("{ABI_DIR}/")) {
+                    for name in headers::COMPANIONS {
+                        found.extend(self.headers(tree, &format!("{include}{name}"))?);
+                    }
+                }
+                break;
+            }
+        }
+        if found.is_empty() {
+            let why = format!("it has no headers in include/{ABI_DIR}");
+            return Err(self.error(why, "give a revision of a kernel, or REV:DIR"));
+        }
+        self.contents(found)
     }
 
     /// The headers directly in a directory, given with its last slash, or that very header.

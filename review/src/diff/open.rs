@@ -92,10 +92,9 @@ pub fn both(old: &str, new: &str, options: &Options) -> Result<(Side, Side), Sou
 
 fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
     if let Some(rev) = word.strip_prefix("git:") {
-        let files = revision::files_of_rev(rev, options)?;
         // What its headers use of others is that revision's, too.
-        let options =
-            Options { tree: Some(revision::tree_of_rev(rev, options)?), ..options.clone() };
+        let (files, tree) = revision::files_and_tree_of_rev(rev, options)?;
+        let options = Options { tree: Some(tree), ..options.clone() };
         return of_files_with(word, &files, &options, memo);
     }
     let path = Path::new(word);

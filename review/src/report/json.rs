@@ -3,17 +3,14 @@
 
 use super::Document;
 use crate::policy::Report;
-use schemars::generate::SchemaSettings;
+use kho_abi_model::schema_of;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 /// The JSON Schema of what is written, whatever command writes it.
 #[must_use]
 pub fn schema() -> Schema {
-    SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Root<'static>>()
+    schema_of::<Root<'static>>()
 }
 
 #[derive(JsonSchema, Serialize)]

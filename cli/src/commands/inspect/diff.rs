@@ -54,7 +54,7 @@ struct Document<'d> {
 
 /// The JSON Schema of what is written with `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
-    crate::commands::schema_of::<Document<'static>>()
+    kho_abi_model::schema_of::<Document<'static>>()
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {

@@ -34,7 +34,7 @@ struct Document<'d> {
 
 /// The JSON Schema of what is written with `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
-    crate::commands::schema_of::<Document<'static>>()
+    kho_abi_model::schema_of::<Document<'static>>()
 }
 
 pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<Outcome, Failure> {

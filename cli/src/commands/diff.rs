@@ -11,7 +11,7 @@ use kho_abi_review::review;
 
 const AFTER_HELP: &str = "\
 A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or \
-any directory with include/linux/kho/abi, a vmlinux, module, bzImage or BTF file, or git:REV. Of an \
+any directory with include/linux/kho/abi, one header, a vmlinux, module, bzImage or BTF file, or git:REV. Of an \
 old tree without ABI headers, all is new.
 
 Exit status: 0 when every change is covered by a new version, 1 with findings, 2 when a source \

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi layout`: the layouts of structs, for reading.
 
+use super::judging::Reading as SourceReading;
 use super::{known_contracts, models, note_stale, project_here};
 use crate::output::{note, Failure, Format, Outcome, Output};
 use kho_abi_codegen::write;
-use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target};
+use kho_abi_model::reading::{Gap, Knows, Reading};
+use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Record, Target};
+use kho_abi_read::catalogue::Catalogue;
+use kho_abi_review::diff::open;
 use kho_abi_review::project;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,24 +21,53 @@ Examples:
   kho-abi layout                     all structs
   kho-abi layout vfio-pci-v1         what one contract promises
   kho-abi layout luo_file_ser        one struct
-  kho-abi layout --root ~/linux      of that tree's headers";
+  kho-abi layout --root ~/linux      of that tree's headers
+  kho-abi layout --source vmlinux    what a kernel has that somebody built, by DWARF or BTF
+  kho-abi layout --source git:v7.3 luo-v5
+                                     what a revision has of one contract
+  kho-abi layout --source /sys/kernel/btf/vmlinux task_struct
+                                     any struct of the running kernel
+
+A SOURCE is a vmlinux, a module, a bzImage, raw BTF, a kernel tree, a directory with headers, one header, \
+a frozen layout, git:REV, `snapshots` or `abi`. What it does not tell is not shown, and standard error says \
+what that is.
+
+Exit status: 0 when what was asked for is shown, 2 when it cannot be.";
+
+/// What says how a source is read means nothing without one.
+fn of_a_source(arg: clap::Arg) -> clap::Arg {
+    match arg.get_id().as_str() {
+        "git_dir" | "target" | "page_size" | "btf" | "btf_base" | "snapshots" => {
+            arg.requires("source")
+        }
+        _ => arg,
+    }
+}
 
 /// Show how structs are laid out, as pahole does
 ///
 /// Each field with its offset and size in bytes, holes where they are, and at the end of a struct
 /// its totals and the compatible strings that promise it.
 #[derive(clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, mut_args = of_a_source)]
 pub(crate) struct Args {
     /// Structs by name, contracts by compatible string, also earlier versions; all if none is given
     #[arg(value_name = "STRUCT|CONTRACT")]
     names: Vec<String>,
+    /// Show what another source has: anything that `diff` reads
+    #[arg(long, value_name = "SOURCE")]
+    source: Option<String>,
+    #[command(flatten)]
+    reading: SourceReading,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
+    if let Some(word) = &args.source {
+        return of_source(args, word, out);
+    }
     let (current, earlier) = if let Some(project) = project_here(root)? {
         let read = project::read::headers(&project)?;
         for gap in &read.gaps {
@@ -50,15 +83,119 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     } else {
         select(&args.names, &current, &earlier)?
     };
+    print(args, &selected, None, out);
+    Ok(Outcome::Clean)
+}
+
+/// The structs of a source, as far as it shows them.
+fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failure> {
+    let mut options = args.reading.options();
+    // A kernel has any number of structs; it is searched for those that are asked for.
+    options.structs = args.names.iter().filter(|name| is_identifier(name)).cloned().collect();
+    let reading = open::open(word, &options)?.reading;
+    let model = &reading.model;
+    let names = known_names(&args.names, &reading, &options.catalogue)?;
+    let selected = if args.names.is_empty() {
+        vec![(model, model.clone())]
+    } else {
+        select(&names, model, &[])?
+    };
+    // A document has it in itself.
+    if args.format == Format::Text {
+        note_untold(&reading, &names, &selected);
+    }
+    // A document has constants and strings as well.
+    let is_empty = |part: &Model| match args.format {
+        Format::Text => {
+            let mut nodes = part.contracts().flat_map(|(_, contract)| &contract.nodes);
+            part.records().next().is_none() && nodes.next().is_none()
+        }
+        Format::Json => part.headers.is_empty(),
+    };
+    if selected.iter().all(|(_, part)| is_empty(part)) {
+        return Err(Failure {
+            message: format!("{word}: it shows no struct that is handed over"),
+            help: "give the name of a struct: any struct of a kernel with BTF or DWARF is shown"
+                .into(),
+        });
+    }
+    print(args, &selected, Some(&reading), out);
+    Ok(Outcome::Clean)
+}
+
+/// Says what a source does not tell of what is shown.
+fn note_untold(reading: &Reading, names: &[String], selected: &[(&Model, Model)]) {
+    let shown: BTreeSet<&str> = selected
+        .iter()
+        .flat_map(|(_, part)| part.records().map(|(_, record)| &*record.name))
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    for Gap { item, why } in &reading.gaps {
+        if item.is_empty() || names.is_empty() || shown.contains(&**item) {
+            note(format_args!("note: {why}"));
+        }
+    }
+    let untold = reading.knows.untold();
+    if !untold.is_empty() {
+        note(format_args!("note: this source does not tell {}", untold.join(", ")));
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The names that were given; for a contract whose string a source does not tell, the structs with which it is
+/// known to begin.
+fn known_names(
+    names: &[String],
+    reading: &Reading,
+    catalogue: &Catalogue,
+) -> Result<Vec<String>, Failure> {
+    let model = &reading.model;
+    let mut found = Vec::new();
+    for name in names {
+        if model.contract(name).is_some() || model.record(name).is_some() {
+            found.push(name.clone());
+            continue;
+        }
+        if let Some(gap) = reading.gaps.iter().find(|gap| gap.item == *name) {
+            return Err(Failure {
+                message: format!("{}: {name} cannot be shown: {}", reading.name, gap.why),
+                help: "give a source that shows it".into(),
+            });
+        }
+        let known = std::iter::once(catalogue.current()?).chain(catalogue.earlier()?);
+        let mut known = known.filter_map(|model| Some((model, model.contract(name)?.1)));
+        let there = |record: &&Record| model.record(&record.name).is_some();
+        let of_it = known.next().filter(|_| !reading.knows.strings).map(|(known, contract)| {
+            known.closure(contract).into_iter().filter(there).map(|r| r.name.clone()).collect()
+        });
+        let of_it: Vec<String> = of_it.unwrap_or_default();
+        if of_it.is_empty() {
+            return Err(unknown(name, model, &[]));
+        }
+        note(format_args!(
+            "note: this source has no strings: shown are the structs of {name} by their names, \
+             in whatever version"
+        ));
+        found.extend(of_it);
+    }
+    Ok(found)
+}
+
+/// Prints parts of models, each with the whole of it, and what is known of them.
+fn print(args: &Args, selected: &[(&Model, Model)], reading: Option<&Reading>, out: &mut Output) {
     let asked_for =
         |contract: &Contract| args.names.is_empty() || args.names.contains(&contract.compatible);
     match args.format {
         Format::Text => {
+            let knows = reading.map_or(&Knows::ALL, |reading| &reading.knows);
             let mut texts = Vec::new();
-            for (whole, part) in &selected {
+            for (whole, part) in selected {
                 // Which contracts promise a struct is seen in the whole model.
                 let records = part.records();
-                texts.extend(records.map(|(_, record)| write::text::render(whole, record)));
+                texts.extend(records.map(|(_, record)| write::text::render(whole, record, knows)));
                 let contracts = part.contracts().map(|(_, contract)| contract);
                 let contracts = contracts.filter(|c| !c.nodes.is_empty() && asked_for(c));
                 texts.extend(contracts.map(write::text::render_nodes));
@@ -66,13 +203,13 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
             out.raw(&texts.join("\n"));
         }
         Format::Json => {
+            let target = reading.map_or(Target::HOST, |reading| reading.model.target);
             let headers = selected.iter().flat_map(|(_, part)| part.headers.clone()).collect();
             let other_pages =
                 selected.iter().flat_map(|(_, part)| part.other_pages.clone()).collect();
-            out.raw(&write::json::render(&Model { target: Target::HOST, headers, other_pages }));
+            out.raw(&write::json::render(&Model { target, headers, other_pages }, reading));
         }
     }
-    Ok(Outcome::Clean)
 }
 
 /// The parts of each model that were asked for, with the model, in the order of the models.

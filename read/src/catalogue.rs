@@ -10,7 +10,7 @@ use crate::owners::Owners;
 use crate::truth::{self, TruthError};
 use kho_abi::wire::earlier::reused::{Renamed, Reused, RENAMED, REUSED};
 use kho_abi::wire::layout::Header;
-use kho_abi_model::Model;
+use kho_abi_model::{Contract, Model};
 use std::sync::OnceLock;
 
 /// What is known before any source is read.
@@ -21,6 +21,8 @@ pub struct Catalogue {
     renamed: &'static [Renamed],
     reused: &'static [Reused],
     drafts: &'static [&'static str],
+    /// Contracts that images are searched for beside those that there are types for.
+    expected: Vec<Contract>,
     current: OnceLock<Model>,
     before: OnceLock<Vec<Model>>,
     names: OnceLock<Names>,
@@ -67,11 +69,18 @@ impl Catalogue {
             renamed,
             reused,
             drafts,
+            expected: Vec::new(),
             current: OnceLock::new(),
             before: OnceLock::new(),
             names: OnceLock::new(),
             owners: OnceLock::new(),
         }
+    }
+
+    /// The same, and contracts that somebody says there are: which string promises which structs.
+    #[must_use]
+    pub fn expecting(self, contracts: impl IntoIterator<Item = Contract>) -> Self {
+        Self { expected: contracts.into_iter().collect(), names: OnceLock::new(), ..self }
     }
 
     /// The headers with current versions, by file name.
@@ -129,12 +138,24 @@ impl Catalogue {
         Ok(self.before.get_or_init(|| read))
     }
 
+    /// The structs with which what a string promises begins, where that is known of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalogue::current`].
+    pub fn roots(&self, compatible: &str) -> Result<Option<Vec<String>>, TruthError> {
+        let names = self.names()?;
+        let roots = names.roots(compatible).filter(|roots| !roots.is_empty());
+        Ok(roots.map(<[String]>::to_vec))
+    }
+
     /// What is looked for in images.
     pub(crate) fn names(&self) -> Result<&Names, TruthError> {
         if let Some(names) = self.names.get() {
             return Ok(names);
         }
-        let names = Names::new(self.current()?, self.earlier);
+        let mut names = Names::new(self.current()?, self.earlier);
+        self.expected.iter().for_each(|contract| names.expect(contract));
         Ok(self.names.get_or_init(|| names))
     }
 

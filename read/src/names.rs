@@ -60,6 +60,17 @@ impl Names {
         known
     }
 
+    /// Looks for a contract that somebody says there is. What is known of its string otherwise goes first no more.
+    pub(crate) fn expect(&mut self, contract: &Contract) {
+        for root in &contract.roots {
+            self.types.entry(root.clone()).or_insert_with(|| UNKNOWN.into());
+        }
+        let is_same = |(_, known): &&(String, Contract)| known.compatible == contract.compatible;
+        let header = self.contracts.iter().find(is_same).map(|(header, _)| header.clone());
+        let header = header.unwrap_or_else(|| UNKNOWN.into());
+        self.contracts.insert(0, (header, contract.clone()));
+    }
+
     /// Names of structs and enumerations.
     pub(crate) fn wanted(&self) -> BTreeSet<&str> {
         self.types.keys().map(String::as_str).collect()
@@ -78,6 +89,12 @@ impl Names {
     /// Whether it is known what a string promises.
     pub(crate) fn knows(&self, compatible: &str) -> bool {
         self.contracts.iter().any(|(_, contract)| contract.string() == Some(compatible))
+    }
+
+    /// The structs that a contract begins with, of one that is known.
+    pub(crate) fn roots(&self, compatible: &str) -> Option<&[String]> {
+        let mut known = self.contracts.iter();
+        known.find(|(_, c)| c.compatible == compatible).map(|(_, contract)| &*contract.roots)
     }
 
     /// The model of an image with these types and strings.
@@ -169,7 +186,7 @@ impl Names {
 }
 
 /// The header of what no header is known for.
-const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// The string that a macro's body begins with, where that is a name with a version to come.
 fn literal(body: &str) -> Option<String> {

@@ -2,7 +2,8 @@
 //! Reads frozen layouts as one source: the newest version of each contract.
 
 use super::bytes::{Bytes as _, FileBytes};
-use super::frozen::{self, Frozen};
+use super::frozen::{self, Frozen, Part};
+use super::names::UNKNOWN;
 use crate::error::SourceError;
 use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 use kho_abi_model::version;
@@ -88,6 +89,7 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
         other_pages: Vec::new(),
     };
     let mut gaps = Vec::new();
+    let knows = knows(&frozen);
     // A struct is in each contract that embeds it, and of the header of the one that owns it.
     let owned: BTreeMap<String, String> = frozen
         .iter()
@@ -110,9 +112,22 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
     }
     model.headers.sort_by(|a, b| a.name.cmp(&b.name));
     model.other_pages.sort_by_key(|pages| pages.page_size);
-    // The strings, comments and macros of headers are not frozen.
-    let knows = Knows { places: false, ..Knows::ALL };
     Reading { name: name.into(), kind: Kind::Snapshots, model, knows, gaps }
+}
+
+/// What frozen layouts tell: as much as the one that tells least.
+fn knows(frozen: &[Frozen]) -> Knows {
+    let all = |part| !frozen.iter().any(|frozen| frozen.unknown.contains(&part));
+    Knows {
+        packing: all(Part::Packing),
+        macros: all(Part::Macros),
+        enumerators: all(Part::Enumerators),
+        string_macros: all(Part::Header),
+        nodes: all(Part::Nodes),
+        // The comments of headers, and where things are in them, are not frozen.
+        places: false,
+        ..Knows::ALL
+    }
 }
 
 /// What a frozen layout is of, and its version: `vfio-pci` and 1, or `pci` and 2.
@@ -122,6 +137,9 @@ fn name_and_version(contract: &Contract) -> (String, u64) {
 }
 
 fn header_name(path: &str) -> String {
+    if path.is_empty() {
+        return UNKNOWN.into();
+    }
     let name = path.strip_prefix(ABI_DIR).and_then(|name| name.strip_prefix('/')).unwrap_or(path);
     name.strip_suffix(".h").unwrap_or(name).into()
 }

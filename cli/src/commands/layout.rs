@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         return of_source(args, word, out);
     }
     let (current, earlier) = if let Some(project) = project_here(root)? {
-        let read = project::read::headers(&project)?;
+        let read = project::held(&project)?;
         for gap in &read.gaps {
             note(format_args!("note: {}", gap.why));
         }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The headers of a project beside its frozen layouts: what changed, what is missing, what is left over.
 
-use super::contract::{how_to_bump, place_of, unread};
-use super::read::Held;
+use super::contract::{how_to_bump, layout, place_of, unread};
+use super::held::Held;
 use super::ProjectError;
 use kho_abi_codegen::freeze::{departures, rule_of, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
-use kho_abi_codegen::write;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version::{self, Step};
 use kho_abi_model::{Contract, Model, Place};
-use kho_abi_read::frozen::{Frozen, Status};
+use kho_abi_read::frozen::{Frozen, Part, Status};
 use std::collections::BTreeSet;
 
 /// A finding, with the item that an exception names.
@@ -183,8 +182,21 @@ impl Frozens<'_> {
                 }
                 continue;
             };
-            let Some(new) = write::frozen::of(model, header, name, old.status) else { continue };
-            if old.contract.macro_name != contract.macro_name {
+            let Some(new) = layout(read, header, contract, old.status) else { continue };
+            let untold: BTreeSet<Part> =
+                old.unknown.symmetric_difference(&new.unknown).copied().collect();
+            if !untold.is_empty() {
+                let words: Vec<_> = untold.iter().map(|part| part.what()).collect();
+                let which = if new.unknown.is_empty() {
+                    "its layout does not"
+                } else {
+                    "the source does not"
+                };
+                let note =
+                    format!("\"{name}\": not checked, since {which} tell it: {}", words.join(", "));
+                self.report.notes.push(note);
+            }
+            if !untold.contains(&Part::Header) && old.contract.macro_name != contract.macro_name {
                 let (before, after) = (&old.contract.macro_name, &contract.macro_name);
                 let note = format!("\"{name}\": its macro was {before}, and is {after}");
                 self.report.notes.push(note);

@@ -5,6 +5,7 @@
 //!   config   kho-abi.toml, or what holds without one
 //!     │
 //!   read     the headers, for every page size and machine; who owns what
+//!   kernel   a kernel that somebody built, in their place
 //!     │
 //!   check    everything that must hold; frozen: the headers against the layouts
 //!   freeze   a layout, as a draft or with a proof that it was released
@@ -19,14 +20,18 @@ pub mod config;
 mod contract;
 pub mod freeze;
 mod frozen;
+mod held;
 pub mod init;
+pub mod kernel;
 pub mod read;
+
+pub use held::{Held, Untold};
 
 use config::{Config, ConfigError};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::ABI_DIR;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
-use kho_abi_read::source::SourceError;
+use kho_abi_read::source::{Options, SourceError};
 use std::path::{Path, PathBuf};
 
 /// The name of the file that says what a project is.
@@ -146,6 +151,21 @@ pub fn at(root: &Path) -> Result<Found, ProjectError> {
         }
     }
     Project::at(root).map(Found::Project)
+}
+
+/// What a project holds: its headers, or the kernel that it names as its source.
+///
+/// # Errors
+///
+/// As [`read::headers`] and [`kernel::read`].
+pub fn held(project: &Project) -> Result<Held, ProjectError> {
+    match &project.config().source {
+        Some(source) => {
+            let word = kernel::path(project, source);
+            kernel::read(project, &word, &[], &[], &Options::default())
+        }
+        None => read::headers(project),
+    }
 }
 
 impl Project {

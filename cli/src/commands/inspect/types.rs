@@ -3,6 +3,7 @@
 //!
 //! The walk knows neither models nor clang; nothing but this file knows both.
 
+use crate::commands::freeze::root_struct;
 use crate::output::{note, Failure};
 use kho_abi_inspect::typed::{Contract, Field, Kind, Layouts, LeadsTo, Struct};
 use kho_abi_model::reading::{Kind as SourceKind, Reading};
@@ -44,12 +45,6 @@ struct Said {
     record: String,
     field: String,
     to: LeadsTo,
-}
-
-fn root_struct(text: &str) -> Result<(String, String), String> {
-    let (string, name) = text.split_once('=').ok_or("COMPATIBLE=STRUCT is expected")?;
-    let name = name.strip_prefix("struct ").unwrap_or(name);
-    Ok((string.into(), name.into()))
 }
 
 fn leads_to(text: &str) -> Result<Said, String> {

@@ -10,6 +10,7 @@ use crate::owners::Owners;
 use crate::truth::{self, TruthError};
 use kho_abi::wire::earlier::reused::{Renamed, Reused, RENAMED, REUSED};
 use kho_abi::wire::layout::Header;
+use kho_abi_model::reading::Knows;
 use kho_abi_model::{Contract, Model};
 use std::sync::OnceLock;
 
@@ -23,10 +24,19 @@ pub struct Catalogue {
     drafts: &'static [&'static str],
     /// Contracts that images are searched for beside those that there are types for.
     expected: Vec<Contract>,
+    /// What the models are of, where they are not this program's types.
+    given: Option<Given>,
     current: OnceLock<Model>,
     before: OnceLock<Vec<Model>>,
     names: OnceLock<Names>,
     owners: OnceLock<Owners>,
+}
+
+/// Models that somebody handed in.
+#[derive(Debug)]
+struct Given {
+    drafts: Vec<String>,
+    knows: Knows,
 }
 
 impl Default for Catalogue {
@@ -70,11 +80,43 @@ impl Catalogue {
             reused,
             drafts,
             expected: Vec::new(),
+            given: None,
             current: OnceLock::new(),
             before: OnceLock::new(),
             names: OnceLock::new(),
             owners: OnceLock::new(),
         }
+    }
+
+    /// Models in the place of this program's types: the current versions, and earlier ones, each by itself.
+    ///
+    /// `knows` is what the models are able to tell, and `drafts` are contracts that no kernel has yet.
+    #[must_use]
+    pub fn of_models(
+        current: Model,
+        earlier: Vec<Model>,
+        drafts: Vec<String>,
+        knows: Knows,
+    ) -> Self {
+        Self {
+            given: Some(Given { drafts, knows }),
+            current: OnceLock::from(current),
+            before: OnceLock::from(earlier),
+            ..Self::owners_alone()
+        }
+    }
+
+    /// What the models are able to tell.
+    #[must_use]
+    pub fn knows(&self) -> Knows {
+        self.given.as_ref().map_or(Knows::ALL, |given| given.knows)
+    }
+
+    /// Whether a string may be one of an earlier version, as far as that is known without reading their types.
+    #[must_use]
+    pub fn may_have_had(&self, is_it: impl Fn(&kho_abi::wire::layout::Contract) -> bool) -> bool {
+        let contracts = self.earlier.iter().flat_map(|header| header.contracts);
+        self.given.is_some() || contracts.into_iter().any(is_it)
     }
 
     /// The same, and contracts that somebody says there are: which string promises which structs.
@@ -109,7 +151,10 @@ impl Catalogue {
     /// Whether no released kernel has that contract yet.
     #[must_use]
     pub fn is_draft(&self, compatible: &str) -> bool {
-        self.drafts.contains(&compatible)
+        match &self.given {
+            Some(given) => given.drafts.iter().any(|draft| draft == compatible),
+            None => self.drafts.contains(&compatible),
+        }
     }
 
     /// The current versions.
@@ -154,7 +199,13 @@ impl Catalogue {
         if let Some(names) = self.names.get() {
             return Ok(names);
         }
-        let mut names = Names::new(self.current()?, self.earlier);
+        let mut names = match &self.given {
+            // The strings of the kernel's own tests are known all the same.
+            Some(_) => Names::new(&truth::read(self.headers)?, self.earlier)
+                .tests_alone()
+                .and(std::iter::once(self.current()?).chain(self.earlier()?)),
+            None => Names::new(self.current()?, self.earlier),
+        };
         self.expected.iter().for_each(|contract| names.expect(contract));
         Ok(self.names.get_or_init(|| names))
     }

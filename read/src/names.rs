@@ -60,6 +60,28 @@ impl Names {
         known
     }
 
+    /// What the kernel's own tests are known by, and nothing else.
+    pub(crate) fn tests_alone(self) -> Self {
+        Self { tests: self.tests, ..Self::default() }
+    }
+
+    /// And what models have names for, the current one first.
+    pub(crate) fn and<'a>(mut self, models: impl Iterator<Item = &'a Model>) -> Self {
+        for header in models.flat_map(|model| &model.headers) {
+            if !self.headers.contains(&header.name) {
+                self.headers.push(header.name.clone());
+            }
+            for item in &header.items {
+                if matches!(item, Item::Record(_) | Item::Enum(_)) {
+                    self.types.entry(item.name().into()).or_insert_with(|| header.name.clone());
+                }
+            }
+            let with_string = header.contracts.iter().filter(|c| c.string().is_some());
+            self.contracts.extend(with_string.map(|c| (header.name.clone(), c.clone())));
+        }
+        self
+    }
+
     /// Looks for a contract that somebody says there is. What is known of its string otherwise goes first no more.
     pub(crate) fn expect(&mut self, contract: &Contract) {
         for root in &contract.roots {

@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let sources = [Some(&args.old), args.new.as_ref(), args.released.as_ref()];
     let sources: Vec<&str> = sources.into_iter().flatten().map(String::as_str).collect();
     let to = args.judging.destination(&args.reading, &sources)?;
-    let options = args.reading.options();
+    let options = args.reading.options()?;
     let (old, new) = match &args.new {
         Some(new) => (args.old.clone(), new.clone()),
         None => revisions(&args.old, &options)?,

@@ -37,7 +37,7 @@ Exit status: 0 when what was asked for is shown, 2 when it cannot be.";
 /// What says how a source is read means nothing without one.
 fn of_a_source(arg: clap::Arg) -> clap::Arg {
     match arg.get_id().as_str() {
-        "git_dir" | "target" | "page_size" | "btf" | "btf_base" | "snapshots" => {
+        "git_dir" | "target" | "page_size" | "btf" | "btf_base" | "snapshots" | "catalogue" => {
             arg.requires("source")
         }
         _ => arg,
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
 
 /// The structs of a source, as far as it shows them.
 fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failure> {
-    let mut options = args.reading.options();
+    let mut options = args.reading.options()?;
     // A kernel has any number of structs; it is searched for those that are asked for.
     options.structs = args.names.iter().filter(|name| is_identifier(name)).cloned().collect();
     let reading = open::open(word, &options)?.reading;

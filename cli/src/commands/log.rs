@@ -43,7 +43,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let wanted = args.of.as_deref().map_or(Wanted::All, Wanted::of);
     let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
-    let reading = args.reading.options();
+    let reading = args.reading.options()?;
     let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
     // What is allowed depends on the day, and is not kept.
     let keep = !args.no_cache && options.allowances.is_empty();

@@ -10,11 +10,13 @@
 //!   check    everything that must hold; frozen: the headers against the layouts
 //!   freeze   a layout, as a draft or with a proof that it was released
 //!   init     kho-abi.toml and the first layouts
+//!   catalogue  the frozen layouts, as what other sources are held against
 //! ```
 //!
 //! Nothing here knows the types that this program was compiled with, but for one thing: which macro of
 //! the kernel's own headers owns what, where the headers do not say it.
 
+pub mod catalogue;
 pub mod check;
 pub mod config;
 mod contract;

@@ -156,7 +156,7 @@ fn what_a_frozen_kernel_does_not_tell_is_not_checked() {
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let ran = verify(&place, "abi", ".", 0);
     assert!(
-        ran.stdout.contains("MADE_UP_MAX: the frozen layout does not tell constants"),
+        ran.stdout.contains("MADE_UP_MAX: the frozen layout does not contain constants"),
         "{ran:?}"
     );
     assert!(ran.stdout.contains("whether structs are packed"), "{ran:?}");

@@ -42,7 +42,7 @@ fn a_kernel_is_held_to_what_was_frozen_of_it() {
             (Some(0), "abi/made-up-v1.layout\n"),
             "{ran:?}"
         );
-        assert!(ran.stderr.contains("does not tell the header and the macro"), "{ran:?}");
+        assert!(ran.stderr.contains("does not contain the header and the macro"), "{ran:?}");
         let layout = tree.read("abi/made-up-v1.layout");
         for line in [
             "format      5\n",
@@ -54,7 +54,7 @@ fn a_kernel_is_held_to_what_was_frozen_of_it() {
             assert!(layout.contains(line), "{flag}: {line}: {layout}");
         }
         let printed = tree.check(0);
-        assert!(printed.contains("x.o is a kernel, and does not tell"), "{printed}");
+        assert!(printed.contains("x.o is a kernel, and does not contain"), "{printed}");
         build(&tree, &HEADER.replace("u64 token", "u32 token"), flag);
         let printed = tree.check(1);
         assert!(printed.contains(" 1 finding\n"), "{printed}");
@@ -98,7 +98,7 @@ fn a_string_that_nothing_shows_is_given() {
     assert!(known.contains("\ngiven       roots\n"));
     let ran = tree.run(&[&["freeze", "--source", "x.btf"], &root[..]].concat());
     assert_eq!(ran.status, Some(1), "{ran:?}");
-    assert!(ran.stdout.contains("frozen with more than x.btf tells"), "{ran:?}");
+    assert!(ran.stdout.contains("frozen with more than x.btf contains"), "{ran:?}");
     assert_eq!(tree.read("abi/made-up-v1.layout"), known);
 }
 
@@ -134,7 +134,7 @@ fn headers_are_held_to_a_kernels_layout_as_far_as_it_goes() {
     let ran = tree.run(&[&["freeze", "--source", "x.o"], &root[..]].concat());
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let printed = tree.check(0);
-    assert!(printed.contains("\"made-up-v1\": not checked, since its layout does not tell it"));
+    assert!(printed.contains("\"made-up-v1\": not checked, since its layout does not contain it"));
     assert!(printed.contains("the values of macros"), "{printed}");
     let header = format!("{ABI}/made_up.h");
     tree.replace(&header, "\tu64 token;", "\tu32 token;");
@@ -150,7 +150,7 @@ fn headers_are_held_to_a_kernels_layout_as_far_as_it_goes() {
     assert!(!tree.check(0).contains("not checked, since"));
     let ran = tree.run(&[&["freeze", "--source", "x.o"], &root[..]].concat());
     assert_eq!(ran.status, Some(1), "{ran:?}");
-    assert!(ran.stdout.contains("frozen with more than x.o tells"), "{ran:?}");
+    assert!(ran.stdout.contains("frozen with more than x.o contains"), "{ran:?}");
 }
 
 /// A layout with something unknown is a draft for as long as it is.

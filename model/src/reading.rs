@@ -120,7 +120,7 @@ impl Knows {
 
     /// What a kind of source is not able to tell of the layouts and values that it has, in words.
     #[must_use]
-    pub fn untold(&self) -> Vec<&'static str> {
+    pub fn unknown(&self) -> Vec<&'static str> {
         let all = [
             (self.packing, "whether structs are packed, and how they are aligned"),
             (self.strings, "compatible strings"),

@@ -216,7 +216,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             add_constant(&mut constants, text).map_err(fail)?;
         } else if let Some(path) = text.strip_prefix("node ") {
             if nodes.iter().any(|node| node.path == path.trim()) {
-                return Err(fail(format!("{} stands here twice", path.trim())));
+                return Err(fail(format!("duplicate {}", path.trim())));
             }
             nodes.push(FdtNode { path: path.trim().into(), properties: Vec::new() });
         } else if let Some(property) = text.strip_prefix("property ") {
@@ -233,7 +233,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             let field = field(text).ok_or_else(|| fail(format!("not a field line: `{text}`")))?;
             let end = field.bit_offset + field.bit_size;
             if end > record.size * 8 {
-                return Err(fail(format!("{} ends behind its struct", field.name)));
+                return Err(fail(format!("{} ends past the end of its struct", field.name)));
             }
             record.fields.push(field);
         }
@@ -259,7 +259,7 @@ fn add_constant(constants: &mut Vec<Constant>, text: &str) -> Result<(), String>
     let same =
         |other: &Constant| (&other.name, other.page_size) == (&constant.name, constant.page_size);
     if constants.iter().any(same) {
-        return Err(format!("{} stands here twice", constant.name));
+        return Err(format!("duplicate {}", constant.name));
     }
     constants.push(constant);
     Ok(())
@@ -275,7 +275,7 @@ fn add_record(
         record(text, is_packing_known).ok_or_else(|| format!("not a struct line: `{text}`"))?;
     let same = |other: &Record| other.name == record.name && other.page_size == record.page_size;
     if records.iter().any(same) {
-        return Err(format!("{} stands here twice", record.name));
+        return Err(format!("duplicate {}", record.name));
     }
     records.push(record);
     Ok(())
@@ -380,7 +380,7 @@ fn record(text: &str, is_packing_known: bool) -> Option<Record> {
         size: number(size.strip_prefix("size ")?)?,
         size_expr: None,
         page_size,
-        bit_fields_untold: false,
+        bit_fields_unknown: false,
         align,
         fields: Vec::new(),
         doc: String::new(),

@@ -74,7 +74,7 @@ fn versions(name: &str, dir: &Path) -> Result<(Vec<Frozen>, Vec<Frozen>), Source
     if paths.is_empty() {
         return Err(SourceError::NotASource {
             name: name.into(),
-            why: format!("there is no frozen layout in {}", dir.display()),
+            why: format!("{} has no frozen layouts", dir.display()),
             help: "name the directory with the *.layout files".into(),
         });
     }

@@ -212,11 +212,11 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
                    offsets and sizes alone";
         not_checked.push(why.into());
     }
-    let untold = truth.catalogue.knows().untold();
-    if !untold.is_empty() {
+    let unknown = truth.catalogue.knows().unknown();
+    if !unknown.is_empty() {
         not_checked.push(format!(
-            "{}: a frozen layout is of a kernel, which does not tell it, nor its page size",
-            untold.join(", ")
+            "{}: a frozen layout is of a kernel, which does not contain it, nor its page size",
+            unknown.join(", ")
         ));
     }
     let mut check = Check::new(truth, reading, page_size);
@@ -262,11 +262,11 @@ fn page_size(truth: &Model, reading: &Reading, not_checked: &mut Vec<String>) ->
     };
     if let Some(page_size) = known.iter().find(fits) {
         not_checked.push(format!(
-            "the page size: this source does not tell it, and its structs are of the sizes that \
+            "the page size: this source does not say it, and its structs are of the sizes that \
              they have with pages of {page_size} bytes"
         ));
         return Some(*page_size);
     }
-    not_checked.push("what depends on the page size: this source does not tell it".into());
+    not_checked.push("what depends on the page size: this source does not say it".into());
     None
 }

@@ -27,7 +27,7 @@ Examples:
   kho-abi freeze --draft vfio-pci-v2         in a checkout of kho-abi: a draft
   kho-abi freeze vfio-pci-v2                 in a checkout of kho-abi: for good
 
-A kernel tells neither macros, nor device trees, nor packing, nor which structs a string promises; BTF has no \
+A kernel contains neither macros, nor device trees, nor packing, nor which structs a string promises; BTF has no \
 strings. The layout says what is unknown and what was given, and stays a draft.
 
 Exit status: 0 when it is frozen, 1 when it is refused, 2 when it could not be done.";
@@ -98,9 +98,9 @@ fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcom
     };
     let outcomes = project::freeze::freeze(project, &held, &args.contracts, release.as_ref())?;
     let refused = report(&project.layouts(), &outcomes, out);
-    if let Some(untold) = &held.untold {
-        note(format_args!("note: {} does not tell {}", untold.source, untold.words()));
-        let given: Vec<_> = untold.given.iter().map(|part| part.what()).collect();
+    if let Some(from_kernel) = &held.from_kernel {
+        note(format_args!("note: {} does not contain {}", from_kernel.source, from_kernel.words()));
+        let given: Vec<_> = from_kernel.given.iter().map(|part| part.what()).collect();
         note(format_args!("note: the layouts say that it was given: {}", given.join(", ")));
     }
     Ok(Outcome::of(refused))
@@ -117,7 +117,7 @@ pub(super) fn report(
             Some(path) => out.line(layouts.display(path)),
             None if outcome.status.is_some() && outcome.findings.is_empty() => {
                 let path = layouts.path(&outcome.contract);
-                note(format_args!("{} says this already", layouts.display(&path)));
+                note(format_args!("{} is up to date", layouts.display(&path)));
             }
             None => {}
         }
@@ -159,7 +159,7 @@ fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcom
     match freeze::freeze(checkout, model, header, name, status)? {
         freeze::Outcome::Written(path) => out.line(checkout.display(&path)),
         freeze::Outcome::Unchanged(path) => {
-            note(format_args!("{} says this already", checkout.display(&path)));
+            note(format_args!("{} is up to date", checkout.display(&path)));
         }
         freeze::Outcome::Refused(findings) => {
             out.findings(&findings);

@@ -22,14 +22,14 @@ Examples:
   kho-abi layout vfio-pci-v1         what one contract promises
   kho-abi layout luo_file_ser        one struct
   kho-abi layout --root ~/linux      of that tree's headers
-  kho-abi layout --source vmlinux    what a kernel has that somebody built, by DWARF or BTF
+  kho-abi layout --source vmlinux    what a built kernel has, by DWARF or BTF
   kho-abi layout --source git:v7.3 luo-v5
                                      what a revision has of one contract
   kho-abi layout --source /sys/kernel/btf/vmlinux task_struct
                                      any struct of the running kernel
 
 A SOURCE is a vmlinux, a module, a bzImage, raw BTF, a kernel tree, a directory with headers, one header, \
-a frozen layout, git:REV, `snapshots` or `abi`. What it does not tell is not shown, and standard error says \
+a frozen layout, git:REV, `snapshots` or `abi`. What it does not contain is not shown, and standard error says \
 what that is.
 
 Exit status: 0 when what was asked for is shown, 2 when it cannot be.";
@@ -102,7 +102,7 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
     };
     // A document has it in itself.
     if args.format == Format::Text {
-        note_untold(&reading, &names, &selected);
+        note_unknown(&reading, &names, &selected);
     }
     // A document has constants and strings as well.
     let is_empty = |part: &Model| match args.format {
@@ -124,7 +124,7 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
 }
 
 /// Says what a source does not tell of what is shown.
-fn note_untold(reading: &Reading, names: &[String], selected: &[(&Model, Model)]) {
+fn note_unknown(reading: &Reading, names: &[String], selected: &[(&Model, Model)]) {
     let shown: BTreeSet<&str> = selected
         .iter()
         .flat_map(|(_, part)| part.records().map(|(_, record)| &*record.name))
@@ -135,9 +135,9 @@ fn note_untold(reading: &Reading, names: &[String], selected: &[(&Model, Model)]
             note(format_args!("note: {why}"));
         }
     }
-    let untold = reading.knows.untold();
-    if !untold.is_empty() {
-        note(format_args!("note: this source does not tell {}", untold.join(", ")));
+    let unknown = reading.knows.unknown();
+    if !unknown.is_empty() {
+        note(format_args!("note: this source does not contain {}", unknown.join(", ")));
     }
 }
 

@@ -43,10 +43,10 @@ pub fn run(
     let Held { model, machines, owners, .. } = read;
     let layouts = project.layouts();
     let Unread { found: mut unread, failed, notes: mut open, .. } = unread(read);
-    open.extend(read.untold.as_ref().map(|untold| {
-        format!("{} is a kernel, and does not tell {}", untold.source, untold.words())
+    open.extend(read.from_kernel.as_ref().map(|from_kernel| {
+        format!("{} is a kernel, and does not contain {}", from_kernel.source, from_kernel.words())
     }));
-    let others = read.untold.as_ref().map(|untold| untold.others.join(", "));
+    let others = read.from_kernel.as_ref().map(|from_kernel| from_kernel.others.join(", "));
     open.extend(others.filter(|others| !others.is_empty()).map(|others| {
         format!("kho-abi.toml does not name {others}, which the kernel has: not held")
     }));
@@ -54,7 +54,7 @@ pub fn run(
     unread.extend(
         failed.into_iter().filter_map(|failed| failed.unless_it_follows(&mut frozen.found)),
     );
-    let is_kernel = read.untold.is_some();
+    let is_kernel = read.from_kernel.is_some();
     frozen.notes.extend(nodes(model).filter(|_| !is_kernel));
     let mut book = Book::new(&project.config().allowances, today);
     let mut done = |name, found: Vec<Found>, notes| {
@@ -155,7 +155,7 @@ impl Failed {
 }
 
 fn unread(read: &Held) -> Unread {
-    let mut unread = Unread { is_kernel: read.untold.is_some(), ..Unread::default() };
+    let mut unread = Unread { is_kernel: read.from_kernel.is_some(), ..Unread::default() };
     let declarations = read.model.headers.iter().flat_map(|header| &header.declarations);
     for declaration in declarations {
         let Some(why) = &declaration.unproven else { continue };

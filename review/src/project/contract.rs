@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What there is to say of one contract in the headers of a project.
 
-use super::held::{Held, Untold};
+use super::held::{FromKernel, Held};
 use kho_abi_codegen::write;
 use kho_abi_model::reading::Gap;
 use kho_abi_model::version;
@@ -35,7 +35,7 @@ pub(super) fn layout(
     status: Status,
 ) -> Option<Frozen> {
     let mut frozen = write::frozen::of(&held.model, header, &contract.compatible, status)?;
-    if let Some(Untold { unknown, given, .. }) = &held.untold {
+    if let Some(FromKernel { unknown, given, .. }) = &held.from_kernel {
         if unknown.contains(&Part::Header) {
             frozen.header.clear();
             frozen.contract.macro_name.clear();

@@ -110,11 +110,11 @@ pub fn freeze(
 /// That a draft is there which knows more than what would be written over it.
 fn degrades(layouts: &Layouts, held: &Held, contract: &Contract, new: &Frozen) -> Finding {
     let file = layouts.display(&layouts.path(&contract.compatible));
-    let source = held.untold.as_ref().map_or("", |untold| &untold.source);
+    let source = held.from_kernel.as_ref().map_or("", |from_kernel| &from_kernel.source);
     let parts = new.unknown.union(&new.given);
     let words: Vec<_> = parts.map(|part| part.what()).collect();
     let what = format!(
-        "\"{}\" is frozen with more than {source} tells, which does not have {}",
+        "\"{}\" is frozen with more than {source} contains, which does not have {}",
         contract.compatible,
         words.join(", ")
     );
@@ -166,7 +166,7 @@ pub(super) fn of(
     }
     let mut unread = unread(held, header, contract);
     if let Some((item, why)) = unread.pop() {
-        let (why, remedy) = match &held.untold {
+        let (why, remedy) = match &held.from_kernel {
             Some(_) if item == *name => (
                 why,
                 "freeze it from headers, or say what it promises: --root-struct, [[contract]]",

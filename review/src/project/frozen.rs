@@ -183,20 +183,22 @@ impl Frozens<'_> {
                 continue;
             };
             let Some(new) = layout(read, header, contract, old.status) else { continue };
-            let untold: BTreeSet<Part> =
+            let unknown: BTreeSet<Part> =
                 old.unknown.symmetric_difference(&new.unknown).copied().collect();
-            if !untold.is_empty() {
-                let words: Vec<_> = untold.iter().map(|part| part.what()).collect();
+            if !unknown.is_empty() {
+                let words: Vec<_> = unknown.iter().map(|part| part.what()).collect();
                 let which = if new.unknown.is_empty() {
                     "its layout does not"
                 } else {
                     "the source does not"
                 };
-                let note =
-                    format!("\"{name}\": not checked, since {which} tell it: {}", words.join(", "));
+                let note = format!(
+                    "\"{name}\": not checked, since {which} contain it: {}",
+                    words.join(", ")
+                );
                 self.report.notes.push(note);
             }
-            if !untold.contains(&Part::Header) && old.contract.macro_name != contract.macro_name {
+            if !unknown.contains(&Part::Header) && old.contract.macro_name != contract.macro_name {
                 let (before, after) = (&old.contract.macro_name, &contract.macro_name);
                 let note = format!("\"{name}\": its macro was {before}, and is {after}");
                 self.report.notes.push(note);

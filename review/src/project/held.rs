@@ -19,12 +19,12 @@ pub struct Held {
     /// What `kho-abi.toml` says of owners that are not there, each with the item that it is about.
     pub owners: Vec<(String, Finding)>,
     /// What a kernel did not tell; `None` where headers were read.
-    pub untold: Option<Untold>,
+    pub from_kernel: Option<FromKernel>,
 }
 
 /// What a kernel did not tell of what was read of it.
 #[derive(Clone, Debug, Default)]
-pub struct Untold {
+pub struct FromKernel {
     /// The kernel, as it was asked for.
     pub source: String,
     /// What is not known.
@@ -35,7 +35,7 @@ pub struct Untold {
     pub others: Vec<String>,
 }
 
-impl Untold {
+impl FromKernel {
     pub(super) fn of(reading: &Reading) -> Self {
         let Knows { packing, macros, enumerators, nodes, string_macros, .. } = reading.knows;
         let parts = [

@@ -4,7 +4,7 @@
 //! A kernel has no headers, no macros, and does not say which structs a string promises. What it does not tell
 //! is listed, and what the owner says in its place is listed apart: neither is taken for a fact of the kernel.
 
-use super::held::{Held, Untold};
+use super::held::{FromKernel, Held};
 use super::{Project, ProjectError};
 use kho_abi_model::reading::{Gap, Kind, Reading};
 use kho_abi_model::{Contract, Header, Model};
@@ -35,7 +35,7 @@ pub fn read(
     if !matches!(reading.kind, Kind::Dwarf | Kind::Btf) {
         return Err(no_kernel(word, &reading).into());
     }
-    let mut untold = Untold::of(&reading);
+    let mut from_kernel = FromKernel::of(&reading);
     let own = own(project, names, declared);
     for (_, contract) in headers_and_contracts(&mut reading.model) {
         // The names that this program has for them are not the kernel's.
@@ -59,10 +59,10 @@ pub fn read(
         for header in &mut model.headers {
             let is_own = |contract: &Contract| own.contains(&contract.compatible);
             let others = header.contracts.iter().filter(|contract| !is_own(contract));
-            untold.others.extend(others.map(|contract| contract.compatible.clone()));
+            from_kernel.others.extend(others.map(|contract| contract.compatible.clone()));
             header.contracts.retain(is_own);
         }
-        gaps.retain(|gap| !untold.others.contains(&gap.item));
+        gaps.retain(|gap| !from_kernel.others.contains(&gap.item));
         for string in own.iter().filter(|string| model.contract(string).is_none()) {
             let why = format!("{word} does not have this string");
             gaps.push(Gap { item: string.clone(), why });
@@ -74,7 +74,13 @@ pub fn read(
     }
     missing(&model, word, &mut gaps);
     gaps.retain(|gap| !gap.item.is_empty());
-    Ok(Held { model, gaps, machines: Vec::new(), owners: Vec::new(), untold: Some(untold) })
+    Ok(Held {
+        model,
+        gaps,
+        machines: Vec::new(),
+        owners: Vec::new(),
+        from_kernel: Some(from_kernel),
+    })
 }
 
 /// The contracts that are asked for: those that are named, else those that are declared; `None` for all.

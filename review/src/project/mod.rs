@@ -27,7 +27,7 @@ pub mod init;
 pub mod kernel;
 pub mod read;
 
-pub use held::{Held, Untold};
+pub use held::{FromKernel, Held};
 
 use config::{Config, ConfigError};
 use kho_abi_codegen::layouts::Layouts;

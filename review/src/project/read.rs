@@ -159,7 +159,7 @@ fn read(
         seen.insert(of_it.clone())
     });
     pages::merge(&mut model, config.page_sizes[0], others)?;
-    Ok(Held { model, gaps, machines, owners, untold: None })
+    Ok(Held { model, gaps, machines, owners, from_kernel: None })
 }
 
 /// Gives contracts what a project says that they own, and returns what makes no sense of it.

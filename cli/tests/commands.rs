@@ -249,7 +249,7 @@ fn freeze_says_what_it_did() {
     let text = scratch.read(file);
     let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
-    assert_eq!(ran.stderr, format!("kho-abi: {file} says this already\n"));
+    assert_eq!(ran.stderr, format!("kho-abi: {file} is up to date\n"));
     fs::remove_file(scratch.path(file)).unwrap();
     let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
     assert_eq!((ran.status, ran.stdout), (Some(0), format!("{file}\n")));
@@ -312,7 +312,7 @@ fn explain_knows_every_rule() {
     insta::assert_snapshot!(scratch.run(&["explain", "frozen_layout_changed"]).stdout);
     assert_fails(
         &scratch.run(&["explain", "frozen_layout"]),
-        "there is no rule 'frozen_layout'",
+        "unknown rule 'frozen_layout'",
         "`kho-abi explain` lists them all",
     );
 }

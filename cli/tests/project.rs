@@ -358,7 +358,7 @@ fn an_assertion_about_a_changed_struct_is_a_consequence() {
     let file = format!("{ABI}/kexec_handover.h");
     tree.replace(&file, "\tunsigned int total_pages;", "\tu64 total_pages;");
     let printed = tree.one(&tree.line(&file, "u64 total_pages"), "struct kho_vmalloc: field");
-    for so in ["memfd.h:97: a compiler refuses it", "so: struct memfd_luo_ser: "] {
+    for so in ["memfd.h:97: a compiler refuses it", "consequence: struct memfd_luo_ser: "] {
         assert!(printed.contains(so), "{so}: {printed}");
     }
     // One that is about nothing that changed stands for itself.

@@ -78,7 +78,7 @@ fn nothing_blesses_a_changed_layout() {
         let ran = blessed(envs);
         assert_eq!(ran.status, Some(101), "{envs:?} made it pass");
         assert!(ran.stdout.contains(refused), "{}", ran.stdout);
-        assert!(ran.stdout.contains("so: field `domain` moved from byte 2 to byte 4"));
+        assert!(ran.stdout.contains("consequence: field `domain` moved from byte 2 to byte 4"));
         assert!(ran.stdout.contains("undo the change, run `kho-abi bump vfio-pci-v1`"));
     }
     // The goldens were blessed, which shows that blessing took place.

@@ -124,7 +124,7 @@ fn a_source_of_which_nothing_can_be_checked_is_no_success() {
     assert!(ran.stdout.contains("not checkable"), "{}", ran.stdout);
     assert_eq!(
         ran.stderr,
-        "kho-abi: error: stripped.o: nothing could be checked: it does not tell what contracts \
+        "kho-abi: error: stripped.o: nothing could be checked: it does not say what contracts \
          promise\n  help: give a kernel that has BTF or DWARF\n"
     );
 
@@ -168,7 +168,7 @@ fn what_is_no_source_is_refused_with_the_reason_and_the_others_are_still_told() 
         let name = if option == "--btf" { "dwarf.o" } else { "btf.o" };
         let ran = run_in(dir.path(), &[option, name]);
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
-        let said = format!("kho-abi: error: {name}: there is no {lacks} in it\n");
+        let said = format!("kho-abi: error: {name}: it has no {lacks}\n");
         assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
     }
 }
@@ -203,7 +203,7 @@ fn headers_of_which_something_was_not_read_are_no_success() {
         let (status, out) = told(dir);
         assert_eq!(status, Some(1), "{what}: {out}");
         assert!(out.contains("[not_compared]"), "{what}: {out}");
-        assert!(out.contains("so: nothing is known of it for memfd-v2"), "{what}: {out}");
+        assert!(out.contains("consequence: nothing is known of it for memfd-v2"), "{what}: {out}");
         out
     };
     let same = memfd("nr_folios", "nr_folios");

@@ -95,8 +95,8 @@ fn a_change_names_struct_field_offsets_string_and_remedy() {
             "{line}: struct vfio_pci_core_device_ser: field `bdf` was u16, 2 bytes at byte 0, is u32, \
              4 bytes at byte 0; snapshots/vfio-pci-v1.layout has it released as \"vfio-pci-v1\" \
              [frozen_layout_changed]\n  \
-             so: field `domain` moved from byte 2 to byte 4\n  \
-             so: the struct's size went from 4 to 6 bytes\n  \
+             consequence: field `domain` moved from byte 2 to byte 4\n  \
+             consequence: the struct's size went from 4 to 6 bytes\n  \
              help: undo the change, run `kho-abi bump vfio-pci-v1`, then change the new version\n"
         )
     );

@@ -188,7 +188,10 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {
         } else {
             walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
                 let known = known_list();
-                format!("unknown version of the tree's root: \"{}\" (known: {known})", kho.compatible)
+                format!(
+                    "unknown version of the tree's root: \"{}\" (known: {known})",
+                    kho.compatible
+                )
             });
             read_unknown(walker, &fdt, &bytes, &mut kho);
         }

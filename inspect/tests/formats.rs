@@ -91,7 +91,7 @@ fn the_boot_protocol_of_x86_leads_to_the_tree() {
     let image = Image::from_bytes(raw(&ram)).unwrap();
     let state = inspect(&image, &options);
     assert!(
-        state.notes.iter().any(|note| note.contains("comes back to 0x9f00")),
+        state.notes.iter().any(|note| note.contains("loops back to 0x9f00")),
         "{:?}",
         state.notes
     );

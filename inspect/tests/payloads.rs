@@ -57,7 +57,7 @@ fn a_store_that_cannot_be_read_is_a_note() {
     for (document, said) in [
         ("{\"version\":1", "EOF"),
         ("[]", "no version"),
-        ("{\"version\":2,\"units\":{}}", "version is 2"),
+        ("{\"version\":2,\"units\":{}}", "unknown version: 2"),
         ("not JSON at all", "expected"),
         ("{\"version\":1,\"units\":7}", ""),
     ] {

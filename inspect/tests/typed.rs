@@ -170,25 +170,25 @@ const DAMAGE: &[Damage] = &[
         "more slots than the page has room for",
         |ram, places| set_u32(ram, places.ser + at::NR_SLOTS, 2011),
         "count_mismatch",
-        "nr_slots tells 2011 entries of 2 bytes, and the block that ends at 0x101000 has room for 2010",
+        "nr_slots claims 2011 entries of 2 bytes, but the block that ends at 0x101000 holds at most 2010",
     ),
     (
         "more slots than there are numbers",
         |ram, places| set_u32(ram, places.ser + at::NR_SLOTS, u32::MAX),
         "count_mismatch",
-        "nr_slots tells 4294967295 entries",
+        "nr_slots claims 4294967295 entries",
     ),
     (
         "more entries than the pages have room for",
         |ram, places| ram.set_number(places.ser + at::NR_ENTRIES, 1025),
         "count_mismatch",
-        "made_up_ser.entries is told to have 1025 entries of 12 bytes, and its 3 pages have room for 1024",
+        "made_up_ser.entries claims 1025 entries of 12 bytes, but its 3 pages hold at most 1024",
     ),
     (
         "more entries than there are numbers",
         |ram, places| ram.set_number(places.ser + at::NR_ENTRIES, u64::MAX),
         "count_mismatch",
-        "made_up_ser.entries is told to have 18446744073709551615 entries",
+        "made_up_ser.entries claims 18446744073709551615 entries",
     ),
     (
         "more pages than the list has",
@@ -500,7 +500,7 @@ fn contradictions_are_said_and_nothing_is_read_by_them() {
         (one(8, vec![field("a", 0, 0, to("s"), &[0])]), "struct s embeds itself"),
         (one(8, vec![field("a", 0, 8, to("t"), &[])]), "the types have no layout of struct t"),
         (chain(MAX_DEPTH + 1), "more than 16 levels deep"),
-        (twice, "the types have two structs of the name s"),
+        (twice, "the types have two structs named s"),
     ];
     for (structs, wanted) in cases {
         let layouts = Layouts::new("types", structs, vec![contract("made-up-v1", &["s"])]);
@@ -733,7 +733,7 @@ fn a_list_that_is_too_long_to_show_is_said_to_be() {
     assert_eq!(rules(&state), [""; 0], "{:?}", state.findings.list());
     let part = &typed(&state).parts[1];
     assert_eq!((part.elements, part.values.len(), part.more_values), (Some(5000), 4096, true));
-    let note = "not decoded: what is behind the first 4096 values of struct made_up_entry_ser";
+    let note = "not decoded: what follows the first 4096 values of struct made_up_entry_ser";
     assert!(says(&state, note), "{:?}", state.notes);
 }
 

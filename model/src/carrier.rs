@@ -31,7 +31,7 @@ pub fn too_long(model: &Model, contract: &Contract) -> Option<TooLong> {
 impl std::fmt::Display for TooLong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { string, length, field, room } = self;
-        write!(f, "\"{string}\" takes {length} bytes with its NUL, and {field} has {room}")
+        write!(f, "\"{string}\" needs {length} bytes with its NUL, but {field} has {room}")
     }
 }
 

@@ -291,7 +291,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::thread;
 
-    const SHORT: Patience = Patience { idle: Duration::from_millis(300), rate: 1 << 20 };
+    const SHORT: Patience = Patience { idle: Duration::from_secs(2), rate: 1 << 20 };
     const GREETING: &str = "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\n";
     const DONE: &str = "{\"return\": {}}\n";
 

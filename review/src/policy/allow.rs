@@ -209,9 +209,9 @@ mod tests {
     #[test]
     fn what_is_not_of_the_form_is_refused_with_its_line() {
         for (from, to, line, what) in [
-            ("field_renamed", "field_named", 1, "there is no rule 'field_named'"),
+            ("field_renamed", "field_named", 1, "unknown rule 'field_named'"),
             ("\"r\"", "\" \"", 1, "the reason is empty"),
-            ("2027-03-31", "31.3.2027", 1, "'31.3.2027' is no date of the form YYYY-MM-DD"),
+            ("2027-03-31", "31.3.2027", 1, "invalid date '31.3.2027': expected YYYY-MM-DD"),
             ("2027-03-31", "2027-02-29", 1, "'2027-02-29' is no date of the form YYYY-MM-DD"),
             ("reason = \"r\"\n", "", 1, "missing field `reason`"),
             (

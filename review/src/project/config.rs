@@ -223,7 +223,7 @@ mod tests {
             (
                 "[[allow]]\nrule = \"x\"\nitem = \"y\"\nreason = \"r\"\nexpires = \"2027-03-31\"",
                 1,
-                "there is no rule 'x'",
+                "unknown rule 'x'",
                 "each [[allow]] has",
             ),
         ] {

@@ -198,7 +198,7 @@ fn item(out: &mut String, event: &Finding) {
     wrapped(out, "  - ", &format!("{place}{} [{}]", event.what, event.rule));
     let others = others(event);
     for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
-        wrapped(out, "      so: ", consequence);
+        wrapped(out, "      consequence: ", consequence);
     }
     if matches!(event.level, Level::Finding | Level::Follows) {
         wrapped(out, "      ", &format!("Please: {}.", event.help));

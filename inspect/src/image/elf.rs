@@ -299,7 +299,7 @@ fn load(header: &ProgramHeader, found: &mut Found, notes: &mut Vec<String>) {
 fn read_notes(bytes: &dyn Bytes, header: &ProgramHeader, facts: &mut Facts) {
     let (offset, len) = (header.offset, header.size_in_file);
     let there = bytes.len().saturating_sub(offset);
-    // /proc/kcore states the true length of its notes, although its file has none.
+    // Limit the stated length: the file may be shorter.
     let Ok(len) = usize::try_from(len.min(there).min(NOTES_LIMIT)) else { return };
     let mut notes = vec![0; len];
     if bytes.read_exact_at(&mut notes, offset).is_err() {

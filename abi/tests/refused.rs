@@ -13,7 +13,7 @@ use std::process::Command;
 struct Case {
     name: String,
     path: PathBuf,
-    /// A part of the compiler's message; `None` where the file must compile.
+    /// A part of the compiler's message; `None` if the file must compile.
     error: Option<String>,
 }
 

@@ -23,7 +23,7 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).trim().to_string()
 }
 
-/// A repository with the generated headers, where one field was renamed in the last commit.
+/// A repository with the generated headers, whose last commit renames a field.
 fn repository(below: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     git(dir.path(), &["init", "-q", "-b", "main"]);

@@ -86,7 +86,7 @@ pub enum Part {
         /// Its place in the file, in pages.
         index: u64,
     },
-    /// A folio that is preserved within a block that begins before it.
+    /// A folio that is preserved inside a block that begins before it.
     NotStart {
         /// Its page frame number.
         page: u64,

@@ -96,7 +96,7 @@ impl Header {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// The header's path below `include/`, as `linux/kho/abi/vfio_pci.h`.
+    /// The header's path relative to `include/`, as `linux/kho/abi/vfio_pci.h`.
     #[must_use]
     pub fn include_path(&self) -> String {
         format!("{ABI_DIR}/{}.h", self.name)

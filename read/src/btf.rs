@@ -214,7 +214,7 @@ impl<'a> Btf<'a> {
         Some((btf, head(&btf.data, at as usize)?))
     }
 
-    /// A name; empty if there is none, or if it is invalid.
+    /// A name; empty if it is missing or invalid.
     fn name(&self, offset: u32) -> &str {
         let mut btf = self;
         let mut offset = offset as usize;

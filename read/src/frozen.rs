@@ -43,7 +43,7 @@ pub fn format(frozen: &Frozen) -> u32 {
 pub struct Frozen {
     /// The string, its macro and its roots.
     pub contract: Contract,
-    /// The header that holds the contract, below `include/`.
+    /// The header that holds the contract, relative to `include/`.
     pub header: String,
     /// Whether the layout may still change.
     pub status: Status,

@@ -63,7 +63,7 @@ pub const RULES: &[Rule] = &[Rule {
     remedy: "Run git fetch --unshallow.",
 }];
 
-/// How to look at a history.
+/// How to judge a history.
 #[derive(Clone, Debug, Default)]
 pub struct Look<'a> {
     /// Where judgements are kept.

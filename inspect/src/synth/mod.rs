@@ -109,7 +109,7 @@ impl Store for File {
     }
 }
 
-/// How the folios of a memfd lie in memory.
+/// The order of a memfd's folios in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
     /// In ascending order.
@@ -131,9 +131,9 @@ pub struct MemfdSpec {
     pub seals: u32,
     /// Order of each folio.
     pub order: u32,
-    /// How folios lie in memory.
+    /// The order of the folios in memory.
     pub lie: Lie,
-    /// How the pages of the list lie in memory.
+    /// The order of the list's pages in memory.
     pub list: Lie,
     /// Whether to fill the folios; otherwise they are left as they are.
     pub filled: bool,

@@ -15,11 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A declaration that differs in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclarationChange {
-    /// The old declarations; several where the configuration chooses.
+    /// The old declarations; several if the configuration chooses one.
     pub old: Vec<Declaration>,
     /// The new ones.
     pub new: Vec<Declaration>,
-    /// Why no layout or value shows what changed; `None` where one does.
+    /// Why no layout or value shows what changed; `None` if one does.
     pub why: Option<String>,
     /// The pairs that promise it, by index.
     pub pairs: Vec<usize>,
@@ -48,7 +48,7 @@ type Key<'a> = (u8, &'a str);
 /// The declarations of one side, each with its header.
 type Of<'a> = BTreeMap<Key<'a>, Vec<(&'a Header, &'a Declaration)>>;
 
-/// A declaration on both sides; several on a side where the configuration chooses.
+/// A declaration on both sides; several on a side if the configuration chooses one.
 struct Entry<'a> {
     old: Vec<(&'a Header, &'a Declaration)>,
     new: Vec<(&'a Header, &'a Declaration)>,
@@ -120,7 +120,7 @@ impl<'a> Texts<'a> {
         Self { entries, settled }
     }
 
-    /// Whether the declaration behind a name is compared by its text.
+    /// Whether the declaration of a name is compared by its text.
     pub(super) fn settle(&self, name: &str) -> bool {
         self.settled.contains(name)
     }
@@ -395,7 +395,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Pairs the declarations of one name on both sides: by header where the headers differ.
+/// Pairs the declarations of one name on both sides: by header if the headers differ.
 fn by_header<'a>(
     old: Vec<(&'a Header, &'a Declaration)>,
     new: Vec<(&'a Header, &'a Declaration)>,
@@ -476,7 +476,7 @@ impl Owners {
         Self { names: names.collect() }
     }
 
-    /// The pairs that promise a declaration, or those of its header where none does by name.
+    /// The pairs that promise a declaration, or those of its header if none does by name.
     fn of_declaration(
         &self,
         comparison: &Comparison<'_>,

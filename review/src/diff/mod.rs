@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub struct Side {
     /// What was read.
     pub reading: Reading,
-    /// The headers' text, where the source has one, by header name, as `vfio_pci`.
+    /// The headers' text, if the source has it, by header name, as `vfio_pci`.
     pub texts: BTreeMap<String, HeaderText>,
     /// What was known before the source was read.
     pub catalogue: Arc<Catalogue>,
@@ -142,7 +142,7 @@ impl<'a> Pair<'a> {
         self.new.or(self.old).expect("a pair has a side")
     }
 
-    /// The strings of both sides, where both have the contract.
+    /// The strings of both sides, if both have the contract.
     #[must_use]
     pub fn both(&self) -> Option<(&'a Contract, &'a Contract)> {
         Some((self.old?.1, self.new?.1))

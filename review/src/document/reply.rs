@@ -9,11 +9,11 @@ use kho_abi_model::{put, Place};
 pub struct Reply {
     /// Who wrote it.
     pub author: String,
-    /// When; empty where the mail does not say.
+    /// The date; empty if the mail has none.
     pub date: String,
     /// Its subject, as it was sent.
     pub subject: String,
-    /// Its id, without angle brackets; empty where it has none.
+    /// Its id, without angle brackets; empty if it has none.
     pub id: String,
     /// The ids of the mails that it answers.
     pub references: Vec<String>,

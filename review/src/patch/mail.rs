@@ -9,7 +9,7 @@ use mail_parser::{
 /// A decoded message.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message {
-    /// The subject as it was sent; empty where there is none.
+    /// The subject as it was sent; empty if there is none.
     pub(super) subject: String,
     /// Who sent it, as `Name <address>`.
     pub(super) author: String,
@@ -25,7 +25,7 @@ pub(super) struct Message {
     pub(super) bodies: Vec<String>,
 }
 
-/// Deepest nesting of mails in mails to look at.
+/// The deepest nesting of mails inside mails to read.
 const MAX_DEPTH: usize = 4;
 /// Most parts of a message.
 const MAX_PARTS: usize = 256;

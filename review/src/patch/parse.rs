@@ -52,7 +52,7 @@ pub struct Mail {
     pub date: String,
     /// The date in seconds since 1970.
     pub time: i64,
-    /// Its id, without angle brackets; empty where it has none.
+    /// Its id, without angle brackets; empty if it has none.
     pub id: String,
     /// The ids of the mails that it answers, the nearest last.
     pub references: Vec<String>,

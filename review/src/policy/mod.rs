@@ -91,7 +91,7 @@ pub struct Hit {
     pub unversioned: bool,
 }
 
-/// A change that one of several contracts covers, where nothing says which one.
+/// A change that one of several contracts covers, if nothing says which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joint {
     /// What changed.

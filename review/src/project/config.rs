@@ -11,9 +11,9 @@ use std::path::{Component, Path};
 /// The configuration of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The directory with the headers, below the top.
+    /// The directory with the headers, relative to the top.
     pub headers: String,
-    /// The directory with the frozen layouts, below the top.
+    /// The directory with the frozen layouts, relative to the top.
     pub layouts: String,
     /// The page sizes that the headers are read for, in bytes, smallest first.
     pub page_sizes: Vec<u64>,

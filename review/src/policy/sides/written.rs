@@ -15,7 +15,7 @@ pub(super) struct Written {
     pub header: String,
     /// The tag, or the name that a typedef gives it.
     pub name: String,
-    /// Its fields, with those of structs that are declared within it.
+    /// Its fields, including those of structs that are declared inside it.
     pub fields: Vec<Field>,
 }
 
@@ -244,7 +244,7 @@ fn top_level(header: &str, code: &[String], texts: &mut Texts) {
     }
 }
 
-/// Expands macros that stand for types or fields.
+/// Expands macros that are types or fields.
 fn expand(
     tokens: &[String],
     macros: &BTreeMap<String, Vec<String>>,

@@ -26,7 +26,7 @@ pub fn scenario() -> Scenario {
                     use_device("nvme2"),
                     leave_traces("nvme"),
                     leave_traces("edu"),
-                    // Both ways to undo a freeze: within a session, and of a whole session before
+                    // Both ways to undo a freeze: inside a session, and of a whole session before
                     // it.
                     create_session("vm0"),
                     create_session("vm1"),

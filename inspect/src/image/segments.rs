@@ -174,7 +174,7 @@ fn drop_repeated(files: &[Arc<dyn Bytes>], segments: &mut Vec<Segment>) {
     });
 }
 
-/// Whether a segment equals the part of another one around it, judged by a few of its pages, evenly
+/// Whether a segment equals the part of another one around it, judged by some of its pages, evenly
 /// spread.
 fn is_same(files: &[Arc<dyn Bytes>], inner: &Segment, around: &Segment) -> bool {
     const SAMPLES: u64 = 64;

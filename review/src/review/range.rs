@@ -140,7 +140,7 @@ fn changed_code(
     let mut found = BTreeMap::new();
     for block in text.split('\u{1}').skip(1) {
         let (commit, diff) = block.split_once('\n').unwrap_or((block, ""));
-        // git writes valid diffs; an unreadable one does not contain code.
+        // git's own diffs can be read; an unreadable one counts as one without code.
         let patches = patch::read(commit, diff.as_bytes()).unwrap_or_default();
         let files = patches.iter().flat_map(|patch| &patch.files);
         let touched: Vec<_> = files.filter_map(code::touch).collect();

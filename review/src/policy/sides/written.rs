@@ -244,7 +244,7 @@ fn top_level(header: &str, code: &[String], texts: &mut Texts) {
     }
 }
 
-/// Expands macros that are types or fields.
+/// Expands macros that stand for types or fields.
 fn expand(
     tokens: &[String],
     macros: &BTreeMap<String, Vec<String>>,

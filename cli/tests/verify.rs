@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::Ran;
 
-/// A unit that uses what a small kernel would.
+/// A unit that uses what a small kernel would use.
 const UNIT: &str = "#include <linux/kho/abi/kexec_handover.h>\n\
     #include <linux/kho/abi/luo.h>\n#include <linux/kho/abi/memfd.h>\n\
     struct luo_ser a; struct luo_session_ser b; struct luo_file_ser c; struct memfd_luo_ser d;\n\
@@ -42,7 +42,7 @@ fn compile(dir: &Path, headers: &Path, flags: &[&str], name: &str) {
     assert!(status.success());
 }
 
-/// The headers of the checkout with one replacement, and without what they assert.
+/// The headers of the checkout with one replacement, and without their assertions.
 fn changed(dir: &Path, header: &str, from: &str, to: &str) -> PathBuf {
     let abi = dir.join("include/linux/kho/abi");
     fs::create_dir_all(&abi).unwrap();
@@ -208,7 +208,7 @@ fn headers_of_which_something_was_not_read_are_no_success() {
     };
     let same = memfd("nr_folios", "nr_folios");
     assert_eq!(told(&same).0, Some(0));
-    // A header that is not there is one that the kernel need not have.
+    // The kernel need not have every header.
     fs::remove_file(same.path().join("include/linux/kho/abi/vfio_pci.h")).unwrap();
     let (status, out) = told(&same);
     assert_eq!(status, Some(0), "{out}");

@@ -39,7 +39,7 @@ fn all() -> Vec<Rule> {
     all
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document>()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi freeze`: the layout of a contract, written down for good.
+//! `kho-abi freeze`: writes down the layout of a contract for good.
 
 use super::{known_contracts, models, place};
 use crate::output::{note, Failure, Outcome, Output};
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     }
 }
 
-/// The layouts of a tree's headers.
+/// Freezes the layouts of a tree's headers.
 fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcome, Failure> {
     let held = read::headers(project)?;
     let release = match args.released.as_deref().map(Release::of) {
@@ -65,7 +65,7 @@ fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcom
     Ok(Outcome::of(refused))
 }
 
-/// Prints what became of contracts; returns how much was refused.
+/// Prints the result for each contract; returns how many were refused.
 pub(super) fn report(
     layouts: &Layouts,
     outcomes: &[project::freeze::Outcome],
@@ -86,7 +86,7 @@ pub(super) fn report(
     findings.len()
 }
 
-/// The layout of a contract of this program's types.
+/// Freezes contracts of this program's types.
 fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcome, Failure> {
     let (current, earlier) = models()?;
     if args.released.is_some() {

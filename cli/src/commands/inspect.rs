@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect`: what a live-updating kernel preserved, from an image of its memory.
+//! `kho-abi inspect`: shows what a live-updating kernel preserved, from an image of its memory.
 
 pub(crate) mod all;
 pub(crate) mod diff;
@@ -90,7 +90,7 @@ impl FilterArgs {
     }
 }
 
-/// A filter that leaves nothing would look like a state without sessions.
+/// A filter without matches would look like a state without sessions.
 fn nothing_matches() -> Failure {
     Failure {
         message: "no session or file matches --session, --token and --file".into(),
@@ -162,7 +162,7 @@ impl From<OpenError> for Failure {
 }
 
 impl FindingArgs {
-    /// How to look; the types are read, where any are given.
+    /// How to inspect; reads the types if any are given.
     fn options(&self) -> Result<Options, Failure> {
         Ok(Options {
             fdt: self.fdt,
@@ -212,7 +212,7 @@ impl FindingArgs {
     }
 }
 
-/// The socket of a guest's monitor. A file of that name is a file.
+/// The socket of a guest's monitor. An existing file of that name is a file.
 fn guest(path: &Path) -> Option<&Path> {
     let socket = path.as_os_str().as_bytes().strip_prefix(GUEST.as_bytes())?;
     (!path.exists()).then(|| Path::new(OsStr::from_bytes(socket)))
@@ -260,7 +260,7 @@ fn outcome(state: &State) -> Outcome {
     Outcome::of(usize::from(!state.findings.is_empty()))
 }
 
-/// Says what takes long, where somebody is watching.
+/// Reports a slow step, if standard error is a terminal.
 fn watch(what: &str) {
     if io::stderr().is_terminal() {
         note(what);

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let mut pages = vec![("kho-abi.1".to_string(), page(command)?)];
     for sub in subcommands {
         let name = format!("kho-abi-{}", sub.get_name());
-        // Pages name their command in full; clap wants such a name to live as long as the program.
+        // Pages name their command in full; clap needs such a name for the life of the program.
         let leaked: &'static str = Box::leak(name.clone().into_boxed_str());
         pages.push((format!("{name}.1"), page(sub.name(leaked))?));
     }

@@ -66,7 +66,7 @@ struct Unreadable {
     help: String,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     for (word, next) in nexts.iter().zip(read) {
         match next {
             Ok(next) => kernels.push(next),
-            // The others of a fleet have their answers all the same.
+            // The other kernels of a fleet still get their answers.
             Err(error) => unreadable.push(Unreadable {
                 next: word.clone(),
                 why: error.to_string(),
@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::of(answers.iter().filter(wrong).count()))
 }
 
-/// Who is asked about whom, by the numbers of the kernels; the first is the current one.
+/// The pairs to ask about, by the numbers of the kernels; the first is the current one.
 fn pairs(args: &Args, kernels: usize) -> Vec<(usize, usize)> {
     if args.matrix {
         let all = (0..kernels).flat_map(|now| (0..kernels).map(move |then| (now, then)));
@@ -150,7 +150,7 @@ fn read_all(
         }
     });
     let read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Each has been read when the threads have come to their end.
+    // All kernels have been read when the threads end.
     (current, read.into_iter().flatten().collect())
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi schema`: the JSON Schemas of what `--format json` writes, made from the types that are written.
+//! `kho-abi schema`: the JSON Schemas of the output of `--format json`, derived from the types that
+//! are written.
 
 use crate::output::{Failure, Outcome, Output, STRONG};
 use kho_abi_codegen::write::json as layouts;
@@ -18,15 +19,15 @@ pub(crate) struct Args {
     name: Option<String>,
 }
 
-/// A form of JSON that commands write.
+/// A JSON format that commands write.
 struct Form {
-    /// What `schema` says in a document, one for each command that writes it.
+    /// The value of `schema` in a document, one for each command that writes this format.
     ids: &'static [&'static str],
     schema: fn() -> Schema,
 }
 
 impl Form {
-    /// The first id without the name of the program, as in a file's name: `inspect-2`.
+    /// The first id without the program's name, as in a file name: `inspect-2`.
     fn name(&self) -> String {
         self.ids[0].trim_start_matches("kho-abi/").replace('/', "-")
     }

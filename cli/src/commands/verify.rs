@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi verify`: the truth, held against kernels.
+//! `kho-abi verify`: compares kernels with the truth.
 
 use crate::output::{note, Failure, Format, Inputs, Outcome, Output};
 use kho_abi_read::source::{self, Kind, Options};
@@ -85,7 +85,7 @@ struct Unreadable {
     help: String,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                 .collect(),
         }),
     }
-    // The last failure is told by whoever gets it.
+    // The caller reports the last failure.
     let Some((_, last)) = failures.pop() else {
         return Ok(Outcome::of(reports.iter().map(|report| report.findings.len()).sum()));
     };
@@ -168,7 +168,7 @@ fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Repo
     Ok(verify::verify(truth, &reading)?)
 }
 
-/// Nothing was checked: to say nothing would look like success.
+/// Nothing was checked. Silence would look like success.
 fn nothing(report: &Report) -> Failure {
     let absent = report.contracts.iter().all(|checked| checked.verdict == Verdict::Absent);
     let (why, help) = if absent {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes a Python module: the structs as `ctypes` structures, which hold themselves to the layout.
+//! Writes a Python module: the structs as `ctypes` structures, which assert their own layout.
 
 use super::bindings::{self, field_doc, pieces, Abi, Named, Piece};
 use super::c_header::COMMAND;
@@ -7,7 +7,7 @@ use super::prose;
 use kho_abi_model::{put, Model, Record, RecordKind, Type, Value};
 use std::fmt::Write as _;
 
-/// Where it belongs, below the directory of bindings.
+/// Its path in the directory of bindings.
 pub const PATH: &str = "python/kho_abi.py";
 
 /// Renders the module.

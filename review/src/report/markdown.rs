@@ -75,7 +75,7 @@ pub(super) fn write(document: &Document) -> String {
     out
 }
 
-/// Text that stands for itself. Names of fields stand in backquotes already.
+/// Escapes text for Markdown. Names of fields are already in backquotes.
 fn inline(text: &str) -> String {
     let mut out = String::new();
     let mut in_code = false;

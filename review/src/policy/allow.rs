@@ -212,7 +212,7 @@ mod tests {
             ("field_renamed", "field_named", 1, "unknown rule 'field_named'"),
             ("\"r\"", "\" \"", 1, "the reason is empty"),
             ("2027-03-31", "31.3.2027", 1, "invalid date '31.3.2027': expected YYYY-MM-DD"),
-            ("2027-03-31", "2027-02-29", 1, "'2027-02-29' is no date of the form YYYY-MM-DD"),
+            ("2027-03-31", "2027-02-29", 1, "invalid date '2027-02-29': expected YYYY-MM-DD"),
             ("reason = \"r\"\n", "", 1, "missing field `reason`"),
             (
                 "reason",

@@ -5,14 +5,22 @@
 //! library call, and formats what comes back.
 
 mod commands;
+mod complete;
 mod output;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use output::{ColorWhen, Outcome, Output};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 const AFTER_HELP: &str = "\
+Examples:
+  kho-abi diff git:v7.3 .                 what changed, and whether each version says so
+  kho-abi review series.mbox              what patches do to the handover ABI
+  kho-abi preflight vmlinux-a vmlinux-b   whether the next kernel will understand this one
+  kho-abi inspect guest.raw               what a live update preserved
+  kho-abi status                          whether live updates are on
+
 Exit status:
   0  clean
   1  findings: something is not as it must be
@@ -62,6 +70,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    complete::answer(Cli::command);
     let cli = Cli::parse();
     cli.color.apply();
     let mut out = Output::default();
@@ -83,7 +92,7 @@ fn main() -> ExitCode {
         Command::Status(args) => commands::status::run(args, root, &mut out),
         Command::Explain(args) => commands::explain::run(args, &mut out),
         Command::Schema(args) => commands::schema::run(args, &mut out),
-        Command::Completions(args) => Ok(commands::completions::run(args, &mut out)),
+        Command::Completions(args) => commands::completions::run(args, &mut out),
         Command::Man(args) => commands::man::run(args, &mut out),
     };
     // What was said before a failure is still worth reading.
@@ -102,8 +111,6 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
-
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();

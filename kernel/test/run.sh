@@ -74,7 +74,7 @@ fi
 	die "the programs of the test do not build" "see the lines above"
 # The program itself, which runs in the guest as well. It is of the checkout's own workspace.
 (cd "$root" && RUSTFLAGS="-C target-feature=+crt-static" \
-	cargo build --quiet --locked --release -p kho-abi-cli --target x86_64-unknown-linux-gnu >&2) ||
+	cargo build --quiet --locked --release -p kho-abi --target x86_64-unknown-linux-gnu >&2) ||
 	die "kho-abi does not build" "see the lines above"
 harness="$KHO_LIVE_PROGRAMS/kho-abi-live-harness"
 

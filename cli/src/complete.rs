@@ -71,8 +71,9 @@ const BASH: &str = r#"_kho_abi() {
     # Typed with backslashes, a name is what it is without them.
     words[last]=${words[last]//\\/}
     local found
-    mapfile -t found < <(VARIABLE=bash INDEX=$last \
-        "COMPLETER" -- "${words[@]}" 2>/dev/null)
+    # A here-string works without /proc, too.
+    mapfile -t found <<<"$(VARIABLE=bash INDEX=$last "COMPLETER" -- "${words[@]}" 2>/dev/null)"
+    [[ -n ${found[0]} ]] || found=()
     # Bash puts in what follows the last of the characters at which it has split.
     local typed=${words[last]} prefix=
     [[ $typed != *[:=]* ]] || prefix=${typed%"${typed##*[:=]}"}

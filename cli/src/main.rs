@@ -116,6 +116,36 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The command lines of a document, each in a block of its own, as words.
+    fn command_lines(text: &str) -> Vec<Vec<String>> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("    "));
+        let commands = lines.filter_map(|line| {
+            let line = line.trim_start_matches("$ ").trim_start_matches("# ");
+            let line = line.replace("cargo run -- ", "kho-abi ");
+            let command = line.split([';', '|', '#', '>']).next()?.trim();
+            let words: Vec<String> = command.split_whitespace().map(String::from).collect();
+            (words.first()? == "kho-abi" && words.len() > 1).then_some(words)
+        });
+        commands.collect()
+    }
+
+    #[test]
+    fn documents_have_command_lines_that_are_taken() {
+        let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let documents =
+            ["README.md", "docs/kho-abi.toml.md", "docs/runbook.md", "bindings/README.md"];
+        let mut taken = 0;
+        for document in documents {
+            let text = std::fs::read_to_string(top.join(document)).expect(document);
+            for words in command_lines(&text) {
+                let found = Cli::command().try_get_matches_from(&words);
+                assert!(found.is_ok(), "{document}: {words:?}: {}", found.unwrap_err());
+                taken += 1;
+            }
+        }
+        assert!(taken > 15, "{taken} command lines");
+    }
+
     /// Each way to name an output is one that `tests/outputs.rs` tries to destroy an input with.
     #[test]
     fn every_output_is_tried() {

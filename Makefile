@@ -32,6 +32,29 @@ check-kernel: ## Lint the kernel module, and live-update a kernel with it and th
 	@kernel/test/run.sh
 	@kernel/test/inspect.sh
 
+# Where `make install` puts things: below DESTDIR, for those who make packages.
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
+program := $(or $(CARGO_TARGET_DIR),target)/release/kho-abi
+
+.PHONY: release
+release:
+	@tools/setup.sh generate
+	cargo build --release --locked -p kho-abi --bin kho-abi
+
+.PHONY: install
+install: release ## Install the program, manual pages and completions (PREFIX=/usr/local, DESTDIR=)
+	@tools/install.sh $(program)
+
+.PHONY: deb
+deb: release ## Build a Debian package, into target/debian/
+	@tools/deb.sh $(program)
+
+.PHONY: check-package
+check-package: release ## Try the Debian package in a clean chroot (as root)
+	@tools/check-package.sh $(program)
+
 .PHONY: bench
 bench: ## Compare with cbindgen and pahole, and measure growth
 	@tools/bench.sh

@@ -23,8 +23,8 @@ if [ ! -x "$root/bin/cbindgen" ]; then
 fi
 export CBINDGEN="$root/bin/cbindgen"
 
-cargo bench --quiet --locked -p kho-abi-cli --bench generate
-cargo bench --quiet --locked -p kho-abi-cli --bench review
+cargo bench --quiet --locked -p kho-abi --bench generate
+cargo bench --quiet --locked -p kho-abi --bench review
 cargo bench --quiet --locked -p kho-abi-codegen --bench growth
 cargo bench --quiet --locked -p kho-abi-inspect --bench speed
 # This one reads C headers, as the tests do.
@@ -41,4 +41,4 @@ if [ -z "${KHO_ABI_VMLINUX:-}" ] || [ -z "${KHO_ABI_BZIMAGE:-}" ]; then
 	KHO_ABI_BZIMAGE=$(sed -n 's/^bzImage=//p' <<<"$built")
 fi
 export KHO_ABI_VMLINUX KHO_ABI_BZIMAGE
-cargo bench --quiet --locked -p kho-abi-cli --bench verify
+cargo bench --quiet --locked -p kho-abi --bench verify

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Runs the bindings in their tools: Kaitai Struct's compiler makes a parser from
-# kho.ksy, which reads pages of an image; drgn walks through an image with
-# kho_drgn.py, with and without types from symbols.
+# Runs the bindings in the tools that they are for: Kaitai Struct's compiler makes
+# a parser of kho.ksy, which reads pages of an image; drgn follows kho_drgn.py
+# through one, with types from symbols and without; pip installs the wheel, whose
+# types mypy checks in the example.
 #
 #   check-bindings.sh                            on images that are made up here
 #   check-bindings.sh RAW ELF RECORD VMLINUX     on images of a real kernel
@@ -27,7 +28,7 @@ command -v npm >/dev/null || install_packages nodejs npm
 state=$(cat "$tests/requirements.txt" "$tests/package-lock.json" <(python3 --version) | sha256sum | cut -c1-12)
 tools=$(cache_dir)/bindings/$state
 if [ ! -e "$tools/complete" ]; then
-	say "installing drgn and Kaitai Struct into $tools"
+	say "installing drgn, Kaitai Struct and mypy into $tools"
 	rm -rf "$tools"
 	mkdir -p "$tools"
 	cp "$tests/package.json" "$tests/package-lock.json" "$tools"
@@ -108,3 +109,26 @@ export PYTHONPATH=$work:bindings/python
 
 say "the examples of bindings/README.md"
 PYTHONPATH=$work:$root/bindings/python "$tools/venv/bin/python" "$tests/test_readme.py"
+
+say "the wheel, on ${raw##*/}"
+wheel=$(PYTHON=$tools/venv/bin/python tools/wheel.sh "$work/wheel")
+python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-index "$wheel" ||
+	die "pip cannot install the wheel" "see the lines above"
+example=bindings/python/examples/sessions.py
+# mypy knows the hints only if the package that is installed says that it has them.
+(unset PYTHONPATH && cd "$work" && "$tools/venv/bin/mypy" --strict --python-executable "$work/venv/bin/python" "$root/$example")
+kho_abi inspect "$raw" --format json >"$work/shown.json" || [ $? -eq 1 ]
+PYTHONPATH='' PATH=$(realpath "$(dirname "$KHO_ABI")"):$PATH "$work/venv/bin/python" "$example" "$raw" >"$work/said"
+"$tools/venv/bin/python" - "$work/shown.json" >"$work/expected" <<'PYTHON'
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    for session in json.load(file)["luo"]["sessions"]:
+        print(f"session {session['name']}: {len(session['files'])} files")
+        for file in session["files"]:
+            print(f"  token {int(file['token'], 16):#x}  {file['compatible']}")
+PYTHON
+[ "$(wc -l <"$work/expected")" -gt 2 ] || die "the image has no sessions" "give another one"
+diff "$work/expected" "$work/said"

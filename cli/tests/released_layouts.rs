@@ -29,7 +29,7 @@ fn widen(scratch: &Scratch) {
 fn the_compiler_refuses_a_change_of_the_struct_alone() {
     let (scratch, _guard) = Scratch::to_compile("change-struct", 1);
     scratch.replace(WIRE, "pub bdf: u16", "pub bdf: u32");
-    let ran = scratch.cargo(&["check", "-p", "kho-abi"], &[]);
+    let ran = scratch.cargo(&["check", "-p", "kho-abi-types"], &[]);
     assert_eq!(ran.status, Some(101));
     assert!(
         ran.stderr.contains("a layout released as \"vfio-pci-v1\" never changes"),
@@ -135,7 +135,7 @@ fn a_bump_prepares_the_next_version_and_keeps_the_old_one_readable() {
     assert_eq!(checked.status, Some(0), "{}{}", checked.stdout, checked.stderr);
     assert_eq!(scratch.cargo_fmt().status, Some(0));
     let registry = scratch.cargo(
-        &["test", "-q", "-p", "kho-abi", "--test", "registry", "--", "every_", "each_"],
+        &["test", "-q", "-p", "kho-abi-types", "--test", "registry", "--", "every_", "each_"],
         &[],
     );
     assert_eq!(registry.status, Some(0), "{}", registry.stderr);

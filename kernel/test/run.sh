@@ -75,7 +75,7 @@ fi
 # The program itself, which runs in the guest as well. It belongs to the checkout's own
 # workspace.
 (cd "$root" && RUSTFLAGS="-C target-feature=+crt-static" \
-	cargo build --quiet --locked --release -p kho-abi-cli --target x86_64-unknown-linux-gnu >&2) ||
+	cargo build --quiet --locked --release -p kho-abi --target x86_64-unknown-linux-gnu >&2) ||
 	die "kho-abi does not build" "see the lines above"
 harness="$KHO_LIVE_PROGRAMS/kho-abi-live-harness"
 

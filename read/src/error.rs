@@ -178,7 +178,8 @@ impl HeaderError {
     pub fn help(&self) -> String {
         match self {
             Self::NoClang => {
-                "install clang 14 or newer (Debian: clang-19), or set CLANG_PATH".into()
+                "install clang 14 or newer (Debian: apt-get install clang), or set CLANG_PATH"
+                    .into()
             }
             Self::UnknownTarget(_) => format!("use one of {}", TRIPLES.join(", ")),
             Self::PageSize(_) => "use 4096, 16384 or 65536".into(),

@@ -2,7 +2,9 @@
 //! `kho-abi freeze`: writes down the layout of a contract for good.
 
 use super::{known_contracts, models, place};
+use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_codegen::freeze;
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::Model;
@@ -33,13 +35,13 @@ Exit status: 0 when it is frozen, 1 when it is refused, 2 when it could not be d
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The contracts, by compatible string; in a tree whose headers are the truth, all if none is given
-    #[arg(value_name = "CONTRACT")]
+    #[arg(value_name = "CONTRACT", add = ArgValueCompleter::new(words::contracts))]
     contracts: Vec<String>,
     /// As a draft: no kernel has this version yet
     #[arg(long)]
     draft: bool,
     /// As released: a tag or another revision of the tree's repository, or a tree, that has these bytes
-    #[arg(long, value_name = "TAG|REV|TREE", conflicts_with = "draft")]
+    #[arg(long, value_name = "TAG|REV|TREE", conflicts_with = "draft", add = ArgValueCompleter::new(words::releases))]
     released: Option<String>,
 }
 

@@ -9,6 +9,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi generate                 write what differs
+  kho-abi generate --check         write nothing, and show what differs
+  kho-abi generate --out ~/linux   the headers, into a kernel tree";
+
 /// Write the kernel's C headers from the types, unit tests for them, and bindings for other tools
 ///
 /// The bindings let other tools parse preserved memory: a Python module of ctypes structures, a
@@ -17,6 +23,7 @@ use std::path::{Path, PathBuf};
 /// Files whose text is right already are not touched. With --check nothing is written: differences
 /// are shown as a unified diff, and the exit status is 1.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Compare instead of writing
     #[arg(long)]

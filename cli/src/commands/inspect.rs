@@ -6,8 +6,10 @@ pub(crate) mod diff;
 pub(crate) mod extract;
 mod types;
 
+use crate::complete::words;
 use crate::output::{note, Destination, Failure, Inputs, Outcome, GUEST};
 use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, lines, map, text, Filter, Report};
 use kho_abi_inspect::{inspect_file, Options, State};
@@ -15,6 +17,19 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi inspect guest.raw                               what was preserved
+  kho-abi inspect vmcore --session vm0                    one session of it
+  kho-abi inspect guest.raw --extract 0x2 -o memory.bin   the content of a memfd
+  kho-abi inspect qmp:/run/vm0.sock --format json         a running guest, for programs
+
+Exit status:
+  0  nothing is wrong with what was preserved
+  1  findings
+  2  the image cannot be read, or there is no KHO in it
+  3  --extract: content is lost or doubtful";
 
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
@@ -24,6 +39,7 @@ use std::path::{Path, PathBuf};
 /// what the kernel itself does not check.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -80,7 +96,7 @@ struct FilterArgs {
     #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
     token: Option<u64>,
     /// Show files of this compatible string alone
-    #[arg(long, value_name = "COMPATIBLE")]
+    #[arg(long, value_name = "COMPATIBLE", add = ArgValueCompleter::new(words::contracts))]
     file: Option<String>,
 }
 

@@ -2,7 +2,9 @@
 //! `kho-abi layout`: prints the layouts of structs.
 
 use super::{known_contracts, models, note_stale, project_here};
+use crate::complete::words;
 use crate::output::{note, Failure, Format, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_codegen::write;
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target};
 use kho_abi_review::project;
@@ -27,7 +29,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Structs by name, contracts by compatible string, also earlier versions; all if none is given
-    #[arg(value_name = "STRUCT|CONTRACT")]
+    #[arg(value_name = "STRUCT|CONTRACT", add = ArgValueCompleter::new(words::contracts_and_structs))]
     names: Vec<String>,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -4,7 +4,9 @@
 //!
 //! The walk knows neither models nor clang; only this file knows both.
 
+use crate::complete::words;
 use crate::output::{note, Failure};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_inspect::typed::{Contract, Field, Kind, Layouts, LeadsTo, Struct};
 use kho_abi_model::reading::{Kind as SourceKind, Reading};
 use kho_abi_model::{self as model, Endian, Model, RecordKind, Target, Type};
@@ -22,7 +24,7 @@ const SEARCHES: usize = 4;
 pub(super) struct TypesArgs {
     /// Show what has no built-in decoder by the types of this source: a kernel tree, a directory with
     /// headers, a vmlinux, BTF, git:REV, or a frozen layout
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources))]
     types: Option<String>,
     /// The struct with which the state of a compatible string begins, where the types do not say it
     #[arg(long, value_name = "COMPATIBLE=STRUCT", requires = "types", value_parser = root_struct)]

@@ -68,29 +68,48 @@ pub fn markdown_code(text: &str) -> String {
 pub fn rst(text: &str) -> String {
     let text = clean(text).replace('\n', " ");
     let mut out = String::new();
-    let parts: Vec<&str> = text.split('`').collect();
+    let parts: Vec<&str> = text.trim().split('`').collect();
     let last = parts.len() - 1;
     for (index, part) in parts.iter().enumerate() {
         // A backquote without its partner is a character like any other.
-        let is_code = index % 2 == 1 && index < last;
-        if is_code {
-            // An empty escape ends a literal in front of a letter, and begins one behind a letter.
-            out.push_str("\\ ");
+        if index % 2 == 1 && index < last {
+            // An empty escape begins a literal behind a letter, and ends one in front of a letter.
+            if out.ends_with(|c: char| !c.is_whitespace() && !"(\"'-/".contains(c)) {
+                out.push_str("\\ ");
+            }
             out.push_str(&rst_code(part));
-            out.push_str("\\ ");
-        } else {
-            if index % 2 == 1 {
-                out.push_str("\\`");
+            if parts[index + 1].starts_with(|c: char| !c.is_whitespace() && !".,;!?)-/".contains(c))
+            {
+                out.push_str("\\ ");
             }
-            for c in part.chars() {
-                if matches!(c, '*' | '_' | '|' | '\\' | '<' | '>' | ':' | '[' | ']') {
-                    out.push('\\');
-                }
-                out.push(c);
+            continue;
+        }
+        if index % 2 == 1 {
+            out.push_str("\\`");
+        }
+        for c in part.chars() {
+            let is_second_colon = c == ':' && out.ends_with(':');
+            if matches!(c, '*' | '_' | '|' | '\\' | '<' | '>' | '[' | ']') || is_second_colon {
+                out.push('\\');
             }
+            out.push(c);
         }
     }
-    out.trim().to_string()
+    unlisted(&out)
+}
+
+/// The text without what would make it a list, a comment or a line under a heading.
+fn unlisted(text: &str) -> String {
+    let word = text.split(' ').next().unwrap_or_default();
+    let is_number = word.len() > 1 && word.ends_with(['.', ')']) && !word.starts_with('\\');
+    if is_number {
+        let (word, end) = text.split_at(word.len() - 1);
+        return format!("{}\\{end}", unlisted(word));
+    }
+    match text.chars().next() {
+        Some(c) if !c.is_alphanumeric() && !"\\`".contains(c) => format!("\\{text}"),
+        _ => text.into(),
+    }
 }
 
 /// A literal in reStructuredText, in one line.
@@ -127,7 +146,12 @@ mod tests {
 
     #[test]
     fn rst_keeps_code_and_escapes_the_rest() {
-        assert_eq!(rst("a_b* `c_d`s"), "a\\_b\\* \\ ``c_d``\\ s");
+        assert_eq!(rst("a_b* `c_d`s"), "a\\_b\\* ``c_d``\\ s");
+        assert_eq!(rst("x`c`, (`d`)"), "x\\ ``c``, (``d``)");
+        assert_eq!(rst("`c` is it: a::"), "``c`` is it: a:\\:");
+        assert_eq!(rst("- x"), "\\- x");
+        assert_eq!(rst("1. x"), "1\\. x");
+        assert_eq!(rst(".. x"), "\\.\\. x");
         assert_eq!(rst("a `b"), "a \\`b");
         assert_eq!(rst_code(" a`\\ "), "``a'\u{2216}``");
     }

@@ -3,7 +3,7 @@
 
 use super::escape::{anchor, clean};
 use super::leads;
-use super::paint::STYLE;
+use super::paint::style;
 use super::record::{draw, picture, Look};
 use super::sheet::{ContractSheet, HeaderSheet, Part, Row, Sheet, StructSheet};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
@@ -44,7 +44,7 @@ pub fn page(title: &str, body: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                style { (PreEscaped(STYLE)) (PreEscaped(PAGE)) }
+                style { (PreEscaped(style())) (PreEscaped(PAGE)) }
             }
             body { (body) }
         }
@@ -67,41 +67,70 @@ pub fn render(parts: &[Part<'_>]) -> String {
         @if many {
             ul.index { @for one in sheet.structs() { li { a href=(format!("#{}", one.anchor)) { code { (one.record.name) } } } } }
         }
-        (sections(&sheet, parts, 2))
+        (sections(&sheet, parts))
     };
     page(&title, &body)
 }
 
-/// The same without a page around it, for a page of somebody else's; headings begin at `level`.
-#[must_use]
-pub fn fragment(parts: &[Part<'_>], level: usize) -> Markup {
-    let body = sections(&Sheet::of(parts), parts, level);
-    PreEscaped(clean(&body.0).into_owned())
+/// A part of a page: what stands below one heading.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// What the heading says.
+    pub title: String,
+    /// Where links to it lead, which is no other piece's.
+    pub anchor: String,
+    /// Whether it is a part of the piece before it that is not.
+    pub is_inner: bool,
+    /// Elements of HTML, in one line.
+    pub html: String,
 }
 
-/// A heading of a level.
-fn heading(level: usize, id: &str, text: &str) -> Markup {
-    html! {
-        @match level {
-            0..=2 => h2 id=(id) { (text) },
-            3 => h3 id=(id) { (text) },
-            _ => h4 id=(id) { (text) },
+/// The same as pieces, for a page that has headings of its own.
+#[must_use]
+pub fn pieces(parts: &[Part<'_>]) -> Vec<Piece> {
+    let sheet = Sheet::of(parts);
+    let anchors = sheet.anchors();
+    let link = |name: &str| anchors.get(name).map(|anchor| format!("#{anchor}"));
+    let mut pieces = Vec::new();
+    let mut put = |title: &str, anchor: String, is_inner, body: Markup| {
+        let html = clean(&body.0).replace('\n', " ");
+        pieces.push(Piece { title: title.into(), anchor, is_inner, html });
+    };
+    for header in &sheet.headers {
+        for contract in &header.contracts {
+            let body = html! { div.k-part { (contract_body(contract)) } };
+            put(&contract.name, contract_anchor(contract), false, body);
+        }
+        if let Some(leads) = leads_of(header, parts, &link) {
+            let body = html! { div.k-part { (leads) } };
+            put("What leads where", format!("leads-{}", anchor(&header.path)), true, body);
+        }
+        for one in &header.structs {
+            let body = html! { div.k-part { (structure_body(one, &link)) } };
+            put(&one.title, one.anchor.clone(), true, body);
         }
     }
+    pieces
 }
 
-fn sections(sheet: &Sheet, parts: &[Part<'_>], level: usize) -> Markup {
+fn sections(sheet: &Sheet, parts: &[Part<'_>]) -> Markup {
     let anchors = sheet.anchors();
     let link = |name: &str| anchors.get(name).map(|anchor| format!("#{anchor}"));
     html! {
         @for header in &sheet.headers {
-            (heading(level, &format!("header-{}", anchor(&header.path)), &header.path))
+            h2 id=(format!("header-{}", anchor(&header.path))) { (header.path) }
             @if !header.title.is_empty() { p { (header.title) } }
-            @for contract in &header.contracts { (contract_part(contract, level + 1)) }
+            @for contract in &header.contracts {
+                h3 id=(contract_anchor(contract)) { (contract.name) }
+                (contract_body(contract))
+            }
             @if let Some(leads) = leads_of(header, parts, &link) {
                 figure { figcaption { "What embeds what, and which address leads where" } (leads) }
             }
-            @for one in &header.structs { (structure(one, &link, level + 1)) }
+            @for one in &header.structs {
+                h3 id=(one.anchor) { (one.title) }
+                (structure_body(one, &link))
+            }
         }
     }
 }
@@ -119,9 +148,12 @@ fn leads_of(
     leads(parts.iter().find(has_all)?.whole, &names, link)
 }
 
-fn contract_part(contract: &ContractSheet, level: usize) -> Markup {
+fn contract_anchor(contract: &ContractSheet) -> String {
+    format!("contract-{}", anchor(&contract.name))
+}
+
+fn contract_body(contract: &ContractSheet) -> Markup {
     html! {
-        (heading(level, &format!("contract-{}", anchor(&contract.name)), &contract.name))
         p { (inline(&contract.spelled)) "." }
         @if !contract.constants.is_empty() {
             div.scroll { table.plain {
@@ -143,10 +175,9 @@ fn contract_part(contract: &ContractSheet, level: usize) -> Markup {
     }
 }
 
-fn structure(one: &StructSheet, link: &dyn Fn(&str) -> Option<String>, level: usize) -> Markup {
+fn structure_body(one: &StructSheet, link: &dyn Fn(&str) -> Option<String>) -> Markup {
     let drawing = draw(&one.record, &Look { link, mark: &|_| None });
     html! {
-        (heading(level, &one.anchor, &one.title))
         @if !one.brief.is_empty() { p { (inline(&one.brief)) } }
         p.faint {
             (one.facts) "; "

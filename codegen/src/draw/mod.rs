@@ -27,5 +27,5 @@ pub mod svg;
 
 pub use changed::{changed, key_of_colours};
 pub use leads::leads;
-pub use paint::STYLE;
+pub use paint::{style, style_for};
 pub use sheet::Part;

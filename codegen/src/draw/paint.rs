@@ -1,17 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Colours, and text that fits.
 
-/// The colours of pictures, and how wide they are. A page has it once, a picture by itself in it.
+/// Colours for a light ground.
+const LIGHT: &str = "
+  --k-text: #1d2329; --k-faint: #56616c; --k-line: #8f989f; --k-ground: #ffffff; --k-int: #dcebf7; --k-char: #f4ecd2;
+  --k-address: #d5efe5; --k-embedded: #e8e1f5; --k-pointer: #f9d9d5; --k-hole: #e9e6dd; --k-accent: #0b6b57;
+  --k-added: #cdeccf; --k-removed: #f8d3cf; --k-moved: #fbe3b5; --k-changed: #f3d5ec; --k-same: #eef0f2;";
+
+/// Colours for a dark ground.
+const DARK: &str = "
+  --k-text: #e4e7ea; --k-faint: #a3adb7; --k-line: #6d7882; --k-ground: #1c2227;
+  --k-int: #233c52; --k-char: #463d1e; --k-address: #1d4639; --k-embedded: #3a3054; --k-pointer: #5a2723; --k-hole: #33383d;
+  --k-accent: #5fd0b0; --k-added: #1f4d2b; --k-removed: #5f2722; --k-moved: #5b4312; --k-changed: #552a4b; --k-same: #2a3036;";
+
+/// The style of pictures, which follows `prefers-color-scheme`. A page has it once, a picture by itself in it.
 ///
 /// Classes begin with `k-`, so that they are at home in anybody's page.
-pub const STYLE: &str = "
-:root { --k-text: #1d2329; --k-faint: #56616c; --k-line: #8f989f; --k-ground: #ffffff; --k-int: #dcebf7; --k-char: #f4ecd2;
-  --k-address: #d5efe5; --k-embedded: #e8e1f5; --k-pointer: #f9d9d5; --k-hole: #e9e6dd; --k-accent: #0b6b57;
-  --k-added: #cdeccf; --k-removed: #f8d3cf; --k-moved: #fbe3b5; --k-changed: #f3d5ec; --k-same: #eef0f2; }
-@media (prefers-color-scheme: dark) { :root { --k-text: #e4e7ea; --k-faint: #a3adb7; --k-line: #6d7882; --k-ground: #1c2227;
-  --k-int: #233c52; --k-char: #463d1e; --k-address: #1d4639; --k-embedded: #3a3054; --k-pointer: #5a2723; --k-hole: #33383d;
-  --k-accent: #5fd0b0; --k-added: #1f4d2b; --k-removed: #5f2722; --k-moved: #5b4312; --k-changed: #552a4b; --k-same: #2a3036; } }
-.k-picture { display: block; width: 100%; max-width: 35rem; height: auto; font-family: ui-monospace, 'DejaVu Sans Mono', monospace;
+#[must_use]
+pub fn style() -> String {
+    format!(
+        "\n:root {{{LIGHT} }}\n@media (prefers-color-scheme: dark) {{ :root {{{DARK} }} }}\n{CLASSES}"
+    )
+}
+
+/// The same for a page whose readers choose light or dark: by which selectors it is known.
+#[must_use]
+pub fn style_for(light: &str, dark: &str) -> String {
+    format!("{light} {{{LIGHT} }}\n{dark} {{{DARK} }}\n{CLASSES}")
+}
+
+const CLASSES: &str = "\
+.k-picture { display: block; width: 100%; max-width: 560px; height: auto; font-family: ui-monospace, 'DejaVu Sans Mono', monospace;
   font-size: 12px; }
 .k-picture text { fill: var(--k-text); } .k-picture .k-faint { fill: var(--k-faint); font-size: 10px; }
 .k-picture .k-title { font-size: 13px; font-weight: bold; }
@@ -26,7 +45,7 @@ pub const STYLE: &str = "
 .k-cache { stroke: var(--k-text); stroke-width: 1.5; fill: none; } .k-row { stroke: var(--k-line); stroke-width: .5; stroke-dasharray: 1 3; }
 .k-torn { fill: var(--k-ground); stroke: var(--k-line); } .k-edge { stroke: var(--k-line); stroke-width: 1.5; fill: none; }
 .k-edge.k-leads { stroke: var(--k-accent); stroke-dasharray: 5 3; } .k-arrow { fill: var(--k-accent); }
-.k-pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 0 1.5rem; }
+.k-pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 0 1.5rem; }
 .k-pair figure { margin: .5rem 0; min-width: 0; }
 .k-key { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; } .k-key i { display: inline-block; width: .9em; height: .9em;
   margin-right: .4em; border: 1px solid var(--k-line); vertical-align: -.1em; }

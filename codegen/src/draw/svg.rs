@@ -3,7 +3,7 @@
 
 use super::escape::clean;
 use super::leads;
-use super::paint::{fitting, STYLE};
+use super::paint::{fitting, style};
 use super::record::{draw, Look, WIDTH};
 use super::sheet::{Part, Sheet};
 use maud::{html, PreEscaped};
@@ -54,7 +54,7 @@ pub fn render(parts: &[Part<'_>]) -> String {
     let document = html! {
         svg.k-picture xmlns="http://www.w3.org/2000/svg" viewBox=(view) width=(wide) height=(high)
             role="img" aria-label="Layouts of structs" {
-            style { (PreEscaped(STYLE)) }
+            style { (PreEscaped(style())) }
             rect x=(format!("-{MARGIN}")) y="0" width=(wide) height=(high) fill="var(--k-ground)" {}
             @for group in &groups { (group) }
         }

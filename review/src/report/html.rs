@@ -3,7 +3,7 @@
 
 use super::layouts::table;
 use super::{
-    cleaned, count, events_of, heading, label, loose_events, of_interest, others, summary, Document,
+    cleaned, count, events_of, heading, is_relevant, label, loose_events, others, summary, Document,
 };
 use crate::document::Section;
 use crate::policy::{ContractReport, Finding, Layouts, Level, Verdict};
@@ -31,7 +31,7 @@ fn section_part(section: &Section) -> Markup {
     // A struct of several contracts is shown with the first.
     let mut shown: Vec<(&str, Option<u64>)> = Vec::new();
     let mut cards = Vec::new();
-    for contract in report.contracts.iter().filter(|contract| of_interest(contract)) {
+    for contract in report.contracts.iter().filter(|contract| is_relevant(contract)) {
         let mut structs = Vec::new();
         for layouts in &contract.structs {
             let this = (layouts.name.as_str(), layouts.page_size);
@@ -96,7 +96,7 @@ fn event_part(event: &Finding) -> Markup {
             }
             @if let Some(place) = &event.place { p.faint { code { (place) } } }
             @for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
-                p { "so: " (inline(consequence)) }
+                p { "consequence: " (inline(consequence)) }
             }
             @if event.level != Level::Fine { p { "help: " (inline(&event.help)) } }
         }

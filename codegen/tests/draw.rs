@@ -4,7 +4,7 @@
 mod common;
 
 use kho_abi_codegen::draw::{self, Part};
-use kho_abi_model::{Item, Model};
+use kho_abi_model::{Item, Model, Type};
 use kho_abi_read::truth;
 
 fn part(model: &Model) -> Part<'_> {
@@ -108,6 +108,12 @@ fn names_and_comments_from_outside_are_text() {
             for field in &mut record.fields {
                 field.name += BAD;
                 field.doc = BAD.into();
+                if let Type::Array { len_name, .. } = &mut field.ty {
+                    *len_name = Some(BAD.into());
+                }
+                if let Type::KhoserPtr { to } = &mut field.ty {
+                    *to += BAD;
+                }
             }
         }
     }

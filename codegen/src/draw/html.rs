@@ -23,15 +23,16 @@ a { color: var(--k-accent); } .faint { color: var(--k-faint); } .bad { color: va
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; vertical-align: top; border-bottom: 1px solid var(--rule); overflow-wrap: normal; }
 th { color: var(--k-faint); font-weight: 500; } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.meaning { min-width: 14rem; }
-@media (max-width: 40rem) { thead { display: none; } tr { display: grid; grid-template-columns: 3.2rem 3.2rem 1fr; border-bottom: 1px solid var(--rule);
-    padding: .25rem 0; } td { border: 0; padding: 0 .9rem 0 0; } td.meaning { grid-column: 1 / -1; }
-  .plain tr { display: block; } .plain td { display: inline-block; } .plain td.meaning { display: block; } }
- tr.hole { color: var(--k-faint); font-style: italic; }
 figure { margin: .75rem 0; } figcaption { color: var(--k-faint); margin-bottom: .25rem; }
 .card { background: var(--k-ground); border: 1px solid var(--rule); border-radius: 8px; padding: .5rem 1rem 1rem; margin: .75rem 0; }
 .beside { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 0 2rem; align-items: start; }
 .index { columns: 16rem; padding: 0; list-style: none; } .finding { border-left: 4px solid var(--bad); padding-left: .75rem; margin: .75rem 0; }
 .note { border-left: 4px solid var(--open); padding-left: .75rem; margin: .75rem 0; } .change { border-left: 4px solid var(--k-accent); padding-left: .75rem; margin: .75rem 0; }
+@media (max-width: 40rem) { thead { display: none; } tr { display: grid; grid-template-columns: 3.2rem 3.2rem 1fr; border-bottom: 1px solid var(--rule);
+    padding: .25rem 0; } td { border: 0; padding: 0 .9rem 0 0; } td.meaning { grid-column: 1 / -1; }
+  body { padding: 1rem .5rem 3rem; } .card { padding: .5rem .6rem; }
+  .plain tr { display: block; } .plain td { display: inline-block; } .plain td.meaning { display: block; } }
+tr.hole { color: var(--k-faint); font-style: italic; }
 ";
 
 /// A whole page around a body.

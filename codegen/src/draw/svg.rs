@@ -56,7 +56,8 @@ pub fn render(parts: &[Part<'_>]) -> String {
             role="img" aria-label="Layouts of structs" {
             style { (PreEscaped(style())) }
             rect x=(format!("-{MARGIN}")) y="0" width=(wide) height=(high) fill="var(--k-ground)" {}
-            @for group in &groups { (group) }
+            // A name may hold the end of a line, which is a space in a picture.
+            @for group in &groups { (PreEscaped(group.0.replace('\n', " "))) }
         }
     };
     // A line for each element, so that a change is a line in a review.

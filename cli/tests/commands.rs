@@ -225,7 +225,7 @@ fn layout_shows_structs_and_contracts() {
     assert_eq!(json["headers"][0]["items"][1]["fields"][1]["bit_offset"], 16);
     for (format, shows) in [
         ("svg", "<title>u16 domain: 2 bytes at byte 2</title>"),
-        ("html", "<h2 id=\"header-linux-kho-abi-vfio-pci-h\">"),
+        ("html", "<h2 id=\"header-linux-kho-abi-vfio_pci-h\">"),
         ("rst", "2       2     ``u16``  ``domain``"),
         ("markdown", "| 2 | 2 | `u16` | `domain` |"),
     ] {

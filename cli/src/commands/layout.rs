@@ -3,9 +3,10 @@
 
 use super::{known_contracts, models, note_stale, project_here};
 use crate::complete::words;
-use crate::output::{note, Failure, Format, Outcome, Output};
+use crate::output::{note, Failure, Outcome, Output};
+use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
-use kho_abi_codegen::write;
+use kho_abi_codegen::{draw, write};
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target};
 use kho_abi_review::project;
 use std::collections::BTreeSet;
@@ -19,7 +20,26 @@ Examples:
   kho-abi layout                     all structs
   kho-abi layout vfio-pci-v1         what one contract promises
   kho-abi layout luo_file_ser        one struct
-  kho-abi layout --root ~/linux      of that tree's headers";
+  kho-abi layout --root ~/linux      of that tree's headers
+  kho-abi layout luo-v5 --format svg > luo.svg
+  kho-abi layout --format html > layouts.html";
+
+/// How layouts are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LayoutFormat {
+    /// For a terminal, as pahole does
+    Text,
+    /// For programs, with a schema version
+    Json,
+    /// A picture: bytes and bits to scale, cache lines, holes, what leads where
+    Svg,
+    /// A page for a browser, with pictures and tables
+    Html,
+    /// reStructuredText, for the kernel's documentation
+    Rst,
+    /// Tables for a forge
+    Markdown,
+}
 
 /// Show how structs are laid out, as pahole does
 ///
@@ -33,7 +53,7 @@ pub(crate) struct Args {
     names: Vec<String>,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: LayoutFormat,
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
@@ -52,12 +72,27 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     } else {
         select(&args.names, &current, &earlier)?
     };
+    out.raw(&write(args, &selected));
+    Ok(Outcome::Clean)
+}
+
+/// What was asked for, in the format that was asked for.
+fn write<'a>(args: &Args, selected: &'a [(&'a Model, Model)]) -> String {
     let asked_for =
         |contract: &Contract| args.names.is_empty() || args.names.contains(&contract.compatible);
+    let part = |(whole, shown): &'a (&'a Model, Model)| draw::Part {
+        whole,
+        shown,
+        contracts: {
+            let contracts = shown.promises().map(|(_, contract)| contract);
+            contracts.filter(|c| asked_for(c)).map(|c| c.compatible.clone()).collect()
+        },
+    };
+    let parts = || selected.iter().map(part).collect::<Vec<_>>();
     match args.format {
-        Format::Text => {
+        LayoutFormat::Text => {
             let mut texts = Vec::new();
-            for (whole, part) in &selected {
+            for (whole, part) in selected {
                 // Only the whole model shows which contracts promise a struct.
                 let records = part.records();
                 texts.extend(records.map(|(_, record)| write::text::render(whole, record)));
@@ -65,16 +100,19 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
                 let contracts = contracts.filter(|c| !c.nodes.is_empty() && asked_for(c));
                 texts.extend(contracts.map(write::text::render_nodes));
             }
-            out.raw(&texts.join("\n"));
+            texts.join("\n")
         }
-        Format::Json => {
+        LayoutFormat::Json => {
             let headers = selected.iter().flat_map(|(_, part)| part.headers.clone()).collect();
             let other_pages =
                 selected.iter().flat_map(|(_, part)| part.other_pages.clone()).collect();
-            out.raw(&write::json::render(&Model { target: Target::HOST, headers, other_pages }));
+            write::json::render(&Model { target: Target::HOST, headers, other_pages })
         }
+        LayoutFormat::Svg => draw::svg::render(&parts()),
+        LayoutFormat::Html => draw::html::render(&parts()),
+        LayoutFormat::Rst => draw::rst::render(&parts()),
+        LayoutFormat::Markdown => draw::markdown::render(&parts()),
     }
-    Ok(Outcome::Clean)
 }
 
 /// The requested parts of each model, with the model, in the order of the models.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A tree whose C headers are the truth, as its owner works with it: init, check, a change, a bump.
+//! A tree whose C headers are the truth, in its owner's workflow: init, check, a change, a bump.
 
 mod support;
 
@@ -142,7 +142,7 @@ fn a_distributions_contracts_are_held_like_the_kernels() {
     tree.write(&format!("{ABI}/iommu.h"), IOMMU);
     let field = ("\tu8 reset_works;", "\tu16 reset_works;");
     the_owners_day(&tree, "vfio_pci", field, ("vfio-pci-v2", "vfio-pci-v3"));
-    // What is in the array for each page size, and in a union without a name.
+    // The content of the array for each page size, and of a nameless union.
     let layout = tree.read(&format!("{LAYOUTS}/iommu-liveupdate-v1.layout"));
     for line in [
         "struct iommu_domain_array_ser  page 65536",
@@ -208,7 +208,7 @@ fn each_cause_is_one_finding_at_its_line() {
     tree.check(0);
 }
 
-/// A change of what two contracts embed is one finding that names both.
+/// A change of a struct that two contracts embed is one finding that names both.
 #[test]
 fn what_two_contracts_promise_is_one_finding_with_both_strings() {
     let tree = Tree::of_kernel();
@@ -225,7 +225,7 @@ fn what_two_contracts_promise_is_one_finding_with_both_strings() {
     }
 }
 
-/// An assertion that fails because a struct changed follows from that.
+/// A failed assertion about a struct that changed is a consequence of the change.
 #[test]
 fn an_assertion_about_a_changed_struct_is_a_consequence() {
     let tree = Tree::with_assertions();
@@ -237,7 +237,7 @@ fn an_assertion_about_a_changed_struct_is_a_consequence() {
     for so in ["memfd.h:97: a compiler refuses it", "consequence: struct memfd_luo_ser: "] {
         assert!(printed.contains(so), "{so}: {printed}");
     }
-    // One that is about nothing that changed stands for itself.
+    // A failed assertion about something unchanged is a finding itself.
     tree.replace(&file, "\tu64 total_pages;", "\tunsigned int total_pages;");
     tree.replace(&file, "sizeof(struct kho_vmalloc) == 16", "sizeof(struct kho_vmalloc) == 17");
     tree.one(&tree.line(&file, "== 17"), "[header_unreadable]");
@@ -316,7 +316,7 @@ fn released_layouts_are_proven_and_never_written_again() {
     assert!(tree.check(0).contains("\"x-v2\" follows \"x-v1\""));
 }
 
-/// What is kept of the history is of no other history.
+/// The cache belongs to one history only.
 #[test]
 fn a_history_that_was_rewritten_is_read_again() {
     let tree = Tree::of("x", ONE);
@@ -327,13 +327,13 @@ fn a_history_that_was_rewritten_is_read_again() {
     tree.check(0);
     let layout = format!("{LAYOUTS}/x-v1.layout");
     let released = tree.read(&layout);
-    // The release never was: the layout was a draft all the time.
+    // There was no release: the layout was a draft all the time.
     tree.write(&layout, &released.replace("released", "draft"));
     assert!(tree.check(1).contains("[frozen_file_changed]"));
     tree.git(&["add", "-A"]);
     tree.git(&["commit", "-q", "--amend", "-m", "begin again"]);
     tree.check(0);
-    // And now it is.
+    // Now there is one.
     tree.write(&layout, &released);
     tree.commit("release");
     tree.check(0);
@@ -356,7 +356,7 @@ fn init_writes_over_nothing() {
     assert_eq!(ran.status, Some(2));
     assert!(ran.stderr.contains("w-v1.layout exists already"), "{ran:?}");
     assert!(!tree.root().join("kho-abi.toml").exists());
-    // A release that is not there: nothing is written, either.
+    // If the release does not exist, nothing is written.
     fs::remove_dir_all(tree.root().join(LAYOUTS)).unwrap();
     let ran = tree.run(&["init", "--released", "v1"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
@@ -365,7 +365,7 @@ fn init_writes_over_nothing() {
     assert_eq!(ran.status, Some(2), "{ran:?}");
 }
 
-/// The file is found from below, and says where things lie and what is allowed.
+/// The file is found from subdirectories, and sets the directories and the exceptions.
 #[test]
 fn the_file_is_found_upwards_and_heeded() {
     let tree = Tree::empty();
@@ -448,7 +448,7 @@ fn what_cannot_be_frozen_is_refused_with_the_reason() {
     assert!(ran.stdout.contains("\"x-v1\" cannot be frozen: x_ser has no layout"), "{ran:?}");
 }
 
-/// `snapshots` is the tree's own layouts, for every command that takes a source.
+/// `snapshots` means the tree's own layouts, for every command that takes a source.
 #[test]
 fn the_layouts_of_a_tree_are_a_source() {
     let tree = Tree::of("x", ONE);
@@ -473,7 +473,7 @@ fn layouts_are_those_of_the_headers() {
     let ran = tree.run(&["layout", "memfd-v2"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("contracts: x-v1; structs: x_ser"), "{ran:?}");
-    // Elsewhere, those of the program.
+    // Elsewhere, it means the program's own layouts.
     assert!(Tree::empty().run(&["layout", "memfd-v2"]).stdout.contains("struct memfd_luo_ser"));
 }
 
@@ -493,7 +493,7 @@ fn json_is_as_in_a_checkout() {
     assert_eq!(findings[0]["place"], format!("{ABI}/x.h:6"));
 }
 
-/// What cannot be read for one of the page sizes is found, and not taken to be as for the others.
+/// What is unreadable for one page size is reported, and not assumed to be as for the others.
 #[test]
 fn what_one_page_size_alone_cannot_read_is_found() {
     let header = ONE.replace("u32 b;", "u32 b[PAGE_SIZE > 16384 ? -1 : 1];");
@@ -506,7 +506,7 @@ fn what_one_page_size_alone_cannot_read_is_found() {
     tree.check(0);
 }
 
-/// `wchar_t` has a sign on x86-64, and none on arm64.
+/// `wchar_t` is signed on x86-64, and unsigned on arm64.
 #[test]
 fn a_layout_of_one_machine_alone_is_found() {
     let tree = Tree::of("x", &ONE.replace("u32 b;", "__WCHAR_TYPE__ b;"));
@@ -519,7 +519,7 @@ fn a_layout_of_one_machine_alone_is_found() {
     tree.check(0);
 }
 
-/// A checkout has a directory `snapshots`, which is no tree without headers.
+/// A checkout has a directory `snapshots`, which is not a tree without headers.
 #[test]
 fn the_word_for_frozen_layouts_is_not_the_directory_of_that_name() {
     let scratch = support::Scratch::new("snapshots-word");

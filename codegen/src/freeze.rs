@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Frozen layouts: writes new ones, holds the truth to old ones, and old ones to their history.
+//! Frozen layouts: writes new ones, and compares the truth with old ones, and old ones with their
+//! history.
 
 pub use crate::layouts::{path, History};
 
@@ -14,14 +15,14 @@ use kho_abi_read::frozen::{Frozen, Part, Status};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// What became of a layout that was to be frozen.
+/// The result of freezing a layout.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The file was written.
     Written(PathBuf),
-    /// The file says it already.
+    /// The file has the same content already.
     Unchanged(PathBuf),
-    /// The file says something else, and is released.
+    /// The file has another content, and is released.
     Refused(Vec<Finding>),
 }
 
@@ -39,7 +40,7 @@ pub fn freeze(
 ) -> Result<Outcome, CheckoutError> {
     let layouts = Layouts::of(checkout);
     let path = layouts.path(compatible);
-    // Frozen, such a string would be cut off in memory for good.
+    // Once frozen, such a string would be cut off in memory for good.
     let contract = header.contracts.iter().find(|contract| contract.compatible == compatible);
     if let Some(finding) = contract.and_then(|contract| too_long(model, contract)) {
         return Ok(Outcome::Refused(vec![finding]));
@@ -61,7 +62,7 @@ pub fn freeze(
     Ok(if layouts.write(&new)? { Outcome::Written(path) } else { Outcome::Unchanged(path) })
 }
 
-/// The finding, where a contract's string does not fit the field that carries it.
+/// The finding if a contract's string does not fit the field that carries it.
 #[must_use]
 pub fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     let found = carrier::too_long(model, contract)?;
@@ -71,13 +72,13 @@ pub fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
 }
 
-/// Holds the truth to the frozen layouts, and the frozen layouts to the truth.
+/// Compares the truth and the frozen layouts in both directions.
 ///
 /// `models` are the current versions and the earlier ones. Nothing is written.
 ///
 /// # Errors
 ///
-/// A directory or file that is there and cannot be read.
+/// A directory or file that exists but cannot be read.
 pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, CheckoutError> {
     let layouts = Layouts::of(checkout);
     let mut findings = Vec::new();
@@ -102,7 +103,7 @@ pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, Chec
     Ok(findings)
 }
 
-/// Whether a contract is frozen, and how.
+/// Whether a contract is frozen, and with which status.
 ///
 /// # Errors
 ///
@@ -113,11 +114,11 @@ pub fn status(checkout: &Checkout, compatible: &str) -> Result<Option<Status>, C
     Ok(frozen.and_then(Result::ok).map(|frozen| frozen.status))
 }
 
-/// Holds one contract of a model to its frozen layout.
+/// Compares one contract of a model with its frozen layout.
 ///
 /// # Errors
 ///
-/// A file that is there and cannot be read.
+/// A file that exists but cannot be read.
 pub fn check_contract(
     checkout: &Checkout,
     model: &Model,
@@ -140,7 +141,7 @@ pub fn check_contract(
     })
 }
 
-/// A frozen layout has no places; to name one, what changed needs them back.
+/// Adds places, which a frozen layout lacks, so that a finding can name one.
 #[must_use]
 pub fn with_places(model: &Model, new: &Frozen) -> Frozen {
     let mut placed = new.clone();
@@ -158,7 +159,7 @@ pub fn with_places(model: &Model, new: &Frozen) -> Frozen {
     placed
 }
 
-/// Every way in which the truth departs from a frozen layout.
+/// Every difference between the truth and a frozen layout.
 fn compare_contract(layouts: &Layouts, old: &Frozen, new: &Frozen) -> Vec<Finding> {
     let compatible = &old.contract.compatible;
     let file = layouts.display(&layouts.path(compatible));
@@ -181,7 +182,7 @@ fn compare_contract(layouts: &Layouts, old: &Frozen, new: &Frozen) -> Vec<Findin
     found.collect()
 }
 
-/// The rule that a departure from a layout breaks.
+/// The rule that a difference from a frozen layout breaks.
 #[must_use]
 pub fn rule_of(status: Status) -> &'static str {
     match status {
@@ -190,15 +191,15 @@ pub fn rule_of(status: Status) -> &'static str {
     }
 }
 
-/// One way in which something departs from a frozen layout.
+/// One difference from a frozen layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Departure {
     /// What kind of thing differs.
     pub subject: Subject,
-    /// What differs: `vfio_pci_core_device_ser.bdf`, the name of a constant, the path of a node; empty
-    /// for the contract itself.
+    /// The item that differs: `vfio_pci_core_device_ser.bdf`, the name of a constant, the path of a
+    /// node; empty for the contract itself.
     pub item: String,
-    /// Where the new side has it.
+    /// Its place on the new side.
     pub place: Option<Place>,
     /// What differs, in words.
     pub what: String,
@@ -208,7 +209,7 @@ pub struct Departure {
     pub leaves_bytes: bool,
 }
 
-/// What kind of thing departs from a frozen layout.
+/// The kind of a difference from a frozen layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The macro that holds the version.
@@ -354,7 +355,7 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
             names.push(&constant.name);
         }
     }
-    // One without a page size has its value for each.
+    // A constant without a page size has the same value for each.
     let values = |frozen: &Frozen, name: &str| -> Values {
         let of = |size: &Option<u64>| {
             let mut constants = frozen.constants.iter();
@@ -376,11 +377,11 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
     differ.flatten().collect()
 }
 
-/// Holds each released file of a checkout to the commit that released it.
+/// Compares each released file of a checkout with the commit that released it.
 ///
 /// # Errors
 ///
-/// A frozen file that is there and cannot be read.
+/// A frozen file that exists but cannot be read.
 pub fn check_history(checkout: &Checkout) -> Result<History, CheckoutError> {
     Layouts::of(checkout).history(None)
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi layout`: the layouts of structs, for reading.
+//! `kho-abi layout`: prints the layouts of structs.
 
 use super::judging::Reading as SourceReading;
 use super::{known_contracts, models, note_stale, project_here};
-use crate::output::{note, Failure, Format, Outcome, Output};
-use kho_abi_codegen::write;
+use crate::complete::words;
+use crate::output::{note, Failure, Outcome, Output};
+use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
+use kho_abi_codegen::{draw, write};
 use kho_abi_model::reading::{Gap, Knows, Reading};
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Record, Target};
 use kho_abi_read::catalogue::Catalogue;
@@ -22,6 +25,8 @@ Examples:
   kho-abi layout vfio-pci-v1         what one contract promises
   kho-abi layout luo_file_ser        one struct
   kho-abi layout --root ~/linux      of that tree's headers
+  kho-abi layout luo-v5 --format svg > luo.svg
+  kho-abi layout --format html > layouts.html
   kho-abi layout --source vmlinux    what a built kernel has, by DWARF or BTF
   kho-abi layout --source git:v7.3 luo-v5
                                      what a revision has of one contract
@@ -33,6 +38,23 @@ a frozen layout, git:REV, `snapshots` or `abi`. What it does not contain is not 
 what that is.
 
 Exit status: 0 when what was asked for is shown, 2 when it cannot be.";
+
+/// How layouts are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LayoutFormat {
+    /// For a terminal, as pahole does
+    Text,
+    /// For programs, with a schema version
+    Json,
+    /// A picture: bytes and bits to scale, cache lines, holes, what leads where
+    Svg,
+    /// A page for a browser, with pictures and tables
+    Html,
+    /// reStructuredText, for the kernel's documentation
+    Rst,
+    /// Tables for a forge
+    Markdown,
+}
 
 /// What says how a source is read means nothing without one.
 fn of_a_source(arg: clap::Arg) -> clap::Arg {
@@ -52,7 +74,7 @@ fn of_a_source(arg: clap::Arg) -> clap::Arg {
 #[command(after_help = AFTER_HELP, mut_args = of_a_source)]
 pub(crate) struct Args {
     /// Structs by name, contracts by compatible string, also earlier versions; all if none is given
-    #[arg(value_name = "STRUCT|CONTRACT")]
+    #[arg(value_name = "STRUCT|CONTRACT", add = ArgValueCompleter::new(words::contracts_and_structs))]
     names: Vec<String>,
     /// Show what another source has: anything that `diff` reads
     #[arg(long, value_name = "SOURCE")]
@@ -61,7 +83,7 @@ pub(crate) struct Args {
     reading: SourceReading,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: LayoutFormat,
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
@@ -83,7 +105,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     } else {
         select(&args.names, &current, &earlier)?
     };
-    print(args, &selected, None, out);
+    out.raw(&write(args, &selected, None));
     Ok(Outcome::Clean)
 }
 
@@ -100,17 +122,28 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
     } else {
         select(&names, model, &[])?
     };
+    let is_drawn = !matches!(args.format, LayoutFormat::Text | LayoutFormat::Json);
+    let knows = reading.knows;
+    if is_drawn && !(knows.packing && knows.strings && knows.absence) {
+        return Err(Failure {
+            message: format!(
+                "{word}: it does not contain all that this format shows: {}",
+                knows.unknown().join(", ")
+            ),
+            help: "give headers, or take --format text or json".into(),
+        });
+    }
     // A document has it in itself.
-    if args.format == Format::Text {
+    if args.format == LayoutFormat::Text {
         note_unknown(&reading, &names, &selected);
     }
     // A document has constants and strings as well.
     let is_empty = |part: &Model| match args.format {
-        Format::Text => {
+        LayoutFormat::Text => {
             let mut nodes = part.contracts().flat_map(|(_, contract)| &contract.nodes);
             part.records().next().is_none() && nodes.next().is_none()
         }
-        Format::Json => part.headers.is_empty(),
+        _ => part.headers.is_empty(),
     };
     if selected.iter().all(|(_, part)| is_empty(part)) {
         return Err(Failure {
@@ -119,7 +152,7 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
                 .into(),
         });
     }
-    print(args, &selected, Some(&reading), out);
+    out.raw(&write(args, &selected, Some(&reading)));
     Ok(Outcome::Clean)
 }
 
@@ -184,45 +217,58 @@ fn known_names(
     Ok(found)
 }
 
-/// Prints parts of models, each with the whole of it, and what is known of them.
-fn print(args: &Args, selected: &[(&Model, Model)], reading: Option<&Reading>, out: &mut Output) {
+/// What was asked for, in the format that was asked for, with what is known of it.
+fn write<'a>(args: &Args, selected: &'a [(&'a Model, Model)], reading: Option<&Reading>) -> String {
     let asked_for =
         |contract: &Contract| args.names.is_empty() || args.names.contains(&contract.compatible);
+    let part = |(whole, shown): &'a (&'a Model, Model)| draw::Part {
+        whole,
+        shown,
+        contracts: {
+            let contracts = shown.promises().map(|(_, contract)| contract);
+            contracts.filter(|c| asked_for(c)).map(|c| c.compatible.clone()).collect()
+        },
+    };
+    let parts = || selected.iter().map(part).collect::<Vec<_>>();
     match args.format {
-        Format::Text => {
+        LayoutFormat::Text => {
             let knows = reading.map_or(&Knows::ALL, |reading| &reading.knows);
             let mut texts = Vec::new();
             for (whole, part) in selected {
-                // Which contracts promise a struct is seen in the whole model.
+                // Only the whole model shows which contracts promise a struct.
                 let records = part.records();
                 texts.extend(records.map(|(_, record)| write::text::render(whole, record, knows)));
                 let contracts = part.contracts().map(|(_, contract)| contract);
                 let contracts = contracts.filter(|c| !c.nodes.is_empty() && asked_for(c));
                 texts.extend(contracts.map(write::text::render_nodes));
             }
-            out.raw(&texts.join("\n"));
+            texts.join("\n")
         }
-        Format::Json => {
+        LayoutFormat::Json => {
             let target = reading.map_or(Target::HOST, |reading| reading.model.target);
             let headers = selected.iter().flat_map(|(_, part)| part.headers.clone()).collect();
             let other_pages =
                 selected.iter().flat_map(|(_, part)| part.other_pages.clone()).collect();
-            out.raw(&write::json::render(&Model { target, headers, other_pages }, reading));
+            write::json::render(&Model { target, headers, other_pages }, reading)
         }
+        LayoutFormat::Svg => draw::svg::render(&parts()),
+        LayoutFormat::Html => draw::html::render(&parts()),
+        LayoutFormat::Rst => draw::rst::render(&parts()),
+        LayoutFormat::Markdown => draw::markdown::render(&parts()),
     }
 }
 
-/// The parts of each model that were asked for, with the model, in the order of the models.
+/// The requested parts of each model, with the model, in the order of the models.
 fn select<'a>(
     names: &[String],
     current: &'a Model,
     earlier: &'a [Model],
 ) -> Result<Vec<(&'a Model, Model)>, Failure> {
     let models: Vec<_> = std::iter::once(current).chain(earlier).collect();
-    // Structs by name, contracts by string: no name of C has a hyphen.
+    // Structs by name, contracts by string: no C name has a hyphen.
     let mut wanted: Vec<BTreeSet<String>> = vec![BTreeSet::new(); models.len()];
     for name in names {
-        // A struct's name means the current version; a string says which version it means.
+        // A struct's name means the current version. A string says which version it means.
         let by_string = models.iter().position(|model| model.contract(name).is_some());
         if let Some(index) = by_string {
             let model = models[index];
@@ -231,7 +277,7 @@ fn select<'a>(
                 wanted[index].insert(name.clone());
             }
         } else if let Some(index) = models.iter().position(|model| model.record(name).is_some()) {
-            // One that is no more is shown as the oldest version has it.
+            // A struct that no longer exists is shown as the oldest version has it.
             wanted[index].insert(name.clone());
         } else {
             return Err(unknown(name, current, earlier));
@@ -241,7 +287,7 @@ fn select<'a>(
     Ok(chosen.map(|(model, wanted)| (*model, part(model, wanted))).collect())
 }
 
-/// The model with these structs and contracts alone, and the constants of their headers.
+/// The model with only these structs and contracts, and the constants of their headers.
 fn part(model: &Model, wanted: &BTreeSet<String>) -> Model {
     let keep = |item: &Item| item.record().is_none_or(|record| wanted.contains(&record.name));
     let of_interest = |header: &&Header| {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi verify`: the truth, held against kernels.
+//! `kho-abi verify`: compares kernels with the truth.
 
+use crate::complete::words;
 use crate::output::{note, Failure, Format, Inputs, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::source::{self, Kind, Options};
 use kho_abi_review::project::catalogue;
 use kho_abi_review::report;
@@ -27,6 +29,8 @@ Examples:
   kho-abi verify vmlinux                      against the types of this program
   kho-abi verify --against ~/linux vmlinux    against what that tree froze
   kho-abi verify --against kho-abi.toml .     a tree against its own frozen layouts
+  kho-abi verify /sys/kernel/btf/vmlinux      the kernel that runs
+  kho-abi verify git:v7.3 --git-dir ~/linux   a revision's headers
 
 Exit status:
   0  everything that could be checked is as the truth says
@@ -41,7 +45,7 @@ Exit status:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// What to hold against the ABI
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required = true, add = ArgValueCompleter::new(words::sources))]
     sources: Vec<String>,
     /// Read BTF, also where there is DWARF
     #[arg(long, conflicts_with = "dwarf")]
@@ -95,7 +99,7 @@ struct Unreadable {
     help: String,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -162,7 +166,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                 .collect(),
         }),
     }
-    // The last failure is told by whoever gets it.
+    // The caller reports the last failure.
     let Some((_, last)) = failures.pop() else {
         return Ok(Outcome::of(reports.iter().map(|report| report.findings.len()).sum()));
     };
@@ -192,7 +196,7 @@ fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Repo
     Ok(verify::verify(truth, &reading)?)
 }
 
-/// Nothing was checked: to say nothing would look like success.
+/// Nothing was checked. Silence would look like success.
 fn nothing(report: &Report) -> Failure {
     let absent = report.contracts.iter().all(|checked| checked.verdict == Verdict::Absent);
     let (why, help) = if absent {

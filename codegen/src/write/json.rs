@@ -6,7 +6,7 @@ use kho_abi_model::{schema_of, Model};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-/// Names the shape of the document; a change of the shape changes it.
+/// The version of the document's form; it changes with the form.
 pub const SCHEMA: &str = "kho-abi/layout/1";
 
 #[derive(JsonSchema, Serialize)]
@@ -33,7 +33,7 @@ struct Source<'a> {
     gaps: &'a [Gap],
 }
 
-/// The JSON Schema of what is written.
+/// The JSON Schema of the output.
 #[must_use]
 pub fn schema() -> Schema {
     schema_of::<Document<'static>>()

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes layouts for people, in the way of pahole.
+//! Writes layouts for people, in the style of pahole.
 
 use kho_abi_model::put;
 use kho_abi_model::reading::Knows;
 use kho_abi_model::{Contract, Field, Model, Packing, Record, RecordKind};
 
-/// Size of a cache line on the machines that live-update, in bytes.
+/// Size of a cache line on machines that support live update, in bytes.
 const CACHE_LINE: u64 = 64;
 
 /// Renders one struct or union of a model.
@@ -89,7 +89,7 @@ pub fn render_nodes(contract: &Contract) -> String {
     out
 }
 
-/// The declaration, cut where the columns meet: type, name with dimensions.
+/// The declaration, split into columns: type, and name with dimensions.
 fn declaration(field: &Field) -> (String, String) {
     let width = if field.bit_field { format!(":{}", field.bit_size) } else { String::new() };
     (field.ty.base(), format!("{}{}{width};", field.name, field.ty.dimensions()))

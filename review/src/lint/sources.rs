@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a word on the command line asks to look at: a header, a tree, another source, patches.
+//! What a word on the command line asks to judge: a header, a tree, another source, patches.
 
 use super::{event, judge};
 use crate::diff::open::{self, Files};
@@ -15,13 +15,13 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// Why a word cannot be looked at.
+/// Why a word cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum LintError {
-    /// It is no source, or cannot be read.
+    /// It is not a source, or cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// It is no patch that can be read.
+    /// It is not a patch that can be read.
     #[error(transparent)]
     Patch(#[from] PatchError),
 }
@@ -42,7 +42,7 @@ impl LintError {
 ///
 /// # Errors
 ///
-/// A word that names nothing of these, and what cannot be read.
+/// A word that names none of these, and input that cannot be read.
 pub fn lint(
     word: &str,
     base: Option<&Base>,
@@ -54,7 +54,7 @@ pub fn lint(
         let bytes = bytes_of(word, patch::MAX_BYTES as u64 + 1)?;
         return match patch::read(word, &bytes) {
             Ok(patches) => patched(word, &patches, base, reading, options),
-            // A frozen layout is text as well.
+            // A frozen layout is text, too.
             Err(PatchError::NoPatch { .. }) if word != "-" => of_source(word, reading, options),
             Err(error) => Err(error.into()),
         };
@@ -77,7 +77,7 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> SourceError + '_ {
     move |source| SourceError::Io { path: path.into(), source }
 }
 
-/// Whether a file has no zero byte in its first bytes, as images have.
+/// Whether a file is text: its first bytes contain no zero byte, unlike an image.
 fn is_text(path: &Path) -> Result<bool, SourceError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(io_error(path))?;
@@ -115,7 +115,8 @@ fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Re
     Ok(report)
 }
 
-/// What patches leave, of the headers that they touch; with a base, only what they bring.
+/// Judges the headers that patches touch, as the patches leave them; with a base, only what they
+/// add.
 fn patched(
     word: &str,
     patches: &[Patch],
@@ -189,9 +190,9 @@ fn patched(
     Ok(report)
 }
 
-/// What the added lines of a patch show by themselves, where the header is not at hand.
+/// Judges the added lines of a patch by themselves, if the header is not available.
 fn of_hunks(path: &str, file: &FilePatch, options: &Options) -> Vec<Finding> {
-    // Whether a type is the ABI's, and what no version covers, the lines do not show.
+    // The lines do not show whether a type is part of the ABI, or what no version covers.
     const SHOWN: &[&str] = &[
         "bool_in_struct",
         "enum_in_struct",

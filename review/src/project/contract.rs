@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What there is to say of one contract in the headers of a project.
+//! Helpers for one contract in the headers of a project.
 
 use super::held::{FromKernel, Held};
 use kho_abi_codegen::write;
@@ -8,7 +8,7 @@ use kho_abi_model::version;
 use kho_abi_model::{Contract, DeclarationKind, Header, Model, Packing, Place, Spelled, BROKEN};
 use kho_abi_read::frozen::{Frozen, Part, Status};
 
-/// What of a contract's closure no compiler laid out, each with the reason.
+/// What no compiler laid out in a contract's closure, with the reasons.
 pub(super) fn unread(held: &Held, header: &Header, contract: &Contract) -> Vec<(String, String)> {
     let model = &held.model;
     let names = model.closure_names(header, contract);
@@ -68,7 +68,7 @@ pub(super) fn place_of(model: &Model, contract: &Contract) -> Place {
     known.or_else(root).map_or_else(other, Place::from)
 }
 
-/// What a bump of a contract is, in words that follow "or".
+/// How to bump a contract, in words that follow "or".
 pub(super) fn how_to_bump(model: &Model, contract: &Contract) -> String {
     let next = version::next(model, contract);
     let macro_name = &contract.macro_name;

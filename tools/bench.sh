@@ -25,6 +25,7 @@ export CBINDGEN="$root/bin/cbindgen"
 
 cargo bench --quiet --locked -p kho-abi --bench generate
 cargo bench --quiet --locked -p kho-abi --bench review
+cargo bench --quiet --locked -p kho-abi --bench check
 cargo bench --quiet --locked -p kho-abi-codegen --bench growth
 cargo bench --quiet --locked -p kho-abi-inspect --bench speed
 # This one reads C headers, as the tests do.

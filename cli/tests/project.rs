@@ -234,7 +234,10 @@ fn an_assertion_about_a_changed_struct_is_a_consequence() {
     let file = format!("{ABI}/kexec_handover.h");
     tree.replace(&file, "\tunsigned int total_pages;", "\tu64 total_pages;");
     let printed = tree.one(&tree.line(&file, "u64 total_pages"), "struct kho_vmalloc: field");
-    for so in ["memfd.h:97: a compiler refuses it", "consequence: struct memfd_luo_ser: "] {
+    let asserted = tree.line(&format!("{ABI}/memfd.h"), "sizeof(struct memfd_luo_ser) ==");
+    for so in
+        [&*format!("{asserted}: a compiler refuses it"), "consequence: struct memfd_luo_ser: "]
+    {
         assert!(printed.contains(so), "{so}: {printed}");
     }
     // A failed assertion about something unchanged is a finding itself.
@@ -576,4 +579,38 @@ fn one_policy_and_its_exceptions_hold_for_every_command() {
     );
     allow("draft_out_of_date", "x_ser.z", "9999-12-31");
     assert!(tree.check(1).contains("[allowance_stale]"));
+}
+
+/// Without git, a released layout may have been edited: that is found. A draft may be.
+#[test]
+fn a_history_that_cannot_be_read_is_found_where_something_depends_on_it() {
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    let printed = tree.check(0);
+    assert!(printed.contains("not checked  no released layout was edited: "), "{printed}");
+    let layout = format!("{LAYOUTS}/x-v1.layout");
+    tree.replace(&layout, "status      draft", "status      released");
+    let printed = tree.one(LAYOUTS, "whether 1 released layout");
+    assert!(printed.contains("[history_not_read]"), "{printed}");
+    // The owner may know better, for a time.
+    let entry = format!(
+        "\n[[allow]]\nrule = \"history_not_read\"\nitem = \"{LAYOUTS}\"\nreason = \"r\"\n\
+         expires = \"9999-12-31\"\n"
+    );
+    tree.write("kho-abi.toml", &format!("{}{entry}", tree.read("kho-abi.toml")));
+    tree.check(0);
+    // With a history, it is read, and the exception not needed.
+    tree.git(&["init", "-q"]);
+    tree.commit("begin");
+    assert!(tree.check(1).contains("[allowance_stale]"));
+    tree.replace("kho-abi.toml", &entry, "");
+    assert!(tree.check(0).contains("ok           no released layout was edited"));
+    // A clone that is cut off has no history, either.
+    tree.commit("again");
+    let clone = tree.root().join("clone");
+    let from = format!("file://{}", tree.root().display());
+    tree.git(&["clone", "-q", "--depth", "1", &from, clone.to_str().unwrap()]);
+    let ran = tree.run(&["check", "--root", clone.to_str().unwrap()]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("git fetch --unshallow"), "{ran:?}");
 }

@@ -81,7 +81,7 @@ pub fn run(
         Check::done("the types are what was frozen", freeze::check(checkout, &models)?),
         match freeze::check_history(checkout)? {
             History::Checked(findings) => Check::done(HISTORY, findings),
-            History::NotChecked(why) => Check::not(HISTORY, why),
+            History::NotChecked(why) | History::NothingYet(why) => Check::not(HISTORY, why),
         },
     ])
 }

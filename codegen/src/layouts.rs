@@ -34,6 +34,20 @@ pub enum History {
     Checked(Vec<Finding>),
     /// The history was not read, for this reason.
     NotChecked(String),
+    /// There is a history, and nothing of them is in it yet, because.
+    NothingYet(String),
+}
+
+impl From<String> for History {
+    fn from(why: String) -> Self {
+        Self::NotChecked(why)
+    }
+}
+
+impl From<&str> for History {
+    fn from(why: &str) -> Self {
+        Self::NotChecked(why.into())
+    }
 }
 
 impl Layouts {
@@ -137,7 +151,7 @@ impl Layouts {
         let git = Git::new(Some(&self.root)).with_time(HISTORY_TIME);
         let releases = match self.releases(&git, cache) {
             Ok(releases) => releases,
-            Err(why) => return Ok(History::NotChecked(why)),
+            Err(instead) => return Ok(instead),
         };
         let mut findings = Vec::new();
         for Release { commit, path: line } in &releases {
@@ -170,7 +184,7 @@ impl Layouts {
     }
 
     /// The commit that first released each layout, or why that is unknown.
-    fn releases(&self, git: &Git, cache: Option<&Path>) -> Result<Vec<Release>, String> {
+    fn releases(&self, git: &Git, cache: Option<&Path>) -> Result<Vec<Release>, History> {
         let ask = |args: &[&str]| git.ask("", args, Vec::new()).map_err(|error| error.to_string());
         let text = |args: &[&str]| {
             let answer = ask(args)?.ok();
@@ -188,7 +202,8 @@ impl Layouts {
             }
         }
         let head = text(&["rev-parse", "--verify", "--quiet", "HEAD"])?;
-        let head = head.filter(|head| !head.is_empty()).ok_or("there is no commit yet")?;
+        let nothing = || History::NothingYet("there is no commit yet".into());
+        let head = head.filter(|head| !head.is_empty()).ok_or_else(nothing)?;
         let mut kept = cache.and_then(|cache| self.kept(cache)).unwrap_or_default();
         if kept.head == head {
             return Ok(kept.releases);
@@ -218,7 +233,7 @@ impl Layouts {
         let log = log.ok_or("git cannot read the history")?;
         kept.committed |= !log.is_empty();
         if !kept.committed && self.tracked.is_none() {
-            return Err(format!("{below} is not committed yet"));
+            return Err(History::NothingYet(format!("{below} is not committed yet")));
         }
         let mut commit = "";
         for line in log.lines().filter(|line| !line.is_empty()) {

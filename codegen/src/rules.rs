@@ -118,6 +118,13 @@ pub const RULES: &[Rule] = &[
         remedy: "Remove it, or write its types under abi/src/wire/.",
     },
     Rule {
+        id: "history_not_read",
+        summary: "There are released layouts, and the history that shows whether one was edited cannot be read.",
+        reason: "A layout that was edited together with its header agrees with it. Only the commit that released it shows the difference.",
+        example: "A job fetches one commit alone, with `git clone --depth 1`.",
+        remedy: "Check in a git repository with its whole history, or allow it in kho-abi.toml with a reason.",
+    },
+    Rule {
         id: "layout_depends_on_machine",
         summary: "A struct has another layout on another machine.",
         reason: "One frozen layout then stands for several, and a reader on another machine than the writer's takes the wrong bytes.",

@@ -273,7 +273,7 @@ fn an_edit_of_type_and_file_together_is_found_in_the_history() {
     };
     let rules = || match freeze::check_history(&checkout).unwrap() {
         History::Checked(findings) => findings.iter().map(|finding| finding.rule.clone()).collect(),
-        History::NotChecked(why) => {
+        History::NotChecked(why) | History::NothingYet(why) => {
             vec![if why.is_empty() { "" } else { "not checked" }.to_string()]
         }
     };

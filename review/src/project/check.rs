@@ -10,9 +10,10 @@ use crate::policy::allow::Book;
 use crate::policy::checks::failed_assertion;
 use kho_abi_codegen::check::{shared_strings, Check};
 use kho_abi_codegen::freeze::too_long;
-use kho_abi_codegen::layouts::History;
+use kho_abi_codegen::layouts::{History, Layouts};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{DeclarationKind, Model, Place};
+use kho_abi_read::frozen::Status;
 use kho_abi_read::source::Gap;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -83,7 +84,19 @@ pub fn run(
             let by_file = |finding: Finding| (finding.shown_place(), finding);
             done(HISTORY, findings.into_iter().map(by_file).collect(), Vec::new())
         }
-        History::NotChecked(why) => Check::not(HISTORY, why),
+        History::NothingYet(why) => Check::not(HISTORY, why),
+        History::NotChecked(why) => match released(&layouts)? {
+            // Where no layout is released, none can have been edited.
+            0 => Check::not(HISTORY, why),
+            count => {
+                let dir = layouts.display(layouts.dir());
+                let which = if count == 1 { "layout was" } else { "layouts were" };
+                let what = format!("whether {count} released {which} edited is unknown: {why}");
+                let remedy = "run it in a git repository with the whole history";
+                let finding = Finding::new("history_not_read", Place::from(&dir), what, remedy);
+                done(HISTORY, vec![(dir, finding)], Vec::new())
+            }
+        },
     });
     if !project.config().owners.is_empty() {
         checks.push(done(OWNERS, owners.clone(), Vec::new()));
@@ -96,6 +109,16 @@ pub fn run(
         checks.push(Check::done(ALLOWED, stale.collect()));
     }
     Ok(checks)
+}
+
+/// How many layouts are released.
+fn released(layouts: &Layouts) -> Result<usize, ProjectError> {
+    let mut count = 0;
+    for path in layouts.files()? {
+        let frozen = layouts.read(&path)?.and_then(Result::ok);
+        count += usize::from(frozen.is_some_and(|frozen| frozen.status == Status::Released));
+    }
+    Ok(count)
 }
 
 /// Whether a rule is one of changes alone: an exception for it is needed when a change is judged, and not here.

@@ -3,8 +3,8 @@
 #
 # Takes an image of a real kernel's memory between two kernels, in each format,
 # and holds what kho-abi-inspect shows to what the init program preserved; the
-# same with a vmcore, with what makedumpfile makes of one, with a guest of that memory, through its monitor, and with the tools that
-# bindings/ is for.
+# same with a vmcore, with what makedumpfile makes of one, with a guest of that memory, through its monitor and
+# through its gdb stub, and with the tools that bindings/ is for.
 #
 # Exit status: 0 passed, or skipped with a loud line; 1 a check failed; 2 could
 # not run.
@@ -46,20 +46,21 @@ for how in "-c -d 1" "-l -d 0" "-p -d 0" "-z -d 0"; do
 done
 
 # A guest whose memory is that image, in a copy of its own, and whose processor is not started: what
-# its monitor gives has to be the same.
+# its monitor gives has to be the same, and what its gdb stub gives. Neither starts it.
 size=$(stat -c %s "$images/raw")
 qemu-system-x86_64 -S -display none -vga none -nodefaults \
 	-machine q35,accel=tcg,memory-backend=ram -m "$((size >> 20))M" \
 	-object "memory-backend-file,id=ram,size=$size,mem-path=$images/raw,share=off" \
-	-qmp "unix:$images/monitor,server=on,wait=off" &
+	-qmp "unix:$images/monitor,server=on,wait=off" \
+	-chardev "socket,id=stub,path=$images/stub,server=on,wait=off" -gdb chardev:stub &
 guest=$!
 trap 'kill "$guest" 2>/dev/null || true; rm -rf "$images"' EXIT
 for _ in $(seq 100); do
-	[ -S "$images/monitor" ] && break
+	[ -S "$images/monitor" ] && [ -S "$images/stub" ] && break
 	sleep 0.1
 done
 
 cd "$root"
-KHO_ABI_GUEST=$images/monitor KHO_ABI_GUEST_RECORD=$images/raw.json \
+KHO_ABI_GUEST=$images/monitor KHO_ABI_STUB=$images/stub KHO_ABI_GUEST_RECORD=$images/raw.json \
 	KHO_ABI_IMAGES=$paths cargo test --quiet --locked --release -p kho-abi-inspect \
 	--test real_image -- --include-ignored --nocapture

@@ -11,7 +11,9 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::path::{Path, PathBuf};
 
 /// What a word begins with that names a guest's monitor.
-pub(crate) const GUEST: &str = "qmp:";
+pub(crate) const MONITOR: &str = "qmp:";
+/// What a word begins with that names a guest's gdb stub.
+pub(crate) const STUB: &str = "gdb:";
 /// Symbolic links that are followed to where a file is to be, as many as Linux follows.
 const LINKS_LIMIT: usize = 40;
 
@@ -61,8 +63,10 @@ impl Inputs {
                 continue;
             }
             let bytes = word.as_bytes();
-            if let Some(socket) = bytes.strip_prefix(GUEST.as_bytes()) {
-                self.path(Path::new(OsStr::from_bytes(socket)));
+            for prefix in [MONITOR, STUB] {
+                if let Some(socket) = bytes.strip_prefix(prefix.as_bytes()) {
+                    self.path(Path::new(OsStr::from_bytes(socket)));
+                }
             }
             let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'@');
             for end in ends.map(|(end, _)| end).chain([bytes.len()]) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What an image shows, written down: one file per form.
 
+mod heads;
 pub mod html;
 pub mod json;
 pub mod lines;

@@ -95,6 +95,15 @@ const GUIDES: &[(&str, &str)] = &[
     ("tool-author", "For the author of a tool"),
 ];
 
+/// Documents of the repository that the book contains as they are, below `docs/`, with their titles.
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("A tree of your own", "kho-abi.toml.md"),
+    ("Changes of headers", "review.md"),
+    ("The types of this repository", "types.md"),
+    ("Preserved memory", "inspect.md"),
+    ("Before, during and after a live update", "runbook.md"),
+];
+
 fn main() -> ExitCode {
     let done = match &Cli::parse().command {
         Command::Write { root, kho_abi, synth, out } => write(root, kho_abi, synth, out),
@@ -124,14 +133,12 @@ fn write(root: &Path, kho_abi: &Path, synth: &Path, out: &Path) -> Result<(), Fa
     };
     let introduction = page("kho-abi", "introduction")?;
     let guides: Result<Vec<_>, _> = GUIDES.iter().map(|(name, title)| page(title, name)).collect();
-    let tree = root.join("docs/kho-abi.toml.md");
-    let tree = Page {
-        title: "A tree of your own".into(),
-        path: "kho-abi.toml.md".into(),
-        text: fs::read_to_string(&tree).map_err(Failure::at(&tree))?,
-    };
     let mut guides = guides?;
-    guides.push(tree);
+    for (title, file) in DOCUMENTS {
+        let path = root.join("docs").join(file);
+        let text = fs::read_to_string(&path).map_err(Failure::at(&path))?;
+        guides.push(Page { title: title.into(), path: file.into(), text });
+    }
     let groups = [
         ("Guides", guides),
         ("Contracts", contracts::pages(root)?),

@@ -224,7 +224,7 @@ impl luo_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn compatible(&self) -> Result<&str, NameError> {
         name::read(&self.compatible)
     }
@@ -235,7 +235,7 @@ impl luo_file_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn compatible(&self) -> Result<&str, NameError> {
         name::read(&self.compatible)
     }
@@ -246,7 +246,7 @@ impl luo_session_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }
@@ -257,7 +257,7 @@ impl luo_flb_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi freeze`: the layout of a contract, written down for good.
+//! `kho-abi freeze`: writes down the layout of a contract for good.
 
 use super::{known_contracts, models, place};
+use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_codegen::freeze;
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::Model;
@@ -33,13 +35,13 @@ Exit status: 0 when it is frozen, 1 when it is refused, 2 when it could not be d
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The contracts, by compatible string; in a tree whose headers are the truth, all if none is given
-    #[arg(value_name = "CONTRACT")]
+    #[arg(value_name = "CONTRACT", add = ArgValueCompleter::new(words::contracts))]
     contracts: Vec<String>,
     /// As a draft: no kernel has this version yet
     #[arg(long)]
     draft: bool,
     /// As released: a tag or another revision of the tree's repository, or a tree, that has these bytes
-    #[arg(long, value_name = "TAG|REV|TREE", conflicts_with = "draft")]
+    #[arg(long, value_name = "TAG|REV|TREE", conflicts_with = "draft", add = ArgValueCompleter::new(words::releases))]
     released: Option<String>,
 }
 
@@ -50,7 +52,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     }
 }
 
-/// The layouts of a tree's headers.
+/// Freezes the layouts of a tree's headers.
 fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcome, Failure> {
     let held = read::headers(project)?;
     let release = match args.released.as_deref().map(Release::of) {
@@ -65,7 +67,7 @@ fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcom
     Ok(Outcome::of(refused))
 }
 
-/// Prints what became of contracts; returns how much was refused.
+/// Prints the result for each contract; returns how many were refused.
 pub(super) fn report(
     layouts: &Layouts,
     outcomes: &[project::freeze::Outcome],
@@ -86,7 +88,7 @@ pub(super) fn report(
     findings.len()
 }
 
-/// The layout of a contract of this program's types.
+/// Freezes contracts of this program's types.
 fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcome, Failure> {
     let (current, earlier) = models()?;
     if args.released.is_some() {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect`: what a live-updating kernel preserved, from an image of its memory.
+//! `kho-abi inspect`: shows what a live-updating kernel preserved, from an image of its memory.
 
 pub(crate) mod all;
 pub(crate) mod diff;
 pub(crate) mod extract;
 mod types;
 
+use crate::complete::words;
 use crate::output::{note, Destination, Failure, Inputs, Outcome, GUEST};
 use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, lines, map, text, Filter, Report};
 use kho_abi_inspect::{inspect_file, Options, State};
@@ -15,6 +17,19 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi inspect guest.raw                               what was preserved
+  kho-abi inspect vmcore --session vm0                    one session of it
+  kho-abi inspect guest.raw --extract 0x2 -o memory.bin   the content of a memfd
+  kho-abi inspect qmp:/run/vm0.sock --format json         a running guest, for programs
+
+Exit status:
+  0  nothing is wrong with what was preserved
+  1  findings
+  2  the image cannot be read, or there is no KHO in it
+  3  --extract: content is lost or doubtful";
 
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
@@ -24,6 +39,7 @@ use std::path::{Path, PathBuf};
 /// what the kernel itself does not check.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -80,7 +96,7 @@ struct FilterArgs {
     #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
     token: Option<u64>,
     /// Show files of this compatible string alone
-    #[arg(long, value_name = "COMPATIBLE")]
+    #[arg(long, value_name = "COMPATIBLE", add = ArgValueCompleter::new(words::contracts))]
     file: Option<String>,
 }
 
@@ -90,7 +106,7 @@ impl FilterArgs {
     }
 }
 
-/// A filter that leaves nothing would look like a state without sessions.
+/// A filter without matches would look like a state without sessions.
 fn nothing_matches() -> Failure {
     Failure {
         message: "no session or file matches --session, --token and --file".into(),
@@ -162,7 +178,7 @@ impl From<OpenError> for Failure {
 }
 
 impl FindingArgs {
-    /// How to look; the types are read, where any are given.
+    /// How to inspect; reads the types if any are given.
     fn options(&self) -> Result<Options, Failure> {
         Ok(Options {
             fdt: self.fdt,
@@ -212,7 +228,7 @@ impl FindingArgs {
     }
 }
 
-/// The socket of a guest's monitor. A file of that name is a file.
+/// The socket of a guest's monitor. An existing file of that name is a file.
 fn guest(path: &Path) -> Option<&Path> {
     let socket = path.as_os_str().as_bytes().strip_prefix(GUEST.as_bytes())?;
     (!path.exists()).then(|| Path::new(OsStr::from_bytes(socket)))
@@ -260,7 +276,7 @@ fn outcome(state: &State) -> Outcome {
     Outcome::of(usize::from(!state.findings.is_empty()))
 }
 
-/// Says what takes long, where somebody is watching.
+/// Reports a slow step, if standard error is a terminal.
 fn watch(what: &str) {
     if io::stderr().is_terminal() {
         note(what);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi verify`: the truth, held against kernels.
+//! `kho-abi verify`: compares kernels with the truth.
 
+use crate::complete::words;
 use crate::output::{note, Failure, Format, Inputs, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::source::{self, Kind, Options};
 use kho_abi_review::report;
 use kho_abi_review::verify::{self, Report, Truth, Verdict};
@@ -21,6 +23,11 @@ Verdicts, one for each contract:
 
 What was not checked is listed for each contract.
 
+Examples:
+  kho-abi verify vmlinux                      a kernel that somebody built
+  kho-abi verify /sys/kernel/btf/vmlinux      the kernel that runs
+  kho-abi verify git:v7.3 --git-dir ~/linux   a revision's headers
+
 Exit status:
   0  everything that could be checked is as the truth says
   1  findings
@@ -34,7 +41,7 @@ Exit status:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// What to hold against the ABI
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required = true, add = ArgValueCompleter::new(words::sources))]
     sources: Vec<String>,
     /// Read BTF, also where there is DWARF
     #[arg(long, conflicts_with = "dwarf")]
@@ -85,7 +92,7 @@ struct Unreadable {
     help: String,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -138,7 +145,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                 .collect(),
         }),
     }
-    // The last failure is told by whoever gets it.
+    // The caller reports the last failure.
     let Some((_, last)) = failures.pop() else {
         return Ok(Outcome::of(reports.iter().map(|report| report.findings.len()).sum()));
     };
@@ -168,7 +175,7 @@ fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Repo
     Ok(verify::verify(truth, &reading)?)
 }
 
-/// Nothing was checked: to say nothing would look like success.
+/// Nothing was checked. Silence would look like success.
 fn nothing(report: &Report) -> Failure {
     let absent = report.contracts.iter().all(|checked| checked.verdict == Verdict::Absent);
     let (why, help) = if absent {

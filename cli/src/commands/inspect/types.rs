@@ -4,6 +4,7 @@
 //!
 //! The walk knows neither models nor clang; only this file knows both.
 
+use crate::commands::freeze::root_struct;
 use crate::complete::words;
 use crate::output::{note, Failure};
 use clap_complete::engine::ArgValueCompleter;
@@ -47,12 +48,6 @@ struct Said {
     record: String,
     field: String,
     to: LeadsTo,
-}
-
-fn root_struct(text: &str) -> Result<(String, String), String> {
-    let (string, name) = text.split_once('=').ok_or("COMPATIBLE=STRUCT is expected")?;
-    let name = name.strip_prefix("struct ").unwrap_or(name);
-    Ok((string.into(), name.into()))
 }
 
 fn leads_to(text: &str) -> Result<Said, String> {

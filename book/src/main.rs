@@ -95,13 +95,13 @@ const GUIDES: &[(&str, &str)] = &[
     ("tool-author", "For the author of a tool"),
 ];
 
-/// Documents of the repository that the book contains as they are, below `docs/`, with their titles.
-const DOCUMENTS: &[(&str, &str)] = &[
-    ("A tree of your own", "kho-abi.toml.md"),
-    ("Changes of headers", "review.md"),
-    ("The types of this repository", "types.md"),
-    ("Preserved memory", "inspect.md"),
-    ("Before, during and after a live update", "runbook.md"),
+/// Documents of `docs/` that the book contains as they are, after the guides, with their titles.
+const DOCS: &[(&str, &str)] = &[
+    ("kho-abi.toml.md", "A tree of your own"),
+    ("review.md", "Changes of headers"),
+    ("types.md", "The types of this repository"),
+    ("inspect.md", "Preserved memory"),
+    ("runbook.md", "Runbook of a live update"),
 ];
 
 fn main() -> ExitCode {
@@ -134,10 +134,10 @@ fn write(root: &Path, kho_abi: &Path, synth: &Path, out: &Path) -> Result<(), Fa
     let introduction = page("kho-abi", "introduction")?;
     let guides: Result<Vec<_>, _> = GUIDES.iter().map(|(name, title)| page(title, name)).collect();
     let mut guides = guides?;
-    for (title, file) in DOCUMENTS {
-        let path = root.join("docs").join(file);
+    for (name, title) in DOCS {
+        let path = root.join("docs").join(name);
         let text = fs::read_to_string(&path).map_err(Failure::at(&path))?;
-        guides.push(Page { title: title.into(), path: file.into(), text });
+        guides.push(Page { title: (*title).into(), path: (*name).into(), text });
     }
     let groups = [
         ("Guides", guides),

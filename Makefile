@@ -6,10 +6,11 @@
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
-# Where rustup puts cargo, for a shell that has not read rustup's profile.
+# The directory of rustup's cargo, for a shell that has not read rustup's
+# profile.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-# The libclang that the headers are read with; a value of your own wins.
+# The libclang that reads the headers; the environment may override it.
 ifeq ($(origin LIBCLANG_PATH),undefined)
 ifneq ($(wildcard /usr/lib/llvm-19/lib),)
 export LIBCLANG_PATH := /usr/lib/llvm-19/lib

@@ -9,7 +9,7 @@
 #   check-bindings.sh                            on images that are made up here
 #   check-bindings.sh RAW ELF RECORD VMLINUX     on images of a real kernel
 #
-# RECORD is what the kernel's init program said that it preserved.
+# RECORD is the init program's report of what it preserved.
 #
 # The tools come from PyPI and npm, in fixed versions, into the cache.
 #
@@ -24,7 +24,7 @@ tests=$root/bindings/test
 install_packages gcc python3 python3-venv
 command -v npm >/dev/null || install_packages nodejs npm
 
-# What the tools are is their versions and the Python that runs them: another of these, another directory.
+# The directory depends on the versions of the tools and of Python.
 state=$(cat "$tests/requirements.txt" "$tests/package-lock.json" <(python3 --version) | sha256sum | cut -c1-12)
 tools=$(cache_dir)/bindings/$state
 if [ ! -e "$tools/complete" ]; then
@@ -56,13 +56,13 @@ case $# in
 	drgn_tests+=(Kernel)
 	;;
 0)
-	# As the tests are built, so that after them nothing is.
+	# With the flags of the tests, so that nothing is rebuilt after them.
 	cargo build --quiet --locked --workspace --example synth
 	synth=${CARGO_TARGET_DIR:-target}/debug/examples/synth
 	raw=$work/synth.raw elf=$work/synth.elf symbols=$work/symbols
 	"$synth" raw "$raw"
 	"$synth" elf "$elf"
-	# Symbols as a kernel with the generated headers has them.
+	# The symbols of a kernel with the generated headers.
 	for header in block kexec_handover luo memfd pci vfio_pci; do
 		printf '#include <linux/kho/abi/%s.h>\n' "$header"
 	done >"$work/symbols.c"
@@ -81,7 +81,7 @@ kho_abi inspect "$raw" --format json >"$work/shown.json"
 say "Kaitai Struct, on ${raw##*/}"
 export NODE_PATH=$tools/node_modules PYTHONDONTWRITEBYTECODE=1
 node "$tests/compile-ksy.js" bindings/kaitai/kho.ksy "$work"
-# The truth has no union and no enumeration that Kaitai could have; the tests' model has.
+# The truth has no union or enumeration for Kaitai, but the tests' model has.
 mkdir "$work/everything"
 awk 'marks > 1; /^---$/ { marks++ }' snapshots/goldens/everything.ksy.snap >"$work/everything/kho.ksy"
 node "$tests/compile-ksy.js" "$work/everything/kho.ksy" "$work/everything"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi`: write, freeze and check the handover ABI of live-updating Linux kernels.
 //!
-//! A thin shell: each subcommand is a file under `commands`, which parses its arguments, makes a
-//! library call, and formats what comes back.
+//! A thin shell: each subcommand is a file in `commands`, which parses its arguments, makes a
+//! library call, and formats the result.
 
 mod commands;
 mod complete;
@@ -95,7 +95,7 @@ fn main() -> ExitCode {
         Command::Completions(args) => commands::completions::run(args, &mut out),
         Command::Man(args) => commands::man::run(args, &mut out),
     };
-    // What was said before a failure is still worth reading.
+    // Output from before a failure is still worth reading.
     let flushed = out.flush();
     match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
@@ -146,7 +146,7 @@ mod tests {
         assert!(taken > 15, "{taken} command lines");
     }
 
-    /// Each way to name an output is one that `tests/outputs.rs` tries to destroy an input with.
+    /// For each way to name an output, `tests/outputs.rs` tries to destroy an input with it.
     #[test]
     fn every_output_is_tried() {
         fn collect(command: &clap::Command, name: &str, found: &mut Vec<String>) {
@@ -161,7 +161,7 @@ mod tests {
         }
         let mut found = Vec::new();
         collect(&Cli::command(), "kho-abi", &mut found);
-        // The last two name directories, and what is in them is written by the checkout's own rules.
+        // The last two name directories, whose files follow the checkout's own rules.
         let tried = [
             "kho-abi diff --report",
             "kho-abi review --report",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect qmp:SOCKET` with a monitor that is not QEMU's.
+//! `kho-abi inspect qmp:SOCKET` with a monitor that is not QEMU.
 
 use std::fs;
 use std::os::unix::net::UnixListener;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A tree whose C headers are the truth, as its owner works with it: init, check, a change, a bump.
+//! A tree whose C headers are the truth, in its owner's workflow: init, check, a change, a bump.
 
 mod support;
 
@@ -110,7 +110,7 @@ struct iommu_flb_ser {
 #endif
 "#;
 
-/// The headers that Linux 7.3 has.
+/// The headers of Linux 7.3.
 const KERNELS: [&str; 6] =
     ["block", "kexec_handover", "kexec_metadata", "luo", "memblock", "memfd"];
 
@@ -120,7 +120,7 @@ struct Tree {
 }
 
 impl Tree {
-    /// With the headers that Linux 7.3 has: they assert nothing about themselves.
+    /// With the headers of Linux 7.3, which have no assertions.
     fn of_kernel() -> Self {
         let tree = Self::with_assertions();
         for name in KERNELS {
@@ -166,7 +166,7 @@ impl Tree {
         fs::read_to_string(self.root().join(path)).unwrap()
     }
 
-    /// Replaces the one occurrence in a file.
+    /// Replaces the only occurrence in a file.
     fn replace(&self, path: &str, from: &str, to: &str) {
         let text = self.read(path);
         assert_eq!(text.matches(from).count(), 1, "`{from}` in {path}");
@@ -181,12 +181,12 @@ impl Tree {
 
     fn run(&self, args: &[&str]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
-        // What is kept of the history lies where git does not see it.
+        // The cache of the history is where git does not see it.
         command.env("XDG_CACHE_HOME", self.root().join(".git/cache"));
         Ran::of(&command.current_dir(self.root()).args(args).output().unwrap())
     }
 
-    /// Runs `check`, which must come to that status; returns what it printed.
+    /// Runs `check`, which must exit with that status; returns its output.
     #[track_caller]
     fn check(&self, status: i32) -> String {
         let ran = self.run(&["check"]);
@@ -194,7 +194,7 @@ impl Tree {
         ran.stdout
     }
 
-    /// Runs `check`, which must have this one finding; returns what it printed.
+    /// Runs `check`, which must report this one finding; returns its output.
     #[track_caller]
     fn one(&self, place: &str, what: &str) -> String {
         let printed = self.check(1);
@@ -228,7 +228,7 @@ impl Tree {
     }
 }
 
-/// Show: init, check, one field, check, the next string, check.
+/// Demonstrates: init, check, a changed field, check, the next string, check.
 #[track_caller]
 fn the_owners_day(tree: &Tree, header: &str, field: (&str, &str), version: (&str, &str)) {
     tree.init(&[]);
@@ -263,7 +263,7 @@ fn a_distributions_contracts_are_held_like_the_kernels() {
     tree.write(&format!("{ABI}/iommu.h"), IOMMU);
     let field = ("\tu8 reset_works;", "\tu16 reset_works;");
     the_owners_day(&tree, "vfio_pci", field, ("vfio-pci-v2", "vfio-pci-v3"));
-    // What is in the array for each page size, and in a union without a name.
+    // The content of the array for each page size, and of a nameless union.
     let layout = tree.read(&format!("{LAYOUTS}/iommu-liveupdate-v1.layout"));
     for line in [
         "struct iommu_domain_array_ser  page 65536",
@@ -285,7 +285,7 @@ fn a_distributions_contracts_are_held_like_the_kernels() {
 const ONE: &str = "#include <linux/types.h>\n#define X_COMPATIBLE \"x-v1\"\n#define X_MAX 4\n\
                    struct x_ser {\n\tu32 a;\n\tu32 b;\n} __packed;\n";
 
-/// Each way to go wrong is one finding, at its place, with its item and rule.
+/// Each mistake is one finding, at its place, with its item and rule.
 #[test]
 fn each_cause_is_one_finding_at_its_line() {
     let x = format!("{ABI}/x.h");
@@ -332,7 +332,7 @@ fn each_cause_is_one_finding_at_its_line() {
     tree.check(0);
 }
 
-/// A change of what two contracts embed is one finding that names both.
+/// A change of a struct that two contracts embed is one finding that names both.
 #[test]
 fn what_two_contracts_promise_is_one_finding_with_both_strings() {
     let tree = Tree::of_kernel();
@@ -349,7 +349,7 @@ fn what_two_contracts_promise_is_one_finding_with_both_strings() {
     }
 }
 
-/// An assertion that fails because a struct changed follows from that.
+/// A failed assertion about a struct that changed is a consequence of the change.
 #[test]
 fn an_assertion_about_a_changed_struct_is_a_consequence() {
     let tree = Tree::with_assertions();
@@ -358,10 +358,10 @@ fn an_assertion_about_a_changed_struct_is_a_consequence() {
     let file = format!("{ABI}/kexec_handover.h");
     tree.replace(&file, "\tunsigned int total_pages;", "\tu64 total_pages;");
     let printed = tree.one(&tree.line(&file, "u64 total_pages"), "struct kho_vmalloc: field");
-    for so in ["memfd.h:97: a compiler refuses it", "so: struct memfd_luo_ser: "] {
+    for so in ["memfd.h:97: a compiler refuses it", "consequence: struct memfd_luo_ser: "] {
         assert!(printed.contains(so), "{so}: {printed}");
     }
-    // One that is about nothing that changed stands for itself.
+    // A failed assertion about something unchanged is a finding itself.
     tree.replace(&file, "\tu64 total_pages;", "\tunsigned int total_pages;");
     tree.replace(&file, "sizeof(struct kho_vmalloc) == 16", "sizeof(struct kho_vmalloc) == 17");
     tree.one(&tree.line(&file, "== 17"), "[header_unreadable]");
@@ -440,7 +440,7 @@ fn released_layouts_are_proven_and_never_written_again() {
     assert!(tree.check(0).contains("\"x-v2\" follows \"x-v1\""));
 }
 
-/// What is kept of the history is of no other history.
+/// The cache belongs to one history only.
 #[test]
 fn a_history_that_was_rewritten_is_read_again() {
     let tree = Tree::of("x", ONE);
@@ -451,13 +451,13 @@ fn a_history_that_was_rewritten_is_read_again() {
     tree.check(0);
     let layout = format!("{LAYOUTS}/x-v1.layout");
     let released = tree.read(&layout);
-    // The release never was: the layout was a draft all the time.
+    // There was no release: the layout was a draft all the time.
     tree.write(&layout, &released.replace("released", "draft"));
     assert!(tree.check(1).contains("[frozen_file_changed]"));
     tree.git(&["add", "-A"]);
     tree.git(&["commit", "-q", "--amend", "-m", "begin again"]);
     tree.check(0);
-    // And now it is.
+    // Now there is one.
     tree.write(&layout, &released);
     tree.commit("release");
     tree.check(0);
@@ -480,7 +480,7 @@ fn init_writes_over_nothing() {
     assert_eq!(ran.status, Some(2));
     assert!(ran.stderr.contains("w-v1.layout exists already"), "{ran:?}");
     assert!(!tree.root().join("kho-abi.toml").exists());
-    // A release that is not there: nothing is written, either.
+    // If the release does not exist, nothing is written.
     fs::remove_dir_all(tree.root().join(LAYOUTS)).unwrap();
     let ran = tree.run(&["init", "--released", "v1"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
@@ -489,7 +489,7 @@ fn init_writes_over_nothing() {
     assert_eq!(ran.status, Some(2), "{ran:?}");
 }
 
-/// The file is found from below, and says where things lie and what is allowed.
+/// The file is found from subdirectories, and sets the directories and the exceptions.
 #[test]
 fn the_file_is_found_upwards_and_heeded() {
     let tree = Tree::empty();
@@ -572,7 +572,7 @@ fn what_cannot_be_frozen_is_refused_with_the_reason() {
     assert!(ran.stdout.contains("\"x-v1\" cannot be frozen: x_ser has no layout"), "{ran:?}");
 }
 
-/// `snapshots` is the tree's own layouts, for every command that takes a source.
+/// `snapshots` means the tree's own layouts, for every command that takes a source.
 #[test]
 fn the_layouts_of_a_tree_are_a_source() {
     let tree = Tree::of("x", ONE);
@@ -597,7 +597,7 @@ fn layouts_are_those_of_the_headers() {
     let ran = tree.run(&["layout", "memfd-v2"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("contracts: x-v1; structs: x_ser"), "{ran:?}");
-    // Elsewhere, those of the program.
+    // Elsewhere, it means the program's own layouts.
     assert!(Tree::empty().run(&["layout", "memfd-v2"]).stdout.contains("struct memfd_luo_ser"));
 }
 
@@ -617,7 +617,7 @@ fn json_is_as_in_a_checkout() {
     assert_eq!(findings[0]["place"], format!("{ABI}/x.h:6"));
 }
 
-/// What cannot be read for one of the page sizes is found, and not taken to be as for the others.
+/// What is unreadable for one page size is reported, and not assumed to be as for the others.
 #[test]
 fn what_one_page_size_alone_cannot_read_is_found() {
     let header = ONE.replace("u32 b;", "u32 b[PAGE_SIZE > 16384 ? -1 : 1];");
@@ -630,7 +630,7 @@ fn what_one_page_size_alone_cannot_read_is_found() {
     tree.check(0);
 }
 
-/// `wchar_t` has a sign on x86-64, and none on arm64.
+/// `wchar_t` is signed on x86-64, and unsigned on arm64.
 #[test]
 fn a_layout_of_one_machine_alone_is_found() {
     let tree = Tree::of("x", &ONE.replace("u32 b;", "__WCHAR_TYPE__ b;"));
@@ -643,7 +643,7 @@ fn a_layout_of_one_machine_alone_is_found() {
     tree.check(0);
 }
 
-/// A checkout has a directory `snapshots`, which is no tree without headers.
+/// A checkout has a directory `snapshots`, which is not a tree without headers.
 #[test]
 fn the_word_for_frozen_layouts_is_not_the_directory_of_that_name() {
     let scratch = support::Scratch::new("snapshots-word");

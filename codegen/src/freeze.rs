@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Frozen layouts: writes new ones, holds the truth to old ones, and old ones to their history.
+//! Frozen layouts: writes new ones, and compares the truth with old ones, and old ones with their
+//! history.
 
 pub use crate::layouts::{path, History};
 
@@ -13,14 +14,14 @@ use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::frozen::{Frozen, Status};
 use std::path::PathBuf;
 
-/// What became of a layout that was to be frozen.
+/// The result of freezing a layout.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The file was written.
     Written(PathBuf),
-    /// The file says it already.
+    /// The file has the same content already.
     Unchanged(PathBuf),
-    /// The file says something else, and is released.
+    /// The file has another content, and is released.
     Refused(Vec<Finding>),
 }
 
@@ -38,7 +39,7 @@ pub fn freeze(
 ) -> Result<Outcome, CheckoutError> {
     let layouts = Layouts::of(checkout);
     let path = layouts.path(compatible);
-    // Frozen, such a string would be cut off in memory for good.
+    // Once frozen, such a string would be cut off in memory for good.
     let contract = header.contracts.iter().find(|contract| contract.compatible == compatible);
     if let Some(finding) = contract.and_then(|contract| too_long(model, contract)) {
         return Ok(Outcome::Refused(vec![finding]));
@@ -60,7 +61,7 @@ pub fn freeze(
     Ok(if layouts.write(&new)? { Outcome::Written(path) } else { Outcome::Unchanged(path) })
 }
 
-/// The finding, where a contract's string does not fit the field that carries it.
+/// The finding if a contract's string does not fit the field that carries it.
 #[must_use]
 pub fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     let found = carrier::too_long(model, contract)?;
@@ -70,13 +71,13 @@ pub fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
 }
 
-/// Holds the truth to the frozen layouts, and the frozen layouts to the truth.
+/// Compares the truth and the frozen layouts in both directions.
 ///
 /// `models` are the current versions and the earlier ones. Nothing is written.
 ///
 /// # Errors
 ///
-/// A directory or file that is there and cannot be read.
+/// A directory or file that exists but cannot be read.
 pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, CheckoutError> {
     let layouts = Layouts::of(checkout);
     let mut findings = Vec::new();
@@ -101,7 +102,7 @@ pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, Chec
     Ok(findings)
 }
 
-/// Whether a contract is frozen, and how.
+/// Whether a contract is frozen, and with which status.
 ///
 /// # Errors
 ///
@@ -112,11 +113,11 @@ pub fn status(checkout: &Checkout, compatible: &str) -> Result<Option<Status>, C
     Ok(frozen.and_then(Result::ok).map(|frozen| frozen.status))
 }
 
-/// Holds one contract of a model to its frozen layout.
+/// Compares one contract of a model with its frozen layout.
 ///
 /// # Errors
 ///
-/// A file that is there and cannot be read.
+/// A file that exists but cannot be read.
 pub fn check_contract(
     checkout: &Checkout,
     model: &Model,
@@ -139,7 +140,7 @@ pub fn check_contract(
     })
 }
 
-/// A frozen layout has no places; to name one, what changed needs them back.
+/// Adds places, which a frozen layout lacks, so that a finding can name one.
 #[must_use]
 pub fn with_places(model: &Model, new: &Frozen) -> Frozen {
     let mut placed = new.clone();
@@ -157,7 +158,7 @@ pub fn with_places(model: &Model, new: &Frozen) -> Frozen {
     placed
 }
 
-/// Every way in which the truth departs from a frozen layout.
+/// Every difference between the truth and a frozen layout.
 fn compare_contract(layouts: &Layouts, old: &Frozen, new: &Frozen) -> Vec<Finding> {
     let compatible = &old.contract.compatible;
     let file = layouts.display(&layouts.path(compatible));
@@ -180,7 +181,7 @@ fn compare_contract(layouts: &Layouts, old: &Frozen, new: &Frozen) -> Vec<Findin
     found.collect()
 }
 
-/// The rule that a departure from a layout breaks.
+/// The rule that a difference from a frozen layout breaks.
 #[must_use]
 pub fn rule_of(status: Status) -> &'static str {
     match status {
@@ -189,15 +190,15 @@ pub fn rule_of(status: Status) -> &'static str {
     }
 }
 
-/// One way in which something departs from a frozen layout.
+/// One difference from a frozen layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Departure {
     /// What kind of thing differs.
     pub subject: Subject,
-    /// What differs: `vfio_pci_core_device_ser.bdf`, the name of a constant, the path of a node; empty
-    /// for the contract itself.
+    /// The item that differs: `vfio_pci_core_device_ser.bdf`, the name of a constant, the path of a
+    /// node; empty for the contract itself.
     pub item: String,
-    /// Where the new side has it.
+    /// Its place on the new side.
     pub place: Option<Place>,
     /// What differs, in words.
     pub what: String,
@@ -205,7 +206,7 @@ pub struct Departure {
     pub consequences: Vec<String>,
 }
 
-/// What kind of thing departs from a frozen layout.
+/// The kind of a difference from a frozen layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The macro that holds the version.
@@ -224,7 +225,7 @@ pub enum Subject {
     Record,
 }
 
-/// Every way in which a contract departs from its frozen layout, causes apart from what follows.
+/// Every difference between a contract and its frozen layout, causes separate from consequences.
 #[must_use]
 pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
     let mut found = Vec::new();
@@ -295,7 +296,7 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
     found
 }
 
-/// What differs in the constants of two frozen layouts, for every page size that one of them has.
+/// The differing constants of two frozen layouts, for every page size that one of them has.
 fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
     let both = || old.constants.iter().chain(&new.constants);
     let mut sizes: Vec<_> = both().filter_map(|constant| constant.page_size).map(Some).collect();
@@ -310,7 +311,7 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
             names.push(&constant.name);
         }
     }
-    // One without a page size has its value for each.
+    // A constant without a page size has the same value for each.
     let values = |frozen: &Frozen, name: &str| -> Values {
         let of = |size: &Option<u64>| {
             let mut constants = frozen.constants.iter();
@@ -324,11 +325,11 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
     differ.flatten().collect()
 }
 
-/// Holds each released file of a checkout to the commit that released it.
+/// Compares each released file of a checkout with the commit that released it.
 ///
 /// # Errors
 ///
-/// A frozen file that is there and cannot be read.
+/// A frozen file that exists but cannot be read.
 pub fn check_history(checkout: &Checkout) -> Result<History, CheckoutError> {
     Layouts::of(checkout).history(None)
 }

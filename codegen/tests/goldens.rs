@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Rendered text, as goldens: `cargo insta review` shows a change, and may accept it.
 //!
-//! Frozen layouts are no goldens; nothing here can change one.
+//! Frozen layouts are not goldens; nothing here can change one.
 
 mod common;
 
@@ -10,7 +10,7 @@ use kho_abi_model::Model;
 use kho_abi_read::frozen::Status;
 use kho_abi_read::truth;
 
-/// Goldens lie beside the frozen layouts.
+/// Goldens are beside the frozen layouts.
 fn golden(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots/goldens");

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What is known before any source is read: types, their contracts and owners, and earlier versions.
+//! What is known before any source is read: types, their contracts and owners, and earlier
+//! versions.
 //!
-//! It is one value, handed to whoever needs it: [`crate::source::Options`] carries it to the readers. What
-//! this program was compiled with is [`Catalogue::built_in`]; with [`Catalogue::empty`], sources speak
-//! for themselves. Models are read when they are first asked for, and then kept.
+//! It is a single value, which [`crate::source::Options`] carries to the readers.
+//! [`Catalogue::built_in`] is what this program was compiled with. With [`Catalogue::empty`], only
+//! the sources count. Models are loaded on first use, and then kept.
 
 use crate::names::Names;
 use crate::owners::Owners;
@@ -41,8 +42,8 @@ impl Catalogue {
         Self::of(wire, kho_abi::wire::earlier::EARLIER, RENAMED, REUSED, kho_abi::wire::DRAFTS)
     }
 
-    /// Which of the kernel's versions owns what, and nothing else: for headers that are the truth
-    /// themselves, where no constant is given another name.
+    /// Only which of the kernel's versions owns what: for headers that are the truth themselves,
+    /// where no constant is renamed.
     #[must_use]
     pub const fn owners_alone() -> Self {
         Self::of(kho_abi::wire::HEADERS, kho_abi::wire::earlier::EARLIER, &[], &[], &[])
@@ -91,7 +92,7 @@ impl Catalogue {
         self.renamed
     }
 
-    /// Strings that kernels used for two things.
+    /// Strings that kernels used for two different formats.
     #[must_use]
     pub fn reused(&self) -> &'static [Reused] {
         self.reused
@@ -107,7 +108,7 @@ impl Catalogue {
     ///
     /// # Errors
     ///
-    /// [`TruthError`] where the source and the layouts do not fit together.
+    /// [`TruthError`] if the source and the layouts do not match.
     pub fn current(&self) -> Result<&Model, TruthError> {
         if let Some(model) = self.current.get() {
             return Ok(model);
@@ -116,7 +117,8 @@ impl Catalogue {
         Ok(self.current.get_or_init(|| read))
     }
 
-    /// The earlier versions, each a model of its own: two versions of a struct have one name.
+    /// The earlier versions. Each is a model of its own, since two versions of a struct share a
+    /// name.
     ///
     /// # Errors
     ///
@@ -129,7 +131,7 @@ impl Catalogue {
         Ok(self.before.get_or_init(|| read))
     }
 
-    /// What is looked for in images.
+    /// What to look for in images.
     pub(crate) fn names(&self) -> Result<&Names, TruthError> {
         if let Some(names) = self.names.get() {
             return Ok(names);

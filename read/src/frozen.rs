@@ -8,11 +8,11 @@ use kho_abi_model::{
 use std::fmt;
 use std::str::FromStr;
 
-/// Version of the text form: the lowest one that can say all of a layout.
+/// Version of the text form: the lowest one that can express the layout.
 ///
-/// The first knows structs. The second knows versions that are numbers, constants, device-tree nodes
-/// and page sizes, too. The third knows strings that stay as they are, with such a number beside them,
-/// and the fourth structs and unions without a name.
+/// The first has structs. The second adds versions that are numbers, constants, device-tree nodes
+/// and page sizes. The third adds strings that stay constant, with such a number beside them. The
+/// fourth adds structs and unions without a name.
 #[must_use]
 pub fn format(frozen: &Frozen) -> u32 {
     let Contract { version, name, nodes, roots, .. } = &frozen.contract;
@@ -38,32 +38,32 @@ pub fn format(frozen: &Frozen) -> u32 {
     }
 }
 
-/// The layout that a compatible string stands for.
+/// The layout that a compatible string means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frozen {
     /// The string, its macro and its roots.
     pub contract: Contract,
-    /// The header that holds the contract, below `include/`.
+    /// The header that holds the contract, relative to `include/`.
     pub header: String,
     /// Whether the layout may still change.
     pub status: Status,
-    /// The constants that the contract owns, for each page size where they depend on it.
+    /// The constants that the contract owns; for each page size, if they depend on it.
     pub constants: Vec<Constant>,
-    /// The structs of the closure, roots first; for each page size where they depend on it.
+    /// The structs of the closure, roots first; for each page size, if they depend on it.
     pub records: Vec<Record>,
 }
 
 /// Whether a frozen layout may still change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// No kernel has it yet: it may be written again.
+    /// No kernel has it yet: it may be overwritten.
     Draft,
     /// Kernels have it: it never changes.
     Released,
 }
 
 impl Status {
-    /// What became of a layout, in a sentence.
+    /// The status as a participle, for sentences.
     #[must_use]
     pub fn past(self) -> &'static str {
         match self {
@@ -82,24 +82,24 @@ impl fmt::Display for Status {
     }
 }
 
-/// A line of a frozen layout that cannot be understood.
+/// A line of a frozen layout that is malformed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
 pub struct FrozenError {
-    /// The line, from 1; one past the end where something is missing.
+    /// The line, from 1; one past the end if something is missing.
     pub line: usize,
     /// What is wrong with it.
     pub what: String,
 }
 
-/// Largest byte offset or size that is believed; multiplied by eight it still fits.
+/// Largest byte offset or size to accept; multiplied by eight, it still fits.
 const MAX_BYTES: u64 = 1 << 32;
 
 /// Reads a frozen layout.
 ///
 /// # Errors
 ///
-/// [`FrozenError`] at the first line that is not of the form, or that contradicts another.
+/// [`FrozenError`] at the first line that is malformed, or contradicts another.
 pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     let mut lines = text
         .lines()
@@ -150,12 +150,12 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
                 (&other.name, other.page_size) == (&constant.name, constant.page_size)
             };
             if constants.iter().any(same) {
-                return Err(fail(format!("{} stands here twice", constant.name)));
+                return Err(fail(format!("duplicate {}", constant.name)));
             }
             constants.push(constant);
         } else if let Some(path) = text.strip_prefix("node ") {
             if nodes.iter().any(|node| node.path == path.trim()) {
-                return Err(fail(format!("{} stands here twice", path.trim())));
+                return Err(fail(format!("duplicate {}", path.trim())));
             }
             nodes.push(FdtNode { path: path.trim().into(), properties: Vec::new() });
         } else if let Some(property) = text.strip_prefix("property ") {
@@ -169,7 +169,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             let same =
                 |other: &Record| other.name == record.name && other.page_size == record.page_size;
             if records.iter().any(same) {
-                return Err(fail(format!("{} stands here twice", record.name)));
+                return Err(fail(format!("duplicate {}", record.name)));
             }
             records.push(record);
         } else if columns(text).collect::<Vec<_>>() == ["offset", "size", "type", "name"] {
@@ -179,7 +179,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             let field = field(text).ok_or_else(|| fail(format!("not a field line: `{text}`")))?;
             let end = field.bit_offset + field.bit_size;
             if end > record.size * 8 {
-                return Err(fail(format!("{} ends behind its struct", field.name)));
+                return Err(fail(format!("{} ends past the end of its struct", field.name)));
             }
             record.fields.push(field);
         }
@@ -199,7 +199,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     Ok(frozen)
 }
 
-/// Takes what a line says, which one line alone may say.
+/// Stores a value that only one line may give.
 fn once<T>(slot: &mut Option<T>, value: Option<T>, what: &str, text: &str) -> Result<(), String> {
     let value = value.ok_or_else(|| format!("not a {what} line: `{text}`"))?;
     match slot.replace(value) {
@@ -208,10 +208,10 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>, what: &str, text: &str) -> Re
     }
 }
 
-/// Stands where there is nothing to list.
+/// Written if there is nothing to list.
 pub const NONE: &str = "-";
 
-/// `constant NAME  page 4096  "value"`, where the page size may be missing.
+/// `constant NAME  page 4096  "value"`; the page size is optional.
 fn constant(text: &str) -> Option<Constant> {
     let (name, rest) = text.strip_prefix("constant ")?.trim_start().split_once("  ")?;
     let rest = rest.trim_start();
@@ -256,7 +256,7 @@ fn fdt_property(text: &str) -> Option<FdtProperty> {
     Some(FdtProperty { name: (*name).into(), size, doc: String::new() })
 }
 
-/// Columns are two spaces or more apart; within one there is one at most.
+/// Columns are separated by at least two spaces, and contain at most one in a row.
 fn columns(text: &str) -> impl Iterator<Item = &str> {
     text.split("  ").map(str::trim).filter(|column| !column.is_empty())
 }
@@ -284,7 +284,7 @@ fn record(text: &str) -> Option<Record> {
         size: number(size.strip_prefix("size ")?)?,
         size_expr: None,
         page_size,
-        bit_fields_untold: false,
+        bit_fields_unknown: false,
         align: number(align.strip_prefix("align ")?)?,
         fields: Vec::new(),
         doc: String::new(),
@@ -305,7 +305,7 @@ fn field(text: &str) -> Option<Field> {
     };
     let ty = type_of(ty)?;
     Some(Field {
-        // What a struct or union without a name embeds is the embedder's.
+        // A nameless struct or union is named after its embedder.
         name: if *name == NONE { String::new() } else { identifier(name)? },
         ty,
         bit_offset,
@@ -344,7 +344,7 @@ fn type_of(text: &str) -> Option<Type> {
             },
         },
     };
-    // The innermost dimension is the last.
+    // The innermost dimension comes last.
     while !dimensions.is_empty() {
         let (rest, last) = dimensions.rsplit_once('[')?;
         let len = number(last.strip_suffix(']')?)?;
@@ -355,14 +355,15 @@ fn type_of(text: &str) -> Option<Type> {
 }
 
 fn number(text: &str) -> Option<u64> {
-    // from_str takes a sign, which no writer makes.
+    // from_str accepts a sign, which no writer makes.
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     u64::from_str(text).ok().filter(|number| *number <= MAX_BYTES)
 }
 
-/// A struct's tag; of one without, the tag that it is in, and its number there: `x_ser.0`.
+/// A struct's tag; for a nameless struct, the tag that contains it, and its number there:
+/// `x_ser.0`.
 fn tag(text: &str) -> Option<String> {
     let mut parts = text.split('.');
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());

@@ -10,13 +10,13 @@ use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target, ABI_DIR}
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// More than any frozen layout has, in bytes.
+/// The largest frozen layout to read, in bytes.
 const MAX_SIZE: u64 = 16 << 20;
 
 /// Whether a file is a frozen layout, by its first bytes.
 #[must_use]
 pub fn is_frozen(head: &[u8]) -> bool {
-    // Comments may come first, and nothing else.
+    // Only comments may come before it.
     let mut lines = head.split(|byte| *byte == b'\n');
     let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
     first.is_some_and(|line| line.starts_with(b"format "))
@@ -26,7 +26,7 @@ pub fn is_frozen(head: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// [`SourceError`] for a directory without any, and for one that cannot be read or is not of the form.
+/// [`SourceError`] for a directory without any, and for a file that cannot be read or is malformed.
 pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
     let io = |error| SourceError::io(dir, error);
     let mut paths = Vec::new();
@@ -40,7 +40,7 @@ pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
     if paths.is_empty() {
         return Err(SourceError::NotASource {
             name: name.into(),
-            why: format!("there is no frozen layout in {}", dir.display()),
+            why: format!("{} has no frozen layouts", dir.display()),
             help: "name the directory with the *.layout files".into(),
         });
     }
@@ -60,10 +60,10 @@ pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
 ///
 /// # Errors
 ///
-/// [`SourceError`] for a file that cannot be read or is not of the form.
+/// [`SourceError`] for a file that cannot be read or is malformed.
 pub fn read_file(name: &str, path: &Path) -> Result<Reading, SourceError> {
     let mut reading = reading(name, vec![read(path)?]);
-    // What other contracts promise is in other files.
+    // Other contracts are in other files.
     reading.knows.absence = false;
     Ok(reading)
 }
@@ -88,7 +88,7 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
         other_pages: Vec::new(),
     };
     let mut gaps = Vec::new();
-    // A struct is in each contract that embeds it, and of the header of the one that owns it.
+    // A struct is in each contract that embeds it, but in the header of its owner.
     let owned: BTreeMap<String, String> = frozen
         .iter()
         .flat_map(|f| f.contract.roots.iter().map(|root| (root.clone(), header_name(&f.header))))
@@ -115,7 +115,7 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
     Reading { name: name.into(), kind: Kind::Snapshots, model, knows, gaps }
 }
 
-/// What a frozen layout is of, and its version: `vfio-pci` and 1, or `pci` and 2.
+/// The name and version of a frozen layout: `vfio-pci` and 1, or `pci` and 2.
 fn name_and_version(contract: &Contract) -> (String, u64) {
     let (name, number) = version::numbered(contract).unwrap_or((&contract.compatible, 0));
     (name.into(), number)
@@ -135,7 +135,7 @@ fn header<'a>(model: &'a mut Model, name: &str) -> &'a mut Header {
     &mut model.headers[at]
 }
 
-/// Adds an item where it belongs, once. Two contracts that froze it differently leave it open.
+/// Adds an item where it belongs, once. If two contracts froze it differently, it remains open.
 fn put(model: &mut Model, gaps: &mut Vec<Gap>, owner: &str, page: Option<u64>, item: Item) {
     let base = model.target.page_size;
     let items = match page {

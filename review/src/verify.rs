@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Holds the truth against what was read of a kernel.
+//! Compares a kernel with the ABI that this build defines.
 //!
-//! Every contract of the truth gets one [`Verdict`], and so does every contract of the source that the
-//! truth does not have. What the source cannot tell is not compared, and stands beside the verdict.
+//! Every contract of the truth gets one [`Verdict`], and so does every contract of the source that
+//! the truth does not have. What the source does not show is not compared, and is listed beside the
+//! verdict.
 
 mod contracts;
 mod differences;
@@ -18,7 +19,8 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
-/// The truth that this program was compiled with, with its earlier versions where they are needed.
+/// The truth that this program was compiled with, and its earlier versions, which are loaded on
+/// demand.
 #[derive(Debug)]
 pub struct Truth {
     current: Model,
@@ -31,7 +33,7 @@ impl Truth {
     ///
     /// # Errors
     ///
-    /// [`TruthError`] where the source and the layouts do not fit together.
+    /// [`TruthError`] if the source and the layouts do not match.
     pub fn load(catalogue: &Arc<Catalogue>) -> Result<Self, TruthError> {
         let current = catalogue.current()?.clone();
         Ok(Self { current, earlier: None, catalogue: Arc::clone(catalogue) })
@@ -100,7 +102,7 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether anything was compared beside the string.
+    /// Whether anything apart from the string was compared.
     #[must_use]
     pub fn anything(&self) -> bool {
         self.structs + self.constants + self.nodes > 0
@@ -180,18 +182,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether anything at all was compared that a contract promises.
+    /// Whether anything that a contract promises was compared.
     #[must_use]
     pub fn anything_checked(&self) -> bool {
         self.contracts.iter().any(|checked| checked.compared.anything())
     }
 }
 
-/// Holds the truth against a source.
+/// Compares a source with the truth.
 ///
 /// # Errors
 ///
-/// [`TruthError`] where earlier versions are needed and do not fit together.
+/// [`TruthError`] if earlier versions are needed and do not match their source.
 pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     let source_wide = reading.gaps.iter().filter(|gap| gap.item.is_empty());
     let mut not_checked: Vec<String> = source_wide.map(|gap| gap.why.clone()).collect();
@@ -218,7 +220,7 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     })
 }
 
-/// The page size to compare for. Where the source does not tell, the one that its structs fit.
+/// The page size to compare for. If the source does not say, the one that its structs fit.
 fn page_size(truth: &Model, reading: &Reading, not_checked: &mut Vec<String>) -> Option<u64> {
     let known = truth.page_sizes();
     if let Some(page_size) = reading.model.target.page_size {
@@ -243,11 +245,11 @@ fn page_size(truth: &Model, reading: &Reading, not_checked: &mut Vec<String>) ->
     };
     if let Some(page_size) = known.iter().find(fits) {
         not_checked.push(format!(
-            "the page size: this source does not tell it, and its structs are of the sizes that \
+            "the page size: this source does not say it, and its structs are of the sizes that \
              they have with pages of {page_size} bytes"
         ));
         return Some(*page_size);
     }
-    not_checked.push("what depends on the page size: this source does not tell it".into());
+    not_checked.push("what depends on the page size: this source does not say it".into());
     None
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Each format of a report, parsed by what reads it.
+//! Each format of a report, parsed by a consumer of it.
 
 use kho_abi_read::source::{self, Gap};
 use kho_abi_review::diff::{self, open, Side};
@@ -20,7 +20,7 @@ fn side(text: &str) -> Side {
     .unwrap()
 }
 
-/// A report with a finding, what follows from it, a change that is fine, and something not checked.
+/// A report with a finding, its consequence, a change that is fine, and something not checked.
 fn document() -> Document {
     let new = OLD
         .replace("u16 speed;", "u16 speed;\n\tu8 reset_works;")
@@ -170,7 +170,7 @@ fn junit_is_well_formed() {
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
 }
 
-/// An ampersand begins an entity, or is none.
+/// An ampersand begins an entity, or is an error.
 fn entities(text: &str) {
     for (at, _) in text.match_indices('&') {
         let name = text[at + 1..].split(';').next().unwrap();

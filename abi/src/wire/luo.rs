@@ -222,7 +222,7 @@ impl luo_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn compatible(&self) -> Result<&str, NameError> {
         name::read(&self.compatible)
     }
@@ -233,7 +233,7 @@ impl luo_file_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn compatible(&self) -> Result<&str, NameError> {
         name::read(&self.compatible)
     }
@@ -244,7 +244,7 @@ impl luo_session_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }
@@ -255,7 +255,7 @@ impl luo_flb_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }

@@ -89,7 +89,7 @@ pub const HEADER: layout::Header = layout::Header {
 };
 
 impl pci_dev_ser {
-    /// The address that is stored. Every value of the six bytes is one.
+    /// The stored address. Every value of the six bytes is valid.
     #[must_use]
     pub const fn address(&self) -> PciAddress {
         PciAddress::from_bdf(self.domain, self.bdf)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi completions`: for shells.
+//! `kho-abi completions`: completions for shells.
 
 use crate::complete::{self, Shell};
 use crate::output::{Failure, Outcome, Output};

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         None => revisions(&args.old, &options)?,
     };
     let (old, new) = if review::is_without_headers(&old, &options) {
-        // Of a tree that has no ABI header yet, all is new.
+        // In a tree without ABI headers so far, everything is new.
         (review::nothing(&old), open::open(&new, &options)?)
     } else {
         open::both(&old, &new, &options)?

@@ -55,7 +55,7 @@ fn complete(typed: &OsStr) -> Vec<CompletionCandidate> {
     words::matching(typed, all().into_iter().map(|rule| rule.id.to_string()))
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document>()
 }
@@ -90,7 +90,7 @@ fn unknown(id: &str) -> Failure {
     let rules = all();
     let ids: Vec<_> = rules.iter().map(|rule| rule.id).collect();
     Failure {
-        message: format!("there is no rule '{id}'"),
+        message: format!("unknown rule '{id}'"),
         help: format!("{}`kho-abi explain` lists them all", nearest::question(id, &ids)),
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi freeze`: the layout of a contract, written down for good.
+//! `kho-abi freeze`: writes down the layout of a contract for good.
 
 use super::{contract_help, known_contracts, models, place};
 use crate::complete::words;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     }
 }
 
-/// The layouts of a tree's headers.
+/// Freezes the layouts of a tree's headers.
 fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcome, Failure> {
     let held = read::headers(project)?;
     let release = match args.released.as_deref().map(Release::of) {
@@ -67,7 +67,7 @@ fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcom
     Ok(Outcome::of(refused))
 }
 
-/// Prints what became of contracts; returns how much was refused.
+/// Prints the result for each contract; returns how many were refused.
 pub(super) fn report(
     layouts: &Layouts,
     outcomes: &[project::freeze::Outcome],
@@ -78,7 +78,7 @@ pub(super) fn report(
             Some(path) => out.line(layouts.display(path)),
             None if outcome.status.is_some() && outcome.findings.is_empty() => {
                 let path = layouts.path(&outcome.contract);
-                note(format_args!("{} says this already", layouts.display(&path)));
+                note(format_args!("{} is up to date", layouts.display(&path)));
             }
             None => {}
         }
@@ -88,7 +88,7 @@ pub(super) fn report(
     findings.len()
 }
 
-/// The layout of a contract of this program's types.
+/// Freezes contracts of this program's types.
 fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcome, Failure> {
     let (current, earlier) = models()?;
     if args.released.is_some() {
@@ -114,7 +114,7 @@ fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcom
     match freeze::freeze(checkout, model, header, name, status)? {
         freeze::Outcome::Written(path) => out.line(checkout.display(&path)),
         freeze::Outcome::Unchanged(path) => {
-            note(format_args!("{} says this already", checkout.display(&path)));
+            note(format_args!("{} is up to date", checkout.display(&path)));
         }
         freeze::Outcome::Refused(findings) => {
             out.findings(&findings);

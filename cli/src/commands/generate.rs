@@ -52,7 +52,7 @@ struct Document<'a> {
     findings: &'a [Finding],
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         };
         return Err(Failure { message: message.into(), help: help.into() });
     }
-    // Where headers go, and where bindings go; with neither given, both go to the checkout.
+    // Where headers and bindings go; by default both go to the checkout.
     let (headers, bindings, shown_from) = match (&args.out, &args.bindings) {
         (None, None) => {
             let checkout = matching_checkout(root)?;
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         let mut findings = Vec::new();
         for (dir, generated) in &all {
             if args.out.is_some() || args.bindings.is_some() {
-                // A mistyped directory is no set of missing headers.
+                // A mistyped directory is an error, not a set of missing headers.
                 dir.read_dir().map_err(|source| kho_abi_read::checkout::CheckoutError::Io {
                     path: dir.clone(),
                     source,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi init`: begins to hold the headers of a tree.
+//! `kho-abi init`: puts the headers of a tree under the tool's checks.
 
 use super::{freeze, judging};
 use crate::complete::words;

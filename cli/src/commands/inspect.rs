@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect`: what a live-updating kernel preserved, from an image of its memory.
+//! `kho-abi inspect`: shows what a live-updating kernel preserved, from an image of its memory.
 
 pub(crate) mod all;
 pub(crate) mod diff;
@@ -47,12 +47,12 @@ pub(crate) struct Args {
     image: ImageArgs,
     #[command(flatten)]
     filter: FilterArgs,
-    /// Show what every device tree of KHO leads to that was found, the latest first
+    /// Show what each KHO device tree in the image leads to, the latest first
     #[arg(long, conflicts_with_all = ["extract", "map", "fdt", "session", "token", "file"])]
     all: bool,
     /// Write the content of the memfd with this token to the file that -o names
     ///
-    /// What could not be had is said, with its ranges, and the exit status is 3: without --partial,
+    /// Missing content is listed with its ranges, and the exit status is 3: without --partial,
     /// nothing is written then. --format json says the same for programs.
     #[arg(long, value_name = "TOKEN", value_parser = parse_number, requires = "output")]
     extract: Option<u64>,
@@ -106,7 +106,7 @@ impl FilterArgs {
     }
 }
 
-/// A filter that leaves nothing would look like a state without sessions.
+/// A filter without matches would look like a state without sessions.
 fn nothing_matches() -> Failure {
     Failure {
         message: "no session or file matches --session, --token and --file".into(),
@@ -120,7 +120,7 @@ struct FindingArgs {
     /// What the image is, instead of what it looks like
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
-    /// Map the file into memory instead of reading it; nobody may cut it off meanwhile
+    /// Map the file into memory instead of reading it; the file must not be truncated meanwhile
     #[arg(long, conflicts_with = "kind")]
     mmap: bool,
     /// Physical address of KHO's device tree
@@ -132,7 +132,7 @@ struct FindingArgs {
     /// Physical address of an arm64 machine's device tree, whose chosen node leads there
     #[arg(long, value_name = "ADDRESS", value_parser = parse_number)]
     device_tree: Option<u64>,
-    /// Size of the kernel's pages, where the image does not tell: 4096, 16384 or 65536
+    /// Size of the kernel's pages, where the image does not say: 4096, 16384 or 65536
     #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
     page_size: Option<usize>,
     /// Number of threads; 0 for one per processor
@@ -178,7 +178,7 @@ impl From<OpenError> for Failure {
 }
 
 impl FindingArgs {
-    /// How to look; the types are read, where any are given.
+    /// How to inspect; reads the types if any are given.
     fn options(&self) -> Result<Options, Failure> {
         Ok(Options {
             fdt: self.fdt,
@@ -228,7 +228,7 @@ impl FindingArgs {
     }
 }
 
-/// The socket of a guest's monitor. A file of that name is a file.
+/// The socket of a guest's monitor. An existing file of that name is a file.
 fn guest(path: &Path) -> Option<&Path> {
     let socket = path.as_os_str().as_bytes().strip_prefix(GUEST.as_bytes())?;
     (!path.exists()).then(|| Path::new(OsStr::from_bytes(socket)))
@@ -276,7 +276,7 @@ fn outcome(state: &State) -> Outcome {
     Outcome::of(usize::from(!state.findings.is_empty()))
 }
 
-/// Says what takes long, where somebody is watching.
+/// Reports a slow step, if standard error is a terminal.
 fn watch(what: &str) {
     if io::stderr().is_terminal() {
         note(what);

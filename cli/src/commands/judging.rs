@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What `diff`, `review`, `log` and `lint` have in common: how to read, how to judge, how to report.
+//! Common parts of `diff`, `review`, `log` and `lint`: how to read, how to judge, how to report.
 
 use crate::output::{Destination, Failure, Inputs, Outcome, Output};
 use clap::ValueEnum;
@@ -37,7 +37,7 @@ pub(crate) struct Reading {
     /// Read headers for this page size alone, instead of 4096, 16384 and 65536
     #[arg(long, value_name = "BYTES")]
     page_size: Option<u64>,
-    /// Read the BTF of an image, even where it has DWARF: quicker, and less is told
+    /// Read the BTF of an image, even where it has DWARF: quicker, but BTF contains less
     #[arg(long)]
     btf: bool,
     /// The BTF that a module's continues: raw, or in a vmlinux
@@ -148,9 +148,9 @@ fn from_root(file: &str) -> String {
     inside.map_or(plain, |inside| inside.to_string_lossy().into_owned())
 }
 
-/// The day, in days since 1970.
+/// Today, in days since 1970.
 pub(super) fn today() -> i64 {
-    // A clock before 1970 makes nothing expire.
+    // With a clock before 1970, nothing expires.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX)
 }
@@ -175,13 +175,13 @@ impl Judging {
         self.reporting.options(strictness, baseline, catalogue)
     }
 
-    /// Whether the report is text on standard output, and nothing more.
+    /// Whether the report is only text on standard output.
     pub(crate) fn is_plain_text(&self) -> bool {
         let Reporting { format, terse, explain, output, report, .. } = &self.reporting;
         format == "text" && !terse && !explain && output.as_os_str() == "-" && report.is_empty()
     }
 
-    /// Where the report goes, held against everything that the command reads.
+    /// Where the report goes, checked against everything that the command reads.
     pub(crate) fn destination(
         &self,
         reading: &Reading,
@@ -225,7 +225,7 @@ impl Reporting {
         Ok(Options { strictness, baseline, catalogue, allowances, today: today() })
     }
 
-    /// Where the report goes, held against everything that the command reads.
+    /// Where the report goes, checked against everything that the command reads.
     pub(crate) fn destination(
         &self,
         reading: &Reading,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi layout`: the layouts of structs, for reading.
+//! `kho-abi layout`: prints the layouts of structs.
 
 use super::{known_contracts, models, note_stale, project_here};
 use crate::complete::words;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         Format::Text => {
             let mut texts = Vec::new();
             for (whole, part) in &selected {
-                // Which contracts promise a struct is seen in the whole model.
+                // Only the whole model shows which contracts promise a struct.
                 let records = part.records();
                 texts.extend(records.map(|(_, record)| write::text::render(whole, record)));
                 let contracts = part.contracts().map(|(_, contract)| contract);
@@ -78,17 +78,17 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     Ok(Outcome::Clean)
 }
 
-/// The parts of each model that were asked for, with the model, in the order of the models.
+/// The requested parts of each model, with the model, in the order of the models.
 fn select<'a>(
     names: &[String],
     current: &'a Model,
     earlier: &'a [Model],
 ) -> Result<Vec<(&'a Model, Model)>, Failure> {
     let models: Vec<_> = std::iter::once(current).chain(earlier).collect();
-    // Structs by name, contracts by string: no name of C has a hyphen.
+    // Structs by name, contracts by string: no C name has a hyphen.
     let mut wanted: Vec<BTreeSet<String>> = vec![BTreeSet::new(); models.len()];
     for name in names {
-        // A struct's name means the current version; a string says which version it means.
+        // A struct's name means the current version. A string says which version it means.
         let by_string = models.iter().position(|model| model.contract(name).is_some());
         if let Some(index) = by_string {
             let model = models[index];
@@ -97,7 +97,7 @@ fn select<'a>(
                 wanted[index].insert(name.clone());
             }
         } else if let Some(index) = models.iter().position(|model| model.record(name).is_some()) {
-            // One that is no more is shown as the oldest version has it.
+            // A struct that no longer exists is shown as the oldest version has it.
             wanted[index].insert(name.clone());
         } else {
             return Err(unknown(name, current, earlier));
@@ -107,7 +107,7 @@ fn select<'a>(
     Ok(chosen.map(|(model, wanted)| (*model, part(model, wanted))).collect())
 }
 
-/// The model with these structs and contracts alone, and the constants of their headers.
+/// The model with only these structs and contracts, and the constants of their headers.
 fn part(model: &Model, wanted: &BTreeSet<String>) -> Model {
     let keep = |item: &Item| item.record().is_none_or(|record| wanted.contains(&record.name));
     let of_interest = |header: &&Header| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi lint`: what is wrong with a header, whatever came before it.
+//! `kho-abi lint`: what is wrong with a header by itself.
 
 use super::judging::{Reading, Reporting};
 use crate::complete::words;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         let report = sources::lint(word, base.as_ref(), &reading, &options)?;
         sections.push(Section::new("", report));
     }
-    // What is allowed for one source is not stale because another one does not need it.
+    // An allowance is not stale if only another source needs it.
     let stale = |event: &Finding| event.rule == "allowance_stale";
     let unused = |event: &Finding, section: &Section| section.report.events.contains(event);
     let everywhere: Vec<Finding> = sections.first().map_or_else(Vec::new, |first| {

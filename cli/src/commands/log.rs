@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
     let reading = args.reading.options();
     let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
-    // What is allowed depends on the day, and is not kept.
+    // Allowances depend on the day, so their results are not cached.
     let keep = !args.no_cache && options.allowances.is_empty();
     let cache = history::cache_dir().filter(|_| keep);
     let look = Look { cache: cache.as_deref(), released: args.released.as_deref() };

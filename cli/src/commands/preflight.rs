@@ -16,8 +16,8 @@ use std::sync::{Mutex, PoisonError};
 const AFTER_HELP: &str = "\
 CURRENT and NEXT are a vmlinux, a bzImage, a unified kernel image, BTF, a kernel tree, or any other source. The kernel matches \
 compatible strings exactly and then trusts the bytes:
-  yes          the same strings, and the same layouts of all structs behind them
-  no           other strings: what is handed over under them is lost, in the way that is told
+  yes          the same strings, and the same layouts of all their structs
+  no           other strings: what is handed over under them is lost; the report says how
   DANGEROUS    the same string and other bytes, which nothing else catches
   no handover  one of the two is built without Kexec HandOver
   unknown      a string or a layout could not be compared: do not rely on it
@@ -74,7 +74,7 @@ struct Unreadable {
     help: String,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     for (word, next) in nexts.iter().zip(read) {
         match next {
             Ok(next) => kernels.push(next),
-            // The others of a fleet have their answers all the same.
+            // The other kernels of a fleet still get their answers.
             Err(error) => unreadable.push(Unreadable {
                 next: word.clone(),
                 why: error.to_string(),
@@ -122,7 +122,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::of(answers.iter().filter(wrong).count()))
 }
 
-/// Who is asked about whom, by the numbers of the kernels; the first is the current one.
+/// The pairs to ask about, by the numbers of the kernels; the first is the current one.
 fn pairs(args: &Args, kernels: usize) -> Vec<(usize, usize)> {
     if args.matrix {
         let all = (0..kernels).flat_map(|now| (0..kernels).map(move |then| (now, then)));
@@ -158,13 +158,13 @@ fn read_all(
         }
     });
     let read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Each has been read when the threads have come to their end.
+    // All kernels have been read when the threads end.
     (current, read.into_iter().flatten().collect())
 }
 
 fn no_next() -> Failure {
     Failure {
-        message: "there is no next kernel to ask about".into(),
+        message: "no next kernel was given".into(),
         help: "give CURRENT and at least one NEXT, or --running and at least one NEXT".into(),
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi schema`: the JSON Schemas of what `--format json` writes, made from the types that are written.
+//! `kho-abi schema`: the JSON Schemas of the output of `--format json`, derived from the types that
+//! are written.
 
 use crate::complete::words;
 use crate::output::{Failure, Outcome, Output, STRONG};
@@ -29,15 +30,15 @@ pub(crate) struct Args {
     name: Option<String>,
 }
 
-/// A form of JSON that commands write.
+/// A JSON format that commands write.
 struct Form {
-    /// What `schema` says in a document, one for each command that writes it.
+    /// The value of `schema` in a document, one for each command that writes this format.
     ids: &'static [&'static str],
     schema: fn() -> Schema,
 }
 
 impl Form {
-    /// The first id without the name of the program, as in a file's name: `inspect-2`.
+    /// The first id without the program's name, as in a file name: `inspect-2`.
     fn name(&self) -> String {
         self.ids[0].trim_start_matches("kho-abi/").replace('/', "-")
     }
@@ -94,7 +95,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         let names: Vec<String> = FORMS.iter().map(Form::name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         Failure {
-            message: format!("there is no schema '{name}'"),
+            message: format!("unknown schema '{name}'"),
             help: format!("{}`kho-abi schema` lists them all", nearest::question(name, &names)),
         }
     })?;

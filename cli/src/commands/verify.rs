@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi verify`: the truth, held against kernels.
+//! `kho-abi verify`: compares kernels with the truth.
 
 use crate::complete::words;
 use crate::output::{note, Failure, Format, Inputs, Outcome, Output};
@@ -13,18 +13,18 @@ use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Verdicts, one for each contract:
-  equal          all that the source tells of it is as the truth says
+  equal          all that the source says about it matches the truth
   different      something is not: a finding
   newer, older   the source has another version; a finding unless the truth knows that version,
                  and it is as it was
   unknown        the source has a contract that the truth does not: a finding
   absent         neither its string nor a struct of its own is there
-  not checkable  this source tells nothing of what it promises
+  not checkable  this source says nothing about what it promises
 
 What was not checked is listed for each contract.
 
 Examples:
-  kho-abi verify vmlinux                      a kernel that somebody built
+  kho-abi verify vmlinux                      a built kernel
   kho-abi verify /sys/kernel/btf/vmlinux      the kernel that runs
   kho-abi verify git:v7.3 --git-dir ~/linux   a revision's headers
 
@@ -33,7 +33,7 @@ Exit status:
   1  findings
   2  a source cannot be read, or nothing in it could be checked";
 
-/// Hold the ABI against kernels that somebody built
+/// Compare kernels with the ABI that this program defines
 ///
 /// A SOURCE is a kernel tree or a directory with its headers, a vmlinux, a module, a bzImage, raw BTF
 /// such as /sys/kernel/btf/vmlinux, a frozen layout, `git:REV`, `snapshots` or `abi`.
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// The kernel's BTF, raw or in a vmlinux, for modules whose BTF continues it
     #[arg(long, value_name = "FILE")]
     btf_base: Option<PathBuf>,
-    /// The page size of the kernel, in bytes, where the source does not tell it
+    /// The page size of the kernel, in bytes, where the source does not say it
     #[arg(long, value_name = "BYTES", value_parser = page_size)]
     page_size: Option<u64>,
     /// The machine that C headers are read for, as clang names it
@@ -92,7 +92,7 @@ struct Unreadable {
     help: String,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -145,7 +145,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                 .collect(),
         }),
     }
-    // The last failure is told by whoever gets it.
+    // The caller reports the last failure.
     let Some((_, last)) = failures.pop() else {
         return Ok(Outcome::of(reports.iter().map(|report| report.findings.len()).sum()));
     };
@@ -165,23 +165,23 @@ fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Repo
     };
     if let Some(lacks) = lacks {
         return Err(Failure {
-            message: format!("{word}: there is no {lacks} in it"),
+            message: format!("{word}: it has no {lacks}"),
             help: "leave the option out to read whatever there is".into(),
         });
     }
     if (args.btf || args.dwarf) && !matches!(reading.kind, Kind::Btf | Kind::Dwarf) {
-        note(format_args!("note: {word} is no image: --btf and --dwarf mean nothing for it"));
+        note(format_args!("note: {word} is not an image: --btf and --dwarf have no effect"));
     }
     Ok(verify::verify(truth, &reading)?)
 }
 
-/// Nothing was checked: to say nothing would look like success.
+/// Nothing was checked. Silence would look like success.
 fn nothing(report: &Report) -> Failure {
     let absent = report.contracts.iter().all(|checked| checked.verdict == Verdict::Absent);
     let (why, help) = if absent {
         ("it has none of the contracts", "give a kernel that was built with CONFIG_KEXEC_HANDOVER")
     } else {
-        ("it does not tell what contracts promise", "give a kernel that has BTF or DWARF")
+        ("it does not say what contracts promise", "give a kernel that has BTF or DWARF")
     };
     Failure {
         message: format!("{}: nothing could be checked: {why}", report.source),

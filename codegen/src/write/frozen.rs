@@ -7,7 +7,7 @@ use kho_abi_read::frozen::{self, Frozen, Status, NONE};
 
 /// Renders the frozen layout of a contract.
 ///
-/// Columns have fixed widths, so that a long name in a new line does not change the old ones.
+/// Columns have fixed widths, so that a long name in a new line does not change the others.
 #[must_use]
 pub fn render(frozen: &Frozen) -> String {
     let mut out = String::new();
@@ -75,8 +75,8 @@ pub fn render(frozen: &Frozen) -> String {
     out
 }
 
-/// What is to be frozen of a contract: its closure and its constants, for every page size where they
-/// depend on it, and its nodes; without documentation and places.
+/// What to freeze of a contract: its closure, its constants and its nodes, for every page size that
+/// they depend on; without documentation and places.
 #[must_use]
 pub fn of(model: &Model, header: &Header, compatible: &str, status: Status) -> Option<Frozen> {
     let mut contract = header.contracts.iter().find(|c| c.compatible == compatible).cloned()?;

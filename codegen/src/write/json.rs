@@ -5,7 +5,7 @@ use kho_abi_model::{schema_of, Model};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-/// Names the shape of the document; a change of the shape changes it.
+/// The version of the document's form; it changes with the form.
 pub const SCHEMA: &str = "kho-abi/layout/1";
 
 #[derive(JsonSchema, Serialize)]
@@ -15,7 +15,7 @@ struct Document<'a> {
     model: &'a Model,
 }
 
-/// The JSON Schema of what is written.
+/// The JSON Schema of the output.
 #[must_use]
 pub fn schema() -> Schema {
     schema_of::<Document<'static>>()
@@ -25,7 +25,7 @@ pub fn schema() -> Schema {
 #[must_use]
 pub fn render(model: &Model) -> String {
     let document = Document { schema: SCHEMA, model };
-    // Only a map with keys that are no strings could fail, and the model has none.
+    // This can only fail on map keys that are not strings, and the model has none.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes layouts for people, in the way of pahole.
+//! Writes layouts for people, in the style of pahole.
 
 use kho_abi_model::put;
 use kho_abi_model::{Contract, Field, Model, Packing, Record, RecordKind};
 
-/// Size of a cache line on the machines that live-update, in bytes.
+/// Size of a cache line on machines that support live update, in bytes.
 const CACHE_LINE: u64 = 64;
 
 /// Renders one struct or union of a model.
 ///
-/// Each field has its offset and size in bytes (a bit-field `byte:bit` and bits), holes stand where
-/// they are, and the end sums up: sizes, padding, cache lines, and the compatible strings that
-/// promise the layout.
+/// Each field has its offset and size in bytes (a bit-field has `byte:bit` and bits). Holes are
+/// shown in place. The end has a summary: sizes, padding, cache lines, and the compatible strings
+/// that promise the layout.
 #[must_use]
 pub fn render(model: &Model, record: &Record) -> String {
     let mut out = String::new();
@@ -82,7 +82,7 @@ pub fn render_nodes(contract: &Contract) -> String {
     out
 }
 
-/// The declaration, cut where the columns meet: type, name with dimensions.
+/// The declaration, split into columns: type, and name with dimensions.
 fn declaration(field: &Field) -> (String, String) {
     let width = if field.bit_field { format!(":{}", field.bit_size) } else { String::new() };
     (field.ty.base(), format!("{}{}{width};", field.name, field.ty.dimensions()))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A picture of preserved memory: cells, each for a part of the image, filled as far as it is preserved.
+//! A picture of preserved memory: cells, each for a part of the image, filled by the preserved
+//! share.
 
 use super::Report;
 use crate::text::size;
@@ -19,11 +20,11 @@ pub struct Size {
 }
 
 impl Size {
-    /// A size that fits the terminal, as far as its environment tells.
+    /// A size that fits the terminal, as far as its environment shows.
     #[must_use]
     pub fn of_terminal() -> Self {
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        // An address stands before each row.
+        // An address precedes each row.
         let columns = columns.unwrap_or(80_usize).clamp(32, 500) - 18;
         Self { columns: columns / 8 * 8, rows: 32 }
     }
@@ -50,9 +51,9 @@ pub struct Map {
 }
 
 impl Map {
-    /// Divides an image's memory into so many cells, or a few less.
+    /// Divides an image's memory into that many cells, or a few less.
     ///
-    /// `None` where there is no memory, or too many ranges are preserved to list them.
+    /// `None` if there is no memory, or if too many ranges are preserved to list them.
     #[must_use]
     pub fn new(report: Report<'_>, cells: usize) -> Option<Self> {
         let page = report.state.page_size as u64;
@@ -88,7 +89,7 @@ impl Map {
 }
 
 impl Cell {
-    /// How full it is, from 0 where nothing is preserved to 4 where everything is.
+    /// How full it is, from 0 if nothing is preserved to 4 if everything is.
     #[must_use]
     pub fn level(self) -> usize {
         let Self { memory, preserved } = self;
@@ -98,7 +99,7 @@ impl Cell {
         if preserved >= memory {
             return 4;
         }
-        // Anything is at least something, and nothing but everything is full.
+        // Round up from nothing, and down from everything.
         let quarters = u128::from(preserved) * 4 / u128::from(memory);
         usize::try_from(quarters).unwrap_or(3).clamp(1, 3)
     }
@@ -108,7 +109,7 @@ impl Cell {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, picture: Size, out: &mut dyn Write) -> io::Result<()> {
     const LEVELS: [char; 5] = ['·', '░', '▒', '▓', '█'];
     let Size { columns, rows } = picture;
@@ -125,7 +126,7 @@ pub fn write(report: Report<'_>, picture: Size, out: &mut dyn Write) -> io::Resu
     let mut skipped = false;
     for (index, row) in map.cells.chunks(columns).enumerate() {
         if row.iter().all(|cell| cell.preserved == 0) {
-            // Memory is mostly that.
+            // Memory is mostly empty.
             if !skipped {
                 writeln!(out, "{:>16}  {FAINT}…{FAINT:#}", "")?;
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a word on the command line asks to look at: a header, a tree, another source, patches.
+//! What a word on the command line asks to judge: a header, a tree, another source, patches.
 
 use super::{event, judge};
 use crate::diff::open::{self, Files};
@@ -15,13 +15,13 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// Why a word cannot be looked at.
+/// Why a word cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum LintError {
-    /// It is no source, or cannot be read.
+    /// It is not a source, or cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// It is no patch that can be read.
+    /// It is not a patch that can be read.
     #[error(transparent)]
     Patch(#[from] PatchError),
 }
@@ -37,15 +37,15 @@ impl LintError {
     }
 }
 
-/// Longest header that is looked at, in bytes.
+/// The longest header to read, in bytes.
 const MAX_HEADER: u64 = 2 << 20;
 
-/// Looks at what a word names: a header, a directory or any other source, a file with patches, or `-`
+/// Judges what a word names: a header, a directory or any other source, a file with patches, or `-`
 /// for patches on standard input.
 ///
 /// # Errors
 ///
-/// A word that names nothing of these, and what cannot be read.
+/// A word that names none of these, and input that cannot be read.
 pub fn lint(
     word: &str,
     base: Option<&Base>,
@@ -57,7 +57,7 @@ pub fn lint(
         let bytes = bytes_of(word, patch::MAX_BYTES as u64 + 1)?;
         return match patch::read(word, &bytes) {
             Ok(patches) => patched(word, &patches, base, reading, options),
-            // A frozen layout is text as well.
+            // A frozen layout is text, too.
             Err(PatchError::NoPatch { .. }) if word != "-" => of_source(word, reading, options),
             Err(error) => Err(error.into()),
         };
@@ -84,7 +84,7 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> SourceError + '_ {
     move |source| SourceError::Io { path: path.into(), source }
 }
 
-/// Whether a file has no zero byte in its first bytes, as images have.
+/// Whether a file is text: its first bytes contain no zero byte, unlike an image.
 fn is_text(path: &Path) -> Result<bool, SourceError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(io_error(path))?;
@@ -104,7 +104,7 @@ fn bytes_of(word: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
-/// One header, with those beside it for what it includes.
+/// Judges one header. Its neighbours serve its includes.
 fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Report, LintError> {
     let path = Path::new(word);
     let bytes = bytes_of(word, MAX_HEADER + 1)?;
@@ -126,7 +126,7 @@ fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Re
     let mut report = judge(&side, options);
     side.reading.gaps.clear();
     let Some(shown) = shown else { return Ok(report) };
-    // What is wrong with its neighbours was not asked for.
+    // Findings about its neighbours were not asked for.
     report.events.retain(|event| event.place.as_ref().is_none_or(|place| place.file == shown));
     for event in &mut report.events {
         if let Some(place) = &mut event.place {
@@ -140,7 +140,8 @@ fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Re
     Ok(report)
 }
 
-/// What patches leave, of the headers that they touch; with a base, only what they bring.
+/// Judges the headers that patches touch, as the patches leave them; with a base, only what they
+/// add.
 fn patched(
     word: &str,
     patches: &[Patch],
@@ -214,9 +215,9 @@ fn patched(
     Ok(report)
 }
 
-/// What the added lines of a patch show by themselves, where the header is not at hand.
+/// Judges the added lines of a patch by themselves, if the header is not available.
 fn of_hunks(path: &str, file: &FilePatch, options: &Options) -> Vec<Finding> {
-    // Whether a type is the ABI's, and what no version covers, the lines do not show.
+    // The lines do not show whether a type is part of the ABI, or what no version covers.
     const SHOWN: &[&str] = &[
         "bool_in_struct",
         "enum_in_struct",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Holds the headers of a project to its frozen layouts: one finding for each cause, at its line.
+//! Compares the headers of a project with its frozen layouts: one finding for each cause, at its
+//! line.
 
 use super::contract::is_unread;
 use super::frozen::{self, Found};
@@ -26,12 +27,12 @@ const FROZEN: &str = "the headers are what was frozen";
 const HISTORY: &str = "no released layout was edited";
 const ALLOWED: &str = "every exception in kho-abi.toml is needed";
 
-/// Runs every check. `today` is the day, in days since 1970: exceptions end. `cache` keeps what was found
-/// in the history.
+/// Runs every check. `today` is the day, in days since 1970, since exceptions expire. `cache` keeps
+/// what was found in the history.
 ///
 /// # Errors
 ///
-/// A frozen layout that is there and cannot be read.
+/// A frozen layout that exists but cannot be read.
 pub fn run(
     project: &Project,
     read: &Held,
@@ -86,11 +87,11 @@ pub fn run(
     Ok(checks)
 }
 
-/// What of the headers was not read.
+/// What could not be read of the headers.
 #[derive(Default)]
 struct Unread {
     found: Vec<Found>,
-    /// What headers assert of themselves, and is not so.
+    /// The failed assertions of headers about themselves.
     failed: Vec<Failed>,
     /// What is only worth a note.
     notes: Vec<String>,
@@ -113,7 +114,8 @@ struct Failed {
 }
 
 impl Failed {
-    /// The finding; none where a struct that changed is what it is about: then it follows from that.
+    /// The finding; `None` if the assertion is about a struct that changed, since it follows from
+    /// that.
     fn unless_it_follows(self, changed: &mut [Found]) -> Option<Found> {
         let Self { place, said } = self;
         let mut words = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -161,7 +163,7 @@ fn unread(read: &Held) -> Unread {
         }
         let of_a_version = read.model.headers.iter().any(|h| h.include_path() == gap.item);
         if of_a_version && !is_unread(&read.model, gap) {
-            // That no version covers its structs is another check's.
+            // Another check reports that no version covers its structs.
             continue;
         }
         let (place, why) = apart(gap);
@@ -172,7 +174,7 @@ fn unread(read: &Held) -> Unread {
     unread
 }
 
-/// The place that a reason begins with, and the rest of it.
+/// The place at the start of a reason, and the rest of it.
 fn apart(gap: &Gap) -> (Place, String) {
     let mut parts = gap.why.splitn(3, ':');
     if let (Some(file), Some(line), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
@@ -204,7 +206,7 @@ fn uncovered(model: &Model) -> Vec<Found> {
         .collect()
 }
 
-/// That device trees are in the code alone, where a contract is nothing else.
+/// A note that only code has the device tree, if a contract consists of nothing else.
 fn nodes(model: &Model) -> Option<String> {
     let bare = model.contracts().filter(|(_, c)| c.roots.is_empty()).map(|(_, c)| &*c.compatible);
     let bare: Vec<_> = bare.collect();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reads `kho-abi.toml`. An unknown key is an error, with the key that was meant.
+//! Reads `kho-abi.toml`. An unknown key is an error, which suggests the closest known key.
 
 use crate::policy::allow::{self, Allowance, Entry};
 use crate::rules;
@@ -8,18 +8,18 @@ use kho_abi_read::headers::TRIPLES;
 use serde::Deserialize;
 use std::path::{Component, Path};
 
-/// What a project is.
+/// The configuration of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The directory with the headers, below the top.
+    /// The directory with the headers, relative to the top.
     pub headers: String,
-    /// The directory with the frozen layouts, below the top.
+    /// The directory with the frozen layouts, relative to the top.
     pub layouts: String,
     /// The page sizes that the headers are read for, in bytes, smallest first.
     pub page_sizes: Vec<u64>,
     /// The machines that the headers are read for, as clang names them.
     pub targets: Vec<String>,
-    /// Who owns what, where the headers do not say.
+    /// Who owns what, if the headers do not say.
     pub owners: Vec<Owner>,
     /// What is allowed, why, and until when.
     pub allowances: Vec<Allowance>,
@@ -34,7 +34,7 @@ pub struct Owner {
     pub structs: Vec<String>,
     /// Constants, by name.
     pub constants: Vec<String>,
-    /// Where it is said.
+    /// Where the file says it.
     pub place: Place,
 }
 
@@ -45,7 +45,7 @@ impl Default for Config {
             layouts: format!("{headers}/layouts"),
             headers,
             page_sizes: crate::diff::pages::PAGE_SIZES.to_vec(),
-            // The machines that live-update today.
+            // The machines that support live update today.
             targets: TRIPLES[..2].iter().map(ToString::to_string).collect(),
             owners: Vec::new(),
             allowances: Vec::new(),
@@ -53,7 +53,7 @@ impl Default for Config {
     }
 }
 
-/// Why a `kho-abi.toml` cannot be read.
+/// Why a `kho-abi.toml` is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {what}")]
 pub struct ConfigError {
@@ -98,7 +98,7 @@ struct WrittenOwner {
 ///
 /// # Errors
 ///
-/// The first thing in it that is not of the form.
+/// The first malformed line or value.
 pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     let fail = |offset: usize, what: String, help: String| ConfigError {
         file: file.into(),
@@ -170,7 +170,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// What to do about a message of the parser: for an unknown key, the known one that is closest.
+/// The help for a message of the parser: for an unknown key, the closest known one.
 fn suggestion(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if let [unknown, known @ ..] = quoted.as_slice() {
@@ -223,7 +223,7 @@ mod tests {
             (
                 "[[allow]]\nrule = \"x\"\nitem = \"y\"\nreason = \"r\"\nexpires = \"2027-03-31\"",
                 1,
-                "there is no rule 'x'",
+                "unknown rule 'x'",
                 "each [[allow]] has",
             ),
         ] {

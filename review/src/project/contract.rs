@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What there is to say of one contract in the headers of a project.
+//! Helpers for one contract in the headers of a project.
 
 use super::read::Held;
 use kho_abi_model::reading::Gap;
 use kho_abi_model::version;
 use kho_abi_model::{Contract, DeclarationKind, Header, Model, Place, Spelled, BROKEN};
 
-/// What of a contract's closure no compiler laid out, each with the reason.
+/// What no compiler laid out in a contract's closure, with the reasons.
 pub(super) fn unread(held: &Held, header: &Header, contract: &Contract) -> Vec<(String, String)> {
     let model = &held.model;
     let names = model.closure_names(header, contract);
@@ -25,7 +25,7 @@ pub(super) fn unread(held: &Held, header: &Header, contract: &Contract) -> Vec<(
     of_text.chain(of_gaps.map(|gap| (gap.item.clone(), gap.why.clone()))).collect()
 }
 
-/// Whether a gap that names a header says that it was not read, rather than that it has no version.
+/// Whether a gap about a header says that it was not read, rather than that it has no version.
 pub(super) fn is_unread(model: &Model, gap: &Gap) -> bool {
     let header = model.headers.iter().find(|header| header.include_path() == gap.item);
     header.is_none_or(|_| gap.why.ends_with(BROKEN))
@@ -37,7 +37,7 @@ pub(super) fn place_of(model: &Model, contract: &Contract) -> Place {
     known.map_or_else(|| Place::from(&contract.macro_name), Place::from)
 }
 
-/// What a bump of a contract is, in words that follow "or".
+/// How to bump a contract, in words that follow "or".
 pub(super) fn how_to_bump(model: &Model, contract: &Contract) -> String {
     let next = version::next(model, contract);
     let macro_name = &contract.macro_name;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Freezes layouts of a project: as drafts, or as released where a release proves it.
+//! Freezes the layouts of a project: as drafts, or as released if a release proves it.
 
 use super::contract::{place_of, unread};
 use super::frozen::{held_to, Changed};
@@ -14,23 +14,23 @@ use kho_abi_model::{Contract, Header, Model};
 use kho_abi_read::frozen::{self, Frozen, Status};
 use std::path::PathBuf;
 
-/// What became of one contract that was to be frozen.
+/// The result of freezing one contract.
 #[derive(Debug)]
 pub struct Outcome {
     /// The contract.
     pub contract: String,
-    /// How it is frozen now; `None` where it is not.
+    /// How it is frozen now; `None` if it is not.
     pub status: Option<Status>,
-    /// The file that was written; `None` where nothing was.
+    /// The file that was written; `None` if none was.
     pub written: Option<PathBuf>,
-    /// Why it was not done, or not all of it.
+    /// Why it was not done, or only partly.
     pub findings: Vec<Finding>,
 }
 
-/// Freezes the contracts of that name, or all where none is named.
+/// Freezes the named contracts, or all of them.
 ///
-/// A released layout is never written again. A draft is, and becomes released where `release` has the
-/// same bytes.
+/// A released layout is never overwritten. A draft is overwritten, and becomes released if
+/// `release` has the same bytes.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ pub fn freeze(
                     "name the release that has these bytes, or freeze a draft without --released",
                 )),
             }
-            // A named contract is frozen as it was asked for, or not at all.
+            // A named contract is frozen exactly as requested, or not at all.
             if !outcome.findings.is_empty() && !names.is_empty() {
                 outcomes.push(outcome);
                 continue;
@@ -97,7 +97,7 @@ pub fn freeze(
     Ok(outcomes)
 }
 
-/// The contracts that are meant.
+/// The contracts to freeze.
 fn chosen<'a>(
     model: &'a Model,
     names: &[String],
@@ -113,11 +113,11 @@ fn chosen<'a>(
     names.iter().map(find).collect()
 }
 
-/// What is to be frozen of a contract, as a draft; a finding where that cannot be.
+/// What to freeze of a contract, as a draft.
 ///
 /// # Errors
 ///
-/// The finding.
+/// The finding, if it cannot be frozen.
 pub(super) fn of(
     held: &Held,
     header: &Header,
@@ -128,7 +128,7 @@ pub(super) fn of(
         let what = format!("\"{name}\" cannot be frozen: {why}");
         Box::new(Finding::new("contract_not_freezable", place_of(model, contract), what, help))
     };
-    // Frozen, such a string would be cut off in memory for good.
+    // Once frozen, such a string would be cut off in memory for good.
     if let Some(finding) = too_long(model, contract) {
         return Err(Box::new(finding));
     }
@@ -146,7 +146,7 @@ pub(super) fn of(
     }
     let frozen = write::frozen::of(model, header, name, Status::Draft)
         .ok_or_else(|| refuse("its header does not define it".into(), "report it"))?;
-    // What is written is what will be read.
+    // Read back what will be written, so that both agree.
     let read = frozen::parse(&write::frozen::render(&frozen));
     let same = |read: &Frozen| {
         (&read.records, &read.constants, &read.header)
@@ -163,7 +163,7 @@ pub(super) fn of(
     }
 }
 
-/// Whether a release has the same bytes under the same version; else why not.
+/// Whether a release has the same bytes under the same version; otherwise why not.
 fn prove(draft: &Frozen, release: &Release, other: &Held) -> Result<(), String> {
     let name = &draft.contract.compatible;
     let Some((header, contract)) = other.model.contract(name) else {
@@ -191,7 +191,8 @@ fn same_roots(a: &Frozen, b: &Frozen) -> bool {
     sorted(a) == sorted(b)
 }
 
-/// Every change of a contract that its frozen layout does not allow, as findings of this contract alone.
+/// Every change of a contract that its frozen layout does not allow, as findings of this contract
+/// alone.
 fn changes(
     layouts: &Layouts,
     model: &Model,

@@ -2,7 +2,7 @@
 //! For a forge's comment: a table of verdicts, findings, layouts.
 
 use super::layouts::table;
-use super::{cleaned, label, of_interest, summary, Document};
+use super::{cleaned, is_relevant, label, summary, Document};
 use crate::policy::Level;
 use kho_abi_model::put;
 
@@ -21,7 +21,7 @@ pub(super) fn write(document: &Document) -> String {
             "" => put!(out, "{new}: {}.", summary(report)),
             old => put!(out, "{} → {new}: {}.", code(old), summary(report)),
         }
-        let shown: Vec<_> = report.contracts.iter().filter(|c| of_interest(c)).collect();
+        let shown: Vec<_> = report.contracts.iter().filter(|c| is_relevant(c)).collect();
         if !shown.is_empty() {
             out.push_str("\n| Contract | Verdict | Macro | Header |\n|---|---|---|---|\n");
         }
@@ -75,7 +75,7 @@ pub(super) fn write(document: &Document) -> String {
     out
 }
 
-/// Text that stands for itself. Names of fields stand in backquotes already.
+/// Escapes text for Markdown. Names of fields are already in backquotes.
 fn inline(text: &str) -> String {
     let mut out = String::new();
     let mut in_code = false;

@@ -23,7 +23,7 @@ pub(super) fn write(document: &Document) -> String {
             })
         })
         .collect();
-    // What the version covers is no result of a check.
+    // Changes that a version covers are not results of a check.
     let results: Vec<Value> = events()
         .filter(|event| event.level != Level::Fine)
         .map(|event| {
@@ -88,7 +88,7 @@ fn location(path: &str) -> Value {
     json!({ "uri": uri, "uriBaseId": "%SRCROOT%" })
 }
 
-/// A path as a relative reference: what no URI can have is escaped.
+/// A path as a relative reference, with escapes for characters that are invalid in a URI.
 fn uri(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {

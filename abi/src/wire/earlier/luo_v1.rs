@@ -266,7 +266,7 @@ impl luo_file_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn compatible(&self) -> Result<&str, NameError> {
         name::read(&self.compatible)
     }
@@ -277,7 +277,7 @@ impl luo_session_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }
@@ -288,7 +288,7 @@ impl luo_flb_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect diff`: what two images of one machine show differently.
+//! `kho-abi inspect diff`: the differences between two images of one machine.
 
 use super::{FilterArgs, FindingArgs};
 use crate::output::{Destination, Failure, Format, Inputs, Outcome, BAD, GOOD, OPEN};
@@ -63,7 +63,7 @@ struct Document<'d> {
     differences: &'d [Difference],
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Types from elsewhere for `kho-abi inspect --types`: a source's model as the layouts that the walk takes.
+//! Types from elsewhere for `kho-abi inspect --types`: converts a source's model to the layouts
+//! that the walk takes.
 //!
-//! The walk knows neither models nor clang; nothing but this file knows both.
+//! The walk knows neither models nor clang; only this file knows both.
 
 use crate::complete::words;
 use crate::output::{note, Failure};
@@ -15,7 +16,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How often an image is searched again for what its structs lead to.
+/// How many times to search an image again for what its structs lead to.
 const SEARCHES: usize = 4;
 
 /// Types for what no decoder is built in for.
@@ -40,7 +41,7 @@ pub(super) struct TypesArgs {
     btf_base: Option<PathBuf>,
 }
 
-/// What a field leads to, as somebody said it.
+/// What a field leads to, as the user said it.
 #[derive(Clone, Debug)]
 struct Said {
     record: String,
@@ -65,13 +66,13 @@ fn leads_to(text: &str) -> Result<Said, String> {
 }
 
 impl TypesArgs {
-    /// What is read.
+    /// The inputs to read.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &OsStr> {
         let base = self.btf_base.iter().map(|path| path.as_os_str());
         self.types.iter().map(OsStr::new).chain(base)
     }
 
-    /// The layouts of the source; `None` where none is given.
+    /// The layouts of the source; `None` without a source.
     pub(super) fn layouts(
         &self,
         page_size: Option<usize>,
@@ -104,8 +105,8 @@ impl TypesArgs {
         Ok(Some(Arc::new(layouts)))
     }
 
-    /// Reads the source; an image is searched for the structs that were named, and for those that their
-    /// addresses lead to.
+    /// Reads the source. An image is searched for the structs that the user named, and for those
+    /// that their addresses lead to.
     fn read(&self, word: &str, page_size: Option<usize>) -> Result<Reading, SourceError> {
         let roots = self.root_struct.iter().map(|(_, root)| root.clone());
         let named = self.leads_to.iter().flat_map(|said| [said.record.as_str(), said.to.name()]);
@@ -167,7 +168,7 @@ impl TypesArgs {
                 .filter(|contract| contract.string == *string || contract.name == *string);
             match of_it.next() {
                 Some(contract) => contract.root = Some(root.clone()),
-                // An image has types whose strings it does not show.
+                // An image may contain types without their strings.
                 None => contracts.push(Contract {
                     name: string.clone(),
                     string: string.clone(),
@@ -199,7 +200,7 @@ fn unknown(source: &str, option: &str, said: &str) -> Failure {
     }
 }
 
-/// A contract whose string memory has.
+/// A contract whose string is in memory.
 fn promise(contract: &model::Contract) -> Option<Contract> {
     Some(Contract {
         name: contract.compatible.clone(),
@@ -238,7 +239,7 @@ fn field(field: &model::Field) -> Field {
         Type::Pointer => Kind::Pointer,
         Type::KhoserPtr { to } => Kind::Address { to: to.clone() },
         Type::Struct { name } | Type::Union { name } => Kind::Struct { name: name.clone() },
-        // An array's elements are not arrays any more.
+        // The elements of an array are no longer arrays.
         Type::Char | Type::Array { .. } => Kind::Char,
     };
     Field {
@@ -252,7 +253,7 @@ fn field(field: &model::Field) -> Field {
     }
 }
 
-/// What the kernel-doc comment of a struct says of a member.
+/// What the kernel-doc comment of a struct says about a member.
 fn said_of(doc: &str, member: &str) -> String {
     let mut said = String::new();
     let mut is_its = false;
@@ -270,15 +271,15 @@ fn said_of(doc: &str, member: &str) -> String {
     said
 }
 
-/// What a field leads to, where its comment names the one struct that it is an address or a list of.
+/// What a field leads to, if its comment names the one struct that it is an address or a list of.
 ///
-/// A comment that names several, or none that the types have, says nothing.
+/// A comment that names several, or none that the types have, does not count.
 fn lead(model: &Model, field: &Field, said: &str) -> Option<LeadsTo> {
     const BLOCK: &str = "kho_block_header_ser";
     let is_address = match &field.kind {
         Kind::Int { bits: 64, signed: false } => said.to_lowercase().contains("address"),
         Kind::Struct { name } => name == "kho_vmalloc",
-        // What it leads to is in its type, unless that is the head of a block.
+        // The type already says what it leads to, unless that is the head of a block.
         Kind::Address { to } => to == BLOCK,
         Kind::Int { .. } | Kind::Char | Kind::Pointer => false,
     };

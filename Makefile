@@ -59,6 +59,11 @@ check-package: release ## Try the Debian package in a clean chroot (as root)
 bench: ## Compare with cbindgen and pahole, and measure growth
 	@tools/bench.sh
 
+.PHONY: book
+book: ## Write the book into target/book/html, and check its links and examples
+	@tools/setup.sh check
+	@tools/book.sh
+
 .PHONY: bless
 bless: ## Record the goldens of rendered text anew; frozen layouts stay as they are
 	@tools/setup.sh check

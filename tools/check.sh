@@ -77,6 +77,9 @@ in_live_test cargo test --locked --workspace
 step 'bindings in the tools that they are for'
 tools/check-bindings.sh
 
+step 'the book'
+tools/book.sh
+
 step 'a Linux tree'
 LINUX_SRC=$("$here/fetch-linux.sh")
 LINUX_BUILD=$("$here/prepare-linux.sh")

@@ -440,9 +440,10 @@ class luo_ser(_Struct):
         ("compatible", _char * 8),
         # Number of live updates since the machine was started cold, this one included.
         ("liveupdate_num", _u64),
-        # Physical address of the first block of sessions, 0 where there are none.
+        # Physical address of the first block (kho_block_header_ser) of luo_session_ser, 0 where
+        # there are none.
         ("sessions_pa", _u64),
-        # Physical address of the FLB header.
+        # Physical address of the luo_flb_header_ser.
         ("flbs_pa", _u64),
     ]
     compatible: _bytes
@@ -492,7 +493,8 @@ class luo_file_set_ser(_Struct):
     """
 
     _fields_ = [
-        # Physical address of the first block of files, 0 where there are none.
+        # Physical address of the first block (kho_block_header_ser) of luo_file_ser, 0 where there
+        # are none.
         ("files", _u64),
         # Number of files in all blocks together.
         ("count", _u64),
@@ -620,7 +622,7 @@ class memfd_luo_ser(_Struct):
         ("flags", _u32),
         # Number of entries in the array of folios.
         ("nr_folios", _u64),
-        # The array of folios; not set where the file's size is 0.
+        # The array of memfd_luo_folio_ser; not set where the file's size is 0.
         ("folios", kho_vmalloc),
     ]
     pos: int
@@ -681,7 +683,7 @@ class pci_ser(_Struct):
         ("version", _u32),
         # Number of devices in all blocks.
         ("nr_devices", _u32),
-        # Physical address of the first block of pci_dev_ser.
+        # Physical address of the first block (kho_block_header_ser) of pci_dev_ser.
         ("devices", _u64),
     ]
     version: int

@@ -223,6 +223,17 @@ fn layout_shows_structs_and_contracts() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["schema"], "kho-abi/layout/1");
     assert_eq!(json["headers"][0]["items"][1]["fields"][1]["bit_offset"], 16);
+    for (format, shows) in [
+        ("svg", "<title>u16 domain: 2 bytes at byte 2</title>"),
+        ("html", "<h2 id=\"header-linux-kho-abi-vfio_pci-h\">"),
+        ("rst", "2       2     ``u16``  ``domain``"),
+        ("markdown", "| 2 | 2 | `u16` | `domain` |"),
+    ] {
+        let shown = scratch.run(&["layout", "vfio-pci-v1", "--format", format]);
+        assert_eq!((shown.status, shown.stderr.as_str()), (Some(0), ""));
+        assert!(shown.stdout.contains(shows), "{format}: {}", shown.stdout);
+        assert!(!shown.stdout.contains("luo_ser"), "{format}: {}", shown.stdout);
+    }
     let unknown = scratch.run(&["layout", "vfio_pci_core_device_set"]);
     assert_eq!(unknown.status, Some(2));
     let found = "'vfio_pci_core_device_set' is neither a struct nor a compatible string";

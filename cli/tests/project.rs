@@ -4,12 +4,9 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
+use support::tree::{Tree, ABI, LAYOUTS, ONE};
 use support::Ran;
-
-const ABI: &str = "include/linux/kho/abi";
-const LAYOUTS: &str = "include/linux/kho/abi/layouts";
 
 /// The contract of a distribution's kernel: its own fields under its own version.
 const VFIO_PCI: &str = r#"/* SPDX-License-Identifier: GPL-2.0 */
@@ -110,124 +107,6 @@ struct iommu_flb_ser {
 #endif
 "#;
 
-/// The headers of Linux 7.3.
-const KERNELS: [&str; 6] =
-    ["block", "kexec_handover", "kexec_metadata", "luo", "memblock", "memfd"];
-
-/// A tree in a directory of its own.
-struct Tree {
-    dir: tempfile::TempDir,
-}
-
-impl Tree {
-    /// With the headers of Linux 7.3, which have no assertions.
-    fn of_kernel() -> Self {
-        let tree = Self::with_assertions();
-        for name in KERNELS {
-            let file = format!("{ABI}/{name}.h");
-            let text = tree.read(&file);
-            let kept = text.lines().filter(|line| !line.starts_with("static_assert("));
-            tree.write(&file, &format!("{}\n", kept.collect::<Vec<_>>().join("\n")));
-        }
-        tree
-    }
-
-    fn with_assertions() -> Self {
-        let tree = Self::empty();
-        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../c-headers").join(ABI);
-        for name in KERNELS {
-            let name = format!("{name}.h");
-            tree.write(&format!("{ABI}/{name}"), &fs::read_to_string(ours.join(&name)).unwrap());
-        }
-        tree
-    }
-
-    fn empty() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
-    }
-
-    fn of(name: &str, header: &str) -> Self {
-        let tree = Self::empty();
-        tree.write(&format!("{ABI}/{name}.h"), header);
-        tree
-    }
-
-    fn root(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.root().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.root().join(path)).unwrap()
-    }
-
-    /// Replaces the only occurrence in a file.
-    fn replace(&self, path: &str, from: &str, to: &str) {
-        let text = self.read(path);
-        assert_eq!(text.matches(from).count(), 1, "`{from}` in {path}");
-        self.write(path, &text.replacen(from, to, 1));
-    }
-
-    /// The line of a text in a file.
-    fn line(&self, path: &str, text: &str) -> String {
-        let line = self.read(path).lines().position(|line| line.contains(text)).unwrap();
-        format!("{path}:{}", line + 1)
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
-        // The cache of the history is where git does not see it.
-        command.env("XDG_CACHE_HOME", self.root().join(".git/cache"));
-        Ran::of(&command.current_dir(self.root()).args(args).output().unwrap())
-    }
-
-    /// Runs `check`, which must exit with that status; returns its output.
-    #[track_caller]
-    fn check(&self, status: i32) -> String {
-        let ran = self.run(&["check"]);
-        assert_eq!(ran.status, Some(status), "{}{}", ran.stdout, ran.stderr);
-        ran.stdout
-    }
-
-    /// Runs `check`, which must report this one finding; returns its output.
-    #[track_caller]
-    fn one(&self, place: &str, what: &str) -> String {
-        let printed = self.check(1);
-        assert!(printed.contains(" 1 finding\n"), "{printed}");
-        let line = printed.lines().find(|line| line.starts_with(place));
-        let line = line.unwrap_or_else(|| panic!("nothing at {place}: {printed}"));
-        assert!(line.contains(what), "{what}: {printed}");
-        printed
-    }
-
-    fn git(&self, args: &[&str]) {
-        let mut command = Command::new("git");
-        command.arg("-C").arg(self.root());
-        command.args(["-c", "user.name=x", "-c", "user.email=x@example.org"]).args(args);
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    fn commit(&self, message: &str) {
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-qm", message]);
-    }
-
-    #[track_caller]
-    fn init(&self, args: &[&str]) -> Ran {
-        let mut all = vec!["init"];
-        all.extend(args);
-        let ran = self.run(&all);
-        assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
-        ran
-    }
-}
-
 /// Demonstrates: init, check, a changed field, check, the next string, check.
 #[track_caller]
 fn the_owners_day(tree: &Tree, header: &str, field: (&str, &str), version: (&str, &str)) {
@@ -281,9 +160,6 @@ fn a_distributions_contracts_are_held_like_the_kernels() {
     let place = tree.line(&file, "u64 next;");
     tree.one(&place, "field `next_phys` is named `next`");
 }
-
-const ONE: &str = "#include <linux/types.h>\n#define X_COMPATIBLE \"x-v1\"\n#define X_MAX 4\n\
-                   struct x_ser {\n\tu32 a;\n\tu32 b;\n} __packed;\n";
 
 /// Each mistake is one finding, at its place, with its item and rule.
 #[test]

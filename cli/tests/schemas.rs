@@ -107,6 +107,7 @@ fn what_is_printed_keeps_to_its_schema() {
     add(&root, &["generate", "--check"]);
     add(here, &["explain"]);
     add(here, &["layout"]);
+    add(here, &["layout", "--source", "new"]);
     add(here, &["diff", "old", "new"]);
     add(&root, &["diff", "abi", "snapshots"]);
     add(here, &["lint", "new"]);

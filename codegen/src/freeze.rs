@@ -7,11 +7,12 @@ pub use crate::layouts::{path, History};
 use crate::layouts::Layouts;
 use crate::write;
 use kho_abi_model::carrier;
-use kho_abi_model::compare::{self, RecordChange, Values, Words};
+use kho_abi_model::compare::{self, RecordChange, Scope, Values, Words};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Header, Item, Model, Place};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
-use kho_abi_read::frozen::{Frozen, Status};
+use kho_abi_read::frozen::{Frozen, Part, Status};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The result of freezing a layout.
@@ -226,8 +227,19 @@ pub enum Subject {
 }
 
 /// Every difference between a contract and its frozen layout, causes separate from consequences.
+///
+/// What one of the two does not know is not compared: [`Frozen::unknown`].
 #[must_use]
 pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
+    let paged = |frozen: &Frozen| {
+        frozen.records.iter().any(|record| record.page_size.is_some())
+            || frozen.constants.iter().any(|constant| constant.page_size.is_some())
+    };
+    let of_one = |frozen: &Frozen| frozen.unknown.contains(&Part::Pages);
+    if (of_one(old) || of_one(new)) && (paged(old) || paged(new)) {
+        let (old, new) = for_one_page_size(old, new);
+        return departures(&old, &new);
+    }
     let mut found = Vec::new();
     let mut differs = |subject, what: &str, old: &str, new: &str| {
         if old != new {
@@ -241,8 +253,11 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
         }
     };
     let (before, after) = (&old.contract, &new.contract);
-    differs(Subject::Macro, "the macro", &before.macro_name, &after.macro_name);
-    differs(Subject::Header, "the header", &old.header, &new.header);
+    let known = |part| !old.unknown.contains(&part) && !new.unknown.contains(&part);
+    if known(Part::Header) {
+        differs(Subject::Macro, "the macro", &before.macro_name, &after.macro_name);
+        differs(Subject::Header, "the header", &old.header, &new.header);
+    }
     differs(Subject::Roots, "the list of roots", &before.roots.join(" "), &after.roots.join(" "));
     let version = |contract: &Contract| {
         contract.version.map_or_else(|| "a string".into(), |version| version.to_string())
@@ -263,7 +278,9 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
             consequences: Vec::new(),
         });
     }
-    for change in compare::nodes(&before.nodes, &after.nodes) {
+    let nodes =
+        if known(Part::Nodes) { compare::nodes(&before.nodes, &after.nodes) } else { Vec::new() };
+    for change in nodes {
         found.push(Departure {
             subject: Subject::Node,
             item: change.item(),
@@ -272,7 +289,8 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
             consequences: Vec::new(),
         });
     }
-    let changes = compare::records(&old.records, &new.records);
+    let scope = Scope { packing: known(Part::Packing) };
+    let changes = compare::records_in(&old.records, &new.records, scope);
     let all: Vec<&RecordChange> = changes.iter().collect();
     for cause in compare::causes(&all) {
         let change = all[cause.change];
@@ -294,6 +312,26 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
         }
     }
     found
+}
+
+/// Both layouts for the one page size that one of them is of, which it does not say: the one that fits best.
+fn for_one_page_size(old: &Frozen, new: &Frozen) -> (Frozen, Frozen) {
+    let both = || [old, new].into_iter();
+    let records = both().flat_map(|frozen| &frozen.records).filter_map(|record| record.page_size);
+    let constants = both().flat_map(|frozen| &frozen.constants).filter_map(|c| c.page_size);
+    let sizes: BTreeSet<u64> = records.chain(constants).collect();
+    let at = |frozen: &Frozen, size: u64| {
+        let mut frozen = frozen.clone();
+        let fits = |page_size: Option<u64>| page_size.is_none_or(|known| known == size);
+        frozen.records.retain(|record| fits(record.page_size));
+        frozen.constants.retain(|constant| fits(constant.page_size));
+        frozen.records.iter_mut().for_each(|record| record.page_size = None);
+        frozen.constants.iter_mut().for_each(|constant| constant.page_size = None);
+        frozen
+    };
+    let pairs = sizes.into_iter().map(|size| (at(old, size), at(new, size)));
+    let pair = pairs.min_by_key(|(old, new)| departures(old, new).len());
+    pair.unwrap_or_else(|| (old.clone(), new.clone()))
 }
 
 /// The differing constants of two frozen layouts, for every page size that one of them has.
@@ -319,6 +357,14 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
         };
         sizes.iter().map(|size| Some(of(size)?.value.clone())).collect()
     };
+    // Without the values of all macros, or of all enumerators, one that is not there may be there.
+    let is_partial = |frozen: &Frozen| {
+        [Part::Macros, Part::Enumerators].iter().any(|part| frozen.unknown.contains(part))
+    };
+    let may_have = |frozen: &Frozen, name: &str| {
+        is_partial(frozen) && !frozen.constants.iter().any(|constant| constant.name == name)
+    };
+    names.retain(|name| !may_have(old, name) && !may_have(new, name));
     let differ = names
         .iter()
         .map(|name| compare::constant(name, &sizes, values(old, name), values(new, name)));

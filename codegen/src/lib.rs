@@ -14,6 +14,7 @@
 
 pub mod bump;
 pub mod check;
+pub mod draw;
 pub mod freeze;
 pub mod generate;
 pub mod layouts;

@@ -10,6 +10,7 @@ pub mod finding;
 pub mod reading;
 mod record;
 pub mod rule;
+pub mod said;
 mod target;
 mod ty;
 pub mod version;

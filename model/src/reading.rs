@@ -118,6 +118,19 @@ impl Knows {
         nodes: true,
         places: true,
     };
+
+    /// What a kind of source is not able to tell of the layouts and values that it has, in words.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<&'static str> {
+        let all = [
+            (self.packing, "whether structs are packed, and how they are aligned"),
+            (self.strings, "compatible strings"),
+            (self.macros, "the values of macros"),
+            (self.enumerators, "the values of enumerators"),
+            (self.nodes, "the nodes and properties of device trees"),
+        ];
+        all.into_iter().filter(|(known, _)| !known).map(|(_, what)| what).collect()
+    }
 }
 
 /// Something that a source leaves open.

@@ -5,6 +5,7 @@ use kho_abi_model::{
     Constant, Contract, FdtNode, FdtProperty, Field, NameMacro, Packing, Record, RecordKind, Type,
     Value,
 };
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,9 +13,13 @@ use std::str::FromStr;
 ///
 /// The first has structs. The second adds versions that are numbers, constants, device-tree nodes
 /// and page sizes. The third adds strings that stay constant, with such a number beside them. The
-/// fourth adds structs and unions without a name.
+/// fourth adds structs and unions without a name. The fifth says what the source of a layout
+/// did not contain.
 #[must_use]
 pub fn format(frozen: &Frozen) -> u32 {
+    if !frozen.unknown.is_empty() || !frozen.given.is_empty() {
+        return 5;
+    }
     let Contract { version, name, nodes, roots, .. } = &frozen.contract;
     let unnamed = |record: &Record| {
         record.name.contains('.') || record.fields.iter().any(|field| field.name.is_empty())
@@ -51,6 +56,61 @@ pub struct Frozen {
     pub constants: Vec<Constant>,
     /// The structs of the closure, roots first; for each page size, if they depend on it.
     pub records: Vec<Record>,
+    /// What the source did not tell, and is not here: nothing, where headers or types are the source.
+    pub unknown: BTreeSet<Part>,
+    /// What the source did not tell, and whoever froze it said.
+    pub given: BTreeSet<Part>,
+}
+
+/// A part of a frozen layout that its source may not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The compatible string.
+    String,
+    /// With which structs it begins.
+    Roots,
+    /// The header that it is in, and the macro that has the string.
+    Header,
+    /// The values of macros.
+    Macros,
+    /// The values of enumerators.
+    Enumerators,
+    /// Nodes and properties of device trees.
+    Nodes,
+    /// Whether structs are packed, and how they are aligned.
+    Packing,
+    /// What has another size with other pages.
+    Pages,
+}
+
+impl Part {
+    /// Every part, with the word for it in a layout, and what it is called in a sentence.
+    const ALL: [(Self, &'static str, &'static str); 8] = [
+        (Self::String, "string", "the compatible string"),
+        (Self::Roots, "roots", "the structs with which it begins"),
+        (Self::Header, "header", "the header and the macro of the string"),
+        (Self::Macros, "macros", "the values of macros"),
+        (Self::Enumerators, "enumerators", "the values of enumerators"),
+        (Self::Nodes, "nodes", "the nodes and properties of device trees"),
+        (Self::Packing, "packing", "whether structs are packed, and how they are aligned"),
+        (Self::Pages, "pages", "the layouts for other page sizes"),
+    ];
+
+    /// The word for it in a layout.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(part, ..)| *part == self).map_or("", |(_, word, _)| word)
+    }
+
+    /// What it is, in a sentence.
+    #[must_use]
+    pub fn what(self) -> &'static str {
+        Self::ALL.iter().find(|(part, ..)| *part == self).map_or("", |(.., what)| what)
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| *known == word).map(|(part, ..)| *part)
+    }
 }
 
 /// Whether a frozen layout may still change.
@@ -116,13 +176,14 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         }
     };
     let (format_line, stated_format) = entry("format")?;
-    if !["1", "2", "3", "4"].contains(&stated_format.as_str()) {
-        let what = format!("format {stated_format} is not 1, 2, 3 or 4");
+    if !["1", "2", "3", "4", "5"].contains(&stated_format.as_str()) {
+        let what = format!("format {stated_format} is not 1, 2, 3, 4 or 5");
         return Err(FrozenError { line: format_line, what });
     }
     let (_, compatible) = entry("compatible")?;
-    let (_, macro_name) = entry("macro")?;
-    let (_, header) = entry("header")?;
+    let known = |(_, value): (usize, String)| if value == NONE { String::new() } else { value };
+    let macro_name = known(entry("macro")?);
+    let header = known(entry("header")?);
     let (line, status) = entry("status")?;
     let status = match status.as_str() {
         "draft" => Status::Draft,
@@ -134,6 +195,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         roots.split_whitespace().filter(|root| *root != NONE).map(Into::into).collect();
 
     let (mut version, mut name) = (None, None);
+    let (mut unknown, mut given) = (None, None);
     let mut constants: Vec<Constant> = Vec::new();
     let mut nodes: Vec<FdtNode> = Vec::new();
     let mut records: Vec<Record> = Vec::new();
@@ -143,16 +205,16 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             once(&mut version, number.trim().parse().ok(), "version", text).map_err(fail)?;
         } else if let Some(string) = text.strip_prefix("string ") {
             once(&mut name, string_macro(string), "string", text).map_err(fail)?;
-        } else if text.starts_with("constant ") {
-            let constant =
-                constant(text).ok_or_else(|| fail(format!("not a constant line: `{text}`")))?;
-            let same = |other: &Constant| {
-                (&other.name, other.page_size) == (&constant.name, constant.page_size)
-            };
-            if constants.iter().any(same) {
-                return Err(fail(format!("duplicate {}", constant.name)));
+        } else if let Some(parts) = text.strip_prefix("unknown ") {
+            once(&mut unknown, some_parts(parts), "unknown", text).map_err(fail)?;
+            let is_draft = status == Status::Draft;
+            if !is_draft {
+                return Err(fail("a layout is released whole, with nothing unknown".into()));
             }
-            constants.push(constant);
+        } else if let Some(parts) = text.strip_prefix("given ") {
+            once(&mut given, some_parts(parts), "given", text).map_err(fail)?;
+        } else if text.starts_with("constant ") {
+            add_constant(&mut constants, text).map_err(fail)?;
         } else if let Some(path) = text.strip_prefix("node ") {
             if nodes.iter().any(|node| node.path == path.trim()) {
                 return Err(fail(format!("duplicate {}", path.trim())));
@@ -164,14 +226,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
                 .ok_or_else(|| fail(format!("not a property line: `{text}`")))?;
             node.properties.push(property);
         } else if text.starts_with("struct ") || text.starts_with("union ") {
-            let record =
-                record(text).ok_or_else(|| fail(format!("not a struct line: `{text}`")))?;
-            let same =
-                |other: &Record| other.name == record.name && other.page_size == record.page_size;
-            if records.iter().any(same) {
-                return Err(fail(format!("duplicate {}", record.name)));
-            }
-            records.push(record);
+            add_record(&mut records, text, unknown.as_ref()).map_err(fail)?;
         } else if columns(text).collect::<Vec<_>>() == ["offset", "size", "type", "name"] {
         } else {
             let record =
@@ -191,12 +246,40 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     names.dedup();
     let contract = Contract { compatible, macro_name, version, name, roots, ..Contract::default() };
     let contract = Contract { constants: names, nodes, ..contract };
-    let frozen = Frozen { contract, header, status, constants, records };
+    let (unknown, given) = (unknown.unwrap_or_default(), given.unwrap_or_default());
+    let frozen = Frozen { contract, header, status, constants, records, unknown, given };
     if format(&frozen).to_string() != stated_format {
         let what = format!("what follows is not of format {stated_format}");
         return Err(FrozenError { line: format_line, what });
     }
     Ok(frozen)
+}
+
+fn add_constant(constants: &mut Vec<Constant>, text: &str) -> Result<(), String> {
+    let constant = constant(text).ok_or_else(|| format!("not a constant line: `{text}`"))?;
+    let same =
+        |other: &Constant| (&other.name, other.page_size) == (&constant.name, constant.page_size);
+    if constants.iter().any(same) {
+        return Err(format!("duplicate {}", constant.name));
+    }
+    constants.push(constant);
+    Ok(())
+}
+
+fn add_record(
+    records: &mut Vec<Record>,
+    text: &str,
+    unknown: Option<&BTreeSet<Part>>,
+) -> Result<(), String> {
+    let is_packing_known = !unknown.is_some_and(|parts| parts.contains(&Part::Packing));
+    let record =
+        record(text, is_packing_known).ok_or_else(|| format!("not a struct line: `{text}`"))?;
+    let same = |other: &Record| other.name == record.name && other.page_size == record.page_size;
+    if records.iter().any(same) {
+        return Err(format!("duplicate {}", record.name));
+    }
+    records.push(record);
+    Ok(())
 }
 
 /// Stores a value that only one line may give.
@@ -206,6 +289,13 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>, what: &str, text: &str) -> Re
         Some(_) => Err(format!("a second {what}")),
         None => Ok(()),
     }
+}
+
+/// `packing macros`: each part once, and at least one.
+fn some_parts(text: &str) -> Option<BTreeSet<Part>> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let parts: BTreeSet<Part> = words.iter().copied().map(Part::of).collect::<Option<_>>()?;
+    (!parts.is_empty() && parts.len() == words.len()).then_some(parts)
 }
 
 /// Written if there is nothing to list.
@@ -261,7 +351,7 @@ fn columns(text: &str) -> impl Iterator<Item = &str> {
     text.split("  ").map(str::trim).filter(|column| !column.is_empty())
 }
 
-fn record(text: &str) -> Option<Record> {
+fn record(text: &str, is_packing_known: bool) -> Option<Record> {
     let mut columns: Vec<_> = columns(text).collect();
     let page_size = match columns.get(1)?.strip_prefix("page ") {
         Some(page_size) => {
@@ -271,12 +361,19 @@ fn record(text: &str) -> Option<Record> {
         }
         None => None,
     };
-    let [declaration, size, align, packing] = columns.as_slice() else { return None };
+    let (declaration, size, align, packing) = match columns.as_slice() {
+        [declaration, size, align, packing] if is_packing_known => {
+            (declaration, size, number(align.strip_prefix("align ")?)?, *packing)
+        }
+        // What stands in their place means nothing.
+        [declaration, size] if !is_packing_known => (declaration, size, 1, "natural"),
+        _ => return None,
+    };
     let (keyword, name) = declaration.split_once(' ')?;
     Some(Record {
         kind: if keyword == "union" { RecordKind::Union } else { RecordKind::Struct },
         name: tag(name)?,
-        packing: match *packing {
+        packing: match packing {
             "packed" => Packing::Packed,
             "natural" => Packing::Natural,
             _ => return None,
@@ -285,7 +382,7 @@ fn record(text: &str) -> Option<Record> {
         size_expr: None,
         page_size,
         bit_fields_unknown: false,
-        align: number(align.strip_prefix("align ")?)?,
+        align,
         fields: Vec::new(),
         doc: String::new(),
         place: None,

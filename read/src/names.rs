@@ -61,6 +61,39 @@ impl Names {
         known
     }
 
+    /// What the kernel's own tests are known by, and nothing else.
+    pub(crate) fn tests_alone(self) -> Self {
+        Self { tests: self.tests, ..Self::default() }
+    }
+
+    /// And what models have names for, the current one first.
+    pub(crate) fn and<'a>(mut self, models: impl Iterator<Item = &'a Model>) -> Self {
+        for header in models.flat_map(|model| &model.headers) {
+            if !self.headers.contains(&header.name) {
+                self.headers.push(header.name.clone());
+            }
+            for item in &header.items {
+                if matches!(item, Item::Record(_) | Item::Enum(_)) {
+                    self.types.entry(item.name().into()).or_insert_with(|| header.name.clone());
+                }
+            }
+            let with_string = header.contracts.iter().filter(|c| c.string().is_some());
+            self.contracts.extend(with_string.map(|c| (header.name.clone(), c.clone())));
+        }
+        self
+    }
+
+    /// Looks for a contract that somebody says there is. What is known of its string otherwise goes first no more.
+    pub(crate) fn expect(&mut self, contract: &Contract) {
+        for root in &contract.roots {
+            self.types.entry(root.clone()).or_insert_with(|| UNKNOWN.into());
+        }
+        let is_same = |(_, known): &&(String, Contract)| known.compatible == contract.compatible;
+        let header = self.contracts.iter().find(is_same).map(|(header, _)| header.clone());
+        let header = header.unwrap_or_else(|| UNKNOWN.into());
+        self.contracts.insert(0, (header, contract.clone()));
+    }
+
     /// Names of structs and enumerations.
     pub(crate) fn wanted(&self) -> BTreeSet<&str> {
         self.types.keys().map(String::as_str).collect()
@@ -79,6 +112,12 @@ impl Names {
     /// Whether the promise of a string is known.
     pub(crate) fn knows(&self, compatible: &str) -> bool {
         self.contracts.iter().any(|(_, contract)| contract.string() == Some(compatible))
+    }
+
+    /// The structs that a contract begins with, of one that is known.
+    pub(crate) fn roots(&self, compatible: &str) -> Option<&[String]> {
+        let mut known = self.contracts.iter();
+        known.find(|(_, c)| c.compatible == compatible).map(|(_, contract)| &*contract.roots)
     }
 
     /// The model of an image with these types and strings.
@@ -170,7 +209,7 @@ impl Names {
 }
 
 /// The header of items whose header is unknown.
-const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// The string at the start of a macro's body, if it is a name that a version follows.
 fn literal(body: &str) -> Option<String> {

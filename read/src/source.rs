@@ -7,6 +7,7 @@
 //! | `snapshots` | the frozen layouts of the checkout, the newest version of each contract |
 //! | a directory | a kernel tree, or one that holds `include/linux/kho/abi`, or that directory itself |
 //! | a file | a vmlinux, a module, a bzImage, raw BTF, a frozen layout: recognised by content |
+//! | a file `*.h` | that header, with the ABI headers that it includes |
 //! | `git:REV` | the kernel tree, or the headers, in a revision of a git repository |
 //!
 //! Every word leads to a [`Reading`]: a model, and what this kind of source can show. What it
@@ -78,11 +79,14 @@ fn file(word: &str, path: &Path, options: &Options) -> Result<Reading, SourceErr
     if snapshots::is_frozen(&head) {
         return snapshots::read_file(word, path);
     }
+    if headers::is_header(path) {
+        return headers::load_file(path, options)?.read(options);
+    }
     let why = if head.is_empty() { "it is empty" } else { "it is nothing that can be read" };
     Err(SourceError::NotASource {
         name: word.into(),
         why: why.into(),
-        help: "give a vmlinux, a module, a bzImage, raw BTF or a frozen layout".into(),
+        help: "give a vmlinux, a module, a bzImage, raw BTF, a header or a frozen layout".into(),
     })
 }
 

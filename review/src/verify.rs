@@ -26,6 +26,8 @@ pub struct Truth {
     current: Model,
     earlier: Option<Vec<Model>>,
     catalogue: Arc<Catalogue>,
+    /// What it is called, where it is not this program's.
+    name: Option<String>,
 }
 
 impl Truth {
@@ -36,13 +38,19 @@ impl Truth {
     /// [`TruthError`] if the source and the layouts do not match.
     pub fn load(catalogue: &Arc<Catalogue>) -> Result<Self, TruthError> {
         let current = catalogue.current()?.clone();
-        Ok(Self { current, earlier: None, catalogue: Arc::clone(catalogue) })
+        Ok(Self { current, earlier: None, catalogue: Arc::clone(catalogue), name: None })
+    }
+
+    /// The same, by a name.
+    #[must_use]
+    pub fn called(self, name: &str) -> Self {
+        Self { name: Some(name.into()), ..self }
     }
 
     /// Takes models as the truth.
     #[must_use]
     pub fn of(current: Model, earlier: Vec<Model>) -> Self {
-        Self { current, earlier: Some(earlier), catalogue: Arc::default() }
+        Self { current, earlier: Some(earlier), catalogue: Arc::default(), name: None }
     }
 
     fn earlier(&self) -> Result<&[Model], TruthError> {
@@ -169,6 +177,9 @@ pub struct Report {
     pub source: String,
     /// What it turned out to be.
     pub kind: Kind,
+    /// The frozen layouts that are the truth, where it is not this program's types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
     /// The page size that it was compared for, in bytes; none where nothing tells it.
     pub page_size: Option<u64>,
     /// Every contract of the truth, and what else the source has.
@@ -203,6 +214,13 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
                    offsets and sizes alone";
         not_checked.push(why.into());
     }
+    let unknown = truth.catalogue.knows().unknown();
+    if !unknown.is_empty() {
+        not_checked.push(format!(
+            "{}: a frozen layout is of a kernel, which does not contain it, nor its page size",
+            unknown.join(", ")
+        ));
+    }
     let mut check = Check::new(truth, reading, page_size);
     for (_, contract) in truth.current.contracts() {
         check.contract(contract)?;
@@ -213,6 +231,7 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     Ok(Report {
         source: reading.name.clone(),
         kind: reading.kind,
+        against: truth.name.clone(),
         page_size,
         contracts,
         findings,

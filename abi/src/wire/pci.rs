@@ -58,7 +58,7 @@ pub struct pci_ser {
     pub version: u32,
     /// Number of devices in all blocks.
     pub nr_devices: u32,
-    /// Physical address of the first block of [`pci_dev_ser`].
+    /// Physical address of the first block (`kho_block_header_ser`) of [`pci_dev_ser`].
     pub devices: PhysAddr,
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
             check::run(&checkout, &current, &earlier)?
         }
         Found::Project(project) => {
-            let held = project::read::headers(&project)?;
+            let held = project::held(&project)?;
             project::check::run(&project, &held, judging::today(), cache_dir().as_deref())?
         }
     };

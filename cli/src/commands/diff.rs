@@ -13,7 +13,7 @@ use kho_abi_review::review;
 
 const AFTER_HELP: &str = "\
 A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or \
-any directory with include/linux/kho/abi, a vmlinux, module, bzImage or BTF file, or git:REV. Of an \
+any directory with include/linux/kho/abi, one header, a vmlinux, module, bzImage or BTF file, or git:REV. Of an \
 old tree without ABI headers, all is new.
 
 Examples:
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let sources = [Some(&args.old), args.new.as_ref(), args.released.as_ref()];
     let sources: Vec<&str> = sources.into_iter().flatten().map(String::as_str).collect();
     let to = args.judging.destination(&args.reading, &sources)?;
-    let options = args.reading.options();
+    let options = args.reading.options()?;
     let (old, new) = match &args.new {
         Some(new) => (args.old.clone(), new.clone()),
         None => revisions(&args.old, &options)?,

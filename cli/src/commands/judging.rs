@@ -7,6 +7,7 @@ use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source;
 use kho_abi_review::nearest;
 use kho_abi_review::policy::{allow, Baseline, Options, Strictness};
+use kho_abi_review::project::catalogue;
 use kho_abi_review::report::{Document, Format, FORMATS};
 use kho_abi_review::rules;
 use std::collections::BTreeSet;
@@ -46,11 +47,19 @@ pub(crate) struct Reading {
     /// The frozen layouts that `snapshots` means, instead of those of the tree or checkout
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
+    /// Take what strings promise, in kernels, from the frozen layouts of a tree: its kho-abi.toml, its
+    /// directory, or theirs
+    #[arg(long, value_name = "CATALOGUE")]
+    catalogue: Option<PathBuf>,
 }
 
 impl Reading {
-    pub(crate) fn options(&self) -> source::Options {
-        source::Options {
+    pub(crate) fn options(&self) -> Result<source::Options, Failure> {
+        let catalogue = match &self.catalogue {
+            Some(word) => Arc::new(catalogue::open(word)?.0),
+            None => Arc::default(),
+        };
+        Ok(source::Options {
             git_dir: self.git_dir.clone(),
             triple: self.target.clone(),
             page_size: self.page_size,
@@ -59,8 +68,8 @@ impl Reading {
             btf_base: self.btf_base.clone(),
             tree: None,
             structs: BTreeSet::new(),
-            catalogue: Arc::default(),
-        }
+            catalogue,
+        })
     }
 }
 
@@ -232,7 +241,11 @@ impl Reporting {
         sources: &[&str],
     ) -> Result<Destinations, Failure> {
         let mut inputs = Inputs::of(sources);
-        inputs.add([&self.allow, &reading.btf_base, &reading.snapshots].into_iter().flatten());
+        inputs.add(
+            [&self.allow, &reading.btf_base, &reading.snapshots, &reading.catalogue]
+                .into_iter()
+                .flatten(),
+        );
         let first = Destination::new(Some(&self.output), &inputs)?;
         let mut further = Vec::new();
         for Further { format, file } in &self.report {

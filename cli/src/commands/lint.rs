@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let mut read: Vec<&str> = args.sources.iter().map(String::as_str).collect();
     read.extend(args.base.as_deref());
     let to = args.reporting.destination(&args.reading, &read)?;
-    let reading = args.reading.options();
+    let reading = args.reading.options()?;
     let options = args.reporting.options(Strictness::Strict, Baseline::Old, &reading.catalogue)?;
     let base = args.base.as_ref().map(|word| Base::open(word, &reading)).transpose()?;
     let mut sections = Vec::new();

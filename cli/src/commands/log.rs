@@ -50,7 +50,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let wanted = args.of.as_deref().map_or(Wanted::All, Wanted::of);
     let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
-    let reading = args.reading.options();
+    let reading = args.reading.options()?;
     let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
     // Allowances depend on the day, so their results are not cached.
     let keep = !args.no_cache && options.allowances.is_empty();

@@ -81,7 +81,7 @@ pub(crate) fn schema() -> schemars::Schema {
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     Inputs::of(&args.kernels).guard_stdout()?;
-    let options = args.reading.options();
+    let options = args.reading.options()?;
     let nexts = match args.kernels.as_slice() {
         all if args.running => all,
         [_, nexts @ ..] if !nexts.is_empty() => nexts,

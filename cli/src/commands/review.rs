@@ -50,7 +50,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let sources: Vec<&str> = args.patches.iter().chain(&args.base).map(String::as_str).collect();
     let to = args.judging.destination(&args.reading, &sources)?;
-    let reading = args.reading.options();
+    let reading = args.reading.options()?;
     let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
     if let [word] = args.patches.as_slice() {
         let range = (word != "-" && !Path::new(word).exists())

@@ -5,11 +5,13 @@ use crate::complete::words;
 use crate::output::{note, Failure, Format, Inputs, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::source::{self, Kind, Options};
+use kho_abi_review::project::catalogue;
 use kho_abi_review::report;
 use kho_abi_review::verify::{self, Report, Truth, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Verdicts, one for each contract:
@@ -24,9 +26,11 @@ Verdicts, one for each contract:
 What was not checked is listed for each contract.
 
 Examples:
-  kho-abi verify vmlinux                      a built kernel
+  kho-abi verify vmlinux                      against the types of this program
   kho-abi verify /sys/kernel/btf/vmlinux      the kernel that runs
   kho-abi verify git:v7.3 --git-dir ~/linux   a revision's headers
+  kho-abi verify --against ~/linux vmlinux    against what that tree froze
+  kho-abi verify --against kho-abi.toml .     a tree against its own frozen layouts
 
 Exit status:
   0  everything that could be checked is as the truth says
@@ -61,6 +65,9 @@ pub(crate) struct Args {
     /// The repository that git:REV means, instead of the one around the current directory
     #[arg(long, value_name = "DIR")]
     git_dir: Option<PathBuf>,
+    /// Hold sources against the frozen layouts of a tree instead: its kho-abi.toml, its directory, or theirs
+    #[arg(long, value_name = "CATALOGUE")]
+    against: Option<PathBuf>,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -100,16 +107,30 @@ pub(crate) fn schema() -> schemars::Schema {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let mut inputs = Inputs::of(&args.sources);
     inputs.add(&args.btf_base);
+    inputs.add(&args.against);
     inputs.guard_stdout()?;
+    let (catalogue, name) = match &args.against {
+        Some(word) => {
+            let (catalogue, dir) = catalogue::open(word)?;
+            (Arc::new(catalogue), Some(dir.display().to_string()))
+        }
+        None => (Arc::default(), None),
+    };
     let options = Options {
         triple: args.target.clone(),
         page_size: args.page_size,
         git_dir: args.git_dir.clone(),
         prefer_btf: args.btf,
         btf_base: args.btf_base.clone(),
+        snapshots: super::layouts_here(),
+        catalogue,
         ..Options::default()
     };
     let truth = Truth::load(&options.catalogue)?;
+    let truth = match &name {
+        Some(name) => truth.called(name),
+        None => truth,
+    };
     let mut reports = Vec::new();
     let mut failures = Vec::new();
     for word in &args.sources {

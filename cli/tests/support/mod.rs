@@ -2,6 +2,8 @@
 #![allow(dead_code)] // Each test file uses a part of it.
 //! A copy of this checkout to break, and the program run in it.
 
+pub(crate) mod tree;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -20,7 +20,9 @@ pub use constants::{constant, drop_renamed, ConstantChange, ConstantKind, Differ
 pub use follow::{causes, Cause};
 pub use models::differences;
 pub use nodes::{nodes, PropertyChange};
-pub use records::{record, records, same, same_field, Change, Move, RecordChange, Scope};
+pub use records::{
+    record, records, records_in, same, same_field, Change, Move, RecordChange, Scope,
+};
 pub use words::{pages, Words};
 
 #[cfg(test)]

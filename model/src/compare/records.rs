@@ -162,9 +162,15 @@ impl Scope {
 /// In the order of the new ones; removed ones come last.
 #[must_use]
 pub fn records(old: &[Record], new: &[Record]) -> Vec<RecordChange> {
+    records_in(old, new, Scope::ALL)
+}
+
+/// The same, as far as both sides know.
+#[must_use]
+pub fn records_in(old: &[Record], new: &[Record], scope: Scope) -> Vec<RecordChange> {
     let same = |a: &Record, b: &Record| a.name == b.name && a.page_size == b.page_size;
     let changed = new.iter().filter_map(|new| match old.iter().find(|old| same(old, new)) {
-        Some(old) => record(old, new, Scope::ALL),
+        Some(old) => record(old, new, scope),
         None => Some(RecordChange::whole(new, Change::StructAdded)),
     });
     let gone = old.iter().filter(|old| !new.iter().any(|new| same(new, old)));

@@ -135,6 +135,12 @@ pub(super) fn by_path(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, HeaderErr
 
 /// The headers of a directory.
 pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderError> {
+    let (files, itself) = read_dir(dir)?;
+    require_abi(files, itself, dir, catalogue)
+}
+
+/// The headers of a directory, and whether that is the directory which was given.
+fn read_dir(dir: &Path) -> Result<(Files, bool), HeaderError> {
     let Walked { root, place, itself, headers, gaps } = walk(dir)?;
     let file = |(name, path, bytes): (String, PathBuf, Vec<u8>)| {
         file(name, path.display().to_string(), &bytes)
@@ -153,7 +159,40 @@ pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderE
             }
         }
     }
-    require_abi(files, itself, dir, catalogue)
+    Ok((files, itself))
+}
+
+/// The directory to read for the sake of one header, where it lies among ABI headers, and its name; `None` where
+/// no C code could include it.
+pub(super) fn place_of(path: &Path) -> Option<(Option<PathBuf>, &str)> {
+    let name = path.file_name()?.to_str().and_then(header_name)?;
+    let dir = path.parent().filter(|dir| dir.ends_with(ABI_DIR));
+    // The top of the tree knows more than the directory itself.
+    let top = dir.map(|dir| match include_root(dir) {
+        include if include.ends_with("include") => include.parent().unwrap_or(include),
+        _ => dir,
+    });
+    let top = top.map(|top| if top == Path::new("") { Path::new(".") } else { top });
+    Some((top.map(Into::into), name))
+}
+
+/// The headers of a directory in which one was asked for, whatever that one has in it.
+pub(super) fn of_dir_with(dir: &Path, name: &str) -> Result<Files, HeaderError> {
+    let files = read_dir(dir)?.0;
+    if files.abi.iter().any(|file| file.name == name) {
+        return Ok(files);
+    }
+    let item = format!("{ABI_DIR}/{name}.h");
+    let why = files.gaps.into_iter().find(|gap| gap.item == item).map(|gap| gap.why);
+    let source = std::io::Error::other(why.unwrap_or_else(|| "it is not there".into()));
+    Err(HeaderError::Io { path: dir.join(name).with_extension("h"), source })
+}
+
+/// One header by itself.
+pub(super) fn of_file(path: &Path, name: &str) -> Result<Files, HeaderError> {
+    let bytes = read_bounded(path, path)?;
+    let abi = vec![file(name.into(), path.display().to_string(), &bytes)];
+    Ok(Files { abi, ..Files::default() })
 }
 
 /// The tree whose top is this directory, if it is one.

@@ -121,6 +121,8 @@ pub struct Loaded {
     files: Files,
     name: String,
     tree: Option<Tree>,
+    /// The one header that was asked for, where others are read for its sake alone.
+    only: Option<String>,
 }
 
 /// Loads the text of the ABI headers of a directory, as [`read_dir`] finds them.
@@ -131,7 +133,35 @@ pub struct Loaded {
 pub fn load_dir(dir: &Path, options: &Options) -> Result<Loaded, SourceError> {
     let files = files::of_dir(dir, &options.catalogue)?;
     let tree = files::tree(dir).or_else(|| options.tree.clone());
-    Ok(Loaded { files, name: dir.display().to_string(), tree })
+    Ok(Loaded { files, name: dir.display().to_string(), tree, only: None })
+}
+
+/// Whether a path is one of a C header, by its name.
+#[must_use]
+pub fn is_header(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "h")
+}
+
+/// Reads the text of one header. Those beside it, and the kernel tree that it lies in, are read for what it
+/// includes.
+///
+/// # Errors
+///
+/// [`SourceError`] for a file whose name is not that of a C header, and one that cannot be read.
+pub fn load_file(path: &Path, options: &Options) -> Result<Loaded, SourceError> {
+    let shown = path.display().to_string();
+    let (dir, name) = files::place_of(path).ok_or_else(|| SourceError::NotASource {
+        name: shown.clone(),
+        why: "C code cannot include a header of that name".into(),
+        help: "give a header called by letters, digits, `-` and `_`, as luo.h".into(),
+    })?;
+    let (files, tree) = match dir {
+        Some(dir) => (files::of_dir_with(&dir, name)?, files::tree(&dir)),
+        None => (files::of_file(path, name)?, options.tree.clone()),
+    };
+    let loaded = Loaded { files, name: shown, tree, only: Some(name.into()) };
+    // The top of the tree is here, where the path says nothing else.
+    Ok(if path.starts_with(".") { loaded } else { loaded.below(Path::new(".")) })
 }
 
 impl Loaded {
@@ -160,13 +190,68 @@ impl Loaded {
     ///
     /// [`SourceError`] if clang is missing, or if it accepts none of them.
     pub fn read(&self, options: &Options) -> Result<Reading, SourceError> {
-        Ok(read(&self.files, &self.name, self.tree.as_ref(), options)?)
+        let mut reading = read(&self.files, &self.name, self.tree.as_ref(), options)?;
+        if let Some(wanted) = self.wanted() {
+            only(&mut reading, &wanted);
+        }
+        Ok(reading)
     }
 
     /// Each header's name, as `luo`, its name in places, and its text.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.files.abi.iter().map(|file| (&*file.name, &*file.shown, &*file.text))
+        let wanted = self.wanted();
+        let is_wanted =
+            move |file: &&File| wanted.as_ref().is_none_or(|wanted| wanted.contains(&*file.name));
+        let files = self.files.abi.iter().filter(is_wanted);
+        files.map(|file| (&*file.name, &*file.shown, &*file.text))
     }
+
+    /// The header that was asked for, with those that it includes; `None` where all were.
+    fn wanted(&self) -> Option<BTreeSet<&str>> {
+        let mut open = vec![self.only.as_deref()?];
+        let mut wanted = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            let Some(file) = self.files.abi.iter().find(|file| file.name == name) else { continue };
+            if wanted.insert(&*file.name) {
+                let targets = file.scan.includes.iter().filter_map(|i| i.target.as_deref());
+                open.extend(targets.filter_map(|target| {
+                    target.strip_prefix(ABI_DIR)?.strip_prefix('/')?.strip_suffix(".h")
+                }));
+            }
+        }
+        Some(wanted)
+    }
+}
+
+/// Takes the headers out of what was read that were not asked for.
+fn only(reading: &mut Reading, wanted: &BTreeSet<&str>) {
+    let headers = std::mem::take(&mut reading.model.headers);
+    let (kept, others): (Vec<_>, Vec<_>) =
+        headers.into_iter().partition(|header| wanted.contains(&*header.name));
+    let of_others = |item: &str| {
+        let is_its = |header: &Header| {
+            let mut declared = header.declarations.iter().flat_map(Declaration::names);
+            let names = header.items.iter().map(Item::name);
+            let mut strings = header.contracts.iter().map(|contract| &*contract.compatible);
+            header.include_path() == item
+                || declared.any(|name| name == item)
+                || { names }.any(|name| name == item)
+                || strings.any(|string| string == item)
+        };
+        others.iter().any(is_its) && !kept.iter().any(is_its)
+    };
+    let is_about_others = |gap: &Gap| {
+        let place = |header: &Header| gap.why.starts_with(&format!("{}:", header.file));
+        if gap.item.is_empty() {
+            others.iter().any(place)
+        } else {
+            of_others(&gap.item)
+        }
+    };
+    reading.gaps.retain(|gap| !is_about_others(gap));
+    reading.model.headers = kept;
+    // That another header is not there means nothing.
+    reading.knows.headers = false;
 }
 
 /// Reads ABI headers from memory, each by its path: as in a kernel tree, or its name alone.

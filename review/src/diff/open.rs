@@ -4,7 +4,7 @@
 use super::pages::{self, PageMemo};
 use super::Side;
 use kho_abi_read::git::revision;
-use kho_abi_read::headers;
+use kho_abi_read::headers::{self, Loaded};
 use kho_abi_read::source::{Options, Reading, SourceError};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,7 +55,10 @@ pub fn of_dir(dir: &Path, options: &Options) -> Result<Side, SourceError> {
 }
 
 fn of_dir_with(dir: &Path, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
-    let loaded = headers::load_dir(dir, options)?;
+    of_loaded(&headers::load_dir(dir, options)?, options, memo)
+}
+
+fn of_loaded(loaded: &Loaded, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
     let make = |reading: Reading| {
         let mut side = Side::new(reading).knowing(&options.catalogue);
         for (name, shown, text) in loaded.texts() {
@@ -98,6 +101,9 @@ fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, Sou
         return of_files_with(word, &files, &options, memo);
     }
     let path = Path::new(word);
+    if headers::is_header(path) && path.is_file() {
+        return of_loaded(&headers::load_file(path, options)?, options, memo);
+    }
     if !matches!(word, "abi" | "snapshots") && path.is_dir() {
         let mut side = of_dir_with(path, options, memo)?;
         side.reading.name = word.into();

@@ -7,10 +7,10 @@ use crate::patch::{self, apply, FilePatch, Line, Patch, PatchError};
 use crate::policy::sides::not_linted;
 use crate::policy::{Finding, Hit, Level, Options, Report};
 use crate::review::{nothing, Base};
-use kho_abi_model::{Place, ABI_DIR};
+use kho_abi_model::{Header, Place, ABI_DIR};
 use kho_abi_read::git::history::is_abi_header;
+use kho_abi_read::headers;
 use kho_abi_read::source::{self, SourceError};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -37,9 +37,6 @@ impl LintError {
     }
 }
 
-/// The longest header to read, in bytes.
-const MAX_HEADER: u64 = 2 << 20;
-
 /// Judges what a word names: a header, a directory or any other source, a file with patches, or `-`
 /// for patches on standard input.
 ///
@@ -53,7 +50,7 @@ pub fn lint(
     options: &Options,
 ) -> Result<Report, LintError> {
     let path = Path::new(word);
-    if word == "-" || path.is_file() && !has_extension(path, "h") && is_text(path)? {
+    if word == "-" || path.is_file() && !headers::is_header(path) && is_text(path)? {
         let bytes = bytes_of(word, patch::MAX_BYTES as u64 + 1)?;
         return match patch::read(word, &bytes) {
             Ok(patches) => patched(word, &patches, base, reading, options),
@@ -62,14 +59,10 @@ pub fn lint(
             Err(error) => Err(error.into()),
         };
     }
-    if path.is_file() && has_extension(path, "h") {
+    if path.is_file() && headers::is_header(path) {
         return header(word, reading, options);
     }
     of_source(word, reading, options)
-}
-
-fn has_extension(path: &Path, wanted: &str) -> bool {
-    path.extension().is_some_and(|extension| extension == wanted)
 }
 
 fn of_source(
@@ -106,37 +99,19 @@ fn bytes_of(word: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
 
 /// Judges one header. Its neighbours serve its includes.
 fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Report, LintError> {
-    let path = Path::new(word);
-    let bytes = bytes_of(word, MAX_HEADER + 1)?;
-    if bytes.len() as u64 > MAX_HEADER {
-        let why = format!("it has more than {MAX_HEADER} bytes");
-        let help = "give a header of the handover ABI".into();
-        return Err(SourceError::NotASource { name: word.into(), why, help }.into());
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut files = BTreeMap::new();
-    let dir = path.parent().filter(|dir| dir.ends_with(ABI_DIR));
-    if let Some(dir) = dir {
-        files = kho_abi_read::headers::files_of_dir(dir)?;
-    }
-    files.insert(format!("include/{ABI_DIR}/{name}"), bytes);
-    let mut side = open::of_files(word, &files, reading)?;
-    let stem = name.strip_suffix(".h").unwrap_or(&name).to_string();
-    let shown = side.model().headers.iter().find(|h| h.name == stem).map(|h| h.file.clone());
+    let side = open::open(word, reading)?;
     let mut report = judge(&side, options);
-    side.reading.gaps.clear();
-    let Some(shown) = shown else { return Ok(report) };
-    // Findings about its neighbours were not asked for.
-    report.events.retain(|event| event.place.as_ref().is_none_or(|place| place.file == shown));
+    let stem = Path::new(word).file_stem().unwrap_or_default().to_string_lossy();
+    let (own, others): (Vec<&Header>, Vec<&Header>) =
+        side.model().headers.iter().partition(|header| header.name == stem);
+    let is_own = |place: &Place| own.iter().any(|header| header.file == place.file);
+    report.events.retain(|event| event.place.as_ref().is_none_or(is_own));
     for event in &mut report.events {
         if let Some(place) = &mut event.place {
             place.file = word.into();
         }
     }
-    report.not_checked.retain(|gap| {
-        let other = gap.item.starts_with(ABI_DIR) && !gap.item.ends_with(&format!("/{name}"));
-        !other || side.model().headers.iter().all(|header| header.include_path() != gap.item)
-    });
+    report.not_checked.retain(|gap| others.iter().all(|other| other.include_path() != gap.item));
     Ok(report)
 }
 

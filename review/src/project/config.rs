@@ -19,6 +19,10 @@ pub struct Config {
     pub page_sizes: Vec<u64>,
     /// The machines that the headers are read for, as clang names them.
     pub targets: Vec<String>,
+    /// A kernel whose types are the truth, instead of headers: a path, from the top.
+    pub source: Option<String>,
+    /// Which strings of a kernel are the project's, all where none is named, and which structs they promise.
+    pub contracts: Vec<Declared>,
     /// Who owns what, if the headers do not say.
     pub owners: Vec<Owner>,
     /// What is allowed, why, and until when.
@@ -38,6 +42,17 @@ pub struct Owner {
     pub place: Place,
 }
 
+/// A contract that a kernel has, and does not spell out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The compatible string.
+    pub string: String,
+    /// The structs with which what it promises begins; none where they are known otherwise.
+    pub structs: Vec<String>,
+    /// Where it is said.
+    pub place: Place,
+}
+
 impl Default for Config {
     fn default() -> Self {
         let headers = format!("include/{ABI_DIR}");
@@ -47,6 +62,8 @@ impl Default for Config {
             page_sizes: crate::diff::pages::PAGE_SIZES.to_vec(),
             // The machines that support live update today.
             targets: TRIPLES[..2].iter().map(ToString::to_string).collect(),
+            source: None,
+            contracts: Vec::new(),
             owners: Vec::new(),
             allowances: Vec::new(),
         }
@@ -78,10 +95,21 @@ struct Written {
     layouts: Option<toml::Spanned<String>>,
     page_sizes: Option<toml::Spanned<Vec<u64>>>,
     targets: Option<toml::Spanned<Vec<String>>>,
+    source: Option<toml::Spanned<String>>,
+    #[serde(default)]
+    contract: Vec<toml::Spanned<WrittenContract>>,
     #[serde(default)]
     owner: Vec<toml::Spanned<WrittenOwner>>,
     #[serde(default)]
     allow: Vec<toml::Spanned<Entry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenContract {
+    string: String,
+    #[serde(default)]
+    structs: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +184,25 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
         }
         config.targets = targets;
     }
+    if let Some(source) = written.source {
+        let (offset, source) = (source.span().start, source.into_inner());
+        if source.is_empty() {
+            let help = "give the path of a vmlinux, a module, a bzImage or BTF".into();
+            return Err(fail(offset, "source: the path is empty".into(), help));
+        }
+        config.source = Some(source);
+    }
+    for contract in written.contract {
+        let offset = contract.span().start;
+        let WrittenContract { string, structs } = contract.into_inner();
+        if config.contracts.iter().any(|other: &Declared| other.string == string) {
+            let what = format!("contract: \"{string}\" stands here twice");
+            let help = "give each string once, with all structs that it promises".into();
+            return Err(fail(offset, what, help));
+        }
+        let place = Place { file: file.into(), line: allow::line_of(text, offset) };
+        config.contracts.push(Declared { string, structs, place });
+    }
     for owner in written.owner {
         let line = allow::line_of(text, owner.span().start);
         let WrittenOwner { r#macro: macro_name, structs, constants } = owner.into_inner();
@@ -220,6 +267,13 @@ mod tests {
             ("targets = [\"mips\"]", 1, "targets: headers cannot be read for \"mips\"", "give "),
             ("targets = []", 1, "targets: the list is empty", "give some of x86_64"),
             ("headers = 1", 1, "invalid type", "correct the line"),
+            ("source = \"\"", 1, "source: the path is empty", "give the path of a vmlinux"),
+            (
+                "[[contract]]\nstring = \"x-v1\"\n[[contract]]\nstring = \"x-v1\"",
+                3,
+                "contract: \"x-v1\" stands here twice",
+                "give each string once",
+            ),
             (
                 "[[allow]]\nrule = \"x\"\nitem = \"y\"\nreason = \"r\"\nexpires = \"2027-03-31\"",
                 1,

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Freezes the layouts of a project: as drafts, or as released if a release proves it.
 
-use super::contract::{place_of, unread};
+use super::contract::{layout, place_of, unread};
 use super::frozen::{held_to, Changed};
-use super::read::{Held, Release};
+use super::held::Held;
+use super::read::Release;
 use super::{Project, ProjectError};
 use kho_abi_codegen::freeze::too_long;
 use kho_abi_codegen::freeze::{departures, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_codegen::write;
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Contract, Header, Model};
+use kho_abi_model::{Contract, Header, Model, Place};
 use kho_abi_read::frozen::{self, Frozen, Status};
 use std::path::PathBuf;
 
@@ -67,12 +68,21 @@ pub fn freeze(
             Some(Ok(before)) => Some(before),
             None => None,
         };
-        if let Some(before) = before.filter(|before| before.status == Status::Released) {
-            outcome.status = Some(Status::Released);
-            let new = with_places(model, &draft);
-            outcome.findings = changes(&layouts, model, contract, &before, &new);
-            outcomes.push(outcome);
-            continue;
+        if let Some(before) = before {
+            let is_released = before.status == Status::Released;
+            if is_released {
+                let new = with_places(model, &draft);
+                outcome.findings = changes(&layouts, model, contract, &before, &new);
+            } else if !before.unknown.is_superset(&draft.unknown)
+                || !before.given.is_superset(&draft.given)
+            {
+                outcome.findings = vec![degrades(&layouts, held, contract, &draft)];
+            }
+            if is_released || !outcome.findings.is_empty() {
+                outcome.status = Some(before.status);
+                outcomes.push(outcome);
+                continue;
+            }
         }
         if let Some((release, other)) = release {
             match prove(&draft, release, other) {
@@ -95,6 +105,21 @@ pub fn freeze(
         outcomes.push(outcome);
     }
     Ok(outcomes)
+}
+
+/// That a draft is there which knows more than what would be written over it.
+fn degrades(layouts: &Layouts, held: &Held, contract: &Contract, new: &Frozen) -> Finding {
+    let file = layouts.display(&layouts.path(&contract.compatible));
+    let source = held.from_kernel.as_ref().map_or("", |from_kernel| &from_kernel.source);
+    let parts = new.unknown.union(&new.given);
+    let words: Vec<_> = parts.map(|part| part.what()).collect();
+    let what = format!(
+        "\"{}\" is frozen with more than {source} contains, which does not have {}",
+        contract.compatible,
+        words.join(", ")
+    );
+    let remedy = format!("freeze it from the headers, or remove {file} first");
+    Finding::new("contract_not_freezable", Place::from(&file), what, remedy)
 }
 
 /// The contracts to freeze.
@@ -141,16 +166,28 @@ pub(super) fn of(
     }
     let mut unread = unread(held, header, contract);
     if let Some((item, why)) = unread.pop() {
-        let why = format!("{item} has no layout: {why}");
-        return Err(refuse(why, "make it readable without the kernel's configuration"));
+        let (why, remedy) = match &held.from_kernel {
+            Some(_) if item == *name => (
+                why,
+                "freeze it from headers, or say what it promises: --root-struct, [[contract]]",
+            ),
+            Some(_) => {
+                (format!("{item}: {why}"), "give a kernel that has it, or freeze it from headers")
+            }
+            None => (
+                format!("{item} has no layout: {why}"),
+                "make it readable without the kernel's configuration",
+            ),
+        };
+        return Err(refuse(why, remedy));
     }
-    let frozen = write::frozen::of(model, header, name, Status::Draft)
+    let frozen = layout(held, header, contract, Status::Draft)
         .ok_or_else(|| refuse("its header does not define it".into(), "report it"))?;
     // Read back what will be written, so that both agree.
     let read = frozen::parse(&write::frozen::render(&frozen));
     let same = |read: &Frozen| {
-        (&read.records, &read.constants, &read.header)
-            == (&frozen.records, &frozen.constants, &frozen.header)
+        (&read.records, &read.constants, &read.header, &read.unknown, &read.given)
+            == (&frozen.records, &frozen.constants, &frozen.header, &frozen.unknown, &frozen.given)
             && read.contract.roots == frozen.contract.roots
     };
     match read {

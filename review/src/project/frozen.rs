@@ -2,16 +2,15 @@
 //! Compares the headers of a project with its frozen layouts: what changed, what is missing, what
 //! is left over.
 
-use super::contract::{how_to_bump, place_of, unread};
-use super::read::Held;
+use super::contract::{how_to_bump, layout, place_of, unread};
+use super::held::Held;
 use super::ProjectError;
 use kho_abi_codegen::freeze::{departures, rule_of, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
-use kho_abi_codegen::write;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version::{self, Step};
 use kho_abi_model::{Contract, Model, Place};
-use kho_abi_read::frozen::{Frozen, Status};
+use kho_abi_read::frozen::{Frozen, Part, Status};
 use std::collections::BTreeSet;
 
 /// A finding, and the item by which an exception names it.
@@ -184,8 +183,23 @@ impl Frozens<'_> {
                 }
                 continue;
             };
-            let Some(new) = write::frozen::of(model, header, name, old.status) else { continue };
-            if old.contract.macro_name != contract.macro_name {
+            let Some(new) = layout(read, header, contract, old.status) else { continue };
+            let unknown: BTreeSet<Part> =
+                old.unknown.symmetric_difference(&new.unknown).copied().collect();
+            if !unknown.is_empty() {
+                let words: Vec<_> = unknown.iter().map(|part| part.what()).collect();
+                let which = if new.unknown.is_empty() {
+                    "its layout does not"
+                } else {
+                    "the source does not"
+                };
+                let note = format!(
+                    "\"{name}\": not checked, since {which} contain it: {}",
+                    words.join(", ")
+                );
+                self.report.notes.push(note);
+            }
+            if !unknown.contains(&Part::Header) && old.contract.macro_name != contract.macro_name {
                 let (before, after) = (&old.contract.macro_name, &contract.macro_name);
                 let note = format!("\"{name}\": its macro was {before}, and is {after}");
                 self.report.notes.push(note);

@@ -4,7 +4,7 @@
 use super::config::Config;
 use super::freeze::{self, Outcome};
 use super::read::{self, Release};
-use super::{Project, ProjectError, FILE};
+use super::{Held, Project, ProjectError, FILE};
 use kho_abi_codegen::output::write_file;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub struct Begun {
     /// The result for each contract.
     pub outcomes: Vec<Outcome>,
     /// The headers that were read.
-    pub held: read::Held,
+    pub held: Held,
 }
 
 /// Makes a tree a project: writes its file, and freezes the contracts of its headers.
@@ -77,7 +77,9 @@ fn render(config: &Config) -> String {
     let _ = writeln!(out, "page-sizes = {page_sizes:?}");
     let _ = writeln!(out, "targets = {targets:?}");
     out.push_str(
-        "\n# Where a header does not say which version owns a struct:\n\
+        "\n# A kernel in the place of headers: source = \"vmlinux\"; [[contract]] says what its strings \
+         promise.\n\
+         \n# Where a header does not say which version owns a struct:\n\
          #\n\
          # [[owner]]\n\
          # macro = \"X_COMPATIBLE\"\n\

@@ -5,28 +5,35 @@
 //!   config   kho-abi.toml, or the defaults
 //!     │
 //!   read     the headers, for every page size and machine; who owns what
+//!   kernel   a kernel that somebody built, in their place
 //!     │
 //!   check    everything that must hold; frozen: the headers against the layouts
 //!   freeze   a layout, as a draft or with a proof that it was released
 //!   init     kho-abi.toml and the first layouts
+//!   catalogue  the frozen layouts, as what other sources are held against
 //! ```
 //!
 //! Nothing here uses the types that this program was compiled with, except for one thing: which
 //! macro of the kernel's own headers owns what, if the headers do not say it.
 
+pub mod catalogue;
 pub mod check;
 pub mod config;
 mod contract;
 pub mod freeze;
 mod frozen;
+mod held;
 pub mod init;
+pub mod kernel;
 pub mod read;
+
+pub use held::{FromKernel, Held};
 
 use config::{Config, ConfigError};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::ABI_DIR;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
-use kho_abi_read::source::SourceError;
+use kho_abi_read::source::{Options, SourceError};
 use std::path::{Path, PathBuf};
 
 /// The name of a project's configuration file.
@@ -146,6 +153,21 @@ pub fn at(root: &Path) -> Result<Found, ProjectError> {
         }
     }
     Project::at(root).map(Found::Project)
+}
+
+/// What a project holds: its headers, or the kernel that it names as its source.
+///
+/// # Errors
+///
+/// As [`read::headers`] and [`kernel::read`].
+pub fn held(project: &Project) -> Result<Held, ProjectError> {
+    match &project.config().source {
+        Some(source) => {
+            let word = kernel::path(project, source);
+            kernel::read(project, &word, &[], &[], &Options::default())
+        }
+        None => read::headers(project),
+    }
 }
 
 impl Project {

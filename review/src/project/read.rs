@@ -3,6 +3,7 @@
 //! once.
 
 use super::config::{Config, Owner};
+use super::held::Held;
 use super::{Project, ProjectError};
 use crate::diff::pages;
 use kho_abi_model::finding::Finding;
@@ -10,23 +11,10 @@ use kho_abi_model::{compare, Contract, Model, Place, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::git::{revision, Git};
 use kho_abi_read::headers;
-use kho_abi_read::source::{Gap, Options, Reading, SourceError};
+use kho_abi_read::source::{Options, Reading, SourceError};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Headers as they were read.
-#[derive(Debug)]
-pub struct Held {
-    /// The model, for every page size.
-    pub model: Model,
-    /// What could not be read.
-    pub gaps: Vec<Gap>,
-    /// What another machine lays out differently, each with its item.
-    pub machines: Vec<(String, Finding)>,
-    /// Owners in `kho-abi.toml` that do not exist, each with its item.
-    pub owners: Vec<(String, Finding)>,
-}
 
 /// A release: a revision of the project's repository, or a tree of it.
 #[derive(Clone, Debug)]
@@ -174,7 +162,7 @@ fn read(
         seen.insert(of_it.clone())
     });
     pages::merge(&mut model, config.page_sizes[0], others)?;
-    Ok(Held { model, gaps, machines, owners })
+    Ok(Held { model, gaps, machines, owners, from_kernel: None })
 }
 
 /// Gives contracts what a project says that they own, and returns owners that make no sense.

@@ -5,6 +5,7 @@
 
 mod answers;
 mod github;
+mod html;
 mod json;
 mod junit;
 mod layouts;
@@ -45,6 +46,11 @@ pub const FORMATS: &[Format] = &[
         write: terse::write,
     },
     Format { name: "markdown", summary: "For a forge's comment", write: markdown::write },
+    Format {
+        name: "html",
+        summary: "For a browser, with changed structs drawn before and after",
+        write: html::write,
+    },
     Format { name: "mail", summary: "To reply to a patch with", write: mail::write },
     Format { name: "json", summary: "For programs, with a schema version", write: json::write },
     Format { name: "sarif", summary: "SARIF 2.1.0, for code scanning", write: sarif::write },

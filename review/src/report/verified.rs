@@ -21,7 +21,9 @@ pub fn verified(report: &Report) -> String {
         Kind::Strings => "an image without types",
     };
     let pages = report.page_size.map(|size| format!(", pages of {size} bytes")).unwrap_or_default();
-    put!(out, "{STRONG}{}{STRONG:#}: {kind}{pages}", report.source);
+    let against = report.against.as_ref().map(|name| format!(", against {name}"));
+    let against = against.unwrap_or_default();
+    put!(out, "{STRONG}{}{STRONG:#}: {kind}{pages}{against}", report.source);
     let name = |checked: &Checked| match &checked.found {
         Some(found) if checked.verdict == Verdict::Different => found.clone(),
         Some(found) => format!("{found} (truth: {})", checked.contract),

@@ -9,7 +9,7 @@ use kho_abi_model::finding::Finding;
 use kho_abi_model::version::{name, numbered};
 use kho_abi_model::{Contract, Header, Model, Record};
 use kho_abi_read::catalogue::Catalogue;
-use kho_abi_read::source::{Gap, Kind, Reading};
+use kho_abi_read::source::{Gap, Kind, Knows, Reading};
 use kho_abi_read::truth::TruthError;
 use std::borrow::Cow;
 
@@ -57,7 +57,7 @@ impl Outcome {
 
 impl<'a> Check<'a> {
     pub(super) fn new(truth: &'a Truth, reading: &'a Reading, page_size: Option<u64>) -> Self {
-        let differences = Differences::default();
+        let differences = Differences::against(truth.name.clone());
         Self { truth, reading, page_size, checked: Vec::new(), differences }
     }
 
@@ -357,7 +357,7 @@ impl<'a> Check<'a> {
             outcome.not_checked(&ours.name, "its bit-fields: the reader does not report them");
         }
         outcome.compared.structs += 1;
-        let scope = Scope { packing: knows.packing };
+        let scope = Scope { packing: knows.packing && self.truth.catalogue.knows().packing };
         if let Some(mut change) = compare::record(ours, theirs, scope) {
             change.page_size = ours.page_size;
             outcome.differences.push(Difference::Record(Box::new(change)));
@@ -413,8 +413,16 @@ impl<'a> Check<'a> {
                 outcome.differences.push(Difference::Record(Box::new(new)));
             }
         }
+        // Without all values, a constant that is not there may be one that the truth does not tell.
+        let Knows { macros, enumerators, .. } = self.truth.catalogue.knows();
+        let is_whole = macros && enumerators;
         for name in &theirs.constants {
             let Some(constant) = self.reading.model.constant(name) else { continue };
+            let has = |model: &Model| model.constant(name).is_some();
+            if !is_whole && !has(&self.truth.current) {
+                outcome.not_checked(name, "the frozen layout does not contain constants");
+                continue;
+            }
             if is_known(&|model| model.constant(name).is_some())? {
                 continue;
             }

@@ -26,11 +26,26 @@ pub(super) struct Differences {
     versions: Vec<Finding>,
     /// What the source has but does not show, each with the contracts that it leaves open.
     not_read: Vec<(Gap, Vec<String>)>,
+    /// The frozen layouts that are the truth, where it is not this program's types.
+    against: Option<String>,
 }
 
 const HELP: &str = "give the changed layout a new version in its string, or change it back";
 
 impl Differences {
+    /// Nothing yet, against a truth of that name.
+    pub(super) fn against(name: Option<String>) -> Self {
+        Self { against: name, ..Self::default() }
+    }
+
+    /// What to do where the truth does not have something.
+    fn write_down(&self, otherwise: &str) -> String {
+        match &self.against {
+            Some(name) => format!("freeze it in {name}: `kho-abi freeze`, in that tree"),
+            None => otherwise.into(),
+        }
+    }
+
     /// Adds a contract's difference. If several contracts share it, it is still one difference.
     pub(super) fn add(&mut self, contract: &str, differences: Vec<Difference>) {
         for difference in differences {
@@ -53,10 +68,10 @@ impl Differences {
             theirs.compatible, ours.compatible
         );
         let help = match (numbered(ours), numbered(theirs)) {
-            (Some((_, old)), Some((_, new))) if new > old => {
-                "use a kho-abi of that kernel's time, or write the new version into the truth"
-            }
-            _ => "nothing here can say what that kernel hands over",
+            (Some((_, old)), Some((_, new))) if new > old => self.write_down(
+                "use a kho-abi of that kernel's time, or write the new version into the truth",
+            ),
+            _ => "nothing here can say what that kernel hands over".into(),
         };
         let mut finding = Finding::new("source_version_unknown", "", what, help);
         let differs = |difference: &Difference| {
@@ -86,14 +101,16 @@ impl Differences {
             structs.join(", "),
             header.include_path()
         );
-        let help = "give the header a version that the next kernel compares, and write its types into the truth";
+        let help = self.write_down(
+            "give the header a version that the next kernel compares, and write its types into the truth",
+        );
         self.versions.push(Finding::new("source_contract_unknown", "", what, help));
     }
 
     /// Adds a contract of which the truth has no version.
     pub(super) fn unknown_contract(&mut self, theirs: &Contract) {
         let what = format!("it has {}, a contract that the truth does not know", theirs.compatible);
-        let help = "write its types into the truth, if it is to be checked";
+        let help = self.write_down("write its types into the truth, if it is to be checked");
         self.versions.push(Finding::new("source_contract_unknown", "", what, help));
     }
 

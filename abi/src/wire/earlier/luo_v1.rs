@@ -57,7 +57,7 @@ layout::wire_layout! {
     FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug, PartialEq, Eq,
 )]
 pub struct luo_file_set_ser {
-    /// Physical address of the array of files.
+    /// Physical address of the array of [`luo_file_ser`].
     pub files: PhysAddr,
     /// Number of files in the array.
     pub count: u64,

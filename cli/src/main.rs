@@ -158,7 +158,7 @@ mod tests {
     fn every_output_is_tried() {
         fn collect(command: &clap::Command, name: &str, found: &mut Vec<String>) {
             for argument in command.get_arguments() {
-                if matches!(argument.get_id().as_str(), "output" | "out") {
+                if matches!(argument.get_id().as_str(), "output" | "out" | "report") {
                     found.push(format!("{name} --{}", argument.get_long().unwrap_or_default()));
                 }
             }
@@ -170,6 +170,10 @@ mod tests {
         collect(&Cli::command(), "kho-abi", &mut found);
         // The last two name directories, whose files follow the checkout's own rules.
         let tried = [
+            "kho-abi diff --report",
+            "kho-abi review --report",
+            "kho-abi lint --report",
+            "kho-abi log --report",
             "kho-abi diff --output",
             "kho-abi review --output",
             "kho-abi lint --output",

@@ -12,6 +12,7 @@ use kho_abi_model::reading::{Gap, Knows, Reading};
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Record, Target};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_review::diff::open;
+use kho_abi_review::nearest;
 use kho_abi_review::project;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -310,8 +311,10 @@ fn unknown(name: &str, current: &Model, earlier: &[Model]) -> Failure {
     for model in earlier {
         contracts = format!("{contracts}, {}", known_contracts(model));
     }
+    let known: Vec<&str> = contracts.split(", ").chain(structs.iter().copied()).collect();
+    let question = nearest::question(name, &known);
     Failure {
         message: format!("'{name}' is neither a struct nor a compatible string"),
-        help: format!("contracts: {contracts}; structs: {}", structs.join(", ")),
+        help: format!("{question}contracts: {contracts}; structs: {}", structs.join(", ")),
     }
 }

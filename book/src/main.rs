@@ -95,9 +95,14 @@ const GUIDES: &[(&str, &str)] = &[
     ("tool-author", "For the author of a tool"),
 ];
 
-/// What `docs/` has for those who use the program, behind the guides.
-const DOCS: &[(&str, &str)] =
-    &[("kho-abi.toml.md", "A tree of your own"), ("runbook.md", "Runbook of a live update")];
+/// Documents of `docs/` that the book contains as they are, after the guides, with their titles.
+const DOCS: &[(&str, &str)] = &[
+    ("kho-abi.toml.md", "A tree of your own"),
+    ("review.md", "Changes of headers"),
+    ("types.md", "The types of this repository"),
+    ("inspect.md", "Preserved memory"),
+    ("runbook.md", "Runbook of a live update"),
+];
 
 fn main() -> ExitCode {
     let done = match &Cli::parse().command {

@@ -12,6 +12,7 @@ use kho_abi_model::reading::{Gap, Knows, Reading};
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Record, Target};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_review::diff::open;
+use kho_abi_review::nearest;
 use kho_abi_review::project;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -122,6 +123,17 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
     } else {
         select(&names, model, &[])?
     };
+    let is_drawn = !matches!(args.format, LayoutFormat::Text | LayoutFormat::Json);
+    let knows = reading.knows;
+    if is_drawn && !(knows.packing && knows.strings && knows.absence) {
+        return Err(Failure {
+            message: format!(
+                "{word}: it does not contain all that this format shows: {}",
+                knows.unknown().join(", ")
+            ),
+            help: "give headers, or take --format text or json".into(),
+        });
+    }
     // A document has it in itself.
     if args.format != LayoutFormat::Json {
         note_unknown(&reading, &names, &selected);
@@ -310,8 +322,10 @@ fn unknown(name: &str, current: &Model, earlier: &[Model]) -> Failure {
     for model in earlier {
         contracts = format!("{contracts}, {}", known_contracts(model));
     }
+    let known: Vec<&str> = contracts.split(", ").chain(structs.iter().copied()).collect();
+    let question = nearest::question(name, &known);
     Failure {
         message: format!("'{name}' is neither a struct nor a compatible string"),
-        help: format!("contracts: {contracts}; structs: {}", structs.join(", ")),
+        help: format!("{question}contracts: {contracts}; structs: {}", structs.join(", ")),
     }
 }

@@ -209,7 +209,7 @@ impl Names {
 }
 
 /// The header of items whose header is unknown.
-pub(crate) const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 
 /// The string at the start of a macro's body, if it is a name that a version follows.
 fn literal(body: &str) -> Option<String> {

@@ -3,7 +3,8 @@
 
 use super::escape::{anchor, clean};
 use kho_abi_model::said;
-use kho_abi_model::{Contract, Field, Model, Packing, Record, Spelled, Value};
+use kho_abi_model::{Contract, Field, Header, Model, Packing, Record, Spelled, Value};
+use kho_abi_read::names::UNKNOWN;
 use std::collections::BTreeMap;
 
 /// Size of a cache line on the machines that live-update, in bytes.
@@ -123,7 +124,7 @@ impl Sheet {
                     made
                 });
                 let made = HeaderSheet {
-                    path: text(&header.include_path()),
+                    path: path_of(header),
                     title: text(title),
                     structs: structs.collect(),
                     contracts: contracts.map(|c| contract_sheet(part.whole, c)).collect(),
@@ -148,6 +149,14 @@ impl Sheet {
             found.entry(one.record.name.as_str()).or_insert(one.anchor.as_str());
         }
         found
+    }
+}
+
+/// A header's path; an image does not say it of every struct.
+pub(super) fn path_of(header: &Header) -> String {
+    match header.name.as_str() {
+        UNKNOWN => "Structs whose header is unknown".into(),
+        _ => text(&header.include_path()),
     }
 }
 

@@ -527,3 +527,53 @@ fn the_word_for_frozen_layouts_is_not_the_directory_of_that_name() {
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(!ran.stdout.contains("  new  "), "{}", ran.stdout);
 }
+
+/// A new name of a field leaves all bytes as they are: the policy says whether that is enough, for every command.
+#[test]
+fn one_policy_and_its_exceptions_hold_for_every_command() {
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    tree.git(&["init", "-q"]);
+    tree.commit("begin");
+    let config = tree.read("kho-abi.toml");
+    let x = format!("{ABI}/x.h");
+    tree.replace(&x, "u32 b;", "u32 c;");
+    let diff = |more: &[&str]| tree.run(&[&["diff", "git:HEAD", "."], more].concat());
+    tree.one(&tree.line(&x, "u32 c;"), "field `b` is named `c`");
+    assert_eq!(diff(&[]).status, Some(1));
+    assert_eq!(diff(&["--policy", "wire"]).status, Some(0));
+    assert!(config.contains("\npolicy = \"strict\"\n"), "{config}");
+    tree.write("kho-abi.toml", &config.replace("\"strict\"", "\"wire\""));
+    let printed = tree.check(0);
+    assert!(printed.contains("`c`: u32, 4 bytes at byte 4, which leaves all bytes"), "{printed}");
+    assert_eq!(diff(&[]).status, Some(0));
+    assert_eq!(diff(&["--policy", "strict"]).status, Some(1));
+    // What moves bytes is a finding under either.
+    tree.replace(&x, "u32 c;", "u64 c;");
+    tree.check(1);
+    assert_eq!(diff(&[]).status, Some(1));
+
+    tree.replace(&x, "u64 c;", "u32 c;");
+    let allow = |rule: &str, item: &str, expires: &str| {
+        let entry = format!(
+            "\n[[allow]]\nrule = \"{rule}\"\nitem = \"{item}\"\nreason = \"r\"\nexpires = \"{expires}\"\n"
+        );
+        tree.write("kho-abi.toml", &format!("{config}{entry}"));
+    };
+    allow("field_renamed", "x_ser.c", "9999-12-31");
+    assert_eq!(diff(&[]).status, Some(0), "{:?}", diff(&[]));
+    // It is of a change, and none of what is frozen: that has its own rule.
+    assert!(!tree.check(1).contains("[allowance_stale]"));
+    allow("field_renamed", "x_ser.c", "2020-01-01");
+    assert_eq!(diff(&[]).status, Some(1));
+    assert!(tree.check(1).contains("expired after 2020-01-01 [allowance_stale]"));
+    allow("draft_out_of_date", "x_ser.c", "9999-12-31");
+    tree.check(0);
+    let ran = diff(&[]);
+    assert!(
+        !ran.stdout.contains("allowance_stale"),
+        "what check needs is not needed here: {ran:?}"
+    );
+    allow("draft_out_of_date", "x_ser.z", "9999-12-31");
+    assert!(tree.check(1).contains("[allowance_stale]"));
+}

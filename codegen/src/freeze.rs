@@ -205,6 +205,8 @@ pub struct Departure {
     pub what: String,
     /// What follows from it.
     pub consequences: Vec<String>,
+    /// Whether it leaves all bytes, and what they stand for, as they were.
+    pub leaves_bytes: bool,
 }
 
 /// The kind of a difference from a frozen layout.
@@ -249,6 +251,7 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
                 place: None,
                 what: format!("{what} was {old}, is {new}"),
                 consequences: Vec::new(),
+                leaves_bytes: false,
             });
         }
     };
@@ -276,6 +279,7 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
             place: constants.find(|c| c.name == change.name).and_then(|c| c.place.clone()),
             what: change.tell(Words::Change),
             consequences: Vec::new(),
+            leaves_bytes: false,
         });
     }
     let nodes =
@@ -287,6 +291,7 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
             place: None,
             what: change.tell(Words::Change),
             consequences: Vec::new(),
+            leaves_bytes: false,
         });
     }
     let scope = Scope { packing: known(Part::Packing) };
@@ -308,6 +313,7 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
                 place: change.place.clone(),
                 what: format!("struct {}: {}", change.title(), cause.tell(Words::Change)),
                 consequences: std::mem::take(&mut consequences),
+                leaves_bytes: change.leaves_bytes(cause),
             });
         }
     }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Common parts of `diff`, `review`, `log` and `lint`: how to read, how to judge, how to report.
 
+use super::project_here;
 use crate::output::{Destination, Failure, Inputs, Outcome, Output};
 use clap::ValueEnum;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source;
 use kho_abi_review::nearest;
-use kho_abi_review::policy::{allow, Baseline, Options, Strictness};
+use kho_abi_review::policy::allow::{self, Allowance};
+use kho_abi_review::policy::{Baseline, Options, Strictness};
 use kho_abi_review::project::catalogue;
 use kho_abi_review::report::{Document, Format, FORMATS};
 use kho_abi_review::rules;
@@ -17,10 +19,9 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How strictly to judge.
-#[derive(Clone, Copy, Default, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Policy {
     /// The kernel's own rule: any modification of what a string promises needs another string
-    #[default]
     Strict,
     /// What leaves all bytes and their meaning as they are is a note: a renamed field, an attribute
     Wire,
@@ -76,9 +77,10 @@ impl Reading {
 /// How changes are judged and reported.
 #[derive(clap::Args)]
 pub(crate) struct Judging {
-    /// How strictly to judge
-    #[arg(long, value_name = "POLICY", default_value = "strict")]
-    policy: Policy,
+    /// How strictly to judge; as the kho-abi.toml around the current directory says, if not given, or else
+    /// strictly
+    #[arg(long, value_name = "POLICY")]
+    policy: Option<Policy>,
     #[command(flatten)]
     reporting: Reporting,
 }
@@ -178,8 +180,9 @@ impl Judging {
         catalogue: &Arc<Catalogue>,
     ) -> Result<Options, Failure> {
         let strictness = match self.policy {
-            Policy::Strict => Strictness::Strict,
-            Policy::Wire => Strictness::Wire,
+            Some(Policy::Strict) => Strictness::Strict,
+            Some(Policy::Wire) => Strictness::Wire,
+            None => project_here(None)?.map_or_else(Strictness::default, |p| p.config().policy),
         };
         self.reporting.options(strictness, baseline, catalogue)
     }
@@ -218,7 +221,7 @@ impl Reporting {
         baseline: Baseline,
         catalogue: &Arc<Catalogue>,
     ) -> Result<Options, Failure> {
-        let allowances = match &self.allow {
+        let mut allowances = match &self.allow {
             None => Vec::new(),
             Some(path) => {
                 let shown = path.display().to_string();
@@ -230,6 +233,11 @@ impl Reporting {
                     .map_err(|error| Failure { message: error.to_string(), help: error.help() })?
             }
         };
+        // What the tree around the current directory allows, whatever else is allowed.
+        if let Some(project) = project_here(None)? {
+            let of_tree = project.config().allowances.iter().cloned();
+            allowances.extend(of_tree.map(|entry| Allowance { standing: true, ..entry }));
+        }
         let catalogue = Arc::clone(catalogue);
         Ok(Options { strictness, baseline, catalogue, allowances, today: today() })
     }

@@ -123,6 +123,17 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
     } else {
         select(&names, model, &[])?
     };
+    let is_drawn = !matches!(args.format, LayoutFormat::Text | LayoutFormat::Json);
+    let knows = reading.knows;
+    if is_drawn && !(knows.packing && knows.strings && knows.absence) {
+        return Err(Failure {
+            message: format!(
+                "{word}: it does not contain all that this format shows: {}",
+                knows.unknown().join(", ")
+            ),
+            help: "give headers, or take --format text or json".into(),
+        });
+    }
     // A document has it in itself.
     if args.format != LayoutFormat::Json {
         note_unknown(&reading, &names, &selected);

@@ -117,7 +117,23 @@ pub struct RecordChange {
 }
 
 impl RecordChange {
-    /// The change that a whole struct was added or removed.
+    /// Whether one of the changes leaves all bytes, and what they stand for, as they were: a name alone, or packing
+    /// that moves nothing.
+    #[must_use]
+    pub fn leaves_bytes(&self, change: &Change) -> bool {
+        let is_packing = |change: &Change| {
+            matches!(change, Change::PackingChanged(..) | Change::AlignmentChanged(..))
+        };
+        match change {
+            Change::FieldRenamed(..) => true,
+            change if is_packing(change) => {
+                self.causes.iter().chain(&self.consequences).all(is_packing)
+            }
+            _ => false,
+        }
+    }
+
+    /// That a struct as a whole came or went.
     #[must_use]
     pub fn whole(record: &Record, what: Change) -> Self {
         let place = match what {

@@ -30,6 +30,9 @@ pub struct Allowance {
     pub expires_day: i64,
     /// Where the entry is.
     pub place: kho_abi_model::Place,
+    /// Whether it stands for a tree, and not for one change, which need not use it: `check` of that tree says
+    /// what is not needed.
+    pub standing: bool,
 }
 
 /// Why an allow file is invalid.
@@ -110,7 +113,15 @@ pub(crate) fn of_entries(
             return Err(fail(line, format!("invalid date '{expires}': expected YYYY-MM-DD")));
         };
         let place = kho_abi_model::Place { file: file.into(), line };
-        allowances.push(Allowance { rule, item, reason, expires, expires_day, place });
+        allowances.push(Allowance {
+            rule,
+            item,
+            reason,
+            expires,
+            expires_day,
+            place,
+            standing: false,
+        });
     }
     Ok(allowances)
 }
@@ -165,9 +176,13 @@ impl<'a> Book<'a> {
         allowed
     }
 
-    /// The allowances that allowed nothing.
-    pub(crate) fn stale(self) -> Vec<Finding> {
-        let stale = self.entries.into_iter().filter(|(_, used)| !used);
+    /// What allowed nothing, of the rules that are looked for; and what has expired, of all.
+    pub(crate) fn stale(self, is_looked_for: impl Fn(&str) -> bool) -> Vec<Finding> {
+        let today = self.today;
+        let stale = self.entries.into_iter().filter(|(entry, used)| {
+            let is_due = is_looked_for(&entry.rule) || entry.expires_day < today;
+            !used && !entry.standing && is_due
+        });
         stale
             .map(|(entry, _)| {
                 let expired = entry.expires_day < self.today;
@@ -243,7 +258,7 @@ mod tests {
         assert!(Book::new(&entries, last).take("field_renamed", "x.a"));
         assert!(!Book::new(&entries, last + 1).take("field_renamed", "x.a"));
         assert!(!Book::new(&entries, last).take("field_renamed", "x.b"));
-        let stale = Book::new(&entries, last + 1).stale();
+        let stale = Book::new(&entries, last + 1).stale(|_| false);
         assert!(stale[0].what.ends_with("expired after 2027-03-31"), "{stale:?}");
     }
 }

@@ -2,6 +2,7 @@
 //! Reads `kho-abi.toml`. An unknown key is an error, which suggests the closest known key.
 
 use crate::policy::allow::{self, Allowance, Entry};
+use crate::policy::Strictness;
 use crate::rules;
 use kho_abi_model::{Place, ABI_DIR};
 use kho_abi_read::headers::TRIPLES;
@@ -19,6 +20,8 @@ pub struct Config {
     pub page_sizes: Vec<u64>,
     /// The machines that the headers are read for, as clang names them.
     pub targets: Vec<String>,
+    /// How strictly changes are judged.
+    pub policy: Strictness,
     /// A kernel whose types are the truth, instead of headers: a path, from the top.
     pub source: Option<String>,
     /// Which strings of a kernel are the project's, all where none is named, and which structs they promise.
@@ -62,6 +65,7 @@ impl Default for Config {
             page_sizes: crate::diff::pages::PAGE_SIZES.to_vec(),
             // The machines that support live update today.
             targets: TRIPLES[..2].iter().map(ToString::to_string).collect(),
+            policy: Strictness::default(),
             source: None,
             contracts: Vec::new(),
             owners: Vec::new(),
@@ -95,6 +99,7 @@ struct Written {
     layouts: Option<toml::Spanned<String>>,
     page_sizes: Option<toml::Spanned<Vec<u64>>>,
     targets: Option<toml::Spanned<Vec<String>>>,
+    policy: Option<toml::Spanned<String>>,
     source: Option<toml::Spanned<String>>,
     #[serde(default)]
     contract: Vec<toml::Spanned<WrittenContract>>,
@@ -184,6 +189,18 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
         }
         config.targets = targets;
     }
+    if let Some(policy) = written.policy {
+        let (offset, policy) = (policy.span().start, policy.into_inner());
+        config.policy = match policy.as_str() {
+            "strict" => Strictness::Strict,
+            "wire" => Strictness::Wire,
+            _ => {
+                let help =
+                    "give \"strict\" or \"wire\", as `kho-abi diff --policy` takes it".into();
+                return Err(fail(offset, format!("unknown policy: \"{policy}\""), help));
+            }
+        };
+    }
     if let Some(source) = written.source {
         let (offset, source) = (source.span().start, source.into_inner());
         if source.is_empty() {
@@ -267,6 +284,7 @@ mod tests {
             ("targets = [\"mips\"]", 1, "targets: headers cannot be read for \"mips\"", "give "),
             ("targets = []", 1, "targets: the list is empty", "give some of x86_64"),
             ("headers = 1", 1, "invalid type", "correct the line"),
+            ("policy = \"lax\"", 1, "unknown policy: \"lax\"", "give \"strict\" or"),
             ("source = \"\"", 1, "source: the path is empty", "give the path of a vmlinux"),
             (
                 "[[contract]]\nstring = \"x-v1\"\n[[contract]]\nstring = \"x-v1\"",

@@ -5,6 +5,7 @@
 use super::contract::{how_to_bump, layout, place_of, unread};
 use super::held::Held;
 use super::ProjectError;
+use crate::policy::Strictness;
 use kho_abi_codegen::freeze::{departures, rule_of, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::finding::Finding;
@@ -23,6 +24,8 @@ pub(super) struct Changed {
     place: Place,
     what: String,
     consequences: Vec<String>,
+    /// Whether all bytes are as they were.
+    leaves_bytes: bool,
     /// Whether another version of the header may own what changed.
     shared: bool,
     /// Every contract in whose frozen layout it is.
@@ -113,6 +116,7 @@ pub(super) fn held_to(
             place: place.unwrap_or_else(|| place_of(model, contract)),
             what: departure.what,
             consequences: departure.consequences,
+            leaves_bytes: departure.leaves_bytes,
             shared: is_shared(item),
             promises: vec![promise.clone()],
         }
@@ -138,8 +142,14 @@ struct Frozens<'a> {
     report: Report,
 }
 
-/// Compares the headers with the frozen layouts, in both directions.
-pub(super) fn check(layouts: &Layouts, read: &Held) -> Result<Report, ProjectError> {
+/// Holds the headers to the frozen layouts, and the frozen layouts to the headers.
+///
+/// How strictly: what leaves all bytes as they were is worth a note alone, unless every modification counts.
+pub(super) fn check(
+    layouts: &Layouts,
+    read: &Held,
+    strictness: Strictness,
+) -> Result<Report, ProjectError> {
     let mut frozens = Frozens {
         layouts,
         model: &read.model,
@@ -158,8 +168,8 @@ pub(super) fn check(layouts: &Layouts, read: &Held) -> Result<Report, ProjectErr
             None => {}
         }
     }
-    // Changes come first, then what is missing or left over.
-    let mut found = frozens.contracts(read);
+    // What changed comes first, then what is missing or left over.
+    let mut found = frozens.contracts(read, strictness);
     frozens.without_contract();
     let Report { found: others, notes } = frozens.report;
     found.extend(others);
@@ -167,8 +177,8 @@ pub(super) fn check(layouts: &Layouts, read: &Held) -> Result<Report, ProjectErr
 }
 
 impl Frozens<'_> {
-    /// Compares each contract with its layout.
-    fn contracts(&mut self, read: &Held) -> Vec<Found> {
+    /// Holds each contract to its layout.
+    fn contracts(&mut self, read: &Held, strictness: Strictness) -> Vec<Found> {
         let model = self.model;
         let mut changed: Vec<Changed> = Vec::new();
         let mut bumped: BTreeSet<&str> = BTreeSet::new();
@@ -228,6 +238,12 @@ impl Frozens<'_> {
                      [[owner]]",
                     one.place, one.what, contract.compatible
                 )),
+                _ if one.leaves_bytes && strictness == Strictness::Wire => {
+                    self.report.notes.push(format!(
+                        "{}: {}, which leaves all bytes as they were: a note, by the policy in kho-abi.toml",
+                        one.place, one.what
+                    ));
+                }
                 _ => found.push((one.item.clone(), one.finding())),
             }
         }

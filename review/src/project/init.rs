@@ -5,6 +5,7 @@ use super::config::Config;
 use super::freeze::{self, Outcome};
 use super::read::{self, Release};
 use super::{Held, Project, ProjectError, FILE};
+use crate::policy::Strictness;
 use kho_abi_codegen::output::write_file;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -68,7 +69,7 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
 
 /// The file, with all defaults written out.
 fn render(config: &Config) -> String {
-    let Config { headers, layouts, page_sizes, targets, .. } = config;
+    let Config { headers, layouts, page_sizes, targets, policy, .. } = config;
     let mut out = String::from(
         "# What `kho-abi check` holds in this tree: the structs that one kernel hands to the next.\n",
     );
@@ -76,6 +77,8 @@ fn render(config: &Config) -> String {
     let _ = writeln!(out, "layouts = {layouts:?}");
     let _ = writeln!(out, "page-sizes = {page_sizes:?}");
     let _ = writeln!(out, "targets = {targets:?}");
+    let policy = if *policy == Strictness::Wire { "wire" } else { "strict" };
+    let _ = writeln!(out, "policy = {policy:?}");
     out.push_str(
         "\n# A kernel in the place of headers: source = \"vmlinux\"; [[contract]] says what its strings \
          promise.\n\

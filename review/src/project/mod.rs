@@ -43,7 +43,7 @@ pub const FILE: &str = "kho-abi.toml";
 #[derive(Debug)]
 pub struct Project {
     root: PathBuf,
-    config: Config,
+    config: Box<Config>,
     has_file: bool,
 }
 
@@ -185,7 +185,7 @@ impl Project {
         } else {
             Config::default()
         };
-        Ok(Self { root: root.into(), config, has_file })
+        Ok(Self { root: root.into(), config: Box::new(config), has_file })
     }
 
     /// The top directory.

@@ -143,7 +143,7 @@ fn others(event: &Finding) -> String {
 fn label(level: Level) -> &'static str {
     match level {
         Level::Finding => "finding",
-        Level::Follows => "so",
+        Level::Follows => "consequence",
         Level::Note => "note",
         Level::Allowed => "allowed",
         Level::Fine => "change",

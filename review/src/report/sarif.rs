@@ -51,7 +51,7 @@ fn result(event: &Finding, rule_index: Option<usize>) -> Value {
     let mut text = event.what.clone();
     let others = others(event);
     for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
-        text.push_str("; so: ");
+        text.push_str("; consequence: ");
         text.push_str(consequence);
     }
     text.push_str("; help: ");

@@ -25,7 +25,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
         let of_this = |record: &&StructDiff| record.name == hit.item;
         hit.same_bytes = comparison.structs.iter().filter(of_this).all(|record| {
             let mut all = record.change.causes.iter().chain(&record.change.consequences);
-            all.all(|c| matches!(c, Change::PackingChanged(..) | Change::AlignmentChanged(..)))
+            all.all(|change| record.change.leaves_bytes(change))
         });
     }
     hits

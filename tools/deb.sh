@@ -41,7 +41,7 @@ strip --strip-unneeded --remove-section=.comment "$tree/usr/bin/kho-abi"
 
 doc=$tree/usr/share/doc/kho-abi
 mkdir -p "$doc"
-install -m 644 "$root/packaging/debian/copyright" "$root/README.md" "$root/docs/kho-abi.toml.md" "$root/docs/kernels.md" "$root/docs/runbook.md" "$doc"
+install -m 644 "$root/packaging/debian/copyright" "$root/README.md" "$root"/docs/*.md "$doc"
 install -m 644 "$root/CHANGELOG.md" "$doc/CHANGELOG.md"
 units=$tree/usr/lib/systemd/system
 install -d "$units"

@@ -85,8 +85,8 @@ fn status(version: &Version<'_>) -> &'static str {
 /// All versions, and those that are on their way.
 fn index(versions: &[Version<'_>]) -> Page {
     let mut out = String::from(
-        "# All contracts\n\nA contract is what one version promises: a compatible string, or a number, and the bytes that a kernel which finds it \
-         believes. Each page shows the layouts of one header, and its history.\n\n",
+        "# All contracts\n\nA contract is one version, and the bytes that it promises. A kernel that finds the version believes the bytes. Each \
+         page shows the layouts of one header, and its history.\n\n",
     );
     let row = |out: &mut String, version: &Version<'_>| {
         let Version { header, contract, .. } = version;

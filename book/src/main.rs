@@ -95,6 +95,15 @@ const GUIDES: &[(&str, &str)] = &[
     ("tool-author", "For the author of a tool"),
 ];
 
+/// Documents of `docs/` that the book contains as they are, after the guides, with their titles.
+const DOCS: &[(&str, &str)] = &[
+    ("kho-abi.toml.md", "A tree of your own"),
+    ("review.md", "Changes of headers"),
+    ("types.md", "The types of this repository"),
+    ("inspect.md", "Preserved memory"),
+    ("runbook.md", "Runbook of a live update"),
+];
+
 fn main() -> ExitCode {
     let done = match &Cli::parse().command {
         Command::Write { root, kho_abi, synth, out } => write(root, kho_abi, synth, out),
@@ -124,14 +133,12 @@ fn write(root: &Path, kho_abi: &Path, synth: &Path, out: &Path) -> Result<(), Fa
     };
     let introduction = page("kho-abi", "introduction")?;
     let guides: Result<Vec<_>, _> = GUIDES.iter().map(|(name, title)| page(title, name)).collect();
-    let tree = root.join("docs/kho-abi.toml.md");
-    let tree = Page {
-        title: "A tree of your own".into(),
-        path: "kho-abi.toml.md".into(),
-        text: fs::read_to_string(&tree).map_err(Failure::at(&tree))?,
-    };
     let mut guides = guides?;
-    guides.push(tree);
+    for (name, title) in DOCS {
+        let path = root.join("docs").join(name);
+        let text = fs::read_to_string(&path).map_err(Failure::at(&path))?;
+        guides.push(Page { title: (*title).into(), path: (*name).into(), text });
+    }
     let groups = [
         ("Guides", guides),
         ("Contracts", contracts::pages(root)?),

@@ -132,8 +132,15 @@ mod tests {
     #[test]
     fn documents_have_command_lines_that_are_taken() {
         let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let documents =
-            ["README.md", "docs/kho-abi.toml.md", "docs/runbook.md", "bindings/README.md"];
+        let documents = [
+            "README.md",
+            "docs/types.md",
+            "docs/review.md",
+            "docs/inspect.md",
+            "docs/kho-abi.toml.md",
+            "docs/runbook.md",
+            "bindings/README.md",
+        ];
         let mut taken = 0;
         for document in documents {
             let text = std::fs::read_to_string(top.join(document)).expect(document);
@@ -151,7 +158,7 @@ mod tests {
     fn every_output_is_tried() {
         fn collect(command: &clap::Command, name: &str, found: &mut Vec<String>) {
             for argument in command.get_arguments() {
-                if matches!(argument.get_id().as_str(), "output" | "out") {
+                if matches!(argument.get_id().as_str(), "output" | "out" | "report") {
                     found.push(format!("{name} --{}", argument.get_long().unwrap_or_default()));
                 }
             }
@@ -163,6 +170,10 @@ mod tests {
         collect(&Cli::command(), "kho-abi", &mut found);
         // The last two name directories, whose files follow the checkout's own rules.
         let tried = [
+            "kho-abi diff --report",
+            "kho-abi review --report",
+            "kho-abi lint --report",
+            "kho-abi log --report",
             "kho-abi diff --output",
             "kho-abi review --output",
             "kho-abi lint --output",

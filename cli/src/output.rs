@@ -3,7 +3,7 @@
 
 mod destination;
 
-pub(crate) use destination::{Destination, Inputs, Keep, GUEST};
+pub(crate) use destination::{Destination, Inputs, Keep, MONITOR, STUB};
 pub(crate) use kho_abi_review::report::style::{BAD, GOOD, OPEN, STRONG};
 
 use clap::ValueEnum;

@@ -242,7 +242,10 @@ fn layout_shows_structs_and_contracts() {
     let earlier = earlier.iter().flat_map(Model::contracts);
     let earlier: Vec<_> = earlier.map(|(_, contract)| contract.compatible.as_str()).collect();
     let (current, earlier) = (current_contracts(), earlier.join(", "));
-    let help = format!("help: contracts: {current}, {earlier}; structs: kho_block_header_ser, ");
+    let question = "did you mean vfio_pci_core_device_ser?";
+    let help = format!(
+        "help: {question} contracts: {current}, {earlier}; structs: kho_block_header_ser, "
+    );
     assert!(unknown.stderr.contains(&help), "{unknown:?}");
     assert!(help.contains("memfd-v2") && help.contains("pci@2") && help.contains("memfd-v1"));
     // A struct that only an earlier version has is shown from that version.
@@ -280,7 +283,7 @@ fn freeze_says_what_it_did() {
     assert_fails(
         &scratch.run(&["freeze", "vfio-pci-v9"]),
         "no contract has the compatible string \"vfio-pci-v9\"",
-        &format!("give one of {}", current_contracts()),
+        &format!("did you mean vfio-pci-v1? give one of {}", current_contracts()),
     );
 }
 
@@ -324,7 +327,7 @@ fn explain_knows_every_rule() {
     assert_fails(
         &scratch.run(&["explain", "frozen_layout"]),
         "unknown rule 'frozen_layout'",
-        "`kho-abi explain` lists them all",
+        "did you mean frozen_layout_changed? `kho-abi explain` lists them all",
     );
 }
 

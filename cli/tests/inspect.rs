@@ -444,6 +444,7 @@ fn versions_that_are_not_known_are_not_equal() {
 fn every_generation_is_shown_where_asked() {
     let directory = tempfile::tempdir().unwrap();
     let mut ram = Ram::new(4096, 32 << 20);
+    let mut places = Vec::new();
     for (name, start, number) in [("old", 1 << 20, 1_u32), ("new", 16 << 20, 2)] {
         let mut synth = kho_abi_inspect::synth::Synth::new(ram, 4096);
         synth.start_at(start);
@@ -451,8 +452,11 @@ fn every_generation_is_shown_where_asked() {
         synth.device(session, 1, "0000:01:00.0");
         synth.metadata("7.3.4", number);
         synth.liveupdate_num = number.into();
-        ram = synth.finish().0;
+        let (written, of_it) = synth.finish();
+        ram = written;
+        places.push(of_it);
     }
+    let first = &places[0];
     raw_in(&directory.path().join("guest.raw"), &ram).unwrap();
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw"]);
     assert_eq!(status, Some(0), "{stdout}");
@@ -468,4 +472,14 @@ fn every_generation_is_shown_where_asked() {
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[1]["luo"]["sessions"][0]["name"], "old");
     assert_eq!(reports[0]["candidates"][0]["kexec_count"], 2);
+
+    // What the later kernel did with the pages of the earlier is no damage.
+    kho_abi_inspect::synth::Store::write(&mut ram, first.radix[0], &[0x5a; 4096]);
+    raw_in(&directory.path().join("guest.raw"), &ram).unwrap();
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--all"]);
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(stdout.contains("findings are not listed: the state of kexec 2 has been"), "{stdout}");
+    let at = format!("{:#x}", first.fdt);
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--fdt", &at]);
+    assert_eq!(status, Some(1), "{stdout}");
 }

@@ -119,6 +119,11 @@ fn no_output_of_any_command_destroys_an_input() {
         "$K review - <v -o hard".into(),
         "$K review w v -o hard".into(),
         "$K review w --base tree -o tree/include/linux/kho/abi/luo.h".into(),
+        "$K diff abi tree --report sarif=tree/include/linux/kho/abi/luo.h".into(),
+        "$K review v --report json=link".into(),
+        "$K lint v --report junit=hard".into(),
+        "$K log tree/include/linux/kho/abi/luo.h --report json=tree/include/linux/kho/abi/luo.h"
+            .into(),
         "$K log tree/include/linux/kho/abi/luo.h -o tree/include/linux/kho/abi/luo.h".into(),
         "$K verify v >>v".into(),
         "$K preflight v v >>v".into(),

@@ -107,7 +107,7 @@ struct iommu_flb_ser {
 #endif
 "#;
 
-/// Show: init, check, one field, check, the next string, check.
+/// Demonstrates: init, check, a changed field, check, the next string, check.
 #[track_caller]
 fn the_owners_day(tree: &Tree, header: &str, field: (&str, &str), version: (&str, &str)) {
     tree.init(&[]);
@@ -161,7 +161,7 @@ fn a_distributions_contracts_are_held_like_the_kernels() {
     tree.one(&place, "field `next_phys` is named `next`");
 }
 
-/// Each way to go wrong is one finding, at its place, with its item and rule.
+/// Each mistake is one finding, at its place, with its item and rule.
 #[test]
 fn each_cause_is_one_finding_at_its_line() {
     let x = format!("{ABI}/x.h");

@@ -113,6 +113,81 @@ fn diff_tells_a_missing_bump_and_a_bump() {
 }
 
 #[test]
+fn diff_prints_a_line_for_each_finding_with_its_place_first() {
+    let place = Place::new();
+    place.write("old/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("new/include/linux/kho/abi/port.h", &port(1, GROWN));
+    let ran = place.run(&["diff", "old", "new", "--terse"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines.len() >= 2, "{ran:?}");
+    for line in lines {
+        let rest = line.strip_prefix("new/include/linux/kho/abi/port.h:").expect(line);
+        let (number, rest) = rest.split_once(": finding: ").expect(line);
+        assert!(number.parse::<u32>().is_ok() && rest.ends_with(']'), "{line}");
+    }
+    assert_eq!(place.run(&["diff", "old", "new", "--format", "terse"]).stdout, ran.stdout);
+    assert_eq!(place.run(&["diff", "old", "old", "--terse"]).stdout, "");
+    assert_eq!(place.run(&["diff", "old", "new", "--terse", "--format", "json"]).status, Some(2));
+}
+
+#[test]
+fn one_run_writes_several_reports() {
+    let place = Place::new();
+    place.write("old/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("new/include/linux/kho/abi/port.h", &port(1, GROWN));
+    let both = ["--report", "sarif=a.sarif", "--report", "junit=b.xml"];
+    let ran = place.run(&[&["diff", "old", "new"][..], &both].concat());
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("port-v1  bump missing"), "{ran:?}");
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    assert_eq!(place.run(&["diff", "old", "new", "--format", "sarif"]).stdout, read("a.sarif"));
+    assert_eq!(place.run(&["diff", "old", "new", "--format", "junit"]).stdout, read("b.xml"));
+    for (wrong, why) in [
+        ("sarf=x", "did you mean sarif?"),
+        ("sarif", "FORMAT=FILE"),
+        ("sarif=", "no name"),
+        ("sarif=-", "standard output"),
+    ] {
+        let ran = place.run(&["diff", "old", "new", "--report", wrong]);
+        assert!(ran.status == Some(2) && ran.stderr.contains(why), "{ran:?}");
+    }
+    for same in [["-o", "x", "--report", "json=x"], ["--report", "json=x", "--report", "sarif=x"]] {
+        let ran = place.run(&[&["diff", "old", "new"][..], &same].concat());
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.contains("two reports in one file: x"), "{ran:?}");
+        assert!(!place.path("x").exists());
+    }
+}
+
+/// Forges look for a file from the root of the repository, wherever the command ran.
+#[test]
+fn forges_get_paths_from_the_root_of_the_repository() {
+    let place = Place::new();
+    place.write("deep/old/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("deep/new/include/linux/kho/abi/port.h", &port(1, GROWN));
+    let new = "deep/new/include/linux/kho/abi/port.h";
+    let absolute = place.path("deep/new").canonicalize().unwrap();
+    for (dir, old, after) in [
+        (".", "deep/old", "./deep/new"),
+        ("deep", "old", "new"),
+        ("deep/old", ".", "../new"),
+        ("deep/old", ".", absolute.to_str().unwrap()),
+    ] {
+        let run = |format: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
+            command.current_dir(place.path(dir)).args(["diff", old, after, "--format", format]);
+            Ran::of(&command.output().unwrap()).stdout
+        };
+        let sarif: serde_json::Value = serde_json::from_str(&run("sarif")).unwrap();
+        let location = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        let expected = serde_json::json!({ "uri": new, "uriBaseId": "%SRCROOT%" });
+        assert_eq!(location["artifactLocation"], expected, "in {dir}");
+        assert!(run("github").starts_with(&format!("::error file={new},line=")), "in {dir}");
+    }
+}
+
+#[test]
 fn diff_allows_what_a_reviewed_file_names_until_it_expires() {
     let place = Place::new();
     place.write("old/include/linux/kho/abi/port.h", &port(1, V1));
@@ -519,7 +594,7 @@ fn lint_ends_with_findings_in_every_format_and_with_notes_alone_cleanly() {
         assert_eq!(ran.status, Some(status), "{word}: {ran:?}");
         assert_eq!(ran.stdout.contains("[bool_in_struct]"), status == 1, "{word}: {ran:?}");
     }
-    for format in ["text", "markdown", "mail", "json", "sarif", "github", "junit"] {
+    for format in ["text", "terse", "markdown", "mail", "json", "sarif", "github", "junit"] {
         let ran = place.run(&["lint", "good", "bad.h", "--format", format]);
         assert_eq!(ran.status, Some(1), "{ran:?}");
         assert!(ran.stdout.contains("bool"), "{format}: {ran:?}");

@@ -23,7 +23,7 @@ use syn::spanned::Spanned;
 #[derive(Debug, thiserror::Error)]
 pub enum BumpError {
     /// No current contract has that string.
-    #[error("no contract has the compatible string \"{compatible}\"; there are {known}")]
+    #[error("no contract has the compatible string \"{compatible}\"")]
     Unknown {
         /// The requested string.
         compatible: String,
@@ -80,7 +80,7 @@ impl BumpError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::Unknown { .. } => "give one of them".into(),
+            Self::Unknown { known, .. } => format!("give one of {known}"),
             Self::Form { .. } => "edit the string and keep the old types by hand".into(),
             Self::NotReleased { help, .. } => help.clone(),
             Self::Changed { .. } => "undo the change, bump, then change the new version".into(),

@@ -228,7 +228,7 @@ pub enum Subject {
     Record,
 }
 
-/// Every way in which a contract departs from its frozen layout, causes apart from what follows.
+/// Every difference between a contract and its frozen layout, causes separate from consequences.
 ///
 /// What one of the two does not know is not compared: [`Frozen::unknown`].
 #[must_use]
@@ -340,7 +340,7 @@ fn for_one_page_size(old: &Frozen, new: &Frozen) -> (Frozen, Frozen) {
     pair.unwrap_or_else(|| (old.clone(), new.clone()))
 }
 
-/// What differs in the constants of two frozen layouts, for every page size that one of them has.
+/// The differing constants of two frozen layouts, for every page size that one of them has.
 fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
     let both = || old.constants.iter().chain(&new.constants);
     let mut sizes: Vec<_> = both().filter_map(|constant| constant.page_size).map(Some).collect();

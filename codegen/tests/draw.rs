@@ -86,6 +86,19 @@ fn pictures_are_well_formed_and_every_struct_and_field_is_in_each_format() {
 }
 
 #[test]
+fn a_header_that_is_unknown_has_no_path() {
+    let mut model = common::everything();
+    model.headers[0].name = kho_abi_read::names::UNKNOWN.into();
+    let parts = [part(&model)];
+    let html = draw::html::render(&parts);
+    // What leads where is still drawn.
+    assert!(html.contains("k-edge") && html.contains("Structs whose header is unknown"), "{html}");
+    for document in [html, draw::rst::render(&parts), draw::markdown::render(&parts)] {
+        assert!(!document.contains("unknown.h"), "{document}");
+    }
+}
+
+#[test]
 fn links_within_a_page_lead_to_something() {
     let html = draw::html::render(&[part(&truth::current().unwrap())]);
     let links: Vec<&str> =

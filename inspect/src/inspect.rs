@@ -150,8 +150,8 @@ fn phase_note(luo: &Luo) -> Option<&'static str> {
     match luo.phase {
         Phase::Serialised | Phase::UnknownVersion | Phase::Unreadable => None,
         Phase::NotFollowed => Some(
-            "LUO's sessions were not followed: how its lists are made is KHO's matter, and its version is not \
-             known",
+            "LUO's sessions were not followed: their lists are blocks of KHO, whose layout in this version of \
+             KHO is not known",
         ),
         Phase::NotSerialised => Some(
             "LUO has not written its sessions: it does so within the reboot that ends this kernel. \

@@ -268,10 +268,11 @@ fn undecoded(walker: &mut Walker<'_>, entry: &mut Entry) {
 fn read_unknown(walker: &mut Walker<'_>, fdt: &Fdt<'_>, bytes: &[u8], kho: &mut Kho) {
     read_tree(walker, fdt, kho, false);
     kho.raw = Some(Raw::of(walker, kho.at, bytes.to_vec()));
-    walker.notes.push(
-        "not checked: what is preserved, and everything that only this version of KHO says how to follow"
-            .into(),
-    );
+    walker.notes.push(format!(
+        "not checked: preserved pages, and lists of blocks. \"{}\" says how they are laid out, which is not \
+         a known version",
+        kho.compatible
+    ));
     if walker.memory.image().is_blob() {
         return;
     }

@@ -74,6 +74,7 @@ pub mod find;
 pub mod finding;
 pub mod flbs;
 pub mod folios;
+mod generations;
 pub mod handlers;
 pub mod image;
 mod inspect;
@@ -95,6 +96,7 @@ pub mod typed;
 pub mod vmalloc;
 mod walk;
 
+pub use generations::generations;
 pub use inspect::{inspect, Options, State};
 pub use luo::payloads;
 pub use place::inspect_file;

@@ -45,9 +45,9 @@ const BASES: [u64; 4] = [GIB, 2 * GIB, 32 * GIB, 512 * GIB];
 
 /// The note if the offsets may not be addresses, and the addresses are unknown.
 const HINT: &str =
-    "the state leads to where the file has no memory, or to something else than it should. If the \
-     file has a header in front, begins where RAM begins, or lacks the hole below 4 GiB, name its \
-     parts with their addresses: FILE@ADDRESS[,offset=N][,size=N]";
+    "not proven: that the file's offsets are physical addresses. If the file has a header in front, begins \
+     where RAM begins, or lacks the hole below 4 GiB, name its parts with their addresses: \
+     FILE@ADDRESS[,offset=N][,size=N]";
 
 /// Finds KHO in an image wherever its memory belongs, walks through all that it leads to, and
 /// checks it. Also returns the image, with its memory at the addresses that were determined.
@@ -90,7 +90,16 @@ fn is_doubtful(image: &Image, options: &Options, state: &State) -> bool {
     }
     let consumed = state.luo().is_some_and(|luo| luo.phase != Phase::Serialised);
     is_outside(state)
-        || !is_proven(image, state, kho.at) && (consumed || !state.findings.is_empty())
+        || !is_proven(image, state, kho.at)
+            && !is_recognised(state)
+            && (consumed || !state.findings.is_empty())
+}
+
+/// Whether a tree of a version that is not known leads to what it must: its preserved pages cannot tell.
+fn is_recognised(state: &State) -> bool {
+    let Some(kho) = state.kho.as_ref().filter(|kho| kho.preserved.is_none()) else { return false };
+    let luo = kho.luo.as_ref().filter(|luo| luo.phase == Phase::NotFollowed);
+    kho.metadata.is_some() || luo.is_some_and(|luo| luo.compatible.starts_with("luo-v"))
 }
 
 /// Whether something is preserved at addresses that a file without a PC's hole would have

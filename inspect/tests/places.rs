@@ -180,6 +180,22 @@ fn offsets_that_are_addresses_stay_so() {
 }
 
 #[test]
+fn offsets_are_proven_by_what_has_a_version_of_its_own() {
+    let (mut ram, places) = sample(4096);
+    let tree = ram.read(places.fdt, 4096);
+    let at = tree.windows(6).position(|part| part == b"kho-v4").unwrap();
+    ram.write(places.fdt + at as u64, b"kho-v7");
+    // The tree leads to LUO's root and to the kernel's metadata: of a shifted file it would not.
+    for (header, proven) in [(0, true), (0x40_0000, false)] {
+        let file = placed(&ram, &[(0, header, SIZE)]);
+        let (_, state) = look(Image::from_bytes(file).unwrap());
+        let doubt = state.notes.iter().any(|note| note.starts_with("not proven: that the file's"));
+        assert_eq!(doubt, !proven, "{:?}", state.notes);
+        assert!(state.findings.counts().contains_key("compatible_unknown"));
+    }
+}
+
+#[test]
 fn addresses_that_are_given_are_believed() {
     let (ram, places) = sample_at(4096, GIB);
     let file = placed(&ram, &[(GIB, 0, SIZE)]);

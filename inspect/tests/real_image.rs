@@ -7,7 +7,7 @@
 
 use kho_abi_inspect::handlers::memfd::Memfd;
 use kho_abi_inspect::handlers::Payload;
-use kho_abi_inspect::image::Image;
+use kho_abi_inspect::image::{Image, Machine, Stub};
 use kho_abi_inspect::luo::Phase;
 use kho_abi_inspect::{extract, inspect, Options, State};
 use serde_json::{json, Value};
@@ -119,5 +119,19 @@ fn a_guest_shows_through_its_monitor_what_init_preserved() {
     // Twice, since the first dump must not change the guest.
     for _ in 0..2 {
         hold(&Image::open_guest(&socket).unwrap(), "the guest", &record);
+    }
+}
+
+/// `KHO_ABI_STUB` is the socket of the gdb stub of the same guest.
+#[test]
+#[ignore = "needs a guest with the memory of a real kernel: kernel/test/inspect.sh starts it"]
+fn a_guest_shows_through_its_gdb_stub_what_init_preserved() {
+    let path = |name| PathBuf::from(std::env::var_os(name).expect(name));
+    let (socket, record) = (path("KHO_ABI_STUB"), path("KHO_ABI_GUEST_RECORD"));
+    // Twice: reading leaves the guest as it was.
+    for _ in 0..2 {
+        let image = Image::open_stub(&Stub::of(socket.as_os_str())).unwrap();
+        assert_eq!(image.machine(), Some(Machine::X86_64));
+        hold(&image, "the guest's stub", &record);
     }
 }

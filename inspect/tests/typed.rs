@@ -7,6 +7,7 @@ use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::image::{Image, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, lines, text, Filter, Report};
 use kho_abi_inspect::synth::container::raw;
+use kho_abi_inspect::synth::counted::Counted;
 use kho_abi_inspect::synth::made_up::{self, at, Places, ENTRIES};
 use kho_abi_inspect::synth::{Ram, Store as _, Synth};
 use kho_abi_inspect::typed::{
@@ -15,7 +16,6 @@ use kho_abi_inspect::typed::{
 use kho_abi_inspect::{inspect, Options, State};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 const PAGE: usize = 4096;
 /// The end of memory, and an unused page.
@@ -27,10 +27,16 @@ fn synth(page_size: usize) -> Synth<Ram> {
 }
 
 fn look(ram: &Ram, layouts: Layouts) -> State {
+    look_and_count(ram, layouts).0
+}
+
+/// What is shown, and how often and how many bytes of the image are read for it.
+fn look_and_count(ram: &Ram, layouts: Layouts) -> (State, (u64, u64)) {
     let types = Some(Arc::new(layouts));
     let page_size = Some(ram.page_size);
     let options = Options { page_size, types, threads: 1, ..Options::default() };
-    let image = Image::from_bytes(raw(ram)).unwrap();
+    let counted = Counted::new(Arc::new(raw(ram)));
+    let image = Image::recognise(counted.clone()).unwrap();
     let state = inspect(&image, &options);
     // Every report can be written in any case.
     let filter = Filter::default();
@@ -39,7 +45,7 @@ fn look(ram: &Ram, layouts: Layouts) -> State {
     json::write(report, &mut io::sink()).unwrap();
     lines::write(report, &mut io::sink()).unwrap();
     html::write(report, &mut io::sink()).unwrap();
-    state
+    (state, counted.take())
 }
 
 fn made_up(page_size: usize) -> (Ram, Places) {
@@ -599,7 +605,7 @@ fn no_layout_does_harm() {
     let mutants = std::env::var("KHO_ABI_MUTANTS").ok().and_then(|number| number.parse().ok());
     let mutants: u64 = mutants.unwrap_or(2000);
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let (mut read, mut most) = (0_u64, Duration::ZERO);
+    let (mut read, mut most) = (0_u64, (0, 0));
     for _ in 0..mutants {
         let mut structs = made_up::structs();
         for _ in 0..=numbers.below(6) {
@@ -616,9 +622,9 @@ fn no_layout_does_harm() {
             let value = if numbers.below(2) == 0 { numbers.any() } else { places.pages[1] };
             ram.set_number(page + numbers.below(12) * 8, value);
         }
-        let before = Instant::now();
-        let state = look(&ram, Layouts::new("types", structs, contracts));
-        most = most.max(before.elapsed());
+        let (state, (calls, bytes)) =
+            look_and_count(&ram, Layouts::new("types", structs, contracts));
+        most = (most.0.max(calls), most.1.max(bytes));
         if let Payload::Typed(typed) = payload(&state) {
             read += 1;
             assert!(typed.parts.len() <= 256);
@@ -627,9 +633,11 @@ fn no_layout_does_harm() {
             assert!(typed.parts[0].values.iter().all(|v| !matches!(v.value, Shown::Unreadable)));
         }
     }
-    println!("{mutants} mutants, {read} of them read, each within {most:?}");
+    let (calls, bytes) = most;
+    println!("{mutants} mutants, {read} of them read, each within {calls} reads of {bytes} bytes");
     assert!(read > mutants / 5 && read < mutants, "{read} of {mutants} were read");
-    assert!(most < Duration::from_secs(20), "{most:?}");
+    // No layout makes more work than its limits let it.
+    assert!(calls < 20_000 && bytes < END, "{most:?}");
 }
 
 /// Structs without bytes, in arrays of arrays: unlimited work, and nothing to read.
@@ -656,11 +664,10 @@ fn arrays_of_nothing_end() {
         ],
         ..Struct::default()
     });
-    let begun = Instant::now();
+    // As many as are said would be for ever.
     let state = look(&ram, Layouts::new("types", structs, vec![contract("made-up-v1", &["root"])]));
     let part = &typed(&state).parts[0];
     assert!(part.more_values && part.values.len() == 1, "{part:?}");
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 /// Anything in a page that its owner has belongs to the owner, at any offset.
@@ -705,7 +712,6 @@ fn what_is_too_much_is_cut_and_said() {
         synth.file(session, token, "chain-v1", pages[0]);
     }
     let contracts = vec![contract("chain-v1", &["made_up_page_ser"])];
-    let begun = Instant::now();
     let state = look(&synth.finish().0, Layouts::new("types", made_up::structs(), contracts));
     let first = typed(&state);
     assert_eq!((first.parts.len(), first.more_parts), (256, true));
@@ -716,7 +722,6 @@ fn what_is_too_much_is_cut_and_said() {
     let last = &state.luo().unwrap().sessions[0].files[299].payload;
     assert!(matches!(last, Payload::Unknown(_)), "{last:?}");
     assert!(says(&state, "65536 structs were read before it, and no more are, 44 times"));
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -3,8 +3,8 @@
 #
 # Takes an image of a real kernel's memory between two kernels, in each format, and compares what
 # kho-abi-inspect shows with what the init program preserved. It does the same with a vmcore, with
-# makedumpfile's dumps of it, with a guest that has this memory, through its monitor, and with the
-# tools for which bindings/ exists.
+# makedumpfile's dumps of it, with a guest that has this memory, through its monitor and through its
+# gdb stub, and with the tools for which bindings/ exists.
 #
 # Exit status: 0 passed, or skipped with a clear message; 1 a check failed; 2
 # could not run.
@@ -45,21 +45,22 @@ for how in "-c -d 1" "-l -d 0" "-p -d 0" "-z -d 0"; do
 	paths="$paths:$dump"
 done
 
-# A guest whose memory is a copy of that image, and whose processor is not started: its monitor must
-# give the same result.
+# A guest whose memory is a copy of that image, and whose processor is not started: its monitor and
+# its gdb stub must give the same result. Neither starts the processor.
 size=$(stat -c %s "$images/raw")
 qemu-system-x86_64 -S -display none -vga none -nodefaults \
 	-machine q35,accel=tcg,memory-backend=ram -m "$((size >> 20))M" \
 	-object "memory-backend-file,id=ram,size=$size,mem-path=$images/raw,share=off" \
-	-qmp "unix:$images/monitor,server=on,wait=off" &
+	-qmp "unix:$images/monitor,server=on,wait=off" \
+	-chardev "socket,id=stub,path=$images/stub,server=on,wait=off" -gdb chardev:stub &
 guest=$!
 trap 'kill "$guest" 2>/dev/null || true; rm -rf "$images"' EXIT
 for _ in $(seq 100); do
-	[ -S "$images/monitor" ] && break
+	[ -S "$images/monitor" ] && [ -S "$images/stub" ] && break
 	sleep 0.1
 done
 
 cd "$root"
-KHO_ABI_GUEST=$images/monitor KHO_ABI_GUEST_RECORD=$images/raw.json \
+KHO_ABI_GUEST=$images/monitor KHO_ABI_STUB=$images/stub KHO_ABI_GUEST_RECORD=$images/raw.json \
 	KHO_ABI_IMAGES=$paths cargo test --quiet --locked --release -p kho-abi-inspect \
 	--test real_image -- --include-ignored --nocapture

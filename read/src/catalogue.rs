@@ -196,7 +196,7 @@ impl Catalogue {
         Ok(roots.map(<[String]>::to_vec))
     }
 
-    /// What is looked for in images.
+    /// What to look for in images.
     pub(crate) fn names(&self) -> Result<&Names, TruthError> {
         if let Some(names) = self.names.get() {
             return Ok(names);

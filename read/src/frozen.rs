@@ -11,9 +11,10 @@ use std::str::FromStr;
 
 /// Version of the text form: the lowest one that can express the layout.
 ///
-/// The first knows structs. The second knows versions that are numbers, constants, device-tree nodes
-/// and page sizes, too. The third knows strings that stay as they are, with such a number beside them,
-/// and the fourth structs and unions without a name. The fifth says what the source of a layout did not tell.
+/// The first has structs. The second adds versions that are numbers, constants, device-tree nodes
+/// and page sizes. The third adds strings that stay constant, with such a number beside them. The
+/// fourth adds structs and unions without a name. The fifth says what the source of a layout
+/// did not contain.
 #[must_use]
 pub fn format(frozen: &Frozen) -> u32 {
     if !frozen.unknown.is_empty() || !frozen.given.is_empty() {
@@ -281,7 +282,7 @@ fn add_record(
     Ok(())
 }
 
-/// Takes what a line says, which one line alone may say.
+/// Stores a value that only one line may give.
 fn once<T>(slot: &mut Option<T>, value: Option<T>, what: &str, text: &str) -> Result<(), String> {
     let value = value.ok_or_else(|| format!("not a {what} line: `{text}`"))?;
     match slot.replace(value) {
@@ -297,7 +298,7 @@ fn some_parts(text: &str) -> Option<BTreeSet<Part>> {
     (!parts.is_empty() && parts.len() == words.len()).then_some(parts)
 }
 
-/// Stands where there is nothing to list, or nothing known.
+/// Written if there is nothing to list.
 pub const NONE: &str = "-";
 
 /// `constant NAME  page 4096  "value"`; the page size is optional.

@@ -30,7 +30,7 @@ pub mod image;
 pub mod image_strings;
 pub mod listed_versions;
 pub mod lower;
-mod names;
+pub mod names;
 mod options;
 pub mod outline;
 mod owners;

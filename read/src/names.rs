@@ -208,8 +208,8 @@ impl Names {
     }
 }
 
-/// The header of what no header is known for.
-pub(crate) const UNKNOWN: &str = "unknown";
+/// The header of items whose header is unknown.
+pub const UNKNOWN: &str = "unknown";
 
 /// The string at the start of a macro's body, if it is a name that a version follows.
 fn literal(body: &str) -> Option<String> {

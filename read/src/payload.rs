@@ -139,7 +139,7 @@ fn run(method: Method, data: &[u8], limit: u64) -> io::Result<Vec<u8>> {
             flate2::bufread::GzDecoder::new(data).take(limit).read_to_end(&mut out)?;
         }
         Method::Bzip2 => {
-            bzip2_rs::DecoderReader::new(data).take(limit).read_to_end(&mut out)?;
+            bzip2::bufread::BzDecoder::new(data).take(limit).read_to_end(&mut out)?;
         }
         Method::Lzma => {
             let reader = lzma_rust2::LzmaReader::new_mem_limit(data, MAX_WINDOW_KIB, None);

@@ -127,7 +127,7 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
     };
     let mut gaps = Vec::new();
     let knows = knows(frozen.iter());
-    // A struct is in each contract that embeds it, and of the header of the one that owns it.
+    // A struct is in each contract that embeds it, but in the header of its owner.
     let owned: BTreeMap<String, String> = frozen
         .iter()
         .flat_map(|f| f.contract.roots.iter().map(|root| (root.clone(), header_name(&f.header))))
@@ -169,7 +169,7 @@ fn knows<'a>(frozen: impl Iterator<Item = &'a Frozen>) -> Knows {
     }
 }
 
-/// What a frozen layout is of, and its version: `vfio-pci` and 1, or `pci` and 2.
+/// The name and version of a frozen layout: `vfio-pci` and 1, or `pci` and 2.
 fn name_and_version(contract: &Contract) -> (String, u64) {
     let (name, number) = version::numbered(contract).unwrap_or((&contract.compatible, 0));
     (name.into(), number)

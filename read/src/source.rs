@@ -6,7 +6,7 @@
 //! | `abi` | the truth that this program was compiled with |
 //! | `snapshots` | the frozen layouts of the checkout, the newest version of each contract |
 //! | a directory | a kernel tree, or one that holds `include/linux/kho/abi`, or that directory itself |
-//! | a file | a vmlinux, a module, a bzImage, raw BTF, a frozen layout: told apart by content |
+//! | a file | a vmlinux, a module, a bzImage, raw BTF, a frozen layout: recognised by content |
 //! | a file `*.h` | that header, with the ABI headers that it includes |
 //! | `git:REV` | the kernel tree, or the headers, in a revision of a git repository |
 //!

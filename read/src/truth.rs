@@ -181,18 +181,22 @@ pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
     let page_sizes: BTreeSet<_> =
         headers.iter().flat_map(|header| header.pages).map(|pages| pages.page_size).collect();
     let base = page_sizes.first().copied().unwrap_or(4096);
-    let read_for = |page_size: usize| -> Result<Vec<Header>, TruthError> {
+    // Parsing is most of the work: each file is parsed once, for all page sizes.
+    let parsed: Vec<_> =
+        headers.iter().map(|header| Ok((*header, parse(header)?))).collect::<Result<_, _>>()?;
+    let read_for = |page_size: usize, all: bool| -> Result<Vec<Header>, TruthError> {
         let sizes = headers
             .iter()
             .flat_map(|header| layouts(header, page_size))
             .map(|layout| (layout.name, layout.size as u64))
             .collect();
-        headers.iter().map(|header| read_header(header, page_size, &sizes)).collect()
+        let wanted = parsed.iter().filter(|(_, syntax)| all || syntax.items.iter().any(is_paged));
+        wanted.map(|(header, syntax)| read_header(header, syntax, page_size, &sizes)).collect()
     };
     let target = Target { page_size: Some(base as u64), ..Target::HOST };
-    let mut model = Model { target, headers: read_for(base)?, other_pages: Vec::new() };
+    let mut model = Model { target, headers: read_for(base, true)?, other_pages: Vec::new() };
     for page_size in page_sizes.into_iter().skip(1) {
-        let items = read_for(page_size)?.into_iter().flat_map(|header| header.items);
+        let items = read_for(page_size, false)?.into_iter().flat_map(|header| header.items);
         model.other_pages.push(PageVariant {
             page_size: page_size as u64,
             items: items.filter(depends_on_page_size).collect(),
@@ -249,29 +253,47 @@ fn depends_on_page_size(item: &Item) -> bool {
 /// Sizes of all wire structs, in bytes, by name.
 type Sizes<'a> = BTreeMap<&'a str, u64>;
 
+/// Whether what is inside stands there once for each page size.
+fn is_paged(item: &syn::Item) -> bool {
+    matches!(item, syn::Item::Macro(item) if last_is(&item.mac.path, "per_page_size"))
+}
+
+fn file(header: &layout::Header) -> String {
+    format!("{WIRE_DIR}/{}", header.file)
+}
+
+fn syntax_error(file: &str, error: &syn::Error) -> TruthError {
+    let place = Place { file: file.into(), line: error.span().start().line };
+    TruthError::Syntax { place, message: error.to_string() }
+}
+
+fn parse(header: &layout::Header) -> Result<syn::File, TruthError> {
+    syn::parse_file(header.source).map_err(|error| syntax_error(&file(header), &error))
+}
+
 fn read_header(
     header: &'static layout::Header,
+    syntax: &syn::File,
     page_size: usize,
     sizes: &Sizes<'_>,
 ) -> Result<Header, TruthError> {
     let source = Source {
-        file: format!("{WIRE_DIR}/{}", header.file),
+        file: file(header),
         header,
         page_size,
         layouts: layouts(header, page_size).map(|layout| (layout.name, layout)).collect(),
         sizes,
     };
-    let syntax = syn::parse_file(header.source).map_err(|error| source.syntax(&error))?;
     let mut items = Vec::new();
     // Structs whose place in C is among those that depend on the page size, with the index of that
     // place.
     let mut moved = Vec::new();
-    for item in &syntax.items {
-        match item {
+    for each in &syntax.items {
+        match each {
             // Its content exists once for each page size.
-            syn::Item::Macro(item) if last_is(&item.mac.path, "per_page_size") => {
-                let inside: syn::File =
-                    syn::parse2(item.mac.tokens.clone()).map_err(|error| source.syntax(&error))?;
+            syn::Item::Macro(item) if is_paged(each) => {
+                let inside: syn::File = syn::parse2(item.mac.tokens.clone())
+                    .map_err(|error| syntax_error(&source.file, &error))?;
                 for item in &inside.items {
                     if let Some(name) = used_here(item) {
                         moved.push((items.len(), name));
@@ -367,10 +389,6 @@ struct Source<'a> {
 impl Source<'_> {
     fn place(&self, span: proc_macro2::Span) -> Place {
         Place { file: self.file.clone(), line: span.start().line }
-    }
-
-    fn syntax(&self, error: &syn::Error) -> TruthError {
-        TruthError::Syntax { place: self.place(error.span()), message: error.to_string() }
     }
 
     /// The model's item for one of the file's; `depends` is the page size that it is read for, if

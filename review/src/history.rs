@@ -9,6 +9,7 @@ use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
 use crate::document::{Document, Section};
+use crate::nearest::nearest;
 use crate::policy::{ContractReport, Finding, Level, Options, Report, Strictness, Verdict};
 use kho_abi_model::rule::Rule;
 use kho_abi_model::version;
@@ -479,8 +480,8 @@ impl Names {
         };
         let headers: Vec<String> = self.headers.iter().map(|name| format!("{name}.h")).collect();
         let known: Vec<&str> = self.contracts.iter().chain(&headers).map(String::as_str).collect();
-        let near = similar::get_close_matches(name.as_str(), &known, 1, 0.5);
-        let help = match (near.first(), known.is_empty()) {
+        let near = nearest(&name, &known);
+        let help = match (near, known.is_empty()) {
             (Some(near), _) => format!("did you mean {near}?"),
             (None, true) => "no commit up to the revision has an ABI header".into(),
             (None, false) => format!("there are {}", known.join(", ")),

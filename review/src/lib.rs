@@ -17,6 +17,7 @@ pub mod diff;
 pub mod document;
 pub mod history;
 pub mod lint;
+pub mod nearest;
 pub mod patch;
 pub mod policy;
 pub mod preflight;

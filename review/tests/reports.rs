@@ -38,7 +38,10 @@ fn written(format: &str) -> String {
 #[test]
 fn every_format_has_a_test() {
     let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
-    assert_eq!(names, ["text", "markdown", "html", "mail", "json", "sarif", "github", "junit"]);
+    assert_eq!(
+        names,
+        ["text", "terse", "markdown", "html", "mail", "json", "sarif", "github", "junit"]
+    );
     for format in FORMATS {
         assert!(written(format.name).contains("reset_works"), "{}", format.name);
     }

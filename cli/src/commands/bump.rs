@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi bump`: the next version of a contract.
 
-use super::{matching_checkout, models};
+use super::{contract_help, matching_checkout, models};
 use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
@@ -33,6 +33,10 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         Err(BumpError::Changed { findings, .. }) => {
             out.findings(&findings);
             return Ok(Outcome::Findings);
+        }
+        Err(error @ BumpError::Unknown { .. }) => {
+            let help = contract_help(&args.contract, &current);
+            return Err(Failure { message: error.to_string(), help });
         }
         Err(error) => return Err(error.into()),
     };

@@ -5,6 +5,7 @@ use crate::complete::words;
 use crate::output::{Failure, Format, Outcome, Output, STRONG};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use kho_abi_inspect::rules as inspect_rules;
+use kho_abi_review::nearest;
 use kho_abi_review::rules::{self, Rule};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -86,9 +87,11 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
 }
 
 fn unknown(id: &str) -> Failure {
+    let rules = all();
+    let ids: Vec<_> = rules.iter().map(|rule| rule.id).collect();
     Failure {
         message: format!("unknown rule '{id}'"),
-        help: "`kho-abi explain` lists them all".into(),
+        help: format!("{}`kho-abi explain` lists them all", nearest::question(id, &ids)),
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi freeze`: writes down the layout of a contract for good.
 
-use super::{known_contracts, models, place};
+use super::{contract_help, known_contracts, models, place};
 use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
@@ -154,7 +154,7 @@ fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcom
     let Some((model, header)) = models.find_map(|m: &Model| Some((m, m.contract(name)?.0))) else {
         return Err(Failure {
             message: format!("no contract has the compatible string \"{name}\""),
-            help: format!("give one of {}", known_contracts(&current)),
+            help: contract_help(name, &current),
         });
     };
     let status = if args.draft { Status::Draft } else { Status::Released };

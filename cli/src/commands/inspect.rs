@@ -7,10 +7,10 @@ pub(crate) mod extract;
 mod types;
 
 use crate::complete::words;
-use crate::output::{note, Destination, Failure, Inputs, Outcome, GUEST};
+use crate::output::{note, Destination, Failure, Inputs, Outcome, MONITOR, STUB};
 use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
-use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
+use kho_abi_inspect::image::{number, Image, OpenError, RawFile, Stub, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, lines, map, text, Filter, Report};
 use kho_abi_inspect::{inspect_file, Options, State};
 use std::ffi::OsStr;
@@ -34,8 +34,10 @@ Exit status:
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
 /// Images are raw memory, ELF cores, compressed kdumps, LiME and AVML files, /proc/vmcore, /proc/kcore,
-/// a device tree alone, or qmp:SOCKET, a running guest by the monitor of its QEMU; also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by
-/// what they contain. Pipes and compressed files go to a temporary file, in TMPDIR or /var/tmp. Everything that is preserved is checked, also for
+/// a device tree alone; also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by what they
+/// contain. A running guest is qmp:SOCKET, by the monitor of its QEMU, or gdb:HOST:PORT or gdb:SOCKET, by its
+/// gdb stub. Either pauses the guest for as long as its memory is copied; by the stub, which does not say
+/// whether a guest was paused, one that was goes on afterwards. Pipes and compressed files go to a temporary file, in TMPDIR or /var/tmp. Everything that is preserved is checked, also for
 /// what the kernel itself does not check.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -78,8 +80,8 @@ enum Command {
 /// Which image, and how to find KHO in it.
 #[derive(clap::Args)]
 struct ImageArgs {
-    /// The image, - for standard input, or qmp:SOCKET for a running guest; or raw files of one machine, as
-    /// FILE@ADDRESS[,offset=N][,size=N]
+    /// The image, - for standard input, or qmp:SOCKET, gdb:HOST:PORT or gdb:SOCKET for a running guest; or raw
+    /// files of one machine, as FILE@ADDRESS[,offset=N][,size=N]
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
     #[command(flatten)]
@@ -200,15 +202,18 @@ impl FindingArgs {
         let raw = self.kind == Some(Kind::Raw);
         if let [path] = images {
             let is_file = path.exists() || !path.to_string_lossy().contains('@');
-            if let Some(socket) = guest(path) {
+            if let Some(guest) = guest(path) {
                 if raw || self.mmap {
                     return Err(Failure {
                         message: "a running guest is neither a raw file nor mapped".into(),
                         help: "leave out --as and --mmap".into(),
                     });
                 }
-                watch("taking a dump of the guest, which is paused meanwhile");
-                return Ok(Image::open_guest(socket)?);
+                watch("copying the memory of the guest, which is paused meanwhile");
+                return Ok(match guest {
+                    Guest::Monitor(socket) => Image::open_guest(socket)?,
+                    Guest::Stub(stub) => Image::open_stub(&stub)?,
+                });
             }
             if is_file {
                 return Ok(match (raw, self.mmap) {
@@ -228,10 +233,24 @@ impl FindingArgs {
     }
 }
 
-/// The socket of a guest's monitor. An existing file of that name is a file.
-fn guest(path: &Path) -> Option<&Path> {
-    let socket = path.as_os_str().as_bytes().strip_prefix(GUEST.as_bytes())?;
-    (!path.exists()).then(|| Path::new(OsStr::from_bytes(socket)))
+/// A running guest, and who is asked for its memory.
+enum Guest<'p> {
+    /// The monitor that listens on a socket.
+    Monitor(&'p Path),
+    /// A gdb stub.
+    Stub(Stub),
+}
+
+/// The guest that a word names. An existing file of that name is a file.
+fn guest(path: &Path) -> Option<Guest<'_>> {
+    if path.exists() {
+        return None;
+    }
+    let word = path.as_os_str().as_bytes();
+    let after = |prefix: &str| word.strip_prefix(prefix.as_bytes()).map(OsStr::from_bytes);
+    after(MONITOR)
+        .map(|socket| Guest::Monitor(Path::new(socket)))
+        .or_else(|| after(STUB).map(|word| Guest::Stub(Stub::of(word))))
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {

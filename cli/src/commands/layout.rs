@@ -12,6 +12,7 @@ use kho_abi_model::reading::{Gap, Knows, Reading};
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Record, Target};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_review::diff::open;
+use kho_abi_review::nearest;
 use kho_abi_review::project;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,19 +26,29 @@ Examples:
   kho-abi layout vfio-pci-v1         what one contract promises
   kho-abi layout luo_file_ser        one struct
   kho-abi layout --root ~/linux      of that tree's headers
-  kho-abi layout luo-v5 --format svg > luo.svg
-  kho-abi layout --format html > layouts.html
   kho-abi layout --source vmlinux    what a built kernel has, by DWARF or BTF
   kho-abi layout --source git:v7.3 luo-v5
                                      what a revision has of one contract
   kho-abi layout --source /sys/kernel/btf/vmlinux task_struct
                                      any struct of the running kernel
+  kho-abi layout luo-v5 --format svg > luo.svg
+  kho-abi layout --format html > layouts.html
 
 A SOURCE is a vmlinux, a module, a bzImage, raw BTF, a kernel tree, a directory with headers, one header, \
 a frozen layout, git:REV, `snapshots` or `abi`. What it does not contain is not shown, and standard error says \
 what that is.
 
 Exit status: 0 when what was asked for is shown, 2 when it cannot be.";
+
+/// What says how a source is read means nothing without one.
+fn of_a_source(arg: clap::Arg) -> clap::Arg {
+    match arg.get_id().as_str() {
+        "git_dir" | "target" | "page_size" | "btf" | "btf_base" | "snapshots" | "catalogue" => {
+            arg.requires("source")
+        }
+        _ => arg,
+    }
+}
 
 /// How layouts are printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,16 +65,6 @@ enum LayoutFormat {
     Rst,
     /// Tables for a forge
     Markdown,
-}
-
-/// What says how a source is read means nothing without one.
-fn of_a_source(arg: clap::Arg) -> clap::Arg {
-    match arg.get_id().as_str() {
-        "git_dir" | "target" | "page_size" | "btf" | "btf_base" | "snapshots" | "catalogue" => {
-            arg.requires("source")
-        }
-        _ => arg,
-    }
 }
 
 /// Show how structs are laid out, as pahole does
@@ -134,16 +135,16 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
         });
     }
     // A document has it in itself.
-    if args.format == LayoutFormat::Text {
+    if args.format != LayoutFormat::Json {
         note_unknown(&reading, &names, &selected);
     }
     // A document has constants and strings as well.
     let is_empty = |part: &Model| match args.format {
-        LayoutFormat::Text => {
+        LayoutFormat::Json => part.headers.is_empty(),
+        _ => {
             let mut nodes = part.contracts().flat_map(|(_, contract)| &contract.nodes);
             part.records().next().is_none() && nodes.next().is_none()
         }
-        _ => part.headers.is_empty(),
     };
     if selected.iter().all(|(_, part)| is_empty(part)) {
         return Err(Failure {
@@ -156,7 +157,7 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
     Ok(Outcome::Clean)
 }
 
-/// Says what a source does not tell of what is shown.
+/// Reports what a source does not say about what is shown.
 fn note_unknown(reading: &Reading, names: &[String], selected: &[(&Model, Model)]) {
     let shown: BTreeSet<&str> = selected
         .iter()
@@ -178,7 +179,7 @@ fn is_identifier(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// The names that were given; for a contract whose string a source does not tell, the structs with which it is
+/// The names that were given; for a contract whose string a source does not contain, the structs with which it is
 /// known to begin.
 fn known_names(
     names: &[String],
@@ -217,7 +218,7 @@ fn known_names(
     Ok(found)
 }
 
-/// What was asked for, in the format that was asked for, with what is known of it.
+/// The selected parts in the requested format; `reading` says what a source other than the types does not know.
 fn write<'a>(args: &Args, selected: &'a [(&'a Model, Model)], reading: Option<&Reading>) -> String {
     let asked_for =
         |contract: &Contract| args.names.is_empty() || args.names.contains(&contract.compatible);
@@ -268,7 +269,7 @@ fn select<'a>(
     // Structs by name, contracts by string: no C name has a hyphen.
     let mut wanted: Vec<BTreeSet<String>> = vec![BTreeSet::new(); models.len()];
     for name in names {
-        // A struct's name means the current version. A string says which version it means.
+        // A struct's name means the current version; a string says which version it means.
         let by_string = models.iter().position(|model| model.contract(name).is_some());
         if let Some(index) = by_string {
             let model = models[index];
@@ -321,8 +322,10 @@ fn unknown(name: &str, current: &Model, earlier: &[Model]) -> Failure {
     for model in earlier {
         contracts = format!("{contracts}, {}", known_contracts(model));
     }
+    let known: Vec<&str> = contracts.split(", ").chain(structs.iter().copied()).collect();
+    let question = nearest::question(name, &known);
     Failure {
         message: format!("'{name}' is neither a struct nor a compatible string"),
-        help: format!("contracts: {contracts}; structs: {}", structs.join(", ")),
+        help: format!("{question}contracts: {contracts}; structs: {}", structs.join(", ")),
     }
 }

@@ -25,6 +25,7 @@ use crate::output::{note, Failure};
 use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_review::nearest;
 use kho_abi_review::project::{self, Found, Project, ProjectError};
 use std::path::{Path, PathBuf};
 
@@ -104,6 +105,12 @@ fn note_stale(root: Option<&Path>) {
             note(format_args!("note: shown is what this program was compiled with: {error}"));
         }
     }
+}
+
+/// What to do about the name of a contract that no current one has.
+fn contract_help(name: &str, model: &Model) -> String {
+    let known: Vec<&str> = model.contracts().map(|(_, c)| c.compatible.as_str()).collect();
+    format!("{}give one of {}", nearest::question(name, &known), known.join(", "))
 }
 
 /// The strings of all current contracts, for a message.

@@ -8,6 +8,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use kho_abi_codegen::write::json as layouts;
 use kho_abi_inspect::report::{json as images, lines};
 use kho_abi_inspect::status;
+use kho_abi_review::nearest;
 use kho_abi_review::report;
 use schemars::Schema;
 use serde_json::json;
@@ -90,9 +91,13 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         }
         return Ok(Outcome::Clean);
     };
-    let form = FORMS.iter().find(|form| form.name() == *name).ok_or_else(|| Failure {
-        message: format!("unknown schema '{name}'"),
-        help: "`kho-abi schema` lists them all".into(),
+    let form = FORMS.iter().find(|form| form.name() == *name).ok_or_else(|| {
+        let names: Vec<String> = FORMS.iter().map(Form::name).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Failure {
+            message: format!("unknown schema '{name}'"),
+            help: format!("{}`kho-abi schema` lists them all", nearest::question(name, &names)),
+        }
     })?;
     out.json(&form.schema());
     Ok(Outcome::Clean)

@@ -27,10 +27,10 @@ What was not checked is listed for each contract.
 
 Examples:
   kho-abi verify vmlinux                      against the types of this program
-  kho-abi verify --against ~/linux vmlinux    against what that tree froze
-  kho-abi verify --against kho-abi.toml .     a tree against its own frozen layouts
   kho-abi verify /sys/kernel/btf/vmlinux      the kernel that runs
   kho-abi verify git:v7.3 --git-dir ~/linux   a revision's headers
+  kho-abi verify --against ~/linux vmlinux    against what that tree froze
+  kho-abi verify --against kho-abi.toml .     a tree against its own frozen layouts
 
 Exit status:
   0  everything that could be checked is as the truth says

@@ -11,7 +11,9 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::path::{Path, PathBuf};
 
 /// The prefix of a word that names a guest's monitor.
-pub(crate) const GUEST: &str = "qmp:";
+pub(crate) const MONITOR: &str = "qmp:";
+/// The prefix of a word that names a guest's gdb stub.
+pub(crate) const STUB: &str = "gdb:";
 /// How many symbolic links to follow to the place of a file, as many as Linux follows.
 const LINKS_LIMIT: usize = 40;
 
@@ -62,8 +64,10 @@ impl Inputs {
                 continue;
             }
             let bytes = word.as_bytes();
-            if let Some(socket) = bytes.strip_prefix(GUEST.as_bytes()) {
-                self.path(Path::new(OsStr::from_bytes(socket)));
+            for prefix in [MONITOR, STUB] {
+                if let Some(socket) = bytes.strip_prefix(prefix.as_bytes()) {
+                    self.path(Path::new(OsStr::from_bytes(socket)));
+                }
             }
             let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'@');
             for end in ends.map(|(end, _)| end).chain([bytes.len()]) {

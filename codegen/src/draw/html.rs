@@ -5,7 +5,7 @@ use super::escape::{anchor, clean};
 use super::leads;
 use super::paint::style;
 use super::record::{draw, picture, Look};
-use super::sheet::{ContractSheet, HeaderSheet, Part, Row, Sheet, StructSheet};
+use super::sheet::{path_of, ContractSheet, HeaderSheet, Part, Row, Sheet, StructSheet};
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 
 const PAGE: &str = "
@@ -143,7 +143,7 @@ fn leads_of(
 ) -> Option<Markup> {
     let names: Vec<&str> = header.structs.iter().map(|one| one.record.name.as_str()).collect();
     let has_all = |part: &&Part<'_>| {
-        part.shown.headers.iter().any(|shown| shown.include_path() == header.path)
+        part.shown.headers.iter().any(|shown| path_of(shown) == header.path)
             && names.iter().all(|name| part.shown.record(name).is_some())
     };
     leads(parts.iter().find(has_all)?.whole, &names, link)

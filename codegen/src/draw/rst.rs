@@ -77,11 +77,11 @@ fn table<const N: usize>(out: &mut String, head: [&str; N], rows: Vec<[String; N
     if rows.is_empty() {
         return;
     }
-    // An empty first cell would continue the row above, and a line of nothing else end the table.
-    let rows: Vec<[String; N]> = rows
-        .into_iter()
-        .map(|row| row.map(|cell| if cell.is_empty() { String::from("\\") + " " } else { cell }))
-        .collect();
+    let mut rows = rows;
+    // An empty first cell would continue the row above.
+    for first in rows.iter_mut().filter_map(|row| row.first_mut()).filter(|cell| cell.is_empty()) {
+        first.push_str("\\ ");
+    }
     let columns =
         |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
     let widths: [usize; N] = std::array::from_fn(|at| {

@@ -3,7 +3,8 @@
 
 use super::escape::{anchor, clean};
 use kho_abi_model::said;
-use kho_abi_model::{Contract, Field, Model, Packing, Record, Spelled, Value};
+use kho_abi_model::{Contract, Field, Header, Model, Packing, Record, Spelled, Value};
+use kho_abi_read::names::UNKNOWN;
 use std::collections::BTreeMap;
 
 /// Size of a cache line on the machines that live-update, in bytes.
@@ -123,7 +124,7 @@ impl Sheet {
                     made
                 });
                 let made = HeaderSheet {
-                    path: text(&header.include_path()),
+                    path: path_of(header),
                     title: text(title),
                     structs: structs.collect(),
                     contracts: contracts.map(|c| contract_sheet(part.whole, c)).collect(),
@@ -151,6 +152,14 @@ impl Sheet {
     }
 }
 
+/// A header's path; an image does not say it of every struct.
+pub(super) fn path_of(header: &Header) -> String {
+    match header.name.as_str() {
+        UNKNOWN => "Structs whose header is unknown".into(),
+        _ => text(&header.include_path()),
+    }
+}
+
 /// Text in one line, without characters that no document has.
 fn text(text: &str) -> String {
     clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
@@ -158,7 +167,45 @@ fn text(text: &str) -> String {
 
 /// A comment, as a sentence: rustdoc's and kernel-doc's marks for names are backquotes alone.
 fn prose(said: &str) -> String {
-    text(said).replace("[`", "`").replace("`]", "`")
+    let said = text(said).replace("[`", "`").replace("`]", "`");
+    let mut out: Vec<String> = Vec::new();
+    let mut in_code = false;
+    let mut words = said.split(' ');
+    while let Some(word) = words.next() {
+        let marks = word.matches('`').count();
+        if in_code || marks > 0 {
+            in_code ^= marks % 2 == 1;
+            out.push(word.into());
+        } else if let Some(kind) = word.strip_prefix('&').filter(|kind| is_kind(kind)) {
+            match words.next().map(named) {
+                Some((name, rest)) if !name.is_empty() => {
+                    out.push(format!("`{kind} {name}`{rest}"));
+                }
+                Some((_, rest)) => out.extend([word.into(), rest.into()]),
+                None => out.push(word.into()),
+            }
+        } else {
+            let begin = word.find(|c: char| c != '(').unwrap_or(0);
+            let (before, word) = word.split_at(begin);
+            match word.strip_prefix(['%', '@', '&']).map(named) {
+                Some((name, rest)) if !name.is_empty() => {
+                    out.push(format!("{before}`{name}`{rest}"));
+                }
+                _ => out.push(format!("{before}{word}")),
+            }
+        }
+    }
+    out.join(" ")
+}
+
+fn is_kind(word: &str) -> bool {
+    matches!(word, "struct" | "union" | "enum" | "typedef")
+}
+
+/// A name at the begin of a word, and the rest of it.
+fn named(word: &str) -> (&str, &str) {
+    let end = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(word.len());
+    word.split_at(end)
 }
 
 fn contract_sheet(model: &Model, contract: &Contract) -> ContractSheet {
@@ -302,5 +349,23 @@ pub(super) fn position(field: &Field) -> (String, String) {
         (offset, count(field.bit_size, "bit"))
     } else {
         (field.offset().to_string(), field.size().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_comments_become_backquotes() {
+        for (said, shown) in [
+            ("The array of &struct x_ser, or %NULL.", "The array of `struct x_ser`, or `NULL`."),
+            ("See [`x_ser`] and (@count).", "See `x_ser` and (`count`)."),
+            ("`a &struct b` is code, 100 % is not", "`a &struct b` is code, 100 % is not"),
+            ("  two\n lines @ once & more", "two lines @ once & more"),
+            ("ends with &struct", "ends with &struct"),
+        ] {
+            assert_eq!(prose(said), shown);
+        }
     }
 }

@@ -49,7 +49,7 @@ pub fn render(model: &Model, reading: Option<&Reading>) -> String {
         gaps,
     });
     let document = Document { schema: SCHEMA, model, source };
-    // Only a map with keys that are no strings could fail, and the model has none.
+    // This can only fail on map keys that are not strings, and the model has none.
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text

@@ -10,9 +10,9 @@ const CACHE_LINE: u64 = 64;
 
 /// Renders one struct or union of a model.
 ///
-/// Each field has its offset and size in bytes (a bit-field `byte:bit` and bits), holes stand where
-/// they are, and the end sums up: sizes, padding, cache lines, and the compatible strings that
-/// promise the layout. What its source does not know is left out.
+/// Each field has its offset and size in bytes (a bit-field has `byte:bit` and bits). Holes are
+/// shown in place. The end has a summary: sizes, padding, cache lines, and the compatible strings
+/// that promise the layout. What its source does not know is left out.
 #[must_use]
 pub fn render(model: &Model, record: &Record, knows: &Knows) -> String {
     let mut out = String::new();

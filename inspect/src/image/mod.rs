@@ -11,8 +11,10 @@ mod elf;
 mod error;
 mod flattened;
 mod foreign;
+mod gdb;
 mod kdump;
 mod lime;
+mod live;
 mod packed;
 mod qmp;
 mod raw;
@@ -21,6 +23,7 @@ mod spool;
 mod unpack;
 
 pub use error::{OpenError, ReadError};
+pub use gdb::Stub;
 pub use raw::{number, RawFile, RawFileError};
 
 use bytes::{Bytes, FileBytes};
@@ -92,6 +95,8 @@ pub enum Format {
     Lime,
     /// What AVML writes.
     Avml,
+    /// Memory of a running guest, read through the gdb stub of its QEMU.
+    GdbStub,
     /// A device tree alone.
     Fdt,
     /// The root of LUO's state alone.
@@ -108,6 +113,7 @@ impl fmt::Display for Format {
             Self::ElfFlattened => "flattened ELF core",
             Self::Lime => "LiME",
             Self::Avml => "AVML",
+            Self::GdbStub => "memory through a gdb stub",
             Self::Fdt => "device tree alone",
             Self::Luo => "LUO state alone",
         })
@@ -228,6 +234,17 @@ impl Image {
         let io = |source| OpenError::Io { path: socket.into(), source };
         let bytes = qmp::dump(socket).map_err(io)?;
         Self::recognise(bytes).map_err(|error| name(error, socket))
+    }
+
+    /// Copies the memory of a running guest through the gdb stub of its QEMU.
+    ///
+    /// The guest is paused during the copy. The copy goes to a temporary file.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Io`]: nothing listens there, or the listener is not QEMU or stops answering.
+    pub fn open_stub(stub: &Stub) -> Result<Self, OpenError> {
+        gdb::open(stub)
     }
 
     /// Opens raw files that together are one machine's memory.

@@ -204,45 +204,9 @@ fn run(bytes: &Arc<dyn Bytes>, method: Method, spool: &mut Spool) -> io::Result<
         }
         Method::Zstd => zstd(source(), spool),
         Method::Lz4 => lz4(source(), spool),
-        Method::Bzip2 => {
-            // Parallel compressors write several streams in a row.
-            let mut starts = bzip2_streams(bytes)?;
-            starts.push(end);
-            for pair in starts.windows(2) {
-                let part = BufReader::new(InOrder::new(bytes, pair[0], pair[1]));
-                spool.fill(&mut bzip2_rs::DecoderReader::new(part))?;
-            }
-            Ok(())
-        }
+        // Parallel compressors write several streams in a row.
+        Method::Bzip2 => spool.fill(&mut bzip2::bufread::MultiBzDecoder::new(source())),
     }
-}
-
-/// The positions of bzip2 streams: the headers of the stream and of its first block are
-/// byte-aligned.
-fn bzip2_streams(bytes: &Arc<dyn Bytes>) -> io::Result<Vec<u64>> {
-    const BLOCK: &[u8] = b"1AY&SY";
-    const HEADER: usize = 4;
-    let finder = memchr::memmem::Finder::new(BLOCK);
-    let mut starts = vec![0];
-    let mut buffer = vec![0; AT_ONCE];
-    let mut at = 0;
-    while at < bytes.len() {
-        let len = usize::try_from(bytes.len() - at).unwrap_or(AT_ONCE).min(AT_ONCE);
-        let part = &mut buffer[..len];
-        bytes.read_exact_at(part, at)?;
-        for place in finder.find_iter(part) {
-            let Some(start) = place.checked_sub(HEADER) else { continue };
-            let start_at = at + start as u64;
-            let header = &part[start..place];
-            if start_at > 0 && header.starts_with(b"BZh") && (b'1'..=b'9').contains(&header[3]) {
-                starts.push(start_at);
-            }
-        }
-        // A header that is cut by the end of this part is found in the next part.
-        at += (len - if len == AT_ONCE { HEADER + BLOCK.len() - 1 } else { 0 }) as u64;
-    }
-    starts.dedup();
-    Ok(starts)
 }
 
 /// Frames of lz4, one after the other.

@@ -3,7 +3,7 @@
 //!
 //! [`maud`] escapes all text from the image.
 
-use super::map::{Cell, Map};
+use super::map::{Map, Row};
 use super::{seals, Report};
 use crate::finding::Finding;
 use crate::flbs;
@@ -241,8 +241,7 @@ fn map(report: Report<'_>) -> Markup {
         h2 { "Where preserved memory lies" }
         div.card {
             div.map role="img" aria-label=(label) {
-                @let rows: Vec<&[Cell]> = map.cells.chunks(COLUMNS).collect();
-                @for (row, cells) in rows.iter().enumerate() { (map_row(&map, &rows, row, cells)) }
+                @for row in map.rows(COLUMNS) { (map_row(&map, row)) }
             }
             p.legend {
                 span { "Each cell is " (size(map.cell)) }
@@ -254,20 +253,16 @@ fn map(report: Report<'_>) -> Markup {
     }
 }
 
-/// A row of the map. Memory is mostly empty: consecutive empty rows are shown as one.
-fn map_row(map: &Map, rows: &[&[Cell]], row: usize, cells: &[Cell]) -> Markup {
+/// A row of the map.
+fn map_row(map: &Map, row: Row<'_>) -> Markup {
     const CLASSES: [&str; 5] = ["", "l1", "l2", "l3", "l4"];
-    let is_empty = |cells: &&[Cell]| cells.iter().all(|cell| cell.preserved == 0);
-    let empty = |row: Option<usize>| row.and_then(|row| rows.get(row)).is_some_and(is_empty);
-    let at = |column: usize| map.start + (row * COLUMNS + column) as u64 * map.cell;
-    if empty(Some(row)) && empty(row.checked_sub(1)) {
-        return html! {};
-    }
-    if empty(Some(row)) && empty(Some(row + 1)) {
-        return html! { (address(at(0))) b { "…" } };
-    }
+    let (start, cells) = match row {
+        Row::Cells(start, cells) => (start, cells),
+        Row::Empty(start) => return html! { (address(start)) b { "…" } },
+    };
+    let at = |column: usize| start + column as u64 * map.cell;
     html! {
-        (address(at(0)))
+        (address(start))
         @for (column, cell) in cells.iter().enumerate() {
             @if cell.preserved > 0 {
                 i class=(CLASSES[cell.level()])

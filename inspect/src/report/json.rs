@@ -5,6 +5,7 @@
 //! 64-bit integers. Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page
 //! frame number.
 
+use super::heads::{FileHead, KhoHead, LuoHead, PreservedHead, SessionHead};
 use super::Report;
 use crate::extents::Extent;
 use crate::find::Candidate;
@@ -15,7 +16,7 @@ use crate::image::cache::Cached;
 use crate::image::{Format, Machine};
 use crate::kho::{Entry, Kho};
 use crate::luo::payloads::Content;
-use crate::luo::{File, Flb, Luo, Phase, Session};
+use crate::luo::{File, Flb, Luo, Session};
 use crate::memblock::Reservation;
 use crate::metadata::Metadata;
 use crate::radix::{OrderTotal, Preserved};
@@ -100,14 +101,8 @@ struct RangeJson {
 
 #[derive(JsonSchema, Serialize)]
 struct KhoJson<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    size: u64,
-    compatible: &'r str,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    map_pa: u64,
+    #[serde(flatten)]
+    head: KhoHead<'r>,
     entries: &'r [Entry],
     preserved: Option<PreservedJson<'r>>,
     reservations: &'r [Reservation],
@@ -118,9 +113,8 @@ struct KhoJson<'r> {
 
 #[derive(JsonSchema, Serialize)]
 struct PreservedJson<'r> {
-    pages: u64,
-    nodes: u64,
-    complete: bool,
+    #[serde(flatten)]
+    head: PreservedHead,
     orders: &'r [OrderTotal],
     /// `null` where there are too many.
     #[schemars(with = "Option<Vec<RunJson>>")]
@@ -161,12 +155,8 @@ impl Serialize for Runs<'_> {
 
 #[derive(JsonSchema, Serialize)]
 struct LuoJson<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    compatible: &'r str,
-    phase: Phase,
-    liveupdate_num: Option<u64>,
+    #[serde(flatten)]
+    head: LuoHead<'r>,
     #[schemars(with = "Vec<SessionJson<'static>>")]
     sessions: Sessions<'r>,
     flbs: &'r [Flb],
@@ -184,14 +174,8 @@ impl Serialize for Sessions<'_> {
 
 #[derive(JsonSchema, Serialize)]
 struct SessionJson<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    name: &'r str,
-    count: u64,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    files_pa: u64,
+    #[serde(flatten)]
+    head: SessionHead<'r>,
     #[schemars(with = "Vec<FileJson<'static>>")]
     files: Files<'r>,
 }
@@ -207,16 +191,8 @@ impl Serialize for Files<'_> {
 
 #[derive(JsonSchema, Serialize)]
 struct FileJson<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    token: u64,
-    compatible: &'r str,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    data: u64,
+    #[serde(flatten)]
+    head: FileHead<'r>,
     payload: PayloadJson<'r>,
     content: Option<&'r Content>,
 }
@@ -303,15 +279,10 @@ fn document(report: Report<'_>) -> Document<'_> {
 
 fn kho_json<'r>(report: Report<'r>, kho: &'r Kho) -> KhoJson<'r> {
     KhoJson {
-        at: kho.at,
-        size: kho.size,
-        compatible: &kho.compatible,
-        map_pa: kho.map_pa,
+        head: kho.into(),
         entries: &kho.entries,
         preserved: kho.preserved.as_ref().map(|preserved| PreservedJson {
-            pages: preserved.pages(),
-            nodes: preserved.nodes(),
-            complete: preserved.is_complete(),
+            head: preserved.into(),
             orders: preserved.totals(),
             runs: preserved
                 .runs()
@@ -325,33 +296,16 @@ fn kho_json<'r>(report: Report<'r>, kho: &'r Kho) -> KhoJson<'r> {
 }
 
 fn luo_json<'r>(report: Report<'r>, luo: &'r Luo) -> LuoJson<'r> {
-    LuoJson {
-        at: luo.at,
-        compatible: &luo.compatible,
-        phase: luo.phase,
-        liveupdate_num: luo.liveupdate_num,
-        sessions: Sessions(report),
-        flbs: &luo.flbs,
-        raw: luo.raw.as_ref(),
-    }
+    LuoJson { head: luo.into(), sessions: Sessions(report), flbs: &luo.flbs, raw: luo.raw.as_ref() }
 }
 
 fn session_json<'r>(report: Report<'r>, session: &'r Session) -> SessionJson<'r> {
-    SessionJson {
-        at: session.at,
-        name: &session.name,
-        count: session.count,
-        files_pa: session.files_pa,
-        files: Files(report, session),
-    }
+    SessionJson { head: session.into(), files: Files(report, session) }
 }
 
 fn file_json<'r>(report: Report<'r>, file: &'r File) -> FileJson<'r> {
     FileJson {
-        at: file.at,
-        token: file.token,
-        compatible: &file.compatible,
-        data: file.data,
+        head: file.into(),
         payload: match &file.payload {
             Payload::Memfd(memfd) => PayloadJson::Memfd(MemfdJson {
                 kind: "memfd",

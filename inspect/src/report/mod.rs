@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Writes what an image shows: one file per format.
 
+mod heads;
 pub mod html;
 pub mod json;
 pub mod lines;

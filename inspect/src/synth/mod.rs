@@ -6,6 +6,7 @@
 
 pub mod container;
 pub mod corrupt;
+pub mod counted;
 pub mod made_up;
 mod tree;
 

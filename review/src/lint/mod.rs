@@ -5,22 +5,21 @@
 pub mod sources;
 
 use crate::diff::Side;
-use crate::policy::{
-    self, allow, checks, sides, Check, Finding, Hit, Level, Options, PolicyRule, Report,
-};
+use crate::policy::sides::{self, Looked};
+use crate::policy::{self, allow, checks, Finding, Hit, Level, Options, PolicyRule, Report};
 
 /// Judges one side: every rule that looks at one side alone.
 #[must_use]
 pub fn judge(side: &Side, options: &Options) -> Report {
     let mut allowed = allow::Book::new(&options.allowances, options.today);
     let mut events = Vec::new();
+    let looked = Looked::at(side);
     for rule in checks::REGISTRY.iter().chain(sides::REGISTRY) {
-        let (Check::Side(find) | Check::Lint(find, _)) = rule.check else { continue };
         // `not_linted` reports once what cannot be judged.
         if rule.rule.id == "header_unreadable" {
             continue;
         }
-        for hit in find(side) {
+        for hit in rule.check.of_side(&looked) {
             let level = if hit.remark {
                 Level::Note
             } else if allowed.take(rule.rule.id, &hit.item) {

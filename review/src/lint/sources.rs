@@ -37,7 +37,7 @@ impl LintError {
     }
 }
 
-/// Looks at what a word names: a header, a directory or any other source, a file with patches, or `-`
+/// Judges what a word names: a header, a directory or any other source, a file with patches, or `-`
 /// for patches on standard input.
 ///
 /// # Errors
@@ -97,7 +97,7 @@ fn bytes_of(word: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
-/// One header: what is wrong with those that it includes was not asked for.
+/// Judges one header. Its neighbours serve its includes.
 fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Report, LintError> {
     let side = open::open(word, reading)?;
     let mut report = judge(&side, options);

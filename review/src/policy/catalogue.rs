@@ -72,7 +72,7 @@ fn may_be(contract: &layout::Contract, compatible: &str) -> bool {
 fn models<'c>(catalogue: &'c Catalogue, compatible: &str) -> Vec<&'c Model> {
     let mut found = Vec::new();
     found.extend(catalogue.current().ok().filter(|model| model.contract(compatible).is_some()));
-    // Reading the earlier versions is worth it for their strings, and for their numbers, alone.
+    // Only load the earlier versions if the string or the name of its number matches.
     if catalogue.may_have_had(|contract| may_be(contract, compatible)) {
         let earlier = catalogue.earlier().unwrap_or_default();
         found.extend(earlier.iter().filter(|model| model.contract(compatible).is_some()));

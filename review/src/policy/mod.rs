@@ -20,6 +20,7 @@ use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{Gap, Kind, Reading};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sides::Looked;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -65,7 +66,18 @@ pub enum Check {
     Side(fn(&Side) -> Vec<Hit>),
     /// Looks at one side alone. The level applies if a change adds the hit: a hit that moves no
     /// bytes and breaks no kernel is worth knowing. Hits that both sides have are dropped.
-    Lint(fn(&Side) -> Vec<Hit>, Level),
+    Lint(fn(&Looked<'_>) -> Vec<Hit>, Level),
+}
+
+impl Check {
+    /// What is found in one side alone; nothing, if that is not looked at alone.
+    pub(crate) fn of_side(self, side: &Looked<'_>) -> Vec<Hit> {
+        match self {
+            Self::Side(find) => find(side),
+            Self::Lint(find, _) => find(side),
+            Self::Changes(_) | Self::Versions(_) => Vec::new(),
+        }
+    }
 }
 
 /// One thing that a rule found.
@@ -376,6 +388,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         };
         events.push(event(&judged, rule, hit, level));
     }
+    let [old, new] = [comparison.old, comparison.new].map(Looked::at);
     for rule in checks::REGISTRY.iter().chain(sides::REGISTRY) {
         match rule.check {
             // The comparison itself lists what was not checked.
@@ -394,20 +407,23 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     events.push(event(&judged, rule, hit, level));
                 }
             }
-            Check::Side(find) | Check::Lint(find, _) => {
+            Check::Side(_) | Check::Lint(..) => {
+                let found = rule.check.of_side(&new);
+                if found.is_empty() {
+                    continue;
+                }
                 let lint = match rule.check {
                     Check::Lint(_, level) => Some(level),
                     _ => None,
                 };
                 let before: BTreeSet<String> =
-                    find(comparison.old).into_iter().map(|hit| hit.item).collect();
-                // An image shows neither comments nor unused items, so it may have had the flaw,
-                // too.
+                    rule.check.of_side(&old).into_iter().map(|hit| hit.item).collect();
+                // An image shows neither comments nor unused items, so it may have had the flaw, too.
                 let kinds = [comparison.old.reading.kind, comparison.new.reading.kind];
                 let [may_have_had_it, shows] =
                     kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
                 let undetermined = may_have_had_it && !shows;
-                for hit in find(comparison.new) {
+                for hit in found {
                     if lint.is_some() && before.contains(&hit.item) {
                         continue;
                     }

@@ -26,7 +26,7 @@ pub struct Config {
     pub source: Option<String>,
     /// Which strings of a kernel are the project's, all where none is named, and which structs they promise.
     pub contracts: Vec<Declared>,
-    /// Who owns what, where the headers do not say.
+    /// Who owns what, if the headers do not say.
     pub owners: Vec<Owner>,
     /// What is allowed, why, and until when.
     pub allowances: Vec<Allowance>,

@@ -52,7 +52,7 @@ pub(super) fn layout(
     Some(frozen)
 }
 
-/// Whether a gap that names a header says that it was not read, rather than that it has no version.
+/// Whether a gap about a header says that it was not read, rather than that it has no version.
 pub(super) fn is_unread(model: &Model, gap: &Gap) -> bool {
     let header = model.headers.iter().find(|header| header.include_path() == gap.item);
     header.is_none_or(|_| gap.why.ends_with(BROKEN))

@@ -122,7 +122,7 @@ fn degrades(layouts: &Layouts, held: &Held, contract: &Contract, new: &Frozen) -
     Finding::new("contract_not_freezable", Place::from(&file), what, remedy)
 }
 
-/// The contracts that are meant.
+/// The contracts to freeze.
 fn chosen<'a>(
     model: &'a Model,
     names: &[String],

@@ -19,7 +19,7 @@ pub struct Begun {
     pub file: PathBuf,
     /// The result for each contract.
     pub outcomes: Vec<Outcome>,
-    /// The headers, as they were read.
+    /// The headers that were read.
     pub held: Held,
 }
 

@@ -47,7 +47,7 @@ pub(super) fn write(document: &Document) -> String {
                 code(&event.rule)
             );
             for consequence in &event.consequences {
-                put!(out, "  - so: {}", inline(consequence));
+                put!(out, "  - consequence: {}", inline(consequence));
             }
             put!(out, "  - help: {}", inline(&event.help));
         }

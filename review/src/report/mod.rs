@@ -13,6 +13,7 @@ mod mail;
 mod markdown;
 mod sarif;
 pub mod style;
+mod terse;
 mod text;
 mod verified;
 
@@ -39,6 +40,11 @@ pub struct Format {
 /// Every format.
 pub const FORMATS: &[Format] = &[
     Format { name: "text", summary: "For a terminal", write: text::write },
+    Format {
+        name: "terse",
+        summary: "One line for each finding, its place first",
+        write: terse::write,
+    },
     Format { name: "markdown", summary: "For a forge's comment", write: markdown::write },
     Format {
         name: "html",
@@ -137,7 +143,7 @@ fn others(event: &Finding) -> String {
 fn label(level: Level) -> &'static str {
     match level {
         Level::Finding => "finding",
-        Level::Follows => "so",
+        Level::Follows => "consequence",
         Level::Note => "note",
         Level::Allowed => "allowed",
         Level::Fine => "change",

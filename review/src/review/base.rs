@@ -27,14 +27,15 @@ impl Base {
     /// A word that is neither a directory with files nor a revision.
     pub fn open(word: &str, options: &Options) -> Result<Self, SourceError> {
         let dir = Path::new(word);
-        let files = match word.strip_prefix("git:") {
-            _ if is_without_headers(word, options) => Files::new(),
-            Some(rev) => revision::files_of_rev(rev, options)?,
-            None => headers::files_of_dir(dir)?,
-        };
-        let tree = match word.strip_prefix("git:") {
-            Some(rev) => Some(revision::tree_of_rev(rev, options)?),
-            None => headers::tree_of_dir(dir),
+        let is_empty = is_without_headers(word, options);
+        let (files, tree) = match word.strip_prefix("git:") {
+            Some(rev) if is_empty => (Files::new(), Some(revision::tree_of_rev(rev, options)?)),
+            Some(rev) => {
+                let (files, tree) = revision::files_and_tree_of_rev(rev, options)?;
+                (files, Some(tree))
+            }
+            None if is_empty => (Files::new(), headers::tree_of_dir(dir)),
+            None => (headers::files_of_dir(dir)?, headers::tree_of_dir(dir)),
         };
         // Other headers are looked up in the tree.
         let of_it = |path: &str| !headers::is_companion_path(path);

@@ -31,18 +31,21 @@ pub(super) fn touch(file: &FilePatch) -> Option<(Touch, Place)> {
     if !is_code || is_program || is_abi_header(path) {
         return None;
     }
-    let (mut found, mut is_ours) = (None, words(path).any(|word| is_handover(&word)));
-    for hunk in &file.hunks {
+    let speaks = |text: &str| words(text).any(|word| is_handover(&word));
+    let (mut found, mut is_ours) = (None, speaks(path));
+    // Most patches of a list have no word of it: what they change need not be taken apart.
+    let speaking: Vec<bool> =
+        file.hunks.iter().map(|hunk| speaks(&hunk.heading) || texts(hunk).any(speaks)).collect();
+    if !is_ours && !speaking.contains(&true) {
+        return None;
+    }
+    for (hunk, speaks) in file.hunks.iter().zip(speaking) {
         let [before, after] = [false, true].map(|side| outline::read(&hunk.text(side)).code);
         if before == after {
             continue;
         }
+        is_ours |= speaks;
         let place = Place { file: path.clone(), line: first_change(hunk) };
-        let all = hunk.lines.iter().map(|line| match line {
-            Line::Context(text) | Line::Removed(text) | Line::Added(text) => text.as_str(),
-        });
-        is_ours |=
-            all.chain([hunk.heading.as_str()]).flat_map(words).any(|word| is_handover(&word));
         let touch = if writes_wire(hunk) { Touch::Wire } else { Touch::Code };
         if found.as_ref().is_none_or(|(other, _)| *other == Touch::Code && touch == Touch::Wire) {
             found = Some((touch, place));
@@ -64,6 +67,13 @@ pub(super) fn unjudged(touch: Touch, place: Place) -> Unjudged {
         what: what.into(),
         help: "read what the code writes and reads; declare it in include/linux/kho/abi".into(),
     }
+}
+
+/// The lines of a hunk.
+fn texts(hunk: &Hunk) -> impl Iterator<Item = &str> {
+    hunk.lines.iter().map(|line| match line {
+        Line::Context(text) | Line::Removed(text) | Line::Added(text) => text.as_str(),
+    })
 }
 
 /// The line after the patch where a hunk first changes something.

@@ -46,7 +46,7 @@ impl Differences {
         }
     }
 
-    /// Adds what differs in a contract. What differs in several contracts is one difference.
+    /// Adds a contract's difference. If several contracts share it, it is still one difference.
     pub(super) fn add(&mut self, contract: &str, differences: Vec<Difference>) {
         for difference in differences {
             match self.found.iter_mut().find(|(known, _)| *known == difference) {

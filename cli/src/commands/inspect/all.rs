@@ -5,7 +5,7 @@ use super::{outcome, Args, Format};
 use crate::output::{Destination, Failure, Outcome};
 use kho_abi_inspect::image::Image;
 use kho_abi_inspect::report::{json, lines, text, Filter, Report};
-use kho_abi_inspect::{inspect, Options, State};
+use kho_abi_inspect::{generations, Options, State};
 
 /// The schema of a document with several reports.
 pub(crate) const SCHEMA: &str = "kho-abi/inspect-all/1";
@@ -43,14 +43,7 @@ pub(super) fn run(
             help: "choose one device tree with --fdt, or text or JSON".into(),
         });
     }
-    let others: Vec<u64> = first.candidates.iter().skip(1).map(|other| other.at).collect();
-    let page_size = Some(first.page_size);
-    let mut states = vec![first];
-    states.extend(
-        others
-            .into_iter()
-            .map(|at| inspect(image, &Options { fdt: Some(at), page_size, ..options.clone() })),
-    );
+    let states = generations(image, options, first);
     let filter = Filter::default();
     to.write(|out| {
         let end = if args.format == Format::Json { "\n" } else { "" };

@@ -125,7 +125,7 @@ pub(super) fn strong(text: &str) -> String {
     format!("\\fB{}\\fR", escape(text))
 }
 
-/// A word in italics, escaped: what somebody puts a value in for.
+/// A word in italics, escaped: a placeholder for a value.
 pub(super) fn variable(text: &str) -> String {
     format!("\\fI{}\\fR", escape(text))
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `bitfield_not_filled`.
 
-use super::{fields, place, written, Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{fields, place, Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 use kho_abi_model::{Field, Record};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -17,7 +16,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = fields(side, |field, _, _| {
         field.width.as_ref()?;
         let word = field.words.last()?;
@@ -32,7 +31,7 @@ fn find(side: &Side) -> Vec<Hit> {
         bad.then(|| format!("is a bit-field of `{}`", field.words.join(" ")))
     });
     // Use the text of structs that clang could not lay out.
-    let texts = written::read(side);
+    let texts = side.written();
     for record in texts.records.iter().filter(|r| side.model().record(&r.name).is_none()) {
         for run in record.fields.chunk_by(|a, b| a.width.is_some() == b.width.is_some()) {
             let width = |field: &super::Field| field.width.as_ref()?.parse::<u64>().ok();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `layout_depends_on_configuration`.
 
-use super::{fields, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
+use super::{fields, Check, Class, Hit, Level, Looked, PolicyRule, Rule, Sort};
 use crate::diff::Side;
 use kho_abi_model::{Declaration, DeclarationKind};
 
@@ -17,7 +17,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Finding),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = fields(side, |field, sort, texts| {
         if let Sort::Mask(name) = sort {
             return Some(format!("is a `{name}`, as large as the configuration says"));

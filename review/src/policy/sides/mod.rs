@@ -25,6 +25,8 @@ use super::{Check, Class, Hit, Level, PolicyRule};
 use crate::diff::Side;
 use kho_abi_model::rule::Rule;
 use kho_abi_model::Place;
+use std::cell::OnceCell;
+use std::ops::Deref;
 use written::{Field, Sort, Texts, Written};
 
 /// The rules of one side in this directory, sorted by id.
@@ -44,15 +46,42 @@ pub const REGISTRY: &[PolicyRule] = &[
     version_field_not_first::RULE,
 ];
 
+/// A side, and its text as most rules want it, which is read once.
+#[derive(Debug)]
+pub struct Looked<'s> {
+    side: &'s Side,
+    written: OnceCell<Texts>,
+}
+
+impl<'s> Looked<'s> {
+    /// Reads the text when the first rule asks for it.
+    #[must_use]
+    pub fn at(side: &'s Side) -> Self {
+        Self { side, written: OnceCell::new() }
+    }
+
+    fn written(&self) -> &Texts {
+        self.written.get_or_init(|| written::read(self.side))
+    }
+}
+
+impl Deref for Looked<'_> {
+    type Target = Side;
+
+    fn deref(&self) -> &Side {
+        self.side
+    }
+}
+
 /// The hits for the fields that `wanted` picks, as the text declares them.
-fn fields(side: &Side, wanted: fn(&Field, &Sort, &Texts) -> Option<String>) -> Vec<Hit> {
-    let texts = written::read(side);
+fn fields(side: &Looked<'_>, wanted: fn(&Field, &Sort, &Texts) -> Option<String>) -> Vec<Hit> {
+    let texts = side.written();
     let of_abi = |name: &str| side.model().record(name).is_some() || is_known(side, name);
     let mut hits: Vec<Hit> = Vec::new();
     for record in &texts.records {
         for field in &record.fields {
             let sort = texts.sort(field, &of_abi);
-            let Some(what) = wanted(field, &sort, &texts) else { continue };
+            let Some(what) = wanted(field, &sort, texts) else { continue };
             let item = format!("{}.{}", record.name, field.path);
             // Each branch of an `#if` may declare it.
             if hits.iter().all(|hit| hit.item != item) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `pointer_in_struct`.
 
-use super::{fields, has_text, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
-use crate::diff::Side;
+use super::{fields, has_text, Check, Class, Hit, Level, Looked, PolicyRule, Rule, Sort};
 use kho_abi_model::Type;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -17,7 +16,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Finding),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = fields(side, |field, sort, _| {
         (*sort == Sort::Pointer && !field.over_integer)
             .then(|| "is a pointer, which means nothing to another kernel".into())

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `prose_names_missing_macro`.
 
-use super::{Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 use kho_abi_model::Place;
 use std::collections::BTreeSet;
 
@@ -19,7 +18,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut known: BTreeSet<&str> = BTreeSet::new();
     let mut own: BTreeSet<String> = BTreeSet::new();
@@ -28,9 +27,9 @@ fn find(side: &Side) -> Vec<Hit> {
         known.extend(text.outline.code.split(|c| !is_word(c)));
         own.extend(text.outline.macros.iter().filter_map(|found| prefix(&found.name)));
     }
-    let known_model = side.catalogue.current();
     // The macro may be defined by a header that was not given. For a given header, we would know.
     let elsewhere = |word: &str| {
+        let known_model = side.catalogue.current();
         let headers = known_model.as_ref().map_or(&[][..], |model| &model.headers);
         headers.iter().any(|header| {
             !side.texts.contains_key(&header.name) && header.constants().any(|c| c.name == word)

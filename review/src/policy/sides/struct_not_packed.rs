@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `struct_not_packed`.
 
-use super::{Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 use kho_abi_model::{Packing, RecordKind};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -17,7 +16,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     if !side.reading.knows.packing {
         return Vec::new();
     }

@@ -139,12 +139,12 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
         note_unknown(&reading, &names, &selected);
     }
     // A document has constants and strings as well.
-    let is_empty = |part: &Model| match args.format {
-        LayoutFormat::Json => part.headers.is_empty(),
-        _ => {
-            let mut nodes = part.contracts().flat_map(|(_, contract)| &contract.nodes);
-            part.records().next().is_none() && nodes.next().is_none()
+    let is_empty = |part: &Model| {
+        if args.format == LayoutFormat::Json {
+            return part.headers.is_empty();
         }
+        let mut nodes = part.contracts().flat_map(|(_, contract)| &contract.nodes);
+        part.records().next().is_none() && nodes.next().is_none()
     };
     if selected.iter().all(|(_, part)| is_empty(part)) {
         return Err(Failure {

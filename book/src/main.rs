@@ -98,9 +98,9 @@ const GUIDES: &[(&str, &str)] = &[
 /// Documents of `docs/` that the book contains as they are, after the guides, with their titles.
 const DOCS: &[(&str, &str)] = &[
     ("kho-abi.toml.md", "A tree of your own"),
-    ("review.md", "Changes of headers"),
     ("types.md", "The types of this repository"),
-    ("inspect.md", "Preserved memory"),
+    ("review.md", "Changes of headers"),
+    ("inspect.md", "Preserved memory, running machines"),
     ("runbook.md", "Runbook of a live update"),
 ];
 

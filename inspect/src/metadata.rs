@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a kernel says about itself to the next one.
+//! What a kernel reports about itself to the next one.
 
 use crate::finding::{address, AddressText};
 use crate::image::cache::Cached;
@@ -23,7 +23,7 @@ pub struct Metadata {
     pub kexec_count: u32,
 }
 
-/// Number of kexecs, where the struct is of the version that is known.
+/// Number of kexecs, if the version of the struct is known.
 pub(crate) fn count(memory: &Cached<'_>, at: u64, size: u64) -> Option<u32> {
     let ser: kho_kexec_metadata = memory.value(at).ok()?;
     let known =
@@ -37,7 +37,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metada
     walker.allocation(at, needed, "kexec metadata", owner);
     if size < needed {
         walker.find(&rules::KEXEC_METADATA_INVALID, at, || {
-            format!("the entry has {size} bytes, and the struct takes {needed}")
+            format!("the entry has {size} bytes, but the struct needs {needed}")
         });
         return None;
     }
@@ -45,7 +45,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metada
     let (version, kexec_count) = (ser.version, ser.kexec_count);
     if version != KHO_KEXEC_METADATA_VERSION {
         walker.find(&rules::KEXEC_METADATA_INVALID, at, || {
-            format!("the version is {version}, and known is {KHO_KEXEC_METADATA_VERSION}")
+            format!("unknown version: {version} (known: {KHO_KEXEC_METADATA_VERSION})")
         });
         return None;
     }

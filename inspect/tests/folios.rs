@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Runs of folio entries say what the entries say one by one, with any number of threads.
+//! Runs of folio entries have the content of the entries one by one, with any number of threads.
 
 use kho_abi::wire::memfd::memfd_luo_folio_ser;
 use kho_abi::wire::phys::PhysAddr;
@@ -12,7 +12,7 @@ use zerocopy::IntoBytes as _;
 
 const PAGE: u64 = 4096;
 
-/// Entries that go on in every way that there is, and stop at every place within a page.
+/// Entries that continue in every possible way, and stop at every place in a page.
 fn entries(count: usize) -> Vec<memfd_luo_folio_ser> {
     let mut entries = Vec::with_capacity(count);
     let (mut page, mut index) = (1_u64 << 20, 0_u64);
@@ -49,7 +49,7 @@ fn entries(count: usize) -> Vec<memfd_luo_folio_ser> {
     entries
 }
 
-/// An image with the entries in its second page and on, and the addresses of their pages.
+/// An image with the entries from its second page on, and the addresses of their pages.
 fn image(entries: &[memfd_luo_folio_ser]) -> (Image, Vec<PhysAddr>) {
     let mut bytes = vec![0; 4096];
     bytes.extend_from_slice(entries.as_bytes());
@@ -82,7 +82,7 @@ fn runs_are_the_entries() {
         });
         assert_eq!(count, 300_000);
         assert!(read == entries, "with {threads} threads, runs say something else");
-        // Where steps are those of folios, entries go on.
+        // If steps are those of folios, entries continue.
         assert!(runs < entries.len() / 2, "{runs} runs");
         before = before.max(runs);
     }
@@ -126,7 +126,7 @@ fn pages_that_cannot_be_read_are_counted_and_passed_over() {
 fn a_list_in_a_hole_is_not_read() {
     let file = tempfile::NamedTempFile::new().unwrap();
     file.as_file().set_len(64 << 30).unwrap();
-    // One entry stands at the end of a hole of 64 GiB.
+    // One entry is at the end of a hole of 64 GiB.
     let last = memfd_luo_folio_ser { pfn_and_flags: 3 << 52 | 5, index: 7 };
     std::os::unix::fs::FileExt::write_all_at(file.as_file(), last.as_bytes(), (64 << 30) - 16)
         .unwrap();

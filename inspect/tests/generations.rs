@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Of several live updates in one memory the later is taken, whatever the earlier has left.
+//! If memory contains several live updates, the latest is used, whatever the earlier ones left.
 
 use kho_abi_inspect::image::Image;
 use kho_abi_inspect::synth::container::raw;
@@ -52,10 +52,10 @@ fn generation(session: &'static str, kexec: Option<u32>, update: u64) -> Generat
 fn the_later_is_taken_by_its_numbers_wherever_it_lies() {
     for (old, new) in [
         (generation("old", Some(1), 1), generation("new", Some(2), 2)),
-        // A kexec in between that was no live update.
+        // A kexec in between that was not a live update.
         (generation("old", Some(1), 1), generation("new", Some(3), 1)),
         (generation("old", None, 4), generation("new", None, 5)),
-        // One of them has no metadata: that of LUO decides.
+        // One of them has no metadata: LUO's number decides.
         (generation("old", Some(9), 1), generation("new", None, 2)),
     ] {
         let because = [new.kexec.filter(|_| old.kexec.is_some()).map(u64::from), Some(new.update)];
@@ -85,7 +85,8 @@ fn the_later_is_taken_though_it_is_not_written_or_damaged() {
     let (mut ram, places) = memory([old, new]);
     let state = look(&ram);
     assert_eq!((session(&state), state.findings.total()), ("none", 0));
-    // The tree of preserved pages of the later is gone: that is a finding, and not the earlier state.
+    // The later tree of preserved pages is gone: that is a finding, and does not select the earlier
+    // state.
     ram.write(places[1].radix[0], &[0xff; 4096]);
     let state = look(&ram);
     assert_eq!(state.candidates[0].at, places[1].fdt);
@@ -102,7 +103,7 @@ fn a_copy_of_a_tree_is_not_taken_for_it() {
     assert_eq!(state.candidates.len(), 3);
     assert_eq!((state.candidates[0].at, state.candidates[1].at), (places[1].fdt, 0x8_0000));
     assert!(state.findings.is_empty(), "{:?}", state.findings.list());
-    // What was asked for is what is shown.
+    // The requested tree is shown.
     let options = Options { fdt: Some(places[0].fdt), ..Options::default() };
     let state = inspect(&Image::from_bytes(raw(&ram)).unwrap(), &options);
     assert_eq!(session(&state), "old");

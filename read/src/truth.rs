@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Reads the truth: the wire types of `kho-abi`.
 //!
-//! Names, order and documentation come from the source text, which the crate carries; sizes,
-//! alignments and offsets come from the layouts that rustc computed when it compiled that same text.
-//! The two must name the same structs, fields and types.
+//! Names, order and documentation come from the source text, which the crate contains. Sizes,
+//! alignments and offsets come from the layouts that rustc computed when it compiled the same text.
+//! Both must name the same structs, fields and types.
 
 use kho_abi::wire::layout;
 use kho_abi_model::version::called;
@@ -15,7 +15,7 @@ use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::spanned::Spanned;
 
-/// Where the wire files lie in a checkout.
+/// The directory of the wire files in a checkout.
 pub const WIRE_DIR: &str = "abi/src/wire";
 
 /// Why the truth cannot be read.
@@ -57,8 +57,8 @@ pub enum TruthError {
         /// The field and its type in the layout.
         declared: String,
     },
-    /// A type that no C header can spell.
-    #[error("{place}: {name} has the type `{ty}`, which is no wire type")]
+    /// A type without a C spelling.
+    #[error("{place}: {name} has the type `{ty}`, which is not a wire type")]
     UnknownType {
         /// Where it is.
         place: Place,
@@ -75,7 +75,7 @@ pub enum TruthError {
         /// The struct.
         name: String,
     },
-    /// A constant whose value cannot be read off the source, and that `HEADER` does not list.
+    /// A constant whose value is not a literal, and that `HEADER` does not list.
     #[error("{place}: the value of {name} is not a literal, and HEADER does not list it")]
     NotLiteral {
         /// Where the constant is.
@@ -83,14 +83,14 @@ pub enum TruthError {
         /// The constant.
         name: String,
     },
-    /// A contract that owns something that no wire file declares.
+    /// A contract that owns an item that no wire file declares.
     #[error("{file}: the contract {contract} names {name}, and no wire file declares it")]
     NoItem {
         /// The file.
         file: String,
         /// The contract.
         contract: String,
-        /// What is named.
+        /// The missing item.
         name: String,
     },
     /// A contract whose string the file does not define.
@@ -135,24 +135,25 @@ impl TruthError {
 ///
 /// # Errors
 ///
-/// [`TruthError`] where the source and the layouts do not fit together.
+/// [`TruthError`] if the source and the layouts do not match.
 pub fn current() -> Result<Model, TruthError> {
     read(kho_abi::wire::HEADERS)
 }
 
 /// Reads the earlier versions that this program was compiled with.
 ///
-/// Each is a model of its own: two versions of a struct have one name. What an earlier version embeds
-/// of other headers is the current one's, which follow it in the model without their contracts.
+/// Each is a model of its own, since two versions of a struct share a name. If an earlier version
+/// embeds structs of other headers, they are the current ones. They follow it in the model without
+/// their contracts.
 ///
 /// # Errors
 ///
-/// [`TruthError`] where the source and the layouts do not fit together.
+/// [`TruthError`] if the source and the layouts do not match.
 pub fn earlier() -> Result<Vec<Model>, TruthError> {
     read_earlier(kho_abi::wire::earlier::EARLIER, kho_abi::wire::HEADERS)
 }
 
-/// The same of any wire files, beside the current ones.
+/// As [`earlier`], for any wire files beside the current ones.
 pub(crate) fn read_earlier(
     earlier: &[&'static layout::Header],
     current: &[&'static layout::Header],
@@ -175,7 +176,7 @@ pub(crate) fn read_earlier(
 ///
 /// # Errors
 ///
-/// [`TruthError`] where the source and the layouts do not fit together.
+/// [`TruthError`] if the source and the layouts do not match.
 pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
     let page_sizes: BTreeSet<_> =
         headers.iter().flat_map(|header| header.pages).map(|pages| pages.page_size).collect();
@@ -215,7 +216,7 @@ pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
     Ok(model)
 }
 
-/// The layouts that a wire file declares, as they are for that page size.
+/// The layouts that a wire file declares, for that page size.
 fn layouts(
     header: &'static layout::Header,
     page_size: usize,
@@ -284,10 +285,12 @@ fn read_header(
         sizes,
     };
     let mut items = Vec::new();
-    // Structs that C has among those that depend on the page size, with the index of their place.
+    // Structs whose place in C is among those that depend on the page size, with the index of that
+    // place.
     let mut moved = Vec::new();
     for each in &syntax.items {
         match each {
+            // Its content exists once for each page size.
             syn::Item::Macro(item) if is_paged(each) => {
                 let inside: syn::File = syn::parse2(item.mac.tokens.clone())
                     .map_err(|error| syntax_error(&source.file, &error))?;
@@ -304,7 +307,7 @@ fn read_header(
 
     for (to, name) in moved {
         let Some(from) = items[..to].iter().position(|item| item.name() == name) else { continue };
-        // It goes behind everything that stands before its place.
+        // Move it after everything that precedes its place.
         items[from..to].rotate_left(1);
     }
 
@@ -356,7 +359,8 @@ fn contract(contract: &layout::Contract) -> Contract {
     };
     Contract {
         compatible: match (contract.version, contract.name) {
-            // As a reader of C headers calls it, which finds string and number beside each other.
+            // Named as a reader of C headers names it, which finds the string and the number beside
+            // each other.
             (Some(version), Some(name)) => called::beside(name.value, version.into()),
             (Some(version), None) => called::alone(contract.compatible.value, version.into()),
             (None, _) => contract.compatible.value.into(),
@@ -387,8 +391,8 @@ impl Source<'_> {
         Place { file: self.file.clone(), line: span.start().line }
     }
 
-    /// The model's item for one of the file's; `depends` is the page size that it is read for, where
-    /// it depends on that. What is not for C is none.
+    /// The model's item for one of the file's; `depends` is the page size that it is read for, if
+    /// it depends on that. Returns `None` for items that C does not get.
     fn item(&self, item: &syn::Item, depends: Option<u64>) -> Result<Option<Item>, TruthError> {
         Ok(match item {
             syn::Item::Struct(item) => {
@@ -403,8 +407,8 @@ impl Source<'_> {
             }
             syn::Item::Const(item) if matches!(item.vis, syn::Visibility::Public(_)) => {
                 match &*item.ty {
-                    // Numbers and strings become macros, and so does what is declared to be one.
-                    // HEADER and its like are neither.
+                    // Numbers and strings become macros, and so does what is declared as one.
+                    // HEADER and similar constants do not.
                     syn::Type::Path(path) if last_is(&path.path, "CMacro") => {
                         Some(Item::Macro(self.c_macro(item)?))
                     }
@@ -412,7 +416,7 @@ impl Source<'_> {
                     _ => Some(Item::Constant(self.constant(item, depends)?)),
                 }
             }
-            // A module of constants is an enumeration: C has its names outside of it, too.
+            // A module of constants is an enumeration: C has its names in the outer scope, too.
             syn::Item::Mod(syn::ItemMod { content: Some((_, inside)), ident, attrs, .. }) => {
                 let mut members = Vec::new();
                 for item in inside {
@@ -478,7 +482,7 @@ impl Source<'_> {
             size: layout.size as u64,
             size_expr: layout.size_stated.parse::<u64>().err().map(|_| layout.size_stated.into()),
             page_size: depends,
-            bit_fields_untold: false,
+            bit_fields_unknown: false,
             align: layout.align as u64,
             fields,
             doc: doc(&item.attrs),
@@ -575,7 +579,7 @@ fn last_is(path: &syn::Path, name: &str) -> bool {
     path.segments.last().is_some_and(|segment| segment.ident == name)
 }
 
-/// The bit-fields that C has in place of the integer that Rust keeps them in.
+/// The bit-fields that C has instead of the integer that Rust keeps them in.
 fn bit_fields(storage: &Field, shared: &layout::BitFields) -> Vec<Field> {
     let field = |field: &layout::BitField| Field {
         name: field.name.into(),
@@ -588,7 +592,7 @@ fn bit_fields(storage: &Field, shared: &layout::BitFields) -> Vec<Field> {
     shared.fields.iter().map(field).collect()
 }
 
-/// How the kernel declares a field of this type, where the model's type does not tell.
+/// How the kernel declares a field of this type, if the model's type does not determine it.
 fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
     match ty {
         syn::Type::Path(path) if last_is(&path.path, "c_uint") => {
@@ -611,8 +615,8 @@ fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
 
 /// The model's type for a Rust type of that many bytes, and the bytes that it takes.
 ///
-/// `None` for what is no wire type. An array's length is what rustc made of it: its size over its
-/// element's; a constant that stands for it keeps its name.
+/// `None` if it is not a wire type. rustc computed the length of an array: its size divided by that
+/// of its element. A constant for the length keeps its name.
 fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)> {
     match ty {
         syn::Type::Path(path) if path.qself.is_none() => {
@@ -639,11 +643,11 @@ fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)
                 }
                 syn::Expr::Path(path) => (None, Some(path.path.segments.last()?.ident.to_string())),
                 expr @ syn::Expr::Binary(_) => (None, Some(expr.to_token_stream().to_string())),
-                // A function of Rust has no name in C.
+                // A Rust function does not have a name in C.
                 syn::Expr::Call(_) => (None, None),
                 _ => return None,
             };
-            // The element of an array with a literal length has that share of the array's size.
+            // If the length is a literal, this is the size of an element.
             let share = len.map_or(size, |len| size.checked_div(len).unwrap_or(0));
             let (elem, elem_size) = wire_type(&array.elem, share, sizes)?;
             let len = len.or_else(|| size.checked_div(elem_size))?;
@@ -671,7 +675,8 @@ fn packing(attrs: &[syn::Attribute]) -> Option<Packing> {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
         attr.parse_nested_meta(|meta| {
             c |= meta.path.is_ident("C");
-            // packed(N) and align(N) have arguments, left unread: an error, and so no layout.
+            // packed(N) and align(N) have arguments that are not read: an error, and so there is no
+            // layout.
             if meta.path.is_ident("packed") {
                 packing = Packing::Packed;
             }
@@ -702,7 +707,7 @@ fn spelling(ty: &syn::Type) -> String {
     squeeze(&ty.to_token_stream().to_string())
 }
 
-/// Tokens print with other spaces than stringify! makes; types are the same without any.
+/// Tokens print with other spaces than stringify! makes, but types are the same without any.
 fn squeeze(text: &str) -> String {
     text.split_whitespace().collect()
 }

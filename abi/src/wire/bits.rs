@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Bit-fields of C, as getters and checked setters of the integer that they lie in.
+//! C bit-fields, as getters and checked setters of the integer that contains them.
 
 use core::fmt;
 
-/// A value that a bit-field has no room for.
+/// A value that does not fit a bit-field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BitFieldError {
     /// The bit-field.
@@ -36,7 +36,7 @@ pub const fn shift(bit: u32, width: u32, big_endian: bool) -> u32 {
     }
 }
 
-/// The highest value of so many bits, at least one of them and at most 64.
+/// The highest value of that many bits, from 1 to 64.
 #[must_use]
 pub const fn mask(width: u32) -> u64 {
     u64::MAX >> (u64::BITS - width)
@@ -52,7 +52,7 @@ pub const fn get(storage: u64, bit: u32, width: u32) -> u64 {
 ///
 /// # Errors
 ///
-/// [`BitFieldError`] where the value does not fit: nothing is truncated.
+/// [`BitFieldError`] if the value does not fit: nothing is truncated.
 pub const fn set(
     storage: u64,
     name: &'static str,
@@ -69,9 +69,9 @@ pub const fn set(
 
 /// Declares the bit-fields that share a `u64` field of a wire type.
 ///
-/// They are named in C's order, each with its first bit and the bit behind its last; together they
-/// fill the field. Each gets a getter of its name and a checked setter. `BIT_FIELDS` of the type is
-/// what generators read.
+/// They are listed in C's order, each with its first bit and the bit after its last; together they
+/// fill the field. Each gets a getter of its name and a checked setter. Generators read
+/// `BIT_FIELDS` of the type.
 macro_rules! bit_fields {
     ($record:ident.$storage:ident: u64 {
         $($(#[doc = $doc:literal])+ $bit:literal..$end:literal => $name:ident, $set:ident;)+
@@ -110,7 +110,7 @@ macro_rules! bit_fields {
             )+
         }
 
-        // One follows the other, from the first bit to the last.
+        // Each begins where the previous one ends, from the first bit to the last.
         const _: () = {
             let mut fields = $record::BIT_FIELDS.fields;
             let mut end = 0;

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect`: what a live-updating kernel preserved, from an image of its memory.
+//! `kho-abi inspect`: shows what a live-updating kernel preserved, from an image of its memory.
 
 pub(crate) mod all;
 pub(crate) mod diff;
 pub(crate) mod extract;
 mod types;
 
+use crate::complete::words;
 use crate::output::{note, Destination, Failure, Inputs, Outcome, MONITOR, STUB};
 use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_inspect::image::{number, Image, OpenError, RawFile, Stub, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, lines, map, text, Filter, Report};
 use kho_abi_inspect::{inspect_file, Options, State};
@@ -15,6 +17,19 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi inspect guest.raw                               what was preserved
+  kho-abi inspect vmcore --session vm0                    one session of it
+  kho-abi inspect guest.raw --extract 0x2 -o memory.bin   the content of a memfd
+  kho-abi inspect qmp:/run/vm0.sock --format json         a running guest, for programs
+
+Exit status:
+  0  nothing is wrong with what was preserved
+  1  findings
+  2  the image cannot be read, or there is no KHO in it
+  3  --extract: content is lost or doubtful";
 
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
@@ -26,6 +41,7 @@ use std::path::{Path, PathBuf};
 /// what the kernel itself does not check.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -33,12 +49,12 @@ pub(crate) struct Args {
     image: ImageArgs,
     #[command(flatten)]
     filter: FilterArgs,
-    /// Show what every device tree of KHO leads to that was found, the latest first
+    /// Show what each KHO device tree in the image leads to, the latest first
     #[arg(long, conflicts_with_all = ["extract", "map", "fdt", "session", "token", "file"])]
     all: bool,
     /// Write the content of the memfd with this token to the file that -o names
     ///
-    /// What could not be had is said, with its ranges, and the exit status is 3: without --partial,
+    /// Missing content is listed with its ranges, and the exit status is 3: without --partial,
     /// nothing is written then. --format json says the same for programs.
     #[arg(long, value_name = "TOKEN", value_parser = parse_number, requires = "output")]
     extract: Option<u64>,
@@ -82,7 +98,7 @@ struct FilterArgs {
     #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
     token: Option<u64>,
     /// Show files of this compatible string alone
-    #[arg(long, value_name = "COMPATIBLE")]
+    #[arg(long, value_name = "COMPATIBLE", add = ArgValueCompleter::new(words::contracts))]
     file: Option<String>,
 }
 
@@ -92,7 +108,7 @@ impl FilterArgs {
     }
 }
 
-/// A filter that leaves nothing would look like a state without sessions.
+/// A filter without matches would look like a state without sessions.
 fn nothing_matches() -> Failure {
     Failure {
         message: "no session or file matches --session, --token and --file".into(),
@@ -106,7 +122,7 @@ struct FindingArgs {
     /// What the image is, instead of what it looks like
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
-    /// Map the file into memory instead of reading it; nobody may cut it off meanwhile
+    /// Map the file into memory instead of reading it; the file must not be truncated meanwhile
     #[arg(long, conflicts_with = "kind")]
     mmap: bool,
     /// Physical address of KHO's device tree
@@ -118,7 +134,7 @@ struct FindingArgs {
     /// Physical address of an arm64 machine's device tree, whose chosen node leads there
     #[arg(long, value_name = "ADDRESS", value_parser = parse_number)]
     device_tree: Option<u64>,
-    /// Size of the kernel's pages, where the image does not tell: 4096, 16384 or 65536
+    /// Size of the kernel's pages, where the image does not say: 4096, 16384 or 65536
     #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
     page_size: Option<usize>,
     /// Number of threads; 0 for one per processor
@@ -164,7 +180,7 @@ impl From<OpenError> for Failure {
 }
 
 impl FindingArgs {
-    /// How to look; the types are read, where any are given.
+    /// How to inspect; reads the types if any are given.
     fn options(&self) -> Result<Options, Failure> {
         Ok(Options {
             fdt: self.fdt,
@@ -225,7 +241,7 @@ enum Guest<'p> {
     Stub(Stub),
 }
 
-/// The guest that a word names. A file of that name is a file.
+/// The guest that a word names. An existing file of that name is a file.
 fn guest(path: &Path) -> Option<Guest<'_>> {
     if path.exists() {
         return None;
@@ -279,7 +295,7 @@ fn outcome(state: &State) -> Outcome {
     Outcome::of(usize::from(!state.findings.is_empty()))
 }
 
-/// Says what takes long, where somebody is watching.
+/// Reports a slow step, if standard error is a terminal.
 fn watch(what: &str) {
     if io::stderr().is_terminal() {
         note(what);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The devices that the PCI core preserved: a table, sorted by address, in a list of blocks.
 //!
-//! Its string has no version; the first field has, which is promised never to move. Versions 1 and 2 have
-//! the same bytes.
+//! Its string has no version. The version is in the first field, which is promised never to move.
+//! Versions 1 and 2 have the same bytes.
 
 use super::{Given, State};
 use crate::finding::{address, AddressText};
@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::collections::HashSet;
 
 pub(super) const COMPATIBLE: &str = PCI_LUO_FLB_COMPATIBLE;
-/// Devices that are kept; a block has hundreds of them.
+/// How many devices to keep; a block has hundreds of them.
 const KEPT: usize = 1 << 16;
 
 /// The devices that the PCI core preserved.
@@ -63,14 +63,17 @@ pub(super) fn read(walker: &mut Walker<'_>, given: &Given) -> Option<State> {
         let found = entries(walker, first, given, &mut state.devices);
         if found.is_some_and(|found| found != u64::from(count)) {
             walker.find(&rules::COUNT_MISMATCH, at, || {
-                format!("the header tells {count} devices, and its list has {}", found.unwrap_or(0))
+                format!(
+                    "the header claims {count} devices, but its list has {}",
+                    found.unwrap_or(0)
+                )
             });
         }
     });
     Some(State::Pci(state))
 }
 
-/// Reads the table, and returns how many devices it has; `None` where it is damaged.
+/// Reads the table, and returns the number of devices; `None` if it is damaged.
 fn entries(
     walker: &mut Walker<'_>,
     first: PhysAddr,
@@ -108,7 +111,7 @@ fn entries(
             if last.is_some_and(|last| last >= address) {
                 walker.find(&rules::PCI_DEVICES_UNORDERED, at.get(), || {
                     let last = last.map(|last| last.to_string()).unwrap_or_default();
-                    format!("{address} stands behind {last}")
+                    format!("{address} follows {last}")
                 });
             }
             last = Some(address);

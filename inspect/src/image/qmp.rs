@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Memory of a running guest, through the monitor (QMP) of its QEMU.
 //!
-//! QEMU is asked for a dump into a pipe whose other end is this process: `dump-guest-memory` to a
-//! descriptor that went over the socket. The other ways are worse. `pmemsave` and `memsave` write files
-//! with QEMU's rights, where QEMU lives; `xp` is text through a human's monitor; the gdb stub (`gdb/`) reads
-//! a few kilobytes a packet and leaves it to such text where memory lies. A dump
-//! has all memory at one moment, says itself where it lies, and is read like any other ELF core. QEMU
-//! pauses the guest for it and lets it go on afterwards, also where this process is gone before the end:
-//! the pipe breaks, and QEMU gives the dump up.
+//! This process asks QEMU for a dump into a pipe: `dump-guest-memory` to a descriptor that it sent
+//! over the socket. The other ways are worse. `pmemsave` and `memsave` write files with QEMU's
+//! permissions, on QEMU's file system. `xp` prints text for people. The gdb stub (`gdb/`) reads a few
+//! kilobytes per packet and does not show where memory is. A dump has
+//! all memory at one moment, contains its addresses, and is read like any other ELF core. QEMU
+//! pauses the guest for the dump and resumes it afterwards. If this process dies first, the pipe
+//! breaks, and QEMU gives up the dump.
 //!
-//! Whoever listens on the socket may be anything: each line has a limit, and what does not go on ends.
+//! The program on the socket is untrusted: each line has a limit, and a stalled connection is
+//! closed.
 
 use super::live::{connect_to, other, retry, wait, Patience, PATIENCE};
 use super::spool::Spool;
@@ -29,11 +30,11 @@ use std::time::Instant;
 
 /// Longest line of the monitor, in bytes.
 const LINE_LIMIT: usize = 1 << 20;
-/// Most lines of the monitor.
+/// Most lines from the monitor.
 const LINES_LIMIT: usize = 100_000;
-/// What is read at once.
+/// How much to read at once.
 const AT_ONCE: usize = 1 << 20;
-/// The name that QEMU keeps the pipe under.
+/// The name of the pipe in QEMU.
 const NAME: &str = "kho-abi";
 
 /// The memory of the guest whose monitor listens on a socket.
@@ -45,7 +46,7 @@ fn dump_with(path: &Path, patience: Patience) -> io::Result<Arc<dyn Bytes>> {
     let mut monitor = Monitor::connect(path, patience)?;
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     monitor.execute("getfd", &json!({ "fdname": NAME }), Some(&write))?;
-    // QEMU has the only copy, so that the pipe ends when QEMU is done.
+    // QEMU has the only copy, so the pipe ends when QEMU is done.
     drop(write);
     let arguments = json!({ "paging": false, "protocol": format!("fd:{NAME}") });
     monitor.send("dump-guest-memory", &arguments, None)?;
@@ -60,7 +61,7 @@ fn dump_with(path: &Path, patience: Patience) -> io::Result<Arc<dyn Bytes>> {
 /// A connection to the monitor.
 struct Monitor {
     stream: UnixStream,
-    /// What was received and is not a whole line yet.
+    /// Received bytes that are not a whole line yet.
     pending: Vec<u8>,
     lines: usize,
     patience: Patience,
@@ -80,12 +81,12 @@ impl Monitor {
         Ok(monitor)
     }
 
-    /// Sends a command, with a descriptor beside it.
+    /// Sends a command, and a descriptor with it.
     fn send(&mut self, command: &str, arguments: &Value, with: Option<&OwnedFd>) -> io::Result<()> {
         let mut line = json!({ "execute": command, "arguments": arguments }).to_string();
         line.push('\n');
         let Some(with) = with else {
-            // Commands are short: a monitor that takes none of it does not listen.
+            // Commands are short: a monitor that accepts no byte of one does not listen.
             return (&self.stream).write_all(line.as_bytes());
         };
         let descriptors = [with.as_fd()];
@@ -122,7 +123,7 @@ impl Monitor {
         self.patience.timed_out(&format!("QEMU's monitor {what}"))
     }
 
-    /// The next whole line that has been received.
+    /// The next complete line that was received.
     fn line(&mut self) -> io::Result<Option<Value>> {
         let Some(end) = memchr::memchr(b'\n', &self.pending) else {
             if self.pending.len() > LINE_LIMIT {
@@ -142,7 +143,7 @@ impl Monitor {
         Ok(Some(object))
     }
 
-    /// Takes what has been received; false where the monitor has ended.
+    /// Takes what was received; false if the monitor has ended.
     fn take(&mut self) -> io::Result<bool> {
         let mut piece = [0; 16 << 10];
         match self.stream.read(&mut piece) {
@@ -174,7 +175,7 @@ impl Monitor {
         }
     }
 
-    /// Takes the dump, until the pipe has ended and the monitor has said that all went well.
+    /// Receives the dump, until the pipe has ended and the monitor has reported success.
     fn receive(&mut self, pipe: &File, spool: &mut Spool) -> io::Result<()> {
         let mut buffer = vec![0; AT_ONCE];
         let started = Instant::now();
@@ -225,7 +226,7 @@ fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "QEMU closed its monitor")
 }
 
-/// Whether this is the answer, which is not an error; events are neither.
+/// Whether this is the answer. Neither the answer nor an event is an error.
 fn answered(object: &Value, command: &str) -> io::Result<bool> {
     if let Some(error) = object.get("error") {
         let text = error.get("desc").and_then(Value::as_str).unwrap_or("without a reason");
@@ -244,7 +245,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    const SHORT: Patience = Patience { idle: Duration::from_millis(300), rate: 1 << 20 };
+    const SHORT: Patience = Patience { idle: Duration::from_secs(2), rate: 1 << 20 };
     const GREETING: &str = "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\n";
     const DONE: &str = "{\"return\": {}}\n";
 
@@ -255,7 +256,7 @@ mod tests {
 
     impl Fake {
         fn say(&self, text: &str) {
-            // Whoever gave up listens no more.
+            // If the other side gave up, it no longer listens.
             let _ = (&self.stream).write_all(text.as_bytes());
         }
 
@@ -323,7 +324,7 @@ mod tests {
             fake.gone();
         });
         assert!(got.unwrap() == content);
-        // The answer may come before the pipe is empty.
+        // The answer may arrive before the pipe is empty.
         let got = with(|fake| {
             let mut pipe = fake.start();
             fake.say(DONE);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The report for programs, written as it is walked: lists may be longer than memory.
+//! The report for programs, written during the walk, since lists may be longer than memory.
 //!
-//! Addresses and tokens are text, `0x` and hexadecimal digits: many readers of JSON have no integers of
-//! 64 bits. Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page frame number.
+//! Addresses and tokens are text, `0x` and hexadecimal digits: many readers of JSON do not have
+//! 64-bit integers. Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page
+//! frame number.
 
 use super::heads::{FileHead, KhoHead, LuoHead, PreservedHead, SessionHead};
 use super::Report;
@@ -28,16 +29,16 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// The schema that a document names.
+/// The schema name in a document.
 pub const SCHEMA: &str = "kho-abi/inspect/2";
 
-/// The JSON Schema of what is written.
+/// The JSON Schema of the output.
 #[must_use]
 pub fn schema() -> Schema {
     schema_of::<Document<'static>>()
 }
 
-/// The schema of a type, as it is written.
+/// The schema of a type, as it is serialised.
 pub(super) fn schema_of<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
@@ -46,18 +47,18 @@ pub(super) fn schema_of<T: JsonSchema>() -> Schema {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut out = out;
     serde_json::to_writer_pretty(&mut out, &document(report))?;
     writeln!(out)
 }
 
-/// Writes the same report without any space or line break, also at its end.
+/// Writes the same report without white space, and without a final line break.
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_compact(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut out = out;
     Ok(serde_json::to_writer(&mut out, &document(report))?)
@@ -136,7 +137,7 @@ pub(super) struct RunJson {
     order: u32,
 }
 
-/// Preserved memory without a hole, piece by piece; nothing where there are too many to list.
+/// Preserved memory in contiguous pieces; nothing if there are too many to list.
 pub(super) fn runs_json(
     preserved: &Preserved,
     page_size: u64,
@@ -212,7 +213,7 @@ struct MemfdJson<'r> {
     extents: Extents<'r>,
 }
 
-/// The extents of a memfd, walked once more while they are written.
+/// The extents of a memfd, which are walked again while they are written.
 struct Extents<'r> {
     report: Report<'r>,
     memfd: &'r Memfd,
@@ -233,7 +234,7 @@ impl Serialize for Extents<'_> {
     }
 }
 
-/// Hands over the extents of a memfd, of which only the first are kept.
+/// Passes on the extents of a memfd, of which only the first are kept.
 pub(super) fn each_extent(report: Report<'_>, memfd: &Memfd, mut write: impl FnMut(Extent)) {
     if memfd.totals.extents <= memfd.first.len() as u64 {
         memfd.first.iter().copied().for_each(write);

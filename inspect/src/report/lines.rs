@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The report for streams: JSON, one line for each object, in the order in which the state leads to them.
+//! The report for streams: JSON, one line for each object, in the order of the walk.
 //!
-//! `object` says what a line is. The first line is the image, and has the name of the schema; the last is
-//! the end, with the number of findings: where it is missing, the stream was cut off.
+//! `object` is the kind of a line. The first line is the image, with the name of the schema. The
+//! last is the end, with the number of findings: if it is missing, the stream was truncated.
 
 use super::heads::{FileHead, KhoHead, LuoHead, PreservedHead, SessionHead};
 use super::json::{each_extent, image_json, runs_json, schema_of, ImageJson, RunJson};
@@ -24,7 +24,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// The schema that the first line names.
+/// The schema name in the first line.
 pub const SCHEMA: &str = "kho-abi/inspect-lines/1";
 
 /// The JSON Schema of each line.
@@ -108,7 +108,7 @@ struct ExtentLine<'r> {
     extent: Extent,
 }
 
-/// Writes lines, the first with the name of the schema. After an error nothing more is written.
+/// Writes lines, the first with the name of the schema. Writes nothing after an error.
 struct Lines<'w> {
     out: &'w mut dyn Write,
     schema: Option<&'static str>,
@@ -133,7 +133,7 @@ impl Lines<'_> {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut lines = Lines { out, schema: Some(SCHEMA), result: Ok(()) };
     let state = report.state;

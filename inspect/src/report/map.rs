@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A picture of preserved memory: cells, each for a part of the image, filled as far as it is preserved.
+//! A picture of preserved memory: cells, each for a part of the image, filled by the preserved
+//! share.
 
 use super::Report;
 use crate::text::size;
@@ -19,11 +20,11 @@ pub struct Size {
 }
 
 impl Size {
-    /// A size that fits the terminal, as far as its environment tells.
+    /// A size that fits the terminal, as far as its environment shows.
     #[must_use]
     pub fn of_terminal() -> Self {
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        // An address stands before each row.
+        // An address precedes each row.
         let columns = columns.unwrap_or(80_usize).clamp(32, 500) - 18;
         Self { columns: columns / 8 * 8, rows: 32 }
     }
@@ -59,7 +60,7 @@ pub enum Row<'m> {
 }
 
 impl Map {
-    /// The rows of so many cells: where several that follow each other are empty, one stands for them.
+    /// The rows of that many cells. Consecutive empty rows are one.
     pub fn rows(&self, columns: usize) -> impl Iterator<Item = Row<'_>> {
         let is_empty = |cells: &&[Cell]| cells.iter().all(|cell| cell.preserved == 0);
         let columns = columns.max(1);
@@ -75,9 +76,9 @@ impl Map {
         })
     }
 
-    /// Divides an image's memory into so many cells, or a few less.
+    /// Divides an image's memory into that many cells, or a few less.
     ///
-    /// `None` where there is no memory, or too many ranges are preserved to list them.
+    /// `None` if there is no memory, or if too many ranges are preserved to list them.
     #[must_use]
     pub fn new(report: Report<'_>, cells: usize) -> Option<Self> {
         let page = report.state.page_size as u64;
@@ -113,7 +114,7 @@ impl Map {
 }
 
 impl Cell {
-    /// How full it is, from 0 where nothing is preserved to 4 where everything is.
+    /// How full it is, from 0 if nothing is preserved to 4 if everything is.
     #[must_use]
     pub fn level(self) -> usize {
         let Self { memory, preserved } = self;
@@ -123,7 +124,7 @@ impl Cell {
         if preserved >= memory {
             return 4;
         }
-        // Anything is at least something, and nothing but everything is full.
+        // Round up from nothing, and down from everything.
         let quarters = u128::from(preserved) * 4 / u128::from(memory);
         usize::try_from(quarters).unwrap_or(3).clamp(1, 3)
     }
@@ -133,7 +134,7 @@ impl Cell {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, picture: Size, out: &mut dyn Write) -> io::Result<()> {
     const LEVELS: [char; 5] = ['·', '░', '▒', '▓', '█'];
     let Size { columns, rows } = picture;

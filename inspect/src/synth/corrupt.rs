@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Damage: each way in which state can be wrong, done to [`super::sample`], with the rule that finds it.
+//! Damage: each way in which state can be wrong, applied to [`super::sample`], with the rule that
+//! finds it.
 
 use super::{Places, Ram, Store as _, Tree};
 use crate::radix::Shape;
@@ -15,15 +16,15 @@ use zerocopy::IntoBytes as _;
 
 /// A way in which state can be wrong.
 pub struct Corruption {
-    /// What is done.
+    /// What it does.
     pub name: &'static str,
     /// The rule that finds it.
     pub rule: &'static Rule,
-    /// Does it.
+    /// Applies it.
     pub apply: fn(&mut Ram, &Places),
 }
 
-/// An address where the sample has memory and nothing in it.
+/// An address where the sample has unused memory.
 const FREE: u64 = 0x100_0000;
 /// An address where the sample has no memory.
 const OUTSIDE: u64 = 0x1_0000_0000;
@@ -51,7 +52,7 @@ fn flip(ram: &mut Ram, places: &Places, pa: u64, order: u32) {
     ram.set_number(at, word ^ 1 << (bit % 64));
 }
 
-/// Takes a page out of the tree of preserved pages.
+/// Removes a page from the tree of preserved pages.
 fn forget(ram: &mut Ram, places: &Places, pa: u64) {
     let size = |order: u32| (ram.page_size as u64) << order;
     let blocks = places
@@ -74,7 +75,7 @@ fn folio(places: &Places, memfd: usize, number: u64) -> u64 {
     places.memfds[memfd].list[0] + number * FOLIO
 }
 
-/// Writes KHO's device tree anew.
+/// Writes KHO's device tree again.
 fn tree(ram: &mut Ram, places: &Places, map: &[u8], entries: &[(&str, Option<u64>, Option<u64>)]) {
     let mut tree = Tree::new(KHO_FDT_COMPATIBLE);
     tree.property(KHO_FDT_MEMORY_MAP_PROP_NAME, map);
@@ -93,7 +94,7 @@ fn tree(ram: &mut Ram, places: &Places, map: &[u8], entries: &[(&str, Option<u64
     ram.write(places.fdt, &bytes);
 }
 
-/// Puts a block into the tree of preserved pages, with nodes for it where there are none.
+/// Adds a block to the tree of preserved pages, and creates missing nodes.
 fn preserve(ram: &mut Ram, places: &Places, pa: u64, order: u32) {
     let shape = Shape::of(ram.page_size);
     let key = shape.key(pa >> shape.page_shift, order);
@@ -128,7 +129,7 @@ fn scratch(ram: &mut Ram, places: &Places, name: &str, areas: &[(u64, u64)]) {
     ram.write(FREE, &tree.finish());
 }
 
-/// Adds what the PCI core leaves, with its pages preserved: devices by domain and address.
+/// Adds the state of the PCI core, with its pages preserved: devices by domain and address.
 fn pci(ram: &mut Ram, places: &Places, version: u32, devices: &[(u32, u16)]) {
     let block = FREE + ram.page_size as u64;
     let count = u32::try_from(devices.len()).unwrap_or(0);
@@ -155,7 +156,7 @@ fn map(places: &Places) -> [u8; 8] {
 
 macro_rules! corruptions {
     ($($name:literal, $rule:ident: |$ram:ident, $places:ident| $apply:expr;)+) => {
-        /// Every way.
+        /// Every kind of damage.
         pub static CORRUPTIONS: &[Corruption] = &[$(Corruption {
             name: $name,
             rule: &rules::$rule,
@@ -172,7 +173,7 @@ corruptions! {
     "the tree is shorter than its header", KHO_NOT_FOUND: |ram, places| {
         ram.write(places.fdt + 4, &8_u32.to_be_bytes());
     };
-    "a token of the tree is none", FDT_MALFORMED: |ram, places| {
+    "a token of the tree is unknown", FDT_MALFORMED: |ram, places| {
         ram.write(places.fdt + 56 + 8 + 12 + 8 + 12 + 8, &77_u32.to_be_bytes());
     };
     "the tree's version is unknown", COMPATIBLE_UNKNOWN: |ram, places| {
@@ -206,7 +207,7 @@ corruptions! {
         ram.set_number(places.radix[0] + 4 * 8, FREE);
     };
     "the map has the key 0", RADIX_KEY_INVALID: |ram, places| {
-        // All indices on the way are 0.
+        // All indices on the path are 0.
         let mut node = places.radix[0];
         let mut free = FREE;
         for _ in 0..Shape::of(ram.page_size).levels - 1 {
@@ -340,7 +341,7 @@ corruptions! {
         for number in 0..10_000 {
             let next = FREE + number * size;
             ram.set_number(block, next);
-            // An entry is needed; its name is its own.
+            // It needs an entry, whose name is arbitrary.
             ram.set_number(next + 8, 1);
             ram.write(next + 16, format!("session {number}").as_bytes());
             block = next;
@@ -356,13 +357,13 @@ corruptions! {
         let name = ram.read(session(places, 0), 64);
         ram.write(session(places, 1), &name);
     };
-    "a session tells a file too many", COUNT_MISMATCH: |ram, places| {
+    "a session claims a file too many", COUNT_MISMATCH: |ram, places| {
         ram.set_number(session(places, 0) + 72, 4);
     };
-    "a session tells files and has no list", COUNT_MISMATCH: |ram, places| {
+    "a session claims files and has no list", COUNT_MISMATCH: |ram, places| {
         ram.set_number(session(places, 0) + 64, 0);
     };
-    "a session tells all files there are", COUNT_MISMATCH: |ram, places| {
+    "a session claims all files there are", COUNT_MISMATCH: |ram, places| {
         ram.set_number(session(places, 0) + 72, u64::MAX);
     };
     "two sessions have one list of files", PAGE_OWNED_TWICE: |ram, places| {
@@ -433,7 +434,7 @@ corruptions! {
     "a PCI device is there twice", PCI_DEVICES_UNORDERED: |ram, places| {
         pci(ram, places, 2, &[(0, 0x100), (0, 0x100)]);
     };
-    "the PCI core tells a device too many", COUNT_MISMATCH: |ram, places| {
+    "the PCI core claims a device too many", COUNT_MISMATCH: |ram, places| {
         pci(ram, places, 1, &[(0, 0x100), (0, 0x108)]);
         ram.write(FREE + 4, &3_u32.to_ne_bytes());
     };
@@ -447,25 +448,25 @@ corruptions! {
     "a memfd is larger than any", MEMFD_INVALID: |ram, places| {
         ram.set_number(places.memfds[0].ser + 8, u64::MAX);
     };
-    "a memfd's position is none", MEMFD_INVALID: |ram, places| {
+    "a memfd's position is invalid", MEMFD_INVALID: |ram, places| {
         ram.set_number(places.memfds[0].ser, 1 << 63);
     };
     "a memfd of no size has folios", MEMFD_INVALID: |ram, places| {
         ram.set_number(places.memfds[0].ser + 8, 0);
     };
-    "a memfd tells more folios than its list has", COUNT_MISMATCH: |ram, places| {
+    "a memfd claims more folios than its list has", COUNT_MISMATCH: |ram, places| {
         ram.set_number(places.memfds[0].ser + 24, 257);
     };
-    "a memfd tells all folios there are", COUNT_MISMATCH: |ram, places| {
+    "a memfd claims all folios there are", COUNT_MISMATCH: |ram, places| {
         ram.set_number(places.memfds[0].ser + 24, u64::MAX);
     };
-    "a memfd's list tells a page too many", VMALLOC_INVALID: |ram, places| {
+    "a memfd's list claims a page too many", VMALLOC_INVALID: |ram, places| {
         ram.write(places.memfds[0].ser + 40, &2_u32.to_ne_bytes());
     };
-    "a memfd's list tells four billion pages", VMALLOC_INVALID: |ram, places| {
+    "a memfd's list claims four billion pages", VMALLOC_INVALID: |ram, places| {
         ram.write(places.memfds[0].ser + 40, &u32::MAX.to_ne_bytes());
     };
-    "a memfd's list tells no page", VMALLOC_INVALID: |ram, places| {
+    "a memfd's list claims no page", VMALLOC_INVALID: |ram, places| {
         ram.write(places.memfds[0].ser + 40, &0_u32.to_ne_bytes());
     };
     "a memfd's list has unknown flags", RESERVED_BITS: |ram, places| {
@@ -502,13 +503,13 @@ corruptions! {
     "a memfd is longer than its list", MEMFD_PAGES_MISSING: |ram, places| {
         ram.set_number(places.memfds[0].ser + 8, 20 * 4096);
     };
-    "half of a memfd's folios are not told", MEMFD_PAGES_MISSING: |ram, places| {
+    "half of a memfd's folios are not counted", MEMFD_PAGES_MISSING: |ram, places| {
         ram.set_number(places.memfds[0].ser + 24, 8);
     };
-    "a memfd tells no folios", MEMFD_PAGES_MISSING: |ram, places| {
+    "a memfd claims no folios", MEMFD_PAGES_MISSING: |ram, places| {
         ram.set_number(places.memfds[0].ser + 24, 0);
     };
-    "a memfd's large folio is not told", MEMFD_PAGES_MISSING: |ram, places| {
+    "a memfd's large folio is not counted", MEMFD_PAGES_MISSING: |ram, places| {
         let told = ram.number(places.memfds[3].ser + 24);
         ram.set_number(places.memfds[3].ser + 24, told - 1);
     };
@@ -559,7 +560,7 @@ corruptions! {
     "memblock's version is unknown", COMPATIBLE_UNKNOWN: |ram, places| {
         ram.write(places.memblock + 56 + 8 + 12 + 10, b"9");
     };
-    "memblock's tree is none", FDT_MALFORMED: |ram, places| ram.write(places.memblock, &[0; 4]);
+    "memblock's tree is invalid", FDT_MALFORMED: |ram, places| ram.write(places.memblock, &[0; 4]);
     "a reservation has no size", MEMBLOCK_INVALID: |ram, places| {
         let mut tree = Tree::new("memblock-v1");
         tree.begin("trace");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A magic number that says what the bytes are: it counts nothing, so none follows another.
+//! A magic number that identifies the bytes: it does not count, so no number follows another.
 
 use super::{Scheme, Version};
 use crate::Spelled;
 
 pub(super) const SCHEME: Scheme = Scheme {
     id: "magic",
-    summary: "A magic number that the struct carries, of which none follows another.",
+    summary: "A magic number that the struct carries: magic numbers have no order.",
     read: |_, contract| {
         (contract.spelled() == Spelled::Magic).then(|| Version::of_parts(contract, Vec::new()))
     },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Judges one side alone: its rules are [`crate::policy::sides`], and those of comparisons that look at
-//! one side. A comparison runs the same rules, and reports what the change brings.
+//! Judges one side alone. Its rules are [`crate::policy::sides`], and those rules of a comparison
+//! that look at one side. A comparison runs the same rules, and reports what the change adds.
 
 pub mod sources;
 
@@ -15,7 +15,7 @@ pub fn judge(side: &Side, options: &Options) -> Report {
     let mut events = Vec::new();
     let looked = Looked::at(side);
     for rule in checks::REGISTRY.iter().chain(sides::REGISTRY) {
-        // What cannot be looked at is said by `not_linted`, once.
+        // `not_linted` reports once what cannot be judged.
         if rule.rule.id == "header_unreadable" {
             continue;
         }
@@ -30,7 +30,7 @@ pub fn judge(side: &Side, options: &Options) -> Report {
             events.push(event(rule, hit, level));
         }
     }
-    events.extend(allowed.stale());
+    events.extend(allowed.stale(|_| true));
     sort(&mut events);
     Report {
         old: policy::Named { name: String::new(), kind: side.reading.kind },
@@ -42,7 +42,7 @@ pub fn judge(side: &Side, options: &Options) -> Report {
     }
 }
 
-/// In the order of the files.
+/// Sorts events in the order of the files.
 fn sort(events: &mut [Finding]) {
     events.sort_by_cached_key(|event| {
         let place = event.place.as_ref().map(|place| (place.file.clone(), place.line));

@@ -2,9 +2,8 @@
 //! What a change means: rules, levels, and a verdict for each contract.
 //!
 //! The kernel's rule is that any modification of what a compatible string promises needs another
-//! string. A change is fine once every string that promises the changed bytes has become another
-//! one; until then it is a finding. What both sides have is a note: a diff reports what the change
-//! brings.
+//! string. A change is fine if every string that promises the changed bytes changed too. Otherwise
+//! it is a finding. What is wrong on both sides is a note: a diff reports what the change adds.
 
 pub mod allow;
 mod catalogue;
@@ -45,28 +44,28 @@ pub enum Class {
     Flaw,
 }
 
-/// A rule, with what finds it.
+/// A rule and its check.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyRule {
     /// Id, reason, example and remedy.
     pub rule: Rule,
-    /// What it is about.
+    /// What kind of thing it finds.
     pub class: Class,
-    /// What finds it.
+    /// The check.
     pub check: Check,
 }
 
-/// What finds a rule's event.
+/// How a rule finds its events.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
-    /// In what became of structs, constants and nodes.
+    /// Looks at changes of structs, constants and nodes.
     Changes(fn(&Comparison<'_>) -> Vec<Hit>),
-    /// In how versions go with it.
+    /// Looks at how versions changed with them.
     Versions(fn(&Judged<'_>) -> Vec<Hit>),
-    /// In one side alone.
+    /// Looks at one side alone.
     Side(fn(&Side) -> Vec<Hit>),
-    /// In one side alone; with what it weighs where a change brings it: what makes no bytes lie elsewhere,
-    /// and breaks no kernel, is worth knowing. What both sides have is no news.
+    /// Looks at one side alone. The level applies if a change adds the hit: a hit that moves no
+    /// bytes and breaks no kernel is worth knowing. Hits that both sides have are dropped.
     Lint(fn(&Looked<'_>) -> Vec<Hit>, Level),
 }
 
@@ -84,7 +83,7 @@ impl Check {
 /// One thing that a rule found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hit {
-    /// What it is about, in a name that stays the same: `vfio_pci_core_device_ser.bdf`.
+    /// What it is about, in a stable name: `vfio_pci_core_device_ser.bdf`.
     pub item: String,
     /// Where.
     pub place: Option<Place>,
@@ -92,19 +91,19 @@ pub struct Hit {
     pub what: String,
     /// What follows from it.
     pub consequences: Vec<String>,
-    /// The pairs whose promise it touches, by index.
+    /// The pairs whose promise it affects, by index.
     pub pairs: Vec<usize>,
-    /// Whether the same bytes lie where they lay, for rules that find either.
+    /// Whether the same bytes are still in the same place, for rules that find both kinds.
     pub same_bytes: bool,
-    /// What to do, where the rule's remedy does not say it all.
+    /// What to do, if the rule's remedy is not enough.
     pub help: Option<String>,
-    /// Whether it is worth knowing alone, though the rule finds what is wrong as well.
+    /// Whether this hit is only a remark, although the rule also finds defects.
     pub remark: bool,
-    /// Whether no version of both sides covers it: a finding, whatever becomes of the pairs.
+    /// Whether no version of both sides covers it: a finding, whatever the verdicts of the pairs.
     pub unversioned: bool,
 }
 
-/// A change that one of several contracts answers for, and nothing says which of them.
+/// A change that one of several contracts covers, if nothing says which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joint {
     /// What changed.
@@ -115,18 +114,18 @@ pub struct Joint {
     pub bumped: BTreeSet<usize>,
 }
 
-/// A comparison with what is known of its contracts.
+/// A comparison, with the state of its judgement.
 #[derive(Debug)]
 pub struct Judged<'a> {
     /// The facts.
     pub comparison: &'a Comparison<'a>,
     /// A verdict for each pair.
     pub verdicts: Vec<Verdict>,
-    /// For each pair, what touched it.
+    /// For each pair, what affects it.
     pub touched: Vec<Vec<String>>,
-    /// What touched one of several pairs.
+    /// What affects one of several pairs.
     pub joint: Vec<Joint>,
-    /// How it is judged.
+    /// How to judge.
     pub options: &'a Options,
 }
 
@@ -162,7 +161,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict in words.
     #[must_use]
     pub fn tell(self) -> &'static str {
         match self {
@@ -195,12 +194,12 @@ pub enum Strictness {
 /// Which strings kernels in the field have.
 #[derive(Clone, Debug, Default)]
 pub enum Baseline {
-    /// All of the old source.
+    /// All strings of the old source.
     #[default]
     Old,
-    /// None of the old source: it is a series that nobody merged.
+    /// No string of the old source: it is a series that was not merged.
     Nothing,
-    /// Those of a third source.
+    /// The strings of a third source.
     Released(Box<Reading>),
 }
 
@@ -225,11 +224,11 @@ pub struct Options {
     pub strictness: Strictness,
     /// Which strings are released.
     pub baseline: Baseline,
-    /// Which strings are known to stand for which bytes.
+    /// The known strings, and the bytes that they mean.
     pub catalogue: Arc<Catalogue>,
     /// What a reviewed file allows.
     pub allowances: Vec<Allowance>,
-    /// Today, as days since 1970, for what is allowed until some day.
+    /// Today, as days since 1970: allowances expire.
     pub today: i64,
 }
 
@@ -286,7 +285,7 @@ pub struct ContractReport {
 }
 
 impl ContractReport {
-    /// What became of it, in words.
+    /// The verdict in words.
     #[must_use]
     pub fn tell(&self) -> String {
         let verdict = self.verdict.tell();
@@ -298,7 +297,7 @@ impl ContractReport {
         }
     }
 
-    /// Its string, with the old one where it is another.
+    /// Its string, and the old one if it differs.
     #[must_use]
     pub fn name(&self) -> String {
         match (&self.old, &self.new) {
@@ -323,7 +322,7 @@ pub struct Layouts {
 }
 
 impl Report {
-    /// How many findings there are, which the exit status depends on.
+    /// How many findings there are; the exit status depends on it.
     #[must_use]
     pub fn findings(&self) -> usize {
         self.events.iter().filter(|event| event.level == Level::Finding).count()
@@ -367,7 +366,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
 
     let mut events: Vec<Finding> = Vec::new();
     for ((rule, hit), is_allowed) in hits.into_iter().zip(allowances) {
-        // Of a contract that comes or goes or has a new version, each part comes or goes with it.
+        // If a contract is new, gone or bumped, so is each of its parts.
         let whole = |pair: &usize| {
             matches!(
                 judged.verdicts[*pair],
@@ -392,7 +391,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
     let [old, new] = [comparison.old, comparison.new].map(Looked::at);
     for rule in checks::REGISTRY.iter().chain(sides::REGISTRY) {
         match rule.check {
-            // What cannot be looked at is not checked, which the comparison says itself.
+            // The comparison itself lists what was not checked.
             Check::Lint(..) if rule.rule.id == "not_linted" => {}
             Check::Changes(_) => {}
             Check::Versions(find) => {
@@ -400,7 +399,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     let level = match rule.class {
                         Class::Remark => Level::Note,
                         _ if hit.remark => Level::Note,
-                        // What changed is the finding, once, for all the strings that promise it.
+                        // The change is the finding, once for all strings that promise it.
                         Class::Follows => Level::Follows,
                         _ if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
                         _ => Level::Finding,
@@ -419,11 +418,11 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                 };
                 let before: BTreeSet<String> =
                     rule.check.of_side(&old).into_iter().map(|hit| hit.item).collect();
-                // An image shows neither comments nor what nobody uses: it may have had the flaw, too.
+                // An image shows neither comments nor unused items, so it may have had the flaw, too.
                 let kinds = [comparison.old.reading.kind, comparison.new.reading.kind];
                 let [may_have_had_it, shows] =
                     kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
-                let untold = may_have_had_it && !shows;
+                let undetermined = may_have_had_it && !shows;
                 for hit in found {
                     if lint.is_some() && before.contains(&hit.item) {
                         continue;
@@ -431,7 +430,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     let level = match before.contains(&hit.item) || hit.remark {
                         true => Level::Note,
                         false if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
-                        false if untold || lint == Some(Level::Note) => Level::Note,
+                        false if undetermined || lint == Some(Level::Note) => Level::Note,
                         false => Level::Finding,
                     };
                     events.push(event(&judged, rule, hit, level));
@@ -439,7 +438,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
             }
         }
     }
-    events.extend(allowed.stale());
+    events.extend(allowed.stale(|_| true));
     Report {
         old: named(&comparison.old.reading),
         new: named(&comparison.new.reading),
@@ -450,7 +449,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
     }
 }
 
-/// What touches each contract, and what of that nobody allowed.
+/// What affects each contract, and which of that is not allowed.
 struct Touch {
     touched: Vec<Vec<String>>,
     open: Vec<bool>,
@@ -477,7 +476,7 @@ fn touches(
         if class == Class::Remark {
             continue;
         }
-        // Of those that may promise it, one with another version answers for all.
+        // If one of the candidates has another version, that version covers the change.
         if let Some(of) = joint_of(comparison, hit) {
             if !of.bumped.is_empty() {
                 hit.pairs.retain(|pair| !of.pairs.contains(pair) || of.bumped.contains(pair));
@@ -520,7 +519,7 @@ fn verdict(
     options: &Options,
 ) -> Verdict {
     let pair = &comparison.pairs[index];
-    if comparison.untold.contains_key(&index) {
+    if comparison.undetermined.contains_key(&index) {
         return Verdict::NotChecked;
     }
     let (old, new) = match (pair.old, pair.new) {
@@ -530,7 +529,7 @@ fn verdict(
     };
     let changed = !touched[index].is_empty();
     let step = step(comparison, old, new);
-    // What a field means, and which features there are, is a change by itself.
+    // A change of a field's meaning, or of the features, counts by itself.
     let reworded = comparison.reworded.iter().any(|other| other.pairs.contains(&index));
     let by_features = new.spelled() == Spelled::Features && old.spelled() == Spelled::Features;
     let spelled = spelled || reworded || by_features;
@@ -547,28 +546,28 @@ fn verdict(
     }
 }
 
-/// Whether something that a pair promises was not compared. What a device tree holds, headers say in
-/// prose alone, and no comparison of headers speaks of it.
+/// Whether something that a pair promises was not compared. The content of a device tree does not
+/// count: headers describe it only in prose, so no comparison of headers covers it.
 fn is_open(comparison: &Comparison<'_>, index: usize) -> bool {
     let mut open = comparison.open.get(&index).into_iter().flatten();
     open.any(|item| item != DEVICE_TREE)
 }
 
-/// The pairs of which one promises what changed, and nothing says which.
+/// The pairs of which one promises the change, if nothing says which.
 fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
     let name = hit.item.split('.').next().unwrap_or(&hit.item);
     let sharing = comparison.shared.get(name)?;
     let pairs: BTreeSet<_> = hit.pairs.iter().copied().filter(|p| sharing.contains(p)).collect();
     let is_bumped = |index: &usize| match comparison.pairs[*index].both() {
         Some((old, new)) => step(comparison, old, new) != Step::Same,
-        None => !comparison.untold.contains_key(index),
+        None => !comparison.undetermined.contains_key(index),
     };
     let bumped = pairs.iter().copied().filter(is_bumped).collect();
     (pairs.len() > 1).then(|| Joint { item: hit.item.clone(), pairs, bumped })
 }
 
-/// How the new version of a contract stands to the old one. A number that one side does not tell is no
-/// step: it is open.
+/// How the new version of a contract relates to the old one. If one side does not know the number,
+/// this remains open.
 #[must_use]
 pub fn step(comparison: &Comparison<'_>, old: &Contract, new: &Contract) -> Step {
     if comparison.number_is_open(old, new) {
@@ -646,7 +645,7 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Find
     }
 }
 
-/// What has to be another one for a contract to have another version.
+/// What has to change for a contract to get another version.
 fn what_to_bump(contract: &Contract) -> String {
     match contract.spelled() {
         Spelled::Features => {
@@ -664,7 +663,7 @@ pub(crate) fn as_help(remedy: &str) -> String {
     first.into_iter().chain(chars).collect()
 }
 
-/// The other contracts that may promise, in the stead of a pair, all that touched it.
+/// The other contracts that may promise, instead of a pair, all that affects it.
 fn jointly(judged: &Judged<'_>, index: usize) -> Vec<String> {
     let of_it = || judged.joint.iter().filter(|joint| joint.pairs.contains(&index));
     let touched = &judged.touched[index];

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A plain text to reply to a patch with: short lines, nothing that a mail reader would change.
+//! A plain text to reply to a patch with: short lines, nothing that a mail program would change.
 
 use super::layouts::table;
-use super::{cleaned, events_of, loose_events, of_interest, others, Document, Reply, Section};
+use super::{cleaned, events_of, is_relevant, loose_events, others, Document, Reply, Section};
 use crate::policy::{ContractReport, Finding, Level, Report, Verdict};
 use kho_abi_model::put;
 
-/// What the kernel's mailing lists expect lines to be at most.
+/// The longest line that the kernel's mailing lists expect.
 const WIDTH: usize = 72;
 
-/// A mail that can be sent, where what was judged came in mails.
+/// A mail that can be sent, if the patches came as mails.
 pub(super) fn write(document: &Document) -> String {
     let document = &cleaned(document);
-    // The first patch that is wrong is what is answered.
+    // Answer the first patch that is wrong.
     let wrong = document.sections.iter().filter(|section| section.report.findings() > 0);
     let answered = wrong.chain(&document.sections).find_map(|section| section.reply.as_ref());
     let head = answered.map(Reply::head).unwrap_or_default();
     head + &body(document)
 }
 
-/// What such a mail says.
+/// The body of that mail.
 pub(super) fn body(document: &Document) -> String {
     let document = &cleaned(document);
     let mut out = String::new();
-    // What is asked for with a patch is not asked for again with the whole.
+    // A bump that one patch was asked for is not asked for again with the whole.
     let mut asked: Vec<(String, Verdict)> = Vec::new();
     for section in &document.sections {
         let report = &section.report;
@@ -45,7 +45,7 @@ pub(super) fn body(document: &Document) -> String {
             }
             put!(out, "On \"{}\":\n", section.title);
         }
-        let shown = report.contracts.iter().filter(|c| of_interest(c));
+        let shown = report.contracts.iter().filter(|c| is_relevant(c));
         let shown: Vec<_> = shown.filter(|c| !section.is_whole || !is_asked(&asked, c)).collect();
         if shown.is_empty() && report.events.is_empty() {
             let nothing = match document.command {
@@ -71,7 +71,7 @@ pub(super) fn body(document: &Document) -> String {
             wrapped(&mut out, "  - ", &what);
         }
     }
-    // One blank line is enough between parts.
+    // A single blank line between parts.
     while out.contains("\n\n\n") {
         out = out.replace("\n\n\n", "\n\n");
     }
@@ -80,11 +80,11 @@ pub(super) fn body(document: &Document) -> String {
     out
 }
 
-/// Whether a contract's bump is asked for already, or there is nothing to say of it.
+/// Whether a contract's bump was asked for already, or there is nothing to say about it.
 fn is_asked(asked: &[(String, Verdict)], contract: &ContractReport) -> bool {
     let this = (contract.header.clone(), contract.verdict);
     let is_wrong = matches!(contract.verdict, Verdict::BumpMissing | Verdict::VersionMissing);
-    !of_interest(contract) || is_wrong && asked.contains(&this)
+    !is_relevant(contract) || is_wrong && asked.contains(&this)
 }
 
 /// The lines that the findings of a section are about.
@@ -107,7 +107,7 @@ fn quotes(section: &Section) -> String {
 fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
     let ContractReport { macro_name, verdict, next, .. } = contract;
     let name = contract.name();
-    // What stands for a string that is not known is no string.
+    // The placeholder of an unknown string is not quoted.
     let shown = if name.starts_with("the string of ") { name.clone() } else { format!("{name:?}") };
     let is_number = contract.scheme.as_deref() == Some("number");
     let sentence = match (verdict, next) {
@@ -140,8 +140,8 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
              as they are."
         ),
         (Verdict::VersionMissing, _) => format!(
-            "This changes what {name} hands over, and nothing there tells the new bytes from the \
-             old: a kernel that was built before the change will believe the new ones, and this one \
+            "This changes what {name} hands over, and nothing there distinguishes the new bytes from \
+             the old: a kernel that was built before the change will believe the new ones, and this one \
              the old. Please add a version that the next kernel compares."
         ),
         (Verdict::ChangedAndBumped, _) => {
@@ -168,13 +168,13 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
             format!("This changes what \"{name}\" promises, as was reviewed and allowed.")
         }
         (Verdict::NotChecked | Verdict::Unchanged, _) => {
-            format!("Whether \"{name}\" changes cannot be told.")
+            format!("Whether \"{name}\" changes is unknown.")
         }
     };
     wrapped(out, "", &sentence);
     out.push('\n');
     for event in events_of(report, contract) {
-        // The sentence above says it.
+        // The sentence above already says it.
         if event.level != Level::Follows || event.rule == "embedded_struct_changed" {
             item(out, event);
         }
@@ -198,14 +198,14 @@ fn item(out: &mut String, event: &Finding) {
     wrapped(out, "  - ", &format!("{place}{} [{}]", event.what, event.rule));
     let others = others(event);
     for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
-        wrapped(out, "      so: ", consequence);
+        wrapped(out, "      consequence: ", consequence);
     }
     if matches!(event.level, Level::Finding | Level::Follows) {
         wrapped(out, "      ", &format!("Please: {}.", event.help));
     }
 }
 
-/// A paragraph in lines that are not too long; a word that is, is left whole.
+/// A wrapped paragraph; a word that is too long stays whole.
 fn wrapped(out: &mut String, first: &str, text: &str) {
     let indent = " ".repeat(first.len());
     let mut line = String::from(first);

@@ -2,8 +2,9 @@
 //! For a forge's comment: a table of verdicts, findings, layouts.
 
 use super::layouts::table;
-use super::{cleaned, label, of_interest, summary, Document};
+use super::{cleaned, is_relevant, label, summary, Document};
 use crate::policy::Level;
+use kho_abi_codegen::draw::escape::{markdown as inline, markdown_code as code};
 use kho_abi_model::put;
 
 pub(super) fn write(document: &Document) -> String {
@@ -21,7 +22,7 @@ pub(super) fn write(document: &Document) -> String {
             "" => put!(out, "{new}: {}.", summary(report)),
             old => put!(out, "{} → {new}: {}.", code(old), summary(report)),
         }
-        let shown: Vec<_> = report.contracts.iter().filter(|c| of_interest(c)).collect();
+        let shown: Vec<_> = report.contracts.iter().filter(|c| is_relevant(c)).collect();
         if !shown.is_empty() {
             out.push_str("\n| Contract | Verdict | Macro | Header |\n|---|---|---|---|\n");
         }
@@ -46,7 +47,7 @@ pub(super) fn write(document: &Document) -> String {
                 code(&event.rule)
             );
             for consequence in &event.consequences {
-                put!(out, "  - so: {}", inline(consequence));
+                put!(out, "  - consequence: {}", inline(consequence));
             }
             put!(out, "  - help: {}", inline(&event.help));
         }
@@ -73,30 +74,4 @@ pub(super) fn write(document: &Document) -> String {
         }
     }
     out
-}
-
-/// Text that stands for itself. Names of fields stand in backquotes already.
-fn inline(text: &str) -> String {
-    let mut out = String::new();
-    let mut in_code = false;
-    for c in text.chars() {
-        match c {
-            '`' => in_code = !in_code,
-            '*' | '_' | '<' | '>' | '[' | ']' | '|' | '\\' | '#' if !in_code => out.push('\\'),
-            '\n' | '\r' => {
-                out.push(' ');
-                continue;
-            }
-            _ => {}
-        }
-        out.push(c);
-    }
-    if in_code {
-        out.push('`');
-    }
-    out
-}
-
-fn code(text: &str) -> String {
-    format!("`{}`", text.replace('`', "'").replace(['\n', '\r'], " ").replace('|', "\\|"))
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Code outside of the ABI headers that has to do with the handover.
+//! Code outside of the ABI headers that is related to the handover.
 //!
-//! What code writes to preserved memory is not compared: only what headers declare is. So a patch that
-//! changes such code is said to be not judged; it is never said to be fine.
+//! Only what headers declare is compared, not what code writes to preserved memory. A patch that
+//! changes such code is therefore reported as not judged, and never as fine.
 
 use super::Unjudged;
 use crate::patch::{FilePatch, Hunk, Line};
@@ -10,7 +10,7 @@ use kho_abi_model::Place;
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::outline;
 
-/// How a change of code has to do with the handover.
+/// How a change of code is related to the handover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Touch {
     /// It is code of the handover.
@@ -19,10 +19,10 @@ pub(super) enum Touch {
     Wire,
 }
 
-/// What endings the files of code have.
+/// The suffixes of code files.
 const CODE: &[&str] = &["c", "h", "rs", "S", "inc"];
 
-/// How what a patch does to a file has to do with the handover, and where.
+/// How a patch's change of a file is related to the handover, and where.
 pub(super) fn touch(file: &FilePatch) -> Option<(Touch, Place)> {
     let path = file.new.as_ref().or(file.old.as_ref())?;
     let is_code = path.rsplit_once('.').is_some_and(|(_, end)| CODE.contains(&end));
@@ -82,7 +82,7 @@ fn first_change(hunk: &Hunk) -> usize {
     hunk.new_start.saturating_add(kept).max(1)
 }
 
-/// Whether what a hunk changes declares or writes bytes that are handed over.
+/// Whether a hunk changes the declaration or the writing of bytes that are handed over.
 fn writes_wire(hunk: &Hunk) -> bool {
     let heading = hunk.heading.trim_end();
     let mut in_struct = heading.starts_with("struct ") && heading.ends_with('{');
@@ -130,7 +130,8 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     parts.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase)
 }
 
-/// Whether an identifier is one of the handover: by a part of it, as in `vfio_pci_liveupdate_init`.
+/// Whether an identifier belongs to the handover: by a part of it, as in
+/// `vfio_pci_liveupdate_init`.
 fn is_handover(word: &str) -> bool {
     let has = |part: &str| word.split('_').any(|other| other == part);
     has("kho")

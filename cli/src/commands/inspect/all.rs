@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect --all`: what each device tree of KHO that was found leads to, the latest first.
+//! `kho-abi inspect --all`: what each device tree of KHO leads to, the latest first.
 
 use super::{outcome, Args, Format};
 use crate::output::{Destination, Failure, Outcome};
@@ -10,7 +10,7 @@ use kho_abi_inspect::{generations, Options, State};
 /// The schema of a document with several reports.
 pub(crate) const SCHEMA: &str = "kho-abi/inspect-all/1";
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     let mut schema = json::schema();
     let report = serde_json::Value::Object(
@@ -52,7 +52,7 @@ pub(super) fn run(
             write!(out, "{{\"schema\":\"{SCHEMA}\",\"reports\":[{end}")?;
         }
         for (index, state) in states.iter().enumerate() {
-            // Lines of JSON say themselves where a report ends.
+            // JSON lines mark the end of a report themselves.
             if index > 0 && args.format != Format::Jsonl {
                 out.write_all(if json { b"," } else { b"\n" })?;
             }

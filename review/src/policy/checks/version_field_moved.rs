@@ -12,7 +12,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         summary: "The field that carries a version lies elsewhere, has another size, or is gone.",
         reason: "A kernel reads it before it knows which layout the bytes have. Where it moves, older kernels compare other bytes with their version: no bump covers that.",
         example: "pci_ser gets a field in front of `version`, and PCI_LUO_FLB_VERSION goes from 2 to 3.",
-        remedy: "Leave the field where it is, and add others behind it; or give the whole a name of its own.",
+        remedy: "Leave the field where it is, and add others after it; or give the whole a name of its own.",
     },
     class: Class::Version,
     check: Check::Versions(find),
@@ -23,7 +23,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = Vec::new();
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let Some((old, new)) = pair.both() else { continue };
-        // Under another name no kernel looks for the old version.
+        // Under another name, no kernel looks for the old version.
         if !may_be_read(pair) {
             continue;
         }
@@ -38,11 +38,11 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                     }
                     None => format!("carried the version {}, and is gone", tell(field)),
                 },
-                // Another struct that has it in the same place is read as well.
+                // Another struct with the version in the same place can be read as well.
                 None if carriers(after, new).iter().any(|(_, o)| lies(o) == lies(field)) => {
                     continue
                 }
-                None if !comparison.new.knows_absence_of(&record.name) => continue,
+                None if !comparison.new.is_known_absent(&record.name) => continue,
                 None => format!("carried the version {}, and is gone with its struct", tell(field)),
             };
             if hits.iter().any(|hit| hit.item == item) {
@@ -60,7 +60,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
-/// Whether kernels of one side look at state of the other one's.
+/// Whether kernels of one side look at state from the other side.
 fn may_be_read(pair: &Pair<'_>) -> bool {
     pair.both().is_some_and(|(old, new)| match (old.string(), new.string()) {
         (Some(old), Some(new)) => old == new,

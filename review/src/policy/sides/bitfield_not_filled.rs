@@ -30,7 +30,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
         let bad = bad || word.starts_with('s') && word[1..].parse::<u8>().is_ok();
         bad.then(|| format!("is a bit-field of `{}`", field.words.join(" ")))
     });
-    // What clang could not lay out shows in its text.
+    // Use the text of structs that clang could not lay out.
     let texts = side.written();
     for record in texts.records.iter().filter(|r| side.model().record(&r.name).is_none()) {
         for run in record.fields.chunk_by(|a, b| a.width.is_some() == b.width.is_some()) {
@@ -50,7 +50,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
             }
         }
     }
-    for (_, record) in side.model().records().filter(|(_, record)| !record.bit_fields_untold) {
+    for (_, record) in side.model().records().filter(|(_, record)| !record.bit_fields_unknown) {
         for (first, last, bits) in runs(record) {
             let item = format!("{}.{}", record.name, first.name);
             if hits.iter().any(|hit| hit.item == item) {
@@ -77,7 +77,8 @@ fn unnamed(first: &str, last: &str, bits: u64) -> String {
     format!("{what} {bits}, and no field names the rest of the unit")
 }
 
-/// Bit-fields in a row that do not fill their unit: the first, the last, and how many bits they take.
+/// Consecutive bit-fields that do not fill their unit: the first, the last, and their width in
+/// bits.
 fn runs(record: &Record) -> Vec<(&Field, &Field, u64)> {
     let mut found = Vec::new();
     let mut at = 0;

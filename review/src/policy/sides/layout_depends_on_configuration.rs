@@ -9,9 +9,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "layout_depends_on_configuration",
         summary: "The layout of a struct depends on how a kernel is configured.",
-        reason: "Two kernels of one release and with one compatible string then lay the struct out differently, and neither can tell.",
+        reason: "Two kernels of one release and with one compatible string then lay the struct out differently, and neither notices.",
         example: "`cpumask_t cpus;`, `u64 state[NR_CPUS];`, or a field between `#ifdef CONFIG_X` and `#endif`.",
-        remedy: "Store a count and the entries behind it, and declare every field in every configuration.",
+        remedy: "Store a count and the entries after it, and declare every field in every configuration.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Finding),
@@ -40,7 +40,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
     hits
 }
 
-/// Constants that the configuration gives a kernel.
+/// Constants that the kernel's configuration sets.
 fn is_configured(word: &str) -> bool {
     const NAMES: &[&str] = &[
         "NR_CPUS",
@@ -58,7 +58,7 @@ fn is_configured(word: &str) -> bool {
     word.starts_with("CONFIG_") || NAMES.contains(&word)
 }
 
-/// The condition that a layout depends on: within the type, or between two forms of it.
+/// The condition that a layout depends on: inside the type, or between two forms of it.
 fn condition<'a>(declaration: &'a Declaration, side: &'a Side) -> Option<&'a str> {
     use DeclarationKind::{Struct, Typedef, Union};
     if !matches!(declaration.kind, Struct | Union | Typedef) {
@@ -71,7 +71,7 @@ fn condition<'a>(declaration: &'a Declaration, side: &'a Side) -> Option<&'a str
     if inside.is_some() {
         return inside;
     }
-    // Where it is there in one configuration alone, it has one layout.
+    // A type that exists in only one configuration has only one layout.
     let mut all = side.model().headers.iter().flat_map(|header| &header.declarations);
     let other = all.any(|other| {
         other.kind.shares_names_with(declaration.kind)

@@ -21,7 +21,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
         (*sort == Sort::Pointer && !field.over_integer)
             .then(|| "is a pointer, which means nothing to another kernel".into())
     });
-    // What has no text shows in its layout.
+    // A struct without text still has its layout.
     for (_, record) in side.model().records().filter(|(_, record)| !has_text(side, &record.name)) {
         for field in record.fields.iter().filter(|field| is_pointer(&field.ty)) {
             let item = format!("{}.{}", record.name, field.name);

@@ -9,8 +9,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "prose_names_missing_macro",
         summary: "A comment names a macro that no header defines.",
-        reason: "Whoever is told to change that macro with every change of the layout finds none, or changes another one.",
-        example: "The DOC section of hugetlb.h names HUGE_MEMFD_COMPATIBLE, and no header defines it.",
+        reason: "A developer who follows the comment finds no such macro, or changes another one.",
+        example:
+            "The DOC section of hugetlb.h names HUGE_MEMFD_COMPATIBLE, and no header defines it.",
         remedy: "Name the macro that the header defines, or define the one that the comment names.",
     },
     class: Class::Flaw,
@@ -22,11 +23,11 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut known: BTreeSet<&str> = BTreeSet::new();
     let mut own: BTreeSet<String> = BTreeSet::new();
     for text in side.texts.values() {
-        // What code uses, some header has.
+        // If code uses a macro, some header defines it.
         known.extend(text.outline.code.split(|c| !is_word(c)));
         own.extend(text.outline.macros.iter().filter_map(|found| prefix(&found.name)));
     }
-    // Defined by a header that was not given. One that was given speaks for itself.
+    // The macro may be defined by a header that was not given. For a given header, we would know.
     let elsewhere = |word: &str| {
         let known_model = side.catalogue.current();
         let headers = known_model.as_ref().map_or(&[][..], |model| &model.headers);
@@ -38,7 +39,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
     for (header, text) in &side.texts {
         for (line, comment) in &text.outline.comments {
             for word in comment.split(|c| !is_word(c)) {
-                // A name that goes on with a star or dots is several: KHO_*_COMPATIBLE.
+                // A name with a star or dots means several: KHO_*_COMPATIBLE.
                 let cut = |sign: &str| {
                     comment.contains(&format!("{word}{sign}"))
                         || comment.contains(&format!("{sign}{word}"))
@@ -70,7 +71,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
     hits
 }
 
-/// What the macros of one subject begin with: two words, as `MEMFD_LUO`.
+/// The common prefix of the macros on one subject: two words, as `MEMFD_LUO`.
 fn prefix(name: &str) -> Option<String> {
     let mut words = name.splitn(3, '_');
     let (first, second, _) = (words.next()?, words.next()?, words.next()?);

@@ -21,7 +21,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let open = |record: &kho_abi_model::Record| {
-        // One field, or fields of one size, leave no room for padding.
+        // A single field, or fields of equal size, cannot have padding.
         let one = record.fields.iter().all(|field| field.bit_size == record.fields[0].bit_size);
         record.kind == RecordKind::Struct
             && record.packing == Packing::Natural

@@ -21,7 +21,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
     let model = side.model();
     let mut hits: Vec<Hit> = Vec::new();
     for (_, contract) in model.contracts() {
-        // Of several words in one struct, the first counts.
+        // If a struct has several version words, the first one counts.
         let mut first: BTreeMap<&str, &kho_abi_model::Field> = BTreeMap::new();
         for (record, field) in carriers(model, contract) {
             let known = first.entry(&record.name).or_insert(field);

@@ -135,15 +135,17 @@ struct Filter {
     halves: Vec<bool>,
     /// Whether some units may refer to strings by number, which is not among these words.
     by_number: bool,
+    /// Whether a name has fewer than four bytes with its end: any unit may have it within.
+    any_unit: bool,
 }
 
 impl Filter {
     fn new(names: &BTreeSet<&str>, strings: &Strings) -> Self {
         let mut words = BTreeSet::new();
+        let mut any_unit = false;
         for name in names {
             let ended = [name.as_bytes(), b"\0"].concat();
-            // Every name of a wire type has at least four.
-            debug_assert!(ended.len() >= 4, "{name}");
+            any_unit |= ended.len() < 4;
             words.extend(ended.first_chunk().copied().map(u32::from_le_bytes));
             // A name may be the end of a longer one: linkers merge those, too.
             for at in memchr::memmem::find_iter(&strings.plain, &ended) {
@@ -156,14 +158,41 @@ impl Filter {
             halves[*word as usize & 0xffff] = true;
         }
         let words = words.into_iter().collect();
-        Self { words, halves, by_number: !strings.offsets.is_empty() }
+        Self { words, halves, by_number: !strings.offsets.is_empty(), any_unit }
     }
 
     fn is_named_in(&self, unit: &[u8]) -> bool {
-        unit.windows(4).any(|bytes| {
-            let half = usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
-            let word = || u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-            self.halves[half] && self.words.binary_search(&word()).is_ok()
-        })
+        self.any_unit
+            || unit.windows(4).any(|bytes| {
+                let half = usize::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+                let word = || u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+                self.halves[half] && self.words.binary_search(&word()).is_ok()
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_without_a_name_are_passed_over_but_not_for_a_short_one() {
+        let strings = Strings {
+            plain: b"x\0other_ser\0".to_vec(),
+            line: Vec::new(),
+            offsets: Vec::new(),
+            abbreviations: Vec::new(),
+        };
+        let filter = |name| Filter::new(&BTreeSet::from([name]), &strings);
+        // A struct of this name, in the unit itself and behind an offset, and another one.
+        for (unit, long, short) in [
+            (&b"..io\0port_ser\0"[..], true, true),
+            (b"....\x02\0\0\0", false, true),
+            (b"..io\0", false, true),
+        ] {
+            assert_eq!(filter("port_ser").is_named_in(unit), long, "{unit:?}");
+            assert_eq!(filter("io").is_named_in(unit), short, "{unit:?}");
+        }
+        assert!(filter("other_ser").is_named_in(b"....\x02\0\0\0"));
     }
 }

@@ -76,6 +76,10 @@ in_live_test cargo test --locked --workspace
 step 'bindings in the tools that they are for'
 tools/check-bindings.sh
 
+step "the example of a crate of somebody's own"
+cargo clippy --offline --locked --manifest-path examples/own-contract/Cargo.toml --target-dir "$target" --all-targets -- -D warnings
+tools/check-own-crate.sh
+
 step 'a Linux tree'
 LINUX_SRC=$("$here/fetch-linux.sh")
 LINUX_BUILD=$("$here/prepare-linux.sh")

@@ -17,6 +17,8 @@ pub mod check;
 pub mod freeze;
 pub mod generate;
 pub mod layouts;
+pub mod origin;
 pub mod output;
+pub mod own;
 pub mod rules;
 pub mod write;

@@ -149,27 +149,12 @@ pub fn current() -> Result<Model, TruthError> {
 ///
 /// [`TruthError`] where the source and the layouts do not fit together.
 pub fn earlier() -> Result<Vec<Model>, TruthError> {
-    read_earlier(kho_abi::wire::earlier::EARLIER, kho_abi::wire::HEADERS)
+    let current: Vec<_> = kho_abi::wire::HEADERS.iter().map(|header| (WIRE_DIR, *header)).collect();
+    let read = |header| read_crate(WIRE_DIR, &[header], &current);
+    kho_abi::wire::earlier::EARLIER.iter().copied().map(read).collect()
 }
 
-/// The same of any wire files, beside the current ones.
-pub(crate) fn read_earlier(
-    earlier: &[&'static layout::Header],
-    current: &[&'static layout::Header],
-) -> Result<Vec<Model>, TruthError> {
-    let with_others = |header: &&'static layout::Header| {
-        let others = current.iter().filter(|other| other.name != header.name);
-        let headers: Vec<_> = std::iter::once(header).chain(others).copied().collect();
-        let mut model = read(&headers)?;
-        for other in &mut model.headers[1..] {
-            other.contracts.clear();
-        }
-        Ok(model)
-    };
-    earlier.iter().map(with_others).collect()
-}
-
-/// Reads wire files.
+/// Reads wire files of this repository.
 ///
 /// The model is for the smallest page size, and has the others beside it.
 ///
@@ -177,16 +162,45 @@ pub(crate) fn read_earlier(
 ///
 /// [`TruthError`] where the source and the layouts do not fit together.
 pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
+    let files: Vec<_> = headers.iter().map(|header| (WIRE_DIR, *header)).collect();
+    read_files(&files)
+}
+
+/// Reads the wire files of a crate, which lie in `dir`, below the crate's top.
+///
+/// They may embed what `beside` has, each with the directory that it is in: those headers follow the
+/// crate's in the model, without their contracts. One with the name of one of the crate's is left out.
+///
+/// # Errors
+///
+/// [`TruthError`] where the source and the layouts do not fit together.
+pub fn read_crate(
+    dir: &str,
+    headers: &[&'static layout::Header],
+    beside: &[(&str, &'static layout::Header)],
+) -> Result<Model, TruthError> {
+    let is_new = |other: &layout::Header| headers.iter().all(|header| header.name != other.name);
+    let others = beside.iter().copied().filter(|(_, other)| is_new(other));
+    let own = headers.iter().map(|header| (dir, *header));
+    let mut model = read_files(&own.chain(others).collect::<Vec<_>>())?;
+    for other in &mut model.headers[headers.len()..] {
+        other.contracts.clear();
+    }
+    Ok(model)
+}
+
+/// Reads wire files, each with the directory that it is in.
+fn read_files(files: &[(&str, &'static layout::Header)]) -> Result<Model, TruthError> {
+    let headers: Vec<_> = files.iter().map(|(_, header)| *header).collect();
     let page_sizes: BTreeSet<_> =
         headers.iter().flat_map(|header| header.pages).map(|pages| pages.page_size).collect();
     let base = page_sizes.first().copied().unwrap_or(4096);
     let read_for = |page_size: usize| -> Result<Vec<Header>, TruthError> {
-        let sizes = headers
-            .iter()
-            .flat_map(|header| layouts(header, page_size))
-            .map(|layout| (layout.name, layout.size as u64))
-            .collect();
-        headers.iter().map(|header| read_header(header, page_size, &sizes)).collect()
+        let mut sizes = Sizes::new();
+        for layout in headers.iter().flat_map(|header| layouts(header, page_size)) {
+            sizes.entry(layout.name).or_insert(layout.size as u64);
+        }
+        files.iter().map(|(dir, header)| read_header(dir, header, page_size, &sizes)).collect()
     };
     let target = Target { page_size: Some(base as u64), ..Target::HOST };
     let mut model = Model { target, headers: read_for(base)?, other_pages: Vec::new() };
@@ -249,12 +263,13 @@ fn depends_on_page_size(item: &Item) -> bool {
 type Sizes<'a> = BTreeMap<&'a str, u64>;
 
 fn read_header(
+    dir: &str,
     header: &'static layout::Header,
     page_size: usize,
     sizes: &Sizes<'_>,
 ) -> Result<Header, TruthError> {
     let source = Source {
-        file: format!("{WIRE_DIR}/{}", header.file),
+        file: if dir.is_empty() { header.file.into() } else { format!("{dir}/{}", header.file) },
         header,
         page_size,
         layouts: layouts(header, page_size).map(|layout| (layout.name, layout)).collect(),

@@ -72,6 +72,7 @@ pub const fn set(
 /// They are named in C's order, each with its first bit and the bit behind its last; together they
 /// fill the field. Each gets a getter of its name and a checked setter. `BIT_FIELDS` of the type is
 /// what generators read.
+#[macro_export]
 macro_rules! bit_fields {
     ($record:ident.$storage:ident: u64 {
         $($(#[doc = $doc:literal])+ $bit:literal..$end:literal => $name:ident, $set:ident;)+
@@ -123,4 +124,4 @@ macro_rules! bit_fields {
         };
     };
 }
-pub(crate) use bit_fields;
+pub use bit_fields;

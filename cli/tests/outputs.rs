@@ -119,6 +119,7 @@ fn no_output_of_any_command_destroys_an_input() {
         "$K review w v -o hard".into(),
         "$K review w --base tree -o tree/include/linux/kho/abi/luo.h".into(),
         "$K log tree/include/linux/kho/abi/luo.h -o tree/include/linux/kho/abi/luo.h".into(),
+        "$K import tree/include/linux/kho/abi/luo.h -o tree/include/linux/kho/abi/luo.h".into(),
         "$K verify v >>v".into(),
         "$K preflight v v >>v".into(),
     ];

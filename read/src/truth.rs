@@ -117,7 +117,8 @@ impl TruthError {
             Self::NoStruct { .. } => "declare it in this file, or take it out of HEADER".into(),
             Self::OtherField { .. } => "make the `wire_layout!` say what the struct says".into(),
             Self::UnknownType { .. } => {
-                "use u8 to u64, i8 to i64, c_char, PhysAddr, arrays of them, or another wire struct"
+                "use u8 to u64, i8 to i64, c_char, PhysAddr, Le16 to Be64, arrays of them, or another \
+                 wire struct"
                     .into()
             }
             Self::Repr { .. } => "give it the attribute that its C struct has".into(),
@@ -163,7 +164,7 @@ pub fn earlier() -> Result<Vec<Model>, TruthError> {
 /// [`TruthError`] where the source and the layouts do not fit together.
 pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
     let files: Vec<_> = headers.iter().map(|header| (WIRE_DIR, *header)).collect();
-    read_files(&files)
+    require_items(read_files(&files)?)
 }
 
 /// Reads the wire files of a crate, which lie in `dir`, below the crate's top.
@@ -186,7 +187,7 @@ pub fn read_crate(
     for other in &mut model.headers[headers.len()..] {
         other.contracts.clear();
     }
-    Ok(model)
+    require_items(model)
 }
 
 /// Reads wire files, each with the directory that it is in.
@@ -211,6 +212,11 @@ fn read_files(files: &[(&str, &'static layout::Header)]) -> Result<Model, TruthE
             items: items.filter(depends_on_page_size).collect(),
         });
     }
+    Ok(model)
+}
+
+/// Makes sure that contracts own what is there.
+fn require_items(model: Model) -> Result<Model, TruthError> {
     for (header, contract) in model.contracts() {
         let unknown = contract.constants.iter().find(|name| model.constant(name).is_none());
         let unknown = unknown.or(contract.roots.iter().find(|name| model.record(name).is_none()));
@@ -390,7 +396,7 @@ impl Source<'_> {
     fn item(&self, item: &syn::Item, depends: Option<u64>) -> Result<Option<Item>, TruthError> {
         Ok(match item {
             syn::Item::Struct(item) => {
-                let name = item.ident.to_string();
+                let name = c_name(&item.ident);
                 let Some(layout) = self.layouts.get(name.as_str()) else {
                     return Err(TruthError::NoLayout {
                         place: self.place(item.ident.span()),
@@ -420,7 +426,7 @@ impl Source<'_> {
                 }
                 let place = Some(self.place(ident.span()));
                 Some(Item::Enum(Enumeration {
-                    name: ident.to_string(),
+                    name: c_name(ident),
                     members,
                     doc: doc(attrs),
                     place,
@@ -445,7 +451,7 @@ impl Source<'_> {
         let mut fields = Vec::with_capacity(written.len());
         for index in 0..written.len().max(layout.fields.len()) {
             let spell = |field: &&syn::Field| {
-                let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+                let name = field.ident.as_ref().map(c_name).unwrap_or_default();
                 format!("{name}: {}", spelling(&field.ty))
             };
             let found = written.get(index).map(spell);
@@ -589,11 +595,18 @@ fn bit_fields(storage: &Field, shared: &layout::BitFields) -> Vec<Field> {
 /// How the kernel declares a field of this type, where the model's type does not tell.
 fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
     match ty {
-        syn::Type::Path(path) if last_is(&path.path, "c_uint") => {
-            Some(format!("unsigned int {name}"))
-        }
-        syn::Type::Path(path) if last_is(&path.path, "c_ushort") => {
-            Some(format!("unsigned short {name}"))
+        syn::Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            match argument(last) {
+                Some(elem) if last.ident == "FlexArray" => {
+                    c_declaration(elem, &format!("{name}[]")).or_else(|| {
+                        let (elem, _) = wire_type(elem, 0, &Sizes::new())
+                            .or_else(|| Some((Type::structure(&last_name(elem)?), 0)))?;
+                        Some(elem.declare(&format!("{name}[]")))
+                    })
+                }
+                _ => Some(format!("{} {name}", c_word(&last.ident.to_string())?)),
+            }
         }
         syn::Type::Array(array) => match &array.len {
             syn::Expr::Call(call) if matches!(&*call.func, syn::Expr::Path(path) if last_is(&path.path, "bits_to_longs")) =>
@@ -601,10 +614,31 @@ fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
                 let bits = call.args.first()?.to_token_stream();
                 Some(format!("DECLARE_BITMAP({name}, {bits})"))
             }
-            _ => None,
+            len => c_declaration(&array.elem, &format!("{name}[{}]", len.to_token_stream())),
         },
         _ => None,
     }
+}
+
+/// The type that the kernel declares such fields with, where the model's type does not tell.
+fn c_word(rust: &str) -> Option<&'static str> {
+    Some(match rust {
+        "c_uint" => "unsigned int",
+        "c_ushort" => "unsigned short",
+        "Le16" => "__le16",
+        "Le32" => "__le32",
+        "Le64" => "__le64",
+        "Be16" => "__be16",
+        "Be32" => "__be32",
+        "Be64" => "__be64",
+        _ => return None,
+    })
+}
+
+/// The last word of a type's path.
+fn last_name(ty: &syn::Type) -> Option<String> {
+    let syn::Type::Path(path) = ty else { return None };
+    Some(c_name(&path.path.segments.last()?.ident))
 }
 
 /// The model's type for a Rust type of that many bytes, and the bytes that it takes.
@@ -614,19 +648,24 @@ fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
 fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)> {
     match ty {
         syn::Type::Path(path) if path.qself.is_none() => {
-            let name = path.path.segments.last()?.ident.to_string();
+            let name = c_name(&path.path.segments.last()?.ident);
             let int = |bits: u16, signed| (Type::Int { bits, signed }, u64::from(bits / 8));
             Some(match name.as_str() {
                 "u8" => int(8, false),
-                "u16" | "c_ushort" => int(16, false),
-                "u32" | "c_uint" => int(32, false),
-                "u64" | "PhysAddr" => int(64, false),
+                "u16" | "c_ushort" | "Le16" | "Be16" => int(16, false),
+                "u32" | "c_uint" | "Le32" | "Be32" => int(32, false),
+                "u64" | "PhysAddr" | "Le64" | "Be64" => int(64, false),
                 "i8" => int(8, true),
                 "i16" => int(16, true),
                 "i32" => int(32, true),
                 "i64" => int(64, true),
                 "c_char" => (Type::Char, 1),
                 "KhoserPtr" => (khoser_ptr(path.path.segments.last()?)?, 8),
+                "FlexArray" => {
+                    let elem = argument(path.path.segments.last()?)?;
+                    let (elem, _) = wire_type(elem, 0, sizes)?;
+                    (Type::Array { elem: Box::new(elem), len: 0, len_name: None }, 0)
+                }
                 other => (Type::structure(other), *sizes.get(other)?),
             })
         }
@@ -654,13 +693,22 @@ fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)
 
 /// `KhoserPtr<T>`.
 fn khoser_ptr(segment: &syn::PathSegment) -> Option<Type> {
+    Some(Type::KhoserPtr { to: last_name(argument(segment)?)? })
+}
+
+/// `T` of `Name<T>`.
+fn argument(segment: &syn::PathSegment) -> Option<&syn::Type> {
     let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     match arguments.args.first()? {
-        syn::GenericArgument::Type(syn::Type::Path(path)) => {
-            Some(Type::KhoserPtr { to: path.path.segments.last()?.ident.to_string() })
-        }
+        syn::GenericArgument::Type(ty) => Some(ty),
         _ => None,
     }
+}
+
+/// The name that C has for an identifier: one that is a word of Rust is `r#type` there.
+fn c_name(ident: &syn::Ident) -> String {
+    let name = ident.to_string();
+    name.strip_prefix("r#").unwrap_or(&name).to_string()
 }
 
 /// `None` unless the struct is laid out as C does.

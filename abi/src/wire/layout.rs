@@ -394,12 +394,12 @@ macro_rules! wire_layout {
     }) => {
         impl layout::WireType for $name {
             const STRUCT_LAYOUT: layout::StructLayout = layout::StructLayout {
-                name: stringify!($name),
+                name: layout::c_name(stringify!($name)),
                 size: core::mem::size_of::<$name>(),
                 size_stated: stringify!($size),
                 align: core::mem::align_of::<$name>(),
                 fields: &[$(layout::FieldLayout {
-                    name: stringify!($field),
+                    name: layout::c_name(stringify!($field)),
                     ty: stringify!($ty),
                     offset: core::mem::offset_of!($name, $field),
                     size: layout::size_of_result(|value: $name| value.$field),
@@ -418,12 +418,12 @@ macro_rules! wire_layout {
         const _: () = {
             let found = <$name as layout::WireType>::STRUCT_LAYOUT;
             let declared = layout::StructLayout {
-                name: stringify!($name),
+                name: layout::c_name(stringify!($name)),
                 size: $size,
                 size_stated: stringify!($size),
                 align: $align,
                 fields: &[$(layout::FieldLayout {
-                    name: stringify!($field),
+                    name: layout::c_name(stringify!($field)),
                     ty: stringify!($ty),
                     offset: $offset,
                     size: core::mem::size_of::<$ty>(),
@@ -503,6 +503,19 @@ pub use per_page_size;
 /// Compiles where `T` may lie at any address.
 #[doc(hidden)]
 pub const fn require_unaligned<T: Unaligned>() {}
+
+/// The name that C has for an identifier: one that is a word of Rust is `r#type` there.
+#[doc(hidden)]
+#[must_use]
+pub const fn c_name(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', rest @ ..] => match core::str::from_utf8(rest) {
+            Ok(name) => name,
+            Err(_) => name,
+        },
+        _ => name,
+    }
+}
 
 /// Size of what a function returns: of a field, when the function is its accessor.
 #[doc(hidden)]

@@ -387,7 +387,10 @@ fn layout(model: &Model, record: &Record, promise: &str) -> String {
     for (index, field) in record.fields.iter().enumerate().filter(|(_, field)| !field.bit_field) {
         let at = |of: &dyn Fn(&Field) -> u64| number(&|record| record.fields.get(index).map(of));
         expect("offset", &[&field.name, &at(&Field::offset)]);
-        expect("size", &[&field.name, &at(&Field::size)]);
+        // An array whose length the struct does not say has no size in C.
+        if !matches!(field.ty, Type::Array { len: 0, .. }) {
+            expect("size", &[&field.name, &at(&Field::size)]);
+        }
         let mut element = field.name.clone();
         let mut ty = &field.ty;
         while let Type::Array { elem, .. } = ty {

@@ -280,7 +280,7 @@ fn check_lists_what_it_could_not_check() {
     let mut settings = insta::Settings::clone_current();
     for why in [
         "the checkout is not under version control",
-        "this is no git checkout, or git is not installed",
+        "this is not a git checkout, or git is not installed",
     ] {
         settings.add_filter(why, "[no history]");
     }

@@ -220,7 +220,7 @@ fn read_back_one(
             "header_reads_back_differently",
             place,
             format!("{what} (for {triple}{pages})"),
-            "report it: the generated header does not say what the types say",
+            "report this as a defect: the generated header differs from the types",
         )
     };
     // What clang could not tell is a difference, too: all of it is there to be told.

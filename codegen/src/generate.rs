@@ -193,7 +193,7 @@ impl Kind {
                 missing: "binding_missing",
                 out_of_date: "binding_out_of_date",
                 unowned: "binding_unowned",
-                remedy: "remove it: nothing keeps it in step with the types",
+                remedy: "remove it: nothing updates it when the types change",
             }
         } else {
             &Self {

@@ -200,7 +200,7 @@ impl Layouts {
         match text(&["rev-parse", "--is-shallow-repository"]) {
             Ok(Some(shallow)) if shallow == "false" => {}
             Ok(Some(_)) => return Err("the history is cut off: run `git fetch --unshallow`".into()),
-            _ => return Err("this is no git checkout, or git is not installed".into()),
+            _ => return Err("this is not a git checkout, or git is not installed".into()),
         }
         // In a directory of somebody else's repository, that history says nothing about this.
         if let Some(file) = self.tracked {

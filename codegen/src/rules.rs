@@ -8,7 +8,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "allowance_stale",
         summary: "An entry of the allow file allows nothing, or has expired.",
-        reason: "What nobody needs any more would allow the next change unseen.",
+        reason: "A stale allowance would silently permit a later change.",
         example: "[[allow]] rule = \"field_renamed\", item = \"memfd_luo_ser.padding\", reason = \"never written\", expires = \"2027-03-31\", when nothing renames that field.",
         remedy: "Remove the entry, or have a new one reviewed.",
     },
@@ -29,7 +29,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "binding_unowned",
         summary: "A file lies among the generated bindings that the generator does not make.",
-        reason: "Nothing keeps it in step with the types.",
+        reason: "Nothing updates it when the types change.",
         example: "bindings/imhex/old.hexpat was left behind when its name changed.",
         remedy: "Remove it.",
     },
@@ -42,7 +42,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "declaration_not_importable",
-        summary: "A wire file cannot say what a C header declares.",
+        summary: "A wire file cannot express a declaration of a C header.",
         reason: "What is left out of a wire file, or changed on the way, is another ABI under the same string. So a header is imported whole, or not at all.",
         example: "`struct x_ser` has a `struct list_head *`, which means nothing to another kernel.",
         remedy: "Change the header as the finding says, and run `kho-abi import` again.",
@@ -64,7 +64,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "frozen_file_changed",
         summary: "A released layout's file differs from the one that was released, or is gone.",
-        reason: "Frozen layouts are the memory of what running kernels write. Whoever edits one together with the type hides a change of the ABI from every other check.",
+        reason: "Frozen layouts are the memory of what running kernels write. An edit of one together with the type hides a change of the ABI from every other check.",
         example: "snapshots/vfio-pci-v1.layout says `u32 bdf`; in the commit that released it, it said `u16 bdf`.",
         remedy: "Restore the file from the commit that is named, and give the new layout a new version: `kho-abi bump CONTRACT`.",
     },
@@ -86,7 +86,7 @@ pub const RULES: &[Rule] = &[
         id: "frozen_layout_missing",
         summary: "A contract has no frozen layout.",
         reason: "Without one, the next change of its types goes unnoticed.",
-        example: "memfd-v2 is declared, and there is no snapshots/memfd-v2.layout.",
+        example: "memfd-v2 is declared, and snapshots/memfd-v2.layout is missing.",
         remedy: "Run `kho-abi freeze CONTRACT`, or with --draft while it is not released.",
     },
     Rule {
@@ -106,13 +106,13 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "header_out_of_date",
         summary: "A generated header is not what the types say.",
-        reason: "Headers are never edited by hand: the kernel would be built from something that nobody froze or reviewed.",
+        reason: "Headers are never edited by hand: the kernel would be built from something that was never frozen or reviewed.",
         example: "vfio_pci.h says `u32 bdf` where the truth says `u16 bdf`.",
         remedy: "Change the types if the header was right, and run `kho-abi generate`.",
     },
     Rule {
         id: "header_reads_back_differently",
-        summary: "A C compiler lays a generated header out differently than rustc lays out the types.",
+        summary: "A C compiler lays out a generated header differently from how rustc lays out the types.",
         reason: "The kernel and the Rust module would disagree about the same bytes.",
         example: "libclang places vfio_pci_core_device_ser.domain at byte 4, rustc at byte 2.",
         remedy: "Report it: the generator wrote a header that does not say what the types say.",
@@ -120,7 +120,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "header_unowned",
         summary: "A header lies among the generated ones that no type makes.",
-        reason: "Nobody keeps it in step with anything.",
+        reason: "Nothing updates it when the types change.",
         example: "c-headers/include/linux/kho/abi/old.h was left behind when old.rs was removed.",
         remedy: "Remove it, or write its types under abi/src/wire/.",
     },
@@ -155,7 +155,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "source_constant_differs",
         summary: "A constant of a contract has another value in a kernel than in the truth.",
-        reason: "Constants decide what bits mean and how far lists reach: the next kernel would read the same bytes otherwise.",
+        reason: "Constants decide what bits mean and how far lists reach: the next kernel would read the same bytes differently.",
         example: "KHO_TABLE_SIZE_LOG2 is 10 in a vmlinux, the truth says 9.",
         remedy: "Give the changed contract a new version in its string, or change the constant back.",
     },
@@ -168,7 +168,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "source_layout_differs",
-        summary: "A struct of a contract is laid out otherwise in a kernel than in the truth, under the same string.",
+        summary: "A struct of a contract has another layout in a kernel than in the truth, under the same string.",
         reason: "The next kernel compares the string, and then believes the bytes: it would read fields where they are not.",
         example: "luo_session_ser.file_set_ser is at byte 72 in a vmlinux that says luo-v5; the truth says 64.",
         remedy: "Give the changed layout a new version in its string, or change it back.",
@@ -197,7 +197,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "unit_test_unowned",
         summary: "A file lies among the generated unit tests that no type makes.",
-        reason: "Nobody keeps it in step with any header.",
+        reason: "Nothing updates it when the header changes.",
         example: "kho_abi_old_kunit.c was left behind when old.rs was removed.",
         remedy: "Remove it, or write its types under abi/src/wire/.",
     },

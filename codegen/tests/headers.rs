@@ -55,7 +55,7 @@ fn generated_headers_read_back_as_the_truth() {
                 records.map(|record| Record { page_size: None, ..record }).collect()
             };
             assert_eq!(bare(&reading.model), bare(&truth), "{context}");
-            assert!(reading.model.records().all(|(_, record)| !record.bit_fields_untold));
+            assert!(reading.model.records().all(|(_, record)| !record.bit_fields_unknown));
             assert_eq!(told(&reading.model), told(&truth), "{context}");
         }
     }

@@ -86,7 +86,7 @@ impl<'t> Fdt<'t> {
         let error = |offset, what| FdtError { offset, what };
         let field = |offset| word(bytes, offset).ok_or(error(offset, "the header is cut off"));
         if field(0)? != MAGIC {
-            return Err(error(0, "there is no device tree's magic number"));
+            return Err(error(0, "not a device tree: bad magic number"));
         }
         let size = |offset| field(offset).map(|word| usize::try_from(word).unwrap_or(usize::MAX));
         let (total, structure, strings) = (size(4)?, size(8)?, size(12)?);
@@ -179,7 +179,7 @@ impl<'t> Events<'t> {
                 PROPERTY => return self.property(at).map(Some),
                 END if self.depth == 0 => return Ok(None),
                 END => return Err(error("the tree ends within a node")),
-                _ => return Err(error("there is no token that anybody knows")),
+                _ => return Err(error("unknown token")),
             }
         }
     }

@@ -38,7 +38,7 @@ pub struct Options {
 pub struct State {
     /// Size of a page of the kernel, in bytes.
     pub page_size: usize,
-    /// Whether that was found out by trying.
+    /// Whether that was guessed.
     pub page_size_guessed: bool,
     /// The device trees that may be KHO's, the best first.
     pub candidates: Vec<Candidate>,
@@ -155,8 +155,8 @@ fn phase_note(luo: &Luo) -> Option<&'static str> {
         ),
         Phase::NotSerialised => Some(
             "LUO has not written its sessions: it does so within the reboot that ends this kernel. \
-             Either there are none, or the image was taken before that moment; nothing in memory \
-             tells which",
+             Either no session exists, or the image was taken before that moment; nothing in memory \
+             says which",
         ),
         Phase::Consumed => Some(
             "LUO's root is no longer there: once the next kernel has read it, it uses the page for \

@@ -179,11 +179,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {
         };
         if fdt.total_size() > bytes.len() {
             walker.find(&rules::FDT_MALFORMED, at, || {
-                format!(
-                    "the tree says that it has {} bytes, and {} are there",
-                    fdt.total_size(),
-                    bytes.len()
-                )
+                format!("the tree claims {} bytes, but {} are there", fdt.total_size(), bytes.len())
             });
         }
         let known = DECODERS.iter().find(|known| known.compatible.as_bytes() == string(compatible));
@@ -192,7 +188,10 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {
         } else {
             walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
                 let known = known_list();
-                format!("the tree's root is \"{}\", and known are: {known}", kho.compatible)
+                format!(
+                    "unknown version of the tree's root: \"{}\" (known: {known})",
+                    kho.compatible
+                )
             });
             read_unknown(walker, &fdt, &bytes, &mut kho);
         }
@@ -371,7 +370,7 @@ fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho, known: bool)
     kho.map_pa = map.and_then(number).unwrap_or(0);
     if known && kho.map_pa == 0 {
         walker.find(&rules::KHO_MAP_MISSING, at, || match map {
-            None => format!("there is no property {KHO_FDT_MEMORY_MAP_PROP_NAME}"),
+            None => format!("the property {KHO_FDT_MEMORY_MAP_PROP_NAME} is missing"),
             Some(value) if value.len() != 8 => {
                 format!("{KHO_FDT_MEMORY_MAP_PROP_NAME} has {} bytes, not 8", value.len())
             }

@@ -150,7 +150,7 @@ impl Layouts {
         for one in structs {
             match all.get(&one.name) {
                 Some(other) if *other != one => {
-                    let why = format!("the types have two structs of the name {}", one.name);
+                    let why = format!("the types have two structs named {}", one.name);
                     problems.insert(one.name, why);
                 }
                 _ => {

@@ -49,7 +49,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Vec<Reservati
     if compatible != MEMBLOCK_KHO_NODE_COMPATIBLE.as_bytes() {
         walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
             let found = text::readable(compatible);
-            format!("memblock's tree is \"{found}\", and known is: {MEMBLOCK_KHO_NODE_COMPATIBLE}")
+            format!("unknown version of memblock's tree: \"{found}\" (known: {MEMBLOCK_KHO_NODE_COMPATIBLE})")
         });
         return found;
     }
@@ -89,7 +89,7 @@ fn take(walker: &mut Walker<'_>, at: u64, node: &Node<'_>) -> Option<Reservation
     if compatible != RESERVE_MEM_KHO_NODE_COMPATIBLE.as_bytes() {
         walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
             let found = text::readable(compatible);
-            format!("the reservation \"{name}\" is \"{found}\", and known is: {RESERVE_MEM_KHO_NODE_COMPATIBLE}")
+            format!("unknown version of the reservation \"{name}\": \"{found}\" (known: {RESERVE_MEM_KHO_NODE_COMPATIBLE})")
         });
         return None;
     }

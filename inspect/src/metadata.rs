@@ -37,7 +37,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metada
     walker.allocation(at, needed, "kexec metadata", owner);
     if size < needed {
         walker.find(&rules::KEXEC_METADATA_INVALID, at, || {
-            format!("the entry has {size} bytes, and the struct takes {needed}")
+            format!("the entry has {size} bytes, but the struct needs {needed}")
         });
         return None;
     }
@@ -45,7 +45,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metada
     let (version, kexec_count) = (ser.version, ser.kexec_count);
     if version != KHO_KEXEC_METADATA_VERSION {
         walker.find(&rules::KEXEC_METADATA_INVALID, at, || {
-            format!("the version is {version}, and known is {KHO_KEXEC_METADATA_VERSION}")
+            format!("unknown version: {version} (known: {KHO_KEXEC_METADATA_VERSION})")
         });
         return None;
     }

@@ -155,7 +155,7 @@ impl Preserved {
                         let keys = prefix << shape.leaf_bits;
                         if preserved.leaf(&bytes, keys, &mut blocks) {
                             findings.add(&rules::RADIX_KEY_INVALID, pa, chain, || {
-                                "the leaf has keys that no block of pages has".into()
+                                "the leaf has keys that are not valid for a block of pages".into()
                             });
                         }
                         preserved.leaves.push((prefix, pa));
@@ -164,15 +164,13 @@ impl Preserved {
                     Err(Wrong::Unaligned) => {
                         preserved.complete = false;
                         findings.add(&rules::ADDRESS_UNALIGNED, pa, chain, || {
-                            format!("a node of the tree of preserved pages is not at a page's address: {pa:#x}")
+                            format!("a node of the tree of preserved pages is not page-aligned: {pa:#x}")
                         });
                     }
                     Err(Wrong::Seen) => {
                         preserved.complete = false;
                         findings.add(&rules::LIST_CYCLE, pa, chain, || {
-                            format!(
-                                "the tree of preserved pages comes to the node at {pa:#x} twice"
-                            )
+                            format!("the tree of preserved pages reaches the node at {pa:#x} twice")
                         });
                     }
                     Err(Wrong::Unreadable(error)) => {
@@ -207,7 +205,7 @@ impl Preserved {
             if prefix >= 1 << (shape.key_width - right) {
                 findings.add(&rules::RADIX_KEY_INVALID, pa, chain, || {
                     format!(
-                        "the node has index {index}, which no key of {} bits has",
+                        "the node has index {index}, which exceeds a key of {} bits",
                         shape.key_width
                     )
                 });

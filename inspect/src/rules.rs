@@ -60,21 +60,21 @@ declare_rules! {
         "An address is 0 where the contract wants one.",
         "The kernel turns it into a pointer to its first page and reads whatever lies there.",
         "A file of the memfd handler has 0 for its data.",
-        "Look at who wrote it: the handler of the kernel before the update.";
+        "Look at who wrote it: the handler of the previous kernel.";
     ADDRESS_OUTSIDE_IMAGE: "address_outside_image",
         "An address leads to where the image has no memory.",
         "The kernel would read device registers or nothing at all, and crash.",
-        "The first block of sessions is said to be at 0xdead000, and memory ends at 0x20000000.",
+        "The address of the first block of sessions is 0xdead000, and memory ends at 0x20000000.",
         "Check that the image is whole; if it is, the state is damaged at the address that is named.";
     ADDRESS_UNALIGNED: "address_unaligned",
         "An address is not a multiple of what it must be.",
-        "Blocks, chunks and radix nodes are pages. One that does not begin at a page's address is none, and the kernel does not check.",
+        "Blocks, chunks and radix nodes are pages. The kernel does not check that they begin at a page's address.",
         "A block's `next` is 0x1234010.",
         "The state is damaged at the address that is named.";
     BLOCK_COUNT_INVALID: "block_count_invalid",
-        "A block tells a count of entries that none has.",
+        "A block claims a count of entries that no block can have.",
         "The kernel refuses the list, and everything in it is lost with the update.",
-        "A block of sessions, which has room for 51, tells 52; or 0.",
+        "A block of sessions holds at most 51 entries and claims 52, or claims 0.",
         "The state is damaged: look for who else writes to that page.";
     COMPATIBLE_UNKNOWN: "compatible_unknown",
         "A compatible string is one that this program has no types for.",
@@ -84,7 +84,7 @@ declare_rules! {
     COUNT_MISMATCH: "count_mismatch",
         "Two counts that must agree do not.",
         "The kernel refuses a session whose count of files is not that of its blocks. Of a memfd it believes both counts, and reads past the end of an array.",
-        "A session tells 3 files, and its blocks hold 2.",
+        "A session claims 3 files, and its blocks hold 2.",
         "The state is damaged, or was cut off while it was written.";
     DEVICE_TWICE: "device_twice",
         "A device is preserved twice.",
@@ -93,13 +93,13 @@ declare_rules! {
         "Look at what user space preserved, and at the handler's own check.";
     FDT_MALFORMED: "fdt_malformed",
         "A device tree is damaged or cut off.",
-        "What is behind the damage is not seen, neither by this program nor by the kernel.",
+        "Neither this program nor the kernel sees what follows the damage.",
         "KHO's tree says that it is 5000 bytes long, and its page has 4096.",
         "If this is debugfs's `kho/out/fdt`, that file can be cut off: use an image, or `kho/in/fdt` of the next kernel.";
     FLB_HEADER_INVALID: "flb_header_invalid",
-        "The header of FLBs tells more entries than its pages have room for, or another number of pages than it was given.",
+        "The header of FLBs claims more entries than its pages hold, or another number of pages than it was given.",
         "The kernel checks neither, and reads past the end.",
-        "The header tells 64 entries in one page, which has room for 63.",
+        "The header claims 64 entries in one page, which holds at most 63.",
         "The state is damaged at the address that is named.";
     FLB_TWICE: "flb_twice",
         "An FLB is preserved twice.",
@@ -112,7 +112,7 @@ declare_rules! {
         "Two segments of an ELF core have the same addresses.",
         "Make the image again.";
     KEXEC_METADATA_INVALID: "kexec_metadata_invalid",
-        "The metadata about the kernel before is not what its version says.",
+        "The metadata about the previous kernel is not what its version says.",
         "The kernel ignores it: its log lacks the release that handed over.",
         "The version is 2, and 1 is known.",
         "Nothing depends on it; look at which kernel wrote it.";
@@ -142,15 +142,15 @@ declare_rules! {
         "There are two entries `LUO`.",
         "Look at the owner of the entry.";
     LIST_CYCLE: "list_cycle",
-        "A list or tree comes back to where it was.",
+        "A list or tree loops back to an earlier element.",
         "A kernel that follows it either refuses all of it, or never ends.",
         "The second block of files has the first for its next.",
         "The state is damaged at the address that is named.";
     LIST_TOO_LONG: "list_too_long",
         "A list has more pages than any that a kernel makes.",
         "The kernel refuses it.",
-        "A list of blocks goes on behind 10000 blocks.",
-        "The state is damaged, or somebody preserved more than the kernel takes.";
+        "A list of blocks continues past 10000 blocks.",
+        "The state is damaged, or more was preserved than the kernel accepts.";
     LUO_STATE_TOO_SMALL: "luo_state_too_small",
         "LUO's entry is smaller than its root.",
         "The kernel refuses it, and all sessions are lost.",
@@ -162,8 +162,8 @@ declare_rules! {
         "A reservation has a `size` of 4 bytes, or of 0.",
         "The state is damaged at the address that is named.";
     MEMFD_FOLIO_BEYOND_END: "memfd_folio_beyond_end",
-        "A folio lies behind the end of its memfd.",
-        "The page is handed over and never seen; it stays in the file's page cache behind its end.",
+        "A folio lies past the end of its memfd.",
+        "The page is handed over and never seen; it stays in the file's page cache past its end.",
         "The file has 8 pages, and a folio has index 9.",
         "The state is damaged, or the file was truncated while it was preserved.";
     MEMFD_FOLIO_CLEAN: "memfd_folio_clean",
@@ -180,15 +180,15 @@ declare_rules! {
         "An entry of a memfd's array has no folio.",
         "The kernel skips it, and the file has a hole of zeroes where there may have been content.",
         "Entry 5 of the array has page frame number 0.",
-        "The state is damaged: the kernel before writes an entry for each folio only.";
+        "The state is damaged: the previous kernel writes an entry for each folio only.";
     MEMFD_FOLIO_NOT_UPTODATE: "memfd_folio_not_uptodate",
         "A folio of a memfd is not marked as up to date.",
         "The next kernel shows zeroes in its place, whatever was written to it since it was preserved.",
         "3 of 16 folios are not up to date.",
         "Run a kernel that fills and marks all folios of a preserved memfd: 50d7b4332f27 does.";
     MEMFD_INVALID: "memfd_invalid",
-        "A memfd's own fields cannot be.",
-        "The kernel before refuses such a file, so nobody preserved it this way.",
+        "A memfd's own fields contradict each other or the contract.",
+        "The previous kernel refuses such a file, so it was not preserved this way.",
         "The size is more than 2^32 pages; or it is 0, and there are folios.",
         "The state is damaged at the address that is named.";
     MEMFD_PAGES_MISSING: "memfd_pages_missing",
@@ -203,17 +203,17 @@ declare_rules! {
         "The state is damaged, or written by a kernel whose contract should have a new version.";
     NAME_NOT_UTF8: "name_not_utf8",
         "A name is not UTF-8.",
-        "Names are compared byte by byte, so that the kernel does not mind; who types it might.",
+        "The kernel compares names byte by byte and accepts it; a person may not be able to type it.",
         "A session's name has the byte 0xff.",
         "Look at who created the session; damaged memory shows like this, too.";
     NAME_TWICE: "name_twice",
         "Two sessions have one name.",
         "The kernel refuses the second, and stops reading.",
         "Two sessions are named `vm0`.",
-        "The state is damaged: the kernel before refuses the second as well.";
+        "The state is damaged: the previous kernel refuses the second as well.";
     NAME_UNTERMINATED: "name_unterminated",
         "A name has no end within its field.",
-        "The kernel compares it as a string, and reads into what lies behind it.",
+        "The kernel compares it as a string, and reads past the end of the field.",
         "All 48 bytes of a file's compatible string are letters.",
         "The state is damaged at the address that is named.";
     OFFSETS_NOT_ADDRESSES: "offsets_not_addresses",
@@ -225,21 +225,21 @@ declare_rules! {
         "An address leads into the middle of what was preserved as one block.",
         "The kernel restores pages by the first of their block, and refuses any other.",
         "A folio's page is the second of a block of order 9.",
-        "The state is damaged, or somebody freed and preserved memory again.";
+        "The state is damaged, or the memory was freed and preserved again.";
     PAGE_NOT_PRESERVED: "page_not_preserved",
         "A page that the state refers to is not in the tree of preserved pages.",
-        "The next kernel uses it for something else before anybody reads it: silent corruption.",
+        "The next kernel reuses the page before the state is read: silent corruption.",
         "A memfd's folio at 0x1234000 is not preserved.",
         "Look at who preserved the page that refers to it: one of the two calls is missing.";
     PAGE_OWNED_TWICE: "page_owned_twice",
         "A page has two owners.",
-        "Both of them free it: the second frees what belongs to somebody else by then.",
+        "Both of them free it: the second frees a page that has another owner by then.",
         "A page is a folio of two memfds.",
         "Look at both owners; the chain leads to the second.";
     PCI_DEVICES_UNORDERED: "pci_devices_unordered",
         "The devices that the PCI core preserved are not in the order of their addresses, or one is there twice.",
         "The kernel looks for a device by halves: it does not find one that is out of order, and its state is lost.",
-        "0000:01:00.0 stands behind 0000:02:00.0.",
+        "0000:01:00.0 follows 0000:02:00.0.",
         "Look at the kernel's comparison of devices: one of 32 bits overflows for large domains.";
     PRESERVED_IN_SCRATCH: "preserved_in_scratch",
         "A preserved page is within the memory that the next kernel starts in.",
@@ -252,7 +252,7 @@ declare_rules! {
         "A block of order 19, with pages of 4 KiB.",
         "Run a kernel that has 3a0b8fa2eb36 on both sides, or preserve smaller blocks.";
     PRESERVED_OUTSIDE_IMAGE: "preserved_outside_image",
-        "The tree of preserved pages has some where the image has no memory.",
+        "The tree of preserved pages has pages where the image has no memory.",
         "The kernel would keep what is not there; mostly, the tree is damaged.",
         "A block of order 0 at 0xfffffffff000 is preserved.",
         "Check that the image is whole.";
@@ -267,17 +267,17 @@ declare_rules! {
         "The page at 0x1234000 is preserved, and no session, entry or list leads there.",
         "Look at who preserved it: a call to unpreserve is missing, or has another order.";
     RADIX_KEY_INVALID: "radix_key_invalid",
-        "The tree of preserved pages has a key that none can be.",
+        "The tree of preserved pages has an invalid key.",
         "The kernel decodes it all the same, and keeps a block of a nonsensical order somewhere.",
         "The key is 0, or wider than its page size allows.",
         "The tree is damaged at the address that is named.";
     RESERVED_BITS: "reserved_bits",
         "Bits are set that no version of the contract gives a meaning.",
-        "The kernel ignores or refuses them. Whoever set them meant something that will not happen.",
+        "The kernel ignores or refuses them. What the previous kernel meant by them will not happen.",
         "A folio has flags 0x4; a memfd has flags 0x1.",
         "The state is damaged, or written by a kernel whose contract should have a new version.";
     SCRATCH_INVALID: "scratch_invalid",
-        "The areas that the next kernel starts in cannot be.",
+        "The array of scratch areas is invalid.",
         "The kernel gives them back by blocks of pages: one that is not aligned frees memory beside it.",
         "A scratch area begins at 0x1000800.",
         "Look at the sizes on the command line, and at who wrote the array.";
@@ -285,11 +285,11 @@ declare_rules! {
         "Two files of a session have one token.",
         "User space gets the first; the second can never be retrieved, and is freed unseen.",
         "Session `vm0` has two files with token 1.",
-        "The state is damaged: the kernel before refuses the second.";
+        "The state is damaged: the previous kernel refuses the second.";
     VMALLOC_INVALID: "vmalloc_invalid",
-        "What is preserved of vmalloc memory cannot be.",
+        "The description of vmalloc memory is invalid.",
         "The kernel refuses it, or makes a mapping of the wrong size.",
-        "The order is 60; the chunks have 7 pages, and 8 are told.",
+        "The order is 60; or the chunks have 7 pages and 8 are claimed.",
         "The state is damaged at the address that is named.";
 }
 

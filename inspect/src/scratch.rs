@@ -41,7 +41,7 @@ pub(crate) fn read(
     let Some((scratch, scratch_size)) = array else {
         if preserved.is_some() {
             walker.notes.push(
-                "not checked: preserved pages in scratch memory (where that is, --boot-params tells)"
+                "not checked: preserved pages in scratch memory (--boot-params says where it is)"
                     .into(),
             );
         }

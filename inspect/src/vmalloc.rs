@@ -158,7 +158,7 @@ pub(crate) fn check(
     if flags & !FLAGS != 0 {
         let at = walker.chain.iter().rev().find_map(|link| link.at).unwrap_or(0);
         walker.find(&rules::RESERVED_BITS, at, || {
-            format!("{} has vmalloc flags {flags:#x}, and known are {FLAGS:#x}", names.list)
+            format!("{} has unknown vmalloc flags: {flags:#x} (known: {FLAGS:#x})", names.list)
         });
     }
     let block = block_pages(order);

@@ -186,7 +186,7 @@ impl<'i> Walker<'i> {
         let (first, last) = self.first_and_last(at, len, what)?;
         if !at.is_multiple_of(page_size) {
             self.find(&rules::ADDRESS_UNALIGNED, at, || {
-                format!("{what} does not begin at a page's address: {at:#x}")
+                format!("{what} is not page-aligned: {at:#x}")
             });
         }
         // The block is the owner's to its end: the kernel frees it as a whole.

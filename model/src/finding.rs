@@ -86,7 +86,7 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} [{}]", self.shown_place(), self.what, self.rule)?;
         for consequence in &self.consequences {
-            writeln!(f, "  so: {consequence}")?;
+            writeln!(f, "  consequence: {consequence}")?;
         }
         for line in self.diff.lines() {
             writeln!(f, "{line}")?;

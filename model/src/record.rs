@@ -22,9 +22,9 @@ pub struct Record {
     /// The page size that this layout is for; `None` where it depends on none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u64>,
-    /// Whether there are bit-fields that the reader could not tell, and `fields` does not have.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub bit_fields_untold: bool,
+    /// Whether there are bit-fields that the reader could not see, and `fields` does not have.
+    #[serde(default, rename = "bit_fields_untold", skip_serializing_if = "std::ops::Not::not")]
+    pub bit_fields_unknown: bool,
     /// Alignment, in bytes.
     pub align: u64,
     /// The fields, in the order of the declaration.
@@ -132,7 +132,7 @@ impl Record {
             size: 0,
             size_expr: None,
             page_size: None,
-            bit_fields_untold: false,
+            bit_fields_unknown: false,
             align: 1,
             fields: Vec::new(),
             doc: String::new(),

@@ -24,7 +24,7 @@ pub const MAGIC_BIG_ENDIAN: [u8; 2] = [0xeb, 0x9f];
 pub struct BtfError(String);
 
 /// What BTF says that stands on other BTF.
-const NEEDS_BASE: &str = "it continues other BTF, which is not at hand";
+const NEEDS_BASE: &str = "it continues other BTF, which was not given";
 
 impl BtfError {
     /// Whether it continues other BTF, and could be read with that.
@@ -104,7 +104,7 @@ impl<'a> Btf<'a> {
             return Err(BtfError::new("it is for a big-endian machine"));
         }
         if !data.starts_with(&MAGIC) {
-            return Err(BtfError::new("it is no BTF"));
+            return Err(BtfError::new("not BTF: bad magic number"));
         }
         let short = || BtfError::new("its header is cut off");
         if data.get(2).is_some_and(|version| *version != 1) {

@@ -33,7 +33,7 @@ pub trait Bytes {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if size > MAX_AT_ONCE {
-            return Err(io::Error::other(format!("{size} bytes in one piece are not believed")));
+            return Err(io::Error::other(format!("a section of {size} bytes exceeds the limit")));
         }
         let size = usize::try_from(size).map_err(io::Error::other)?;
         let mut buffer = vec![0; size];

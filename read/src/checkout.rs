@@ -16,7 +16,7 @@ pub struct Checkout {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckoutError {
     /// No directory from here up is a checkout.
-    #[error("{start} is no checkout: there is no abi/src/wire/mod.rs")]
+    #[error("{start} is not in a kho-abi checkout: abi/src/wire/mod.rs is missing")]
     NotFound {
         /// Where the search began.
         start: PathBuf,

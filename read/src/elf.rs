@@ -104,7 +104,7 @@ impl<'a> Elf<'a> {
         let malformed = |why: &str| ElfError::malformed("ELF header", why);
         let ident = bytes.take(0, 20).map_err(|_| malformed("it is cut off"))?;
         if !ident.starts_with(MAGIC) {
-            return Err(malformed("it is no ELF file"));
+            return Err(malformed("not an ELF file: bad magic number"));
         }
         let machine = Machine(match ident[5] {
             2 => u16::from_be_bytes([ident[18], ident[19]]),
@@ -124,7 +124,7 @@ impl<'a> Elf<'a> {
                     machine_name(machine)
                 )))
             }
-            _ => return Err(malformed("neither its class nor its byte order is one there is")),
+            _ => return Err(malformed("unknown class or byte order")),
         }
         let header = bytes.take(0, size_of::<FileHeader64<LE>>() as u64);
         let header = header.map_err(|_| malformed("it is cut off"))?;
@@ -344,7 +344,7 @@ fn decompress(content: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|()| "it is cut off".to_string())?;
     let size = header.ch_size.get(LE);
     if size > MAX_AT_ONCE {
-        return Err(format!("{size} bytes in one piece are not believed"));
+        return Err(format!("a section of {size} bytes exceeds the limit"));
     }
     let mut out = Vec::new();
     let read = match header.ch_type.get(LE) {

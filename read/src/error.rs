@@ -139,13 +139,13 @@ pub enum HeaderError {
         message: String,
     },
     /// clang takes too long.
-    #[error("clang does not come to an end with these headers within {seconds} seconds")]
+    #[error("clang timed out on these headers after {seconds} seconds")]
     TimedOut {
         /// How long it was given.
         seconds: u64,
     },
     /// clang answers too much.
-    #[error("clang answers more than {bytes} bytes about these headers")]
+    #[error("clang printed more than {bytes} bytes about these headers")]
     TooMuch {
         /// How much is read.
         bytes: u64,
@@ -157,7 +157,7 @@ pub enum HeaderError {
         said: String,
     },
     /// clang's answer has another form.
-    #[error("clang's answer is not understood: {why}")]
+    #[error("cannot parse clang's output: {why}")]
     Answer {
         /// What is wrong with it.
         why: String,
@@ -190,11 +190,9 @@ impl HeaderError {
             }
             Self::Refused { .. } => "give headers that declare something".into(),
             Self::TimedOut { .. } | Self::TooMuch { .. } | Self::Crashed { .. } => {
-                "look at the headers: no compiler could do with them".into()
+                "check the headers: a compiler would refuse them".into()
             }
-            Self::Answer { .. } => {
-                "use a clang of version 14 to 19, with which this reader was tried".into()
-            }
+            Self::Answer { .. } => "use clang 14 to 19, which this reader was tested with".into(),
             Self::Io { .. } => "check the path and the permissions".into(),
         }
     }

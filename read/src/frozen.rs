@@ -150,12 +150,12 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
                 (&other.name, other.page_size) == (&constant.name, constant.page_size)
             };
             if constants.iter().any(same) {
-                return Err(fail(format!("{} stands here twice", constant.name)));
+                return Err(fail(format!("duplicate {}", constant.name)));
             }
             constants.push(constant);
         } else if let Some(path) = text.strip_prefix("node ") {
             if nodes.iter().any(|node| node.path == path.trim()) {
-                return Err(fail(format!("{} stands here twice", path.trim())));
+                return Err(fail(format!("duplicate {}", path.trim())));
             }
             nodes.push(FdtNode { path: path.trim().into(), properties: Vec::new() });
         } else if let Some(property) = text.strip_prefix("property ") {
@@ -169,7 +169,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             let same =
                 |other: &Record| other.name == record.name && other.page_size == record.page_size;
             if records.iter().any(same) {
-                return Err(fail(format!("{} stands here twice", record.name)));
+                return Err(fail(format!("duplicate {}", record.name)));
             }
             records.push(record);
         } else if columns(text).collect::<Vec<_>>() == ["offset", "size", "type", "name"] {
@@ -179,7 +179,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             let field = field(text).ok_or_else(|| fail(format!("not a field line: `{text}`")))?;
             let end = field.bit_offset + field.bit_size;
             if end > record.size * 8 {
-                return Err(fail(format!("{} ends behind its struct", field.name)));
+                return Err(fail(format!("{} ends past the end of its struct", field.name)));
             }
             record.fields.push(field);
         }
@@ -284,7 +284,7 @@ fn record(text: &str) -> Option<Record> {
         size: number(size.strip_prefix("size ")?)?,
         size_expr: None,
         page_size,
-        bit_fields_untold: false,
+        bit_fields_unknown: false,
         align: number(align.strip_prefix("align ")?)?,
         fields: Vec::new(),
         doc: String::new(),

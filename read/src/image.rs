@@ -114,7 +114,7 @@ impl Source<'_> {
         if is_arm64(&head) {
             return self.flat(bytes, &head);
         }
-        Err(self.no_source("it is none of vmlinux, module, bzImage, unified kernel image and BTF"))
+        Err(self.no_source("not a vmlinux, module, bzImage, unified kernel image or BTF"))
     }
 
     fn no_source(&self, why: &str) -> SourceError {
@@ -155,9 +155,7 @@ impl Source<'_> {
         }
         compatibles.retain(|string| !self.known.is_for_tests(string));
         if kind == Kind::Strings && compatibles.is_empty() && !found.is_kernel {
-            return Err(
-                self.no_source("it is no Linux kernel or module, or stripped of everything")
-            );
+            return Err(self.no_source("not a Linux kernel or module, or stripped of everything"));
         }
         // Where nothing of live updates is, nobody misses them.
         if lowered.handlers.is_empty() && !lowered.records.is_empty() {
@@ -348,10 +346,9 @@ impl Source<'_> {
         let lowered = own.map_err(|error| self.malformed("BTF", error))?.read(&self.wanted());
         let gaps = vec![Gap {
             item: String::new(),
-            why:
-                "BTF has no data, and so no compatible strings: which version a struct belongs to \
-                  is told by its layout alone"
-                    .into(),
+            why: "BTF has no data, and so no compatible strings: only its layout says which \
+                  version a struct belongs to"
+                .into(),
         }];
         let page_size = self.options.page_size;
         let none = BTreeSet::new();
@@ -398,8 +395,8 @@ impl Source<'_> {
         strings: bool,
     ) -> Image {
         let target = Target { pointer_bits: 64, endian: Endian::Little, page_size };
-        let untold = lowered.untold.iter();
-        gaps.extend(untold.map(|(name, why)| Gap { item: name.clone(), why: why.clone() }));
+        let undetermined = lowered.undetermined.iter();
+        gaps.extend(undetermined.map(|(name, why)| Gap { item: name.clone(), why: why.clone() }));
         let knows = Knows {
             absence: false,
             headers: false,

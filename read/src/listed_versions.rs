@@ -44,7 +44,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<String>, &'static str> {
     }
     let string = |entry: &[u8]| {
         let end = entry.iter().position(|byte| *byte == 0).ok_or("a string has no end")?;
-        let string = std::str::from_utf8(&entry[..end]).map_err(|_| "a string is no text")?;
+        let string = std::str::from_utf8(&entry[..end]).map_err(|_| "a string is not text")?;
         Ok(string.to_string())
     };
     entries.map(string).collect()

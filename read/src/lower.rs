@@ -119,13 +119,13 @@ pub struct Lowered {
     /// The enumerations, by their tag.
     pub enums: BTreeMap<String, Enumeration>,
     /// Structs, unions and enumerations that are there and cannot be told, each with the reason.
-    pub untold: BTreeMap<String, String>,
+    pub undetermined: BTreeMap<String, String>,
 }
 
 impl Lowered {
     /// Adds a struct or union, and all that it embeds.
     ///
-    /// A second one of the same name that is laid out otherwise makes both untold: a source that has
+    /// A second one of the same name that is laid out otherwise makes both undetermined: a source that has
     /// two says nothing about either.
     pub(super) fn add<T: Types>(&mut self, types: &T, id: T::Id) {
         let mut open = vec![id];
@@ -161,11 +161,11 @@ impl Lowered {
     pub(super) fn cannot_tell(&mut self, name: &str, why: impl Into<String>) {
         self.records.remove(name);
         self.enums.remove(name);
-        self.untold.entry(name.into()).or_insert_with(|| why.into());
+        self.undetermined.entry(name.into()).or_insert_with(|| why.into());
     }
 
     fn put(&mut self, name: String, built: Result<Record, Why>) {
-        if self.untold.contains_key(&name) {
+        if self.undetermined.contains_key(&name) {
             return;
         }
         match (built, self.records.get(&name)) {
@@ -175,14 +175,14 @@ impl Lowered {
                     before.size, record.size
                 );
                 self.records.remove(&name);
-                self.untold.insert(name, why);
+                self.undetermined.insert(name, why);
             }
             (Ok(record), _) => {
                 self.records.entry(name).or_insert(record);
             }
             (Err(why), _) => {
                 self.records.remove(&name);
-                self.untold.insert(name, why);
+                self.undetermined.insert(name, why);
             }
         }
     }
@@ -207,10 +207,10 @@ impl Lowered {
             Some(before) if before.members != made.members => {
                 let name = made.name;
                 self.enums.remove(&name);
-                self.untold.insert(name, "there are two enumerations of this name".into());
+                self.undetermined.insert(name, "there are two enumerations of this name".into());
             }
             Some(_) => {}
-            None if self.untold.contains_key(&made.name) => {}
+            None if self.undetermined.contains_key(&made.name) => {}
             None => {
                 self.enums.insert(made.name.clone(), made);
             }
@@ -234,7 +234,7 @@ impl<T: Types> Builder<'_, T> {
         let raw = self.types.record(id)?;
         self.members += raw.members.len() + 1;
         if self.members > MAX_MEMBERS {
-            return Err("it embeds more than can be looked at".into());
+            return Err("it embeds too many structs".into());
         }
         Ok(raw)
     }
@@ -250,7 +250,7 @@ impl<T: Types> Builder<'_, T> {
             size: raw.size,
             size_expr: None,
             page_size: None,
-            bit_fields_untold: false,
+            bit_fields_unknown: false,
             align,
             fields,
             doc: String::new(),
@@ -272,7 +272,7 @@ impl<T: Types> Builder<'_, T> {
         }
         for member in &raw.members {
             let bit_offset = base.checked_add(member.bit_offset);
-            let bit_offset = bit_offset.ok_or_else(|| "an offset is absurd".to_string())?;
+            let bit_offset = bit_offset.ok_or_else(|| "an offset is out of range".to_string())?;
             if member.name.is_empty() && member.bit_field.is_none() {
                 if let Shape::Record(id) = self.types.shape(member.ty)? {
                     let inner = self.look_at(id)?;
@@ -290,7 +290,9 @@ impl<T: Types> Builder<'_, T> {
             let (ty, size) = self.ty(member.ty, &path, depth).map_err(named)?;
             let bit_size = match member.bit_field {
                 Some(width) => width,
-                None => size.checked_mul(8).ok_or_else(|| named("its size is absurd".into()))?,
+                None => {
+                    size.checked_mul(8).ok_or_else(|| named("its size is out of range".into()))?
+                }
             };
             // Bits without a name are there to be skipped.
             if member.name.is_empty() && member.bit_field.is_some() {
@@ -334,7 +336,7 @@ impl<T: Types> Builder<'_, T> {
             }
         };
         for len in lengths.into_iter().rev() {
-            size = size.checked_mul(len).ok_or("its size is absurd")?;
+            size = size.checked_mul(len).ok_or("its size is out of range")?;
             ty = Type::Array { elem: Box::new(ty), len, len_name: None };
         }
         Ok((ty, size))
@@ -366,7 +368,7 @@ impl<T: Types> Builder<'_, T> {
             size: raw.size,
             size_expr: None,
             page_size: None,
-            bit_fields_untold: false,
+            bit_fields_unknown: false,
             align,
             fields,
             doc: String::new(),

@@ -40,7 +40,7 @@ pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
     if paths.is_empty() {
         return Err(SourceError::NotASource {
             name: name.into(),
-            why: format!("there is no frozen layout in {}", dir.display()),
+            why: format!("{} has no frozen layouts", dir.display()),
             help: "name the directory with the *.layout files".into(),
         });
     }

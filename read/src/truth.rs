@@ -58,7 +58,7 @@ pub enum TruthError {
         declared: String,
     },
     /// A type that no C header can spell.
-    #[error("{place}: {name} has the type `{ty}`, which is no wire type")]
+    #[error("{place}: {name} has the type `{ty}`, which is not a wire type")]
     UnknownType {
         /// Where it is.
         place: Place,
@@ -482,7 +482,7 @@ impl Source<'_> {
             size: layout.size as u64,
             size_expr: layout.size_stated.parse::<u64>().err().map(|_| layout.size_stated.into()),
             page_size: depends,
-            bit_fields_untold: false,
+            bit_fields_unknown: false,
             align: layout.align as u64,
             fields,
             doc: doc(&item.attrs),

@@ -184,7 +184,7 @@ pub fn life(
         if let Some(pattern) = look.released {
             unreleased(&git, pattern, commit, &mut report)?;
         }
-        if let Some(report) = of_interest(report, wanted) {
+        if let Some(report) = filter_relevant(report, wanted) {
             sections.push(Section::new(&commit.title(), report));
         }
     }
@@ -471,7 +471,7 @@ impl Names {
 
     fn unknown(&self, wanted: &Wanted, rev: &str) -> SourceError {
         let (name, why) = match wanted {
-            Wanted::Header(name) => (format!("{name}.h"), "no ABI header of that name"),
+            Wanted::Header(name) => (format!("{name}.h"), "unknown ABI header"),
             Wanted::Contract(word) => (word.clone(), "no contract of that name"),
             Wanted::All => (String::new(), "no contract"),
         };
@@ -492,7 +492,7 @@ fn review_nothing() -> Side {
 }
 
 /// The report with what is wanted of it; `None` where nothing of that changed.
-fn of_interest(mut report: Report, wanted: &Wanted) -> Option<Report> {
+fn filter_relevant(mut report: Report, wanted: &Wanted) -> Option<Report> {
     report.contracts.retain(|c| c.verdict != Verdict::Unchanged && wanted.has(c));
     if report.contracts.is_empty() {
         return None;
@@ -685,7 +685,7 @@ fn read_all(
     });
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     for code in sets.keys() {
-        done.entry(code.clone()).or_insert_with(|| Err("its reader did not come to an end".into()));
+        done.entry(code.clone()).or_insert_with(|| Err("its reader did not finish".into()));
     }
     done
 }

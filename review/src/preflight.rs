@@ -163,7 +163,7 @@ impl Kernel {
                     .contracts()
                     .any(|(_, c)| version::stem(&c.compatible) == "kho");
                 match self.side.reading.kind {
-                    // A tree can be built with it; whether it is, its headers do not tell.
+                    // A tree can be built with it; whether it is, its headers do not say.
                     Kind::Headers | Kind::Truth | Kind::Snapshots => (Built::With, String::new()),
                     _ if kho => (Built::With, String::new()),
                     _ if contracts == 0 && self.side.reading.knows.strings => (
@@ -182,7 +182,7 @@ impl Kernel {
     }
 }
 
-/// What becomes of one contract.
+/// How one contract fares in the handover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -190,14 +190,15 @@ pub enum Outcome {
     Dangerous,
     /// Another string, or none: what is handed over under it is lost.
     Lost,
-    /// It cannot be told.
+    /// The comparison could not be made.
     Unknown,
     /// The same string and, as far as was checked, the same bytes.
     Understood,
     /// The next kernel has it alone: nothing is handed over.
     OnlyNext,
-    /// The next kernel has it, and whether the current one has cannot be told.
-    CurrentUntold,
+    /// The next kernel has it; whether the current one does is unknown.
+    #[serde(rename = "current_untold")]
+    CurrentUnknown,
 }
 
 /// An answer about one contract.
@@ -339,14 +340,14 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
             },
             Verdict::New => (Outcome::OnlyNext, String::new()),
             Verdict::NotChecked if now.is_none() => (
-                Outcome::CurrentUntold,
-                "whether the current kernel has it cannot be told".into(),
+                Outcome::CurrentUnknown,
+                "whether the current kernel has it is unknown".into(),
             ),
             Verdict::NotChecked if then.is_some() => {
                 let why = string_alone(current, next, &contract.open);
                 (Outcome::Unknown, why.unwrap_or_else(|| "it cannot be compared".into()))
             }
-            Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it cannot be told".into()),
+            Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it is unknown".into()),
             _ if listed(next) == Some(true) => (
                 Outcome::Unknown,
                 "the next kernel lists the string among those that it understands; its bytes cannot be compared".into(),
@@ -438,7 +439,7 @@ fn outlook(answer: &Answer) -> Outlook {
             Outcome::Dangerous => Outlook::Dangerous,
             Outcome::Lost if matters => Outlook::Lost,
             // A contract that may safely be lost may also be unknown.
-            Outcome::Unknown | Outcome::CurrentUntold if matters => Outlook::Unknown,
+            Outcome::Unknown | Outcome::CurrentUnknown if matters => Outlook::Unknown,
             _ => Outlook::Understood,
         }
     });
@@ -475,7 +476,9 @@ fn without(current: &Kernel, next: &Kernel, compatible: &str) -> Option<Lacking>
 /// What happens where the code that would read it is not there, rather than of another version.
 fn on_mismatch_without(compatible: &str) -> (Effect, &'static str) {
     match version::stem(compatible) {
-        "luo" | "LUO" => (Effect::Lost, "nobody looks at sessions and files, and they are lost"),
+        "luo" | "LUO" => {
+            (Effect::Lost, "the next kernel ignores sessions and files, and they are lost")
+        }
         _ => on_mismatch(compatible, None),
     }
 }
@@ -485,7 +488,7 @@ fn effect_of(outcome: Outcome, contract: &str, scheme: Option<&str>) -> Effect {
     match outcome {
         Outcome::Dangerous => Effect::Silent,
         Outcome::Lost => on_mismatch(contract, scheme).0,
-        Outcome::Unknown | Outcome::CurrentUntold => Effect::Unknown,
+        Outcome::Unknown | Outcome::CurrentUnknown => Effect::Unknown,
         Outcome::Understood | Outcome::OnlyNext => Effect::None,
     }
 }
@@ -672,7 +675,7 @@ mod tests {
         let from_image = answer(&image("a"), &kernel("b"));
         assert_eq!(from_image.outlook, Outlook::Understood);
         let metadata = from_image.contracts.iter().find(|c| c.current.is_none()).unwrap();
-        assert_eq!(metadata.outcome, Outcome::CurrentUntold, "{metadata:?}");
+        assert_eq!(metadata.outcome, Outcome::CurrentUnknown, "{metadata:?}");
         let to_image = answer(&kernel("a"), &image("b"));
         assert_eq!(of(&to_image, "kexec-metadata-v1").outcome, Outcome::Unknown);
         // Nothing preserved is lost with the metadata.

@@ -243,11 +243,11 @@ fn page_size(truth: &Model, reading: &Reading, not_checked: &mut Vec<String>) ->
     };
     if let Some(page_size) = known.iter().find(fits) {
         not_checked.push(format!(
-            "the page size: this source does not tell it, and its structs are of the sizes that \
+            "the page size: this source does not say it, and its structs are of the sizes that \
              they have with pages of {page_size} bytes"
         ));
         return Some(*page_size);
     }
-    not_checked.push("what depends on the page size: this source does not tell it".into());
+    not_checked.push("what depends on the page size: this source does not say it".into());
     None
 }

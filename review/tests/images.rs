@@ -646,7 +646,7 @@ fn preflight_of_a_kernel_without_types_is_unknown() {
         let answer = asked(current, next);
         assert_eq!(answer.outlook, Outlook::Unknown, "{answer:#?}");
         let memfd = outcome(&answer, "memfd-v2");
-        let unknown = [preflight::Outcome::Unknown, preflight::Outcome::CurrentUntold];
+        let unknown = [preflight::Outcome::Unknown, preflight::Outcome::CurrentUnknown];
         assert!(unknown.contains(&memfd), "{answer:#?}");
     }
 }

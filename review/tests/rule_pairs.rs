@@ -65,7 +65,7 @@ fn every_rule_fires_on_its_pair_and_where_else_is_written_down() {
             let place = event.place.as_ref().map(ToString::to_string).unwrap_or_default();
             writeln!(told, "  {:?} {} {}: {}", event.level, event.rule, place, event.what).unwrap();
             for consequence in &event.consequences {
-                writeln!(told, "      so: {consequence}").unwrap();
+                writeln!(told, "      consequence: {consequence}").unwrap();
             }
         }
         if pair == "unchanged" {

@@ -94,16 +94,16 @@ impl<E: fmt::Display> fmt::Display for WalkError<E> {
                 write!(f, "the page at {at} is not on a multiple of {align:#x}")
             }
             Self::Count { at, count, capacity } => {
-                write!(f, "the block at {at} tells {count} entries, and has room for {capacity}")
+                write!(f, "the block at {at} claims {count} entries but holds at most {capacity}")
             }
-            Self::Cycle { at } => write!(f, "the list comes back to the page at {at}"),
+            Self::Cycle { at } => write!(f, "the list loops back to the page at {at}"),
             Self::TooLong { at, limit } => {
-                write!(f, "the list goes on at {at}, behind {limit} pages")
+                write!(f, "the list continues at {at}, past its limit of {limit} pages")
             }
             Self::EntrySize { size } => write!(f, "entries of {size} bytes fill no block"),
             Self::Order { order } => write!(f, "no block of pages has order {order}"),
             Self::Pages { found, told } => {
-                write!(f, "the list has {found} pages, and tells {told}")
+                write!(f, "the list claims {told} pages but has {found}")
             }
         }
     }

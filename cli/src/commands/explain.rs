@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
 
 fn unknown(id: &str) -> Failure {
     Failure {
-        message: format!("there is no rule '{id}'"),
+        message: format!("unknown rule '{id}'"),
         help: "`kho-abi explain` lists them all".into(),
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn report(
             Some(path) => out.line(layouts.display(path)),
             None if outcome.status.is_some() && outcome.findings.is_empty() => {
                 let path = layouts.path(&outcome.contract);
-                note(format_args!("{} says this already", layouts.display(&path)));
+                note(format_args!("{} is up to date", layouts.display(&path)));
             }
             None => {}
         }
@@ -112,7 +112,7 @@ fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcom
     match freeze::freeze(checkout, model, header, name, status)? {
         freeze::Outcome::Written(path) => out.line(checkout.display(&path)),
         freeze::Outcome::Unchanged(path) => {
-            note(format_args!("{} says this already", checkout.display(&path)));
+            note(format_args!("{} is up to date", checkout.display(&path)));
         }
         freeze::Outcome::Refused(findings) => {
             out.findings(&findings);

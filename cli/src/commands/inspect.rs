@@ -31,12 +31,12 @@ pub(crate) struct Args {
     image: ImageArgs,
     #[command(flatten)]
     filter: FilterArgs,
-    /// Show what every device tree of KHO leads to that was found, the latest first
+    /// Show what each KHO device tree in the image leads to, the latest first
     #[arg(long, conflicts_with_all = ["extract", "map", "fdt", "session", "token", "file"])]
     all: bool,
     /// Write the content of the memfd with this token to the file that -o names
     ///
-    /// What could not be had is said, with its ranges, and the exit status is 3: without --partial,
+    /// Missing content is listed with its ranges, and the exit status is 3: without --partial,
     /// nothing is written then. --format json says the same for programs.
     #[arg(long, value_name = "TOKEN", value_parser = parse_number, requires = "output")]
     extract: Option<u64>,
@@ -104,7 +104,7 @@ struct FindingArgs {
     /// What the image is, instead of what it looks like
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
-    /// Map the file into memory instead of reading it; nobody may cut it off meanwhile
+    /// Map the file into memory instead of reading it; the file must not be truncated meanwhile
     #[arg(long, conflicts_with = "kind")]
     mmap: bool,
     /// Physical address of KHO's device tree
@@ -116,7 +116,7 @@ struct FindingArgs {
     /// Physical address of an arm64 machine's device tree, whose chosen node leads there
     #[arg(long, value_name = "ADDRESS", value_parser = parse_number)]
     device_tree: Option<u64>,
-    /// Size of the kernel's pages, where the image does not tell: 4096, 16384 or 65536
+    /// Size of the kernel's pages, where the image does not say: 4096, 16384 or 65536
     #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
     page_size: Option<usize>,
     /// Number of threads; 0 for one per processor

@@ -36,7 +36,7 @@ pub(crate) struct Reading {
     /// Read headers for this page size alone, instead of 4096, 16384 and 65536
     #[arg(long, value_name = "BYTES")]
     page_size: Option<u64>,
-    /// Read the BTF of an image, even where it has DWARF: quicker, and less is told
+    /// Read the BTF of an image, even where it has DWARF: quicker, but BTF contains less
     #[arg(long)]
     btf: bool,
     /// The BTF that a module's continues: raw, or in a vmlinux

@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError};
 const AFTER_HELP: &str = "\
 CURRENT and NEXT are a vmlinux, a bzImage, a unified kernel image, BTF, a kernel tree, or any other source. The kernel matches \
 compatible strings exactly and then trusts the bytes:
-  yes          the same strings, and the same layouts of all structs behind them
-  no           other strings: what is handed over under them is lost, in the way that is told
+  yes          the same strings, and the same layouts of all their structs
+  no           other strings: what is handed over under them is lost; the report says how
   DANGEROUS    the same string and other bytes, which nothing else catches
   no handover  one of the two is built without Kexec HandOver
   unknown      a string or a layout could not be compared: do not rely on it
@@ -156,7 +156,7 @@ fn read_all(
 
 fn no_next() -> Failure {
     Failure {
-        message: "there is no next kernel to ask about".into(),
+        message: "no next kernel was given".into(),
         help: "give CURRENT and at least one NEXT, or --running and at least one NEXT".into(),
     }
 }

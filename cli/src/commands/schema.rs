@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         return Ok(Outcome::Clean);
     };
     let form = FORMS.iter().find(|form| form.name() == *name).ok_or_else(|| Failure {
-        message: format!("there is no schema '{name}'"),
+        message: format!("unknown schema '{name}'"),
         help: "`kho-abi schema` lists them all".into(),
     })?;
     out.json(&form.schema());

@@ -11,13 +11,13 @@ use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Verdicts, one for each contract:
-  equal          all that the source tells of it is as the truth says
+  equal          all that the source says about it matches the truth
   different      something is not: a finding
   newer, older   the source has another version; a finding unless the truth knows that version,
                  and it is as it was
   unknown        the source has a contract that the truth does not: a finding
   absent         neither its string nor a struct of its own is there
-  not checkable  this source tells nothing of what it promises
+  not checkable  this source says nothing about what it promises
 
 What was not checked is listed for each contract.
 
@@ -26,7 +26,7 @@ Exit status:
   1  findings
   2  a source cannot be read, or nothing in it could be checked";
 
-/// Hold the ABI against kernels that somebody built
+/// Compare kernels with the ABI that this program defines
 ///
 /// A SOURCE is a kernel tree or a directory with its headers, a vmlinux, a module, a bzImage, raw BTF
 /// such as /sys/kernel/btf/vmlinux, a frozen layout, `git:REV`, `snapshots` or `abi`.
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// The kernel's BTF, raw or in a vmlinux, for modules whose BTF continues it
     #[arg(long, value_name = "FILE")]
     btf_base: Option<PathBuf>,
-    /// The page size of the kernel, in bytes, where the source does not tell it
+    /// The page size of the kernel, in bytes, where the source does not say it
     #[arg(long, value_name = "BYTES", value_parser = page_size)]
     page_size: Option<u64>,
     /// The machine that C headers are read for, as clang names it
@@ -158,12 +158,12 @@ fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Repo
     };
     if let Some(lacks) = lacks {
         return Err(Failure {
-            message: format!("{word}: there is no {lacks} in it"),
+            message: format!("{word}: it has no {lacks}"),
             help: "leave the option out to read whatever there is".into(),
         });
     }
     if (args.btf || args.dwarf) && !matches!(reading.kind, Kind::Btf | Kind::Dwarf) {
-        note(format_args!("note: {word} is no image: --btf and --dwarf mean nothing for it"));
+        note(format_args!("note: {word} is not an image: --btf and --dwarf have no effect"));
     }
     Ok(verify::verify(truth, &reading)?)
 }
@@ -174,7 +174,7 @@ fn nothing(report: &Report) -> Failure {
     let (why, help) = if absent {
         ("it has none of the contracts", "give a kernel that was built with CONFIG_KEXEC_HANDOVER")
     } else {
-        ("it does not tell what contracts promise", "give a kernel that has BTF or DWARF")
+        ("it does not say what contracts promise", "give a kernel that has BTF or DWARF")
     };
     Failure {
         message: format!("{}: nothing could be checked: {why}", report.source),

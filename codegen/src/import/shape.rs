@@ -223,7 +223,7 @@ impl<'a> Shaper<'a, '_> {
                 DeclarationKind::Other => {
                     self.refuse(
                         line,
-                        format!("{title} cannot be told: {why}"),
+                        format!("{title} is not supported: {why}"),
                         "write it out as plain C, and import it again",
                     );
                     continue;
@@ -521,7 +521,7 @@ impl<'a> Shaper<'a, '_> {
             return Err((
                 line,
                 format!("struct {name} is aligned to {} bytes by an attribute, where its fields ask for {expected}", record.align),
-                "take the attribute away: preserved memory is aligned by whoever allocates it".into(),
+                "remove the attribute: the code that allocates preserved memory aligns it".into(),
             ));
         }
         Ok(())

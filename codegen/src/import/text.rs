@@ -567,7 +567,7 @@ impl<'a> Writer<'a> {
             let text = format!("{}, which has no version", self.header.include_path());
             if self.owner.is_none() {
                 self.notes.push(format!(
-                    "{}: no version covers struct {}: a change of it cannot be told from memory",
+                    "{}: no version covers struct {}: the next kernel cannot detect a change of it",
                     self.header.include_path(),
                     record.name
                 ));

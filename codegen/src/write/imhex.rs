@@ -27,7 +27,7 @@ pub fn render(model: &Model) -> String {
 //
 //     luo_session_block sessions @ 0x0;
 //
-// What depends on the page size is described for pages of 4 KiB, and has the page size behind its
+// What depends on the page size is described for pages of 4 KiB, and has the page size after its
 // name for others.
 
 #pragma description State that one Linux kernel hands to the next in a live update

@@ -27,7 +27,7 @@ pub fn render(model: &Model) -> String {
 Structures and constants have the names that the kernel's headers give them, and their layout is
 checked while the module is imported. Bytes are little-endian. Strings are bytes, as memory has them:
 compare `file.compatible` with `MEMFD_LUO_FH_COMPATIBLE`. What depends on the page size is here for
-pages of 4 KiB, and has the page size behind its name for others; `with_page_size()` chooses.
+pages of 4 KiB, and has the page size after its name for others; `with_page_size()` chooses.
 """
 
 import ctypes as _c
@@ -62,7 +62,7 @@ def _place(struct, name, _type, bits=None):
 
 
 def _check(struct, size, expected):
-    """Fails where Python lays a structure out otherwise than the kernel does."""
+    """Fails where Python lays out a structure differently from the kernel."""
     found = layout(struct)
     if (_c.sizeof(struct), found) != (size, expected):
         raise ImportError(

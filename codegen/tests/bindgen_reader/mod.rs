@@ -320,11 +320,11 @@ impl Facts {
                 && attr.meta.require_list().is_ok_and(|l| l.tokens.to_string().contains("packed"))
         });
         let mut read = Vec::new();
-        let mut bit_fields_untold = false;
+        let mut bit_fields_unknown = false;
         for field in fields {
             let ident = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
             if ident.starts_with("_bitfield_") {
-                bit_fields_untold = true;
+                bit_fields_unknown = true;
                 continue;
             }
             if ident.starts_with("__bindgen_padding") {
@@ -350,7 +350,7 @@ impl Facts {
             size: number(format!("Size of {name}"))?,
             size_expr: None,
             page_size: None,
-            bit_fields_untold,
+            bit_fields_unknown,
             align: number(format!("Alignment of {name}"))?,
             fields: read,
             doc: String::new(),
@@ -368,7 +368,7 @@ impl Facts {
             syn::Type::Array(array) => {
                 let (elem, size) = self.ty(&array.elem, depth + 1)?;
                 let len = number(&array.len).ok_or("its length is not a number")?;
-                let size = size.checked_mul(len).ok_or("its size is absurd")?;
+                let size = size.checked_mul(len).ok_or("its size is out of range")?;
                 Ok((Type::Array { elem: Box::new(elem), len, len_name: None }, size))
             }
             syn::Type::Path(path) => {

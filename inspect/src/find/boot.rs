@@ -46,10 +46,12 @@ pub fn setup_data(image: &Image, boot_params: u64) -> Result<Carried, String> {
     let mut seen = HashSet::new();
     while at != 0 {
         if !seen.insert(at) {
-            return Err(format!("the list of setup_data comes back to {at:#x}"));
+            return Err(format!("the list of setup_data loops back to {at:#x}"));
         }
         if seen.len() > LIMIT {
-            return Err(format!("the list of setup_data goes on behind {LIMIT} items"));
+            return Err(format!(
+                "the list of setup_data continues past its limit of {LIMIT} items"
+            ));
         }
         let item: [u8; 16] =
             word(image, at).ok_or_else(|| format!("setup_data at {at:#x} is not in the image"))?;
@@ -84,7 +86,7 @@ pub fn chosen(image: &Image, tree: u64) -> Result<Carried, String> {
     let size = head[4..].try_into().map_or(0, u32::from_be_bytes);
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     if size > TREE_LIMIT {
-        return Err(format!("the device tree says that it has {size} bytes"));
+        return Err(format!("the device tree claims {size} bytes"));
     }
     let mut bytes = vec![0; size];
     image.read(tree, &mut bytes).map_err(|error| error.to_string())?;

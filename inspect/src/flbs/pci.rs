@@ -63,7 +63,10 @@ pub(super) fn read(walker: &mut Walker<'_>, given: &Given) -> Option<State> {
         let found = entries(walker, first, given, &mut state.devices);
         if found.is_some_and(|found| found != u64::from(count)) {
             walker.find(&rules::COUNT_MISMATCH, at, || {
-                format!("the header tells {count} devices, and its list has {}", found.unwrap_or(0))
+                format!(
+                    "the header claims {count} devices, but its list has {}",
+                    found.unwrap_or(0)
+                )
             });
         }
     });
@@ -108,7 +111,7 @@ fn entries(
             if last.is_some_and(|last| last >= address) {
                 walker.find(&rules::PCI_DEVICES_UNORDERED, at.get(), || {
                     let last = last.map(|last| last.to_string()).unwrap_or_default();
-                    format!("{address} stands behind {last}")
+                    format!("{address} follows {last}")
                 });
             }
             last = Some(address);

@@ -230,12 +230,12 @@ fn check_fields(walker: &mut Walker<'_>, memfd: &Memfd) {
     let page_size = walker.page_size();
     if seals & !MEMFD_LUO_ALL_SEALS != 0 {
         walker.find(&rules::MEMFD_SEALS_UNKNOWN, at, || {
-            format!("the seals are {seals:#x}, and known are those in {MEMFD_LUO_ALL_SEALS:#x}")
+            format!("unknown seals: {seals:#x} (known: {MEMFD_LUO_ALL_SEALS:#x})")
         });
     }
     if flags != 0 {
         walker.find(&rules::RESERVED_BITS, at, || {
-            format!("the memfd has flags {flags:#x}, and none has a meaning")
+            format!("unknown flags of the memfd: {flags:#x} (none are defined)")
         });
     }
     if size.div_ceil(page_size) > PAGES_LIMIT {
@@ -248,7 +248,7 @@ fn check_fields(walker: &mut Walker<'_>, memfd: &Memfd) {
     }
     if size == 0 && nr_folios != 0 {
         walker.find(&rules::MEMFD_INVALID, at, || {
-            format!("the size is 0, and there are {nr_folios} folios")
+            format!("the size is 0, but there are {nr_folios} folios")
         });
     }
 }
@@ -267,7 +267,7 @@ fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
             let needed =
                 needed.map_or("more than there can be".into(), |needed| needed.to_string());
             format!(
-                "{} folios take {needed} pages, and the list has {total_pages}",
+                "{} folios need {needed} pages, but the list has {total_pages}",
                 memfd.nr_folios
             )
         });
@@ -349,7 +349,7 @@ impl Check {
         if u64::from(run.flags) & !known != 0 {
             walker.find(&rules::RESERVED_BITS, run.at, || {
                 format!(
-                    "{} folios have flags {:#x}, and known are {known:#x}",
+                    "{} folios have unknown flags: {:#x} (known: {known:#x})",
                     run.count, run.flags
                 )
             });

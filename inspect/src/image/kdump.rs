@@ -107,7 +107,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
     let head: [u8; 464] = bytes::array(&*bytes, 0)
         .map_err(|_| malformed("the header is cut off, or not in the flattened file".into()))?;
     if !is_kdump(&head) {
-        return Err(malformed("what was flattened is no compressed kdump".into()));
+        return Err(malformed("the flattened file is not a compressed kdump".into()));
     }
     let header =
         Header::ref_from_bytes(&head).map_err(|_| malformed("the header is cut off".into()))?;
@@ -117,7 +117,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
         // Big-endian machines write it the other way round.
         return Err(OpenError::Unsupported {
             format,
-            why: format!("its blocks are {block_size} bytes, and no page of a machine with KHO is"),
+            why: format!("invalid block size: {block_size} bytes"),
         });
     }
     let block = u64::from(block_size);
@@ -133,7 +133,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
     let mut facts = facts(header, page_size);
     // The first version had nothing to split.
     if version >= 2 && sub.split.get() != 0 {
-        let why = "it is one part of a dump that was split; join the parts first".into();
+        let why = "this is one part of a split dump; join the parts first".into();
         return Err(OpenError::Unsupported { format, why });
     }
     if version >= 3 {
@@ -147,7 +147,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
     let descriptors = bitmaps + bitmap_bytes;
     if descriptors > bytes.len() {
         return Err(malformed(format!(
-            "the bitmaps end at {descriptors:#x}, and the file at {:#x}",
+            "the bitmaps end at {descriptors:#x}, but the file at {:#x}",
             bytes.len()
         )));
     }
@@ -176,9 +176,9 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
     let kept = kdump.read_ranks().map_err(cut_off)?;
     let room = kdump.bytes.len().saturating_sub(descriptors) / size_of::<Descriptor>() as u64;
     if kept > room {
-        facts.notes.push(format!(
-            "{kept} pages are said to be kept, and the file has room for {room} descriptors"
-        ));
+        facts
+            .notes
+            .push(format!("it claims {kept} pages, but the file holds at most {room} descriptors"));
     }
     if header.status.get() & INCOMPLETE != 0 {
         facts
@@ -217,7 +217,7 @@ fn read_vmcoreinfo(bytes: &dyn Bytes, offset: u64, len: u64, facts: &mut Facts) 
         return;
     }
     if len > VMCOREINFO_LIMIT || len > bytes.len() {
-        facts.notes.push(format!("VMCOREINFO is said to have {len} bytes"));
+        facts.notes.push(format!("VMCOREINFO claims {len} bytes"));
         return;
     }
     let mut text = vec![0; size];
@@ -423,7 +423,7 @@ impl Kdump {
             return Err(damaged("its descriptor is cut off"));
         };
         let packing = Packing::of(descriptor.flags.get())
-            .ok_or_else(|| damaged("it is compressed in a way that nobody knows"))?;
+            .ok_or_else(|| damaged("unsupported compression"))?;
         let size = usize::try_from(descriptor.size.get()).unwrap_or(usize::MAX);
         if size == 0 {
             return Err(damaged("the file has 0 bytes for it"));
@@ -445,9 +445,7 @@ impl Kdump {
         let descriptor = Descriptor::ref_from_bytes(&descriptor).ok()?;
         let end = descriptor.offset.get().saturating_add(descriptor.size.get().into());
         let len = self.bytes.len();
-        (end > len).then(|| {
-            format!("the last page ends at {end:#x} of the file, and the file at {len:#x}")
-        })
+        (end > len).then(|| format!("the last page ends at {end:#x}, but the file at {len:#x}"))
     }
 
     /// The addresses from this one on that the file has, a chunk at most.

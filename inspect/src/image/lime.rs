@@ -185,7 +185,9 @@ fn unpack(
     let said = bytes::array::<8>(&**bytes, end).map(u64::from_le_bytes);
     Ok(match said {
         Ok(said) if said == source.count => (end + 8, None),
-        Ok(said) => (end, Some(format!("{} packed bytes, said to be {said}", source.count))),
-        Err(_) => (end, Some("the file is cut off behind it".into())),
+        Ok(said) => {
+            (end, Some(format!("{} packed bytes, where the file claims {said}", source.count)))
+        }
+        Err(_) => (end, Some("the file is cut off after it".into())),
     })
 }

@@ -110,7 +110,7 @@ impl Write for Spool {
             len => (&bytes[..len / PIECE * PIECE], true),
         };
         if self.at.saturating_add(piece.len() as u64) > LENGTH_LIMIT {
-            let why = format!("it is longer than {LENGTH_LIMIT} bytes, which no memory is");
+            let why = format!("it exceeds the limit of {LENGTH_LIMIT} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
         // Pages of one kind, zero or not, go together.

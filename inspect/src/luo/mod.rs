@@ -180,7 +180,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
             luo.raw = Some(Raw::of(walker, at, bytes));
             walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
                 let known = known().collect::<Vec<_>>().join(", ");
-                format!("LUO's state is \"{}\", and known are: {known}", luo.compatible)
+                format!("unknown version of LUO's state: \"{}\" (known: {known})", luo.compatible)
             });
         } else {
             luo.phase = Phase::Consumed;
@@ -298,7 +298,7 @@ impl<'l> Reader<'l> {
             let (found, told) = (reader.session.files.len() as u64, count);
             if found != told {
                 walker.find(&rules::COUNT_MISMATCH, at, || {
-                    format!("the session tells {told} files, and its list has {found}")
+                    format!("the session claims {told} files, but its list has {found}")
                 });
             }
         });
@@ -349,7 +349,7 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
     // What is behind the image's end is in no page, whatever the header tells.
     if pages == 0 || !walker.memory.image().has(at, pages.saturating_mul(page_size)) {
         walker.find(&rules::FLB_HEADER_INVALID, at, || {
-            format!("the header tells {pages} pages, and the image does not have those")
+            format!("the header claims {pages} pages, which the image does not have")
         });
         room = room.min((page_size - head) / size);
         walker.allocation(at, 1, "the array of FLBs", owner);
@@ -358,7 +358,7 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
     }
     if count > room {
         walker.find(&rules::FLB_HEADER_INVALID, at, || {
-            format!("the header tells {count} entries, and {pages} pages have room for {room}")
+            format!("the header claims {count} entries, but {pages} pages hold at most {room}")
         });
     }
     let mut names = HashSet::new();
@@ -369,7 +369,7 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
         if flb.as_bytes().iter().all(|byte| *byte == 0) {
             if count <= room {
                 walker.find(&rules::FLB_HEADER_INVALID, at, || {
-                    format!("the header tells {count} entries, and number {index} is empty")
+                    format!("the header claims {count} entries, but number {index} is empty")
                 });
             }
             break;

@@ -94,7 +94,7 @@ fn header(walker: &mut Walker<'_>, at: u64, node: Option<Node<'_>>, known: &str)
     if compatible != known.as_bytes() {
         walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
             format!(
-                "a node of LUO's tree is \"{}\", and known is {known}",
+                "unknown version of a node of LUO's tree: \"{}\" (known: {known})",
                 text::readable(compatible)
             )
         });
@@ -128,7 +128,7 @@ fn read_sessions(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, owner: Owner) 
     walker.allocation(at, head.saturating_add(read.saturating_mul(size)), what, owner);
     if read != count {
         walker.find(&rules::COUNT_MISMATCH, at, || {
-            format!("the header tells {count} sessions, and the array has {read}")
+            format!("the header claims {count} sessions, but the array has {read}")
         });
     }
 }

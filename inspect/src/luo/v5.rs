@@ -28,7 +28,7 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
     let size = size_of::<luo_ser>() as u64;
     if blob < size {
         walker.find(&rules::LUO_STATE_TOO_SMALL, at, || {
-            format!("the entry has {blob} bytes, and LUO's root takes {size}")
+            format!("the entry has {blob} bytes, but LUO's root needs {size}")
         });
     }
     let Some(root) = walker.value::<luo_ser>(at, "LUO's root") else { return };

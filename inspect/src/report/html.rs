@@ -139,7 +139,7 @@ fn head(report: Report<'_>) -> Markup {
                 (image.format()) ", " (bytes(image.bytes())) " in "
                 (count(image.ranges().len() as u64, "range")) ", pages of "
                 (size(state.page_size as u64))
-                @if state.page_size_guessed { " (found out by trying)" }
+                @if state.page_size_guessed { " (guessed)" }
             }
             @if let Some(release) = image.release() { dt { "Linux" } dd { (release) } }
             @if let Some(kho) = &state.kho {

@@ -54,7 +54,7 @@ pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Report { image, name, state, .. } = report;
-    let guessed = if state.page_size_guessed { ", found out by trying" } else { "" };
+    let guessed = if state.page_size_guessed { ", guessed" } else { "" };
     writeln!(
         out,
         "{STRONG}image{STRONG:#}      {name}: {}, {} in {}, pages of {}{guessed}",
@@ -415,7 +415,7 @@ fn raw_lines(unknown: &Raw, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{:indent$}  {text}", "", indent = (16 - line.len()) * 3)?;
     }
     if unknown.bytes.is_empty() {
-        writeln!(out, "      that is no address in the image")?;
+        writeln!(out, "      address outside the image")?;
     }
     for address in &unknown.addresses {
         let preserved = match address.preserved {

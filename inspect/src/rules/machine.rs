@@ -16,7 +16,7 @@ super::declare_rules! {
         "A state was handed over to this kernel, and it did not take it.",
         "Sessions, files and memory that were preserved are gone, although the update looked like one.",
         "The boot protocol has KHO's data, and debugfs shows nothing incoming.",
-        "Look at the log: often the versions differ. `kho-abi preflight` tells that before the next update.";
+        "Look at the log: often the versions differ. `kho-abi preflight` shows that before the next update.";
     LOG_REPORTS_PROBLEM: "log_reports_problem",
         "The kernel's log has a warning or an error of KHO or LUO.",
         "The kernel goes on without what it could not do, and says so nowhere else.",
@@ -29,7 +29,7 @@ super::declare_rules! {
         "Look at the log.";
     LUO_NODE_MISSING: "luo_node_missing",
         "LUO is on, and its device node is not there.",
-        "Nobody can make a session or preserve a file.",
+        "User space cannot create a session or preserve a file.",
         "A container or an initramfs without devtmpfs.",
         "Mount devtmpfs on /dev, or make the node with the number in /sys/class/misc/liveupdate/dev.";
     LUO_WITHOUT_KHO: "luo_without_kho",

@@ -133,7 +133,7 @@ fn metadata(
     let (version, kexec_count) = (ser.version, ser.kexec_count);
     if version != KHO_KEXEC_METADATA_VERSION {
         unknown.push(format!(
-            "{KHO_METADATA_NODE_NAME} has version {version}, known is {KHO_KEXEC_METADATA_VERSION}"
+            "{KHO_METADATA_NODE_NAME} has unknown version {version} (known: {KHO_KEXEC_METADATA_VERSION})"
         ));
         return None;
     }

@@ -53,7 +53,7 @@ fn switches(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
         // The kernel turns itself off where it finds no room.
         let help = match asked {
             Some(true) => {
-                "see the log: often there is no room for the scratch memory, whose sizes \
+                "see the log: often the kernel finds no room for the scratch memory, whose sizes \
                            kho_scratch= sets"
                     .to_owned()
             }

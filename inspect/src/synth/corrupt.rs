@@ -172,7 +172,7 @@ corruptions! {
     "the tree is shorter than its header", KHO_NOT_FOUND: |ram, places| {
         ram.write(places.fdt + 4, &8_u32.to_be_bytes());
     };
-    "a token of the tree is none", FDT_MALFORMED: |ram, places| {
+    "a token of the tree is unknown", FDT_MALFORMED: |ram, places| {
         ram.write(places.fdt + 56 + 8 + 12 + 8 + 12 + 8, &77_u32.to_be_bytes());
     };
     "the tree's version is unknown", COMPATIBLE_UNKNOWN: |ram, places| {
@@ -356,13 +356,13 @@ corruptions! {
         let name = ram.read(session(places, 0), 64);
         ram.write(session(places, 1), &name);
     };
-    "a session tells a file too many", COUNT_MISMATCH: |ram, places| {
+    "a session claims a file too many", COUNT_MISMATCH: |ram, places| {
         ram.set_number(session(places, 0) + 72, 4);
     };
-    "a session tells files and has no list", COUNT_MISMATCH: |ram, places| {
+    "a session claims files and has no list", COUNT_MISMATCH: |ram, places| {
         ram.set_number(session(places, 0) + 64, 0);
     };
-    "a session tells all files there are", COUNT_MISMATCH: |ram, places| {
+    "a session claims all files there are", COUNT_MISMATCH: |ram, places| {
         ram.set_number(session(places, 0) + 72, u64::MAX);
     };
     "two sessions have one list of files", PAGE_OWNED_TWICE: |ram, places| {
@@ -433,7 +433,7 @@ corruptions! {
     "a PCI device is there twice", PCI_DEVICES_UNORDERED: |ram, places| {
         pci(ram, places, 2, &[(0, 0x100), (0, 0x100)]);
     };
-    "the PCI core tells a device too many", COUNT_MISMATCH: |ram, places| {
+    "the PCI core claims a device too many", COUNT_MISMATCH: |ram, places| {
         pci(ram, places, 1, &[(0, 0x100), (0, 0x108)]);
         ram.write(FREE + 4, &3_u32.to_ne_bytes());
     };
@@ -447,25 +447,25 @@ corruptions! {
     "a memfd is larger than any", MEMFD_INVALID: |ram, places| {
         ram.set_number(places.memfds[0].ser + 8, u64::MAX);
     };
-    "a memfd's position is none", MEMFD_INVALID: |ram, places| {
+    "a memfd's position is invalid", MEMFD_INVALID: |ram, places| {
         ram.set_number(places.memfds[0].ser, 1 << 63);
     };
     "a memfd of no size has folios", MEMFD_INVALID: |ram, places| {
         ram.set_number(places.memfds[0].ser + 8, 0);
     };
-    "a memfd tells more folios than its list has", COUNT_MISMATCH: |ram, places| {
+    "a memfd claims more folios than its list has", COUNT_MISMATCH: |ram, places| {
         ram.set_number(places.memfds[0].ser + 24, 257);
     };
-    "a memfd tells all folios there are", COUNT_MISMATCH: |ram, places| {
+    "a memfd claims all folios there are", COUNT_MISMATCH: |ram, places| {
         ram.set_number(places.memfds[0].ser + 24, u64::MAX);
     };
-    "a memfd's list tells a page too many", VMALLOC_INVALID: |ram, places| {
+    "a memfd's list claims a page too many", VMALLOC_INVALID: |ram, places| {
         ram.write(places.memfds[0].ser + 40, &2_u32.to_ne_bytes());
     };
-    "a memfd's list tells four billion pages", VMALLOC_INVALID: |ram, places| {
+    "a memfd's list claims four billion pages", VMALLOC_INVALID: |ram, places| {
         ram.write(places.memfds[0].ser + 40, &u32::MAX.to_ne_bytes());
     };
-    "a memfd's list tells no page", VMALLOC_INVALID: |ram, places| {
+    "a memfd's list claims no page", VMALLOC_INVALID: |ram, places| {
         ram.write(places.memfds[0].ser + 40, &0_u32.to_ne_bytes());
     };
     "a memfd's list has unknown flags", RESERVED_BITS: |ram, places| {
@@ -502,13 +502,13 @@ corruptions! {
     "a memfd is longer than its list", MEMFD_PAGES_MISSING: |ram, places| {
         ram.set_number(places.memfds[0].ser + 8, 20 * 4096);
     };
-    "half of a memfd's folios are not told", MEMFD_PAGES_MISSING: |ram, places| {
+    "half of a memfd's folios are not counted", MEMFD_PAGES_MISSING: |ram, places| {
         ram.set_number(places.memfds[0].ser + 24, 8);
     };
-    "a memfd tells no folios", MEMFD_PAGES_MISSING: |ram, places| {
+    "a memfd claims no folios", MEMFD_PAGES_MISSING: |ram, places| {
         ram.set_number(places.memfds[0].ser + 24, 0);
     };
-    "a memfd's large folio is not told", MEMFD_PAGES_MISSING: |ram, places| {
+    "a memfd's large folio is not counted", MEMFD_PAGES_MISSING: |ram, places| {
         let told = ram.number(places.memfds[3].ser + 24);
         ram.set_number(places.memfds[3].ser + 24, told - 1);
     };
@@ -559,7 +559,7 @@ corruptions! {
     "memblock's version is unknown", COMPATIBLE_UNKNOWN: |ram, places| {
         ram.write(places.memblock + 56 + 8 + 12 + 10, b"9");
     };
-    "memblock's tree is none", FDT_MALFORMED: |ram, places| ram.write(places.memblock, &[0; 4]);
+    "memblock's tree is invalid", FDT_MALFORMED: |ram, places| ram.write(places.memblock, &[0; 4]);
     "a reservation has no size", MEMBLOCK_INVALID: |ram, places| {
         let mut tree = Tree::new("memblock-v1");
         tree.begin("trace");

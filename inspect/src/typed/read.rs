@@ -82,7 +82,7 @@ pub(crate) fn entry(walker: &mut Walker<'_>, name: &str, data: u64, size: u64) -
     }
     if size < root.size {
         walker.find(&rules::COUNT_MISMATCH, data, || {
-            format!("the entry has {size} bytes, and struct {} takes {}", root.name, root.size)
+            format!("the entry has {size} bytes, but struct {} needs {}", root.name, root.size)
         });
     }
     let owner = walker.claims.owner(format!("entry \"{name}\""));
@@ -439,7 +439,7 @@ impl Reader<'_> {
         walker.budget.values = walker.budget.values.saturating_sub(kept);
         // Addresses among them are not followed.
         if sheet.more && !sheet.failed {
-            walker.not_decoded(format!("what is behind the first {kept} values of {name}"));
+            walker.not_decoded(format!("what follows the first {kept} values of {name}"));
         }
         let (values, more_values) = (sheet.values, sheet.more);
         let name = name.to_owned();
@@ -502,8 +502,8 @@ impl Reader<'_> {
         if told > room && block.is_some() {
             walker.find(&rules::COUNT_MISMATCH, at, || {
                 format!(
-                    "nr_{} tells {told} entries of {size} bytes, and the block that ends at {end:#x} \
-                     has room for {room}",
+                    "nr_{} claims {told} entries of {size} bytes, but the block that ends at {end:#x} \
+                     holds at most {room}",
                     field.name
                 )
             });
@@ -563,7 +563,7 @@ impl Reader<'_> {
         if let Some(told) = told.filter(|told| *told > total) {
             let at = sheet.space.address(place.offset);
             walker.find(&rules::COUNT_MISMATCH, at, || {
-                format!("nr_{} tells {told} entries, and the array has {total}", field.name)
+                format!("nr_{} claims {told} entries, but the array has {total}", field.name)
             });
         }
         match &field.kind {
@@ -745,8 +745,8 @@ impl Reader<'_> {
             if let Some(told) = count.filter(|told| *told > room) {
                 walker.find(&rules::COUNT_MISMATCH, at, || {
                     format!(
-                        "{field} is told to have {told} entries of {} bytes, and its {} pages have room \
-                         for {room}",
+                        "{field} claims {told} entries of {} bytes, but its {} pages hold at most \
+                         {room}",
                         one.size, list.total_pages
                     )
                 });

@@ -153,7 +153,7 @@ mod tests {
         // Bit-fields that a reader could not tell are not gone.
         let old = laid_out(&[int("a", 32), ("bits", Type::unsigned(32), 31)]);
         let mut new = laid_out(&[int("a", 32)]);
-        (new.size, new.bit_fields_untold) = (old.size, true);
+        (new.size, new.bit_fields_unknown) = (old.size, true);
         assert_eq!(record(&old, &new, Scope::ALL), None);
     }
 

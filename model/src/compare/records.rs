@@ -185,7 +185,7 @@ pub fn same(old: &[&Record], new: &[&Record]) -> bool {
 /// Bit-fields are left out where one side has some that its reader could not tell.
 #[must_use]
 pub fn record(old: &Record, new: &Record, scope: Scope) -> Option<RecordChange> {
-    let bit_fields = !old.bit_fields_untold && !new.bit_fields_untold;
+    let bit_fields = !old.bit_fields_unknown && !new.bit_fields_unknown;
     let told = |record: &Record| -> Vec<Field> {
         let fields = record.fields.iter().filter(|field| bit_fields || !field.bit_field);
         fields.cloned().collect()

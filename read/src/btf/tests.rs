@@ -258,10 +258,10 @@ fn what_leads_nowhere_or_in_circles_is_an_error_of_its_struct_alone() {
     made.record("good", kind::STRUCT, false, 8, &[("a", 2, 0)]);
     let lowered = made.read(&["circle", "self", "missing", "many", "real", "good"]);
     for name in ["circle", "missing", "many", "real"] {
-        assert!(lowered.untold.contains_key(name), "{name}: {lowered:?}");
+        assert!(lowered.undetermined.contains_key(name), "{name}: {lowered:?}");
         assert!(!lowered.records.contains_key(name), "{name}");
     }
-    assert!(lowered.untold["real"].contains("floating-point"), "{:?}", lowered.untold);
+    assert!(lowered.undetermined["real"].contains("floating-point"), "{:?}", lowered.undetermined);
     assert_eq!(fields(&lowered, "good").len(), 1);
 }
 

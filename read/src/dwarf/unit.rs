@@ -185,7 +185,7 @@ impl<'a> Unit<'a> {
             let steps = self.steps.get() + 1;
             self.steps.set(steps);
             if steps > MAX_STEPS {
-                return Err("its types refer to each other more than can be followed".into());
+                return Err("its types refer to each other too deeply".into());
             }
             if depth == 1 {
                 call(entry)?;
@@ -317,7 +317,7 @@ impl<'a> Unit<'a> {
         Ok(RawMember {
             name: self.name(entry)?.unwrap_or_default(),
             ty: (ty, 0),
-            bit_offset: bit_offset.ok_or("a member's place is absurd")?,
+            bit_offset: bit_offset.ok_or("a member's offset is out of range")?,
             bit_field: width,
             place: self.place(entry)?,
         })
@@ -434,12 +434,12 @@ impl Types for Unit<'_> {
         let kind = match entry.tag() {
             c::DW_TAG_structure_type => RecordKind::Struct,
             c::DW_TAG_union_type => RecordKind::Union,
-            _ => return Err("it is no struct".into()),
+            _ => return Err("it is not a struct".into()),
         };
         if entry.attr_value(c::DW_AT_declaration).map_err(say)?.is_some() {
             return Err("its body is not in the unit".into());
         }
-        let size = Self::number(&entry, c::DW_AT_byte_size)?.ok_or("its size is not told")?;
+        let size = Self::number(&entry, c::DW_AT_byte_size)?.ok_or("its size is missing")?;
         let mut members = Vec::new();
         self.children(id.0, |child| {
             if members.len() >= MAX_FIELDS {

@@ -101,7 +101,7 @@ impl Blobs {
         };
         let size = size.ok_or_else(|| fail(format!("git has no such content: {}", head.trim())))?;
         if size > MAX_BLOB {
-            return Err(fail(format!("it has {size} bytes, and no header has so many")));
+            return Err(fail(format!("{size} bytes exceed the limit for a header")));
         }
         let mut bytes = Vec::new();
         read.by_ref().take(size).read_to_end(&mut bytes).map_err(gone)?;

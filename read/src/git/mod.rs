@@ -134,7 +134,7 @@ impl Git {
                 Err(error(rev, why, "look at the repository with git"))
             }
             Err(RunError::TooMuch) => {
-                let why = format!("git answered more than {} MiB", ANSWER >> 20);
+                let why = format!("git printed more than {} MiB", ANSWER >> 20);
                 Err(error(rev, why, "name a smaller range, or a revision of a kernel"))
             }
             Err(RunError::Io(source)) if source.kind() == io::ErrorKind::NotFound => {

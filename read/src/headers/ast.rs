@@ -75,7 +75,7 @@ pub(super) struct Location {
 pub(super) fn parse(answer: &str) -> Result<Answer, String> {
     let at_once = answer.starts_with("{\n").then_some(0);
     let tree = at_once.or_else(|| answer.find("\n{\n").map(|found| found + 1));
-    let tree = tree.ok_or("there is no syntax tree")?;
+    let tree = tree.ok_or("the syntax tree is missing")?;
     let mut parsed = Answer { layouts: layouts(&answer[..tree])?, ..Answer::default() };
     let mut reader = Reader::default();
     for piece in Pieces::new(&answer[tree..]) {

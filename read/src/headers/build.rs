@@ -16,7 +16,7 @@ const DEPTH: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) items: Vec<Item>,
-    pub(super) untold: Vec<(String, String)>,
+    pub(super) undetermined: Vec<(String, String)>,
 }
 
 /// What clang answered, by what it was asked.
@@ -180,8 +180,8 @@ impl<'a> Answers<'a> {
         let mut found = Found::default();
         let mut placed: Vec<(usize, usize, Item)> = Vec::new();
         let place = |line| Place { file: shown.into(), line };
-        self.macros(scan, &place, &mut placed, &mut found.untold);
-        self.enums(file, scan, &place, &mut placed, &mut found.untold);
+        self.macros(scan, &place, &mut placed, &mut found.undetermined);
+        self.enums(file, scan, &place, &mut placed, &mut found.undetermined);
 
         let tags: BTreeMap<_, _> = scan.tags.iter().map(|tag| (tag.line, tag)).collect();
         // What a struct embeds of another file is a part of it, and comes along.
@@ -214,7 +214,7 @@ impl<'a> Answers<'a> {
                     record.doc = tag.map(|tag| tag.doc.clone()).unwrap_or_default();
                     placed.push((if own { at.line } else { 0 }, at.column, Item::Record(record)));
                 }
-                Err(why) => found.untold.push((declared.name.clone(), why)),
+                Err(why) => found.undetermined.push((declared.name.clone(), why)),
             }
         }
         for tag in scan.tags.iter().filter(|tag| tag.keyword != "enum") {
@@ -222,7 +222,7 @@ impl<'a> Answers<'a> {
             if !self.by_ty.contains_key(&ty) {
                 let asked = Asked::Type(ty);
                 let why = self.refused.get(&asked).copied().unwrap_or("it is not declared");
-                found.untold.push((tag.name.clone(), why.into()));
+                found.undetermined.push((tag.name.clone(), why.into()));
             }
         }
         placed.sort_by_key(|(line, column, _)| (*line, *column));
@@ -235,7 +235,7 @@ impl<'a> Answers<'a> {
         scan: &Scan,
         place: &impl Fn(usize) -> Place,
         placed: &mut Vec<(usize, usize, Item)>,
-        untold: &mut Vec<(String, String)>,
+        undetermined: &mut Vec<(String, String)>,
     ) {
         let mut seen = BTreeSet::new();
         for define in &scan.defines {
@@ -264,7 +264,7 @@ impl<'a> Answers<'a> {
             let value = match (self.texts.get(name.as_str()), self.values.get(&(&number, 'n'))) {
                 (Some(Ok(text)), _) => Some(Value::Str(text.clone())),
                 (Some(Err(why)), None) => {
-                    untold.push((name, why.clone()));
+                    undetermined.push((name, why.clone()));
                     continue;
                 }
                 (_, Some(number)) => Some(Value::Int(*number)),
@@ -288,7 +288,7 @@ impl<'a> Answers<'a> {
                         }),
                     ));
                 }
-                (None, Some(why)) => untold.push((name, format!("it is no constant: {why}"))),
+                (None, Some(why)) => undetermined.push((name, format!("not a constant: {why}"))),
                 (None, None) => {
                     let why = match define.option.as_str() {
                         "" => "it is not defined where the header ends".into(),
@@ -296,7 +296,7 @@ impl<'a> Answers<'a> {
                             format!("it is there with {option} alone, which is read as not set")
                         }
                     };
-                    untold.push((name, why));
+                    undetermined.push((name, why));
                 }
             }
         }
@@ -308,7 +308,7 @@ impl<'a> Answers<'a> {
         scan: &Scan,
         place: &impl Fn(usize) -> Place,
         placed: &mut Vec<(usize, usize, Item)>,
-        untold: &mut Vec<(String, String)>,
+        undetermined: &mut Vec<(String, String)>,
     ) {
         let tags: BTreeMap<_, _> = scan.tags.iter().map(|tag| (tag.line, tag)).collect();
         for node in self.answer.declarations.iter().filter(|node| node.kind == "EnumDecl") {
@@ -318,8 +318,9 @@ impl<'a> Answers<'a> {
                 let name = member.name.clone();
                 let asked = Asked::Number(name.clone());
                 let Some(value) = self.values.get(&(&asked, 'n')) else {
-                    let why = self.refused.get(&asked).copied().unwrap_or("clang tells no value");
-                    untold.push((name, why.into()));
+                    let why =
+                        self.refused.get(&asked).copied().unwrap_or("clang reported no value");
+                    undetermined.push((name, why.into()));
                     continue;
                 };
                 members.push(Constant {
@@ -375,10 +376,10 @@ impl<'a> Answers<'a> {
             [layout] => layout,
             [] => {
                 let asked = Asked::Type(declared.ty.clone());
-                let why = self.refused.get(&asked).copied().unwrap_or("clang tells no layout");
+                let why = self.refused.get(&asked).copied().unwrap_or("clang reported no layout");
                 return Err(why.into());
             }
-            _ => return Err("its layout cannot be told from that of another".into()),
+            _ => return Err("its layout cannot be distinguished from that of another".into()),
         };
         if !nameless {
             // Two answers of clang's, one as text and one as a value: a text that is misread shows.
@@ -391,7 +392,7 @@ impl<'a> Answers<'a> {
                 None => true,
             };
             if !stated('s', layout.size) || !stated('a', layout.align) {
-                return Err("clang tells two different layouts".into());
+                return Err("clang reported two different layouts".into());
             }
         }
         Ok(layout)
@@ -401,7 +402,7 @@ impl<'a> Answers<'a> {
         let declared = &self.records[index];
         let node = declared.node;
         if node.invalid || node.inner.iter().any(|inner| inner.invalid) {
-            return Err("clang finds an error in it".into());
+            return Err("clang reported an error in it".into());
         }
         let layout = self.layout(declared)?;
         let has = |kind: &str| node.inner.iter().any(|inner| inner.kind == kind);
@@ -409,7 +410,7 @@ impl<'a> Answers<'a> {
         let packed = has("PackedAttr") || has("MaxFieldAlignmentAttr") && layout.align <= 8;
         let fields: Vec<_> = declared.fields().collect();
         if fields.len() != layout.offsets.len() {
-            return Err("clang tells the offsets of other fields than it has".into());
+            return Err("clang reported offsets of fields that it does not have".into());
         }
         let mut read = Vec::with_capacity(fields.len());
         for ((position, field), bit_offset) in fields.into_iter().zip(&layout.offsets) {
@@ -427,7 +428,7 @@ impl<'a> Answers<'a> {
             let bit_size = bit_size.ok_or_else(|| format!("field {}: no width", field.name))?;
             let end = bit_offset.checked_add(bit_size);
             if end.is_none_or(|end| end > layout.size) {
-                return Err(format!("field {}: it ends behind the struct", field.name));
+                return Err(format!("field {}: it ends past the end of the struct", field.name));
             }
             let line = field.place.as_ref().map(|place| place.line);
             read.push(Field {
@@ -449,7 +450,7 @@ impl<'a> Answers<'a> {
             size: layout.size / 8,
             size_expr: None,
             page_size: None,
-            bit_fields_untold: false,
+            bit_fields_unknown: false,
             align: layout.align / 8,
             fields: read,
             doc: String::new(),
@@ -474,7 +475,7 @@ impl<'a> Answers<'a> {
         nameless: Option<usize>,
         depth: usize,
     ) -> Result<(Type, u64), String> {
-        let unknown = || format!("its type `{spelled}` is no wire type");
+        let unknown = || format!("its type `{spelled}` is not a wire type");
         let depth = depth.checked_sub(1).ok_or_else(unknown)?;
         let spelled = spelled.trim();
         if spelled.ends_with(']') {
@@ -486,7 +487,7 @@ impl<'a> Answers<'a> {
             let (len, others) = (&dimensions[1..close], &dimensions[close + 1..]);
             let len: u64 = if len.is_empty() { 0 } else { len.parse().map_err(|_| unknown())? };
             let (elem, bits) = self.spelled(&format!("{base}{others}"), nameless, depth)?;
-            let bits = bits.checked_mul(len).ok_or("its size is absurd")?;
+            let bits = bits.checked_mul(len).ok_or("its size is out of range")?;
             return Ok((Type::Array { elem: Box::new(elem), len, len_name: None }, bits));
         }
         if spelled.ends_with('*') || spelled.contains("(*") {
@@ -593,9 +594,9 @@ fn answers_text<'a>(unit: &'a Unit, node: &Node) -> Option<&'a str> {
 
 /// The string that a literal stands for, and that an array of that type is filled with.
 fn text(literal: &str, array: &str) -> Result<String, String> {
-    let bytes = unquote(literal).ok_or("its string is no plain one")?;
+    let bytes = unquote(literal).ok_or("its string literal is not plain ASCII or has a prefix")?;
     if array != format!("const char[{}]", bytes.len() + 1) {
-        return Err("clang tells two different strings".into());
+        return Err("clang reported two different strings".into());
     }
     String::from_utf8(bytes).map_err(|_| "its string is not UTF-8".into())
 }

@@ -20,7 +20,7 @@ pub(super) fn declarations(
         })
         .collect();
     let reasons: BTreeMap<&str, &str> =
-        found.untold.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
+        found.undetermined.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
     let mut declarations = Vec::new();
     for (at, piece) in file.split.pieces.iter().enumerate() {
         let Some(written) = piece.written() else { continue };

@@ -61,7 +61,7 @@ fn header_name(file: &str) -> Option<&str> {
 /// The gap that a header leaves whose name no C code could include; hidden files are no headers.
 fn odd_header(file: &str, shown: &str) -> Option<Gap> {
     let is_header = file.strip_suffix(".h").is_some() && !file.starts_with('.');
-    let why = || format!("{shown}: its name is none that a header of the kernel has");
+    let why = || format!("{shown}: not a name that a kernel header has");
     is_header.then(|| Gap { item: format!("{ABI_DIR}/{file}"), why: why() })
 }
 
@@ -106,7 +106,7 @@ fn walk(dir: &Path) -> Result<Walked, HeaderError> {
             Ok(real) if !real.starts_with(&walked.root) => {
                 "it is a link that leads elsewhere".into()
             }
-            Ok(real) if !real.is_file() => "it is no file".into(),
+            Ok(real) if !real.is_file() => "it is not a regular file".into(),
             Ok(real) => {
                 let bytes = read_bounded(&real, &path)?;
                 walked.headers.push((name, path, bytes));

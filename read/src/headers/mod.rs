@@ -264,8 +264,8 @@ fn read(
     let mut headers = Vec::new();
     for (file, outcome) in files.abi.iter().zip(reader.outcomes()?) {
         let Outcome { found, declarations, failed, unread } = outcome;
-        let untold = found.untold.iter();
-        gaps.extend(untold.map(|(item, why)| Gap { item: item.clone(), why: why.clone() }));
+        let undetermined = found.undetermined.iter();
+        gaps.extend(undetermined.map(|(item, why)| Gap { item: item.clone(), why: why.clone() }));
         // What a header says of itself is not so; what it is, is read.
         gaps.extend(failed.into_iter().map(|why| Gap { item: String::new(), why }));
         if let Some(why) = unread {

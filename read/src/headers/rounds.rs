@@ -418,15 +418,15 @@ impl<'a> Reader<'a> {
             for (piece, why) in lost {
                 let Some(written) = file.split.pieces[*piece].written() else {
                     // A directive: what depends on it is text.
-                    found.untold.push((String::new(), why.clone()));
+                    found.undetermined.push((String::new(), why.clone()));
                     continue;
                 };
-                let reason = found.untold.iter_mut().find(|(name, _)| *name == written.name);
+                let reason = found.undetermined.iter_mut().find(|(name, _)| *name == written.name);
                 // This says where and why, which what clang says of the name does not.
                 match reason {
                     Some(reason) => reason.1.clone_from(why),
                     None if written.kind == DeclarationKind::Assert => {}
-                    None => found.untold.push((written.name.clone(), why.clone())),
+                    None => found.undetermined.push((written.name.clone(), why.clone())),
                 }
             }
             let mut declarations = declared::declarations(file, &found, lost);
@@ -469,7 +469,7 @@ impl<'a> Reader<'a> {
 }
 
 /// What clang says of a header that changes what the questions about it mean.
-const CONTRADICTS: &str = "clang makes no sense of the header";
+const CONTRADICTS: &str = "clang cannot parse the header";
 
 fn abi_path(file: &File) -> String {
     format!("{ABI}{}.h", file.name)

@@ -52,14 +52,14 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
         let knows = |side: &Side, name: &str| {
             let knows = side.reading.knows;
             let kind = if is_enumerator(name) { knows.enumerators } else { knows.macros };
-            kind && side.knows_absence_of(name)
+            kind && side.is_known_absent(name)
         };
         let differ = names.filter_map(|name| {
             let (before, after) =
                 (values(&olds, headers[0], name), values(&news, headers[1], name));
             compare::constant(name, &sizes, before, after)
         });
-        // Where one side cannot tell its kind, that is said once for the side.
+        // Where one side does not say its kind, that is said once for the side.
         let mut changes: Vec<_> = differ
             .filter(|change| match &change.kind {
                 ConstantKind::Changed(_) => true,

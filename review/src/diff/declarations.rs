@@ -231,7 +231,7 @@ fn leave_open(comparison: &mut Comparison<'_>, entry: &Entry<'_>, pairs: &[usize
     let name = &any.name;
     let other = if entry.old.is_empty() { comparison.old } else { comparison.new };
     let has = other.model().record(name).is_some() || other.model().constant(name).is_some();
-    if has || !other.knows_absence_of(name) {
+    if has || !other.is_known_absent(name) {
         for pair in pairs {
             comparison.open.entry(*pair).or_default().insert(any.title());
         }
@@ -481,7 +481,8 @@ impl Owners {
         header: &Header,
         declaration: &Declaration,
     ) -> Vec<usize> {
-        let all = || (0..comparison.pairs.len()).filter(|at| !comparison.untold.contains_key(at));
+        let all =
+            || (0..comparison.pairs.len()).filter(|at| !comparison.undetermined.contains_key(at));
         let names = declaration.names();
         let by_name: Vec<_> =
             all().filter(|at| names.iter().any(|name| self.names[*at].contains(*name))).collect();

@@ -77,7 +77,7 @@ impl Side {
 
     /// Whether something that was not found in the source is not there.
     #[must_use]
-    pub fn knows_absence_of(&self, item: &str) -> bool {
+    pub fn is_known_absent(&self, item: &str) -> bool {
         self.reading.knows.absence && !self.leaves_open(item)
     }
 
@@ -191,8 +191,8 @@ pub struct Comparison<'a> {
     pub new: &'a Side,
     /// Every contract of either.
     pub pairs: Vec<Pair<'a>>,
-    /// The pairs of which one side cannot tell whether it has them, by index, with the reason.
-    pub untold: BTreeMap<usize, String>,
+    /// The pairs of which one side does not say whether it has them, by index, with the reason.
+    pub undetermined: BTreeMap<usize, String>,
     /// Structs that differ.
     pub structs: Vec<StructDiff>,
     /// Constants that differ.
@@ -222,7 +222,7 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
         old,
         new,
         pairs: pairs(&old.reading, &new.reading),
-        untold: BTreeMap::new(),
+        undetermined: BTreeMap::new(),
         structs: Vec::new(),
         constants: Vec::new(),
         nodes: Vec::new(),
@@ -374,9 +374,9 @@ impl Comparison<'_> {
             if !names.is_empty() {
                 let alike = old.kind == new.kind && names.len() > 1;
                 let names: Vec<_> = names.into_iter().collect();
-                let tell = if names.len() == 1 { "does" } else { "do" };
+                let verb = if names.len() == 1 { "does" } else { "do" };
                 let who = if alike { old.kind.plural().into() } else { names.join(" and ") };
-                gaps.push(Gap { item: what.into(), why: format!("{who} {tell} not tell") });
+                gaps.push(Gap { item: what.into(), why: format!("{who} {verb} not say") });
             }
         };
         unknown("packing and alignment of structs", |side| side.knows.packing);
@@ -408,24 +408,24 @@ impl Comparison<'_> {
                     && !was_read(missing, gap)
             });
             if let Some(gap) = left_open {
-                self.untold.insert(index, gap.why.clone());
+                self.undetermined.insert(index, gap.why.clone());
             } else if !certain {
                 let does = if of_string {
-                    "does not tell the strings of file handlers"
+                    "does not say the strings of file handlers"
                 } else {
                     "has only what its code uses"
                 };
                 let why = format!("{} {does}", missing.name);
                 gaps.push(Gap { item: contract.compatible.clone(), why: why.clone() });
-                self.untold.insert(index, why);
+                self.undetermined.insert(index, why);
             }
         }
-        for (_, record) in old.model.records().filter(|(_, record)| record.bit_fields_untold) {
-            let why = format!("{} does not tell where they lie", old.name);
+        for (_, record) in old.model.records().filter(|(_, record)| record.bit_fields_unknown) {
+            let why = format!("{} does not say where they lie", old.name);
             gaps.push(Gap { item: format!("bit-fields of struct {}", record.name), why });
         }
-        for (_, record) in new.model.records().filter(|(_, record)| record.bit_fields_untold) {
-            let why = format!("{} does not tell where they lie", new.name);
+        for (_, record) in new.model.records().filter(|(_, record)| record.bit_fields_unknown) {
+            let why = format!("{} does not say where they lie", new.name);
             gaps.push(Gap { item: format!("bit-fields of struct {}", record.name), why });
         }
         let mut seen = BTreeSet::new();
@@ -504,7 +504,7 @@ impl Comparison<'_> {
             }
         }
         for (index, pair) in self.pairs.iter().enumerate() {
-            if self.untold.contains_key(&index) {
+            if self.undetermined.contains_key(&index) {
                 continue;
             }
             let sides = [pair.new.map(|held| (new, held)), pair.old.map(|held| (old, held))];
@@ -551,15 +551,15 @@ impl Comparison<'_> {
             let whole = RecordChange::whole;
             let change = match (before, after) {
                 (Some(old), Some(new)) => compare::record(old, new, Scope { packing }),
-                (None, Some(_)) if !self.old.knows_absence_of(&name) => None,
-                (Some(_), None) if !self.new.knows_absence_of(&name) => None,
+                (None, Some(_)) if !self.old.is_known_absent(&name) => None,
+                (Some(_), None) if !self.new.is_known_absent(&name) => None,
                 (None, Some(record)) => Some(whole(record, Change::StructAdded)),
                 (Some(record), None) => Some(whole(record, Change::StructRemoved)),
                 (None, None) => None,
             };
             let sides = [(before, self.old), (after, self.new)];
             let unseen =
-                sides.iter().find(|(found, side)| found.is_none() && !side.knows_absence_of(&name));
+                sides.iter().find(|(found, side)| found.is_none() && !side.is_known_absent(&name));
             if let Some((_, side)) = unseen.filter(|_| !texts.settle(&name)) {
                 for pair in owners.get(&key).into_iter().flatten() {
                     self.open.entry(*pair).or_default().insert(format!("struct {name}"));

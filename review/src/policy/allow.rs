@@ -101,13 +101,13 @@ pub(crate) fn of_entries(
         let line = line_of(text, entry.span().start);
         let Entry { rule, item, reason, expires } = entry.into_inner();
         if rules.iter().all(|known| known.id != rule) {
-            return Err(fail(line, format!("there is no rule '{rule}'")));
+            return Err(fail(line, format!("unknown rule '{rule}'")));
         }
         if reason.trim().is_empty() {
             return Err(fail(line, "the reason is empty".into()));
         }
         let Some(expires_day) = day(&expires) else {
-            return Err(fail(line, format!("'{expires}' is no date of the form YYYY-MM-DD")));
+            return Err(fail(line, format!("invalid date '{expires}': expected YYYY-MM-DD")));
         };
         let place = kho_abi_model::Place { file: file.into(), line };
         allowances.push(Allowance { rule, item, reason, expires, expires_day, place });

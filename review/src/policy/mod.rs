@@ -406,7 +406,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                 let kinds = [comparison.old.reading.kind, comparison.new.reading.kind];
                 let [may_have_had_it, shows] =
                     kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
-                let untold = may_have_had_it && !shows;
+                let undetermined = may_have_had_it && !shows;
                 for hit in find(comparison.new) {
                     if lint.is_some() && before.contains(&hit.item) {
                         continue;
@@ -414,7 +414,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     let level = match before.contains(&hit.item) || hit.remark {
                         true => Level::Note,
                         false if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
-                        false if untold || lint == Some(Level::Note) => Level::Note,
+                        false if undetermined || lint == Some(Level::Note) => Level::Note,
                         false => Level::Finding,
                     };
                     events.push(event(&judged, rule, hit, level));
@@ -503,7 +503,7 @@ fn verdict(
     options: &Options,
 ) -> Verdict {
     let pair = &comparison.pairs[index];
-    if comparison.untold.contains_key(&index) {
+    if comparison.undetermined.contains_key(&index) {
         return Verdict::NotChecked;
     }
     let (old, new) = match (pair.old, pair.new) {
@@ -544,7 +544,7 @@ fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
     let pairs: BTreeSet<_> = hit.pairs.iter().copied().filter(|p| sharing.contains(p)).collect();
     let is_bumped = |index: &usize| match comparison.pairs[*index].both() {
         Some((old, new)) => step(comparison, old, new) != Step::Same,
-        None => !comparison.untold.contains_key(index),
+        None => !comparison.undetermined.contains_key(index),
     };
     let bumped = pairs.iter().copied().filter(is_bumped).collect();
     (pairs.len() > 1).then(|| Joint { item: hit.item.clone(), pairs, bumped })

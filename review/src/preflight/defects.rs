@@ -74,7 +74,7 @@ const TABLE: &[Defect] = &[
         page_size: None,
     },
     Defect {
-        what: "with pages of 16 KiB the radix tree is one level short of the bit that tells the order: preserved memory is taken for other memory",
+        what: "with pages of 16 KiB the radix tree is one level short of the bit that holds the order: preserved memory is taken for other memory",
         who: Who::Either,
         from: Release::rc(7, 1, 1),
         fixed: Release::rc(7, 1, 6),
@@ -85,7 +85,7 @@ const TABLE: &[Defect] = &[
         page_size: Some(16384),
     },
     Defect {
-        what: "\"kho-v1\" stands for bitmaps of 512 bytes in the one kernel and of a page in the other: memory behind them is taken for preserved, or lost",
+        what: "\"kho-v1\" stands for bitmaps of 512 bytes in the one kernel and of a page in the other: memory that they describe is taken for preserved, or lost",
         who: Who::Apart,
         from: Release::rc(6, 16, 1),
         fixed: Release::rc(6, 18, 1),

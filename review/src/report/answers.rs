@@ -110,7 +110,7 @@ fn table(out: &mut String, answer: &Answer) {
             Outcome::Unknown => ("unknown", OPEN),
             Outcome::Understood => ("yes", GOOD),
             Outcome::OnlyNext => ("new", Style::new()),
-            Outcome::CurrentUntold => ("not told", OPEN),
+            Outcome::CurrentUnknown => ("unknown now", OPEN),
         };
         let mut happens = contract.happens.clone();
         if happens.is_empty() && !contract.open.is_empty() {

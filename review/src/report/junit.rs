@@ -34,7 +34,7 @@ fn suite(out: &mut String, section: &Section) {
         );
         if contract.verdict == Verdict::NotChecked {
             skipped += 1;
-            put!(cases, "      <skipped message=\"one side cannot tell\"/>");
+            put!(cases, "      <skipped message=\"one side does not say\"/>");
         } else if !found.is_empty() {
             failures += 1;
             failure(&mut cases, &contract.tell(), &found);
@@ -88,7 +88,7 @@ fn failure(out: &mut String, message: &str, events: &[&Finding]) {
         let place = event.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
         put!(text, "{place}{}: {} [{}]", label(event.level), event.what, event.rule);
         for consequence in &event.consequences {
-            put!(text, "  so: {consequence}");
+            put!(text, "  consequence: {consequence}");
         }
         put!(text, "  help: {}", event.help);
     }

@@ -2,7 +2,7 @@
 //! A plain text to reply to a patch with: short lines, nothing that a mail reader would change.
 
 use super::layouts::table;
-use super::{cleaned, events_of, loose_events, of_interest, others, Document, Reply, Section};
+use super::{cleaned, events_of, is_relevant, loose_events, others, Document, Reply, Section};
 use crate::policy::{ContractReport, Finding, Level, Report, Verdict};
 use kho_abi_model::put;
 
@@ -45,7 +45,7 @@ pub(super) fn body(document: &Document) -> String {
             }
             put!(out, "On \"{}\":\n", section.title);
         }
-        let shown = report.contracts.iter().filter(|c| of_interest(c));
+        let shown = report.contracts.iter().filter(|c| is_relevant(c));
         let shown: Vec<_> = shown.filter(|c| !section.is_whole || !is_asked(&asked, c)).collect();
         if shown.is_empty() && report.events.is_empty() {
             let nothing = match document.command {
@@ -84,7 +84,7 @@ pub(super) fn body(document: &Document) -> String {
 fn is_asked(asked: &[(String, Verdict)], contract: &ContractReport) -> bool {
     let this = (contract.header.clone(), contract.verdict);
     let is_wrong = matches!(contract.verdict, Verdict::BumpMissing | Verdict::VersionMissing);
-    !of_interest(contract) || is_wrong && asked.contains(&this)
+    !is_relevant(contract) || is_wrong && asked.contains(&this)
 }
 
 /// The lines that the findings of a section are about.
@@ -140,8 +140,8 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
              as they are."
         ),
         (Verdict::VersionMissing, _) => format!(
-            "This changes what {name} hands over, and nothing there tells the new bytes from the \
-             old: a kernel that was built before the change will believe the new ones, and this one \
+            "This changes what {name} hands over, and nothing there distinguishes the new bytes from \
+             the old: a kernel that was built before the change will believe the new ones, and this one \
              the old. Please add a version that the next kernel compares."
         ),
         (Verdict::ChangedAndBumped, _) => {
@@ -168,7 +168,7 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
             format!("This changes what \"{name}\" promises, as was reviewed and allowed.")
         }
         (Verdict::NotChecked | Verdict::Unchanged, _) => {
-            format!("Whether \"{name}\" changes cannot be told.")
+            format!("Whether \"{name}\" changes is unknown.")
         }
     };
     wrapped(out, "", &sentence);

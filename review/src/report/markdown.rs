@@ -2,7 +2,7 @@
 //! For a forge's comment: a table of verdicts, findings, layouts.
 
 use super::layouts::table;
-use super::{cleaned, label, of_interest, summary, Document};
+use super::{cleaned, is_relevant, label, summary, Document};
 use crate::policy::Level;
 use kho_abi_model::put;
 
@@ -21,7 +21,7 @@ pub(super) fn write(document: &Document) -> String {
             "" => put!(out, "{new}: {}.", summary(report)),
             old => put!(out, "{} → {new}: {}.", code(old), summary(report)),
         }
-        let shown: Vec<_> = report.contracts.iter().filter(|c| of_interest(c)).collect();
+        let shown: Vec<_> = report.contracts.iter().filter(|c| is_relevant(c)).collect();
         if !shown.is_empty() {
             out.push_str("\n| Contract | Verdict | Macro | Header |\n|---|---|---|---|\n");
         }

@@ -93,7 +93,7 @@ fn cleaned(document: &Document) -> Document {
 }
 
 /// Whether a contract is worth showing: nobody asks about what did not change.
-fn of_interest(contract: &ContractReport) -> bool {
+fn is_relevant(contract: &ContractReport) -> bool {
     // That no headers tell a device tree's properties is said once, below.
     let open = contract.open.iter().any(|item| item != DEVICE_TREE);
     contract.verdict != Verdict::Unchanged || open
@@ -110,7 +110,7 @@ fn events_of<'a>(report: &'a Report, contract: &ContractReport) -> Vec<&'a Findi
 /// The events that belong to no contract that is shown.
 fn loose_events(report: &Report) -> Vec<&Finding> {
     // What is about a contract that is not shown is told by itself.
-    let shown = report.contracts.iter().filter(|contract| of_interest(contract));
+    let shown = report.contracts.iter().filter(|contract| is_relevant(contract));
     let shown: Vec<_> = shown.filter_map(|c| c.new.as_ref().or(c.old.as_ref())).collect();
     let belongs = |event: &&Finding| event.contracts.first().is_some_and(|c| shown.contains(&c));
     report.events.iter().filter(|event| !belongs(event)).collect()

@@ -24,7 +24,7 @@ pub fn findings(out: &mut String, findings: &[Finding]) {
         let place = finding.shown_place();
         put!(out, "{STRONG}{place}{STRONG:#}: {BAD}{what}{BAD:#} [{rule}]");
         for consequence in consequences {
-            put!(out, "  so: {consequence}");
+            put!(out, "  consequence: {consequence}");
         }
         for line in diff.lines() {
             let style = match line.bytes().next() {

@@ -4,7 +4,7 @@
 use super::layouts::{table, Mark};
 use super::style::{BAD, FAINT, GOOD, OPEN, STRONG};
 use super::{
-    cleaned, count, events_of, heading, label, loose_events, of_interest, others, summary, Document,
+    cleaned, count, events_of, heading, is_relevant, label, loose_events, others, summary, Document,
 };
 use crate::policy::{Finding, Level, Verdict};
 use anstyle::{AnsiColor, Style};
@@ -23,7 +23,7 @@ pub(super) fn write(document: &Document) -> String {
         let report = &section.report;
         // A struct of several contracts is shown with the first.
         let mut shown: Vec<(&str, Option<u64>)> = Vec::new();
-        for contract in report.contracts.iter().filter(|contract| of_interest(contract)) {
+        for contract in report.contracts.iter().filter(|contract| is_relevant(contract)) {
             let style = match contract.verdict {
                 Verdict::BumpMissing | Verdict::VersionMissing => BAD,
                 Verdict::NotChecked
@@ -117,7 +117,7 @@ fn tell(out: &mut String, event: &Finding, indent: &str) {
     );
     let others = others(event);
     for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
-        put!(out, "{indent}  so: {consequence}");
+        put!(out, "{indent}  consequence: {consequence}");
     }
     if event.level != Level::Fine {
         put!(out, "{indent}  help: {}", event.help);

@@ -692,9 +692,9 @@ fn judge_whole(
         let names = shown.whole().into_iter();
         names.filter(|name| side.model().record(name).is_none()).cloned().collect::<BTreeSet<_>>()
     };
-    let mut untold = missing(&old, &partial.sides[0]);
-    untold.extend(missing(&new, &partial.sides[1]));
-    (contract, untold, known)
+    let mut undetermined = missing(&old, &partial.sides[0]);
+    undetermined.extend(missing(&new, &partial.sides[1]));
+    (contract, undetermined, known)
 }
 
 /// Judges what the hunks show, and adds it to a report.
@@ -708,13 +708,13 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         let shown = partial.string_of(side).map(|(_, string)| string);
         shown.unwrap_or_else(|| nameless.clone())
     });
-    let (mut contract, mut untold, mut known) = (None, BTreeSet::new(), BTreeSet::new());
+    let (mut contract, mut undetermined, mut known) = (None, BTreeSet::new(), BTreeSet::new());
     if partial.sides.iter().any(|side| !side.items.is_empty()) {
         let sides =
             [0, 1].map(|index| side_of(partial, index, (&macro_name, &strings[index]), reading));
-        (contract, untold, known) = judge_whole(partial, sides, options, report);
+        (contract, undetermined, known) = judge_whole(partial, sides, options, report);
     }
-    for record in &untold {
+    for record in &undetermined {
         report.not_checked.push(source::Gap {
             item: format!("struct {record}"),
             why: "what it needs is not in the patch: its size and its offsets are not known".into(),
@@ -734,7 +734,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
         jointly: Vec::new(),
     });
     let mut changed: Vec<String> = Vec::new();
-    let of_untold = partial.spare.iter().filter(|(record, _)| untold.contains(*record));
+    let of_untold = partial.spare.iter().filter(|(record, _)| undetermined.contains(*record));
     for part in partial.parts.iter().chain(of_untold.flat_map(|(_, parts)| parts)) {
         let (rule, item, place, what) = part;
         contract.verdict = if kept { Verdict::BumpMissing } else { Verdict::ChangedAndBumped };

@@ -241,7 +241,7 @@ fn read(
 }
 
 /// Leaves out what the patch has nothing to do with.
-fn of_the_patch(report: &mut Report) {
+fn restrict_to_patch(report: &mut Report) {
     let flaw = |id: &str| {
         let mut rules = checks::REGISTRY.iter();
         rules.any(|rule| rule.rule.id == id && rule.class == Class::Flaw)

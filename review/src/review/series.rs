@@ -2,7 +2,7 @@
 //! Judges the steps of a series, and the series as a whole.
 
 use super::code::{self, Touch};
-use super::{hunks, nothing, of_the_patch, read, Step};
+use super::{hunks, nothing, read, restrict_to_patch, Step};
 use crate::diff::compare;
 use crate::diff::open::Files;
 use crate::diff::pages::PageMemo;
@@ -60,7 +60,7 @@ pub(super) fn judged(
             for partial in &step.partial {
                 hunks::judge(partial, reading, &options, &mut report);
             }
-            of_the_patch(&mut report);
+            restrict_to_patch(&mut report);
             last = (step.files, now);
             Section::new(&step.title, report)
         } else {
@@ -93,7 +93,7 @@ pub(super) fn judged(
         for partial in hunks::merged(partial.iter()) {
             hunks::judge(&partial, reading, &options, &mut report);
         }
-        of_the_patch(&mut report);
+        restrict_to_patch(&mut report);
         for section in &mut sections {
             resolved(&mut section.report, &report);
         }

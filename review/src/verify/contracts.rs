@@ -349,8 +349,8 @@ impl<'a> Check<'a> {
             }
             return;
         };
-        if theirs.bit_fields_untold && ours.fields.iter().any(|field| field.bit_field) {
-            outcome.not_checked(&ours.name, "its bit-fields: the reader does not tell them");
+        if theirs.bit_fields_unknown && ours.fields.iter().any(|field| field.bit_field) {
+            outcome.not_checked(&ours.name, "its bit-fields: the reader does not report them");
         }
         outcome.compared.structs += 1;
         let scope = Scope { packing: knows.packing };
@@ -362,7 +362,7 @@ impl<'a> Check<'a> {
 
     fn compare_constants(&self, truth: &Model, contract: &Contract, outcome: &mut Outcome) {
         let knows = self.reading.knows;
-        let mut untold = Vec::new();
+        let mut undetermined = Vec::new();
         for name in &contract.constants {
             let Some(ours) = truth.constant(name) else { continue };
             let enumeration = truth.enumeration_of(name);
@@ -378,7 +378,7 @@ impl<'a> Check<'a> {
             let told = if enumeration.is_some() { knows.enumerators } else { knows.macros };
             let theirs = self.reading.model.constant(name).filter(|_| told);
             if theirs.is_none() && !(told && knows.absence) {
-                untold.push(name.as_str());
+                undetermined.push(name.as_str());
                 continue;
             }
             outcome.compared.constants += usize::from(theirs.is_some());
@@ -389,7 +389,7 @@ impl<'a> Check<'a> {
                 outcome.differences.push(Difference::Constant(Box::new(change), place));
             }
         }
-        for name in untold {
+        for name in undetermined {
             outcome.not_checked(name, "macros have no values in this source");
         }
     }

@@ -56,7 +56,7 @@ impl Differences {
             (Some((_, old)), Some((_, new))) if new > old => {
                 "use a kho-abi of that kernel's time, or write the new version into the truth"
             }
-            _ => "nothing here can tell what that kernel hands over",
+            _ => "nothing here can say what that kernel hands over",
         };
         let mut finding = Finding::new("source_version_unknown", "", what, help);
         let differs = |difference: &Difference| {

@@ -58,7 +58,7 @@ pub const REUSED: &[Reused] = &[
         forms: [
             Form {
                 kernels: "release candidates of Linux 7.1 up to the fifth",
-                is: "4 levels, one too few for the bit that tells the order",
+                is: "4 levels, one too few for the bit that holds the order",
                 frozen: false,
             },
             Form {

@@ -41,8 +41,8 @@ pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<O
     let known = matches!(args.format, Format::Text | Format::Json);
     if !known || (args.format == Format::Json && to.is_standard()) {
         return Err(Failure {
-            message: "the content and the account of it cannot both go there".into(),
-            help: "name a file with -o; the account is text or JSON".into(),
+            message: "the content and the report cannot both go there".into(),
+            help: "name a file with -o; the report is text or JSON".into(),
         });
     }
     let (session, file, memfd) = choose(report)?;
@@ -60,7 +60,7 @@ pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<O
         note(format_args!("wrote {} to {}", count(extracted.size, "byte"), to.shown()));
     } else {
         note(format_args!(
-            "wrote nothing to {}: --partial writes what there is, with holes where content is lost",
+            "wrote nothing to {}: --partial writes the rest, with holes where content is lost",
             to.shown()
         ));
     }

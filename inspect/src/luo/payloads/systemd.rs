@@ -99,7 +99,7 @@ fn parse(bytes: &[u8], session: &Session) -> Result<Fdstore, String> {
         serde_json::from_slice(&bytes[..end]).map_err(|error| error.to_string())?;
     let version = document.get("version").and_then(Value::as_u64).ok_or("it has no version")?;
     if version > VERSION {
-        return Err(format!("its version is {version}, and known is {VERSION}"));
+        return Err(format!("unknown version: {version} (known: {VERSION})"));
     }
     let kexecs_count = document.get("state").and_then(|state| state.get("kexecsCount")?.as_u64());
     let mut descriptors = Vec::new();

@@ -9,7 +9,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "field_redocumented",
         summary: "The comment on a field says something else.",
-        reason: "What the bytes mean is format, too, and no layout shows it. A version that changes with it changes for a reason; under a version that stays, only a person can tell whether the words are new or the meaning is.",
+        reason: "What the bytes mean is format, too, and no layout shows it. A version that changes with it changes for a reason; under a version that stays, only a person can judge whether the words are new or the meaning is.",
         example: "pci_dev_ser.refcount was 1 while in use, and counts preserved devices from now on: PCI_LUO_FLB_VERSION goes from 1 to 2.",
         remedy: "Bump the version if the field means something else than before.",
     },

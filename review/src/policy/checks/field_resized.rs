@@ -9,7 +9,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         id: "field_resized",
         summary: "A field has another size.",
         reason:
-            "Everything behind it moves, and the other kernel reads too much or too little of it.",
+            "Everything after it moves, and the other kernel reads too much or too little of it.",
         example: "vfio_pci_core_device_ser.domain goes from u16 to u32 under \"vfio-pci-v1\".",
         remedy: "Bump the string that promises the struct, or restore the type.",
     },

@@ -25,17 +25,17 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             continue;
         }
         let (header, contract) = pair.any();
-        let why = if let Some(why) = comparison.untold.get(&index) {
+        let why = if let Some(why) = comparison.undetermined.get(&index) {
             why.clone()
         } else {
             let open = comparison.open.get(&index).into_iter().flatten();
             let open: Vec<_> =
                 open.filter(|item| *item != DEVICE_TREE).map(String::as_str).collect();
-            format!("one side does not tell {}", open.join(", "))
+            format!("one side does not say {}", open.join(", "))
         };
         let is_here = comparison.unread.iter().any(|gap| gap.item == header.include_path());
         // It is told with its header, once.
-        if is_here && comparison.untold.contains_key(&index) {
+        if is_here && comparison.undetermined.contains_key(&index) {
             continue;
         }
         hits.push(Hit {

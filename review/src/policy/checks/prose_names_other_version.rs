@@ -12,7 +12,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "prose_names_other_version",
         summary: "A comment names a version of a string that is not the one that the macro has.",
-        reason: "Whoever reads the comment believes it. Linux 7.3 documents kho-v3 above a macro that says kho-v4.",
+        reason: "Readers believe the comment. Linux 7.3 documents kho-v3 above a macro that says kho-v4.",
         example: "A comment says `compatible = \"kho-v3\"`, and KHO_FDT_COMPATIBLE is \"kho-v4\".",
         remedy: "Name the macro instead of its value.",
     },

@@ -8,7 +8,7 @@ use crate::policy::Hit;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "struct_packing_changed",
-        summary: "A struct became packed, or is no longer, or has another alignment.",
+        summary: "A struct became packed, stopped being packed, or has another alignment.",
         reason: "Packing decides where fields lie on every machine, and alignment where the struct may lie. Where all bytes stay where they are it is the next field that pays for it.",
         example: "__packed is dropped from struct luo_file_ser.",
         remedy: "Bump the string that promises the struct, or restore the attribute.",

@@ -12,7 +12,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
         summary: "The field that carries a version lies elsewhere, has another size, or is gone.",
         reason: "A kernel reads it before it knows which layout the bytes have. Where it moves, older kernels compare other bytes with their version: no bump covers that.",
         example: "pci_ser gets a field in front of `version`, and PCI_LUO_FLB_VERSION goes from 2 to 3.",
-        remedy: "Leave the field where it is, and add others behind it; or give the whole a name of its own.",
+        remedy: "Leave the field where it is, and add others after it; or give the whole a name of its own.",
     },
     class: Class::Version,
     check: Check::Versions(find),
@@ -42,7 +42,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                 None if carriers(after, new).iter().any(|(_, o)| lies(o) == lies(field)) => {
                     continue
                 }
-                None if !comparison.new.knows_absence_of(&record.name) => continue,
+                None if !comparison.new.is_known_absent(&record.name) => continue,
                 None => format!("carried the version {}, and is gone with its struct", tell(field)),
             };
             if hits.iter().any(|hit| hit.item == item) {

@@ -51,7 +51,7 @@ fn find(side: &Side) -> Vec<Hit> {
             }
         }
     }
-    for (_, record) in side.model().records().filter(|(_, record)| !record.bit_fields_untold) {
+    for (_, record) in side.model().records().filter(|(_, record)| !record.bit_fields_unknown) {
         for (first, last, bits) in runs(record) {
             let item = format!("{}.{}", record.name, first.name);
             if hits.iter().any(|hit| hit.item == item) {

@@ -9,9 +9,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "layout_depends_on_configuration",
         summary: "The layout of a struct depends on how a kernel is configured.",
-        reason: "Two kernels of one release and with one compatible string then lay the struct out differently, and neither can tell.",
+        reason: "Two kernels of one release and with one compatible string then lay the struct out differently, and neither notices.",
         example: "`cpumask_t cpus;`, `u64 state[NR_CPUS];`, or a field between `#ifdef CONFIG_X` and `#endif`.",
-        remedy: "Store a count and the entries behind it, and declare every field in every configuration.",
+        remedy: "Store a count and the entries after it, and declare every field in every configuration.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Finding),

@@ -8,8 +8,8 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "padding_in_struct",
         summary: "A struct of the ABI has bytes that no field covers.",
-        reason: "Nobody writes them: they hand what was in memory before to the next kernel. And where they lie depends on alignment, which machines and compilers do not share.",
-        example: "`struct { u64 size; u8 order; }` without `__packed` has 7 bytes behind `order`.",
+        reason: "No code writes them: they hand what was in memory before to the next kernel. And where they lie depends on alignment, which machines and compilers do not share.",
+        example: "`struct { u64 size; u8 order; }` without `__packed` has 7 bytes of padding after `order`.",
         remedy: "Declare the struct as __packed, or give the bytes a name (`u8 reserved[7]`) and write zeroes there.",
     },
     class: Class::Flaw,
@@ -18,7 +18,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 
 fn find(side: &Side) -> Vec<Hit> {
     let mut hits = Vec::new();
-    for (_, record) in side.model().records().filter(|(_, record)| !record.bit_fields_untold) {
+    for (_, record) in side.model().records().filter(|(_, record)| !record.bit_fields_unknown) {
         for (offset, size) in record.holes() {
             let before =
                 record.fields.iter().filter(|field| field.offset() + field.size() <= offset);
@@ -29,7 +29,7 @@ fn find(side: &Side) -> Vec<Hit> {
                 item: format!("{}+{offset}", record.name),
                 place: side.place(&record.name, None),
                 what: format!(
-                    "struct {} has {bytes} of padding at byte {offset}, behind {before}",
+                    "struct {} has {bytes} of padding at byte {offset}, after {before}",
                     record.name
                 ),
                 ..Hit::default()

@@ -10,8 +10,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "prose_names_missing_macro",
         summary: "A comment names a macro that no header defines.",
-        reason: "Whoever is told to change that macro with every change of the layout finds none, or changes another one.",
-        example: "The DOC section of hugetlb.h names HUGE_MEMFD_COMPATIBLE, and no header defines it.",
+        reason: "A developer who follows the comment finds no such macro, or changes another one.",
+        example:
+            "The DOC section of hugetlb.h names HUGE_MEMFD_COMPATIBLE, and no header defines it.",
         remedy: "Name the macro that the header defines, or define the one that the comment names.",
     },
     class: Class::Flaw,

@@ -7,7 +7,7 @@
 use kho_abi_codegen::origin::Origin;
 use kho_abi_codegen::write::c_header;
 use kho_abi_model::{compare, Model};
-use kho_abi_read::{headers, source, truth};
+use kho_abi_read::{headers, outline, source, truth};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -330,6 +330,10 @@ fn same(set: &Set, group: &[&'static Header]) {
         fs::copy(set.dir.join(&name), old.join(&name)).unwrap();
         fs::write(new.join(&name), text).unwrap();
     }
+    for (header, text) in &generated {
+        let before = fs::read_to_string(old.join(format!("{}.h", header.name))).unwrap();
+        assert_eq!(spelled(text), spelled(&before), "{}: {}", set.name, header.name);
+    }
     let is_paged = group.iter().any(|header| !header.pages.is_empty());
     for page_size in if is_paged { &[4096, 16384, 65536][..] } else { &[4096] } {
         let read = |dir: &Path| {
@@ -345,9 +349,15 @@ fn same(set: &Set, group: &[&'static Header]) {
         assert_eq!(compare::differences(&before, &after), [], "{} {page_size}", set.name);
         assert_eq!(compare::differences(&after, &before), [], "{} {page_size}", set.name);
         let values = |model: &Model| -> BTreeMap<String, String> {
-            let constants = model.headers.iter().flat_map(kho_abi_model::Header::constants);
+            let own =
+                |header: &&kho_abi_model::Header| group.iter().any(|one| one.name == header.name);
+            let headers = model.headers.iter().filter(own);
+            let constants = headers.flat_map(kho_abi_model::Header::constants);
             constants.map(|one| (one.name.clone(), format!("{:?}", one.value))).collect()
         };
+        // What rustc computed, beside C's expression, is what clang computes of that.
+        let types = model.with_page_size(*page_size).unwrap_or_else(|| model.clone());
+        assert_eq!(values(&before), values(&types), "{} {page_size}", set.name);
         assert_eq!(values(&before), values(&after), "{} {page_size}", set.name);
     }
     let [old, new] = ["old", "new"].map(|side| scratch.path().join(side).display().to_string());
@@ -363,6 +373,17 @@ fn same(set: &Set, group: &[&'static Header]) {
     };
     let other: Vec<_> = added.iter().filter(|said| !is_known(said)).collect();
     assert!(other.is_empty(), "{}: {other:?}", set.name);
+}
+
+/// What a layout does not show of fields: those of a fixed byte order, and arrays without a length.
+fn spelled(text: &str) -> Vec<(String, String)> {
+    let records = outline::read(text).records.into_iter();
+    let fields = records.flat_map(|record| record.fields);
+    let shown = fields.filter(|field| {
+        ["__le", "__be"].iter().any(|word| field.ty.starts_with(word))
+            || field.declaration.replace(' ', "").ends_with("[]")
+    });
+    shown.map(|field| (field.ty, field.name)).collect()
 }
 
 /// Has `kho-abi diff` say that nothing changed, and returns what else it says, by rule and item.

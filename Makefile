@@ -6,10 +6,11 @@
 MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
-# Where rustup puts cargo, for a shell that has not read rustup's profile.
+# The directory of rustup's cargo, for a shell that has not read rustup's
+# profile.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
-# The libclang that the headers are read with; a value of your own wins.
+# The libclang that reads the headers; the environment may override it.
 ifeq ($(origin LIBCLANG_PATH),undefined)
 ifneq ($(wildcard /usr/lib/llvm-19/lib),)
 export LIBCLANG_PATH := /usr/lib/llvm-19/lib
@@ -31,9 +32,37 @@ check-kernel: ## Lint the kernel module, and live-update a kernel with it and th
 	@kernel/test/run.sh
 	@kernel/test/inspect.sh
 
+# Where `make install` puts things: below DESTDIR, for those who make packages.
+PREFIX ?= /usr/local
+DESTDIR ?=
+export PREFIX DESTDIR
+program := $(or $(CARGO_TARGET_DIR),target)/release/kho-abi
+
+.PHONY: release
+release:
+	@tools/setup.sh generate
+	cargo build --release --locked -p kho-abi --bin kho-abi
+
+.PHONY: install
+install: release ## Install the program, manual pages and completions (PREFIX=/usr/local, DESTDIR=)
+	@tools/install.sh $(program)
+
+.PHONY: deb
+deb: release ## Build a Debian package, into target/debian/
+	@tools/deb.sh $(program)
+
+.PHONY: check-package
+check-package: release ## Try the Debian package in a clean chroot (as root)
+	@tools/check-package.sh $(program)
+
 .PHONY: bench
 bench: ## Compare with cbindgen and pahole, and measure growth
 	@tools/bench.sh
+
+.PHONY: book
+book: ## Write the book into target/book/html, and check its links and examples
+	@tools/setup.sh check
+	@tools/book.sh
 
 .PHONY: bless
 bless: ## Record the goldens of rendered text anew; frozen layouts stay as they are

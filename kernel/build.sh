@@ -4,9 +4,9 @@
 # Builds a patched Linux and the live update module for it, and prints where
 # they are as key=value lines. Everything else goes to stderr.
 #
-# A build is kept in the cache, under the state of the source, the patches, the
+# A build is kept in the cache, by the state of the source, the patches, the
 # configuration and the toolchain. A second run finds it; a change to the module
-# alone rebuilds the module alone; other changes rebuild what they touch.
+# rebuilds only the module; other changes rebuild what they affect.
 # shellcheck disable=SC2317 # functions are called through logged()
 set -euo pipefail
 
@@ -58,7 +58,7 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-# What a flavour is: a configuration, a compiler, and how the module is built.
+# The flavours: a configuration, a compiler, and how the module is built.
 kernel=$flavour
 fragments=(base)
 make_args=()
@@ -77,11 +77,11 @@ debug)
 	llvm=19
 	make_args+=("LLVM=-$llvm")
 	# KASAN's shadow takes an eighth of the memory. The next kernel allocates it
-	# from scratch memory, of which KHO by itself would ask for too much.
+	# from scratch memory, of which KHO would reserve too much by default.
 	memory_mib=1536
-	# While Linux identifies the boot processor it forgets for a moment that the
-	# processor has page tables of five levels. KASAN takes an interrupt at that
-	# moment for one that uses wild addresses: so there are four levels.
+	# While Linux identifies the boot processor, it briefly forgets that the
+	# processor has five-level page tables. An interrupt at that moment makes
+	# KASAN report wild accesses, so use four levels.
 	cmdline='kho_scratch=32M,32M,448M no5lvl'
 	;;
 *) die "unknown flavour '$flavour'" "use base, v2 or debug" ;;
@@ -134,8 +134,8 @@ esac
 
 digest() { sha256sum | cut -c1-16; }
 files_digest() { (cd "$1" && shift && find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum); }
-# Names, sizes and times stand for the content of a source tree: reading all of
-# it would cost more than everything else in a run that has nothing to do.
+# Identify the content of a source tree by names, sizes and times: in a run that
+# has nothing to do, reading all of it would take most of the time.
 source_key=$(cd "$pristine" && find . -type f -printf '%P %s %T@\n' | LC_ALL=C sort | sha256sum | cut -c1-12)
 toolchain_key=$({
 	rustc --version
@@ -144,8 +144,8 @@ toolchain_key=$({
 	pahole --version
 	if [ -n "$llvm" ]; then "clang-$llvm" --version; else gcc --version; fi
 } | digest)
-# What is done to the source: the series, and the headers that are put in the
-# place of the kernel's own.
+# The changes to the source: the series, and the headers that replace the
+# kernel's own.
 headers="$root/c-headers/include"
 abi=linux/kho/abi
 patches_key=$({ cat "$here"/patches/*.patch && files_digest "$headers" "$abi"; } | digest)
@@ -218,7 +218,7 @@ kmake() { make -C "$src" O="$build" "${make_args[@]}" "$@"; }
 
 # --- The patched source ----------------------------------------------------------
 
-# is_draft HEADER: whether its contracts are such as no kernel has yet.
+# is_draft HEADER: whether no kernel has its contracts yet.
 is_draft() {
 	local layout
 	for layout in "$root"/snapshots/*.layout; do
@@ -227,8 +227,8 @@ is_draft() {
 	grep -qxF "header      $1" "$root"/snapshots/*.layout
 }
 
-# Brings the copy of the source from one state of the series to another, and
-# leaves alone, with its time, what is the same in both: that is not rebuilt.
+# Brings the copy of the source from one state of the series to another.
+# Unchanged files keep their times, so that they are not rebuilt.
 patch_source() {
 	if [ ! -f "$base/src.complete" ]; then
 		say "copying the source"
@@ -245,7 +245,7 @@ patch_source() {
 		sed -n 's,^+++ b/,,p' "$here"/patches/*.patch
 		(cd "$headers/.." && find "include/$abi" -name '*.h')
 	} | LC_ALL=C sort -u >"$scratch/files.new"
-	# What an earlier series touched and this one does not goes back to what it was.
+	# Restore files that only an earlier series changed.
 	touch "$base/src.files"
 	LC_ALL=C sort -u "$scratch/files.new" "$base/src.files" >"$scratch/files"
 	while read -r file; do
@@ -257,16 +257,16 @@ patch_source() {
 		patch -d "$scratch/tree" -p1 -s --fuzz=0 --no-backup-if-mismatch <"$patch" >&2 ||
 			die "$(basename "$patch") does not apply to Linux $version" "take a pristine Linux 7.3, or port the patch"
 	done
-	# The kernel is built with the generated headers, and not with those that it
-	# comes with: what is tested is what is handed out. Each must be there to be
-	# replaced, be one that the series has just added, or be a draft: nothing in
-	# this kernel uses it, but for its unit tests.
+	# Build the kernel with the generated headers instead of its own, so that
+	# the test covers what users get. Each header must exist already, be one
+	# that the series has just added, or be a draft, which only its unit tests
+	# use in this kernel.
 	for file in "$headers/$abi"/*.h; do
 		[ -f "$scratch/tree/include/$abi/${file##*/}" ] || is_draft "$abi/${file##*/}" ||
 			die "Linux $version has no include/$abi/${file##*/}" "take a Linux 7.3, or port the series"
 		cp "$file" "$scratch/tree/include/$abi/${file##*/}"
 	done
-	# From here to the end the source is in between two states.
+	# From here to the end, the source is between two states.
 	: >"$base/src.patched"
 	while read -r file; do
 		if [ ! -f "$scratch/tree/$file" ]; then
@@ -284,8 +284,8 @@ patch_source() {
 
 # --- The kernel --------------------------------------------------------------------
 
-# Every option of the fragments must have come through: one that depends on
-# something that is off is dropped without a word.
+# Every option of the fragments must be set: kconfig silently drops an option
+# whose dependencies are off.
 check_config() {
 	local line name missing=()
 	while read -r line; do
@@ -327,7 +327,7 @@ build_kernel() {
 		echo "$config_key" >"$build/.config-key"
 	fi
 	say "building the kernel '$kernel'; log: $base/kernel-$kernel.log"
-	# Neither who builds, nor where or when, gets into the kernel.
+	# Keep the builder's name, machine and time out of the kernel.
 	export KBUILD_BUILD_USER=kho-abi KBUILD_BUILD_HOST=kho-abi KBUILD_BUILD_VERSION=1
 	export KBUILD_BUILD_TIMESTAMP='1970-01-01'
 	logged "kernel-$kernel" kmake -j"$jobs"
@@ -345,8 +345,8 @@ build_kernel() {
 build_module() {
 	local work="$base/module-$flavour"
 	say "building the module"
-	# Its objects are not kept: it takes two seconds, and they would be those of
-	# another checkout as likely as not.
+	# Do not keep its objects: a build takes two seconds, and they might be from
+	# another checkout.
 	rm -rf "$work" "$module_out"
 	mkdir -p "$work" "$module_out.new"
 	logged "module-$flavour" make -C "$build" M="$here/module" MO="$work" "${make_args[@]}" "${module_args[@]}" modules
@@ -366,8 +366,8 @@ build_unit_tests() {
 	mv "$unit_tests_out.new" "$unit_tests_out"
 }
 
-# The programs are the kernel's, from the source that the kernel is built from,
-# and linked statically: the machine that runs them has no library.
+# The programs are from the same source as the kernel, and linked statically:
+# the machine that runs them has no libraries.
 build_selftests() {
 	local tests="$src/tools/testing/selftests" name
 	say "building the kernel's own tests"
@@ -382,7 +382,7 @@ build_selftests() {
 	mv "$selftests_out.new" "$selftests_out"
 }
 
-# Builds of states that nobody asked for in a while.
+# Remove builds that were not used for a while.
 prune() {
 	local kind
 	for kind in base debug module-base module-v2 module-debug unit-tests-base unit-tests-debug selftests; do
@@ -391,8 +391,8 @@ prune() {
 	done
 }
 
-# One command to bash, which reads a script as it goes: a checkout of another
-# version in the minutes that this takes must not be executed half-way.
+# A single command for bash, which reads a script as it runs it: if the checkout
+# changes during these minutes, bash must not execute a mixture.
 {
 	if ! kernel_is_built; then
 		patch_source

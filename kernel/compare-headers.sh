@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Compiles the kernel's users of the handover ABI twice, with the headers that
-# Linux comes with and with the generated ones, and compares what comes of it:
-# each struct as DWARF and BTF have it, and the object files without their
-# debugging information, to the byte. Where a macro is worded differently, a
-# compiler may exchange two slots of a function's stack; this is told apart from
-# other differences, and said.
+# Linux comes with and with the generated ones, and compares the results: each
+# struct in DWARF and BTF, and the object files without their debugging
+# information, to the byte. If a macro is worded differently, a compiler may
+# swap two slots of a function's stack; this is reported separately from other
+# differences.
 #
 # Exit status: 0 all is the same, 1 something differs, 2 could not run.
 set -euo pipefail
@@ -57,9 +57,9 @@ logged() {
 }
 kmake() { make -C "$src" O="$build" "$@"; }
 
-# --- A build directory, with nothing but what compiling an object needs -----------
+# --- A build directory, with only what compiling an object needs --------------------
 
-# Debugging information as it is, without Rust, and with the tests that use the ABI.
+# Keep debugging information, without Rust, and with the tests that use the ABI.
 if [ "$(cat "$build/.key" 2>/dev/null)" != "$key" ]; then
 	say "preparing"
 	rm -rf "$build"
@@ -81,7 +81,8 @@ if [ "$(cat "$build/.key" 2>/dev/null)" != "$key" ]; then
 	echo "$key" >"$build/.key"
 fi
 
-# Whoever includes an ABI header, and everything beside it in kernel/liveupdate.
+# Every file that includes an ABI header, and everything else in
+# kernel/liveupdate.
 mapfile -t sources < <(cd "$src" && {
 	grep -rl "#include <$abi/" --include='*.c' arch/x86 kernel lib mm
 	find kernel/liveupdate lib/tests/liveupdate.c -name '*.c'
@@ -94,7 +95,7 @@ objects=("${sources[@]/%.c/.o}")
 # compile NAME HEADERS: the objects, made with the headers of a directory, in $work/NAME.
 compile() {
 	local object
-	# The same path for all, so that none of it comes to differ by that.
+	# The same path for all, so that paths make no difference.
 	rm -rf "$work/headers"
 	mkdir -p "$work/headers/linux/kho" "$work/$1"
 	cp -r "$2" "$work/headers/$abi"
@@ -112,7 +113,7 @@ structs=$(sed -n 's/^\(struct\|union\) \([a-z0-9_]*\) {.*/\2/p' "$pristine/inclu
 enums=$(sed -n 's/^enum \([a-z0-9_]*\) {.*/\1/p' "$pristine/include/$abi"/*.h | LC_ALL=C sort -u)
 
 # layouts FORMAT FILE: the ABI's structs and enumerations as the file has them.
-# Asked for several by name, pahole gives up at the first that is not there.
+# Given several names, pahole stops at the first that does not exist.
 layouts() {
 	local name
 	pahole -F "$1" "$2" 2>/dev/null | awk -v names="$structs" '
@@ -125,14 +126,14 @@ layouts() {
 	done
 }
 
-# but_for_slots FILE: each section, and .text as instructions that do not tell
-# one slot of the stack from another.
+# but_for_slots FILE: each section, and .text as instructions without the
+# offsets of stack slots.
 but_for_slots() {
 	objdump -sr "$1" | awk '/^Contents of section / { skip = $4 == ".text:" } !skip' | tail -n +4
 	objdump -dr --no-show-raw-insn -j .text "$1" | tail -n +4 | sed 's/-\{0,1\}0x[0-9a-f]*(%rsp)/SLOT/g'
 }
 
-# compare A B: says what differs.
+# compare A B: reports what differs.
 compare() {
 	local path name
 	for path in "$work/$1"/*.o; do
@@ -166,7 +167,8 @@ if [ -s "$work/differences" ]; then
 	printf '%s: the generated headers change what the kernel is made of\n  help: see the lines above\n' "${0##*/}" >&2
 	exit 1
 fi
-# Silence means something: every struct was seen, and a change is.
+# Prove that silence is meaningful: every struct was seen, and a change is
+# noticed.
 for what in dwarf btf; do
 	for name in $structs $enums; do
 		grep -qE "^(struct|union|enum) $name \{" "$work/generated"/*."$what" ||

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Holds the series and the module to the kernel's own rules: checkpatch and
-# kernel-doc, rustfmt, clippy, and compilers that warn of everything.
+# Checks the series and the module by the kernel's own rules: checkpatch and
+# kernel-doc, rustfmt, clippy, and compilers with all warnings.
 #
 # Exit status: 0 nothing found, 1 something was, 2 could not run.
 set -euo pipefail
@@ -22,7 +22,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0
 
-# found WHAT FILE: reports what a tool had to say, if it said anything.
+# found WHAT FILE: reports a tool's output, if there is any.
 found() {
 	if [ -s "$2" ]; then
 		say "$1:"
@@ -42,8 +42,8 @@ for file in "$root"/c-headers/include/linux/kho/abi/*.h "$root"/c-headers/kernel
 done >"$work/out" 2>&1
 found 'kernel-doc and checkpatch' "$work/out"
 
-# By standard input: rustfmt would follow the module into the wire source, which
-# has a style of its own.
+# Through standard input: otherwise rustfmt would follow the module into the
+# wire source, which has another style.
 # shellcheck disable=SC2094 # diff reads, and writes nothing
 for file in "$here"/module/*.rs; do
 	rustfmt --config-path "$src/.rustfmt.toml" --edition 2021 <"$file" | diff -u --label "$file" --label formatted "$file" - || true
@@ -61,7 +61,7 @@ make -C "$build" M="$root/c-headers/kernel/liveupdate/tests" MO="$work/unit-test
 grep -E -A 20 '^(warning|error)|: (warning|error): ' "$work/log" >"$work/out" || true
 found "CLIPPY=1 W=1" "$work/out"
 
-# The wire type is in the module's own debugging information.
+# The module's own debugging information contains the wire type.
 pahole --lang=rust -C vfio_pci_core_device_ser "$module" >"$work/pahole" 2>/dev/null || true
 grep -q 'size: 4, .*members: 2' "$work/pahole" || {
 	say "pahole does not find the wire type in the module:"

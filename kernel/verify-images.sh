@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Holds the types of the checkout against the kernel that `kernel/build.sh` builds: its vmlinux, by
+# Compares the types of the checkout with the kernel that `kernel/build.sh` builds: its vmlinux, by
 # DWARF and by BTF, and its bzImage.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Runs the benchmarks, against a cbindgen command that is built into the cache, and against pahole on a
-# kernel: the one that the environment names, or the one that `kernel/build.sh` builds. With ABIDW=1,
-# abidw of libabigail is measured as well, once; it takes minutes and gigabytes.
+# Runs the benchmarks, compared with a cbindgen command that is built into the cache, and with
+# pahole on a kernel: the one that the environment names, or the one that `kernel/build.sh` builds.
+# With ABIDW=1, abidw of libabigail is measured as well, once; it takes minutes and gigabytes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/lib.sh
@@ -12,19 +12,19 @@ cd "$here/.."
 
 "$here/setup.sh" check
 
-# The version that the tests use as a library.
+# The same version as the library in the tests.
 version=$(cargo metadata --locked --format-version 1 | grep -o '"name":"cbindgen","version":"[^"]*"' | cut -d '"' -f 8)
 [ -n "$version" ] || die "Cargo.lock names no cbindgen" "restore Cargo.lock"
 root="$(cache_dir)/tools/cbindgen-$version"
 if [ ! -x "$root/bin/cbindgen" ]; then
 	say "installing cbindgen $version"
-	# A target directory that this checkout configured is not cbindgen's.
+	# The target directory of this checkout is not for cbindgen.
 	env -u CARGO_TARGET_DIR cargo install --quiet --locked cbindgen --version "=$version" --root "$root"
 fi
 export CBINDGEN="$root/bin/cbindgen"
 
-cargo bench --quiet --locked -p kho-abi-cli --bench generate
-cargo bench --quiet --locked -p kho-abi-cli --bench review
+cargo bench --quiet --locked -p kho-abi --bench generate
+cargo bench --quiet --locked -p kho-abi --bench review
 cargo bench --quiet --locked -p kho-abi-codegen --bench growth
 cargo bench --quiet --locked -p kho-abi-inspect --bench speed
 # This one reads C headers, as the tests do.
@@ -41,4 +41,4 @@ if [ -z "${KHO_ABI_VMLINUX:-}" ] || [ -z "${KHO_ABI_BZIMAGE:-}" ]; then
 	KHO_ABI_BZIMAGE=$(sed -n 's/^bzImage=//p' <<<"$built")
 fi
 export KHO_ABI_VMLINUX KHO_ABI_BZIMAGE
-cargo bench --quiet --locked -p kho-abi-cli --bench verify
+cargo bench --quiet --locked -p kho-abi --bench verify

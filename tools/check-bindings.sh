@@ -3,12 +3,13 @@
 #
 # Runs the bindings in the tools that they are for: Kaitai Struct's compiler makes
 # a parser of kho.ksy, which reads pages of an image; drgn follows kho_drgn.py
-# through one, with types from symbols and without.
+# through one, with types from symbols and without; pip installs the wheel, whose
+# types mypy checks in the example.
 #
 #   check-bindings.sh                            on images that are made up here
 #   check-bindings.sh RAW ELF RECORD VMLINUX     on images of a real kernel
 #
-# RECORD is what the kernel's init program said that it preserved.
+# RECORD is the init program's report of what it preserved.
 #
 # The tools come from PyPI and npm, in fixed versions, into the cache.
 #
@@ -23,11 +24,11 @@ tests=$root/bindings/test
 install_packages gcc python3 python3-venv
 command -v npm >/dev/null || install_packages nodejs npm
 
-# What the tools are is their versions and the Python that runs them: another of these, another directory.
+# The directory depends on the versions of the tools and of Python.
 state=$(cat "$tests/requirements.txt" "$tests/package-lock.json" <(python3 --version) | sha256sum | cut -c1-12)
 tools=$(cache_dir)/bindings/$state
 if [ ! -e "$tools/complete" ]; then
-	say "installing drgn and Kaitai Struct into $tools"
+	say "installing drgn, Kaitai Struct and mypy into $tools"
 	rm -rf "$tools"
 	mkdir -p "$tools"
 	cp "$tests/package.json" "$tests/package-lock.json" "$tools"
@@ -55,13 +56,13 @@ case $# in
 	drgn_tests+=(Kernel)
 	;;
 0)
-	# As the tests are built, so that after them nothing is.
+	# With the flags of the tests, so that nothing is rebuilt after them.
 	cargo build --quiet --locked --workspace --example synth
 	synth=${CARGO_TARGET_DIR:-target}/debug/examples/synth
 	raw=$work/synth.raw elf=$work/synth.elf symbols=$work/symbols
 	"$synth" raw "$raw"
 	"$synth" elf "$elf"
-	# Symbols as a kernel with the generated headers has them.
+	# The symbols of a kernel with the generated headers.
 	for header in block kexec_handover luo memfd pci vfio_pci; do
 		printf '#include <linux/kho/abi/%s.h>\n' "$header"
 	done >"$work/symbols.c"
@@ -80,7 +81,7 @@ kho_abi inspect "$raw" --format json >"$work/shown.json"
 say "Kaitai Struct, on ${raw##*/}"
 export NODE_PATH=$tools/node_modules PYTHONDONTWRITEBYTECODE=1
 node "$tests/compile-ksy.js" bindings/kaitai/kho.ksy "$work"
-# The truth has no union and no enumeration that Kaitai could have; the tests' model has.
+# The truth has no union or enumeration for Kaitai, but the tests' model has.
 mkdir "$work/everything"
 awk 'marks > 1; /^---$/ { marks++ }' snapshots/goldens/everything.ksy.snap >"$work/everything/kho.ksy"
 node "$tests/compile-ksy.js" "$work/everything/kho.ksy" "$work/everything"
@@ -108,3 +109,26 @@ export PYTHONPATH=$work:bindings/python
 
 say "the examples of bindings/README.md"
 PYTHONPATH=$work:$root/bindings/python "$tools/venv/bin/python" "$tests/test_readme.py"
+
+say "the wheel, on ${raw##*/}"
+wheel=$(PYTHON=$tools/venv/bin/python tools/wheel.sh "$work/wheel")
+python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check --no-index "$wheel" ||
+	die "pip cannot install the wheel" "see the lines above"
+example=bindings/python/examples/sessions.py
+# mypy knows the hints only if the package that is installed says that it has them.
+(unset PYTHONPATH && cd "$work" && "$tools/venv/bin/mypy" --strict --python-executable "$work/venv/bin/python" "$root/$example")
+kho_abi inspect "$raw" --format json >"$work/shown.json" || [ $? -eq 1 ]
+PYTHONPATH='' PATH=$(realpath "$(dirname "$KHO_ABI")"):$PATH "$work/venv/bin/python" "$example" "$raw" >"$work/said"
+"$tools/venv/bin/python" - "$work/shown.json" >"$work/expected" <<'PYTHON'
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    for session in json.load(file)["luo"]["sessions"]:
+        print(f"session {session['name']}: {len(session['files'])} files")
+        for file in session["files"]:
+            print(f"  token {int(file['token'], 16):#x}  {file['compatible']}")
+PYTHON
+[ "$(wc -l <"$work/expected")" -gt 2 ] || die "the image has no sessions" "give another one"
+diff "$work/expected" "$work/said"

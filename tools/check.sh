@@ -3,14 +3,15 @@
 #
 # Runs every check and test of the checkout, and stops at the first that fails.
 #
-# The tests against a real Linux tree are run here, and nowhere skipped: without a tree, this fails.
+# This includes the tests with a real Linux tree, which are never skipped: without a tree, this
+# fails.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/lib.sh
 . "$here/lib.sh"
 cd "$here/.."
 
-# state: what git sees in the checkout. Changes of the developer's own are nobody's business.
+# state: git's view of the checkout. Changes by the developer are allowed.
 state() { { git status --porcelain && git diff; } | sha256sum; }
 
 begin=$SECONDS
@@ -18,7 +19,7 @@ before=$(state)
 step_name=
 not_checked=()
 
-# step NAME: says what comes next, and how long the step before it took.
+# step NAME: prints the next step, and how long the previous one took.
 step() {
 	[ -z "$step_name" ] || say "  $step_name: $((SECONDS - step_begin)) s"
 	step_name="$*" step_begin=$SECONDS
@@ -38,7 +39,7 @@ shellcheck -x "${scripts[@]}"
 
 step formatting
 cargo fmt --all -- --check
-# The programs of the live-update test are a workspace of their own, linked statically.
+# The programs of the live-update test are a separate workspace, linked statically.
 in_live_test() { (cd kernel/test && CARGO_TARGET_DIR="$target/live-test" "$@"); }
 target=$PWD/target
 in_live_test cargo fmt --all -- --check
@@ -47,7 +48,7 @@ step clippy
 cargo clippy --locked --workspace --all-targets -- -D warnings
 in_live_test cargo clippy --locked --workspace --all-targets -- -D warnings
 
-# Workspaces of their own, which cargo-fuzz brings its flags to. libFuzzer itself is not linked.
+# Separate workspaces, for which cargo-fuzz sets the flags. libFuzzer itself is not linked.
 step 'fuzz targets compile'
 mapfile -t manifests < <(git ls-files -- '*/fuzz/Cargo.toml')
 for manifest in "${manifests[@]}"; do
@@ -80,12 +81,15 @@ step "the example of a crate of somebody's own"
 cargo clippy --offline --locked --manifest-path examples/own-contract/Cargo.toml --target-dir "$target" -- -D warnings
 tools/check-own-crate.sh
 
+step 'the book'
+tools/book.sh
+
 step 'a Linux tree'
 LINUX_SRC=$("$here/fetch-linux.sh")
 LINUX_BUILD=$("$here/prepare-linux.sh")
 export LINUX_SRC LINUX_BUILD
 for machine in x86_64 arm64 riscv s390; do
-	# This machine's are in LINUX_BUILD.
+	# Those of this machine are in LINUX_BUILD.
 	case "$machine:$(uname -m)" in x86_64:x86_64 | arm64:aarch64) continue ;; esac
 	variable="LINUX_HEADERS_${machine^^}"
 	declare "$variable=$("$here/prepare-linux.sh" --headers "$machine")"
@@ -95,7 +99,7 @@ done
 step 'tests against the Linux tree'
 cargo test --locked -p kho-abi-codegen --test kernel_tree --test kernel_headers --test headers \
 	--test unit_tests -- --include-ignored
-cargo test --locked -p kho-abi-cli --test import -- --ignored
+cargo test --locked -p kho-abi --test import -- --ignored
 
 step 'headers, frozen layouts and truth agree'
 cargo run --quiet --locked -- check

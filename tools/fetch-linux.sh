@@ -4,7 +4,7 @@
 # Prints the directory of an unpacked, pristine Linux 7.3 source tree; with --rust-src the library
 # source (RUST_LIB_SRC) that a kernel with Rust needs.
 #
-# LINUX_SRC=DIR in the environment wins over everything. Otherwise the tree comes from the
+# LINUX_SRC=DIR in the environment takes precedence. Otherwise the tree comes from the
 # linux-source-7.3 package of Debian's backports suite, read from the mirror that this machine
 # already uses, without touching its apt configuration. It is kept in the cache.
 set -euo pipefail

@@ -10,7 +10,7 @@ die() {
 	exit 2
 }
 
-# Everything fetched or built lives here, never in the checkout.
+# Everything fetched or built is here, never in the checkout.
 cache_dir() {
 	local dir="${KHO_ABI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kho-abi}"
 	mkdir -p "$dir" || die "cannot create the cache $dir" "set KHO_ABI_CACHE to a writable directory"

@@ -7,9 +7,9 @@
 #   prepare-linux.sh --headers ARCH    for another machine, as the kernel names it (x86_64, arm64,
 #                                      riscv, s390): its generated headers, configured for clang
 #
-# The source is what fetch-linux.sh prints, so LINUX_SRC=DIR wins. The directory lies in the cache,
-# one for each source, configuration and compiler; a second run only prints it. The source itself is
-# not written to.
+# The source is what fetch-linux.sh prints, so LINUX_SRC=DIR takes precedence. The directory is in
+# the cache, one for each source, configuration and compiler; a second run only prints it. The
+# source itself is never written.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tools/lib.sh
@@ -22,7 +22,7 @@ case "$#:${1:-}" in
 	arch=$(uname -m)
 	kind=prepared
 	targets=(modules_prepare)
-	# A plain `x86` would let the smallest configuration be a 32-bit one.
+	# With a plain `x86`, the smallest configuration could be 32-bit.
 	[ "$arch" != x86_64 ] || arguments+=(ARCH=x86_64)
 	install_packages gcc libc6-dev make flex bison bc libelf-dev libssl-dev perl python3
 	compiler=$(gcc -dumpfullversion)
@@ -46,7 +46,7 @@ version=$(make -s -C "$source_dir" kernelversion)
 options='CONFIG_64BIT=y
 CONFIG_MODULES=y'
 
-# A build directory holds the path of its source, and what one compiler can do.
+# A build directory depends on the path of its source, and on its compiler.
 key=$(printf '%s\n' "$source_dir" "$options" "${targets[*]}" "$compiler" | sha256sum | cut -c 1-12)
 cache=$(cache_dir)
 build="$cache/linux-$version-$kind-$arch-$key"

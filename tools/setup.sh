@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only OR MIT
 #
-# Installs what a task needs on a Debian machine, where it is missing.
+# Installs what a task needs on a Debian machine, if it is missing.
 #
 #   setup.sh generate    to build and run kho-abi: cargo needs a linker
 #   setup.sh check       for every check: compilers, libclang, what a Linux tree builds with
@@ -16,7 +16,7 @@ case "$task" in
 generate) ;;
 check)
 	packages+=(clang-19 libclang-19-dev lld-19 llvm-19)
-	packages+=(make flex bison bc libelf-dev libssl-dev perl python3 bzip2 xz-utils git shellcheck)
+	packages+=(make flex bison bc libelf-dev libssl-dev perl python3 bzip2 xz-utils git shellcheck mandoc)
 	;;
 *) die "unknown task '$task'" "usage: ${0##*/} generate|check" ;;
 esac

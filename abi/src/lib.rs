@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The handover ABI of live-updating Linux kernels, as Rust types: the source of truth.
 //!
-//! A kernel that updates itself live writes small packed structs into memory that survives the kexec
-//! (Kexec HandOver, KHO), and the next kernel reads them. The layouts are agreed on by a compatible
-//! string alone. This crate states each layout once:
+//! A kernel that updates itself live writes small packed structs into memory that survives the
+//! kexec (Kexec HandOver, KHO), and the next kernel reads them. Only a compatible string says which
+//! layout they have. This crate states each layout once:
 //!
 //! ```text
-//!   wire::walk          lists in preserved memory, followed without belief in what they say
+//!   wire::walk          lists in preserved memory, which may be damaged
 //!         │
 //!   wire::luo, …        one file per kernel header: types, compatible strings, contracts
 //!         │                  (compiled by the kernel too, from the same source)
@@ -14,11 +14,11 @@
 //!         │
 //!   wire::layout        layouts as data, the assertions, zero-copy views with errors
 //!         │
-//!   zerocopy            any bytes are a value, any value is bytes, at any address
+//!   zerocopy            any bytes are a valid value, at any address
 //! ```
 //!
-//! C headers, frozen layouts and readers of memory images are made from it by `kho-abi-codegen` and
-//! `kho-abi-inspect`.
+//! `kho-abi-codegen` generates C headers and frozen layouts from it, and `kho-abi-inspect` reads
+//! memory images with it.
 //!
 //! # Examples
 //!

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What is said about kernels and their strings fits what is frozen, and is in the documentation.
+//! The facts about kernels and their strings match the frozen layouts, and are in the
+//! documentation.
 
 use kho_abi::wire::earlier::reused::{KERNELS, RENAMED, REUSED};
 use kho_abi::wire::earlier::{kexec_handover_v1, kexec_handover_v3, luo_v1, memfd_v1, EARLIER};
@@ -27,7 +28,7 @@ fn every_string_that_is_spoken_of_has_a_contract() {
     for compatible in spoken.chain(RENAMED.iter().map(|renamed| renamed.compatible)) {
         assert!(known.iter().any(|known| known == compatible), "{compatible}");
     }
-    // No string of an earlier version is without a kernel that has it.
+    // Every string of an earlier version has a kernel.
     for contract in EARLIER.iter().flat_map(|header| header.contracts).map(name) {
         let mut all = KERNELS.iter().flat_map(|kernel| kernel.compatible);
         assert!(all.any(|compatible| *compatible == contract), "{contract}");
@@ -41,11 +42,11 @@ fn one_form_of_a_reused_string_is_the_frozen_one() {
         let (header, _) = contracts().find(|(_, c)| name(c) == reused.compatible).unwrap();
         assert!(header.source.contains(reused.item), "{reused:?}");
     }
-    // What is said of the frozen forms is so.
+    // The statements about the frozen forms are true.
     assert_eq!(kexec_handover_v1::page_4k::kho_mem_phys_bits::STRUCT_LAYOUT.size, 4096);
     assert_eq!(kexec_handover_v1::page_64k::kho_mem_phys_bits::STRUCT_LAYOUT.size, 65536);
     assert_eq!(kexec_handover_v3::page_16k::KHO_TREE_MAX_DEPTH, 5);
-    // And of the other one: it differs for that page size alone.
+    // The other form differs only for that page size.
     let unfixed = |shift: usize| {
         let (table, bitmap): (usize, usize) = (shift - 3, shift + 3);
         (64 - shift - bitmap).div_ceil(table) + 1
@@ -63,7 +64,7 @@ fn a_renamed_constant_differs_by_what_is_said() {
     assert_eq!(i128::try_from(now - before).unwrap(), RENAMED[0].more);
 }
 
-/// What the published headers say, by hand: sizes, and where fields are that moved since.
+/// The content of the published headers, by hand: sizes, and the places of fields that moved since.
 #[test]
 fn the_earlier_types_are_what_kernels_had() {
     let memfd = memfd_v1::memfd_luo_ser::STRUCT_LAYOUT;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The handover ABI of Linux: numbers that other people computed, names, bit-fields, addresses.
+//! The handover ABI of Linux: numbers from independent sources, names, bit-fields, addresses.
 
 use core::ffi::c_char;
 use kho_abi::wire::bits::{self, BitFieldError};
@@ -80,7 +80,7 @@ fn sizes_and_constants_are_those_of_linux() {
     assert_eq!((size_of::<memfd_luo_ser>(), align_of::<memfd_luo_ser>()), (48, 1));
     assert_eq!(size_of::<kho_kexec_metadata>(), 73);
     assert_eq!(memfd::MEMFD_LUO_ALL_SEALS, 0x3f);
-    // How many entries a 4 KiB block has room for: sessions, and files.
+    // How many entries fit a 4 KiB block: sessions, and files.
     assert_eq!(kho_block_header_ser::capacity(4096, 80), Some(51));
     assert_eq!(kho_block_header_ser::capacity(4096, 64), Some(63));
     assert_eq!(kho_block_header_ser::capacity(8, 64), Some(0));
@@ -96,7 +96,7 @@ fn names_are_read_and_written_with_every_check() {
     name::write(&mut session.name, "guest é").unwrap();
     assert_eq!(session.name(), Ok("guest é"));
     assert!(session.name[8..].iter().all(|byte| *byte == 0), "old bytes stay");
-    // The second byte of the letter is gone: what is left is not UTF-8.
+    // Without its second byte, the letter is not valid UTF-8.
     session.name[7] = 0;
     assert_eq!(session.name(), Err(NameError::NotUtf8 { valid_up_to: 6 }));
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The wire files compile without a warning where a crate mounts them by path and keeps them to
-//! itself, as the kernel module does: its build takes a warning for an error.
+//! The wire files compile without a warning if a crate mounts them by path and keeps them private,
+//! as the kernel module does, whose build treats warnings as errors.
 #![deny(warnings)]
 
 use kho_abi::wire::layout::WireType as _;
 use wire::layout::WireType as _;
 use zerocopy::IntoBytes as _;
 
-// What the module allows, and no more of the compiler's; clippy sees these files in their own crate,
-// where it knows that they are an interface.
+// The compiler lints that the module allows, and no others. clippy checks these files in their own
+// crate, where they are public.
 #[allow(dead_code, missing_docs, unreachable_pub)]
 #[allow(clippy::all, clippy::pedantic)]
 #[path = "../src/wire/mod.rs"]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! PCI addresses and the struct that preserves them: parts, text and bytes go round.
+//! PCI addresses and the struct that preserves them: conversions between parts, text and bytes.
 
 use kho_abi::wire::layout::WireType as _;
 use kho_abi::wire::pci::pci_dev_ser;
@@ -60,7 +60,7 @@ proptest! {
         let ser = vfio_pci_core_device_ser::from_parts(domain.into(), bus, device, function).unwrap();
         prop_assert_eq!((ser.bus(), ser.device(), ser.function()), (bus, device, function));
         prop_assert_eq!(ser.address().domain(), u32::from(domain));
-        // The specification's requester ID, computed apart from the code under test.
+        // The specification's requester ID, computed independently of the code under test.
         prop_assert_eq!(u32::from(ser.bdf), u32::from(bus) * 256 + u32::from(device) * 8 + u32::from(function));
 
         let text = ser.to_string();

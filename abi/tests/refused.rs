@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a wire type must not be does not compile, under cargo and in a kernel build alike.
+//! Invalid wire types do not compile, neither under cargo nor in a kernel build.
 //!
-//! Each file in `tests/refused` is a wire file with one mistake, and states what the compiler says of
-//! it in its second line. It is compiled beside the wire directory, mounted by path as a kernel
-//! module mounts it. `accepted.rs` has no mistake, and shows that the others fail for theirs.
+//! Each file in `tests/refused` is a wire file with one mistake, and states the compiler's message
+//! in its second line. It is compiled beside the wire directory, mounted by path as a kernel module
+//! mounts it. `accepted.rs` has no mistake, and shows that the others fail for theirs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use std::process::Command;
 struct Case {
     name: String,
     path: PathBuf,
-    /// A part of the compiler's message; `None` where the file must compile.
+    /// A part of the compiler's message; `None` if the file must compile.
     error: Option<String>,
 }
 
@@ -32,7 +32,8 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// A package with a binary per case. Its dependencies are those of this one, from the same lock file.
+/// A package with a binary per case. It has the dependencies of this package, from the same lock
+/// file.
 fn write_package(dir: &Path, cases: &[Case]) {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     fs::create_dir_all(dir.join("src/bin")).unwrap();
@@ -54,7 +55,7 @@ fn write_package(dir: &Path, cases: &[Case]) {
     }
 }
 
-/// The errors that the compiler reports of each case, one string each; none where it accepts it.
+/// The compiler's errors for each case, one string each; empty if it compiles.
 fn compile(dir: &Path, kind: &str, rustc_args: &str) -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
         .current_dir(dir)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the wire files declare fits together, and no wire file is left out.
+//! The declarations of the wire files are consistent, and no wire file is left out.
 
 use kho_abi::wire::earlier::EARLIER;
 use kho_abi::wire::layout::{Header, PageLayouts, StructLayout, WireType as _};
@@ -65,7 +65,7 @@ fn every_struct_belongs_to_a_contract_and_every_contract_is_about_something() {
             owned.push(root);
         }
     }
-    // What an owned struct embeds is owned too; each round goes one struct deeper.
+    // Embedded structs are owned too; each round goes one struct deeper.
     loop {
         let embedded: Vec<_> = all()
             .flat_map(structs)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Walks through good, damaged and hostile lists: they end, and say where and why.
+//! Walks through good, damaged and hostile lists end, and report where and why.
 
 use kho_abi::wire::kexec_handover::{kho_vmalloc, kho_vmalloc_chunk};
 use kho_abi::wire::luo::luo_file_set_ser;
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-/// Pages of 4 KiB, some of which are there; counts what is read.
+/// Pages of 4 KiB, of which some exist; counts reads.
 #[derive(Default)]
 struct Pages {
     pages: BTreeMap<u64, Vec<u8>>,
@@ -109,7 +109,7 @@ fn a_list_without_an_end_ends() {
     assert_eq!(blocks.len(), 10_001);
     let error = WalkError::TooLong { at: PhysAddr::new(10_001 * 4096), limit: 10_000 };
     assert_eq!(blocks.last(), Some(&Err(error)));
-    // Circles of every length, entered at every distance, cost no more than a few rounds.
+    // Cycles of every length, entered at every distance, cost no more than a few rounds.
     for length in 1..40 {
         for lead in 0..10 {
             let end = lead + length;
@@ -150,7 +150,7 @@ fn chunks_that_are_full_lead_to_an_empty_one() {
     memory.put(0x2000, &[0]);
     let pages = memory.vmalloc(0x1000, 511, 0);
     assert!(pages.len() == 511 && pages.iter().all(Result::is_ok));
-    // A third one is more than any kernel makes; a circle of empty ones is a circle.
+    // A third chunk exceeds the limit; a cycle of empty chunks is a cycle.
     memory.put(0x2000, &[0x3000]);
     memory.put(0x3000, &[0]);
     let error = WalkError::TooLong { at: PhysAddr::new(0x3000), limit: 2 };
@@ -161,7 +161,7 @@ fn chunks_that_are_full_lead_to_an_empty_one() {
 }
 
 proptest! {
-    /// Whatever memory holds, a walk ends, and nothing comes behind an error.
+    /// Whatever memory contains, a walk ends, and nothing follows an error.
     #[test]
     fn hostile_memory_is_survived(
         numbers in proptest::collection::vec(proptest::collection::vec(0u64..12, 6), 8),

@@ -12,7 +12,7 @@ meta:
 doc: |
   A page of such state says nothing about what it is: what led to it does. So parse it as one of the
   types below, such as luo_session_block. What depends on the page size is described for pages of
-  4 KiB, and has the page size behind its name for others.
+  4 KiB, and has the page size after its name for others.
 
   Strings are bytes without their NUL, and have a second name that ends in _text for the string.
 instances:
@@ -369,11 +369,12 @@ types:
       - id: sessions_pa
         type: u8
         doc: |
-          Physical address of the first block of sessions, 0 where there are none.
+          Physical address of the first block (kho_block_header_ser) of luo_session_ser, 0 where
+          there are none.
       - id: flbs_pa
         type: u8
         doc: |
-          Physical address of the FLB header.
+          Physical address of the luo_flb_header_ser.
     instances:
       compatible_text:
         value: compatible.to_s("UTF-8")
@@ -408,7 +409,8 @@ types:
       - id: files
         type: u8
         doc: |
-          Physical address of the first block of files, 0 where there are none.
+          Physical address of the first block (kho_block_header_ser) of luo_file_ser, 0 where there
+          are none.
       - id: count
         type: u8
         doc: |
@@ -514,7 +516,7 @@ types:
       - id: folios
         type: kho_vmalloc
         doc: |
-          The array of folios; not set where the file's size is 0.
+          The array of memfd_luo_folio_ser; not set where the file's size is 0.
   pci_dev_ser:
     doc: |
       A preserved device, or a bridge above one.
@@ -553,7 +555,7 @@ types:
       - id: devices
         type: u8
         doc: |
-          Physical address of the first block of pci_dev_ser.
+          Physical address of the first block (kho_block_header_ser) of pci_dev_ser.
   vfio_pci_core_device_ser:
     doc: |
       Identity of a preserved vfio-pci device.

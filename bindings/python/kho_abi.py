@@ -13,12 +13,17 @@ compare `file.compatible` with `MEMFD_LUO_FH_COMPATIBLE`. What depends on the pa
 pages of 4 KiB, and has the page size after its name for others; `with_page_size()` chooses.
 """
 
+from __future__ import annotations
+
 import ctypes as _c
 import types as _types
+from typing import Any as _Any
 
 _u8, _u16, _u32, _u64 = _c.c_uint8, _c.c_uint16, _c.c_uint32, _c.c_uint64
 _s8, _s16, _s32, _s64 = _c.c_int8, _c.c_int16, _c.c_int32, _c.c_int64
 _char = _c.c_char
+# A field may have the name of this type.
+_bytes = bytes
 
 
 class _Struct(_c.LittleEndianStructure):
@@ -26,14 +31,14 @@ class _Struct(_c.LittleEndianStructure):
     _pack_ = 1
 
 
-def layout(struct):
+def layout(struct: type[_c.Structure] | type[_c.Union]) -> dict[str, tuple[int, int]]:
     """Each field's place in a structure, by name: its offset and its size, in bits."""
     return {
-        field[0]: _place(struct, *field) for field in struct._fields_ if not field[0].startswith("_")
+        field[0]: _place(struct, *field) for field in struct._fields_ if field[0][0] != "_"
     }
 
 
-def _place(struct, name, _type, bits=None):
+def _place(struct: _Any, name: str, _type: object, bits: int | None = None) -> tuple[int, int]:
     if bits is None:
         found = getattr(struct, name)
         return found.offset * 8, found.size * 8
@@ -44,7 +49,7 @@ def _place(struct, name, _type, bits=None):
     return offset, mask.bit_length() - offset
 
 
-def _check(struct, size, expected):
+def _check(struct: _Any, size: int, expected: dict[str, tuple[int, int]]) -> None:
     """Fails where Python lays out a structure differently from the kernel."""
     found = layout(struct)
     if (_c.sizeof(struct), found) != (size, expected):
@@ -172,6 +177,8 @@ class kho_block_header_ser(_Struct):
         # Number of entries in this block.
         ("count", _u64),
     ]
+    next: int
+    count: int
 
 
 _check(kho_block_header_ser, 16, {
@@ -191,6 +198,7 @@ class kho_vmalloc_hdr(_Struct):
         # kho_vmalloc_chunk.
         ("next", _u64),
     ]
+    next: int
 
 
 _check(kho_vmalloc_hdr, 8, {
@@ -215,6 +223,8 @@ class kho_vmalloc_chunk(_Struct):
         # Physical addresses of blocks of pages, each of the order that kho_vmalloc tells.
         ("phys", _u64 * 511),
     ]
+    hdr: kho_vmalloc_hdr
+    phys: _c.Array[_c.c_uint64]
 
 
 _check(kho_vmalloc_chunk, 4096, {
@@ -232,6 +242,8 @@ class kho_vmalloc_chunk_16k(_Struct):
         # Physical addresses of blocks of pages, each of the order that kho_vmalloc tells.
         ("phys", _u64 * 2047),
     ]
+    hdr: kho_vmalloc_hdr
+    phys: _c.Array[_c.c_uint64]
 
 
 _check(kho_vmalloc_chunk_16k, 16384, {
@@ -249,6 +261,8 @@ class kho_vmalloc_chunk_64k(_Struct):
         # Physical addresses of blocks of pages, each of the order that kho_vmalloc tells.
         ("phys", _u64 * 8191),
     ]
+    hdr: kho_vmalloc_hdr
+    phys: _c.Array[_c.c_uint64]
 
 
 _check(kho_vmalloc_chunk_64k, 65536, {
@@ -273,6 +287,10 @@ class kho_vmalloc(_Struct):
         # Order of the blocks: each is 1 << order pages.
         ("order", _u16),
     ]
+    first: int
+    total_pages: int
+    flags: int
+    order: int
 
 
 _check(kho_vmalloc, 16, {
@@ -295,6 +313,7 @@ class kho_radix_node(_Struct):
         # Physical addresses of the nodes below, 0 where there is none.
         ("table", _u64 * 512),
     ]
+    table: _c.Array[_c.c_uint64]
 
 
 _check(kho_radix_node, 4096, {
@@ -309,6 +328,7 @@ class kho_radix_node_16k(_Struct):
         # Physical addresses of the nodes below, 0 where there is none.
         ("table", _u64 * 2048),
     ]
+    table: _c.Array[_c.c_uint64]
 
 
 _check(kho_radix_node_16k, 16384, {
@@ -323,6 +343,7 @@ class kho_radix_node_64k(_Struct):
         # Physical addresses of the nodes below, 0 where there is none.
         ("table", _u64 * 8192),
     ]
+    table: _c.Array[_c.c_uint64]
 
 
 _check(kho_radix_node_64k, 65536, {
@@ -342,6 +363,7 @@ class kho_radix_leaf(_Struct):
         # One bit for each key that ends here, set where its pages are preserved.
         ("bitmap", _u64 * 512),
     ]
+    bitmap: _c.Array[_c.c_uint64]
 
 
 _check(kho_radix_leaf, 4096, {
@@ -356,6 +378,7 @@ class kho_radix_leaf_16k(_Struct):
         # One bit for each key that ends here, set where its pages are preserved.
         ("bitmap", _u64 * 2048),
     ]
+    bitmap: _c.Array[_c.c_uint64]
 
 
 _check(kho_radix_leaf_16k, 16384, {
@@ -370,6 +393,7 @@ class kho_radix_leaf_64k(_Struct):
         # One bit for each key that ends here, set where its pages are preserved.
         ("bitmap", _u64 * 8192),
     ]
+    bitmap: _c.Array[_c.c_uint64]
 
 
 _check(kho_radix_leaf_64k, 65536, {
@@ -393,6 +417,9 @@ class kho_kexec_metadata(_Struct):
         # Number of kexecs since the machine was started cold, this one included.
         ("kexec_count", _u32),
     ]
+    version: int
+    previous_release: _bytes
+    kexec_count: int
 
 
 _check(kho_kexec_metadata, 73, {
@@ -413,11 +440,16 @@ class luo_ser(_Struct):
         ("compatible", _char * 8),
         # Number of live updates since the machine was started cold, this one included.
         ("liveupdate_num", _u64),
-        # Physical address of the first block of sessions, 0 where there are none.
+        # Physical address of the first block (kho_block_header_ser) of luo_session_ser, 0 where
+        # there are none.
         ("sessions_pa", _u64),
-        # Physical address of the FLB header.
+        # Physical address of the luo_flb_header_ser.
         ("flbs_pa", _u64),
     ]
+    compatible: _bytes
+    liveupdate_num: int
+    sessions_pa: int
+    flbs_pa: int
 
 
 _check(luo_ser, 32, {
@@ -442,6 +474,9 @@ class luo_file_ser(_Struct):
         # What user space knows the file by within its session.
         ("token", _u64),
     ]
+    compatible: _bytes
+    data: int
+    token: int
 
 
 _check(luo_file_ser, 64, {
@@ -458,11 +493,14 @@ class luo_file_set_ser(_Struct):
     """
 
     _fields_ = [
-        # Physical address of the first block of files, 0 where there are none.
+        # Physical address of the first block (kho_block_header_ser) of luo_file_ser, 0 where there
+        # are none.
         ("files", _u64),
         # Number of files in all blocks together.
         ("count", _u64),
     ]
+    files: int
+    count: int
 
 
 _check(luo_file_set_ser, 16, {
@@ -483,6 +521,8 @@ class luo_session_ser(_Struct):
         # Its files.
         ("file_set_ser", luo_file_set_ser),
     ]
+    name: _bytes
+    file_set_ser: luo_file_set_ser
 
 
 _check(luo_session_ser, 80, {
@@ -503,6 +543,8 @@ class luo_flb_header_ser(_Struct):
         # Number of luo_flb_ser entries behind this header.
         ("count", _u64),
     ]
+    pgcnt: int
+    count: int
 
 
 _check(luo_flb_header_ser, 16, {
@@ -525,6 +567,9 @@ class luo_flb_ser(_Struct):
         # Number of preserved files that need the state.
         ("count", _u64),
     ]
+    name: _bytes
+    data: int
+    count: int
 
 
 _check(luo_flb_ser, 64, {
@@ -548,6 +593,9 @@ class memfd_luo_folio_ser(_Struct):
         # The folio's place in the file, in pages.
         ("index", _u64),
     ]
+    pfn: int
+    flags: int
+    index: int
 
 
 _check(memfd_luo_folio_ser, 16, {
@@ -574,9 +622,15 @@ class memfd_luo_ser(_Struct):
         ("flags", _u32),
         # Number of entries in the array of folios.
         ("nr_folios", _u64),
-        # The array of folios; not set where the file's size is 0.
+        # The array of memfd_luo_folio_ser; not set where the file's size is 0.
         ("folios", kho_vmalloc),
     ]
+    pos: int
+    size: int
+    seals: int
+    flags: int
+    nr_folios: int
+    folios: kho_vmalloc
 
 
 _check(memfd_luo_ser, 48, {
@@ -606,6 +660,9 @@ class pci_dev_ser(_Struct):
         # Number of preserved devices at or below this one.
         ("refcount", _u16),
     ]
+    domain: int
+    bdf: int
+    refcount: int
 
 
 _check(pci_dev_ser, 8, {
@@ -626,9 +683,12 @@ class pci_ser(_Struct):
         ("version", _u32),
         # Number of devices in all blocks.
         ("nr_devices", _u32),
-        # Physical address of the first block of pci_dev_ser.
+        # Physical address of the first block (kho_block_header_ser) of pci_dev_ser.
         ("devices", _u64),
     ]
+    version: int
+    nr_devices: int
+    devices: int
 
 
 _check(pci_ser, 16, {
@@ -653,6 +713,8 @@ class vfio_pci_core_device_ser(_Struct):
         # PCI domain, which the PCI specifications call segment.
         ("domain", _u16),
     ]
+    bdf: int
+    domain: int
 
 
 _check(vfio_pci_core_device_ser, 4, {
@@ -662,7 +724,7 @@ _check(vfio_pci_core_device_ser, 4, {
 
 
 # The structures that each version promises, by the name that reports give the version.
-CONTRACTS = {
+CONTRACTS: dict[str, tuple[type[_c.Structure] | type[_c.Union], ...]] = {
     "kho-v4": (
         kho_block_header_ser,
         kho_vmalloc_hdr,
@@ -705,7 +767,7 @@ CONTRACTS = {
 }
 
 # What depends on the page size, by that size.
-_PAGED = {
+_PAGED: dict[int, dict[str, _Any]] = {
     4096: {
         "KHO_BLOCK_SIZE": KHO_BLOCK_SIZE,
         "KHO_VMALLOC_SIZE": KHO_VMALLOC_SIZE,
@@ -742,7 +804,7 @@ _PAGED = {
 }
 
 
-def with_page_size(page_size):
+def with_page_size(page_size: int) -> _types.SimpleNamespace:
     """Everything in this module as it is for a page size, each under its plain name."""
     if page_size not in _PAGED:
         raise ValueError(f"unknown page size {page_size} (expected one of {sorted(_PAGED)})")

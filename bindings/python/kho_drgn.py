@@ -39,7 +39,7 @@ def open_image(path, *symbols):
     for address, size, at in segments:
         prog.add_memory_segment(address, size, _reader(file, at))
     for path in symbols:
-        # An image without a kernel's notes names no modules, so the file is not looked for: it is it.
+        # An image without a kernel's notes names no modules, so drgn does not look for the file.
         module = prog.extra_module(path, create=True)
         module.try_file(path, force=True)
         if module.debug_file_status != drgn.ModuleFileStatus.HAVE:
@@ -74,7 +74,7 @@ def _segments(file):
     machine, offset = struct.unpack_from("<18xH12xQ", head)
     size, count = struct.unpack_from("<HH", head, 54)
     if count == 0xFFFF:
-        # There are more than the field can say: the first section has the number.
+        # The number does not fit the field: the first section has it.
         (sections,) = struct.unpack_from("<Q", head, 40)
         (count,) = struct.unpack("<I", file.read(4, sections + 44))
     segments = []

@@ -106,7 +106,7 @@ class Image(unittest.TestCase):
         for extent in extents:
             step = 1 << extent["order"]
             for index in range(extent["folios"]):
-                # The extent's page is its lowest.
+                # The extent's page is its lowest one.
                 at = extent["folios"] - 1 - index if extent["descending"] else index
                 page = int(extent["pfn"], 16) + at * step
                 expected.append((page, extent["flags"], extent["index"] + index * step, extent["order"]))

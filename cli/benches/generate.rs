@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi generate` for the whole truth next to the cbindgen command on the same crate.
+//! `kho-abi generate` for the whole truth, compared with the cbindgen command on the same crate.
 //!
-//! Both are whole processes that write into an empty directory, one after the other in turn, so that
-//! what else the machine does falls on both. The environment's CBINDGEN names the command.
+//! Both are whole processes that write into an empty directory, in alternation, so that other load
+//! of the machine affects both. The environment's CBINDGEN names the command.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -83,10 +83,10 @@ fn time(program: &OsStr, args: &[&OsStr], dir: &Path) -> Result<Duration, Box<dy
     Ok(took)
 }
 
-/// A run that wrote nothing is no run.
+/// A run that wrote nothing does not count.
 fn written(path: &Path) -> Result<(), Box<dyn Error>> {
     match std::fs::read_to_string(path) {
-        // Not every header has a struct; a contract is in each.
+        // Not every header has a struct, but each has a contract.
         Ok(text) if text.contains("struct ") || text.contains("_COMPATIBLE") => Ok(()),
         Ok(_) => Err(format!("{} has neither struct nor contract", path.display()).into()),
         Err(error) => Err(format!("{}: {error}", path.display()).into()),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi diff`, `review` and `log`, next to what one would use instead.
+//! `kho-abi diff`, `review` and `log`, compared with the alternatives.
 //!
-//! All are whole processes, one after the other in turn, so that what else the machine does falls on
-//! all. The headers are those of a kernel tree (`LINUX_SRC`, or the one in the cache) with as many made up
-//! as are needed for fifteen, and a copy of them with one more field. For two images, `KHO_ABI_VMLINUX` names a vmlinux with BTF; the cache's is taken
-//! where there is one.
+//! All are whole processes, in alternation, so that other load of the machine affects all. The
+//! headers are those of a kernel tree (`LINUX_SRC`, or the one in the cache), filled up with
+//! generated ones to fifteen, and a copy of them with one more field. For two images,
+//! `KHO_ABI_VMLINUX` names a vmlinux with BTF; by default the cache's is used, if there is one.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -18,12 +18,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const ROUNDS: usize = 11;
 const COMMITS: usize = 10_000;
-/// As many ABI headers as the trees that are compared have.
+/// The number of ABI headers in the compared trees.
 const HEADERS: usize = 15;
-/// As many mails as are reviewed, and of these, every so many touches an ABI header.
+/// The number of mails to review, and the interval of those that touch an ABI header.
 const MAILS: usize = 1_000;
 const TOUCHING: usize = 50;
-/// Every so many commits touch a header, and every so many of those change its code.
+/// The interval of commits that touch a header, and, among these, of those that change its code.
 const TOUCHES: usize = 20;
 const CHANGES: usize = 5;
 
@@ -95,7 +95,7 @@ fn head(what: &str) {
     println!("\n{what}\n{:<44} {:>9} {:>9} {:>9}", "seconds", "median", "fastest", "slowest");
 }
 
-/// A header of a made-up unit: a string, a few constants, and two structs.
+/// A header of a generated unit: a string, a few constants, and two structs.
 fn made_up(number: usize) -> String {
     let (upper, lower) = (format!("MADE_UP_{number}"), format!("made_up_{number}"));
     let flags = (0..8)
@@ -109,7 +109,7 @@ fn made_up(number: usize) -> String {
     )
 }
 
-/// Writes as many headers as are missing, and sorts the names.
+/// Writes the missing headers, and sorts the names.
 fn make_up(sides: [&Path; 2], names: &mut Vec<String>) -> Result<()> {
     for number in names.len()..HEADERS {
         let name = format!("made_up_{number}.h");
@@ -122,7 +122,8 @@ fn make_up(sides: [&Path; 2], names: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// A list's archive of one day: patches of many files, and now and then one of an ABI header.
+/// A mailing list's archive of one day: patches of many files, and occasionally one of an ABI
+/// header.
 fn mails(dir: &Path, tree: &Path) -> Result<()> {
     let below = "include/linux/kho/abi";
     let memfd = fs::read_to_string(tree.join(below).join("memfd.h"))?;
@@ -199,7 +200,7 @@ fn mails(dir: &Path, tree: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The headers of a tree and the same with one more field.
+/// The headers of a tree, and the same with one more field.
 fn headers(dir: &Path, tree: &Path) -> Result<()> {
     let (old, new) = (dir.join("old"), dir.join("new"));
     let below = "include/linux/kho/abi";
@@ -228,7 +229,7 @@ fn headers(dir: &Path, tree: &Path) -> Result<()> {
     for name in &names {
         writeln!(unit, "#include <linux/kho/abi/{name}>")?;
     }
-    // abidiff wants a symbol to begin with.
+    // abidiff needs a symbol.
     unit.push_str("int kho_abi_probe;\n");
     fs::write(dir.join("unit.c"), unit)?;
     let Some(build) = prepared() else {
@@ -337,7 +338,7 @@ fn images() -> Result<()> {
     });
     if knows_btf {
         let mut abidiff = Command::new("abidiff");
-        // Once: it takes too long for more.
+        // Once, since it takes too long.
         told(
             "abidiff --btf",
             vec![time(abidiff.arg("--btf").arg(&vmlinux).arg(&vmlinux), &[0, 4, 8, 12])?],
@@ -348,7 +349,7 @@ fn images() -> Result<()> {
     Ok(())
 }
 
-/// A history of which some commits touch the headers, and some of those change their code.
+/// A history in which some commits touch the headers, and some of those change their code.
 fn history(dir: &Path, tree: &Path) -> Result<(usize, usize)> {
     fs::create_dir_all(dir)?;
     let git = |args: &[&str]| time(Command::new("git").current_dir(dir).args(args), &[0]);

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi verify` of a kernel for all contracts, next to pahole for one struct and abidw for what it
-//! reaches, on the same file.
+//! `kho-abi verify` of a kernel for all contracts, compared with pahole for one struct and abidw
+//! for all that it reaches, on the same file.
 //!
-//! All are whole processes, one after the other in turn, so that what else the machine does falls on
-//! each. The environment names the files: `KHO_ABI_VMLINUX` with DWARF and BTF, and
-//! `KHO_ABI_BZIMAGE`. `time` measures CPU and memory.
+//! All are whole processes, in alternation, so that other load of the machine affects each. The
+//! environment names the files: `KHO_ABI_VMLINUX` with DWARF and BTF, and `KHO_ABI_BZIMAGE`. `time`
+//! measures CPU and memory.
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 const ROUNDS: usize = 11;
-/// The struct that pahole is asked for.
+/// The struct to request from pahole.
 const STRUCT: &str = "luo_session_ser";
 
 /// A command to measure.
 struct Subject {
     name: &'static str,
     argv: Vec<String>,
-    /// What its output must have, so that one that found nothing is not taken for fast.
+    /// What its output must contain, so that a run that found nothing does not count as fast.
     says: &'static str,
     rounds: usize,
 }
 
-/// What a run took.
+/// The cost of a run.
 #[derive(Clone, Copy)]
 struct Took {
     wall: f64,
@@ -53,13 +53,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         subject("kho-abi verify bzImage", equal, ROUNDS, &[ours, "verify", bz_image]),
     ];
     if std::env::var_os("ABIDW").is_some_and(|asked| !asked.is_empty()) {
-        // It takes minutes, and it never reaches these structs: no exported symbol does.
+        // It takes minutes, and never reaches these structs, since no exported symbol does.
         subjects.push(subject("abidw", "<abi-corpus", 1, &["abidw", vmlinux]));
     }
     let mut took: Vec<Vec<Took>> = vec![Vec::new(); subjects.len()];
     for round in 0..=ROUNDS {
         for (subject, took) in subjects.iter().zip(&mut took) {
-            // The first round fills the page cache; what runs once runs then.
+            // The first round fills the page cache; programs that run once run then.
             match round {
                 0 if subject.rounds > 1 => drop(run(subject)?),
                 round if round > subject.rounds => {}
@@ -91,7 +91,7 @@ fn named(variable: &str) -> Result<PathBuf, String> {
     path.ok_or_else(|| format!("{variable} names no file\n  help: run `make bench`"))
 }
 
-#[allow(clippy::cast_precision_loss)] // It is for reading.
+#[allow(clippy::cast_precision_loss)] // The number is only displayed.
 fn mebibytes(kib: u64) -> f64 {
     kib as f64 / 1024.0
 }

@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi`: write, freeze and check the handover ABI of live-updating Linux kernels.
 //!
-//! A thin shell: each subcommand is a file under `commands`, which parses its arguments, makes a
-//! library call, and formats what comes back.
+//! A thin shell: each subcommand is a file in `commands`, which parses its arguments, makes a
+//! library call, and formats the result.
 
 mod commands;
+mod complete;
 mod output;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use output::{ColorWhen, Outcome, Output};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 const AFTER_HELP: &str = "\
+Examples:
+  kho-abi diff git:v7.3 .                 what changed, and whether each version says so
+  kho-abi review series.mbox              what patches do to the handover ABI
+  kho-abi preflight vmlinux-a vmlinux-b   whether the next kernel will understand this one
+  kho-abi inspect guest.raw               what a live update preserved
+  kho-abi status                          whether live updates are on
+
 Exit status:
   0  clean
   1  findings: something is not as it must be
@@ -63,6 +71,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    complete::answer(Cli::command);
     let cli = Cli::parse();
     cli.color.apply();
     let mut out = Output::default();
@@ -85,10 +94,10 @@ fn main() -> ExitCode {
         Command::Status(args) => commands::status::run(args, root, &mut out),
         Command::Explain(args) => commands::explain::run(args, &mut out),
         Command::Schema(args) => commands::schema::run(args, &mut out),
-        Command::Completions(args) => Ok(commands::completions::run(args, &mut out)),
+        Command::Completions(args) => commands::completions::run(args, &mut out),
         Command::Man(args) => commands::man::run(args, &mut out),
     };
-    // What was said before a failure is still worth reading.
+    // Output from before a failure is still worth reading.
     let flushed = out.flush();
     match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
@@ -104,19 +113,54 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
-
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
 
-    /// Each way to name an output is one that `tests/outputs.rs` tries to destroy an input with.
+    /// The command lines of a document, each in a block of its own, as words.
+    fn command_lines(text: &str) -> Vec<Vec<String>> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("    "));
+        let commands = lines.filter_map(|line| {
+            let line = line.trim_start_matches("$ ").trim_start_matches("# ");
+            let line = line.replace("cargo run -- ", "kho-abi ");
+            let command = line.split([';', '|', '#', '>']).next()?.trim();
+            let words: Vec<String> = command.split_whitespace().map(String::from).collect();
+            (words.first()? == "kho-abi" && words.len() > 1).then_some(words)
+        });
+        commands.collect()
+    }
+
+    #[test]
+    fn documents_have_command_lines_that_are_taken() {
+        let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let documents = [
+            "README.md",
+            "docs/types.md",
+            "docs/review.md",
+            "docs/inspect.md",
+            "docs/kho-abi.toml.md",
+            "docs/runbook.md",
+            "bindings/README.md",
+        ];
+        let mut taken = 0;
+        for document in documents {
+            let text = std::fs::read_to_string(top.join(document)).expect(document);
+            for words in command_lines(&text) {
+                let found = Cli::command().try_get_matches_from(&words);
+                assert!(found.is_ok(), "{document}: {words:?}: {}", found.unwrap_err());
+                taken += 1;
+            }
+        }
+        assert!(taken > 15, "{taken} command lines");
+    }
+
+    /// For each way to name an output, `tests/outputs.rs` tries to destroy an input with it.
     #[test]
     fn every_output_is_tried() {
         fn collect(command: &clap::Command, name: &str, found: &mut Vec<String>) {
             for argument in command.get_arguments() {
-                if matches!(argument.get_id().as_str(), "output" | "out") {
+                if matches!(argument.get_id().as_str(), "output" | "out" | "report") {
                     found.push(format!("{name} --{}", argument.get_long().unwrap_or_default()));
                 }
             }
@@ -126,8 +170,12 @@ mod tests {
         }
         let mut found = Vec::new();
         collect(&Cli::command(), "kho-abi", &mut found);
-        // The last two name directories, and what is in them is written by the checkout's own rules.
+        // The last two name directories, whose files follow the checkout's own rules.
         let tried = [
+            "kho-abi diff --report",
+            "kho-abi review --report",
+            "kho-abi lint --report",
+            "kho-abi log --report",
             "kho-abi diff --output",
             "kho-abi review --output",
             "kho-abi lint --output",

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the subcommands say: results, findings, failures, and the exit status that follows.
+//! The output of subcommands: results, findings, failures, and the resulting exit status.
 
 mod destination;
 
-pub(crate) use destination::{Destination, Inputs, Keep, GUEST};
+pub(crate) use destination::{Destination, Inputs, Keep, MONITOR, STUB};
 pub(crate) use kho_abi_review::report::style::{BAD, GOOD, OPEN, STRONG};
 
 use clap::ValueEnum;
@@ -49,12 +49,12 @@ pub(crate) enum Format {
     Json,
 }
 
-/// What a command that ran came to.
+/// The outcome of a command that ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Clean,
     Findings,
-    /// Content could not be had, which is more than a finding.
+    /// Some content is missing, which is worse than a finding.
     Incomplete,
 }
 
@@ -68,7 +68,7 @@ impl Outcome {
     }
 }
 
-/// Standard output, written at the end: nothing is printed by halves.
+/// Standard output, written at the end, so that nothing is printed in part.
 #[derive(Default)]
 pub(crate) struct Output {
     text: String,
@@ -93,12 +93,12 @@ impl Output {
 
     /// Adds a JSON document.
     pub(crate) fn json(&mut self, document: &impl Serialize) {
-        // No document here has a map with keys that are no strings, the one thing that fails.
+        // This can only fail on map keys that are not strings, and no document here has any.
         let text = serde_json::to_string_pretty(document).unwrap_or_default();
         self.line(text);
     }
 
-    /// Writes everything. That nobody reads it to its end is no error.
+    /// Writes everything. A closed pipe is not an error.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         let text = std::mem::take(&mut self.text);
         let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
@@ -112,9 +112,9 @@ impl Output {
     }
 }
 
-/// Says something that is no result, on standard error.
+/// Writes something other than a result to standard error.
 pub(crate) fn note(text: impl fmt::Display) {
-    // Where standard error is closed, nobody wants to know.
+    // Ignore errors: stderr may be closed.
     let _ = writeln!(anstream::stderr(), "kho-abi: {text}");
 }
 

@@ -35,7 +35,7 @@ fn generate_writes_what_differs_and_nothing_else() {
     let text = scratch.read(HEADER);
     let ran = scratch.run(&["generate"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
-    // A header and a suite for each, what the suites share, and the bindings.
+    // A header and a suite for each, the common header of the suites, and the bindings.
     let files = truth::current().unwrap().headers.len() * 2 + 6;
     assert_eq!(ran.stderr, format!("kho-abi: 0 of {files} files written\n"));
 
@@ -79,7 +79,7 @@ fn generate_writes_and_checks_bindings_for_other_tools() {
     let ran = scratch.run(&["generate"]);
     assert_eq!(ran.stdout, format!("{module}\nbindings/kaitai/kho.ksy\n"));
     assert_eq!(scratch.read(module), text);
-    // What is written by hand beside it is nobody's to remove.
+    // Hand-written files beside it must not be removed.
     fs::remove_file(scratch.path("bindings/kaitai/old.ksy")).unwrap();
     scratch.write("bindings/python/mine.py", "");
     assert_eq!(scratch.run(&["generate", "--check"]).status, Some(0));
@@ -116,7 +116,7 @@ fn generate_check_finds_missing_and_unowned_headers() {
     scratch.run(&["generate"]);
     fs::remove_file(scratch.path("c-headers/include/linux/kho/abi/old.h")).unwrap();
 
-    // The unit tests lie below the same directory, and are held to the types in the same way.
+    // The unit tests are in the same directory, and are compared with the types in the same way.
     let tests = "c-headers/kernel/liveupdate/tests";
     let suite = format!("{tests}/kho_abi_vfio_pci_kunit.c");
     fs::rename(scratch.path(&suite), scratch.path(&format!("{tests}/kho_abi_old_kunit.c")))
@@ -158,7 +158,7 @@ fn a_directory_that_cannot_be_written_or_read_is_named() {
     );
 }
 
-/// procfs takes no new files, not even from root.
+/// procfs accepts no new files, not even from root.
 #[test]
 fn a_read_only_output_leaves_nothing_behind() {
     let scratch = Scratch::new("read-only");
@@ -211,8 +211,8 @@ fn layout_shows_structs_and_contracts() {
     insta::assert_snapshot!(one.stdout);
     assert!(all.stdout.contains(&one.stdout));
     assert_eq!(scratch.run(&["layout", "vfio_pci_core_device_ser"]).stdout, one.stdout);
-    // A struct that two contracts promise, one that depends on the page size, and a contract that
-    // is about no struct.
+    // A struct that two contracts promise, one that depends on the page size, and a contract
+    // without structs.
     let more = ["layout", "kho_vmalloc", "kho_radix_leaf", "memfd_luo_folio_ser", "reserve-mem-v1"];
     insta::assert_snapshot!(scratch.run(&more).stdout);
     let paged = scratch.run(&["layout", "kho_radix_leaf", "--format", "json"]).stdout;
@@ -223,6 +223,17 @@ fn layout_shows_structs_and_contracts() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["schema"], "kho-abi/layout/1");
     assert_eq!(json["headers"][0]["items"][1]["fields"][1]["bit_offset"], 16);
+    for (format, shows) in [
+        ("svg", "<title>u16 domain: 2 bytes at byte 2</title>"),
+        ("html", "<h2 id=\"header-linux-kho-abi-vfio_pci-h\">"),
+        ("rst", "2       2     ``u16``  ``domain``"),
+        ("markdown", "| 2 | 2 | `u16` | `domain` |"),
+    ] {
+        let shown = scratch.run(&["layout", "vfio-pci-v1", "--format", format]);
+        assert_eq!((shown.status, shown.stderr.as_str()), (Some(0), ""));
+        assert!(shown.stdout.contains(shows), "{format}: {}", shown.stdout);
+        assert!(!shown.stdout.contains("luo_ser"), "{format}: {}", shown.stdout);
+    }
     let unknown = scratch.run(&["layout", "vfio_pci_core_device_set"]);
     assert_eq!(unknown.status, Some(2));
     let found = "'vfio_pci_core_device_set' is neither a struct nor a compatible string";
@@ -231,10 +242,13 @@ fn layout_shows_structs_and_contracts() {
     let earlier = earlier.iter().flat_map(Model::contracts);
     let earlier: Vec<_> = earlier.map(|(_, contract)| contract.compatible.as_str()).collect();
     let (current, earlier) = (current_contracts(), earlier.join(", "));
-    let help = format!("help: contracts: {current}, {earlier}; structs: kho_block_header_ser, ");
+    let question = "did you mean vfio_pci_core_device_ser?";
+    let help = format!(
+        "help: {question} contracts: {current}, {earlier}; structs: kho_block_header_ser, "
+    );
     assert!(unknown.stderr.contains(&help), "{unknown:?}");
     assert!(help.contains("memfd-v2") && help.contains("pci@2") && help.contains("memfd-v1"));
-    // What only an earlier version has is shown as that one has it.
+    // A struct that only an earlier version has is shown from that version.
     let earlier = scratch.run(&["layout", "khoser_mem_chunk_hdr", "memfd-v1"]);
     assert_eq!(earlier.status, Some(0), "{earlier:?}");
     for line in ["/* contract: kho-v1 */", "nr_folios;  /*    16     8 */"] {
@@ -249,7 +263,7 @@ fn freeze_says_what_it_did() {
     let text = scratch.read(file);
     let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
-    assert_eq!(ran.stderr, format!("kho-abi: {file} says this already\n"));
+    assert_eq!(ran.stderr, format!("kho-abi: {file} is up to date\n"));
     fs::remove_file(scratch.path(file)).unwrap();
     let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
     assert_eq!((ran.status, ran.stdout), (Some(0), format!("{file}\n")));
@@ -269,14 +283,14 @@ fn freeze_says_what_it_did() {
     assert_fails(
         &scratch.run(&["freeze", "vfio-pci-v9"]),
         "no contract has the compatible string \"vfio-pci-v9\"",
-        &format!("give one of {}", current_contracts()),
+        &format!("did you mean vfio-pci-v1? give one of {}", current_contracts()),
     );
 }
 
 #[test]
 fn check_lists_what_it_could_not_check() {
     let scratch = Scratch::new("check");
-    // The reason depends on where cargo's target directory is: in somebody's checkout, or in none.
+    // The reason depends on the place of cargo's target directory: in a checkout, or not.
     let mut settings = insta::Settings::clone_current();
     for why in [
         "the checkout is not under version control",
@@ -312,8 +326,8 @@ fn explain_knows_every_rule() {
     insta::assert_snapshot!(scratch.run(&["explain", "frozen_layout_changed"]).stdout);
     assert_fails(
         &scratch.run(&["explain", "frozen_layout"]),
-        "there is no rule 'frozen_layout'",
-        "`kho-abi explain` lists them all",
+        "unknown rule 'frozen_layout'",
+        "did you mean frozen_layout_changed? `kho-abi explain` lists them all",
     );
 }
 
@@ -332,21 +346,26 @@ fn help_states_the_exit_status_and_bad_arguments_are_status_2() {
 #[test]
 fn completions_and_manual_pages_are_there() {
     let scratch = Scratch::new("pages");
-    for shell in ["bash", "zsh", "fish"] {
+    // `shell.rs` runs the one for bash.
+    for (shell, has) in [
+        ("bash", "complete -o bashdefault -F _kho_abi kho-abi"),
+        ("zsh", "#compdef kho-abi"),
+        ("fish", "complete --keep-order --exclusive --command kho-abi"),
+    ] {
         let ran = scratch.run(&["completions", shell]);
-        assert!(ran.status == Some(0) && ran.stdout.contains("freeze"), "{shell}");
+        assert!(ran.status == Some(0) && ran.stdout.contains(has), "{ran:?}");
     }
-    assert!(scratch.run(&["man"]).stdout.contains(".TH kho-abi 1"));
+    assert!(scratch.run(&["man"]).stdout.contains(".TH KHO\\-ABI 1"));
     let ran = scratch.run(&["man", "--out", "man"]);
-    // One for each command, and one for the program in the place of `help`.
+    // One for each command, one for `inspect diff`, and one for the program in the place of `help`.
     let help = scratch.run(&["--help"]).stdout;
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     let listed = listed.take_while(|line| !line.is_empty());
     let commands = listed.filter(|line| !line.starts_with("   ")).count();
     assert!(commands >= 10, "{help}");
-    assert_eq!(ran.stdout.lines().count(), commands, "{ran:?}");
+    assert_eq!(ran.stdout.lines().count(), commands + 1, "{ran:?}");
     assert!(scratch.read("man/kho-abi-inspect.1").contains("extract"));
-    assert!(scratch.read("man/kho-abi-bump.1").contains(".TH kho-abi-bump 1"));
+    assert!(scratch.read("man/kho-abi-bump.1").contains(".TH KHO\\-ABI\\-BUMP 1"));
 }
 
 #[test]
@@ -377,7 +396,7 @@ fn colour_is_used_when_asked_for() {
     assert!(!scratch.run(&["check"]).stdout.contains('\u{1b}'));
 }
 
-/// A version that is a number, and a file with two contracts, are bumped like a string on its own.
+/// A version that is a number, and a file with two contracts, can be bumped like a single string.
 #[test]
 fn every_kind_of_contract_can_be_bumped() {
     let scratch = Scratch::new("bump-kinds");
@@ -392,7 +411,7 @@ fn every_kind_of_contract_can_be_bumped() {
     let kept = scratch.read("abi/src/wire/earlier/kexec_metadata_v1.rs");
     assert!(kept.contains("pub const KHO_KEXEC_METADATA_VERSION: u32 = 1;"), "{kept}");
 
-    // A string that stays as it is, with a number beside it. A draft needs no bump.
+    // A string that stays constant, with a number beside it. A draft does not need a bump.
     let scratch = Scratch::new("bump-number");
     let ran = scratch.run(&["bump", "pci@2"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
@@ -412,11 +431,11 @@ fn every_kind_of_contract_can_be_bumped() {
     let kept = scratch.read("abi/src/wire/earlier/pci_v2.rs");
     assert!(kept.contains("pub const PCI_LUO_FLB_VERSION: u32 = 2;"), "{kept}");
     assert!(kept.contains("use super::super::pci_address::PciAddress;"), "{kept}");
-    // Of frozen layouts, the newer number is the current version.
+    // Among frozen layouts, the newer number is the current version.
     let ran = scratch.run(&["verify", "snapshots"]);
     assert!(ran.stdout.contains("pci@3 (truth: pci@2)  newer"), "{}", ran.stdout);
 
-    // What stands once for each page size is a module of the file, and stays one.
+    // Items that exist once for each page size are in a module of the file, and stay in one.
     let scratch = Scratch::new("bump-paged");
     let ran = scratch.run(&["bump", "kho-v4"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");

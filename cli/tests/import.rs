@@ -67,7 +67,7 @@ version = \"0.0.0\"
 edition = \"2021\"
 [workspace]
 [dependencies]
-kho-abi = { path = \"ABI\" }
+kho-abi-types = { path = \"ABI\" }
 zerocopy = { version = \"=0.8.54\", default-features = false }
 zerocopy-derive = \"=0.8.54\"
 # As the workspace has them, so that both share what was compiled.

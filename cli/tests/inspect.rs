@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect` on images of the reference state: what it prints, and with which exit status it ends.
+//! `kho-abi inspect` on images of the reference state: its output and exit status.
 
 use kho_abi_inspect::synth::container::raw_in;
 use kho_abi_inspect::synth::corrupt::CORRUPTIONS;
@@ -63,7 +63,7 @@ fn filters_choose_sessions_and_files() {
     assert_eq!(shown(&["--token", "0x1"]), 4);
     assert_eq!(shown(&["--file", "vfio-pci-v1"]), 4);
     assert_eq!(shown(&["--session", "vm0", "--token", "2"]), 2);
-    // What leaves nothing is no empty report.
+    // A filter without matches is not an empty report.
     for args in [
         &["--session", "none"][..],
         &["--token", "9"],
@@ -99,7 +99,7 @@ fn json_has_every_extent() {
 #[test]
 fn html_is_one_page_that_loads_nothing() {
     let (directory, path, places) = image();
-    // What comes from the image is text, whatever it looks like.
+    // Everything from the image is text, whatever it looks like.
     let file = File::options().write(true).open(path).unwrap();
     file.write_all_at(b"<script>alert(1)</script>\0", places.session_blocks[0] + 16).unwrap();
     let (status, _, _) =
@@ -139,7 +139,7 @@ fn html_has_an_index_of_sessions_exact_sizes_and_says_what_it_leaves_out() {
     assert!(part.contains("Filtered: session &quot;vm1&quot;, token 0x2. "), "{part}");
     assert!(!part.contains("vm0") && !part.contains("#session-"));
 
-    // Two sessions of one name are two places, and findings of one rule are one card.
+    // Two sessions with one name have two places, and findings of one rule share a card.
     let file = File::options().write(true).open(directory.path().join("guest.raw")).unwrap();
     for memfd in &places.memfds[..2] {
         file.write_all_at(&[0xff; 8], memfd.list[0]).unwrap();
@@ -190,7 +190,7 @@ fn what_could_not_be_extracted_is_said() {
     let mut expected = content(0, 65_536);
     expected[0x2000..0x3000].fill(0);
 
-    // The folio is where the image has no memory: lost.
+    // The folio is where the image has no memory: it is lost.
     with_folio(&path, &places, 3 << 52 | 0x10_0000);
     let (status, stdout, stderr) = extract(&[]);
     assert_eq!((status, stdout.as_str()), (Some(3), ""));
@@ -203,7 +203,7 @@ fn what_could_not_be_extracted_is_said() {
     assert!(stderr.contains("0x2000-0x3000"), "{stderr}");
     assert!(stderr.ends_with("wrote 65536 bytes to memfd\n"), "{stderr}");
     assert!(std::fs::read(&memfd).unwrap() == expected);
-    // The account is for programs too.
+    // The result is available to programs, too.
     let (status, stdout, _) = extract(&["--format", "json"]);
     assert_eq!(status, Some(3));
     let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -219,7 +219,7 @@ fn what_could_not_be_extracted_is_said() {
     let (status, _, stderr) = extract(&["--format", "html"]);
     assert_eq!(status, Some(2), "{stderr}");
 
-    // No entry has its place: a kernel preserves every page, so that it is lost as well.
+    // No entry has this place: a kernel preserves every page, so it is lost as well.
     std::fs::remove_file(&memfd).unwrap();
     with_folio(&path, &places, 0);
     let (status, _, stderr) = extract(&[]);
@@ -227,7 +227,7 @@ fn what_could_not_be_extracted_is_said() {
     assert!(stderr.contains("0x2000-0x3000, 4096 bytes: no folio has this place"), "{stderr}");
     assert!(!memfd.exists());
 
-    // Its page is in the image, and is not preserved: what it has is offered.
+    // Its page is in the image, but not preserved: its content is doubtful.
     let page = directory.path().join("guest.raw");
     let file = File::options().write(true).open(page).unwrap();
     file.write_all_at(&content(0x2000, 4096), 0x300_0000).unwrap();
@@ -333,7 +333,7 @@ fn a_token_is_exact_in_every_form() {
     let directory = tempfile::tempdir().unwrap();
     let mut synth = kho_abi_inspect::synth::Synth::new(Ram::new(4096, 16 << 20), 4096);
     let session = synth.session("vm0");
-    // More than a double holds, and what a signed integer does not.
+    // More than a double can hold, and more than a signed integer can.
     synth.device(session, 0xdead_beef_cafe_f00d, "0000:01:00.0");
     synth.device(session, u64::MAX, "0000:02:00.0");
     raw_in(&directory.path().join("guest.raw"), &synth.finish().0).unwrap();
@@ -384,7 +384,7 @@ fn contents_are_compared_and_places_where_asked() {
     assert_eq!(status, Some(0));
     assert!(stdout.contains("not compared: the content of memfds"), "{stdout}");
 
-    // The same state elsewhere in memory is the same, but for its places.
+    // The same state elsewhere in memory is the same, except for its places.
     let synth = |start: u64, name: &str| {
         let mut synth = kho_abi_inspect::synth::Synth::new(Ram::new(4096, 16 << 20), 4096);
         synth.start_at(start);
@@ -444,6 +444,7 @@ fn versions_that_are_not_known_are_not_equal() {
 fn every_generation_is_shown_where_asked() {
     let directory = tempfile::tempdir().unwrap();
     let mut ram = Ram::new(4096, 32 << 20);
+    let mut places = Vec::new();
     for (name, start, number) in [("old", 1 << 20, 1_u32), ("new", 16 << 20, 2)] {
         let mut synth = kho_abi_inspect::synth::Synth::new(ram, 4096);
         synth.start_at(start);
@@ -451,8 +452,11 @@ fn every_generation_is_shown_where_asked() {
         synth.device(session, 1, "0000:01:00.0");
         synth.metadata("7.3.4", number);
         synth.liveupdate_num = number.into();
-        ram = synth.finish().0;
+        let (written, of_it) = synth.finish();
+        ram = written;
+        places.push(of_it);
     }
+    let first = &places[0];
     raw_in(&directory.path().join("guest.raw"), &ram).unwrap();
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw"]);
     assert_eq!(status, Some(0), "{stdout}");
@@ -468,4 +472,14 @@ fn every_generation_is_shown_where_asked() {
     assert_eq!(reports.len(), 2);
     assert_eq!(reports[1]["luo"]["sessions"][0]["name"], "old");
     assert_eq!(reports[0]["candidates"][0]["kexec_count"], 2);
+
+    // What the later kernel did with the pages of the earlier is no damage.
+    kho_abi_inspect::synth::Store::write(&mut ram, first.radix[0], &[0x5a; 4096]);
+    raw_in(&directory.path().join("guest.raw"), &ram).unwrap();
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--all"]);
+    assert_eq!(status, Some(0), "{stdout}");
+    assert!(stdout.contains("findings are not listed: the state of kexec 2 has been"), "{stdout}");
+    let at = format!("{:#x}", first.fdt);
+    let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--fdt", &at]);
+    assert_eq!(status, Some(1), "{stdout}");
 }

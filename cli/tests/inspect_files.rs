@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect` on files as people have them: pipes, packed files, files that are not memory.
+//! `kho-abi inspect` on usual files: pipes, packed files, files that are not memory.
 
 use kho_abi_inspect::synth::container::{lime, placed};
 use kho_abi_inspect::synth::{MemfdSpec, Ram, Synth};
@@ -46,7 +46,7 @@ fn standard_input_is_an_image() {
     let whole = inspect(directory.path(), &["guest.lime"], Stdio::null());
     assert_eq!(whole.status, Some(0), "{}", whole.stderr);
     assert!(whole.stdout.contains("vm0"));
-    // A file, and a pipe, which can be read only once.
+    // A file, and a pipe, which can only be read once.
     let file = inspect(directory.path(), &["-"], File::open(&path).unwrap().into());
     assert_eq!((file.status, file.stderr.as_str()), (Some(0), ""));
     assert_eq!(file.stdout, whole.stdout.replace("guest.lime", "-"));
@@ -83,7 +83,7 @@ fn what_is_not_memory_is_named_and_helped() {
     let empty = inspect(directory.path(), &["empty"], Stdio::null());
     assert_eq!(empty.status, Some(2));
     assert!(empty.stderr.contains("an empty file"), "{}", empty.stderr);
-    // Whoever says that it is memory is believed.
+    // If the user says that it is memory, it is read as memory.
     let raw = inspect(directory.path(), &["disk", "--as", "raw"], Stdio::null());
     assert_eq!(raw.status, Some(1));
     assert!(raw.stdout.contains("kho_not_found"), "{}", raw.stdout);

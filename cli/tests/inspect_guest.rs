@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect qmp:SOCKET` with a monitor that is not QEMU's.
+//! `kho-abi inspect qmp:SOCKET` and `gdb:SOCKET` with a monitor and a stub that are not QEMU's.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -41,11 +42,38 @@ fn a_monitor_that_is_none_or_not_there_is_status_2() {
 }
 
 #[test]
+fn a_stub_that_is_none_or_not_there_is_status_2() {
+    let directory = directory("stub");
+    let (status, stderr) = inspect(&directory, &["gdb:nowhere"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("cannot read nowhere: No such file"), "{stderr}");
+    // A port that nobody listens on: it was free a moment ago.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (status, stderr) = inspect(&directory, &[&format!("gdb:127.0.0.1:{port}")]);
+    assert_eq!(status, Some(2));
+    assert!(
+        stderr.contains(&format!("cannot read 127.0.0.1:{port}: Connection refused")),
+        "{stderr}"
+    );
+    let listener = UnixListener::bind(directory.join("stub")).unwrap();
+    let server = std::thread::spawn(move || drop(listener.accept().unwrap()));
+    let (status, stderr) = inspect(&directory, &["gdb:stub"]);
+    server.join().unwrap();
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("cannot read stub: "), "{stderr}");
+    let (status, stderr) = inspect(&directory, &["gdb:stub", "--mmap"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("neither a raw file nor mapped"), "{stderr}");
+}
+
+#[test]
 fn the_socket_is_not_written_over() {
     let directory = directory("output");
-    let _listener = UnixListener::bind(directory.join("monitor")).unwrap();
-    let (status, stderr) = inspect(&directory, &["qmp:monitor", "-o", "monitor"]);
-    assert_eq!(status, Some(2));
-    assert!(stderr.contains("which this command reads: nothing was written"), "{stderr}");
-    assert!(!directory.join("monitor").is_file());
+    let _listener = UnixListener::bind(directory.join("socket")).unwrap();
+    for word in ["qmp:socket", "gdb:socket"] {
+        let (status, stderr) = inspect(&directory, &[word, "-o", "socket"]);
+        assert_eq!(status, Some(2));
+        assert!(stderr.contains("which this command reads: nothing was written"), "{stderr}");
+        assert!(!directory.join("socket").is_file());
+    }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect --format jsonl` and `json-compact` say what `--format json` says.
+//! `kho-abi inspect --format jsonl` and `json-compact` have the content of `--format json`.
 
 use kho_abi_inspect::synth::container::raw_in;
 use kho_abi_inspect::synth::corrupt::CORRUPTIONS;
@@ -16,7 +16,7 @@ fn inspect(directory: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A line of an object: its kind, and its fields without those that are lines of their own.
+/// A line for an object: its kind, and its fields without those that have lines of their own.
 fn line(object: &str, value: &Value, without: &[&str]) -> Value {
     let mut fields = Map::from_iter([("object".to_string(), json!(object))]);
     let all = value.as_object().unwrap().iter();
@@ -27,7 +27,7 @@ fn line(object: &str, value: &Value, without: &[&str]) -> Value {
     Value::Object(fields)
 }
 
-/// The lines that a document ought to become.
+/// The lines that a document should become.
 fn lines_of(document: &Value) -> Vec<Value> {
     let mut lines = vec![line("image", &document["image"], &[])];
     let each = |object: &str, list: &Value, without: &[&str]| {
@@ -108,7 +108,8 @@ fn lines_and_the_compact_form_are_the_same_report() {
         assert_eq!(lines, lines_of(&document), "{name}");
         objects.extend(lines.iter().map(|line| line["object"].as_str().unwrap().to_string()));
     }
-    // Of a state without damage and of damaged ones, each kind but what a raw image cannot have.
+    // For a state without damage and for damaged ones: each kind, except what a raw image cannot
+    // have.
     let expected = [
         "candidate",
         "end",
@@ -171,7 +172,7 @@ fn the_account_of_an_extracted_memfd_is_text_or_json() {
         ]);
         let output = command.args(["-o", "memfd", "--format", format]).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{format}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("the account is text or JSON"));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("the report is text or JSON"));
         assert!(!here.join("memfd").exists(), "{format}");
     }
 }

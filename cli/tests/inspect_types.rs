@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect --types`: state that no decoder is built in for, by headers that the program has never
-//! seen.
+//! `kho-abi inspect --types`: state without a built-in decoder, read by headers that the program
+//! has never seen.
 
 use kho_abi_inspect::synth::container::raw_in;
 use kho_abi_inspect::synth::{made_up, Ram, Synth};
@@ -45,7 +45,7 @@ fn a_made_up_handler_is_shown_by_a_header_that_the_program_has_never_seen() {
     let (status, stdout, stderr) = kho_abi(directory.path(), &["guest.raw", "--types", "tree"]);
     assert_eq!((status, stderr.as_str()), (Some(0), ""), "{stdout}");
     insta::assert_snapshot!(stdout.as_str());
-    // Without, or by types that do not have it, nothing is guessed.
+    // Without types, or with types that do not have it, nothing is guessed.
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw"]);
     assert_eq!(status, Some(0));
     assert!(stdout.contains("not decoded: file of \"made-up-v1\"\n"), "{stdout}");
@@ -54,7 +54,7 @@ fn a_made_up_handler_is_shown_by_a_header_that_the_program_has_never_seen() {
     assert!(stdout.contains("file of \"made-up-v1\": abi does not have it"), "{stdout}");
 }
 
-/// An image with an iommu's FLB and a hugetlb memfd, as headers that are on their way have them.
+/// An image with an iommu FLB and a hugetlb memfd, as proposed headers have them.
 fn coming() -> Ram {
     let mut synth = ram();
     let session = synth.session("vm0");
@@ -100,7 +100,7 @@ fn headers_that_are_on_their_way_show_their_state() {
     raw_in(&directory.path().join("guest.raw"), &coming()).unwrap();
     let (iommu, hugetlb) = (corpus("iommu_string.h"), corpus("hugetlb.h"));
     headers(directory.path(), "tree", &[("iommu.h", &iommu), ("hugetlb.h", &hugetlb)]);
-    // What these headers do not say is asked for, and not guessed.
+    // What these headers do not say must be given, and is not guessed.
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--types", "tree"]);
     assert_eq!(status, Some(0));
     for note in [
@@ -249,8 +249,8 @@ fn types_that_cannot_be_had_are_status_2() {
     }
 }
 
-/// A kernel has the types of its own headers, and the strings of those who register one; which belongs to
-/// which is said by whoever asks.
+/// A kernel has the types of its own headers, and the strings of registered handlers; the user says
+/// which belong together.
 #[test]
 fn the_types_of_a_kernel_are_searched_for_what_was_named() {
     let directory = made_up(|_, _| {});
@@ -283,7 +283,7 @@ fn the_types_of_a_kernel_are_searched_for_what_was_named() {
     };
     let list = "made_up_ser.entries=made_up_entry_ser";
     let (_, by_headers, _) = kho_abi(directory.path(), &["guest.raw", "--types", "tree"]);
-    // DWARF, and the type format of BPF, which has no word for packing and so none is needed.
+    // DWARF, and BTF, which cannot express packing and does not need to.
     for flag in ["-g", "-gbtf"] {
         compile(flag);
         let (status, stdout, stderr) =
@@ -295,7 +295,7 @@ fn the_types_of_a_kernel_are_searched_for_what_was_named() {
     }
 }
 
-/// A revision says what the tree says, and a frozen layout is a source as well.
+/// A revision shows what the tree shows, and a frozen layout is a source as well.
 #[test]
 fn revisions_and_frozen_layouts_are_sources() {
     let directory = made_up(|_, _| {});
@@ -325,7 +325,7 @@ fn revisions_and_frozen_layouts_are_sources() {
     assert_eq!(status, Some(0), "{stderr}");
     let note = format!("not decoded: file of \"made-up-v1\": {frozen} does not have it");
     assert!(stdout.contains(&note), "{stdout}");
-    // Another kernel's version of a handler that is built in.
+    // Another kernel's version of a built-in handler.
     let mut synth = ram();
     let session = synth.session("vm0");
     let page = synth.allocate(0);

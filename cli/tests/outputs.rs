@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a command writes never destroys what it reads, by whatever name, and is whole or not there.
+//! A command never destroys its inputs by its output, whatever their names, and its output is whole
+//! or absent.
 
 use kho_abi_inspect::synth::container::raw_in;
 use kho_abi_inspect::synth::{content, sample};
@@ -106,7 +107,7 @@ fn no_output_of_any_command_destroys_an_input() {
         "$K inspect w --types w --btf-base v -o link".into(),
         "$K inspect diff w w --types v -o v".into(),
         "$K inspect diff w v --format json -o hard".into(),
-        // Other commands: sources, what is allowed, what a module's types continue.
+        // Other commands: sources, allow files, a module's base BTF.
         "$K diff v abi -o hard".into(),
         "$K diff abi v --format json -o v".into(),
         "$K diff abi abi --released v -o v".into(),
@@ -118,6 +119,11 @@ fn no_output_of_any_command_destroys_an_input() {
         "$K review - <v -o hard".into(),
         "$K review w v -o hard".into(),
         "$K review w --base tree -o tree/include/linux/kho/abi/luo.h".into(),
+        "$K diff abi tree --report sarif=tree/include/linux/kho/abi/luo.h".into(),
+        "$K review v --report json=link".into(),
+        "$K lint v --report junit=hard".into(),
+        "$K log tree/include/linux/kho/abi/luo.h --report json=tree/include/linux/kho/abi/luo.h"
+            .into(),
         "$K log tree/include/linux/kho/abi/luo.h -o tree/include/linux/kho/abi/luo.h".into(),
         "$K import tree/include/linux/kho/abi/luo.h -o tree/include/linux/kho/abi/luo.h".into(),
         "$K verify v >>v".into(),
@@ -142,7 +148,7 @@ fn no_output_of_any_command_destroys_an_input() {
 fn an_output_is_whole_or_as_it_was() {
     let place = Place::new();
     fs::write(place.path("old"), "as it was").unwrap();
-    // A limit on the size of files stands for a disk that is full: the write fails on its way.
+    // A file size limit simulates a full disk: the write fails midway.
     let (status, _, stderr) =
         place.shell("trap '' XFSZ; ulimit -f 4; $K inspect v --session vm1 --extract 3 -o old");
     assert_eq!(status, Some(2), "{stderr}");
@@ -150,7 +156,7 @@ fn an_output_is_whole_or_as_it_was() {
     assert_eq!(fs::read_to_string(place.path("old")).unwrap(), "as it was");
     assert!(!place.names().iter().any(|name| name.starts_with(".kho")), "{:?}", place.names());
 
-    // A file that is no input is replaced: its mode stays, a link to it stays a link.
+    // A file that is not an input is replaced: it keeps its mode, and a link to it stays a link.
     fs::set_permissions(place.path("old"), Permissions::from_mode(0o600)).unwrap();
     symlink("old", place.path("to-old")).unwrap();
     symlink("new", place.path("to-new")).unwrap();
@@ -200,12 +206,12 @@ fn a_report_may_be_kept_in_the_tree_that_is_read() {
         assert_ne!(status, None, "{stderr}");
         assert!(!stderr.contains("nothing was written"), "{stderr}");
     }
-    // A file that may not be written to is not replaced, though its directory could be.
+    // A read-only file is not replaced, although its directory is writable.
     let mut file = OpenOptions::new().create(true).append(true).open(place.path("kept")).unwrap();
     file.write_all(b"kept").unwrap();
     fs::set_permissions(place.path("kept"), Permissions::from_mode(0o444)).unwrap();
     let may = OpenOptions::new().write(true).open(place.path("kept")).is_ok();
     let (status, _, _) = place.shell("$K inspect v -o kept");
-    // The system's administrator may write everywhere.
+    // root may write everywhere.
     assert_eq!(status, Some(if may { 0 } else { 2 }));
 }

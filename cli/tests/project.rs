@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A tree whose C headers are the truth, as its owner works with it: init, check, a change, a bump.
+//! A tree whose C headers are the truth, in its owner's workflow: init, check, a change, a bump.
 
 mod support;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
+use support::tree::{Tree, ABI, LAYOUTS, ONE};
 use support::Ran;
-
-const ABI: &str = "include/linux/kho/abi";
-const LAYOUTS: &str = "include/linux/kho/abi/layouts";
 
 /// The contract of a distribution's kernel: its own fields under its own version.
 const VFIO_PCI: &str = r#"/* SPDX-License-Identifier: GPL-2.0 */
@@ -110,125 +107,7 @@ struct iommu_flb_ser {
 #endif
 "#;
 
-/// The headers that Linux 7.3 has.
-const KERNELS: [&str; 6] =
-    ["block", "kexec_handover", "kexec_metadata", "luo", "memblock", "memfd"];
-
-/// A tree in a directory of its own.
-struct Tree {
-    dir: tempfile::TempDir,
-}
-
-impl Tree {
-    /// With the headers that Linux 7.3 has: they assert nothing about themselves.
-    fn of_kernel() -> Self {
-        let tree = Self::with_assertions();
-        for name in KERNELS {
-            let file = format!("{ABI}/{name}.h");
-            let text = tree.read(&file);
-            let kept = text.lines().filter(|line| !line.starts_with("static_assert("));
-            tree.write(&file, &format!("{}\n", kept.collect::<Vec<_>>().join("\n")));
-        }
-        tree
-    }
-
-    fn with_assertions() -> Self {
-        let tree = Self::empty();
-        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../c-headers").join(ABI);
-        for name in KERNELS {
-            let name = format!("{name}.h");
-            tree.write(&format!("{ABI}/{name}"), &fs::read_to_string(ours.join(&name)).unwrap());
-        }
-        tree
-    }
-
-    fn empty() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
-    }
-
-    fn of(name: &str, header: &str) -> Self {
-        let tree = Self::empty();
-        tree.write(&format!("{ABI}/{name}.h"), header);
-        tree
-    }
-
-    fn root(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        let path = self.root().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-
-    fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.root().join(path)).unwrap()
-    }
-
-    /// Replaces the one occurrence in a file.
-    fn replace(&self, path: &str, from: &str, to: &str) {
-        let text = self.read(path);
-        assert_eq!(text.matches(from).count(), 1, "`{from}` in {path}");
-        self.write(path, &text.replacen(from, to, 1));
-    }
-
-    /// The line of a text in a file.
-    fn line(&self, path: &str, text: &str) -> String {
-        let line = self.read(path).lines().position(|line| line.contains(text)).unwrap();
-        format!("{path}:{}", line + 1)
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
-        // What is kept of the history lies where git does not see it.
-        command.env("XDG_CACHE_HOME", self.root().join(".git/cache"));
-        Ran::of(&command.current_dir(self.root()).args(args).output().unwrap())
-    }
-
-    /// Runs `check`, which must come to that status; returns what it printed.
-    #[track_caller]
-    fn check(&self, status: i32) -> String {
-        let ran = self.run(&["check"]);
-        assert_eq!(ran.status, Some(status), "{}{}", ran.stdout, ran.stderr);
-        ran.stdout
-    }
-
-    /// Runs `check`, which must have this one finding; returns what it printed.
-    #[track_caller]
-    fn one(&self, place: &str, what: &str) -> String {
-        let printed = self.check(1);
-        assert!(printed.contains(" 1 finding\n"), "{printed}");
-        let line = printed.lines().find(|line| line.starts_with(place));
-        let line = line.unwrap_or_else(|| panic!("nothing at {place}: {printed}"));
-        assert!(line.contains(what), "{what}: {printed}");
-        printed
-    }
-
-    fn git(&self, args: &[&str]) {
-        let mut command = Command::new("git");
-        command.arg("-C").arg(self.root());
-        command.args(["-c", "user.name=x", "-c", "user.email=x@example.org"]).args(args);
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    fn commit(&self, message: &str) {
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-qm", message]);
-    }
-
-    #[track_caller]
-    fn init(&self, args: &[&str]) -> Ran {
-        let mut all = vec!["init"];
-        all.extend(args);
-        let ran = self.run(&all);
-        assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
-        ran
-    }
-}
-
-/// Show: init, check, one field, check, the next string, check.
+/// Demonstrates: init, check, a changed field, check, the next string, check.
 #[track_caller]
 fn the_owners_day(tree: &Tree, header: &str, field: (&str, &str), version: (&str, &str)) {
     tree.init(&[]);
@@ -263,7 +142,7 @@ fn a_distributions_contracts_are_held_like_the_kernels() {
     tree.write(&format!("{ABI}/iommu.h"), IOMMU);
     let field = ("\tu8 reset_works;", "\tu16 reset_works;");
     the_owners_day(&tree, "vfio_pci", field, ("vfio-pci-v2", "vfio-pci-v3"));
-    // What is in the array for each page size, and in a union without a name.
+    // The content of the array for each page size, and of a nameless union.
     let layout = tree.read(&format!("{LAYOUTS}/iommu-liveupdate-v1.layout"));
     for line in [
         "struct iommu_domain_array_ser  page 65536",
@@ -282,10 +161,7 @@ fn a_distributions_contracts_are_held_like_the_kernels() {
     tree.one(&place, "field `next_phys` is named `next`");
 }
 
-const ONE: &str = "#include <linux/types.h>\n#define X_COMPATIBLE \"x-v1\"\n#define X_MAX 4\n\
-                   struct x_ser {\n\tu32 a;\n\tu32 b;\n} __packed;\n";
-
-/// Each way to go wrong is one finding, at its place, with its item and rule.
+/// Each mistake is one finding, at its place, with its item and rule.
 #[test]
 fn each_cause_is_one_finding_at_its_line() {
     let x = format!("{ABI}/x.h");
@@ -332,7 +208,7 @@ fn each_cause_is_one_finding_at_its_line() {
     tree.check(0);
 }
 
-/// A change of what two contracts embed is one finding that names both.
+/// A change of a struct that two contracts embed is one finding that names both.
 #[test]
 fn what_two_contracts_promise_is_one_finding_with_both_strings() {
     let tree = Tree::of_kernel();
@@ -349,7 +225,7 @@ fn what_two_contracts_promise_is_one_finding_with_both_strings() {
     }
 }
 
-/// An assertion that fails because a struct changed follows from that.
+/// A failed assertion about a struct that changed is a consequence of the change.
 #[test]
 fn an_assertion_about_a_changed_struct_is_a_consequence() {
     let tree = Tree::with_assertions();
@@ -358,10 +234,10 @@ fn an_assertion_about_a_changed_struct_is_a_consequence() {
     let file = format!("{ABI}/kexec_handover.h");
     tree.replace(&file, "\tunsigned int total_pages;", "\tu64 total_pages;");
     let printed = tree.one(&tree.line(&file, "u64 total_pages"), "struct kho_vmalloc: field");
-    for so in ["memfd.h:97: a compiler refuses it", "so: struct memfd_luo_ser: "] {
+    for so in ["memfd.h:97: a compiler refuses it", "consequence: struct memfd_luo_ser: "] {
         assert!(printed.contains(so), "{so}: {printed}");
     }
-    // One that is about nothing that changed stands for itself.
+    // A failed assertion about something unchanged is a finding itself.
     tree.replace(&file, "\tu64 total_pages;", "\tunsigned int total_pages;");
     tree.replace(&file, "sizeof(struct kho_vmalloc) == 16", "sizeof(struct kho_vmalloc) == 17");
     tree.one(&tree.line(&file, "== 17"), "[header_unreadable]");
@@ -440,7 +316,7 @@ fn released_layouts_are_proven_and_never_written_again() {
     assert!(tree.check(0).contains("\"x-v2\" follows \"x-v1\""));
 }
 
-/// What is kept of the history is of no other history.
+/// The cache belongs to one history only.
 #[test]
 fn a_history_that_was_rewritten_is_read_again() {
     let tree = Tree::of("x", ONE);
@@ -451,13 +327,13 @@ fn a_history_that_was_rewritten_is_read_again() {
     tree.check(0);
     let layout = format!("{LAYOUTS}/x-v1.layout");
     let released = tree.read(&layout);
-    // The release never was: the layout was a draft all the time.
+    // There was no release: the layout was a draft all the time.
     tree.write(&layout, &released.replace("released", "draft"));
     assert!(tree.check(1).contains("[frozen_file_changed]"));
     tree.git(&["add", "-A"]);
     tree.git(&["commit", "-q", "--amend", "-m", "begin again"]);
     tree.check(0);
-    // And now it is.
+    // Now there is one.
     tree.write(&layout, &released);
     tree.commit("release");
     tree.check(0);
@@ -480,7 +356,7 @@ fn init_writes_over_nothing() {
     assert_eq!(ran.status, Some(2));
     assert!(ran.stderr.contains("w-v1.layout exists already"), "{ran:?}");
     assert!(!tree.root().join("kho-abi.toml").exists());
-    // A release that is not there: nothing is written, either.
+    // If the release does not exist, nothing is written.
     fs::remove_dir_all(tree.root().join(LAYOUTS)).unwrap();
     let ran = tree.run(&["init", "--released", "v1"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
@@ -489,7 +365,7 @@ fn init_writes_over_nothing() {
     assert_eq!(ran.status, Some(2), "{ran:?}");
 }
 
-/// The file is found from below, and says where things lie and what is allowed.
+/// The file is found from subdirectories, and sets the directories and the exceptions.
 #[test]
 fn the_file_is_found_upwards_and_heeded() {
     let tree = Tree::empty();
@@ -572,7 +448,7 @@ fn what_cannot_be_frozen_is_refused_with_the_reason() {
     assert!(ran.stdout.contains("\"x-v1\" cannot be frozen: x_ser has no layout"), "{ran:?}");
 }
 
-/// `snapshots` is the tree's own layouts, for every command that takes a source.
+/// `snapshots` means the tree's own layouts, for every command that takes a source.
 #[test]
 fn the_layouts_of_a_tree_are_a_source() {
     let tree = Tree::of("x", ONE);
@@ -597,7 +473,7 @@ fn layouts_are_those_of_the_headers() {
     let ran = tree.run(&["layout", "memfd-v2"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("contracts: x-v1; structs: x_ser"), "{ran:?}");
-    // Elsewhere, those of the program.
+    // Elsewhere, it means the program's own layouts.
     assert!(Tree::empty().run(&["layout", "memfd-v2"]).stdout.contains("struct memfd_luo_ser"));
 }
 
@@ -617,7 +493,7 @@ fn json_is_as_in_a_checkout() {
     assert_eq!(findings[0]["place"], format!("{ABI}/x.h:6"));
 }
 
-/// What cannot be read for one of the page sizes is found, and not taken to be as for the others.
+/// What is unreadable for one page size is reported, and not assumed to be as for the others.
 #[test]
 fn what_one_page_size_alone_cannot_read_is_found() {
     let header = ONE.replace("u32 b;", "u32 b[PAGE_SIZE > 16384 ? -1 : 1];");
@@ -630,7 +506,7 @@ fn what_one_page_size_alone_cannot_read_is_found() {
     tree.check(0);
 }
 
-/// `wchar_t` has a sign on x86-64, and none on arm64.
+/// `wchar_t` is signed on x86-64, and unsigned on arm64.
 #[test]
 fn a_layout_of_one_machine_alone_is_found() {
     let tree = Tree::of("x", &ONE.replace("u32 b;", "__WCHAR_TYPE__ b;"));
@@ -643,7 +519,7 @@ fn a_layout_of_one_machine_alone_is_found() {
     tree.check(0);
 }
 
-/// A checkout has a directory `snapshots`, which is no tree without headers.
+/// A checkout has a directory `snapshots`, which is not a tree without headers.
 #[test]
 fn the_word_for_frozen_layouts_is_not_the_directory_of_that_name() {
     let scratch = support::Scratch::new("snapshots-word");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! From end to end: a released layout resists every way of changing it, and a bump is the way round.
+//! End to end: a released layout resists every way to change it, and a bump is the proper way.
 //!
 //! Each test compiles a copy of the checkout, as a developer who changes it would.
 
@@ -10,7 +10,7 @@ use support::Scratch;
 const WIRE: &str = "abi/src/wire/vfio_pci.rs";
 const LAYOUT: &str = "snapshots/vfio-pci-v1.layout";
 
-/// `bdf` made 32 bits wide: in the struct, and in the layout that the file states beside it.
+/// `bdf` with 32 bits: in the struct, and in the layout beside it.
 fn widen(scratch: &Scratch) {
     scratch.replace(WIRE, "pub bdf: u16", "pub bdf: u32");
     scratch.replace(WIRE, "size 4, align 1", "size 6, align 1");
@@ -29,7 +29,7 @@ fn widen(scratch: &Scratch) {
 fn the_compiler_refuses_a_change_of_the_struct_alone() {
     let (scratch, _guard) = Scratch::to_compile("change-struct", 1);
     scratch.replace(WIRE, "pub bdf: u16", "pub bdf: u32");
-    let ran = scratch.cargo(&["check", "-p", "kho-abi"], &[]);
+    let ran = scratch.cargo(&["check", "-p", "kho-abi-types"], &[]);
     assert_eq!(ran.status, Some(101));
     assert!(
         ran.stderr.contains("a layout released as \"vfio-pci-v1\" never changes"),
@@ -78,12 +78,12 @@ fn nothing_blesses_a_changed_layout() {
         let ran = blessed(envs);
         assert_eq!(ran.status, Some(101), "{envs:?} made it pass");
         assert!(ran.stdout.contains(refused), "{}", ran.stdout);
-        assert!(ran.stdout.contains("so: field `domain` moved from byte 2 to byte 4"));
+        assert!(ran.stdout.contains("consequence: field `domain` moved from byte 2 to byte 4"));
         assert!(ran.stdout.contains("undo the change, run `kho-abi bump vfio-pci-v1`"));
     }
-    // The goldens were blessed, which shows that blessing took place.
+    // The goldens were blessed, which shows that blessing happened.
     assert!(scratch.read("snapshots/goldens/vfio_pci.h.snap").contains("u32 bdf;"));
-    // `cargo insta accept` takes the snapshots that wait; a frozen layout never is one of them.
+    // `cargo insta accept` accepts pending snapshots; a frozen layout is never one of them.
     scratch.write("snapshots/vfio-pci-v1.layout.snap.new", "---\nsource: x\n---\nanything\n");
     assert_eq!(blessed(&[("INSTA_UPDATE", "always")]).status, Some(101));
     assert_eq!(scratch.read(LAYOUT), frozen);
@@ -98,7 +98,7 @@ fn a_bump_prepares_the_next_version_and_keeps_the_old_one_readable() {
     assert_eq!(bumped.status, Some(0), "{bumped:?}");
     insta::assert_snapshot!(format!("{}{}", bumped.stdout, bumped.stderr));
 
-    // What was prepared holds as it is, and is formatted.
+    // The prepared files pass the checks as they are, and are formatted.
     let run = |args: &[&str]| {
         let mut all = vec!["run", "-q", "--"];
         all.extend(args);
@@ -111,12 +111,12 @@ fn a_bump_prepares_the_next_version_and_keeps_the_old_one_readable() {
     assert!(scratch.read("c-headers/include/linux/kho/abi/vfio_pci.h").contains("\"vfio-pci-v2\""));
     assert!(scratch.read("snapshots/vfio-pci-v2.layout").contains("status      draft"));
     assert_eq!(run(&["layout", "vfio-pci-v1"]).stdout, old_layout);
-    // A draft needs no bump.
+    // A draft does not need a bump.
     let again = run(&["bump", "vfio-pci-v2"]);
     assert_eq!(again.status, Some(2));
     assert!(again.stderr.contains("\"vfio-pci-v2\" is a draft, which no kernel has"), "{again:?}");
 
-    // Now the change goes through, and the old version is as it was.
+    // Now the change is accepted, and the old version is unchanged.
     widen(&scratch);
     assert_eq!(run(&["check"]).status, Some(1), "the draft and the header are behind");
     assert_eq!(run(&["generate"]).status, Some(0));
@@ -135,7 +135,7 @@ fn a_bump_prepares_the_next_version_and_keeps_the_old_one_readable() {
     assert_eq!(checked.status, Some(0), "{}{}", checked.stdout, checked.stderr);
     assert_eq!(scratch.cargo_fmt().status, Some(0));
     let registry = scratch.cargo(
-        &["test", "-q", "-p", "kho-abi", "--test", "registry", "--", "every_", "each_"],
+        &["test", "-q", "-p", "kho-abi-types", "--test", "registry", "--", "every_", "each_"],
         &[],
     );
     assert_eq!(registry.status, Some(0), "{}", registry.stderr);
@@ -152,7 +152,7 @@ fn a_bump_that_cannot_be_finished_leaves_the_checkout_as_it_was() {
         ran.stderr,
         "kho-abi: error: snapshots/vfio-pci-v2.layout exists already\n  help: remove it if it is a leftover\n"
     );
-    // The last file that is written cannot be: a directory is in its place.
+    // The last file cannot be written: a directory is in its place.
     std::fs::remove_file(scratch.path("snapshots/vfio-pci-v2.layout")).unwrap();
     let header = "c-headers/include/linux/kho/abi/vfio_pci.h";
     std::fs::remove_file(scratch.path(header)).unwrap();

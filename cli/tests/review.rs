@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use support::Ran;
 
-/// A git repository with a header, and a place for what else is needed.
+/// A git repository with a header, and a directory for other files.
 struct Place {
     dir: tempfile::TempDir,
 }
@@ -113,6 +113,81 @@ fn diff_tells_a_missing_bump_and_a_bump() {
 }
 
 #[test]
+fn diff_prints_a_line_for_each_finding_with_its_place_first() {
+    let place = Place::new();
+    place.write("old/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("new/include/linux/kho/abi/port.h", &port(1, GROWN));
+    let ran = place.run(&["diff", "old", "new", "--terse"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines.len() >= 2, "{ran:?}");
+    for line in lines {
+        let rest = line.strip_prefix("new/include/linux/kho/abi/port.h:").expect(line);
+        let (number, rest) = rest.split_once(": finding: ").expect(line);
+        assert!(number.parse::<u32>().is_ok() && rest.ends_with(']'), "{line}");
+    }
+    assert_eq!(place.run(&["diff", "old", "new", "--format", "terse"]).stdout, ran.stdout);
+    assert_eq!(place.run(&["diff", "old", "old", "--terse"]).stdout, "");
+    assert_eq!(place.run(&["diff", "old", "new", "--terse", "--format", "json"]).status, Some(2));
+}
+
+#[test]
+fn one_run_writes_several_reports() {
+    let place = Place::new();
+    place.write("old/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("new/include/linux/kho/abi/port.h", &port(1, GROWN));
+    let both = ["--report", "sarif=a.sarif", "--report", "junit=b.xml"];
+    let ran = place.run(&[&["diff", "old", "new"][..], &both].concat());
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("port-v1  bump missing"), "{ran:?}");
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    assert_eq!(place.run(&["diff", "old", "new", "--format", "sarif"]).stdout, read("a.sarif"));
+    assert_eq!(place.run(&["diff", "old", "new", "--format", "junit"]).stdout, read("b.xml"));
+    for (wrong, why) in [
+        ("sarf=x", "did you mean sarif?"),
+        ("sarif", "FORMAT=FILE"),
+        ("sarif=", "no name"),
+        ("sarif=-", "standard output"),
+    ] {
+        let ran = place.run(&["diff", "old", "new", "--report", wrong]);
+        assert!(ran.status == Some(2) && ran.stderr.contains(why), "{ran:?}");
+    }
+    for same in [["-o", "x", "--report", "json=x"], ["--report", "json=x", "--report", "sarif=x"]] {
+        let ran = place.run(&[&["diff", "old", "new"][..], &same].concat());
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.contains("two reports in one file: x"), "{ran:?}");
+        assert!(!place.path("x").exists());
+    }
+}
+
+/// Forges look for a file from the root of the repository, wherever the command ran.
+#[test]
+fn forges_get_paths_from_the_root_of_the_repository() {
+    let place = Place::new();
+    place.write("deep/old/include/linux/kho/abi/port.h", &port(1, V1));
+    place.write("deep/new/include/linux/kho/abi/port.h", &port(1, GROWN));
+    let new = "deep/new/include/linux/kho/abi/port.h";
+    let absolute = place.path("deep/new").canonicalize().unwrap();
+    for (dir, old, after) in [
+        (".", "deep/old", "./deep/new"),
+        ("deep", "old", "new"),
+        ("deep/old", ".", "../new"),
+        ("deep/old", ".", absolute.to_str().unwrap()),
+    ] {
+        let run = |format: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
+            command.current_dir(place.path(dir)).args(["diff", old, after, "--format", format]);
+            Ran::of(&command.output().unwrap()).stdout
+        };
+        let sarif: serde_json::Value = serde_json::from_str(&run("sarif")).unwrap();
+        let location = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        let expected = serde_json::json!({ "uri": new, "uriBaseId": "%SRCROOT%" });
+        assert_eq!(location["artifactLocation"], expected, "in {dir}");
+        assert!(run("github").starts_with(&format!("::error file={new},line=")), "in {dir}");
+    }
+}
+
+#[test]
 fn diff_allows_what_a_reviewed_file_names_until_it_expires() {
     let place = Place::new();
     place.write("old/include/linux/kho/abi/port.h", &port(1, V1));
@@ -140,7 +215,7 @@ fn diff_allows_what_a_reviewed_file_names_until_it_expires() {
     assert!(ran.stderr.contains("allow.toml:1: ") && ran.stderr.contains("help: "), "{ran:?}");
 }
 
-/// Show 2: a mail with such a change, with a tree and without one.
+/// Demonstrates a mail with such a change, with and without a tree.
 #[test]
 fn a_mail_is_reviewed_with_a_tree_and_without() {
     let place = Place::new();
@@ -154,10 +229,11 @@ fn a_mail_is_reviewed_with_a_tree_and_without() {
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("not known"), "{ran:?}");
     insta::assert_snapshot!("without_a_tree", ran.stdout);
-    // The tree that has it already is no base for it: what can be read is, and it is said.
+    // The tree that has the change already is not a base for it: the report says so, and covers
+    // what can be read.
     let ran = place.run(&["review", "change.patch", "--base", "git:HEAD"]);
     assert!(ran.stdout.contains("does not apply to the base"), "{ran:?}");
-    // As a reader of mail may have it.
+    // The form in which a mail reader may save it.
     let head = "From: a@example.org\nSubject: [PATCH] x\nMIME-Version: 1.0\n";
     let (_, body) =
         place.mail().split_once("\n\n").map(|(a, b)| (a.to_string(), b.to_string())).unwrap();
@@ -211,7 +287,7 @@ fn a_series_may_change_what_it_brings_and_nothing_else() {
     // Against a base that has the string, the second patch is a missing bump.
     let ran = place.run(&["review", "HEAD~1..HEAD"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
-    // A later patch that bumps puts an earlier one right.
+    // A later patch that bumps fixes an earlier one.
     place.commit("port: bump", &port(2, GROWN));
     let ran = place.run(&["review", "HEAD~2..HEAD"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
@@ -253,7 +329,7 @@ fn a_struct_that_embeds_what_the_patch_does_not_show_is_judged_by_its_text() {
     assert!(ran.stdout.contains("what it needs is not in the patch"), "{ran:?}");
 }
 
-/// The hook of the README, as it stands there.
+/// The hook in the README, exactly as it is there.
 #[test]
 fn the_hook_keeps_a_missing_bump_from_being_committed() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
@@ -304,7 +380,7 @@ fn log_tells_the_life_of_a_contract() {
     assert_eq!(subjects, ["port: start", "port: more", "port: bump"]);
     assert!(cold.stdout.contains("port-v1  bump missing"), "{cold:?}");
     assert!(cold.stdout.contains("port-v1 -> port-v2  changed and bumped"), "{cold:?}");
-    // From the cache, by header and by macro, it is the same; and another contract has no life.
+    // From the cache, by header and by macro, it is the same; another contract has no life.
     for of in ["port", HEADER, "PORT_LUO_FH_COMPATIBLE"] {
         assert_eq!(place.run(&["log", of]).stdout, cold.stdout, "{of}");
     }
@@ -316,7 +392,7 @@ fn log_tells_the_life_of_a_contract() {
     let ran = place.run(&["log", "--rev", "nowhere"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("no such revision"), "{ran:?}");
-    // A cache that is damaged is judged anew.
+    // A damaged cache is ignored.
     let cache = fs::read_dir(place.path("cache/kho-abi")).unwrap().next().unwrap().unwrap().path();
     fs::write(&cache, b"{\"key\":\xff\n").unwrap();
     assert_eq!(place.run(&["log", "port-v1"]).stdout, cold.stdout);
@@ -333,7 +409,7 @@ fn log_says_where_the_history_is_cut() {
     let ran = place.run(&["log", "--git-dir", "shallow"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("[history_cut]") && ran.stdout.contains("--unshallow"), "{ran:?}");
-    // Where the headers came later than the cut, nothing is missing.
+    // If the headers are newer than the cut, nothing is missing.
     let place = Place::new();
     place.write("README", "a tree\n");
     place.git(&["add", "README"]);
@@ -428,13 +504,13 @@ fn revisions_and_trees_without_headers() {
         let ran = place.run(args);
         assert_eq!(ran.status, Some(1), "{args:?}: {ran:?}");
     }
-    // Code alone is not judged.
+    // A change of code alone is not judged.
     place.write("kernel/kho.c", "int kho_a(void);\n");
     place.git(&["commit", "--quiet", "-am", "kho: code"]);
     let ran = place.run(&["review", "HEAD"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("[code_not_judged]"), "{ran:?}");
-    // A slip is not a tree.
+    // A mistyped directory is not a tree.
     for slip in ["start/include/linux/kho", "nowhere", "git:nowhere"] {
         let ran = place.run(&["diff", slip, "start"]);
         assert_eq!(ran.status, Some(2), "{ran:?}");
@@ -466,7 +542,7 @@ fn preflight_tells_loss_from_danger() {
     assert_eq!(document["schema"], "kho-abi/preflight/1");
     assert_eq!(document["answers"][0]["outlook"], "understood");
     assert_eq!(document["answers"][1]["outlook"], "dangerous");
-    // One that cannot be read does not keep the others from their answer.
+    // An unreadable kernel does not keep the others from their answer.
     let ran = place.run(&["preflight", "now", "nowhere", "same"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
     assert!(ran.stdout.contains("now -> same: yes") && ran.stderr.contains("nowhere"), "{ran:?}");
@@ -496,7 +572,8 @@ fn preflight_answers_both_ways_and_for_a_fleet() {
     let ran = place.run(&["preflight", "a", "b", "c", "--matrix", "--format", "json"]);
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(document["answers"].as_array().unwrap().len(), 6);
-    // The release of a tree is in its Makefile; a known defect is a finding though all is understood.
+    // The release of a tree is in its Makefile; a known defect is a finding, although everything is
+    // understood.
     place.write("a/Makefile", "VERSION = 6\nPATCHLEVEL = 19\nSUBLEVEL = 4\nEXTRAVERSION =\n");
     let ran = place.run(&["preflight", "a", "b"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
@@ -517,7 +594,7 @@ fn lint_ends_with_findings_in_every_format_and_with_notes_alone_cleanly() {
         assert_eq!(ran.status, Some(status), "{word}: {ran:?}");
         assert_eq!(ran.stdout.contains("[bool_in_struct]"), status == 1, "{word}: {ran:?}");
     }
-    for format in ["text", "markdown", "mail", "json", "sarif", "github", "junit"] {
+    for format in ["text", "terse", "markdown", "mail", "json", "sarif", "github", "junit"] {
         let ran = place.run(&["lint", "good", "bad.h", "--format", format]);
         assert_eq!(ran.status, Some(1), "{ran:?}");
         assert!(ran.stdout.contains("bool"), "{format}: {ran:?}");
@@ -551,7 +628,7 @@ fn what_cannot_be_read_is_status_2_with_one_line_of_help() {
         let ran = place.run(args);
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{args:?}: {ran:?}");
         let help = ran.stderr.matches("  help: ").count();
-        // clap tells how a command is used by itself.
+        // clap prints the usage of a command itself.
         assert!(help == 1 || ran.stderr.contains("--help"), "{args:?}: {ran:?}");
     }
 }

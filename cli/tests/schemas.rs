@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The JSON Schemas in the repository are those that the types make, and each command's JSON keeps to its own.
+//! The JSON Schemas in the repository are those of the types, and each command's JSON conforms to
+//! its own.
 
 use jsonschema::Validator;
 use kho_abi_inspect::synth::{container::raw_in, corrupt::CORRUPTIONS, sample};
@@ -13,7 +14,7 @@ fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().into()
 }
 
-/// Standard output; what cannot run at all fails the test.
+/// Standard output; a command that cannot run fails the test.
 fn kho_abi(directory: &Path, args: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kho-abi"));
     let output = command.current_dir(directory).args(args).output().unwrap();
@@ -106,6 +107,7 @@ fn what_is_printed_keeps_to_its_schema() {
     add(&root, &["generate", "--check"]);
     add(here, &["explain"]);
     add(here, &["layout"]);
+    add(here, &["layout", "--source", "new"]);
     add(here, &["diff", "old", "new"]);
     add(&root, &["diff", "abi", "snapshots"]);
     add(here, &["lint", "new"]);
@@ -123,7 +125,7 @@ fn what_is_printed_keeps_to_its_schema() {
     add(here, &["inspect", "diff", "guest.raw", "0.bad"]);
     add(here, &["inspect", "guest.raw", "--extract", "0x2", "--session", "vm0", "-o", "memfd"]);
 
-    // Each line is an object of its own, and the first names the schema.
+    // Each line is an object, and the first names the schema.
     let text = kho_abi(here, &["inspect", "guest.raw", "--format", "jsonl"]);
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines[1..].iter().all(|line| line.get("schema").is_none()));
@@ -153,9 +155,9 @@ fn what_is_printed_keeps_to_its_schema() {
                 .collect();
             assert!(errors.is_empty(), "{id}: {}\n{document:#}", errors.join("\n"));
         }
-        // The check can fail: what a document must have is missing, or is of another kind.
+        // The check can fail: a required field is missing, or has another type.
         let mut other = documents[0].clone();
-        // What every line has is required of each kind of line.
+        // Each kind of line requires the fields of every line.
         let name = schema["required"][0].as_str().unwrap_or("object");
         other.as_object_mut().unwrap().remove(name);
         assert!(!validator.is_valid(&other), "{id} without {name}");
@@ -166,7 +168,7 @@ fn what_is_printed_keeps_to_its_schema() {
     let all: BTreeSet<_> = schemas.iter().map(|schema| schema["$id"].as_str().unwrap()).collect();
     assert_eq!(used, all, "a schema was not tried");
 
-    // Readers of JSON have no integers of 64 bits: addresses and tokens are text.
+    // Readers of JSON do not have 64-bit integers: addresses and tokens are text.
     let mut found = BTreeSet::new();
     documents["kho-abi/inspect/2"].iter().for_each(|document| paths(document, "", &mut found));
     let session = &documents["kho-abi/inspect/2"][0]["luo"]["sessions"][0];

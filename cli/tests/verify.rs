@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::Ran;
 
-/// A unit that uses what a small kernel would.
+/// A unit that uses what a small kernel would use.
 const UNIT: &str = "#include <linux/kho/abi/kexec_handover.h>\n\
     #include <linux/kho/abi/luo.h>\n#include <linux/kho/abi/memfd.h>\n\
     struct luo_ser a; struct luo_session_ser b; struct luo_file_ser c; struct memfd_luo_ser d;\n\
@@ -42,7 +42,7 @@ fn compile(dir: &Path, headers: &Path, flags: &[&str], name: &str) {
     assert!(status.success());
 }
 
-/// The headers of the checkout with one replacement, and without what they assert.
+/// The headers of the checkout with one replacement, and without their assertions.
 fn changed(dir: &Path, header: &str, from: &str, to: &str) -> PathBuf {
     let abi = dir.join("include/linux/kho/abi");
     fs::create_dir_all(&abi).unwrap();
@@ -124,7 +124,7 @@ fn a_source_of_which_nothing_can_be_checked_is_no_success() {
     assert!(ran.stdout.contains("not checkable"), "{}", ran.stdout);
     assert_eq!(
         ran.stderr,
-        "kho-abi: error: stripped.o: nothing could be checked: it does not tell what contracts \
+        "kho-abi: error: stripped.o: nothing could be checked: it does not say what contracts \
          promise\n  help: give a kernel that has BTF or DWARF\n"
     );
 
@@ -168,7 +168,7 @@ fn what_is_no_source_is_refused_with_the_reason_and_the_others_are_still_told() 
         let name = if option == "--btf" { "dwarf.o" } else { "btf.o" };
         let ran = run_in(dir.path(), &[option, name]);
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
-        let said = format!("kho-abi: error: {name}: there is no {lacks} in it\n");
+        let said = format!("kho-abi: error: {name}: it has no {lacks}\n");
         assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
     }
 }
@@ -203,12 +203,12 @@ fn headers_of_which_something_was_not_read_are_no_success() {
         let (status, out) = told(dir);
         assert_eq!(status, Some(1), "{what}: {out}");
         assert!(out.contains("[not_compared]"), "{what}: {out}");
-        assert!(out.contains("so: nothing is known of it for memfd-v2"), "{what}: {out}");
+        assert!(out.contains("consequence: nothing is known of it for memfd-v2"), "{what}: {out}");
         out
     };
     let same = memfd("nr_folios", "nr_folios");
     assert_eq!(told(&same).0, Some(0));
-    // A header that is not there is one that the kernel need not have.
+    // The kernel need not have every header.
     fs::remove_file(same.path().join("include/linux/kho/abi/vfio_pci.h")).unwrap();
     let (status, out) = told(&same);
     assert_eq!(status, Some(0), "{out}");

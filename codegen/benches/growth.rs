@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! How the time of reading the truth and rendering its headers grows with the number of structs,
-//! next to cbindgen as a library on the same source.
+//! How the time to read the truth and to render its headers grows with the number of structs,
+//! compared with cbindgen as a library on the same source.
 //!
-//! The structs are made up, in two shapes: all in one header, and ten in each header, as real ones
-//! are. Every second embeds the one before it. Growth is linear where the time per struct stays the
-//! same from line to line.
+//! The structs are generated, in two shapes: all in one header, or ten in each header, as in
+//! reality. Every second struct embeds the previous one. Growth is linear if the time per struct is
+//! the same in every line.
 
 use kho_abi::wire::layout::{Contract, FieldLayout, Header, NamedStr, StructLayout};
 use kho_abi_codegen::generate;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 const SIZES: &[u32] = &[10, 100, 1_000, 10_000];
 
-/// How structs are spread over headers.
+/// How structs are distributed over headers.
 #[derive(Clone, Copy)]
 enum Shape {
     OneHeader,
@@ -91,7 +91,7 @@ fn cbindgen(headers: &[&Header], model: &Model) -> Result<String, Box<dyn Error>
     let path = dir.path().join("lib.rs");
     let mut source = String::new();
     for header in headers {
-        // The documentation of a module cannot stand in the middle of a file.
+        // A module's documentation must be at the start of a file.
         source.extend(
             header.source.lines().filter(|l| !l.starts_with("//!")).map(|l| format!("{l}\n")),
         );
@@ -129,7 +129,7 @@ fn header(index: usize, structs: usize) -> Header {
     let mut contracts = Vec::new();
     for number in 0..structs {
         let tag = leak(format!("{name}_{number}_ser"));
-        // Every second embeds the one before it.
+        // Every second one embeds the previous one.
         let embedded = layouts.last().filter(|_| number % 2 == 1);
         layouts.push(record(&mut source, tag, embedded));
         if number % 10 == 9 {

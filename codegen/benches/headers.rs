@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! How long the headers of a kernel take to read, next to bindgen on the same headers, and how that
-//! grows with the number of structs.
+//! How long it takes to read the headers of a kernel, compared with bindgen on the same headers,
+//! and how that grows with the number of structs.
 //!
 //! With `LINUX_SRC`, that tree's headers are read; without, the generated ones.
 
@@ -16,7 +16,7 @@ use std::{env, fs};
 
 const RUNS: usize = 15;
 
-/// The fastest of several runs, and the one in the middle.
+/// The fastest of several runs, and the median.
 fn timed<T>(
     mut run: impl FnMut() -> Result<T, Box<dyn Error>>,
 ) -> Result<(Duration, Duration, T), Box<dyn Error>> {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Prepares the next version of a contract, and keeps the present one readable.
 //!
-//! The wire file is copied to `earlier/<header>_v<N>.rs`, types and accessors and all; in the file
-//! itself the compatible string gets its next version. Header and frozen draft follow. Nothing is
-//! written unless all of it can be.
+//! The wire file is copied to `earlier/<header>_v<N>.rs`, with types and accessors. In the file
+//! itself, the compatible string gets its next version. The header and the frozen draft follow.
+//! Either everything is written, or nothing.
 
 use crate::freeze;
 use crate::generate;
@@ -23,9 +23,9 @@ use syn::spanned::Spanned;
 #[derive(Debug, thiserror::Error)]
 pub enum BumpError {
     /// No current contract has that string.
-    #[error("no contract has the compatible string \"{compatible}\"; there are {known}")]
+    #[error("no contract has the compatible string \"{compatible}\"")]
     Unknown {
-        /// The string that was asked for.
+        /// The requested string.
         compatible: String,
         /// The strings that exist.
         known: String,
@@ -38,12 +38,12 @@ pub enum BumpError {
         /// The string.
         compatible: String,
     },
-    /// The present version is not released, or is not what was released.
+    /// The present version is not released, or differs from the release.
     #[error("\"{compatible}\" {why}")]
     NotReleased {
         /// The string.
         compatible: String,
-        /// What it is instead.
+        /// Its state.
         why: String,
         /// What to do.
         help: String,
@@ -56,13 +56,13 @@ pub enum BumpError {
         /// How it departs.
         findings: Vec<Finding>,
     },
-    /// A file is in the way.
+    /// A file already exists.
     #[error("{path} exists already")]
     Exists {
         /// The file.
         path: String,
     },
-    /// A wire file does not have the parts that are to be edited.
+    /// A wire file lacks a part that has to be edited.
     #[error("{file}: {what} is not found")]
     Shape {
         /// The file.
@@ -70,7 +70,7 @@ pub enum BumpError {
         /// The part.
         what: &'static str,
     },
-    /// A file cannot be read or written; what was written has been taken back.
+    /// A file cannot be read or written; everything that was written is undone.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
 }
@@ -80,7 +80,7 @@ impl BumpError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::Unknown { .. } => "give one of them".into(),
+            Self::Unknown { known, .. } => format!("give one of {known}"),
             Self::Form { .. } => "edit the string and keep the old types by hand".into(),
             Self::NotReleased { help, .. } => help.clone(),
             Self::Changed { .. } => "undo the change, bump, then change the new version".into(),
@@ -91,7 +91,7 @@ impl BumpError {
     }
 }
 
-/// What a bump did.
+/// The result of a bump.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Bumped {
     /// The new compatible string.
@@ -106,7 +106,7 @@ pub struct Bumped {
 ///
 /// # Errors
 ///
-/// [`BumpError`]; the checkout is then as it was.
+/// [`BumpError`]; the checkout is then unchanged.
 pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bumped, BumpError> {
     let (header, contract) = model.contract(compatible).ok_or_else(|| BumpError::Unknown {
         compatible: compatible.into(),
@@ -153,7 +153,8 @@ pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bump
     Ok(Bumped { compatible: next, wire_file, written })
 }
 
-/// A draft needs no bump, and a layout that departs from its release must not be kept under its name.
+/// A draft does not need a bump, and a layout that departs from its release must not be kept under
+/// its name.
 fn require_released(
     checkout: &Checkout,
     model: &Model,
@@ -191,7 +192,7 @@ fn read(path: &Path) -> Result<String, CheckoutError> {
     fs::read_to_string(path).map_err(kho_abi_read::checkout::at(path))
 }
 
-/// The model as it will be read once the sources are compiled again.
+/// The model after the sources are compiled again.
 fn with_string(model: &Model, contract: &Contract, next: &str) -> Model {
     let mut model = model.clone();
     for header in &mut model.headers {
@@ -215,7 +216,7 @@ fn with_string(model: &Model, contract: &Contract, next: &str) -> Model {
     model
 }
 
-/// Replaces parts of a text; the ranges do not overlap.
+/// Replaces parts of a text; the ranges must not overlap.
 fn splice(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
     edits.sort_by_key(|(range, _)| range.start);
     let mut out = String::with_capacity(text.len());
@@ -268,7 +269,7 @@ fn replace_string(
     Ok(splice(source, vec![(literal, version)]))
 }
 
-/// The wire file as it stands under `earlier/`: one directory down, and of this contract alone.
+/// The wire file for `earlier/`: one directory down, and with only this contract.
 fn keep(
     source: &str,
     header: &Header,
@@ -294,7 +295,7 @@ fn keep(
         (text.span().byte_range(), format!("include_str!(\"{module}.rs\")")),
     ];
 
-    // The other contracts of the file stay where they are.
+    // The other contracts stay in their file.
     let contracts = match field("contracts") {
         Some(syn::Expr::Reference(reference)) => match &*reference.expr {
             syn::Expr::Array(array) => Some(array),
@@ -305,7 +306,7 @@ fn keep(
     let contracts = contracts.ok_or_else(|| shape("`contracts` in HEADER"))?;
     let mut kept = contracts.elems.iter().map(|elem| &source[elem.span().byte_range()]);
     let kept = kept
-        // A string is named as an identifier, a number in quotes.
+        // A string is given as an identifier, a number in quotes.
         .find(|text| {
             let name = &contract.macro_name;
             text.contains(&format!("({name})")) || text.contains(&format!("\"{name}\""))
@@ -317,9 +318,10 @@ fn keep(
     one_down(&splice(source, edits), &header.file)
 }
 
-/// The text of a file for a place one directory down: what was beside it is now above.
+/// The text of a file for a place one directory down: its siblings are now in the parent.
 ///
-/// Within a module of the file, and what `per_page_size!` makes one of, `super` is the file itself.
+/// Inside a module of the file, and inside `per_page_size!`, which makes modules, `super` is the
+/// file itself.
 fn one_down(text: &str, file: &str) -> Result<String, BumpError> {
     let syntax = parse(text, file)?;
     let within = syntax.items.iter().filter_map(|item| match item {
@@ -335,7 +337,7 @@ fn one_down(text: &str, file: &str) -> Result<String, BumpError> {
     Ok(splice(text, beside.map(|place| (place, "super::super::".into())).collect()))
 }
 
-/// The registry of earlier versions with one more.
+/// The registry of earlier versions with one more entry.
 fn register(registry: &str, module: &str) -> Result<String, BumpError> {
     let file = "abi/src/wire/earlier/mod.rs";
     let syntax = parse(registry, file)?;
@@ -349,7 +351,8 @@ fn register(registry: &str, module: &str) -> Result<String, BumpError> {
     let mut entries: Vec<_> =
         array.elems.iter().map(|e| registry[e.span().byte_range()].to_string()).collect();
     entries.push(format!("&{module}::HEADER"));
-    // As rustfmt breaks it: on the line of the name, on a line of its own, or a line for each.
+    // The line breaks of rustfmt: on the line of the name, on a line of its own, or a line for
+    // each.
     let behind_the_name = "pub const EARLIER: &[&layout::Header] = ".len();
     let line = format!("&[{}]", entries.join(", "));
     let fits = |indent: usize| indent + line.len() + ";".len() <= 100;
@@ -379,7 +382,7 @@ fn register(registry: &str, module: &str) -> Result<String, BumpError> {
     Ok(splice(registry, vec![module, (behind_the_equals_sign..list.end, text)]))
 }
 
-/// Writes every file, or none: what was written before a failure is taken back.
+/// Writes every file, or none: if one fails, those before it are restored.
 fn write_all(edits: &[(PathBuf, String)]) -> Result<Vec<PathBuf>, CheckoutError> {
     let mut before: Vec<(&Path, Option<String>)> = Vec::new();
     let mut written = Vec::new();

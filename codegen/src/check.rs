@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Everything that must hold in a checkout, in one call.
+//! Every check of a checkout in one call.
 
 use crate::freeze::{self, History};
 use crate::generate::{self, Generated};
@@ -52,7 +52,7 @@ impl Check {
 ///
 /// # Errors
 ///
-/// A file that is there and cannot be read.
+/// A file that exists but cannot be read.
 pub fn run(
     checkout: &Checkout,
     current: &Model,
@@ -108,7 +108,7 @@ pub(crate) const FROZEN: &str = "the types are what was frozen";
 const HISTORY: &str = "no released layout was edited";
 const READ_BACK: &str = "C compilers lay the headers out as rustc does";
 
-/// Finds `name-vN` and `name@N` in documentation, whatever the name.
+/// Checks the words `name-vN` and `name@N` in documentation, with any name.
 fn prose(models: &[Model]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |doc: &str, place: Place| {
@@ -175,7 +175,7 @@ pub fn shared_strings(models: &[Model]) -> Vec<Finding> {
         .collect()
 }
 
-/// Lets clang lay the headers out, for several machines and page sizes, and compares with the truth.
+/// Has clang lay the headers out, for several machines and page sizes, and compares with the truth.
 pub(crate) fn read_back(model: &Model, generated: &[Generated]) -> Check {
     let files: BTreeMap<String, Vec<u8>> = generated
         .iter()
@@ -183,7 +183,7 @@ pub(crate) fn read_back(model: &Model, generated: &[Generated]) -> Check {
         .collect();
     let mut findings = Vec::new();
     for triple in headers::TRIPLES {
-        // Every machine has pages of 4 KiB; arm64 is the one that has all sizes.
+        // Every machine has pages of 4 KiB; only arm64 has all sizes.
         let page_sizes = match model.page_sizes() {
             all if triple.starts_with("aarch64") => all,
             all => all.into_iter().take(1).collect(),
@@ -223,7 +223,7 @@ fn read_back_one(
             "report this as a defect: the generated header differs from the types",
         )
     };
-    // What clang could not tell is a difference, too: all of it is there to be told.
+    // A gap is a difference, too, since clang can compute everything in our headers.
     let gaps = read.gaps.into_iter().map(|gap| (gap.item, gap.why));
     Ok(compare::differences(model, &read.model).into_iter().chain(gaps).map(finding).collect())
 }

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Frozen layouts: writes new ones, holds the truth to old ones, and old ones to their history.
+//! Frozen layouts: writes new ones, and compares the truth with old ones, and old ones with their
+//! history.
 
 pub use crate::layouts::{path, History};
 
 use crate::layouts::Layouts;
 use crate::write;
 use kho_abi_model::carrier;
-use kho_abi_model::compare::{self, RecordChange, Values, Words};
+use kho_abi_model::compare::{self, RecordChange, Scope, Values, Words};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Header, Item, Model, Place};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
-use kho_abi_read::frozen::{Frozen, Status};
+use kho_abi_read::frozen::{Frozen, Part, Status};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// What became of a layout that was to be frozen.
+/// The result of freezing a layout.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The file was written.
     Written(PathBuf),
-    /// The file says it already.
+    /// The file has the same content already.
     Unchanged(PathBuf),
-    /// The file says something else, and is released.
+    /// The file has another content, and is released.
     Refused(Vec<Finding>),
 }
 
@@ -52,7 +54,7 @@ pub fn freeze_in(
     status: Status,
 ) -> Result<Outcome, CheckoutError> {
     let path = layouts.path(compatible);
-    // Frozen, such a string would be cut off in memory for good.
+    // Once frozen, such a string would be cut off in memory for good.
     let contract = header.contracts.iter().find(|contract| contract.compatible == compatible);
     if let Some(finding) = contract.and_then(|contract| too_long(model, contract)) {
         return Ok(Outcome::Refused(vec![finding]));
@@ -74,7 +76,7 @@ pub fn freeze_in(
     Ok(if layouts.write(&new)? { Outcome::Written(path) } else { Outcome::Unchanged(path) })
 }
 
-/// The finding, where a contract's string does not fit the field that carries it.
+/// The finding if a contract's string does not fit the field that carries it.
 #[must_use]
 pub fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     let found = carrier::too_long(model, contract)?;
@@ -84,13 +86,13 @@ pub fn too_long(model: &Model, contract: &Contract) -> Option<Finding> {
     Some(Finding::new("compatible_too_long", place, found.to_string(), "take a shorter string"))
 }
 
-/// Holds the truth to the frozen layouts, and the frozen layouts to the truth.
+/// Compares the truth and the frozen layouts in both directions.
 ///
 /// `models` are the current versions and the earlier ones. Nothing is written.
 ///
 /// # Errors
 ///
-/// A directory or file that is there and cannot be read.
+/// A directory or file that exists but cannot be read.
 pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, CheckoutError> {
     let layouts = Layouts::of(checkout);
     let mut findings = Vec::new();
@@ -115,7 +117,7 @@ pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, Chec
     Ok(findings)
 }
 
-/// Whether a contract is frozen, and how.
+/// Whether a contract is frozen, and with which status.
 ///
 /// # Errors
 ///
@@ -126,11 +128,11 @@ pub fn status(checkout: &Checkout, compatible: &str) -> Result<Option<Status>, C
     Ok(frozen.and_then(Result::ok).map(|frozen| frozen.status))
 }
 
-/// Holds one contract of a model to its frozen layout.
+/// Compares one contract of a model with its frozen layout.
 ///
 /// # Errors
 ///
-/// A file that is there and cannot be read.
+/// A file that exists but cannot be read.
 pub fn check_contract(
     checkout: &Checkout,
     model: &Model,
@@ -166,7 +168,7 @@ pub fn check_contract_in(
     })
 }
 
-/// A frozen layout has no places; to name one, what changed needs them back.
+/// Adds places, which a frozen layout lacks, so that a finding can name one.
 #[must_use]
 pub fn with_places(model: &Model, new: &Frozen) -> Frozen {
     let mut placed = new.clone();
@@ -184,7 +186,7 @@ pub fn with_places(model: &Model, new: &Frozen) -> Frozen {
     placed
 }
 
-/// Every way in which the truth departs from a frozen layout.
+/// Every difference between the truth and a frozen layout.
 fn compare_contract(layouts: &Layouts, old: &Frozen, new: &Frozen) -> Vec<Finding> {
     let compatible = &old.contract.compatible;
     let file = layouts.display(&layouts.path(compatible));
@@ -205,7 +207,7 @@ fn compare_contract(layouts: &Layouts, old: &Frozen, new: &Frozen) -> Vec<Findin
     found.collect()
 }
 
-/// The rule that a departure from a layout breaks.
+/// The rule that a difference from a frozen layout breaks.
 #[must_use]
 pub fn rule_of(status: Status) -> &'static str {
     match status {
@@ -214,15 +216,15 @@ pub fn rule_of(status: Status) -> &'static str {
     }
 }
 
-/// One way in which something departs from a frozen layout.
+/// One difference from a frozen layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Departure {
     /// What kind of thing differs.
     pub subject: Subject,
-    /// What differs: `vfio_pci_core_device_ser.bdf`, the name of a constant, the path of a node; empty
-    /// for the contract itself.
+    /// The item that differs: `vfio_pci_core_device_ser.bdf`, the name of a constant, the path of a
+    /// node; empty for the contract itself.
     pub item: String,
-    /// Where the new side has it.
+    /// Its place on the new side.
     pub place: Option<Place>,
     /// What differs, in words.
     pub what: String,
@@ -230,7 +232,7 @@ pub struct Departure {
     pub consequences: Vec<String>,
 }
 
-/// What kind of thing departs from a frozen layout.
+/// The kind of a difference from a frozen layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The macro that holds the version.
@@ -249,9 +251,20 @@ pub enum Subject {
     Record,
 }
 
-/// Every way in which a contract departs from its frozen layout, causes apart from what follows.
+/// Every difference between a contract and its frozen layout, causes separate from consequences.
+///
+/// What one of the two does not know is not compared: [`Frozen::unknown`].
 #[must_use]
 pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
+    let paged = |frozen: &Frozen| {
+        frozen.records.iter().any(|record| record.page_size.is_some())
+            || frozen.constants.iter().any(|constant| constant.page_size.is_some())
+    };
+    let of_one = |frozen: &Frozen| frozen.unknown.contains(&Part::Pages);
+    if (of_one(old) || of_one(new)) && (paged(old) || paged(new)) {
+        let (old, new) = for_one_page_size(old, new);
+        return departures(&old, &new);
+    }
     let mut found = Vec::new();
     let mut differs = |subject, what: &str, old: &str, new: &str| {
         if old != new {
@@ -265,8 +278,11 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
         }
     };
     let (before, after) = (&old.contract, &new.contract);
-    differs(Subject::Macro, "the macro", &before.macro_name, &after.macro_name);
-    differs(Subject::Header, "the header", &old.header, &new.header);
+    let known = |part| !old.unknown.contains(&part) && !new.unknown.contains(&part);
+    if known(Part::Header) {
+        differs(Subject::Macro, "the macro", &before.macro_name, &after.macro_name);
+        differs(Subject::Header, "the header", &old.header, &new.header);
+    }
     differs(Subject::Roots, "the list of roots", &before.roots.join(" "), &after.roots.join(" "));
     let version = |contract: &Contract| {
         contract.version.map_or_else(|| "a string".into(), |version| version.to_string())
@@ -287,7 +303,9 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
             consequences: Vec::new(),
         });
     }
-    for change in compare::nodes(&before.nodes, &after.nodes) {
+    let nodes =
+        if known(Part::Nodes) { compare::nodes(&before.nodes, &after.nodes) } else { Vec::new() };
+    for change in nodes {
         found.push(Departure {
             subject: Subject::Node,
             item: change.item(),
@@ -296,7 +314,8 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
             consequences: Vec::new(),
         });
     }
-    let changes = compare::records(&old.records, &new.records);
+    let scope = Scope { packing: known(Part::Packing) };
+    let changes = compare::records_in(&old.records, &new.records, scope);
     let all: Vec<&RecordChange> = changes.iter().collect();
     for cause in compare::causes(&all) {
         let change = all[cause.change];
@@ -320,7 +339,27 @@ pub fn departures(old: &Frozen, new: &Frozen) -> Vec<Departure> {
     found
 }
 
-/// What differs in the constants of two frozen layouts, for every page size that one of them has.
+/// Both layouts for the one page size that one of them is of, which it does not say: the one that fits best.
+fn for_one_page_size(old: &Frozen, new: &Frozen) -> (Frozen, Frozen) {
+    let both = || [old, new].into_iter();
+    let records = both().flat_map(|frozen| &frozen.records).filter_map(|record| record.page_size);
+    let constants = both().flat_map(|frozen| &frozen.constants).filter_map(|c| c.page_size);
+    let sizes: BTreeSet<u64> = records.chain(constants).collect();
+    let at = |frozen: &Frozen, size: u64| {
+        let mut frozen = frozen.clone();
+        let fits = |page_size: Option<u64>| page_size.is_none_or(|known| known == size);
+        frozen.records.retain(|record| fits(record.page_size));
+        frozen.constants.retain(|constant| fits(constant.page_size));
+        frozen.records.iter_mut().for_each(|record| record.page_size = None);
+        frozen.constants.iter_mut().for_each(|constant| constant.page_size = None);
+        frozen
+    };
+    let pairs = sizes.into_iter().map(|size| (at(old, size), at(new, size)));
+    let pair = pairs.min_by_key(|(old, new)| departures(old, new).len());
+    pair.unwrap_or_else(|| (old.clone(), new.clone()))
+}
+
+/// The differing constants of two frozen layouts, for every page size that one of them has.
 fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
     let both = || old.constants.iter().chain(&new.constants);
     let mut sizes: Vec<_> = both().filter_map(|constant| constant.page_size).map(Some).collect();
@@ -335,7 +374,7 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
             names.push(&constant.name);
         }
     }
-    // One without a page size has its value for each.
+    // A constant without a page size has the same value for each.
     let values = |frozen: &Frozen, name: &str| -> Values {
         let of = |size: &Option<u64>| {
             let mut constants = frozen.constants.iter();
@@ -343,17 +382,25 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
         };
         sizes.iter().map(|size| Some(of(size)?.value.clone())).collect()
     };
+    // Without the values of all macros, or of all enumerators, one that is not there may be there.
+    let is_partial = |frozen: &Frozen| {
+        [Part::Macros, Part::Enumerators].iter().any(|part| frozen.unknown.contains(part))
+    };
+    let may_have = |frozen: &Frozen, name: &str| {
+        is_partial(frozen) && !frozen.constants.iter().any(|constant| constant.name == name)
+    };
+    names.retain(|name| !may_have(old, name) && !may_have(new, name));
     let differ = names
         .iter()
         .map(|name| compare::constant(name, &sizes, values(old, name), values(new, name)));
     differ.flatten().collect()
 }
 
-/// Holds each released file of a checkout to the commit that released it.
+/// Compares each released file of a checkout with the commit that released it.
 ///
 /// # Errors
 ///
-/// A frozen file that is there and cannot be read.
+/// A frozen file that exists but cannot be read.
 pub fn check_history(checkout: &Checkout) -> Result<History, CheckoutError> {
     Layouts::of(checkout).history(None)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes what is made of the truth, or says how the files that lie there differ: headers, their unit
-//! tests, and bindings for other tools.
+//! Writes files that are generated from the truth, or reports how existing files differ: headers,
+//! their unit tests, and bindings for other tools.
 
 use crate::origin::Origin;
 use crate::output::write_file;
@@ -14,7 +14,7 @@ use std::{fs, io};
 /// A generated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
-    /// Where it belongs, below the output directory. Headers and unit tests lie as below a kernel's top:
+    /// Its path in the output directory. Headers and unit tests have the paths of a kernel tree:
     /// `include/linux/kho/abi/….h`, `kernel/liveupdate/tests/…`.
     pub path: PathBuf,
     /// Its text.
@@ -27,7 +27,7 @@ pub fn render(model: &Model) -> Vec<Generated> {
     headers(model, &model.headers, &Origin::CHECKOUT)
 }
 
-/// Renders the unit tests of a model's headers, for a kernel to take beside them.
+/// Renders the unit tests of a model's headers, which a kernel takes with the headers.
 #[must_use]
 pub fn render_unit_tests(model: &Model) -> Vec<Generated> {
     unit_tests(model, &model.headers, &Origin::CHECKOUT)
@@ -79,7 +79,7 @@ pub fn render_bindings(model: &Model) -> Vec<Generated> {
 ///
 /// # Errors
 ///
-/// A file or directory that cannot be written; those before it are.
+/// A file or directory that cannot be written; earlier files stay written.
 pub fn write(dir: &Path, generated: &[Generated]) -> Result<Vec<PathBuf>, CheckoutError> {
     let mut written = Vec::new();
     for Generated { path, text } in generated {
@@ -91,11 +91,11 @@ pub fn write(dir: &Path, generated: &[Generated]) -> Result<Vec<PathBuf>, Checko
     Ok(written)
 }
 
-/// Says how the files in a directory differ from what would be written. Writes nothing.
+/// Reports how the files in a directory differ from what would be written. Writes nothing.
 ///
 /// # Errors
 ///
-/// A file or directory that is there and cannot be read.
+/// A file or directory that exists but cannot be read.
 pub fn check(
     dir: &Path,
     show: impl Fn(&Path) -> String,
@@ -163,18 +163,18 @@ fn directory(path: &str) -> PathBuf {
     Path::new(path).parent().unwrap_or(Path::new("")).into()
 }
 
-/// What a file is, and the rules that hold for it.
+/// The kind of a file, and the rules for it.
 struct Kind {
     name: &'static str,
     missing: &'static str,
     out_of_date: &'static str,
     unowned: &'static str,
-    /// What to do about one that is unowned.
+    /// What to do about a file without a source.
     remedy: &'static str,
 }
 
 impl Kind {
-    /// By its path, or that of its directory, below the output directory.
+    /// The kind by the path of a file or its directory, relative to the output directory.
     fn of(path: &Path) -> &'static Self {
         if path.starts_with(UNIT_TESTS) {
             &Self {
@@ -207,7 +207,7 @@ impl Kind {
     }
 }
 
-/// From what is there to what would be written.
+/// From the existing file to what would be written.
 fn unified_diff(path: &str, found: &str, wanted: &str) -> String {
     similar::TextDiff::from_lines(found, wanted)
         .unified_diff()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A directory of frozen layouts, of our checkout or of anybody's tree: reads it, writes to it, and
-//! holds it to its history.
+//! A directory of frozen layouts, of our checkout or of any other tree: reads it, writes to it, and
+//! compares it with its history.
 
 use crate::origin::Origin;
 use crate::output::write_file;
@@ -20,27 +20,27 @@ const EXTENSION: &str = "layout";
 /// A directory of frozen layouts.
 #[derive(Clone, Debug)]
 pub struct Layouts {
-    /// The top of what they belong to; messages show paths below it.
+    /// The top of the tree; messages show paths relative to it.
     root: PathBuf,
-    /// The directory, below the top.
+    /// The directory, relative to the top.
     dir: PathBuf,
-    /// A file below the top that is under version control, if the top is.
+    /// A file of the tree that is under version control, if the tree is.
     tracked: Option<&'static str>,
     /// Whose types they are of; none where they are of headers.
     origin: Option<Origin>,
 }
 
-/// What the history of the frozen layouts tells.
+/// What the history says about the frozen layouts.
 #[derive(Debug, PartialEq, Eq)]
 pub enum History {
     /// The history was read.
     Checked(Vec<Finding>),
-    /// It was not, because.
+    /// The history was not read, for this reason.
     NotChecked(String),
 }
 
 impl Layouts {
-    /// Those of a checkout of this repository.
+    /// The layouts of a checkout of this repository.
     #[must_use]
     pub fn of(checkout: &Checkout) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Layouts {
         self.origin.unwrap_or(Origin::CHECKOUT)
     }
 
-    /// Those in a directory below some other top, given as a path relative to it.
+    /// The layouts in a directory of another tree, given as a path relative to its top.
     #[must_use]
     pub fn at(root: &Path, below: &Path) -> Self {
         Self { root: root.into(), dir: root.join(below), tracked: None, origin: None }
@@ -80,13 +80,13 @@ impl Layouts {
         &self.dir
     }
 
-    /// The file that a contract's layout is frozen in.
+    /// The file of a contract's frozen layout.
     #[must_use]
     pub fn path(&self, compatible: &str) -> PathBuf {
         path(&self.dir, compatible)
     }
 
-    /// A path as messages show it: below the top where it is.
+    /// A path as messages show it: relative to the top if it is inside.
     #[must_use]
     pub fn display(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
@@ -101,11 +101,11 @@ impl Layouts {
         files(&self.dir, EXTENSION)
     }
 
-    /// Reads a frozen layout: `None` where there is no file, a finding where it makes no sense.
+    /// Reads a frozen layout: `None` if there is no file, a finding if it is malformed.
     ///
     /// # Errors
     ///
-    /// A file that is there and cannot be read.
+    /// A file that exists but cannot be read.
     pub fn read(&self, path: &Path) -> Result<Option<Result<Frozen, Finding>>, CheckoutError> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
@@ -136,7 +136,7 @@ impl Layouts {
         Ok(Some(Ok(frozen)))
     }
 
-    /// Writes a frozen layout; returns whether the file says something else than before.
+    /// Writes a frozen layout; returns whether the content of the file changed.
     ///
     /// # Errors
     ///
@@ -145,15 +145,15 @@ impl Layouts {
         write_file(&self.path(&frozen.contract.compatible), &write::frozen::render(frozen))
     }
 
-    /// Holds each released file to the commit that released it.
+    /// Compares each released file with the commit that released it.
     ///
-    /// The one check that an edit of type and frozen file together cannot pass. It needs git and the
-    /// whole history; where either is missing, it says so. What was found in the history is kept in a
-    /// directory, where one is given: the next call looks at newer commits alone.
+    /// This is the only check that notices if a type and its frozen file are edited together. It
+    /// needs git and the whole history, and says so if either is missing. If a cache directory is
+    /// given, results are kept there, and the next call only looks at newer commits.
     ///
     /// # Errors
     ///
-    /// A frozen file that is there and cannot be read.
+    /// A frozen file that exists but cannot be read.
     pub fn history(&self, cache: Option<&Path>) -> Result<History, CheckoutError> {
         let git = Git::new(Some(&self.root)).with_time(HISTORY_TIME);
         let releases = match self.releases(&git, cache) {
@@ -190,7 +190,7 @@ impl Layouts {
         Ok(History::Checked(findings))
     }
 
-    /// The commit that first released each layout; or why that is not known.
+    /// The commit that first released each layout, or why that is unknown.
     fn releases(&self, git: &Git, cache: Option<&Path>) -> Result<Vec<Release>, String> {
         let ask = |args: &[&str]| git.ask("", args, Vec::new()).map_err(|error| error.to_string());
         let text = |args: &[&str]| {
@@ -202,7 +202,7 @@ impl Layouts {
             Ok(Some(_)) => return Err("the history is cut off: run `git fetch --unshallow`".into()),
             _ => return Err("this is not a git checkout, or git is not installed".into()),
         }
-        // In a directory of somebody else's repository, that history says nothing about this.
+        // If the directory is inside an unrelated repository, that history does not apply.
         if let Some(file) = self.tracked {
             if text(&["ls-files", "--", file])?.unwrap_or_default().is_empty() {
                 return Err("the checkout is not under version control".into());
@@ -251,7 +251,7 @@ impl Layouts {
             if !is_layout || kept.releases.iter().any(|release| release.path == line) {
                 continue;
             }
-            // A commit that removes the file has no such blob: nothing was released by it.
+            // A commit that removes the file has no such blob, and releases nothing.
             let Some(bytes) = text_of(git, commit, line) else { continue };
             let frozen = frozen::parse(&String::from_utf8_lossy(&bytes));
             if frozen.is_ok_and(|frozen| frozen.status == Status::Released) {
@@ -260,7 +260,7 @@ impl Layouts {
         }
         kept.head = head;
         if let Some(cache) = cache {
-            // A cache that cannot be written costs time and nothing else.
+            // Ignore a cache that cannot be written: that only costs time.
             let _ = write_file(&self.cache_file(cache), &kept.render(&self.dir));
         }
         Ok(kept.releases)
@@ -277,7 +277,7 @@ impl Layouts {
     }
 }
 
-/// How long git may take for a history: a kernel's has more than a million commits.
+/// The time limit of git for a history: a kernel's has more than a million commits.
 const HISTORY_TIME: Duration = Duration::from_secs(600);
 
 /// A layout, and the commit that released it.
@@ -287,7 +287,7 @@ struct Release {
     path: String,
 }
 
-/// What is known of a history up to a commit.
+/// The known part of a history, up to a commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Kept {
     head: String,
@@ -306,7 +306,7 @@ impl Kept {
         out
     }
 
-    /// `None` for what is not of this form, or of another directory.
+    /// `None` for text of another form, or for another directory.
     fn parse(text: &str, dir: &Path) -> Option<Self> {
         let mut lines = text.lines();
         let of_it = lines.next()? == KEPT && lines.next()? == dir.display().to_string();
@@ -321,15 +321,15 @@ impl Kept {
     }
 }
 
-/// The first line of what is kept.
+/// The first line of the cache file.
 const KEPT: &str = "kho-abi layouts 1";
 
-/// A file as a commit has it.
+/// The content of a file in a commit.
 fn text_of(git: &Git, commit: &str, path: &str) -> Option<Vec<u8>> {
     git.ask("", &["show", &format!("{commit}:./{path}")], Vec::new()).ok()?.ok()
 }
 
-/// The file that a contract's layout is frozen in.
+/// The file of a contract's frozen layout.
 #[must_use]
 pub fn path(snapshots: &Path, compatible: &str) -> PathBuf {
     snapshots.join(format!("{compatible}.{EXTENSION}"))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes the handover ABI, and keeps it: C headers, `KUnit` suites, bindings for other tools, frozen
-//! layouts.
+//! Writes and maintains the handover ABI: C headers, `KUnit` suites, bindings for other tools,
+//! frozen layouts.
 //!
 //! ```text
 //!   generate   write::c_header, write::kunit   include/linux/kho/abi/*.h, and unit tests for them
@@ -8,13 +8,14 @@
 //!   freeze     write::frozen                   snapshots/*.layout
 //!   import     import::text                    a wire file of a C header
 //!   bump                                       the next version of a contract
-//!   check                                      whether a checkout fits together
+//!   check                                      whether a checkout is consistent
 //! ```
 //!
 //! [`rules`] lists what can be found wrong in a checkout.
 
 pub mod bump;
 pub mod check;
+pub mod draw;
 pub mod freeze;
 pub mod generate;
 pub mod import;

@@ -6,10 +6,10 @@ use std::io::Write as _;
 use std::path::Path;
 use std::{fs, io};
 
-/// Writes a file whole, and only where its bytes differ; returns whether it was written.
+/// Writes a file whole, and only if its bytes differ; returns whether it was written.
 ///
-/// The text goes to a new file in the same directory, which then takes the name: a reader sees the
-/// old file or the new one, and nothing is left behind when it fails.
+/// The text goes to a new file in the same directory, which is then renamed: a reader sees the old
+/// file or the new one, and a failure leaves no temporary file.
 ///
 /// # Errors
 ///
@@ -23,7 +23,7 @@ pub fn write_file(path: &Path, text: &str) -> Result<bool, CheckoutError> {
     }
     let dir = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir).map_err(at(dir))?;
-    // The mode that any new file gets here: the umask takes its part off.
+    // The mode of any new file here, from which the umask removes its part.
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -50,7 +50,7 @@ mod tests {
         assert!(write_file(&path, "two\n").unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "two\n");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        // The directory is where a file should be.
+        // A directory in place of the file.
         let error = write_file(&path.join("y.h"), "").unwrap_err();
         assert!(error.to_string().contains("x.h"), "{error}");
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What can be found wrong in a checkout, as data.
+//! What can be wrong in a checkout, as data.
 
 use kho_abi_model::rule::Rule;
 
-/// Every rule that is about one checkout, sorted by id.
+/// Every rule about a checkout, sorted by id.
 pub const RULES: &[Rule] = &[
     Rule {
         id: "allowance_stale",

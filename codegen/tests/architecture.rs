@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What ARCHITECTURE.md says of the sources is true.
+//! The statements of ARCHITECTURE.md about the sources are true.
 //!
-//! No import circle between modules that lie beside each other, each with all that is beneath it.
-//! A folder's own file and the files in the folder may name each other: the one lists the others. In
-//! the truth (`abi`), a contract names its structs and a struct its contract, across headers.
+//! Sibling modules, each with its submodules, have no import cycle. A folder's own file and the
+//! files in the folder may name each other, since one lists the others. In the truth (`abi`),
+//! contracts and structs name each other across headers.
 //!
-//! And where a new line goes: the files and names of that table are there.
+//! The files and names in the table of where a new line goes exist.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -59,7 +59,7 @@ fn a_circle_is_found_however_it_is_written() {
     }
 }
 
-/// What the rows of a table in Markdown name that is not there, in each row's own files.
+/// The names in the rows of a Markdown table that do not exist, looked up in each row's own files.
 fn named_and_not_there(top: &Path, table: &str) -> Vec<String> {
     let mut missing = Vec::new();
     for row in table.lines().filter(|line| line.starts_with('|')) {
@@ -85,7 +85,7 @@ fn named_and_not_there(top: &Path, table: &str) -> Vec<String> {
             text.push_str(&String::from_utf8_lossy(&std::fs::read(path).expect("a file")));
         }
         let is_there = |name: &&str| name.split("::").all(|part| text.contains(part));
-        // The command, which no file is named by.
+        // The command itself is not named in any file.
         let words = words.iter().filter(|word| **word != "inspect");
         missing.extend(words.filter(|word| !is_there(word)).map(|word| format!("{word}: {row}")));
     }
@@ -122,7 +122,7 @@ fn sources(src: &Path) -> BTreeMap<Module, String> {
                     module.pop();
                 }
                 let text = std::fs::read_to_string(&path).expect("a source");
-                // A library and a program of one name share the root.
+                // A library and a program of the same name share the root.
                 found.entry(module).or_insert_with(String::new).push_str(&text);
             }
         }
@@ -130,7 +130,7 @@ fn sources(src: &Path) -> BTreeMap<Module, String> {
     found
 }
 
-/// Which modules each one names.
+/// Which modules each module names.
 fn imports(sources: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Module>> {
     let mut found = BTreeMap::new();
     for (module, text) in sources {
@@ -149,7 +149,7 @@ fn imports(sources: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Modu
     found
 }
 
-/// The paths in items, but for those of tests, from the root of the crate.
+/// The paths in items other than tests, from the root of the crate.
 fn items(all: &[syn::Item], module: &Module, paths: &mut Vec<Module>) {
     let children: BTreeSet<String> = all.iter().filter_map(child).collect();
     for item in all {
@@ -181,7 +181,7 @@ fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-/// Calls `found` with each path of tokens, those in braces behind a path with what is in front of them.
+/// Calls `found` with each path of tokens; paths in braces get the prefix before the braces.
 fn tokens(all: TokenStream, before: &[String], found: &mut dyn FnMut(&[String])) {
     let mut path = before.to_vec();
     let mut colons = 0;
@@ -217,7 +217,7 @@ fn tokens(all: TokenStream, before: &[String], found: &mut dyn FnMut(&[String]))
     }
 }
 
-/// A path from the root of the crate; `None` for one that leads elsewhere.
+/// A path from the root of the crate; `None` if it leads elsewhere.
 fn absolute(path: &[String], module: &Module, children: &BTreeSet<String>) -> Option<Module> {
     let mut at = module.clone();
     let (first, mut rest) = path.split_first()?;
@@ -238,13 +238,13 @@ fn absolute(path: &[String], module: &Module, children: &BTreeSet<String>) -> Op
     Some(at)
 }
 
-/// The circles between modules beside each other.
+/// The cycles between sibling modules.
 fn circles(imports: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<String> {
     let mut beside: BTreeMap<&[String], BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
     for (from, named) in imports {
         for to in named {
             let same = from.iter().zip(to).take_while(|(a, b)| a == b).count();
-            // One is the other's folder, or both are one.
+            // One contains the other, or they are the same.
             let (Some(a), Some(b)) = (from.get(same), to.get(same)) else { continue };
             beside.entry(&from[..same]).or_default().entry(a).or_default().insert(b);
         }
@@ -263,7 +263,7 @@ fn circles(imports: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<String> {
     found
 }
 
-/// A circle that a module leads to, each module looked at once.
+/// A cycle that a module leads to; each module is visited once.
 fn circle<'a>(
     graph: &BTreeMap<&'a str, BTreeSet<&'a str>>,
     at: &'a str,

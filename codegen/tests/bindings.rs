@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Bindings for other tools say what the truth says, of each field and for each page size.
+//! Bindings for other tools agree with the truth, for each field and each page size.
 //!
-//! Python runs here. Kaitai Struct and drgn come from package registries: `tools/check-bindings.sh`.
+//! Python runs here. Kaitai Struct and drgn come from package registries: see
+//! `tools/check-bindings.sh`.
 
 #[path = "bindings/pattern.rs"]
 mod pattern;
 
-#[allow(dead_code)] // Other tests ask for more.
+#[allow(dead_code)] // Other tests use more of it.
 mod common;
 
 use kho_abi::wire::block::kho_block_header_ser;
@@ -38,13 +39,13 @@ fn python(script: &Path, arguments: &[&Path], input: &str) -> Output {
         .spawn()
         .expect("python3 is installed (tools/setup.sh check)");
     let mut stdin = child.stdin.take().unwrap();
-    // A module that does not load ends before it reads.
+    // A module that fails to load ends before it reads.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     child.wait_with_output().unwrap()
 }
 
-/// What the model says, for the probe.
+/// The model's content, for the probe.
 fn expected(model: &Model) -> Json {
     let one = |size: u64| {
         let model = model.with_page_size(size).unwrap_or_else(|| model.clone());
@@ -92,7 +93,7 @@ fn python_reads_each_field_where_the_truth_has_it() {
     }
 }
 
-/// The module holds itself to the layout, and the probe holds it to the truth.
+/// The module asserts its own layout, and the probe compares it with the truth.
 #[test]
 fn a_module_that_says_something_else_is_not_imported_or_found() {
     let model = truth::current().unwrap();
@@ -127,7 +128,7 @@ fn a_module_that_says_something_else_is_not_imported_or_found() {
     }
 }
 
-/// The fields of a record as the pattern's reader has them: arrays of integers are one.
+/// The fields of a record in the form of the pattern's reader: an array of integers is one field.
 fn leaves(model: &Model, record: &Record, path: &str, at: u64, out: &mut Vec<Leaf>) {
     for field in &record.fields {
         let dot = if path.is_empty() { "" } else { "." };
@@ -164,7 +165,7 @@ fn the_pattern_lays_each_field_out_as_the_truth_does() {
         let mut seen = 0;
         for size in model.page_sizes() {
             let paged = model.with_page_size(size).unwrap_or_else(|| model.clone());
-            // Under the plain name is what belongs to the smallest size.
+            // The plain name belongs to the smallest size.
             let suffix = |depends: bool| {
                 let other = depends && Some(size) != model.target.page_size;
                 if other {
@@ -192,7 +193,7 @@ fn the_pattern_lays_each_field_out_as_the_truth_does() {
                     Value::Str(value) => format!("\"{}\"", value.escape_default()),
                 };
                 let found = pattern.defines.get(&named).or_else(|| pattern.members.get(&named));
-                // The two spell a byte that is no letter in different ways.
+                // The two spell a non-ASCII byte differently.
                 let found = found.map(|found| found.replace("\\001", "\\u{1}"));
                 assert_eq!(found, Some(value), "{what}: {named}");
             }
@@ -235,7 +236,7 @@ fn the_pattern_reads_a_block_of_sessions() {
     }
 }
 
-/// Lists are named by hand, so the truth has to have what they name.
+/// Lists are named by hand, so check that the truth has their structs.
 #[test]
 fn the_truth_has_the_structs_of_each_list() {
     let model = truth::current().unwrap();

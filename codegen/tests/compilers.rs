@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! gcc and clang compile the generated headers without a warning, and lay the structs out as the
-//! truth says, with nothing but stand-ins for the kernel's base headers.
+//! truth does, using only stand-ins for the kernel's base headers.
 
-#[allow(dead_code)] // Each test asks C for something else.
+#[allow(dead_code)] // Each test uses another part of it.
 mod c;
 
 use c::{assertions, checkout, include, Compiler, COMPILERS};
@@ -13,19 +13,19 @@ use kho_abi_read::truth;
 use std::fs;
 use std::path::Path;
 
-/// The kernel's dialect, and the standard's, which has bit-fields of 64 bits but as an extension.
+/// The kernel's dialect, and the standard's, in which 64-bit bit-fields are an extension.
 const DIALECTS: &[&[&str]] = &[&["-std=gnu11"], &["-std=c11"]];
 
 fn truth() -> Model {
     truth::current().expect("the truth is whole")
 }
 
-/// What every compilation is told: no warning passes, and no header of the system helps.
+/// The flags of every compilation: every warning is an error, and system headers are not available.
 fn strict() -> Vec<String> {
     ["-Wall", "-Wextra", "-Werror", "-nostdinc"].map(Into::into).into()
 }
 
-/// Compiles text against the headers in a directory. `Err` is what the compiler says.
+/// Compiles text against the headers in a directory. `Err` is the compiler's output.
 fn compile(compiler: &Compiler, headers: &Path, text: &str, more: &[&str]) -> Result<(), String> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut args = strict();
@@ -75,7 +75,7 @@ fn clang_agrees_for_other_machines() {
     }
 }
 
-/// Every way in which a model can be wrong about one item, each with the name of what is wrong.
+/// Every way in which a model can be wrong about one item, each with the item's name.
 fn wrong_models(model: &Model) -> Vec<(String, Model)> {
     let mut wrong = Vec::new();
     for (h, header) in model.headers.iter().enumerate() {
@@ -96,7 +96,7 @@ fn wrong_models(model: &Model) -> Vec<(String, Model)> {
                         with(member.name.clone(), Item::Enum(changed));
                     }
                 }
-                // A macro with arguments has no value to be wrong about.
+                // A macro with arguments does not have a value that could be wrong.
                 Item::Macro(_) => {}
                 Item::Record(record) => {
                     for (what, record) in wrong_records(record) {
@@ -113,7 +113,7 @@ fn wrong_constant(constant: &Constant) -> Constant {
     let mut changed = constant.clone();
     match &mut changed.value {
         Value::Int(value) => *value += 1,
-        // As long as the right one, so that only the comparison can tell.
+        // As long as the right one, so that only the comparison can fail.
         Value::Str(value) => {
             value.pop();
             value.push('?');
@@ -158,7 +158,7 @@ fn both_compilers_refuse_every_wrong_number() {
     }
 }
 
-/// A kernel tree that edits the header cannot build: the header itself says so.
+/// A kernel tree that edits the header does not build: the header itself prevents it.
 #[test]
 fn both_compilers_refuse_a_header_that_drifted() {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -166,12 +166,12 @@ fn both_compilers_refuse_a_header_that_drifted() {
     let mut drifted = 0;
     for (header, generated) in model.headers.iter().zip(generate::render(&model)) {
         for record in header.records() {
-            // A field more, at the end, moves nothing but changes the size.
+            // An extra field at the end moves nothing, but changes the size.
             let end = format!("static_assert(sizeof({} {})", record.kind.keyword(), record.name);
             let (before, after) = generated.text.split_once(&end).expect("the size is asserted");
             let (fields, close) = before.rsplit_once('}').expect("a struct ends");
             let text = format!("{fields}\tu8 one_more;\n}}{close}{end}{after}");
-            // The headers that it includes are as they should be.
+            // The headers that it includes are correct.
             for other in generate::render(&model) {
                 let path = dir.path().join(&other.path);
                 fs::create_dir_all(path.parent().expect("it is below include"))

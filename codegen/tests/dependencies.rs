@@ -2,8 +2,8 @@
 //! Every dependency has a licence and a source that deny.toml allows, and works with the Rust that
 //! Cargo.toml promises.
 //!
-//! What `cargo deny check licenses sources` looks at, in every test run and without that program.
-//! Advisories need its database, and are not looked at here.
+//! These are the checks of `cargo deny check licenses sources`, in every test run and without that
+//! program. Advisories need its database, and are not checked here.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ fn policy() -> Policy {
     }
 }
 
-/// What cargo says of the workspace, and of every package that any build of it may use.
+/// cargo's metadata on the workspace, and on every package that any build of it may use.
 fn metadata() -> Value {
     let out = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version", "1", "--locked"])
@@ -63,13 +63,13 @@ fn rust_version(package: &Value) -> Vec<u32> {
     parts
 }
 
-/// The packages that need a newer Rust than they are promised to work with.
+/// The packages that need a newer Rust than promised.
 fn too_new<'a>(promised: &[u32], packages: &'a [Value]) -> Vec<&'a str> {
     let newer = packages.iter().filter(|package| rust_version(package) > promised.to_vec());
     newer.map(|package| package["name"].as_str().expect("a package has a name")).collect()
 }
 
-/// Whether an SPDX expression can be met with the licences that are allowed.
+/// Whether the allowed licences satisfy an SPDX expression.
 ///
 /// The old spelling with a slash is an `OR`. An exception (`WITH`) is named with its licence.
 fn allowed(expression: &str, licenses: &BTreeSet<String>) -> bool {
@@ -77,7 +77,7 @@ fn allowed(expression: &str, licenses: &BTreeSet<String>) -> bool {
     parsed.is_ok_and(|parsed| parsed.evaluate(|wanted| licenses.contains(&wanted.to_string())))
 }
 
-/// What the policy says against these packages.
+/// What the policy refuses about these packages.
 fn refused(policy: &Policy, packages: &[Value]) -> Vec<String> {
     let mut refused = Vec::new();
     for package in packages {
@@ -112,15 +112,16 @@ fn every_dependency_is_allowed() {
     );
 }
 
-/// Only one toolchain may be installed. So what the packages say of themselves stands in for a build
-/// with the oldest one; clippy's `incompatible_msrv` holds our own code to it.
+/// Only one toolchain may be installed. So the declarations of the packages replace a build with
+/// the oldest one; clippy's `incompatible_msrv` checks our own code.
 #[test]
 fn the_promised_rust_is_new_enough_for_every_dependency() {
     let packages = packages();
     let ours: Vec<_> = packages.iter().filter(|package| package["source"].is_null()).collect();
     assert!(ours.len() > 5, "the list is whole");
-    // The truth is compiled by the kernel, whose own minimum it keeps.
-    let (abi, rest): (Vec<_>, Vec<_>) = ours.into_iter().partition(|p| p["name"] == "kho-abi");
+    // The kernel compiles the truth, which therefore keeps the kernel's own minimum.
+    let (abi, rest): (Vec<_>, Vec<_>) =
+        ours.into_iter().partition(|p| p["name"] == "kho-abi-types");
     for package in rest {
         assert_eq!(too_new(&rust_version(package), &packages), [""; 0], "{}", package["name"]);
     }

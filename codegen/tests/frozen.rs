@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Frozen layouts hold: this checkout's, and against every way of changing one.
+//! Frozen layouts hold: this checkout's layouts do, and every way to change one is noticed.
 
 use kho_abi_codegen::freeze::{self, History, Outcome};
 use kho_abi_model::finding::Finding;
@@ -19,7 +19,7 @@ fn repository() -> Checkout {
     Checkout::find(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-/// A checkout with the frozen layouts of this one and nothing else.
+/// A checkout with only the frozen layouts of this one.
 fn scratch() -> (tempfile::TempDir, Checkout) {
     let dir = tempfile::tempdir().unwrap();
     for path in ["abi/src/wire/mod.rs", FILE] {
@@ -31,7 +31,7 @@ fn scratch() -> (tempfile::TempDir, Checkout) {
     (dir, checkout)
 }
 
-/// The part of the truth that is of the one frozen layout of a scratch checkout.
+/// The part of the truth for the single frozen layout of a scratch checkout.
 fn vfio_pci() -> Model {
     let mut model = truth::current().unwrap();
     model.headers.retain(|header| header.name == "vfio_pci");
@@ -73,7 +73,7 @@ fn the_truth_is_what_was_frozen() {
     assert!(findings.is_empty(), "\n{}", messages(&findings));
 }
 
-/// What is released, or no contract at all, must not be excused as a draft.
+/// A released contract, or an unknown one, must not be excused as a draft.
 #[test]
 fn what_the_wire_files_call_a_draft_is_frozen_as_one() {
     for contract in kho_abi::wire::DRAFTS {
@@ -95,8 +95,8 @@ fn a_change_names_struct_field_offsets_string_and_remedy() {
             "{line}: struct vfio_pci_core_device_ser: field `bdf` was u16, 2 bytes at byte 0, is u32, \
              4 bytes at byte 0; snapshots/vfio-pci-v1.layout has it released as \"vfio-pci-v1\" \
              [frozen_layout_changed]\n  \
-             so: field `domain` moved from byte 2 to byte 4\n  \
-             so: the struct's size went from 4 to 6 bytes\n  \
+             consequence: field `domain` moved from byte 2 to byte 4\n  \
+             consequence: the struct's size went from 4 to 6 bytes\n  \
              help: undo the change, run `kho-abi bump vfio-pci-v1`, then change the new version\n"
         )
     );
@@ -120,7 +120,7 @@ fn every_kind_of_change_is_found() {
     ];
     for (index, model) in models.iter().enumerate() {
         let mut model = model.clone();
-        // Swapped fields keep the bytes that their names had: move them too.
+        // Swapped fields keep the bytes of their names, so move them too.
         if index == 2 {
             model = changed(|record| {
                 record.fields.swap(0, 1);
@@ -164,7 +164,7 @@ fn one_changed_byte_of_a_frozen_line_is_found() {
         let line = text[..at].matches('\n').count();
         let changed = String::from_utf8(broken).unwrap();
         let found = !freeze::check(&checkout, &model).unwrap().is_empty();
-        // Comments, headings and the spaces between columns say nothing.
+        // Comments, headings and the spaces between columns have no meaning.
         let says_nothing = changed.lines().nth(line).is_some_and(|line| line.starts_with('#'));
         if !found {
             assert!(says_nothing, "byte {at} in line {} passed:\n{changed}", line + 1);
@@ -284,7 +284,7 @@ fn an_edit_of_type_and_file_together_is_found_in_the_history() {
     let path = dir.path().join(FILE);
     let released = fs::read_to_string(&path).unwrap();
     fs::write(dir.path().join("Cargo.toml"), "").unwrap();
-    // A draft that changes before its release is nobody's business.
+    // A draft may change before its release.
     fs::write(&path, released.replace("released", "draft").replace("  u16 ", "  s16 ")).unwrap();
     git(&["add", "."]);
     git(&["commit", "-qm", "draft"]);
@@ -361,7 +361,7 @@ fn every_kind_of_promise_is_held_to() {
             }
         }
     }
-    // What is wrong for one page size alone.
+    // What is wrong for only one page size.
     for (index, pages) in truth.other_pages.iter().enumerate() {
         let size = format!("(pages of {} bytes)", pages.page_size);
         for (at, item) in pages.items.iter().enumerate() {
@@ -405,7 +405,7 @@ proptest::proptest! {
         let _ = kho_abi_read::frozen::parse(&text);
     }
 
-    /// What the reader takes, the writer writes, and the reader takes again as the same.
+    /// The writer writes what the reader accepts, and the reader then reads the same.
     #[test]
     fn a_damaged_file_is_refused_or_means_what_it_says(
         edits in proptest::collection::vec((0usize..700, proptest::char::range('\t', 'z')), 1..4),

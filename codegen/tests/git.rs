@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Headers are read out of a git repository by revision, and nothing else is done with it.
+//! Headers are read from a git repository by revision, and nothing else is done with it.
 
 use kho_abi_codegen::generate;
 use kho_abi_model::compare;
@@ -23,7 +23,7 @@ fn git(dir: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).trim().to_string()
 }
 
-/// A repository with the generated headers, where one field was renamed in the last commit.
+/// A repository with the generated headers, whose last commit renames a field.
 fn repository(below: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     git(dir.path(), &["init", "-q", "-b", "main"]);
@@ -59,7 +59,7 @@ fn a_revision_is_what_it_was() {
             assert_eq!(compare::differences(&truth, &reading.model), [], "{rev}");
         }
     }
-    // Nothing else of the repository is taken out.
+    // Nothing else of the repository is extracted.
     let files = files_of_rev("HEAD", &options(dir.path())).unwrap();
     assert_eq!(files.len(), truth.headers.len());
     let reading = read_rev("HEAD", &options(dir.path())).unwrap();
@@ -67,7 +67,7 @@ fn a_revision_is_what_it_was() {
     assert_eq!(field.name, "ticket");
     let place = field.place.as_ref().unwrap();
     assert_eq!(place.file, "HEAD:include/linux/kho/abi/luo.h");
-    // git shows that very line.
+    // git shows exactly that line.
     let text = git(dir.path(), &["show", &place.file]);
     assert!(text.lines().nth(place.line - 1).unwrap().contains("ticket"));
 }
@@ -126,7 +126,7 @@ fn what_is_no_revision_is_refused_and_does_nothing() {
     assert!(matches!(error, SourceError::Git { .. }));
 }
 
-/// A header beside the ABI's that has a part of it comes along.
+/// A header outside of the ABI's directory that has a part of the ABI is extracted, too.
 #[test]
 fn a_header_beside_the_abi_is_taken_out_too() {
     let dir = repository("");
@@ -139,7 +139,7 @@ fn a_header_beside_the_abi_is_taken_out_too() {
     assert!(!files.contains_key("include/linux/other.h"));
 }
 
-/// A link in the repository is neither followed nor left out, and what git lost is told.
+/// A link in the repository is neither followed nor left out, and what git lost is reported.
 #[test]
 fn links_and_losses_are_told() {
     let dir = repository("");

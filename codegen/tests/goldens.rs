@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Rendered text, as goldens: `cargo insta review` shows a change, and may accept it.
 //!
-//! Frozen layouts are no goldens; nothing here can change one.
+//! Frozen layouts are not goldens; nothing here can change one.
 
 mod common;
 
 use kho_abi_codegen::{generate, write};
+use kho_abi_model::reading::Knows;
 use kho_abi_model::Model;
 use kho_abi_read::frozen::Status;
 use kho_abi_read::truth;
 
-/// Goldens lie beside the frozen layouts.
+/// Goldens are beside the frozen layouts.
 fn golden(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots/goldens");
@@ -20,7 +21,7 @@ fn golden(name: &str, text: &str) {
 }
 
 fn text_of(model: &Model) -> String {
-    let records = model.records().map(|(_, r)| write::text::render(model, r));
+    let records = model.records().map(|(_, r)| write::text::render(model, r, &Knows::ALL));
     let nodes = model.contracts().filter(|(_, contract)| !contract.nodes.is_empty());
     let nodes = nodes.map(|(_, contract)| write::text::render_nodes(contract));
     records.chain(nodes).collect::<Vec<_>>().join("\n")
@@ -49,7 +50,7 @@ fn layout_text_of_the_truth() {
 
 #[test]
 fn json_of_the_truth() {
-    golden("layout.json", &write::json::render(&truth::current().unwrap()));
+    golden("layout.json", &write::json::render(&truth::current().unwrap(), None));
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn everything_that_a_header_can_have() {
     let tests: Vec<_> = tests.map(|generated| generated.text.as_str()).collect();
     golden("everything_kunit", &tests.join("\n"));
     golden("everything.txt", &text_of(&model));
-    golden("everything.json", &write::json::render(&model));
+    golden("everything.json", &write::json::render(&model, None));
     for generated in generate::render_bindings(&model) {
         let extension = generated.path.extension().unwrap().to_str().unwrap();
         golden(&format!("everything.{extension}"), &generated.text);

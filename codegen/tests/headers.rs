@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The reader of C headers says what the truth says, of headers that were generated from it.
+//! The reader of C headers agrees with the truth, for headers that were generated from it.
 
 mod bindgen_reader;
 
@@ -28,7 +28,7 @@ fn read(files: &BTreeMap<String, Vec<u8>>, options: &Options) -> Reading {
     headers::read_files(files, options).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What a header can tell of a contract: everything but nodes.
+/// What a header can show of a contract: everything except nodes.
 fn told(model: &Model) -> Vec<Contract> {
     let told = |contract: &Contract| {
         let mut contract = Contract { nodes: Vec::new(), ..contract.clone() };
@@ -61,7 +61,7 @@ fn generated_headers_read_back_as_the_truth() {
     }
 }
 
-/// Linux 7.2 and 7.3 hand over the same, and have two names for one number.
+/// Linux 7.2 and 7.3 hand over the same, but have two names for one number.
 #[test]
 fn another_name_for_the_same_bytes_is_no_difference() {
     let truth = truth();
@@ -76,7 +76,7 @@ fn another_name_for_the_same_bytes_is_no_difference() {
     let reading = read(&files, &Options::default());
     assert_eq!(compare::differences(&truth, &reading.model), []);
     assert_eq!(told(&reading.model), told(&truth));
-    // Another number is another number, and another version has its own names.
+    // Another number is a difference, and another version has its own names.
     let wrong = before.replace("KHO_ORDER_0_LOG2 = 64", "KHO_ORDER_0_LOG2 = 65");
     files.insert(path.into(), wrong.into_bytes());
     let found = compare::differences(&truth, &read(&files, &Options::default()).model);
@@ -87,14 +87,14 @@ fn another_name_for_the_same_bytes_is_no_difference() {
     assert!(reading.model.constant("KHO_ORDER_0_LOG2").is_some());
 }
 
-/// An older kernel's header is told to be that, with all of its strings.
+/// An older kernel's header is recognised as such, with all of its strings.
 #[test]
 fn earlier_versions_read_back_as_what_they_were() {
     let earlier = truth::earlier().expect("the truth is whole");
     assert!(earlier.len() >= 4);
     for model in earlier {
         for page_size in model.page_sizes() {
-            // With the headers that it includes, and no others: those are of later kernels.
+            // Only with the headers that it includes: others are from later kernels.
             let mut model = model.with_page_size(page_size).unwrap();
             let includes = model.headers[0].includes.clone();
             let name = model.headers[0].name.clone();
@@ -133,7 +133,7 @@ fn the_kernels_own_headers_read_as_the_truth() {
     for triple in TRIPLES {
         for page_size in truth().page_sizes() {
             let mut truth = truth().with_page_size(page_size).unwrap();
-            // The truth has more than that kernel: what is proposed, and what is to come.
+            // The truth has more than that kernel: proposed and future headers.
             let names = in_dir(&bare);
             truth.headers.retain(|header| names.contains(&header.name));
             let known: Vec<_> = truth.headers.iter().map(|header| header.name.clone()).collect();
@@ -157,7 +157,7 @@ fn the_kernels_own_headers_read_as_the_truth() {
     }
 }
 
-/// A copy of the kernel's ABI headers and nothing else, one of them changed.
+/// A copy of only the kernel's ABI headers, one of them changed.
 fn changed(header: &str, from: &str, to: &str) -> tempfile::TempDir {
     let tree = std::env::var_os("LINUX_SRC").expect("LINUX_SRC is set");
     let abi = std::path::Path::new(&tree).join("include/linux/kho/abi");
@@ -214,7 +214,7 @@ fn a_changed_offset_is_found_at_its_line_with_the_contract_that_it_breaks() {
     }
 }
 
-/// One case goes through all readers that tell layouts of C, and makes one model.
+/// One case goes through all readers that report C layouts, and makes one model.
 #[test]
 fn bindgen_and_clang_say_the_same() {
     let truth = truth();
@@ -226,7 +226,7 @@ fn bindgen_and_clang_say_the_same() {
             assert_eq!(compare::differences(&ours, &other), [], "{triple}, {page_size}");
         }
     }
-    // They would not if one of them were wrong.
+    // They would not agree if one of them were wrong.
     let mut wrong = read(&generated(&truth), &Options::default()).model;
     for item in wrong.headers.iter_mut().flat_map(|header| &mut header.items) {
         if let Item::Record(record) = item {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The headers that Linux 7.3 carries, written by hand and by other people, say what the truth says.
+//! The headers of Linux 7.3, which are written by hand, agree with the truth.
 //!
-//! `LINUX_SRC` names the tree. The reader of C headers asks bindgen, which does not tell where
-//! bit-fields lie: what it cannot tell, a compiled program does.
+//! `LINUX_SRC` names the tree. The reader of C headers uses bindgen, which does not report where
+//! bit-fields are: compiled programs show that.
 
 mod bindgen_reader;
-#[allow(dead_code)] // Each test asks C for something else.
+#[allow(dead_code)] // Each test uses another part of it.
 mod c;
 
 use bindgen_reader::Options;
@@ -33,7 +33,7 @@ fn abi_dir() -> PathBuf {
     Path::new(&dir).join("include/linux/kho/abi")
 }
 
-/// The tree's ABI headers alone, each changed by `edit`, with stand-ins for all others.
+/// Only the tree's ABI headers, each changed by `edit`, with stand-ins for all others.
 fn copied(edit: impl Fn(&str, String) -> String) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let to = dir.path().join("linux/kho/abi");
@@ -50,7 +50,7 @@ fn copied(edit: impl Fn(&str, String) -> String) -> tempfile::TempDir {
     dir
 }
 
-/// What the kernel's build includes before all else, and what memfd.h leaves to those who include it.
+/// What the kernel's build includes first, and what memfd.h expects from its includer.
 const FIRST: &[&str] = &["-include", "linux/compiler.h", "-include", "uapi/linux/fcntl.h"];
 
 fn read(dir: &Path, triple: &str, page_size: u64) -> Model {
@@ -68,7 +68,7 @@ fn read(dir: &Path, triple: &str, page_size: u64) -> Model {
 fn libclang_reads_the_kernels_headers_as_the_truth() {
     let dir = copied(|_, text| text);
     for triple in TRIPLES {
-        // arm64 is the machine that has every page size.
+        // arm64 is the only machine with every page size.
         let all = truth().page_sizes();
         let count = if triple.starts_with("aarch64") { all.len() } else { 1 };
         for page_size in all.into_iter().take(count) {
@@ -115,7 +115,7 @@ fn the_kernels_bit_fields_lie_where_the_truth_says() {
         let big = triple.starts_with("s390x");
         assert_eq!(probed(&object, record.size), expected(record, &values, big), "{triple}");
     }
-    // The probe sees a difference.
+    // The probe notices a difference.
     let dir = copied(|_, text| text.replace("pfn:52", "pfn:51").replace("flags:12", "flags:13"));
     let values = [("pfn", 1), ("flags", 1)];
     let text = format!("{}{}", includes(&truth), bit_field_probe(record, &values));
@@ -123,7 +123,7 @@ fn the_kernels_bit_fields_lie_where_the_truth_says() {
     assert_ne!(probed(&object, record.size), expected(record, &values, false));
 }
 
-/// Every name that a header defines, in its order, apart from its guard.
+/// Every name that a header defines, in order, apart from its guard.
 fn defined(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     for line in text.lines() {
@@ -154,7 +154,7 @@ fn the_truth_has_every_name_of_the_kernels_headers_in_their_order() {
             panic!("{} has no guard", header.name);
         };
         assert_eq!(header.guard, guard);
-        // An enumeration's constants stand in its order, too.
+        // An enumeration's constants are in its order, too.
         for item in &header.items {
             if let Item::Enum(enumeration) = item {
                 let at = |name: &str| text.find(&format!("\t{name} =")).unwrap();
@@ -164,7 +164,7 @@ fn the_truth_has_every_name_of_the_kernels_headers_in_their_order() {
     }
 }
 
-/// A kernel that differs is told from one that does not.
+/// A kernel that differs is recognised.
 #[test]
 #[ignore = "needs a Linux 7.3 tree in LINUX_SRC"]
 fn a_change_of_one_header_is_found() {

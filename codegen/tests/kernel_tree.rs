@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A real Linux 7.3 tree takes the generated headers: its compilers' flags, its Kbuild, its checkers.
+//! A real Linux 7.3 tree accepts the generated headers, with its compilers' flags, its Kbuild and
+//! its checkers.
 //!
 //! `make check` fetches and prepares the tree, and names it in the environment:
 //!
@@ -9,7 +10,7 @@
 //!   generated headers of other machines.
 
 mod bindgen_reader;
-#[allow(dead_code)] // Each test asks C for something else.
+#[allow(dead_code)] // Each test uses another part of it.
 mod c;
 
 use bindgen_reader::Options;
@@ -55,7 +56,7 @@ fn our_headers() -> PathBuf {
     checkout("c-headers/include").canonicalize().expect("the headers are generated")
 }
 
-/// What the kernel tells a compiler about its own headers, which are not to be judged here.
+/// The kernel's compiler flags about its own headers, which are not tested here.
 fn kernel_flags(build: &Path, arch: &str) -> Vec<String> {
     let source = source();
     let (headers, generated) = (format!("arch/{arch}/include"), "include/generated");
@@ -98,7 +99,7 @@ fn both_compilers_take_the_headers_with_the_kernels_own() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let right = assertions(&truth());
     let wrong = right.replacen("sizeof", "1 + sizeof", 1);
-    // The kernel's own types, and not a stand-in's.
+    // The kernel's own types, and not those of a stand-in.
     let kernel = "#ifndef __LINUX_COMPILER_TYPES_H\n# error these are stand-ins\n#endif\n";
     let kernel = format!("{kernel}#include <linux/kho/abi/kexec_handover.h>\n");
     for compiler in COMPILERS {
@@ -116,7 +117,7 @@ fn both_compilers_take_the_headers_with_the_kernels_own() {
 fn kbuild(text: &str) -> (bool, String) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let headers = our_headers();
-    // Ours come first: later kernels carry headers of the same names.
+    // Our headers come first: later kernels have headers of the same names.
     let kbuild = format!(
         "# SPDX-License-Identifier: GPL-2.0-only OR MIT\nobj-m := layout.o\n\
          LINUXINCLUDE := -I{} $(LINUXINCLUDE)\nccflags-y := -Werror\n",
@@ -129,7 +130,7 @@ fn kbuild(text: &str) -> (bool, String) {
         .arg(directory("LINUX_BUILD"))
         .arg(format!("M={}", dir.path().display()))
         .arg("layout.o")
-        // A make around this one is none of its business.
+        // This must not inherit the flags of an outer make.
         .env_remove("MAKEFLAGS")
         .env_remove("MFLAGS")
         .env_remove("MAKELEVEL")
@@ -139,7 +140,7 @@ fn kbuild(text: &str) -> (bool, String) {
     let said = said(&out);
     if out.status.success() {
         assert!(dir.path().join("layout.o").is_file(), "no object: {said}");
-        // Kbuild wrote down what the object was made from.
+        // Kbuild records the inputs of the object.
         let made_from =
             fs::read_to_string(dir.path().join(".layout.o.cmd")).expect("Kbuild writes it");
         for header in truth().headers {
@@ -150,7 +151,7 @@ fn kbuild(text: &str) -> (bool, String) {
     (out.status.success(), said)
 }
 
-/// What a C user of the vfio-pci header relies on, written by hand and not from the truth.
+/// What a C user of the vfio-pci header relies on, written by hand and not derived from the truth.
 const VFIO_PCI: &str = "\
 #include <linux/build_bug.h>
 #include <linux/kho/abi/vfio_pci.h>
@@ -188,8 +189,8 @@ fn libclang_reads_the_headers_with_the_kernels_own_as_the_truth() {
         let mut truth = truth();
         let build = directory(if *arch == HOST { "LINUX_BUILD" } else { variable });
         if *arch != HOST {
-            // Of another machine, the tree has what needs no compiler for it. The rest is read for it
-            // with the stand-ins: see `kernel_headers.rs` and `page_sizes.rs`.
+            // For another machine, the tree has the files that need no compiler for it. The rest is
+            // read for it with the stand-ins: see `kernel_headers.rs` and `page_sizes.rs`.
             let base = ["linux/compiler.h", "linux/types.h"];
             truth.headers.retain(|h| h.includes.iter().all(|i| base.contains(&i.as_str())));
         }
@@ -206,13 +207,13 @@ fn libclang_reads_the_headers_with_the_kernels_own_as_the_truth() {
     }
 }
 
-/// Runs one of the tree's own checkers over a header. `Ok` is silence.
+/// Runs one of the tree's own checkers on a header. `Ok` means no output.
 fn checked(script: &str, args: &[&str], path: &Path) -> Result<(), String> {
     let out = Command::new(source().join("scripts").join(script))
         .args(args)
         .arg(path)
         .current_dir(source())
-        // Python would leave its cache in the source.
+        // Python would write its cache into the source.
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("LC_ALL", "C")
         .output()
@@ -256,7 +257,7 @@ fn the_kernels_checkers_say_nothing() {
     }
 }
 
-/// Kbuild makes modules of the unit tests, by their own Makefile, and nobody warns.
+/// Kbuild makes modules of the unit tests, by their own Makefile, without a warning.
 #[test]
 #[ignore = "needs a Linux 7.3 tree: run make check"]
 fn kbuild_compiles_the_unit_tests_without_a_warning() {
@@ -277,7 +278,7 @@ fn kbuild_compiles_the_unit_tests_without_a_warning() {
         .arg("-C")
         .arg(directory("LINUX_BUILD"))
         .arg(format!("M={}", dir.path().display()))
-        // The letter makes errors of warnings.
+        // The letter turns warnings into errors.
         .args(["W=1e", "CONFIG_KHO_ABI_KUNIT_TEST=m"])
         .args(&objects)
         .env_remove("MAKEFLAGS")
@@ -293,14 +294,15 @@ fn kbuild_compiles_the_unit_tests_without_a_warning() {
     }
 }
 
-/// Silence means something: each checker speaks about what it is there to find.
+/// Silence is meaningful: each checker reports what it is meant to find.
 #[test]
 #[ignore = "needs a Linux 7.3 tree: run make check"]
 fn the_kernels_checkers_speak_of_a_bad_header() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     for (header, generated) in truth().headers.iter().zip(generate::render(&truth())) {
         let path = dir.path().join(format!("{}.h", header.name));
-        // kernel-doc cannot see a member that a macro declares, and reads no comment about such a struct.
+        // kernel-doc cannot see a member that a macro declares, and does not read the comments of
+        // such a struct.
         let described = |record: &&Record| {
             !record.fields.iter().any(|field| matches!(field.ty, Type::KhoserPtr { .. }))
         };

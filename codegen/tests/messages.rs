@@ -85,7 +85,7 @@ impl Texts {
                 }
                 TokenTree::Group(group) => self.literals(group.stream()),
                 TokenTree::Literal(literal) => {
-                    self.found.extend(string_of(&literal).filter(|text| is_prose(text)))
+                    self.found.extend(string_of(&literal).filter(|text| is_prose(text)));
                 }
                 TokenTree::Ident(_) | TokenTree::Punct(_) => {}
             }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Headers with something changed are read as a compiler reads them, or not at all.
+//! Mutated headers are read as a compiler reads them, or not at all.
 //!
-//! `KHO_ABI_MUTANTS=N` makes so many, where the default is a few.
+//! `KHO_ABI_MUTANTS=N` sets their number; the default is small.
 
-#[allow(dead_code)] // Each test asks C for something else.
+#[allow(dead_code)] // Each test uses another part of it.
 mod c;
 
 use c::{compile, includes, places};
@@ -14,7 +14,7 @@ use kho_abi_read::{headers, truth};
 use std::collections::BTreeMap;
 use std::fs;
 
-/// Numbers that look random, and are the same on every run.
+/// Numbers that look random, but are the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -59,7 +59,7 @@ const WORDS: &[(&str, &str)] = &[
     ("sizeof", "_Alignof"),
 ];
 
-/// The text with one thing changed, and what that was.
+/// The text with one change, and a description of it.
 fn mutate(text: &str, random: &mut Random) -> (String, String) {
     let lines: Vec<_> = text.lines().collect();
     let at = random.below(lines.len());
@@ -101,7 +101,7 @@ fn mutate(text: &str, random: &mut Random) -> (String, String) {
     }
 }
 
-/// The generated headers without their assertions, which would find most of it.
+/// The generated headers without their assertions, which would notice most mutations.
 fn headers() -> BTreeMap<String, String> {
     let files = generate::render(&truth::current().unwrap()).into_iter();
     let plain = |text: &str| -> String {
@@ -111,14 +111,14 @@ fn headers() -> BTreeMap<String, String> {
     files.map(|file| (file.path.display().to_string(), plain(&file.text))).collect()
 }
 
-/// What a compiler can be asked: types without a name of their own are left out.
+/// What a compiler can be asked about: nameless types are left out.
 fn nameable(model: &Model) -> Model {
     let mut model = model.clone();
     for header in &mut model.headers {
         header.items.retain(|item| !item.name().contains('.'));
         for item in &mut header.items {
             if let kho_abi_model::Item::Record(record) = item {
-                // An array without a length has no size that could be asked for.
+                // An array without a length has no size to ask for.
                 record.fields.retain(|field| !field.name.is_empty() && field.bit_size > 0);
             }
         }
@@ -157,13 +157,13 @@ fn a_mutant_reads_as_a_compiler_reads_it_or_not_at_all() {
                 continue;
             }
         };
-        // No more is found than words are there to find it in.
+        // There are not more items than words in the text.
         let items = reading.model.headers.iter().map(|header| header.items.len()).sum::<usize>();
         let words = files.values().map(|text| text.split_whitespace().count()).sum::<usize>();
         assert!(items + reading.gaps.len() <= words, "{what}: {items} of {words} words");
         read += 1;
         gaps += usize::from(!reading.gaps.is_empty());
-        // A header that is read without a gap compiles, and says what was read.
+        // A header that is read without a gap compiles, and agrees with what was read.
         if !reading.gaps.is_empty() {
             continue;
         }

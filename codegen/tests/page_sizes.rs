@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! gcc and clang lay the generated headers out as the truth says for every page size, and place
+//! gcc and clang lay the generated headers out as the truth does for every page size, and place
 //! bit-fields where the truth has them on machines of either byte order.
 
 mod bindgen_reader;
-#[allow(dead_code)] // Each test asks C for something else.
+#[allow(dead_code)] // Each test uses another part of it.
 mod c;
 
 use c::{bit_field_probe, compile, expected, includes, places, probed, COMPILERS};
@@ -16,7 +16,7 @@ fn headers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../c-headers/include").canonicalize().unwrap()
 }
 
-/// The truth for every page size, with the flag that tells a stand-in.
+/// The truth for every page size, with the flag that selects it in a stand-in.
 fn truths() -> Vec<(String, Model)> {
     let truth = truth::current().unwrap();
     assert_eq!(truth.page_sizes(), [4096, 16384, 65536]);
@@ -38,7 +38,7 @@ fn both_compilers_agree_for_every_page_size() {
     }
 }
 
-/// What holds for one page size does not for another: the assertions look at it.
+/// The numbers of one page size fail for another: the assertions check them.
 #[test]
 fn both_compilers_refuse_the_numbers_of_another_page_size() {
     let truths = truths();
@@ -116,7 +116,7 @@ fn the_accessors_make_the_bytes_that_c_makes() {
     assert_eq!(folio.as_bytes(), probed(&object, record.size));
 }
 
-/// The helper macros do what their prose says, with a linear mapping of the test's own.
+/// The helper macros do what their prose says, with the test's own linear mapping.
 #[test]
 fn the_pointer_macros_store_and_load_addresses() {
     let text = "\
@@ -129,7 +129,7 @@ fn the_pointer_macros_store_and_load_addresses() {
         return KHOSER_LOAD_PTR(w->first); }\n";
     for compiler in COMPILERS.iter().map(|compiler| compiler.name) {
         compile(compiler, &headers(), text, &[]).unwrap();
-        // A pointer to something else is not stored.
+        // A pointer to another type is not stored.
         let wrong = text.replace("struct kho_vmalloc_chunk *c", "struct kho_vmalloc_hdr *c");
         let said = compile(compiler, &headers(), &wrong, &[]).unwrap_err();
         assert!(said.contains("incompatible"), "{compiler}: {said}");
@@ -141,7 +141,7 @@ fn libclang_reads_what_was_written_for_every_page_size() {
     for (flag, truth) in truths() {
         let read = bindgen_reader::read_generated(&truth, TRIPLES[1]).unwrap();
         assert_eq!(compare::differences(&truth, &read), [], "{flag}");
-        // The reader says of which struct it does not know all.
+        // The reader reports which structs it does not fully know.
         let undetermined: Vec<_> = read.records().filter(|(_, r)| r.bit_fields_unknown).collect();
         assert_eq!(undetermined.len(), 1);
         assert_eq!(undetermined[0].1.name, "memfd_luo_folio_ser");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Programs that know nothing of the model's own reader and writer agree with them: cbindgen lowers
-//! the Rust types to C by itself, and libclang, which bindgen asks, computes layouts from C text.
+//! Programs that are independent of the model's own reader and writer agree with them: cbindgen
+//! lowers the Rust types to C by itself, and libclang, through bindgen, computes layouts from C
+//! text.
 
 mod bindgen_reader;
 
@@ -37,11 +38,11 @@ fn computed_length(ty: &Type) -> bool {
     matches!(ty, Type::Array { len_name: Some(name), .. } if name.contains(' '))
 }
 
-/// The part of the truth that cbindgen can tell, as it tells it.
+/// The part of the truth that cbindgen can show, in its form.
 ///
-/// It expands no macro, and so sees no struct that depends on the page size; it knows no bit-fields,
-/// and no array whose length is an expression; and the type that stands for `DECLARE_KHOSER_PTR()` is
-/// an integer to it.
+/// It does not expand macros, and so sees no struct that depends on the page size. It does not know
+/// bit-fields, or arrays whose length is an expression. To it, the type for `DECLARE_KHOSER_PTR()`
+/// is an integer.
 fn tellable(truth: &Model) -> Model {
     let mut model = truth.clone();
     let depends = |name: &str| truth.other_pages_of(name).next().is_some();
@@ -67,9 +68,9 @@ fn tellable(truth: &Model) -> Model {
     model
 }
 
-/// What cbindgen makes of the crate that holds the truth.
+/// cbindgen's output for the crate that holds the truth.
 ///
-/// It leaves lengths of arrays out that are expressions to it: they are given.
+/// It leaves out lengths of arrays that are expressions, so they are supplied.
 fn lowered(model: &Model, truth: &Model) -> String {
     let lengths = truth.headers.iter().flat_map(Header::constants).filter(|c| c.expr.is_some());
     let lengths = lengths.filter_map(|constant| match &constant.value {
@@ -79,7 +80,7 @@ fn lowered(model: &Model, truth: &Model) -> String {
     let mut config = cbindgen::Config {
         language: cbindgen::Language::C,
         cpp_compat: false,
-        // Its integer types come from the compiler, so that any target can be asked.
+        // Its integer types come from the compiler, so that any target can be read.
         no_includes: true,
         after_includes: Some(
             [("uint", "UINT"), ("int", "INT")]
@@ -96,9 +97,10 @@ fn lowered(model: &Model, truth: &Model) -> String {
         ..cbindgen::Config::default()
     };
     config.layout.packed = Some("__attribute__((__packed__))".into());
-    // No function takes the types, so cbindgen has to be asked for each.
+    // No function takes the types, so cbindgen needs their names.
     config.export.include = model.records().map(|(_, record)| record.name.clone()).collect();
-    // The current versions: earlier ones have types of the same names, and it knows no modules.
+    // Only the current versions: earlier ones have types of the same names, and cbindgen ignores
+    // modules.
     let mut sources: Vec<_> = fs::read_dir(checkout("abi/src/wire"))
         .expect("the wire files are there")
         .map(|entry| entry.expect("the directory can be read").path())
@@ -113,7 +115,7 @@ fn lowered(model: &Model, truth: &Model) -> String {
     String::from_utf8(text).expect("C text is ASCII")
 }
 
-/// What libclang makes of C text that needs no header.
+/// libclang's layouts of C text that needs no header.
 fn read(name: &str, text: &str, triple: &str) -> Result<Model, CHeaderError> {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join(format!("{name}.h"));
@@ -121,17 +123,18 @@ fn read(name: &str, text: &str, triple: &str) -> Result<Model, CHeaderError> {
     bindgen_reader::read(&[path], &Options { triple, clang_args: &["-nostdinc".into()] })
 }
 
-/// Whether a difference is that cbindgen lowered an associated constant, as `PciAddress_MAX_DEVICE`.
+/// Whether the difference is that cbindgen lowered an associated constant, as
+/// `PciAddress_MAX_DEVICE`.
 ///
-/// Those belong to what Rust users of the types get beside them. The ABI's own are in capitals.
+/// Those belong to the Rust API beside the types. The ABI's own constants are in capitals.
 fn associated(difference: &str) -> bool {
     difference
         .strip_suffix(" is not in the truth")
         .is_some_and(|name| name.contains(|c: char| c.is_ascii_lowercase()))
 }
 
-/// Whether a difference is a constant that [`tellable`] leaves out, or that belongs to another header
-/// of the kernel's, and cbindgen lowered all the same.
+/// Whether a difference is a constant that [`tellable`] leaves out, or that belongs to another
+/// kernel header, but that cbindgen lowered nevertheless.
 fn beside(truth: &Model, difference: &str) -> bool {
     let elsewhere = fs::read_to_string(checkout("abi/src/wire/uapi.rs")).expect("it is there");
     difference.strip_suffix(" is not in the truth").is_some_and(|name| {
@@ -145,7 +148,8 @@ fn cbindgen_and_libclang_lay_the_rust_types_out_as_the_truth_does() {
     let whole = truth();
     let truth = tellable(&whole);
     let text = lowered(&truth, &whole);
-    // cbindgen skips strings. The day it learns them, this list is empty, and they can be compared.
+    // cbindgen skips strings. If it ever supports them, this list becomes empty, and they can be
+    // compared.
     let strings: BTreeSet<_> = truth
         .headers
         .iter()
@@ -167,7 +171,7 @@ fn cbindgen_and_libclang_lay_the_rust_types_out_as_the_truth_does() {
             .filter(|what| !associated(what) && !beside(&whole, what))
             .collect();
         assert_eq!(said, strings, "{triple}: {text}");
-        // Differences are looked for from the truth's side: nothing may be there beside it.
+        // Differences are searched from the truth's side, so check that nothing else is there.
         assert_eq!(read.records().count(), truth.records().count(), "{triple}: {text}");
     }
 }
@@ -233,7 +237,7 @@ fn libclang_disagrees_with_a_model_that_is_wrong() {
     }
 }
 
-/// The truth with one field at a wrong place, or one struct of a wrong size, and its name.
+/// The truth with one field at a wrong offset, or one struct of a wrong size, and its name.
 fn wrong_models(truth: &Model) -> Vec<(String, Model)> {
     let mut wrong = Vec::new();
     for (h, header) in truth.headers.iter().enumerate() {
@@ -249,9 +253,9 @@ fn wrong_models(truth: &Model) -> Vec<(String, Model)> {
             if record.size_expr.is_none() {
                 with(&record.name, &|record| record.size += 1);
             }
-            // bindgen does not tell where a bit-field lies.
+            // bindgen does not report where a bit-field is.
             let told = |(_, field): &(usize, &Field)| !field.bit_field;
-            // One field of each struct: each wrong model is a run of clang over all headers.
+            // One field of each struct, since each wrong model is a run of clang over all headers.
             if let Some((f, field)) = record.fields.iter().enumerate().rfind(told) {
                 with(&field.name, &|record| record.fields[f].bit_offset += 8);
             }

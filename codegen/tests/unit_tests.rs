@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The unit tests that a kernel takes beside the headers pass, and fail for every change of a header
-//! that does not assert its own layout: here as programs, in QEMU inside a kernel.
+//! The unit tests that a kernel takes with the headers pass, and fail for every change of a header
+//! without assertions. They run here as programs, and in QEMU inside a kernel.
 
-#[allow(dead_code)] // Each test asks C for something else.
+#[allow(dead_code)] // Each test uses another part of it.
 mod c;
 mod kunit;
 
@@ -37,7 +37,8 @@ fn every_case_passes_for_every_page_size() {
     }
 }
 
-/// What depends on the page size is skipped where no kernel has agreed on it, and nothing else is.
+/// Only cases that depend on the page size are skipped on a page size that kernels have not agreed
+/// on.
 #[test]
 fn a_page_size_that_is_new_is_skipped_and_not_passed() {
     let truth = truth();
@@ -67,7 +68,7 @@ fn a_page_size_that_is_new_is_skipped_and_not_passed() {
     assert_eq!(skipped, expected);
 }
 
-/// A header that differs from the truth, the case that has to fail, and what it has to say.
+/// A header that differs from the truth, the case that must fail, and its expected output.
 struct Drift {
     model: Model,
     header: usize,
@@ -75,7 +76,7 @@ struct Drift {
     says: String,
 }
 
-/// Every constant with another value, every field moved, with another sign, of another width.
+/// Every constant with another value; every field moved, with another sign, or with another width.
 fn drifts(model: &Model) -> Vec<Drift> {
     let mut drifts = Vec::new();
     for (header, items) in model.headers.iter().map(|header| &header.items).enumerate() {
@@ -184,8 +185,8 @@ fn every_change_of_a_header_fails_the_case_that_is_named_after_it() {
     }
 }
 
-/// The bytes that the suites expect of bit-fields, for machines of both byte orders: those of an integer with the
-/// bits where the truth has them.
+/// The bytes that the suites expect of bit-fields, for machines of both byte orders: those of an
+/// integer with the bits where the truth has them.
 #[test]
 fn bits_are_expected_where_the_truth_has_them_on_either_byte_order() {
     let truth = truth();
@@ -211,7 +212,7 @@ fn bits_are_expected_where_the_truth_has_them_on_either_byte_order() {
             assert_eq!(String::from_utf8_lossy(&out.stdout), expected, "{} {flag}", field.name);
         }
     }
-    // So a machine of the other order would fail with the bytes of this one.
+    // So a machine of the other byte order would fail with these bytes.
     let flag = "-D__BIG_ENDIAN_BITFIELD";
     let ran = bench.run(COMPILERS[0].command(), "kho_abi_memfd_kunit", &[flag]);
     if cfg!(target_endian = "little") {
@@ -239,7 +240,7 @@ fn a_struct_of_two_contracts_names_both() {
     assert!(ran.said.contains(both), "{}", ran.said);
 }
 
-/// The kernel's own headers, which people wrote by hand: all that it has pass.
+/// All of the kernel's own headers, which are written by hand, pass.
 #[test]
 #[ignore = "needs a Linux 7.3 tree: run make check"]
 fn the_kernels_own_headers_pass() {
@@ -262,7 +263,7 @@ fn the_kernels_own_headers_pass() {
         let ran = bench.run(COMPILERS[0].command(), suite, &[]);
         assert_eq!(ran.that(Outcome::Passed).len(), ran.cases.len(), "{suite}:\n{}", ran.said);
     }
-    // And one offset of one of them is changed.
+    // Then one offset in one of them is changed.
     let path = "linux/kho/abi/luo.h";
     let text = fs::read_to_string(source.join("include").join(path)).expect("it was read");
     let (before, after) = ("\tu64 data;\n\tu64 token;\n", "\tu64 token;\n\tu64 data;\n");

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! How fast images are read, beside what the same machine can do at most, in one run.
+//! How fast images are read, compared with the limits of the same machine, in one run.
 //!
-//! `cargo bench -p kho-abi-inspect --bench speed`, or with `-- scattered` for such folio lists alone. It writes files of some gigabytes to the directory
-//! for temporary files, one after the other, and removes them. `KHO_ABI_BENCH_GIB` is the size of the
-//! folio list, 4 where nothing is said: the list of a guest with 1 TiB.
+//! `cargo bench -p kho-abi-inspect --bench speed`, or with `-- scattered` for only such folio
+//! lists. It writes files of some gigabytes to the directory for temporary files, one after the
+//! other, and removes them. `KHO_ABI_BENCH_GIB` is the size of the folio list, by default 4: the
+//! list of a guest with 1 TiB.
 //!
 //! Each number is the best of several runs, with the page cache warm; each limit is measured right
-//! before what it is the limit of. The second percentage is of CPU time, which a busy machine disturbs
-//! less.
+//! before the result to which it applies. The second percentage is of CPU time, which a busy
+//! machine disturbs less.
 
 use kho_abi_inspect::image::Image;
 use kho_abi_inspect::synth::container::{kdump, Packing};
@@ -47,7 +48,7 @@ fn best(mut work: impl FnMut()) -> Took {
     best
 }
 
-#[allow(clippy::cast_precision_loss)] // Three digits are shown.
+#[allow(clippy::cast_precision_loss)] // Only three digits are shown.
 fn rate(bytes: u64, time: Duration) -> f64 {
     bytes as f64 / time.as_secs_f64() / 1e9
 }
@@ -64,7 +65,7 @@ fn compare(what: &str, bytes: u64, limit: Took, ours: Took) {
     );
 }
 
-/// A file that goes away with the benchmark.
+/// A file that is removed after the benchmark.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -75,12 +76,12 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Nothing can be done about it here.
+        // An error here can be ignored.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-/// Writes the image of a guest whose folio list has so many bytes.
+/// Writes the image of a guest whose folio list has that many bytes.
 fn guest(path: &Path, list_bytes: u64, list: Lie, lie: Lie) -> Places {
     let file = File::create(path).expect("the file can be made");
     let mut synth = Synth::new(file, PAGE);
@@ -100,7 +101,7 @@ fn words(bytes: &[u8]) -> u64 {
         .fold(0_u64, |sum, word| sum.wrapping_add(word.try_into().map_or(0, u64::from_ne_bytes)))
 }
 
-/// Adds up all words of pages that were read in this order, as far as possible at once.
+/// Adds up all words of pages in this order, reading as much as possible at once.
 fn sum(file: &File, pages: &[u64], threads: usize) -> u64 {
     let share = pages.len().div_ceil(threads);
     std::thread::scope(|scope| {
@@ -167,7 +168,7 @@ fn folio_lists(list_bytes: u64, only: Option<&str>) {
     }
 }
 
-/// The most memory that a walk takes, in a process of its own.
+/// The peak memory of a walk, in a process of its own.
 fn memory(image: &Path, fdt: u64) {
     let own = std::env::current_exe().expect("it has a path");
     let out = std::process::Command::new(own)
@@ -191,7 +192,7 @@ fn scan() {
     for at in (0..size).step_by(page.len()) {
         file.write_all_at(&page, at).expect("there is room");
     }
-    // The tree is what is read last.
+    // The tree is read last.
     file.write(size - PAGE as u64, &kho_abi_inspect::synth::Tree::new("kho-v4").finish());
     let file = File::open(&scratch.0).expect("it was written");
     let image = Image::open(&scratch.0).expect("it is an image");
@@ -282,7 +283,7 @@ fn kdump_pages() {
     }
 }
 
-/// Cost grows with entries, and not with memory that nothing points to.
+/// The cost grows with the entries, and not with memory that nothing points to.
 fn growth() {
     println!("growth: CPU time for a walk, per entry");
     for shift in [24, 26, 28] {
@@ -322,7 +323,7 @@ fn main() {
     }
     let gib = std::env::var("KHO_ABI_BENCH_GIB").ok().and_then(|gib| gib.parse().ok());
     let list_bytes = gib.unwrap_or(4) * GIB;
-    // Cargo says that it is a benchmark; a word of one's own chooses a folio list.
+    // Cargo passes a flag for benchmarks; any other word selects a folio list.
     let only = arguments.get(1).filter(|word| !word.starts_with('-'));
     folio_lists(list_bytes, only.map(String::as_str));
     if only.is_some() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes an image of the reference state, as raw memory, an ELF core or a kdump; or a guest whose list
-//! of folios has some gigabytes.
+//! Writes an image of the reference state, as raw memory, an ELF core or a kdump, or a guest with a
+//! folio list of some gigabytes.
 
 use kho_abi_inspect::synth::{container, sample, MemfdSpec, Synth};
 use std::fs::File;
@@ -36,7 +36,7 @@ fn main() {
     }
 }
 
-/// Writes a sparse image with so many files: devices and small memfds in turn.
+/// Writes a sparse image with that many files, alternating devices and small memfds.
 fn many(path: &str, count: u64) -> io::Result<()> {
     let mut synth = Synth::new(File::create(path)?, 4096);
     let mut session = synth.session("vm0");
@@ -58,7 +58,7 @@ fn many(path: &str, count: u64) -> io::Result<()> {
     file.set_len(end + (64 << 20))
 }
 
-/// Writes a sparse image of a guest, whose list of folios has so many gibibytes.
+/// Writes a sparse image of a guest, whose folio list has that many gibibytes.
 fn guest(path: &str, gib: u64) -> io::Result<()> {
     let list = gib << 30;
     let mut synth = Synth::new(File::create(path)?, 4096);

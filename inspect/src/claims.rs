@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Who owns which pages: finds the page that a second owner claims, in bounded memory.
+//! Who owns which pages: finds pages that a second owner claims, in bounded memory.
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Spans that are kept with their owners: some 20 MiB of them.
+/// How many spans to keep with their owners: about 20 MiB of them.
 const SPANS_LIMIT: usize = 1 << 18;
-/// Pieces of the bitmap that takes over behind that: 64 MiB, enough for terabytes in disorder.
+/// How many pieces of the bitmap to keep when there are more spans: 64 MiB, enough for terabytes in
+/// disorder.
 const CHUNKS_LIMIT: usize = 1 << 17;
 const CHUNK_WORDS: usize = 64;
 const CHUNK_PAGES: u64 = CHUNK_WORDS as u64 * 64;
@@ -19,19 +20,19 @@ pub(crate) struct Owner(u32);
 pub(crate) struct Conflict {
     /// Its frame number.
     pub(crate) page: u64,
-    /// Who claimed it first, where that is still known.
+    /// Who claimed it first, if that is still known.
     pub(crate) owner: Option<Owner>,
 }
 
-/// Every page that somebody owns.
+/// Every page that has an owner.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     owners: Vec<String>,
-    /// Spans that do not overlap: by the first page, the page behind the last, and the owner.
+    /// Spans that do not overlap: by the first page, the page after the last, and the owner.
     spans: BTreeMap<u64, (u64, Owner)>,
-    /// What came when there were too many spans, as bits.
+    /// Claims that arrived when there were too many spans, as bits.
     chunks: HashMap<u64, Box<[u64; CHUNK_WORDS]>>,
-    /// Whether pages were left out, because they are too many and too far apart.
+    /// Whether pages were left out, because there are too many, too far apart.
     left_out: bool,
 }
 
@@ -46,12 +47,12 @@ impl Claims {
         self.owners.get(owner.0 as usize).map_or("another owner", String::as_str)
     }
 
-    /// Whether some claims were not looked at.
+    /// Whether some claims were not checked.
     pub(crate) fn is_incomplete(&self) -> bool {
         self.left_out
     }
 
-    /// Claims pages for an owner; returns the first one that has one already.
+    /// Claims pages for an owner; returns the first page that already has an owner.
     pub(crate) fn claim(&mut self, start: u64, end: u64, owner: Owner) -> Option<Conflict> {
         if start >= end {
             return None;
@@ -63,7 +64,7 @@ impl Claims {
             }
             let extends = *before_end == start && *before_owner == owner;
             if extends && self.chunks.is_empty() {
-                // What comes next may still be in the way.
+                // The next span may still overlap.
                 if let Some((next, (_, next_owner))) = self.spans.range(start..end).next() {
                     return Some(Conflict { page: *next, owner: Some(*next_owner) });
                 }
@@ -102,7 +103,7 @@ impl Claims {
         }
     }
 
-    /// The same where there are no spans: only pieces that exist are looked at.
+    /// The same for the bitmap: visits only pieces that exist.
     fn gaps_in_bits(&self, keys: &[u64], start: u64, end: u64, each: &mut impl FnMut(u64, u64)) {
         let mut at = start;
         let first = keys.partition_point(|key| (key + 1) * CHUNK_PAGES <= start);
@@ -134,7 +135,7 @@ impl Claims {
         }
     }
 
-    /// Sets bits, all of them even where one is set: so that the next to claim them stops at once.
+    /// Sets all bits, even if one is set already, so that the next claim fails at once.
     fn set(&mut self, start: u64, end: u64) -> Option<Conflict> {
         let mut conflict = None;
         let mut page = start;
@@ -226,7 +227,7 @@ mod tests {
             ]
         );
         let last = last * 2;
-        // What was refused in part is set all the same.
+        // Even a claim that was refused is recorded.
         assert_eq!(gaps(last - 6, last), [(last - 5, last - 4)]);
         assert_eq!(gaps(last, u64::MAX), [(last + 200, u64::MAX)]);
     }

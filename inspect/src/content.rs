@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Compares the content of two memfds, wherever their folios lie.
+//! Compares the content of two memfds, wherever their folios are in memory.
 
 use crate::extract::{places, Known, Lookup, Place};
 use crate::handlers::memfd::Memfd;
 use crate::image::Image;
 use crate::radix::Preserved;
 
-/// What is read at once, in bytes.
+/// How much to read at once, in bytes.
 const AT_ONCE: u64 = 1 << 20;
-/// The pieces in which differences are counted.
+/// The unit in which differences are counted.
 const PIECE: usize = 4096;
 
-/// What a comparison came to.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Compared {
     /// Number of pieces of 4 KiB that differ.
     pub(crate) pieces: u64,
     /// The first offset that differs.
     pub(crate) first: Option<u64>,
-    /// Bytes that one of the sides does not have, or not for sure.
+    /// Bytes that one of the sides lacks, or has only doubtfully.
     pub(crate) unknown: u64,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Side<'s> {
     pub(crate) memfd: &'s Memfd,
 }
 
-/// What is at an offset.
+/// The content at an offset.
 #[derive(Clone, Copy)]
 enum There {
     Zero,
@@ -47,7 +47,7 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    /// What is at an offset, and for how many bytes; offsets are asked for in order.
+    /// The content at an offset, and its length in bytes; offsets must be requested in order.
     fn at(&mut self, offset: u64) -> (There, u64) {
         while self.places.get(self.next).is_some_and(|place| place.end <= offset) {
             self.next += 1;
@@ -81,7 +81,7 @@ impl Reader<'_> {
     }
 }
 
-/// Compares two memfds as far as both go.
+/// Compares two memfds, up to the end of the shorter one.
 pub(crate) fn compare(before: Side<'_>, after: Side<'_>) -> Compared {
     let size = before.memfd.size.min(after.memfd.size);
     let mut compared = Compared::default();
@@ -109,7 +109,7 @@ pub(crate) fn compare(before: Side<'_>, after: Side<'_>) -> Compared {
                 if a.fill(in_a, &mut one) && b.fill(in_b, &mut other) {
                     compared.take(offset, &one, &other);
                 } else if bytes > PIECE {
-                    // Some of it may be there.
+                    // A part of it may be readable.
                     len = PIECE as u64 - offset % PIECE as u64;
                     let bytes = usize::try_from(len).unwrap_or(0);
                     if a.fill(in_a, &mut one[..bytes]) && b.fill(in_b, &mut other[..bytes]) {
@@ -124,7 +124,7 @@ pub(crate) fn compare(before: Side<'_>, after: Side<'_>) -> Compared {
         }
         offset += len;
     }
-    // What two folios claim is not certain, whichever was read.
+    // If two folios claim a place, its content is uncertain, whichever was read.
     let twice = before_said.doubtful.bytes.max(after_said.doubtful.bytes);
     compared.unknown = compared.unknown.max(twice).min(size);
     compared

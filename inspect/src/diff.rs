@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What two images of one machine show differently: of sessions, files and their content, entries, and
-//! preserved pages. What could not be compared is said as a difference is: it is not equal.
+//! The differences between two images of one machine: sessions, files and their content, entries,
+//! and preserved pages. What could not be compared counts as a difference, since it is not known to
+//! be equal.
 
 use crate::content::{self, Compared};
 use crate::flbs;
@@ -43,17 +44,17 @@ pub struct Difference {
     pub after: Option<String>,
 }
 
-/// The schema that a document of differences names.
+/// The schema name in a document of differences.
 pub const SCHEMA: &str = "kho-abi/inspect-diff/2";
 
-/// What of two images is compared.
+/// What to compare between two images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct How {
-    /// Whether it counts where things lie in memory.
+    /// Whether the place in memory counts.
     pub places: bool,
-    /// Whether the content of memfds is left out.
+    /// Whether to leave out the content of memfds.
     pub no_content: bool,
-    /// Which sessions and files alone.
+    /// The sessions and files to compare.
     pub filter: Filter,
 }
 
@@ -62,7 +63,7 @@ pub struct How {
 pub struct Side<'s> {
     /// The image.
     pub image: &'s Image,
-    /// What it shows.
+    /// What the image shows.
     pub state: &'s State,
 }
 
@@ -83,7 +84,7 @@ impl<'s> Side<'s> {
         self.state.kho.is_none() && self.state.luo().is_none()
     }
 
-    /// Whether any session or file is wanted.
+    /// Whether any session or file matches the filter.
     #[must_use]
     pub fn has(self, filter: &Filter) -> bool {
         let mut sessions = self.state.luo().into_iter().flat_map(|luo| &luo.sessions);
@@ -91,7 +92,7 @@ impl<'s> Side<'s> {
     }
 }
 
-/// Compares what two images show, thing by thing: sessions by name, files by token, memfds by content.
+/// Compares two images item by item: sessions by name, files by token, memfds by content.
 #[must_use]
 pub fn compare(before: Side<'_>, after: Side<'_>, how: &How) -> Vec<Difference> {
     let mut differences = listed(facts(before, how), facts(after, how));
@@ -103,7 +104,7 @@ pub fn compare(before: Side<'_>, after: Side<'_>, how: &How) -> Vec<Difference> 
     differences
 }
 
-/// What is only on one side, or other than on the other.
+/// What is only on one side, or differs.
 fn listed(
     mut before: BTreeMap<String, String>,
     mut after: BTreeMap<String, String>,
@@ -128,7 +129,7 @@ fn listed(
         .collect()
 }
 
-/// What could not be read on one side, and so is not equal.
+/// What could not be read on one side, and so is not known to be equal.
 fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<Difference>) {
     let mut add = |what: &str, before: Option<String>, after: Option<String>| {
         if before.is_some() || after.is_some() {
@@ -154,7 +155,7 @@ fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<D
     add("sessions", lacks(before), lacks(after));
 }
 
-/// The memfds of a side by session and token; those of one name are told apart by their number.
+/// The memfds of a side by session and token; a number distinguishes those with equal names.
 fn memfds<'s>(side: Side<'s>, filter: &Filter) -> Vec<(String, &'s Memfd)> {
     let mut numbers: HashMap<String, u64> = HashMap::new();
     let mut found = Vec::new();
@@ -209,14 +210,14 @@ fn numbered(name: String, number: u64) -> String {
     }
 }
 
-/// What a side shows: the name of each thing with what is to be said of it.
+/// The facts of a side: the name of each item, and a text about it.
 fn facts(side: Side<'_>, how: &How) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::new();
     let mut numbers: BTreeMap<String, u64> = BTreeMap::new();
     let mut add = |name: String, text: String| {
         let number = numbers.entry(name.clone()).or_default();
         *number += 1;
-        // Two of one name are told apart by their number, so that neither hides the other.
+        // A number distinguishes items with equal names, so that neither hides the other.
         facts.insert(numbered(name, *number), text);
     };
     if how.filter.is_all() {
@@ -287,7 +288,7 @@ fn machine_facts(side: Side<'_>, how: &How, add: &mut impl FnMut(String, String)
 fn flb_facts(flb: &Flb, how: &How, add: &mut impl FnMut(String, String)) {
     let name = format!("FLB \"{}\"", flb.compatible);
     let mut text = format!("for {}", count(flb.count, "file"));
-    // What is no address is the owner's own number.
+    // If it is not an address, it is a number of the owner.
     if how.places || flb.leads_to.is_none() {
         text = format!("{text}, data {:#x}", flb.data);
     }
@@ -308,7 +309,7 @@ fn flb_facts(flb: &Flb, how: &How, add: &mut impl FnMut(String, String)) {
     add(name, text);
 }
 
-/// What layouts say, field by field; addresses are places.
+/// The values that layouts show, field by field; addresses count as places.
 fn typed_facts(name: &str, typed: &Typed, how: &How, add: &mut impl FnMut(String, String)) {
     for part in &typed.parts {
         for value in &part.values {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Folios that follow one another, in memory and in the file, as one extent.
+//! Joins consecutive folios, in memory and in the file, into one extent.
 
 use crate::finding::{address, AddressText};
 use crate::folios::FolioRun;
@@ -34,7 +34,7 @@ impl Extent {
         self.folios << self.order
     }
 
-    /// Page frame number and place in the file of a folio.
+    /// A folio's page frame number and its place in the file.
     #[must_use]
     pub const fn folio(&self, number: u64) -> (u64, u64) {
         let before = number << self.order;
@@ -46,14 +46,14 @@ impl Extent {
         (page, self.index.wrapping_add(before))
     }
 
-    /// Takes another extent into this one, where it goes on as this one does.
+    /// Appends another extent if it continues this one.
     fn append(&mut self, other: &Self) -> bool {
         if (self.order, self.flags) != (other.order, other.flags)
             || self.index.checked_add(self.pages()) != Some(other.index)
         {
             return false;
         }
-        // An extent of one folio has no direction yet.
+        // An extent of one folio does not have a direction yet.
         let up = (!self.descending || self.folios == 1) && (!other.descending || other.folios == 1);
         let down = (self.descending || self.folios == 1) && (other.descending || other.folios == 1);
         if up && self.pfn + self.pages() == other.pfn {
@@ -69,7 +69,7 @@ impl Extent {
     }
 }
 
-/// What a run of entries turns out to be.
+/// A part of a run of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Folios, each known to be preserved as one block.
@@ -86,7 +86,7 @@ pub enum Part {
         /// Its place in the file, in pages.
         index: u64,
     },
-    /// A folio that is preserved within a block that begins before it.
+    /// A folio that is preserved inside a block that begins before it.
     NotStart {
         /// Its page frame number.
         page: u64,
@@ -95,7 +95,7 @@ pub enum Part {
         /// The order of the block.
         order: u32,
     },
-    /// The same folio at the same place once more.
+    /// The same folio again, at the same place.
     Again {
         /// Its page frame number.
         page: u64,
@@ -104,10 +104,10 @@ pub enum Part {
     },
 }
 
-/// Takes a run of entries apart by what is preserved where they lead.
+/// Splits a run of entries by what is preserved at their addresses.
 ///
-/// An entry does not say how large its folio is: that is the order of the block which is preserved
-/// there. Where that is not known at all, folios are taken for single pages.
+/// An entry does not contain the size of its folio: it is the order of the block that is preserved
+/// there. If that is unknown, folios count as single pages.
 pub fn each_part(
     run: &FolioRun,
     preserved: Option<&Preserved>,
@@ -161,14 +161,14 @@ pub fn each_part(
     }
 }
 
-/// Puts extents together that follow one another.
+/// Joins consecutive extents.
 #[derive(Debug, Default)]
 pub struct Coalesce {
     last: Option<Extent>,
 }
 
 impl Coalesce {
-    /// Takes an extent, and hands over the one before it where that is complete.
+    /// Takes an extent, and returns the previous one if that is complete.
     pub fn push(&mut self, extent: Extent) -> Option<Extent> {
         if self.last.as_mut().is_some_and(|last| last.append(&extent)) {
             return None;
@@ -176,7 +176,7 @@ impl Coalesce {
         self.last.replace(extent)
     }
 
-    /// Hands over the last one.
+    /// Returns the last extent.
     pub fn finish(&mut self) -> Option<Extent> {
         self.last.take()
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A memfd's content, put together from its folios, and an account of what could not be had.
+//! Assembles a memfd's content from its folios, and records what is missing.
 //!
-//! A kernel preserves every page of a memfd: it fills holes when it pins the file. So a place of the file
-//! that no folio has is lost, and no hole. What the image has although the next kernel would not keep it
-//! (its page is not preserved) is written, and said to be doubtful.
+//! A kernel preserves every page of a memfd: it fills holes when it pins the file. So a place in
+//! the file without a folio is lost, and not a hole. If the image has a page that the next kernel
+//! would not keep, since it is not preserved, the page is written and reported as doubtful.
 
 use crate::extents::{self, Part};
 use crate::finding::{address, address_or_none, AddressText};
@@ -18,9 +18,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// What is read at once, in bytes.
+/// How much to read at once, in bytes.
 const AT_ONCE: u64 = 1 << 20;
-/// Pieces that are listed; the rest is counted.
+/// How many pieces to list; the rest is only counted.
 pub const KEPT: usize = 1000;
 
 /// Why a piece of the content is lost or doubtful.
@@ -115,41 +115,41 @@ impl Pieces {
         }
     }
 
-    /// Whether there are none.
+    /// Whether there are no pieces.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 }
 
-/// What became of a memfd's content.
+/// The result of extracting a memfd.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extracted {
     /// Size of the file, in bytes.
     pub size: u64,
-    /// Bytes that were written; the rest of the file is zero, as a hole.
+    /// Bytes that were written; the rest of the file is a hole, and so zero.
     pub written: u64,
-    /// What is not in the image, and is zero in the file.
+    /// What the image lacks, and is zero in the file.
     pub lost: Pieces,
-    /// What is in the image, and not as the next kernel would have it.
+    /// What the image has, but may differ from what the next kernel would have.
     pub doubtful: Pieces,
-    /// Why memory could not be read, for the first piece of it.
+    /// Why memory could not be read, for the first such piece.
     pub error: Option<ReadError>,
 }
 
 impl Extracted {
-    /// Whether the file has all that the memfd had.
+    /// Whether the file has everything that the memfd had.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.lost.is_empty() && self.doubtful.is_empty()
     }
 }
 
-/// Writes a memfd's content to a file, which gets its size; what is zero stays a hole.
+/// Writes a memfd's content to a file, which gets the memfd's size; zeroes become holes.
 ///
 /// # Errors
 ///
-/// Those of the file. That a folio cannot be had is no error of the file: it is in the account.
+/// Errors of the file. A missing folio is not an error: the result records it.
 pub fn memfd(
     image: &Image,
     page_size: usize,
@@ -163,26 +163,26 @@ pub fn memfd(
     Ok(extracted)
 }
 
-/// Where a piece of the content is.
+/// The place of a piece of the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Offset in the file.
     pub(crate) start: u64,
-    /// The offset behind its last byte.
+    /// The offset after its last byte.
     pub(crate) end: u64,
-    /// Where its memory is; `None` where it is zero whatever memory has.
+    /// Its physical address; `None` if the content is zero whatever memory contains.
     pub(crate) pa: Option<u64>,
 }
 
-/// Where each piece of a memfd's content is, in the order of the file, and the account so far: nothing was
-/// read yet.
+/// The place of each piece of a memfd's content, in the order of the file, and the result so far.
+/// Does not read the content.
 pub(crate) fn places(
     image: &Image,
     page_size: usize,
     preserved: Option<&Preserved>,
     memfd: &Memfd,
 ) -> (Vec<Place>, Extracted) {
-    // No file is written, and so nothing can fail.
+    // Nothing can fail, since no file is written.
     let assembled = assemble(image, page_size, preserved, memfd, Sink::Places(Vec::new()));
     let (extracted, mut places) = assembled.unwrap_or_default();
     places.sort_by_key(|place| place.start);
@@ -204,8 +204,8 @@ fn assemble(
         buffer: Vec::new(),
         zeroes: vec![0; page_size],
         known: Lookup::default(),
-        // A file has each of its pages once, and the image each of its own: a list that leads to more
-        // is damaged, and is not followed any further.
+        // A file has each page once, and so does the image: a list with more pages is damaged, and
+        // is not followed further.
         budget: memfd.size.min(image.bytes()),
         covered: Spans::default(),
         pending: None,
@@ -226,7 +226,7 @@ fn assemble(
     result.and_then(|()| writer.finish())
 }
 
-/// A folio of unknown size, which goes as far as the next one begins.
+/// A folio of unknown size, which extends to the next folio.
 struct Pending {
     page: u64,
     index: u64,
@@ -239,20 +239,20 @@ struct Pending {
 pub(crate) enum Known {
     /// It was never written, and is zero.
     Zero,
-    /// It may have something.
+    /// It may contain data.
     Written,
     /// It cannot be read.
     Absent(ReadError),
 }
 
-/// What was found out last, so that it is not asked for again with each page.
+/// The last result, so that it is not determined again for each page.
 #[derive(Default)]
 pub(crate) struct Lookup {
     last: Option<(Range, Known)>,
 }
 
 impl Lookup {
-    /// What is known of memory from an address on, and how many bytes that holds for.
+    /// What is known of memory from an address on, and for how many bytes.
     pub(crate) fn look(&mut self, image: &Image, pa: u64) -> (Known, u64) {
         match self.last {
             Some((range, known)) if range.start <= pa && pa < range.end => (known, range.end - pa),
@@ -277,7 +277,7 @@ fn find_out(image: &Image, pa: u64) -> (Known, u64) {
     let written = image.next_written(pa).filter(|written| written.start < range.end);
     let hole = written.map_or(range.end, |written| written.start);
     if hole > pa {
-        // Of a sparse file it is zero, and of a kdump it was left out.
+        // In a sparse file it is zero; in a kdump it was left out.
         return match image.read(pa, &mut byte) {
             Ok(()) => (Known::Zero, hole),
             Err(error) => (Known::Absent(error), hole),
@@ -287,11 +287,11 @@ fn find_out(image: &Image, pa: u64) -> (Known, u64) {
     (Known::Written, end.max(pa + 1))
 }
 
-/// What becomes of the content.
+/// What to do with the content.
 enum Sink<'w> {
-    /// It is written.
+    /// Write it.
     File(&'w File),
-    /// It is noted where it is.
+    /// Record its places.
     Places(Vec<Place>),
 }
 
@@ -322,7 +322,7 @@ impl Writer<'_> {
                 }
                 Ok(())
             }
-            // The tree is damaged: what it would say of a folio's size follows from its neighbours.
+            // The tree is damaged: take the size of a folio from its neighbours.
             Part::Extent(extent) => {
                 self.settle(Some(extent.index))?;
                 let last = extent.folios - 1;
@@ -353,9 +353,10 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes the folio of unknown size, which goes no further than the next one.
+    /// Writes the folio of unknown size, up to the next one at most.
     ///
-    /// Folios are aligned to their size, in memory and in the file; one that is not is a single page.
+    /// Folios are aligned to their size, in memory and in the file; a misaligned one is a single
+    /// page.
     fn settle(&mut self, next: Option<u64>) -> io::Result<()> {
         let Some(Pending { page, index, flags, why }) = self.pending.take() else { return Ok(()) };
         let end = self.size.div_ceil(self.page_size);
@@ -366,7 +367,7 @@ impl Writer<'_> {
         self.pages(page, index, pages, flags, Some(why))
     }
 
-    /// Writes pages that follow one another in memory and in the file.
+    /// Writes pages that are consecutive in memory and in the file.
     fn pages(
         &mut self,
         page: u64,
@@ -435,7 +436,7 @@ impl Writer<'_> {
         self.extracted.lost.push(piece);
     }
 
-    /// Copies memory that the image has, page by page where it cannot be read at once.
+    /// Copies memory from the image, page by page if it cannot be read at once.
     fn copy(&mut self, pa: u64, offset: u64, len: u64, why: Option<Why>) -> io::Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(usize::try_from(len).unwrap_or(0), 0);
@@ -460,7 +461,7 @@ impl Writer<'_> {
         result
     }
 
-    /// Writes runs of pages that are not zero.
+    /// Writes the runs of pages that are not zero.
     fn write(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut start = None;
         let mut at = 0;
@@ -486,7 +487,8 @@ impl Writer<'_> {
         start.map_or(Ok(()), |from| put(from, bytes.len()))
     }
 
-    /// Looks whether pages that the kernel shows as zeroes have other bytes, and writes nothing.
+    /// Checks whether pages that the kernel shows as zeroes contain other bytes, without writing
+    /// them.
     fn stale(&mut self, pa: u64, offset: u64, len: u64) {
         let mut done = 0;
         while done < len {
@@ -496,7 +498,7 @@ impl Writer<'_> {
             if matches!(known, Known::Written) {
                 now = now.min(self.page_size);
                 self.buffer.resize(usize::try_from(now).unwrap_or(0), 0);
-                // What cannot be read is zero for the next kernel all the same.
+                // Unreadable pages are still zero for the next kernel.
                 let read = self.image.read(at, &mut self.buffer);
                 if read.is_ok() && self.buffer != self.zeroes[..self.buffer.len()] {
                     self.doubt(to, now, at, Some(Why::NotUptodate));
@@ -530,15 +532,15 @@ impl Writer<'_> {
     }
 }
 
-/// From an offset in the file to another one behind it.
+/// From an offset in the file to a later one.
 type Span = (u64, u64);
 
-/// Parts of the file that have a folio: joined when they have become twice as many.
+/// Parts of the file that have a folio; merged whenever their number has doubled.
 #[derive(Default)]
 struct Spans {
     list: Vec<Span>,
     joined: usize,
-    /// Parts that have two.
+    /// Parts that have two folios.
     twice: Vec<Span>,
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Flattened device trees, as far as they can be read: one that is cut off gives what is before the cut.
+//! Reads flattened device trees as far as possible: a truncated tree is read up to the cut.
 //!
-//! KHO's trees are small and damaged ones are what this tool is for. So each step is checked, nothing
-//! is allocated, nothing recurs, and the first error ends the walk with its offset.
+//! KHO's trees are small, and this tool exists for damaged ones. So each step is checked, nothing
+//! is allocated, nothing recurses, and the first error ends the walk with its offset.
 
 use std::fmt;
 
-/// What every tree begins with, big-endian as all of its structure.
+/// The magic number of every tree, big-endian like the rest of its structure.
 pub const MAGIC: u32 = 0xd00d_feed;
 /// Size of the header, in bytes.
 const HEADER: usize = 40;
@@ -18,7 +18,7 @@ const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
 const NOTHING: u32 = 4;
 const END: u32 = 9;
-/// The last version whose readers can read what is written today.
+/// The oldest version whose readers can read a present tree.
 const COMPATIBLE_VERSION: u32 = 17;
 
 /// What is wrong with a tree, and where.
@@ -48,7 +48,7 @@ pub enum Event<'t> {
         /// Number of nodes around it.
         depth: u32,
     },
-    /// A property of the node that began last and has not ended.
+    /// A property of the current node.
     Property {
         /// Its name.
         name: &'t [u8],
@@ -59,7 +59,7 @@ pub enum Event<'t> {
     End,
 }
 
-/// A tree, and where its parts are.
+/// A tree, and the position of its parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Fdt<'t> {
     bytes: &'t [u8],
@@ -76,12 +76,12 @@ fn word(bytes: &[u8], offset: usize) -> Option<u32> {
 impl<'t> Fdt<'t> {
     /// Reads the header.
     ///
-    /// The tree may say that it is longer than the bytes: what is missing is an error where it is
+    /// The tree may claim to be longer than the bytes: that is an error only if the missing part is
     /// needed.
     ///
     /// # Errors
     ///
-    /// [`FdtError`] where the bytes begin no tree.
+    /// [`FdtError`] if the bytes are not the beginning of a tree.
     pub fn new(bytes: &'t [u8]) -> Result<Self, FdtError> {
         let error = |offset, what| FdtError { offset, what };
         let field = |offset| word(bytes, offset).ok_or(error(offset, "the header is cut off"));
@@ -107,7 +107,7 @@ impl<'t> Fdt<'t> {
         Ok(Self { bytes: &bytes[..total.min(bytes.len())], structure, strings, total })
     }
 
-    /// The size that the tree says it has, in bytes.
+    /// The size that the tree claims, in bytes.
     #[must_use]
     pub fn total_size(&self) -> usize {
         self.total
@@ -137,7 +137,7 @@ impl<'t> Fdt<'t> {
         None
     }
 
-    /// The string up to its NUL at an offset.
+    /// The string at an offset, up to its NUL.
     fn string(&self, offset: usize, what: &'static str) -> Result<&'t [u8], FdtError> {
         let rest = self.bytes.get(offset..).unwrap_or_default();
         let len = rest.iter().position(|byte| *byte == 0);
@@ -216,12 +216,12 @@ impl<'t> Iterator for Events<'t> {
     }
 }
 
-/// A string property as text: without its NUL.
+/// A string property as text, without its NUL.
 pub(crate) fn string(value: &[u8]) -> &[u8] {
     value.strip_suffix(b"\0").unwrap_or(value)
 }
 
-/// A number as KHO writes it into device trees: in the byte order of the CPU, unlike other trees.
+/// A number in a device tree of KHO: in the byte order of the CPU, unlike in other trees.
 pub(crate) fn number(value: &[u8]) -> Option<u64> {
     value.try_into().ok().map(u64::from_ne_bytes)
 }

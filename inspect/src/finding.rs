@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! One thing found wrong in an image, with the address and the chain that led there.
+//! One thing that is wrong in an image, with the address and the chain that led there.
 
 use crate::rules::Rule;
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Findings of one rule that are kept one by one; the rest is counted.
+/// How many findings of one rule to keep; the rest is only counted.
 pub const KEPT_PER_RULE: u64 = 100;
 
 /// A step from KHO's device tree to where something was found.
@@ -48,7 +48,7 @@ pub struct Finding {
     pub chain: Vec<Link>,
 }
 
-/// Everything that was found, each rule's findings up to a limit.
+/// All findings, up to a limit for each rule.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     list: Vec<Finding>,
@@ -56,7 +56,7 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Adds a finding; the text is made only where it is kept.
+    /// Adds a finding; the text is only made if the finding is kept.
     pub(crate) fn add(
         &mut self,
         rule: &'static Rule,
@@ -89,7 +89,7 @@ impl Findings {
         &self.counts
     }
 
-    /// Rules with more findings than were kept, and the number of those that were not.
+    /// Rules with more findings than were kept, and the number of findings that were dropped.
     pub fn more(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.counts.iter().filter_map(|(rule, count)| {
             let kept = self.list.iter().filter(|finding| finding.rule.id == *rule).count() as u64;
@@ -97,14 +97,14 @@ impl Findings {
         })
     }
 
-    /// Whether there are none.
+    /// Whether there are no findings.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
 }
 
-/// What an address looks like in JSON, for schemas.
+/// The form of an address in JSON, for schemas.
 pub(crate) struct AddressText;
 
 impl JsonSchema for AddressText {
@@ -117,13 +117,13 @@ impl JsonSchema for AddressText {
     }
 }
 
-/// Addresses are text in JSON: many readers of it have no integers of 64 bits.
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference to the field.
+/// Addresses are text in JSON: many readers do not have 64-bit integers.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference to the field.
 pub(crate) fn address<S: Serializer>(address: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{address:#x}"))
 }
 
-#[allow(clippy::ref_option)] // serde hands over a reference to the field.
+#[allow(clippy::ref_option)] // serde passes a reference to the field.
 pub(crate) fn address_or_none<S: Serializer>(
     address: &Option<u64>,
     serializer: S,
@@ -134,7 +134,7 @@ pub(crate) fn address_or_none<S: Serializer>(
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference to the field.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference to the field.
 fn rule_id<S: Serializer>(rule: &&'static Rule, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(rule.id)
 }

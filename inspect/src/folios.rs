@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The folio list of a memfd, read fast: entries that continue one another become one run.
+//! Reads the folio list of a memfd fast: entries that continue one another become one run.
 //!
-//! A page of entries that goes on as the one before it ended is compared as a whole, without a branch
-//! for each entry. Where it does not, entries are looked at one by one. Nothing is allocated per
-//! entry, and several threads share the reading.
+//! If a page of entries continues the previous one, it is compared as a whole, without a branch for
+//! each entry. Otherwise entries are handled one by one. Nothing is allocated per entry, and
+//! several threads share the reading.
 
 use crate::image::{Image, ReadError};
 use kho_abi::wire::memfd::memfd_luo_folio_ser;
@@ -14,27 +14,27 @@ use zerocopy::FromBytes;
 
 /// Size of an entry, in bytes.
 pub const ENTRY: usize = size_of::<memfd_luo_folio_ser>();
-/// What is read at once: more does not make it faster, and less does make it slower.
+/// How much to read at once: more is not faster, and less is slower.
 const AT_ONCE: usize = 256 << 10;
-/// What a thread takes at once.
+/// The work unit of a thread.
 const BATCH: usize = 8 << 20;
-/// Entries that are compared at once: a page of 4 KiB.
+/// How many entries to compare at once: a page of 4 KiB.
 const BLOCK: usize = 256;
 const PFN_BITS: u32 = 52;
 
-/// Entries that continue one another: each has the same flags, and its page and its place in the file
-/// are as far from the one before.
+/// Entries that continue one another: they have the same flags, and constant steps between their
+/// pages and between their places in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FolioRun {
-    /// Page frame number of the first folio; 0 where the entries have none.
+    /// Page frame number of the first folio; 0 if the entries have none.
     pub page: u64,
     /// Place of the first folio in the file, in pages.
     pub index: u64,
     /// Number of entries.
     pub count: u64,
-    /// From one folio's page frame number to the next one's; may be negative.
+    /// The step from one folio's page frame number to the next; may be negative.
     pub page_step: i64,
-    /// From one folio's place in the file to the next one's.
+    /// The step from one folio's place in the file to the next.
     pub index_step: i64,
     /// The flags.
     pub flags: u16,
@@ -42,12 +42,12 @@ pub struct FolioRun {
     pub at: u64,
 }
 
-/// The bits of a number, taken for one with a sign.
+/// The bits of a number, as a signed number.
 fn signed(number: u64) -> i64 {
     i64::from_ne_bytes(number.to_ne_bytes())
 }
 
-/// The bits of a number with a sign, taken for one without.
+/// The bits of a signed number, as an unsigned one.
 fn unsigned(number: i64) -> u64 {
     u64::from_ne_bytes(number.to_ne_bytes())
 }
@@ -69,7 +69,7 @@ impl FolioRun {
         self.page | u64::from(self.flags) << PFN_BITS
     }
 
-    /// Whether so many more entries leave the page frame number in its bits, and not 0.
+    /// Whether that many more entries keep the page frame number within its bits, and not 0.
     fn has_room(&self, more: u64) -> bool {
         let last = self.count.saturating_add(more);
         let reach = i128::from(self.page_step) * i128::from(last) + i128::from(self.page);
@@ -77,7 +77,7 @@ impl FolioRun {
     }
 }
 
-/// What reading a part of the list came to.
+/// The result of reading a part of the list.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The entries, in their order.
@@ -87,7 +87,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Takes further entries; `at` is the address of the first.
+    /// Appends entries; `at` is the address of the first.
     fn take(&mut self, entries: &[memfd_luo_folio_ser], at: u64) {
         let mut at = at;
         for block in entries.chunks(BLOCK) {
@@ -98,7 +98,7 @@ impl Batch {
         }
     }
 
-    /// Takes a block of entries that all go on as the last run does.
+    /// Appends a block of entries if all of them continue the last run.
     fn continues(&mut self, block: &[memfd_luo_folio_ser]) -> bool {
         let Some(run) = self.runs.last_mut() else { return false };
         let many = block.len() as u64;
@@ -119,9 +119,9 @@ impl Batch {
         true
     }
 
-    /// Whether the last entries were zero, and so what follows may be where nobody ever wrote.
+    /// Whether the last entries were zero, so that the following ones may be in a hole.
     ///
-    /// A damaged list may lead to terabytes of that, which need not be read.
+    /// A damaged list may lead to terabytes of holes, which need not be read.
     fn in_a_hole(&self) -> bool {
         self.runs.last().is_some_and(|run| {
             run.count > BLOCK as u64
@@ -129,7 +129,7 @@ impl Batch {
         })
     }
 
-    /// Takes further entries that are zero as the last ones are.
+    /// Appends zero entries, like the last ones.
     fn missing(&mut self, count: u64) {
         if let Some(run) = self.runs.last_mut() {
             run.count += count;
@@ -150,7 +150,7 @@ impl Batch {
         if let Some(run) = self.runs.last_mut() {
             let alike = run.flags == flags && (run.page == 0) == (page == 0);
             if alike && run.count == 1 {
-                // The second entry says where the run goes; only steps that folios have are one.
+                // The second entry sets the step; only steps that folios can have are allowed.
                 let page_step = signed(page.wrapping_sub(run.page));
                 let index_step = signed(index.wrapping_sub(run.index));
                 let goes_on =
@@ -172,8 +172,8 @@ impl Batch {
     }
 }
 
-/// Whether any entry is not what it must be to go on. There is no branch for each entry, so that the
-/// compiler can take several at once.
+/// Whether any entry does not continue the run. There is no branch for each entry, so that the
+/// compiler can vectorise this.
 fn differs(
     block: &[memfd_luo_folio_ser],
     page: u64,
@@ -194,7 +194,7 @@ fn differs(
 /// A piece of the list: an address, and its size in bytes.
 type Piece = (u64, usize);
 
-/// Whether nobody ever wrote there, as far as the image tells: all of it is zero.
+/// Whether nothing was ever written there, as far as the image shows: it is all zero.
 fn is_hole(image: &Image, pa: u64, len: usize) -> bool {
     let end = pa.saturating_add(len as u64);
     image.has(pa, len as u64) && image.next_written(pa).is_none_or(|written| written.start >= end)
@@ -221,7 +221,7 @@ fn read_pieces(image: &Image, pieces: &[Piece], buffer: &mut Vec<u8>) -> Batch {
     batch
 }
 
-/// Puts the pages of a list together to pieces, and pieces to batches.
+/// Joins the pages of a list into pieces, and pieces into batches.
 struct Batches<I> {
     pages: I,
     /// Size of a page of the list, in bytes.
@@ -266,9 +266,9 @@ impl<I: Iterator<Item = PhysAddr>> Iterator for Batches<I> {
 
 /// Reads a list of folios, batch by batch in its order.
 ///
-/// `pages` are the addresses of the list's pages, each of `page` bytes; `entries` is how many entries
-/// there are at most. With more than one thread, several batches are read at once. Returns the number
-/// of entries for which there were pages.
+/// `pages` are the addresses of the list's pages, each of `page` bytes; `entries` is the maximum
+/// number of entries. With more than one thread, several batches are read at once. Returns the
+/// number of entries for which there were pages.
 pub fn each_batch(
     image: &Image,
     pages: impl Iterator<Item = PhysAddr>,
@@ -280,7 +280,7 @@ pub fn each_batch(
     let page = usize::try_from(page).unwrap_or(usize::MAX) / ENTRY * ENTRY;
     let left = entries.saturating_mul(ENTRY as u64);
     let mut batches = Batches { pages, page, left, next: None, bytes: 0 };
-    // Threads cost more than they bring where there is little to do.
+    // For little work, threads cost more than they gain.
     if threads < 2 || left <= BATCH as u64 {
         let mut buffer = Vec::new();
         for pieces in batches.by_ref() {
@@ -289,8 +289,8 @@ pub fn each_batch(
         return batches.bytes / ENTRY as u64;
     }
     thread::scope(|scope| {
-        // One thread after the other gets a batch, and gives it back in the same order. Each has room
-        // for one more, so that it does not wait for this one.
+        // Each thread in turn gets a batch, and the results are taken in the same order. Each
+        // thread has room for one more batch, so that it need not wait for this one.
         let workers: Vec<(SyncSender<Vec<Piece>>, Receiver<Batch>)> = (0..threads)
             .map(|_| {
                 let (give, take) = sync_channel::<Vec<Piece>>(2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The whole of it in one call: find KHO in an image, walk through everything, check everything.
+//! The entry point: finds KHO in an image, walks through everything, and checks it.
 
 use crate::find::{self, boot, pages, scan, Candidate, Way};
 use crate::finding::Findings;
@@ -19,34 +19,34 @@ use std::sync::Arc;
 /// What to look for, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Address of KHO's device tree, where it is known.
+    /// Address of KHO's device tree, if known.
     pub fdt: Option<u64>,
-    /// Address of the boot parameters of x86, where it is known.
+    /// Address of the boot parameters of x86, if known.
     pub boot_params: Option<u64>,
-    /// Address of an arm64 machine's device tree, where it is known.
+    /// Address of an arm64 machine's device tree, if known.
     pub device_tree: Option<u64>,
-    /// Size of a page of the kernel, in bytes; found out where it is not given.
+    /// Page size of the kernel, in bytes; determined if not given.
     pub page_size: Option<usize>,
-    /// Number of threads; 0 for as many as the machine has processors.
+    /// Number of threads; 0 for the number of processors.
     pub threads: usize,
-    /// Layouts for what has no decoder.
+    /// Layouts for state without a decoder.
     pub types: Option<Arc<Layouts>>,
 }
 
 /// Everything that an image shows.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Size of a page of the kernel, in bytes.
+    /// Page size of the kernel, in bytes.
     pub page_size: usize,
-    /// Whether that was guessed.
+    /// Whether the page size was guessed.
     pub page_size_guessed: bool,
     /// The device trees that may be KHO's, the best first.
     pub candidates: Vec<Candidate>,
     /// What the first of them leads to.
     pub kho: Option<Kho>,
-    /// LUO's state, where the image is that alone.
+    /// LUO's state, if the image contains only that.
     pub luo_alone: Option<Luo>,
-    /// What was found wrong.
+    /// What is wrong.
     pub findings: Findings,
     /// What was not checked, and why.
     pub notes: Vec<String>,
@@ -98,10 +98,10 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         places.iter().filter_map(|(at, way)| find::judge(&memory, *at, *way)).collect();
     find::rank(&mut candidates);
     let mut luo_alone = None;
-    // An address that was given is taken at its word.
+    // An address that the user gave is used without a check.
     let chosen = options.fdt.or(candidates.first().map(|candidate| candidate.at));
     let unread = match (&searched, chosen) {
-        // The beginning of a page that is compressed may be there although the rest is not.
+        // The beginning of a compressed page may be readable although the rest is not.
         (Some(_), None) if image.is_packed() => Some(scan::verify(image, threads)),
         (searched, _) => searched.as_ref().map(|searched| searched.unread),
     };
@@ -150,8 +150,8 @@ fn phase_note(luo: &Luo) -> Option<&'static str> {
     match luo.phase {
         Phase::Serialised | Phase::UnknownVersion | Phase::Unreadable => None,
         Phase::NotFollowed => Some(
-            "LUO's sessions were not followed: how its lists are made is KHO's matter, and its version is not \
-             known",
+            "LUO's sessions were not followed: their lists are blocks of KHO, whose layout in this version of \
+             KHO is not known",
         ),
         Phase::NotSerialised => Some(
             "LUO has not written its sessions: it does so within the reboot that ends this kernel. \
@@ -165,7 +165,7 @@ fn phase_note(luo: &Luo) -> Option<&'static str> {
     }
 }
 
-/// Says that there is no KHO, or that it cannot be said.
+/// Reports that there is no KHO, or that this is unknown.
 fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
     let image = walker.memory.image();
     let left_out = unread.left_out.saturating_add(image.left_out());
@@ -196,11 +196,11 @@ fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
     }
 }
 
-/// Where to look, what the boot protocol carries, what is in the way, and what the search came to.
+/// Where to look, what the boot protocol says, what is in the way, and the result of the search.
 #[derive(Default)]
 struct Places {
     list: Vec<(u64, Way)>,
-    /// What the boot protocol carries.
+    /// What the boot protocol says.
     carried: Vec<boot::Carried>,
     problems: Vec<String>,
     searched: Option<scan::Searched>,
@@ -251,7 +251,7 @@ fn search(image: &Image, options: &Options, threads: usize, places: &mut Places)
     }
     for at in &searched.trees {
         places.list.push((*at, Way::Scan));
-        // An arm64 machine's own tree says where KHO's is.
+        // An arm64 machine's own tree leads to KHO's.
         if let Ok(found) = boot::chosen(image, *at) {
             places.carry(found, Way::ChosenNode);
         }

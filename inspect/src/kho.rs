@@ -31,15 +31,15 @@ use serde::Serialize;
 pub struct Kho {
     /// Address of the device tree.
     pub at: u64,
-    /// Its size, in bytes, as it says itself.
+    /// Its size, in bytes, as it states itself.
     pub size: u64,
     /// Its compatible string.
     pub compatible: String,
-    /// Address of the root of the tree of preserved pages; 0 where there is none.
+    /// Address of the root of the tree of preserved pages; 0 if there is none.
     pub map_pa: u64,
     /// The entries, in their order.
     pub entries: Vec<Entry>,
-    /// What is preserved, where the version is known and the tree is there.
+    /// What is preserved, if the version is known and the tree exists.
     pub preserved: Option<Preserved>,
     /// LUO's state.
     pub luo: Option<Luo>,
@@ -47,9 +47,9 @@ pub struct Kho {
     pub reservations: Vec<Reservation>,
     /// What the kernel says about itself.
     pub metadata: Option<Metadata>,
-    /// The areas that the next kernel starts in, where they are known.
+    /// The areas in which the next kernel starts, if known.
     pub scratch: Vec<Area>,
-    /// The device tree as it is, where its version is not known.
+    /// The raw device tree, if its version is unknown.
     pub raw: Option<Raw>,
 }
 
@@ -71,28 +71,27 @@ pub struct Entry {
     pub typed: Option<Typed>,
 }
 
-/// Types for one version of KHO's device tree.
+/// The decoder for one version of KHO's device tree.
 struct Decoder {
     compatible: &'static str,
     read: fn(&mut Walker<'_>, &Fdt<'_>, &mut Kho),
 }
 
-/// Every version that is decoded. A version is one line here.
+/// Every version that has a decoder. To add a version, add a line here.
 ///
-/// `kho-v1` is none of them: two sizes of its bitmaps are out under that one string, and nothing in
-/// memory tells which.
+/// `kho-v1` has none: kernels used it for two sizes of its bitmaps, and memory does not show which.
 const DECODERS: &[Decoder] = &[
-    // The tree of preserved pages is the same; blocks are what the later version adds.
+    // The tree of preserved pages is the same; the later version adds blocks.
     Decoder { compatible: kexec_handover_v3::KHO_FDT_COMPATIBLE, read: read_current },
     Decoder { compatible: KHO_FDT_COMPATIBLE, read: read_current },
 ];
 
-/// The versions that can be decoded.
+/// The versions that have a decoder.
 pub fn known() -> impl Iterator<Item = &'static str> {
     DECODERS.iter().map(|decoder| decoder.compatible)
 }
 
-// What the decoder above takes for granted: the properties have the names that they had.
+// The decoder above assumes that the properties kept their names.
 const _: () = {
     use kexec_handover_v3 as v3;
     assert!(same(KHO_FDT_MEMORY_MAP_PROP_NAME, v3::KHO_FDT_MEMORY_MAP_PROP_NAME));
@@ -116,11 +115,11 @@ const fn same(one: &str, other: &str) -> bool {
 struct Subsystem {
     name: &'static str,
     read: fn(&mut Walker<'_>, &mut Kho, &Entry),
-    /// Reads what is the entry's own, where the version of KHO is not known.
+    /// Reads what belongs to the entry itself, if the version of KHO is unknown.
     read_alone: fn(&mut Walker<'_>, &mut Kho, &Entry),
 }
 
-/// Every entry that is understood; others are listed as they are.
+/// Every entry that has a reader; others are only listed.
 const SUBSYSTEMS: &[Subsystem] = &[
     Subsystem {
         name: LUO_KHO_ENTRY_NAME,
@@ -151,7 +150,7 @@ const SUBSYSTEMS: &[Subsystem] = &[
 pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {
     walker.within("KHO's device tree", Some(at), |walker| {
         let page = walker.page_size();
-        // A tree that comes alone, as a file, may be shorter than a page.
+        // A tree in a file of its own may be shorter than a page.
         let there =
             walker.memory.image().ranges().iter().find(|range| range.start <= at && at < range.end);
         let there = there.map_or(page, |range| range.end - at);
@@ -224,7 +223,7 @@ fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
     walker.allocation(kho.at, 1, "KHO's device tree", owner);
     let mut names = std::collections::HashSet::new();
     for (index, entry) in kho.entries.clone().into_iter().enumerate() {
-        // Of two entries of one name, the kernel finds the first.
+        // If two entries have one name, the kernel finds the first.
         if !names.insert(entry.name.clone()) || entry.data == 0 {
             continue;
         }
@@ -239,7 +238,7 @@ fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
     check_orders(walker, kho);
 }
 
-/// Shows an entry that no decoder is built in for: it is no damage.
+/// Shows an entry without a built-in decoder, which is not damage.
 fn undecoded(walker: &mut Walker<'_>, entry: &mut Entry) {
     match typed::entry(walker, &entry.name, entry.data, entry.size) {
         Read::Typed(typed) => {
@@ -264,15 +263,16 @@ fn undecoded(walker: &mut Walker<'_>, entry: &mut Entry) {
     });
 }
 
-/// Lists what a tree of a version that is not known says, and reads those of its entries that have a
-/// version of their own.
+/// Lists a tree of an unknown version, and reads those of its entries that have a version of their
+/// own.
 fn read_unknown(walker: &mut Walker<'_>, fdt: &Fdt<'_>, bytes: &[u8], kho: &mut Kho) {
     read_tree(walker, fdt, kho, false);
     kho.raw = Some(Raw::of(walker, kho.at, bytes.to_vec()));
-    walker.notes.push(
-        "not checked: what is preserved, and everything that only this version of KHO says how to follow"
-            .into(),
-    );
+    walker.notes.push(format!(
+        "not checked: preserved pages, and lists of blocks. \"{}\" says how they are laid out, which is not \
+         a known version",
+        kho.compatible
+    ));
     if walker.memory.image().is_blob() {
         return;
     }
@@ -290,10 +290,10 @@ fn read_unknown(walker: &mut Walker<'_>, fdt: &Fdt<'_>, bytes: &[u8], kho: &mut 
     }
 }
 
-/// The first kernels that know the size of blocks of 2 GiB and more.
+/// The first kernels that handle the size of blocks of 2 GiB and more.
 const LARGE_BLOCKS_SINCE: (u32, u32) = (7, 3);
 
-/// Looks for blocks whose size kernels computed in 32 bits.
+/// Finds blocks whose size kernels computed in 32 bits.
 fn check_orders(walker: &mut Walker<'_>, kho: &Kho) {
     let Some(preserved) = kho.preserved.as_ref() else { return };
     let shift = walker.page_size().trailing_zeros();
@@ -339,7 +339,7 @@ struct Node<'t> {
 
 /// Reads the properties of the root and of its children.
 ///
-/// What they must be is checked where the version is known.
+/// Their values are checked only if the version is known.
 fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho, known: bool) {
     let at = kho.at;
     let mut depth = 0_u32;
@@ -410,12 +410,12 @@ fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho, known: bool)
     }
 }
 
-/// Looks whether preserved pages are where the image has memory.
+/// Checks whether preserved pages are where the image has memory.
 fn check_ranges(walker: &mut Walker<'_>, preserved: &Preserved) {
     let shift = walker.page_size().trailing_zeros();
     let image = walker.memory.image();
     for run in preserved.runs().unwrap_or_default() {
-        // An address that does not fit is in no image.
+        // An address that overflows is in no image.
         let at = run.start.saturating_mul(1 << shift);
         let len = (run.end - run.start).saturating_mul(1 << shift);
         if !image.has(at, len) {

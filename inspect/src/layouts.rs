@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Layouts of structs that this program was not compiled with, and which string promises which of them.
+//! Layouts of structs that this program was not compiled with, and the strings that promise them.
 //!
-//! They come from outside, as an image does, and are not believed: what contradicts itself, embeds
-//! itself or is absurdly large is not used, and [`Layouts::problem`] says why. Everything that reads by
-//! them may therefore add and multiply without a check.
+//! They are as untrusted as an image: a struct that contradicts itself, embeds itself or exceeds a
+//! limit is not used, and [`Layouts::problem`] says why. Everything that reads by them may
+//! therefore add and multiply without a check.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How deep structs may be nested.
+/// The maximum nesting of structs.
 pub const MAX_DEPTH: usize = 16;
-/// The size that a struct may have, in bytes.
+/// The maximum size of a struct, in bytes.
 pub const MAX_SIZE: u64 = 1 << 20;
-/// The dimensions that an array may have.
+/// The maximum number of dimensions of an array.
 const MAX_DIMENSIONS: usize = 8;
-/// The struct in which the kernel keeps memory that has no gaps in its virtual addresses alone.
+/// The struct in which the kernel keeps memory that is contiguous only in its virtual addresses.
 pub(crate) const VMALLOC: &str = "kho_vmalloc";
 
-/// Parts that are followed in an image.
+/// How many parts of an image to follow.
 pub(crate) const ALL_PARTS: usize = 1 << 16;
-/// Values that are kept of an image.
+/// How many values of an image to keep.
 const ALL_VALUES: usize = 1 << 18;
 
 /// What may still be read of an image.
@@ -41,11 +41,11 @@ pub struct Struct {
     pub name: String,
     /// Size, in bytes.
     pub size: u64,
-    /// Whether its fields lie on top of each other.
+    /// Whether its fields overlap.
     pub is_union: bool,
     /// The fields, in the order of the declaration.
     pub fields: Vec<Field>,
-    /// The page size that the layout is for; `None` where it depends on none.
+    /// The page size that the layout is for; `None` if it does not depend on it.
     pub page_size: Option<u64>,
 }
 
@@ -54,22 +54,22 @@ pub struct Struct {
 pub struct Field {
     /// Its name; empty for an anonymous one.
     pub name: String,
-    /// Distance from the start of the struct, in bits, in the order in which C allocates them.
+    /// Offset from the start of the struct, in bits, in the order in which C allocates them.
     pub bit_offset: u64,
     /// Size, in bits.
     pub bit_size: u64,
     /// Whether it is a bit-field.
     pub bit_field: bool,
-    /// What it is, or what its elements are.
+    /// Its type, or the type of its elements.
     pub kind: Kind,
-    /// The dimensions of an array, the outermost first; none for a single value. One of 0 is an array
-    /// whose length the struct does not have.
+    /// The dimensions of an array, the outermost first; empty for a single value. A dimension of 0
+    /// is an array whose length the struct does not contain.
     pub dimensions: Vec<u64>,
     /// What its address, or the memory that it describes, is known to lead to.
     pub leads_to: Option<LeadsTo>,
 }
 
-/// What a field is.
+/// The type of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An integer in the byte order of the CPU.
@@ -81,7 +81,7 @@ pub enum Kind {
     },
     /// A byte of text.
     Char,
-    /// A pointer of the kernel that wrote it, which leads nowhere.
+    /// A pointer of the kernel that wrote it, which cannot be followed.
     Pointer,
     /// The physical address of a struct: `DECLARE_KHOSER_PTR()`.
     Address {
@@ -98,7 +98,7 @@ pub enum Kind {
 /// What an integer that is an address, or preserved vmalloc memory, leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeadsTo {
-    /// A struct; of vmalloc memory, as many of them as there are.
+    /// A struct; for vmalloc memory, as many of them as fit.
     Struct(String),
     /// A list of KHO's blocks, with entries of this struct.
     Blocks(String),
@@ -114,22 +114,22 @@ impl LeadsTo {
     }
 }
 
-/// A version, with what it promises.
+/// A version, and what it promises.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contract {
-    /// What reports call it, as `pci@2`.
+    /// Its name in reports, as `pci@2`.
     pub name: String,
-    /// The string that memory has.
+    /// Its string in memory.
     pub string: String,
-    /// The number beside the string that a field carries, where the version is one.
+    /// The number in a field that accompanies the string, if that is the version.
     pub version: Option<u64>,
     /// The structs that may be its root.
     pub roots: Vec<String>,
-    /// The one that is, where somebody said so.
+    /// The actual root, if the user named one.
     pub root: Option<String>,
 }
 
-/// Layouts of structs, and which string promises which of them.
+/// Layouts of structs, and the strings that promise them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layouts {
     source: String,
@@ -140,9 +140,9 @@ pub struct Layouts {
 }
 
 impl Layouts {
-    /// Takes layouts from a source that messages call by a name.
+    /// Takes layouts from a source, which messages call by this name.
     ///
-    /// Of two structs of one name that differ, neither is used.
+    /// If two structs with one name differ, neither is used.
     #[must_use]
     pub fn new(source: &str, structs: Vec<Struct>, contracts: Vec<Contract>) -> Self {
         let mut all: BTreeMap<String, Struct> = BTreeMap::new();
@@ -163,7 +163,7 @@ impl Layouts {
         layouts
     }
 
-    /// What messages call the source.
+    /// The name of the source in messages.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
@@ -175,13 +175,13 @@ impl Layouts {
         &self.contracts
     }
 
-    /// A struct that can be used.
+    /// A struct, if it can be used.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Struct> {
         self.structs.get(name).filter(|_| !self.problems.contains_key(name))
     }
 
-    /// Why a struct cannot be used; `None` where it can.
+    /// Why a struct cannot be used; `None` if it can.
     #[must_use]
     pub fn problem(&self, name: &str) -> Option<String> {
         match (self.problems.get(name), self.structs.get(name)) {
@@ -191,7 +191,7 @@ impl Layouts {
         }
     }
 
-    /// The size of what a kind is, in bytes, where it can be used.
+    /// The size of a type, in bytes, if it can be used.
     pub(crate) fn size_of(&self, kind: &Kind) -> Option<u64> {
         match kind {
             Kind::Int { bits: bits @ (8 | 16 | 32 | 64 | 128), .. } => Some(u64::from(*bits) / 8),
@@ -202,7 +202,7 @@ impl Layouts {
         }
     }
 
-    /// Finds out which structs can be used.
+    /// Determines which structs can be used.
     fn check(&mut self) {
         for one in self.structs.values() {
             if let Err(why) = Self::check_alone(one) {
@@ -210,8 +210,8 @@ impl Layouts {
                 self.problems.entry(one.name.clone()).or_insert(why);
             }
         }
-        // From what embeds nothing upwards, a level at a time: what is left in the end embeds itself, or
-        // what cannot be used.
+        // Work upwards from structs that embed nothing, one level at a time. Structs that are left
+        // embed themselves, or something that cannot be used.
         let mut open: BTreeSet<String> = self.structs.keys().cloned().collect();
         open.retain(|name| !self.problems.contains_key(name));
         for _ in 0..MAX_DEPTH {
@@ -242,7 +242,7 @@ impl Layouts {
             });
             self.problems.insert(name, why);
         }
-        // Sizes of what is embedded are known now.
+        // The sizes of embedded structs are known now.
         for one in self.structs.values() {
             if self.problems.contains_key(&one.name) {
                 continue;
@@ -256,7 +256,7 @@ impl Layouts {
                 self.problems.insert(one.name.clone(), why);
             }
         }
-        // What embeds one of these is not used either.
+        // A struct that embeds one of these is not used either.
         for _ in 0..MAX_DEPTH {
             let mut more = Vec::new();
             for one in self.structs.values().filter(|one| !self.problems.contains_key(&one.name)) {
@@ -273,7 +273,7 @@ impl Layouts {
         }
     }
 
-    /// What can be said of a struct without those that it embeds.
+    /// Checks a struct without those that it embeds.
     fn check_alone(one: &Struct) -> Result<(), String> {
         if one.size > MAX_SIZE {
             return Err(format!("{} bytes, and no more than {MAX_SIZE} are read", one.size));
@@ -299,7 +299,7 @@ impl Layouts {
         Ok(())
     }
 
-    /// Whether a field is as large as what it is.
+    /// Whether a field has the size of its type.
     fn fills(&self, field: &Field) -> bool {
         if field.bit_field {
             return true;
@@ -310,7 +310,7 @@ impl Layouts {
         size == Some(field.bit_size / 8)
     }
 
-    /// Whether the types have KHO's own struct for vmalloc memory, laid out as it is read here.
+    /// Whether the types contain KHO's own struct for vmalloc memory, with the expected layout.
     pub(crate) fn knows_vmalloc(&self) -> bool {
         let Some(one) = self.get(VMALLOC) else { return false };
         let place = |name: &str| {
@@ -324,12 +324,12 @@ impl Layouts {
             && place("order") == Some((112, 16))
     }
 
-    /// The struct with which the bytes of a contract begin: the only one of its structs that no other of
-    /// them embeds or leads to.
+    /// The struct at the beginning of a contract's bytes: the only one of its structs that no other
+    /// embeds or leads to.
     ///
     /// # Errors
     ///
-    /// Why that cannot be told, or why the struct cannot be used.
+    /// Why that is unclear, or why the struct cannot be used.
     pub fn root(&self, contract: &Contract) -> Result<&Struct, String> {
         let name = match &contract.root {
             Some(name) => name,
@@ -355,7 +355,7 @@ impl Layouts {
                 };
                 let said = field.leads_to.as_ref().map(LeadsTo::name);
                 for to in to.into_iter().chain(said) {
-                    // A list of equals begins with one of them.
+                    // A list of structs of one type begins with one of them.
                     if to != name {
                         led_to.insert(to);
                     }

@@ -14,19 +14,19 @@
 //!                               │         │          │
 //!                               │         │       vmalloc, folios, extents
 //!                               └────┬────┘
-//!                                  walk         reading with findings; every page preserved, one owner
+//!                                  walk         reading with findings; each page preserved, one owner
 //!                                    │
 //!                                 image/        raw, ELF, kdump, blobs: positioned reads, by content
 //! ```
 //!
-//! An image is untrusted, as the state in it is: it may be damaged, or made to do harm. Nothing here
-//! recurs by what it says, allocates by a count that it tells, or works longer than the image is
-//! large. What is wrong is a [`finding`], with its address and the chain that led there, under one of
-//! the [`rules`]; what could not be checked is said.
+//! An image is untrusted, and so is the state in it: it may be damaged or malicious. Its content
+//! controls neither recursion nor the size of an allocation, and the work is bounded by the size of
+//! the image. What is wrong is a [`finding`], with its address and the chain that led there, under
+//! one of the [`rules`]. What could not be checked is reported.
 //!
-//! Which types read what is decided by compatible strings alone, in a registry each for KHO, LUO and
-//! file handlers. A string without types is never guessed at. Where [`Options::types`] has [`typed::Layouts`]
-//! for a string that has no decoder, it is read field by field by these.
+//! Only the compatible string selects the types to read with, in a registry each for KHO, LUO and
+//! file handlers. Nothing is guessed about a string without types. If [`Options::types`] has
+//! [`typed::Layouts`] for a string without a decoder, they are used field by field.
 //!
 //! # Examples
 //!
@@ -74,6 +74,7 @@ pub mod find;
 pub mod finding;
 pub mod flbs;
 pub mod folios;
+mod generations;
 pub mod handlers;
 pub mod image;
 mod inspect;
@@ -95,6 +96,7 @@ pub mod typed;
 pub mod vmalloc;
 mod walk;
 
+pub use generations::generations;
 pub use inspect::{inspect, Options, State};
 pub use luo::payloads;
 pub use place::inspect_file;

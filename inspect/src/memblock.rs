@@ -23,7 +23,7 @@ pub struct Reservation {
     pub size: u64,
 }
 
-/// What a node says, until it ends.
+/// The properties of a node, until it ends.
 #[derive(Default)]
 struct Node<'t> {
     name: &'t [u8],
@@ -32,7 +32,7 @@ struct Node<'t> {
     size: Option<&'t [u8]>,
 }
 
-/// Reads the reservations of an entry's tree, which is that large.
+/// Reads the reservations in an entry's tree of that size.
 pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Vec<Reservation> {
     let mut found = Vec::new();
     let owner = walker.claims.owner("memblock's device tree".into());
@@ -82,7 +82,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Vec<Reservati
     found
 }
 
-/// The reservation of a node, where it says which it is.
+/// The reservation of a node, if it is complete.
 fn take(walker: &mut Walker<'_>, at: u64, node: &Node<'_>) -> Option<Reservation> {
     let name = text::readable(node.name);
     let compatible = node.compatible.unwrap_or_default();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a kernel says about itself to the next one.
+//! What a kernel reports about itself to the next one.
 
 use crate::finding::{address, AddressText};
 use crate::image::cache::Cached;
@@ -23,7 +23,7 @@ pub struct Metadata {
     pub kexec_count: u32,
 }
 
-/// Number of kexecs, where the struct is of the version that is known.
+/// Number of kexecs, if the version of the struct is known.
 pub(crate) fn count(memory: &Cached<'_>, at: u64, size: u64) -> Option<u32> {
     let ser: kho_kexec_metadata = memory.value(at).ok()?;
     let known =

@@ -7,10 +7,10 @@ use crate::rules;
 use crate::text::{count, size};
 use crate::walk::Walker;
 
-/// Looks for preserved pages without an owner; the walk through everything has been done.
+/// Finds preserved pages without an owner, after the walk through everything.
 ///
-/// It is a finding where everything was followed. Otherwise the owner may be what was not, and that is
-/// said.
+/// It is a finding if everything was followed. Otherwise the owner may be in a part that was not
+/// followed, which is a note.
 pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
     let Some(preserved) = kho.preserved.as_ref() else { return };
     let Some(runs) = preserved.runs().filter(|_| !walker.claims.is_incomplete()) else {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Finds out where the memory of a raw file belongs, if its offsets are not its addresses.
+//! Determines the addresses of a raw file's memory, if they are not its offsets.
 //!
-//! A file may have a header in front, begin where RAM begins, lack the hole below 4 GiB or the gaps
-//! between pieces of RAM. The state itself knows its addresses: LUO's root and the root of preserved
-//! pages are recognised by what they contain, and the difference between where they are in the file
-//! and where the device tree says that they are is the shift. A shift is believed where the tree of
-//! preserved pages, read with it, has the page of the device tree.
+//! A file may have a header, begin where RAM begins, or lack the hole below 4 GiB or the gaps
+//! between parts of RAM. The state contains its own addresses: LUO's root and the root of preserved
+//! pages are recognised by their content. The shift is the difference between their offsets in the
+//! file and their addresses in the device tree. A shift is accepted if the tree of preserved pages,
+//! read with it, contains the page of the device tree.
 
 use crate::fdt::{number, string, Event, Fdt, MAGIC};
 use crate::find::Way;
@@ -23,41 +23,41 @@ use kho_abi::wire::memblock::MEMBLOCK_KHO_FDT;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What is read at once.
+/// How much to read at once.
 const AT_ONCE: usize = 1 << 20;
-/// What of a page the search looks at behind its first byte.
+/// How many bytes of a page, after its first one, the search examines.
 const OVERLAP: usize = 64;
 /// The largest tree that KHO hands over: a page.
 const TREE_LIMIT: usize = 64 << 10;
-/// Places that are kept of each kind.
+/// How many places of each kind to keep.
 const PLACES: usize = 256;
-/// Shifts that are tried.
+/// How many shifts to try.
 const SHIFTS: usize = 64;
-/// Trees that are tried.
+/// How many trees to try.
 const TREES: usize = 8;
 const GIB: u64 = 1 << 30;
-/// Where memory goes on behind the hole of a PC.
+/// Where memory continues after the hole of a PC.
 const ABOVE_HOLE: u64 = 4 * GIB;
-/// Where QEMU's machines have the hole begin.
+/// Where the hole begins on QEMU's machines.
 const HOLES: [u64; 4] = [2 * GIB, 0xb000_0000, 3 * GIB, 0xe000_0000];
-/// Where RAM begins on machines whose does not at 0.
+/// Where RAM begins on machines on which it does not begin at 0.
 const BASES: [u64; 4] = [GIB, 2 * GIB, 32 * GIB, 512 * GIB];
 
-/// What a report says where the offsets may not be addresses, and nothing says what they are.
+/// The note if the offsets may not be addresses, and the addresses are unknown.
 const HINT: &str =
-    "the state leads to where the file has no memory, or to something else than it should. If the \
-     file has a header in front, begins where RAM begins, or lacks the hole below 4 GiB, name its \
-     parts with their addresses: FILE@ADDRESS[,offset=N][,size=N]";
+    "not proven: that the file's offsets are physical addresses. If the file has a header in front, begins \
+     where RAM begins, or lacks the hole below 4 GiB, name its parts with their addresses: \
+     FILE@ADDRESS[,offset=N][,size=N]";
 
-/// Finds KHO in an image wherever its memory belongs, walks through all that it leads to, and checks
-/// it; returns the image as well, with its memory at the addresses that were found out.
+/// Finds KHO in an image wherever its memory belongs, walks through all that it leads to, and
+/// checks it. Also returns the image, with its memory at the addresses that were determined.
 ///
-/// The offsets of a raw file are taken for addresses at first. Where the state speaks against that,
-/// the file is searched for where it belongs, which is a finding of its own.
+/// At first, the offsets of a raw file count as addresses. If the state contradicts that, the file
+/// is searched for its real addresses, which is a finding of its own.
 ///
 /// # Errors
 ///
-/// [`OpenError::NotMemory`] for a file that looks like something else, and has nothing of KHO in it.
+/// [`OpenError::NotMemory`] for a file that looks like something else, and contains nothing of KHO.
 pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), OpenError> {
     let state = inspect(&image, options);
     let doubtful = is_doubtful(&image, options, &state);
@@ -78,7 +78,7 @@ pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), O
     }
 }
 
-/// Whether what was found speaks against the file's offsets being its addresses.
+/// Whether the result contradicts that the file's offsets are its addresses.
 fn is_doubtful(image: &Image, options: &Options, state: &State) -> bool {
     if image.by_offset().is_none() || options.fdt.is_some() {
         return false;
@@ -90,18 +90,28 @@ fn is_doubtful(image: &Image, options: &Options, state: &State) -> bool {
     }
     let consumed = state.luo().is_some_and(|luo| luo.phase != Phase::Serialised);
     is_outside(state)
-        || !is_proven(image, state, kho.at) && (consumed || !state.findings.is_empty())
+        || !is_proven(image, state, kho.at)
+            && !is_recognised(state)
+            && (consumed || !state.findings.is_empty())
 }
 
-/// Whether something is preserved where a file without the hole of a PC would have something else.
+/// Whether a tree of a version that is not known leads to what it must: its preserved pages cannot tell.
+fn is_recognised(state: &State) -> bool {
+    let Some(kho) = state.kho.as_ref().filter(|kho| kho.preserved.is_none()) else { return false };
+    let luo = kho.luo.as_ref().filter(|luo| luo.phase == Phase::NotFollowed);
+    kho.metadata.is_some() || luo.is_some_and(|luo| luo.compatible.starts_with("luo-v"))
+}
+
+/// Whether something is preserved at addresses that a file without a PC's hole would have
+/// elsewhere.
 fn is_above_hole(image: &Image, state: &State) -> bool {
     let last = state.preserved().and_then(|preserved| preserved.runs()?.last());
     let last = last.map_or(0, |run| run.end.saturating_mul(state.page_size as u64));
     image.bytes() > HOLES[0] && last > HOLES[0]
 }
 
-/// What a report says of a file whose offsets are believed, although nothing but content is above
-/// the place where a hole may be.
+/// The note for a file whose offsets are accepted, although only content is above the place of a
+/// possible hole.
 fn unproven(image: &Image, state: &State) -> Option<String> {
     let kho = state.kho.as_ref()?;
     let above = image.by_offset().is_some() && is_above_hole(image, state);
@@ -121,14 +131,14 @@ fn memfds(state: &State) -> impl Iterator<Item = &Memfd> {
     })
 }
 
-/// Whether the tree of preserved pages has the page of the device tree that leads to it.
+/// Whether the tree of preserved pages contains the page of the device tree that leads to it.
 fn is_proven(image: &Image, state: &State, fdt: u64) -> bool {
     let memory = Cached::new(image, state.page_size);
     let page = fdt >> state.page_size.trailing_zeros();
     state.preserved().is_some_and(|preserved| preserved.run_at(&memory, page).is_some())
 }
 
-/// How much a state shows: what is proven, then sessions and files, then findings.
+/// How much a state shows: first proof, then sessions and files, then findings.
 type Worth = (bool, usize, usize, std::cmp::Reverse<u64>);
 
 fn worth(image: &Image, state: &State) -> Worth {
@@ -136,7 +146,7 @@ fn worth(image: &Image, state: &State) -> Worth {
     let sessions = state
         .luo()
         .map_or(0, |luo| luo.sessions.iter().map(|session| 1 + session.files.len()).sum::<usize>());
-    // Memory that was never written reads as a file of no size.
+    // Memory that was never written reads as a file of size 0.
     let sessions = sessions + memfds(state).filter(|memfd| memfd.size > 0).count();
     let known = state.luo().is_some_and(|luo| luo.phase == Phase::Serialised);
     let findings = std::cmp::Reverse(state.findings.total());
@@ -149,7 +159,7 @@ struct Placed {
     state: State,
 }
 
-/// Searches a raw file for KHO's state wherever it may belong, and says where that is.
+/// Searches a raw file for KHO's state at any place, and determines its addresses.
 fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
     let file = image.by_offset()?;
     let found = search(file);
@@ -163,7 +173,7 @@ fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
             let Some(candidate) = image.moved(&hypothesis.pieces) else { continue };
             let Some(fdt) = address_of(&hypothesis.pieces, *at) else { continue };
             let state = inspect(&candidate, &Options { fdt: Some(fdt), ..options.clone() });
-            // Without a trace of it in the file, a place must explain everything.
+            // Without evidence in the file, a place must explain everything.
             if !hypothesis.traced && (is_outside(&state) || !is_proven(&candidate, &state, fdt)) {
                 continue;
             }
@@ -186,7 +196,7 @@ fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
         }
     }
     let (found, image, mut state, hypothesis) = best.filter(|_| !ambiguous)?;
-    // Findings alone are no proof, and neither is a tree without anything behind it.
+    // Findings alone are not proof, and neither is a tree that leads to nothing.
     let better = (found.0, found.1, found.2) > (before.0, before.1, before.2)
         || found.0 && found > before && !is_outside(&state);
     if !better {
@@ -208,20 +218,20 @@ fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
     Some(Placed { image, state })
 }
 
-/// Whether a state leads to where the image has no memory.
+/// Whether a state leads to addresses where the image has no memory.
 fn is_outside(state: &State) -> bool {
     let rules = [&rules::ADDRESS_OUTSIDE_IMAGE, &rules::PRESERVED_OUTSIDE_IMAGE];
     rules.iter().any(|rule| state.findings.counts().contains_key(rule.id))
 }
 
-/// A way in which the file may lie in memory.
+/// A way in which the file may map to memory.
 struct Hypothesis {
     pieces: Vec<Piece>,
-    /// Whether something in the file speaks for it, besides that it is usual.
+    /// Whether the file contains evidence for it, apart from its being usual.
     traced: bool,
 }
 
-/// The words of the command line for a piece.
+/// The option of the command line for a piece.
 fn words(piece: &Piece, len: u64) -> String {
     let offset = match piece.offset {
         0 => String::new(),
@@ -240,16 +250,16 @@ fn address_of(pieces: &[Piece], offset: u64) -> Option<u64> {
     Some(piece.pa + (offset - piece.offset))
 }
 
-/// What the search through a file found: offsets.
+/// The offsets that the search through a file found.
 #[derive(Default)]
 struct Found {
     trees: BTreeSet<u64>,
     luo: BTreeSet<u64>,
-    /// Device trees of memblock's.
+    /// Device trees of memblock.
     memblock: BTreeSet<u64>,
 }
 
-/// Looks at every byte that was ever written, wherever it may be aligned to.
+/// Examines every byte that was ever written, with any alignment.
 fn search(file: &Arc<dyn Bytes>) -> Found {
     let mut found = Found::default();
     let magic = MAGIC.to_be_bytes();
@@ -283,7 +293,7 @@ fn search(file: &Arc<dyn Bytes>) -> Found {
     found
 }
 
-/// Calls a function for each part of a file that was ever written, with a little of what is behind it.
+/// Calls a function for each part of a file that was ever written, with a few bytes after it.
 fn each_written(file: &dyn Bytes, mut each: impl FnMut(u64, &[u8])) {
     let mut buffer = vec![0; AT_ONCE + OVERLAP];
     let mut at = 0;
@@ -317,7 +327,7 @@ fn compatible(file: &dyn Bytes, at: u64) -> Option<Vec<u8>> {
     Some(string(fdt.root_property("compatible")?).to_vec())
 }
 
-/// What KHO's device tree says, and where it is in the file.
+/// The content of KHO's device tree, and its offset in the file.
 struct Tree {
     at: u64,
     map: u64,
@@ -355,12 +365,12 @@ impl Tree {
         Some(tree)
     }
 
-    /// Differences between addresses and offsets that the file's content speaks for.
+    /// Differences between addresses and offsets for which the file's content is evidence.
     fn shifts(&self, file: &dyn Bytes, found: &Found) -> Vec<i128> {
         let mut shifts = Vec::new();
         let add = |shifts: &mut Vec<i128>, address: u64, offset: u64| {
             let shift = i128::from(address) - i128::from(offset);
-            // A page lies at a page's address, and so the device tree does.
+            // Pages are page-aligned, and so is the device tree.
             let tree = i128::from(self.at) + shift;
             if tree >= 0 && tree % PAGE_SIZES[0] as i128 == 0 && !shifts.contains(&shift) {
                 shifts.push(shift);
@@ -368,7 +378,7 @@ impl Tree {
         };
         for (address, places) in [(self.luo, &found.luo), (self.memblock, &found.memblock)] {
             let Some(address) = address else { continue };
-            // What is nearest to the tree is most likely its own.
+            // The candidates nearest to the tree most likely belong to it.
             let mut places: Vec<u64> = places.iter().copied().collect();
             places.sort_by_key(|place| place.abs_diff(self.at));
             places.iter().take(SHIFTS / 4).for_each(|at| add(&mut shifts, address, *at));
@@ -382,10 +392,10 @@ impl Tree {
         shifts
     }
 
-    /// Where pages are that may be the root of preserved pages: a few addresses of pages, within the
-    /// part that keys can lead through, and zeroes. Those nearest to the device tree.
+    /// Pages that may be the root of preserved pages: a few addresses of pages, within the part
+    /// that keys can reach, and zeroes. Those nearest to the device tree.
     fn roots(&self, file: &dyn Bytes) -> Vec<u64> {
-        /// More than a root of any page size can have.
+        /// More than a root has for any page size.
         const INDICES: usize = 16;
         const PAGE_SIZE: usize = PAGE_SIZES[0];
         const PAGE: u64 = PAGE_SIZE as u64;
@@ -413,7 +423,7 @@ impl Tree {
     }
 }
 
-/// Ways in which the file may lie in memory.
+/// Ways in which the file may map to memory.
 fn hypotheses(len: u64, known: &Tree, shifts: &[i128]) -> Vec<Hypothesis> {
     let mut all: Vec<Hypothesis> = Vec::new();
     let mut add = |pieces: Option<Vec<Piece>>, traced: bool| {
@@ -423,14 +433,14 @@ fn hypotheses(len: u64, known: &Tree, shifts: &[i128]) -> Vec<Hypothesis> {
         }
     };
     for shift in shifts {
-        // Behind the hole of a PC, and RAM begins at 0 before it.
+        // After the hole of a PC, with RAM from 0 before it.
         let hole = u64::try_from(i128::from(ABOVE_HOLE) - shift).ok().filter(|hole| *hole > 0);
         if let Some(hole) = hole.filter(|hole| known.at >= *hole && *hole % (1 << 20) == 0) {
             add(two(len, 0, *shift, hole), true);
         }
         add(one(len, *shift), true);
     }
-    // Parts that each lie at a shift of their own.
+    // Parts with different shifts.
     let mut sorted: Vec<i128> = shifts.iter().copied().chain([0]).collect();
     sorted.sort_unstable();
     sorted.dedup();
@@ -465,7 +475,7 @@ fn roundest(from: u64, until: u64, shift: i128) -> Option<u64> {
     if high <= low {
         return None;
     }
-    // The highest bit in which the bounds differ is that of the roundest number between them.
+    // The highest differing bit of the bounds is that of the roundest number between them.
     let bit = (low ^ high).ilog2();
     let round = high >> bit << bit;
     u64::try_from(i128::from(round) - shift).ok()
@@ -476,7 +486,7 @@ fn one(len: u64, shift: i128) -> Option<Vec<Piece>> {
     Some(vec![piece(0, len, shift)?])
 }
 
-/// The part of a file before an offset, and the part behind it, each at a shift of its own.
+/// The part of a file before an offset, and the part after it, each at its own shift.
 fn two(len: u64, low: i128, high: i128, split: u64) -> Option<Vec<Piece>> {
     if split == 0 || split >= len || high <= low {
         return None;
@@ -484,7 +494,7 @@ fn two(len: u64, low: i128, high: i128, split: u64) -> Option<Vec<Piece>> {
     Some(vec![piece(0, split, low)?, piece(split, len, high)?])
 }
 
-/// A part of a file at a shift; what would lie before address 0 is left away.
+/// A part of a file at a shift; anything that would be before address 0 is dropped.
 fn piece(from: u64, until: u64, shift: i128) -> Option<Piece> {
     let from = from.max(u64::try_from(-shift).unwrap_or(0));
     let pa = u64::try_from(i128::from(from) + shift).ok()?;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The radix tree of preserved pages: walked once, kept as runs, and asked about single pages.
+//! The radix tree of preserved pages: walked once, kept as runs, and queried for single pages.
 //!
-//! The walk believes nothing: each node is visited once, so that shared nodes and circles end, and a
-//! key must be one that the page size allows. What is kept is bounded; where a tree has more runs
-//! than that, questions are answered from its leaves.
+//! The tree is untrusted: each node is visited once, so that shared nodes and cycles end, and a key
+//! must be valid for the page size. Memory is bounded: if a tree has too many runs, queries read
+//! its leaves.
 
 use crate::finding::{Findings, Link};
 use crate::image::cache::Cached;
@@ -16,13 +16,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashSet;
 
-/// Runs that are kept: 24 MiB of them.
+/// How many runs to keep: 24 MiB of them.
 const RUNS_LIMIT: usize = 1 << 20;
 
-/// The shape that a tree has for a page size.
+/// The shape of a tree for a page size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Number of bits to the right of a page frame number.
+    /// log2 of the page size.
     pub page_shift: u32,
     /// Width of a key, in bits.
     pub key_width: u32,
@@ -30,7 +30,7 @@ pub struct Shape {
     pub table_bits: u32,
     /// Width of the index into a leaf, in bits.
     pub leaf_bits: u32,
-    /// Number of levels, the leaves included.
+    /// Number of levels, including the leaves.
     pub levels: u32,
 }
 
@@ -47,7 +47,7 @@ macro_rules! shape {
 }
 
 impl Shape {
-    /// The shape for a page size of which there is one; 4 KiB for any other.
+    /// The shape for a valid page size; 4 KiB for any other.
     #[must_use]
     #[allow(clippy::cast_possible_truncation)] // All are below 64.
     pub const fn of(page_size: usize) -> Self {
@@ -58,7 +58,7 @@ impl Shape {
         }
     }
 
-    /// The highest order that a key can tell.
+    /// The highest order that a key can encode.
     #[must_use]
     pub const fn max_order(self) -> u32 {
         63 - self.page_shift
@@ -70,7 +70,7 @@ impl Shape {
         1 << (self.key_width - 1 - order) | page >> order
     }
 
-    /// The first page and the order of the block that a key tells, unless none has that key.
+    /// The first page and the order of the block that a key encodes, unless the key is invalid.
     #[must_use]
     pub const fn block(self, key: u64) -> Option<(u64, u32)> {
         let Some(top) = key.checked_ilog2() else { return None };
@@ -82,12 +82,12 @@ impl Shape {
     }
 }
 
-/// Preserved blocks of one order that follow one another.
+/// Consecutive preserved blocks of one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The first page's frame number.
     pub start: u64,
-    /// The frame number behind the last page.
+    /// The frame number after the last page.
     pub end: u64,
     /// The order of each block.
     pub order: u32,
@@ -110,7 +110,7 @@ pub struct Preserved {
     shape: Shape,
     runs: Vec<Run>,
     totals: Vec<OrderTotal>,
-    /// Leaves by the part of their keys that they share; filled where there are too many runs.
+    /// Leaves by the common part of their keys; filled if there are too many runs.
     leaves: Vec<(u64, u64)>,
     nodes: u64,
     complete: bool,
@@ -127,7 +127,7 @@ struct Place {
 }
 
 impl Preserved {
-    /// Walks a tree from the address of its root on.
+    /// Walks a tree from the address of its root.
     pub(crate) fn read(
         memory: &Cached<'_>,
         root: u64,
@@ -200,7 +200,7 @@ impl Preserved {
             let prefix = place.prefix << shape.table_bits | index as u64;
             let pa = place.pa;
             let below = shape.levels - 1 - u32::try_from(stack.len()).unwrap_or(0);
-            // The number of bits that a key still has to the right of this index.
+            // The number of bits of a key to the right of this index.
             let right = shape.leaf_bits + below * shape.table_bits;
             if prefix >= 1 << (shape.key_width - right) {
                 findings.add(&rules::RADIX_KEY_INVALID, pa, chain, || {
@@ -232,13 +232,13 @@ impl Preserved {
         }
         let mut bytes = vec![0; page_size];
         memory.image().read(pa, &mut bytes).map_err(Wrong::Unreadable)?;
-        // Only pages of the image are remembered, so that there are no more than it has.
+        // Only pages of the image are recorded, so that there are no more than it has.
         seen.insert(pa);
         self.nodes += 1;
         Ok(bytes)
     }
 
-    /// Takes what a leaf has, and tells whether it has keys that none can be.
+    /// Takes the content of a leaf, and returns whether it has invalid keys.
     fn leaf(&mut self, bytes: &[u8], keys: u64, blocks: &mut [u64; 64]) -> bool {
         let mut wrong = false;
         for (index, word) in bytes.chunks_exact(8).enumerate() {
@@ -249,7 +249,7 @@ impl Preserved {
                 let skipped = word.trailing_zeros();
                 word >>= skipped;
                 bit += skipped;
-                // The keys of a word are of one order, but for those of the highest orders.
+                // The keys of a word have one order, except for the highest orders.
                 let many = if first < 64 { 1 } else { word.trailing_ones() };
                 match self.shape.block(first + u64::from(bit)) {
                     Some((page, order)) => {
@@ -270,7 +270,7 @@ impl Preserved {
     }
 
     fn push(&mut self, run: Run) {
-        // One more than the limit says that there are too many.
+        // One more than the limit means that there are too many.
         let full = self.runs.len() > RUNS_LIMIT;
         match self.runs.last_mut() {
             Some(last) if last.order == run.order && last.end == run.start => last.end = run.end,
@@ -317,7 +317,7 @@ impl Preserved {
         self.shape
     }
 
-    /// Number of blocks and pages by order, for those orders that there are.
+    /// Number of blocks and pages by order, for orders that occur.
     #[must_use]
     pub fn totals(&self) -> &[OrderTotal] {
         &self.totals
@@ -329,37 +329,37 @@ impl Preserved {
         self.totals.iter().fold(0, |sum, total| sum.saturating_add(total.pages))
     }
 
-    /// Number of nodes that the tree has, its leaves included.
+    /// Number of nodes in the tree, including its leaves.
     #[must_use]
     pub fn nodes(&self) -> u64 {
         self.nodes
     }
 
-    /// Whether all of the tree could be walked.
+    /// Whether the whole tree could be walked.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// The runs in the order of their addresses; `None` where there are too many to keep.
+    /// The runs, sorted by address; `None` if there are too many to keep.
     #[must_use]
     pub fn runs(&self) -> Option<&[Run]> {
         self.leaves.is_empty().then_some(&self.runs)
     }
 
-    /// A run that a page is in, not longer than it is cheap to tell.
+    /// A run that contains a page, possibly only the part that is cheap to find.
     #[must_use]
     pub fn run_at(&self, memory: &Cached<'_>, page: u64) -> Option<Run> {
         if self.leaves.is_empty() {
             let index = self.runs.partition_point(|run| run.start <= page);
-            // Where runs overlap, which is a finding, the one before may end later.
+            // If runs overlap, which is a finding, the previous one may end later.
             return self.runs[..index].iter().rev().take(2).find(|run| page < run.end).copied();
         }
         let orders = self.totals.iter().map(|total| total.order);
         orders.into_iter().find_map(|order| self.run_in_leaf(memory, page, order))
     }
 
-    /// The next page behind one that is in no run that may be in one.
+    /// The next page that may be in a run, after one that is in none.
     #[must_use]
     pub fn next_start(&self, page: u64) -> u64 {
         if !self.leaves.is_empty() {
@@ -387,7 +387,7 @@ impl Preserved {
     }
 }
 
-/// Whether a tree has the page of an address as a block of its own; anything wrong with it means no.
+/// Whether a tree contains the page of an address as a block of its own; any error means no.
 pub(crate) fn has(memory: &Cached<'_>, root: u64, pa: u64) -> bool {
     let shape = Shape::of(memory.page_size());
     let key = shape.key(pa >> shape.page_shift, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Bytes that no types are known for, shown as far as their own structure goes: the addresses among them,
-//! and the nodes of a device tree.
+//! Bytes without known types, shown with their own structure: the addresses among them, and the
+//! nodes of a device tree.
 
 use crate::fdt::{Event, Fdt, MAGIC};
 use crate::finding::{address, AddressText};
@@ -11,9 +11,9 @@ use kho_abi::wire::walk::Memory as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Bytes that are shown; a device tree is read whole, up to a page.
+/// How many bytes to show; a device tree is read whole, up to a page.
 const SHOWN: usize = 64;
-/// Properties of a device tree that are shown.
+/// How many properties of a device tree to show.
 const PROPERTIES: usize = 256;
 
 /// Bytes that no types are known for.
@@ -73,7 +73,7 @@ pub(crate) fn digits(bytes: &[u8]) -> String {
 }
 
 impl Raw {
-    /// Reads so many bytes, no more than are shown, and no further than the end of their page.
+    /// Reads up to that many bytes: no more than are shown, and only to the end of their page.
     pub(crate) fn read(walker: &Walker<'_>, at: u64, len: u64) -> Self {
         let page_size = walker.page_size();
         let there = page_size - at % page_size;
@@ -92,7 +92,7 @@ impl Raw {
         let image = walker.memory.image();
         let addresses = bytes.chunks_exact(8).enumerate().filter_map(|(index, word)| {
             let value = word.try_into().map_or(0, u64::from_ne_bytes);
-            // Small numbers are counts, whatever lies at such an address.
+            // Small numbers are counts, even if memory exists at such an address.
             let is_address = value >= walker.page_size() && value % 8 == 0 && image.has(value, 8);
             is_address.then(|| Address {
                 offset: index * 8,
@@ -140,7 +140,7 @@ fn properties(bytes: &[u8]) -> Vec<Property> {
     found
 }
 
-/// A property's value as it reads best.
+/// A property's value in its most readable form.
 fn shown(value: &[u8]) -> String {
     if let Some(text) = value.strip_suffix(b"\0") {
         if !text.is_empty() && text.iter().all(|byte| (b' '..=b'~').contains(byte)) {

@@ -24,7 +24,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
     all().find(|rule| rule.id == id)
 }
 
-/// Every rule: of images and of machines.
+/// Every rule, for images and for machines.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().chain(machine::RULES).copied()
 }

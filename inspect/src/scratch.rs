@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The areas that the next kernel starts in: nothing that is preserved may lie there.
+//! The areas in which the next kernel starts: nothing there may be preserved.
 //!
-//! The boot protocol leads to them. They are called scratch, and boot memory by kernels that come later.
+//! The boot protocol leads to them. They are called scratch, or boot memory in later kernels.
 
 use crate::finding::{address, AddressText};
 use crate::radix::Preserved;
@@ -12,11 +12,12 @@ use kho_abi::wire::walk::Memory as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Areas that are read: there are two, and one for each node of the machine.
+/// How many areas to read: there are two, and one for each node of the machine.
 const LIMIT: u64 = 4096;
 /// Size of an entry: an address and a size.
 const ENTRY: u64 = 16;
-/// The kernel frees the areas by blocks of pages, of which none is smaller on machines with KHO.
+/// The kernel frees the areas in blocks of pages, which are at least this large on machines with
+/// KHO.
 const ALIGN: u64 = 2 << 20;
 
 /// An area.
@@ -30,8 +31,8 @@ pub struct Area {
     pub size: u64,
 }
 
-/// Reads the areas of an array, given by its address and its size in bytes, and checks that nothing in
-/// them is preserved.
+/// Reads the areas of an array, given by its address and its size in bytes, and checks that nothing
+/// in them is preserved.
 pub(crate) fn read(
     walker: &mut Walker<'_>,
     array: Option<(u64, u64)>,

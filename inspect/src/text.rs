@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Bytes of an image as text that no terminal and no reader stumbles over.
+//! Bytes of an image as text that is safe for terminals and readers.
 
 use std::fmt::Write as _;
 
-/// The text in a field: what stands before its first NUL, or all of it.
+/// The text in a field: up to its first NUL, or all of it.
 ///
-/// What is not UTF-8 becomes `\xNN`, and so do characters that terminals act upon; a backslash is
-/// doubled, so that nothing can pretend to be an escape.
+/// Bytes that are not UTF-8 become `\xNN`, and so do control characters. A backslash is doubled, so
+/// that nothing can look like an escape.
 #[must_use]
 pub fn readable(field: &[u8]) -> String {
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(field.len());
@@ -26,7 +26,7 @@ pub fn readable(field: &[u8]) -> String {
     text
 }
 
-/// A size as people read it: `4 KiB`, `1.5 GiB`, `17 bytes`.
+/// A size in a readable unit: `4 KiB`, `1.5 GiB`, `17 bytes`.
 #[must_use]
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(readable(b"vm0\0rest"), "vm0");
         assert_eq!(readable("Gerät".as_bytes()), "Gerät");
         assert_eq!(readable(b"\x1b[31m\xff\\x1b"), "\\u{1b}[31m\\xff\\\\x1b");
-        // It would turn around what follows.
+        // It would reverse the following text.
         assert_eq!(readable("a\u{202e}b".as_bytes()), "a\\u{202e}b");
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Pages of preserved vmalloc memory, a chunk at a time, with the chunks that say where they are.
+//! Pages of preserved vmalloc memory, one chunk at a time, with the chunks that contain their
+//! addresses.
 
 use crate::claims::Owner;
 use crate::image::cache::Cached;
@@ -16,14 +17,15 @@ use std::collections::HashSet;
 pub enum Step {
     /// A chunk of addresses begins.
     Chunk(PhysAddr),
-    /// A block of pages, of the order that the struct tells.
+    /// A block of pages, of the order in the struct.
     Block(PhysAddr),
 }
 
-/// Walks through the chunks and the blocks of pages that a struct leads to; ends with the first error.
+/// Walks through the chunks and the blocks of pages that a struct leads to; ends with the first
+/// error.
 ///
-/// It finds what [`kho_abi::wire::walk::VmallocPages`] finds. It reads a chunk at once, which is
-/// faster from a file, and remembers chunks, of which there are no more than the image has pages.
+/// It finds what [`kho_abi::wire::walk::VmallocPages`] finds. It reads a whole chunk at once, which
+/// is faster from a file, and records chunks, of which there are no more than the image has pages.
 pub struct Steps<'m, 'i> {
     memory: &'m Cached<'i>,
     next: PhysAddr,
@@ -37,7 +39,7 @@ pub struct Steps<'m, 'i> {
 }
 
 impl<'m, 'i> Steps<'m, 'i> {
-    /// Begins at the first chunk.
+    /// Starts at the first chunk.
     #[must_use]
     pub fn new(memory: &'m Cached<'i>, vmalloc: &kho_vmalloc) -> Self {
         Self {
@@ -53,7 +55,7 @@ impl<'m, 'i> Steps<'m, 'i> {
         }
     }
 
-    /// Number of pages of the kernel's size that were found so far.
+    /// Number of pages of the kernel's size so far.
     #[must_use]
     pub fn found(&self) -> u64 {
         self.found
@@ -92,7 +94,7 @@ impl<'m, 'i> Steps<'m, 'i> {
         if self.chunks.contains(&at) {
             return Err(WalkError::Cycle { at });
         }
-        // A list that fills its chunks exactly has an empty one at its end, and no more.
+        // If a list fills its chunks exactly, one empty chunk follows, and no more.
         let per_chunk = page / size_of::<PhysAddr>() as u64 - 1;
         let limit = (self.told >> self.order) / per_chunk + 1;
         if self.chunks.len() as u64 == limit {
@@ -102,7 +104,7 @@ impl<'m, 'i> Steps<'m, 'i> {
         self.memory
             .read(at, &mut self.chunk)
             .map_err(|error| WalkError::Unreadable { at, error })?;
-        // Only what the image has is remembered.
+        // Only chunks in the image are recorded.
         self.chunks.insert(at);
         let next = self.chunk.first_chunk().map_or(0, |next| u64::from_ne_bytes(*next));
         self.next = PhysAddr::new(next);
@@ -124,14 +126,14 @@ impl Iterator for Steps<'_, '_> {
     }
 }
 
-/// How `vmalloc()` was asked: what KHO keeps of it.
+/// The flags of `vmalloc()` that KHO keeps.
 const FLAGS: u16 = 0x3;
-/// Pages that are checked together: 8 MiB of addresses, for memory of 4 GiB.
+/// How many pages to check together: 8 MiB of addresses, for memory of 4 GiB.
 const AT_ONCE: usize = 1 << 20;
-/// Blocks of pages whose addresses are returned.
+/// How many addresses of blocks to return.
 const KEPT: usize = 1 << 16;
 
-/// What findings call the parts of a list of pages.
+/// The names of a list's parts in findings.
 pub(crate) struct Names {
     /// As `the list of folios`.
     pub(crate) list: String,
@@ -141,12 +143,12 @@ pub(crate) struct Names {
     pub(crate) page: String,
 }
 
-/// The pages of a block, for an order that makes sense.
+/// The pages of a block, for a valid order.
 pub(crate) fn block_pages(order: u16) -> u64 {
     1_u64.checked_shl(order.into()).filter(|_| order < 52).unwrap_or(1)
 }
 
-/// Checks the chunks and the pages of a list, and returns the addresses of the first blocks of them, in
+/// Checks the chunks and the pages of a list, and returns the addresses of its first blocks, in
 /// order; `u64::MAX` for one that the image does not have.
 pub(crate) fn check(
     walker: &mut Walker<'_>,
@@ -173,7 +175,7 @@ pub(crate) fn check(
                 walker.pages(page, page + 1, &names.chunk, owner);
             }
             Ok(Step::Block(pa)) => {
-                // A block that is not there would be looked for page by page.
+                // For a missing block, every page would be looked up.
                 let is_there = walker.memory.image().has(pa.get(), 1);
                 if kept.len() < KEPT {
                     kept.push(if is_there { pa.get() } else { u64::MAX });
@@ -196,8 +198,8 @@ pub(crate) fn check(
     kept
 }
 
-/// Checks blocks of pages, by their first ones; those that follow one another in memory are checked
-/// together, whatever their order in the list.
+/// Checks blocks of pages, given by their first pages. Blocks that are consecutive in memory are
+/// checked together, whatever their order in the list.
 fn check_pages(
     walker: &mut Walker<'_>,
     pages: &mut Vec<u64>,
@@ -206,7 +208,7 @@ fn check_pages(
     owner: Owner,
 ) {
     let shift = walker.page_size().trailing_zeros();
-    // An order that is nonsense makes a block that is longer than memory.
+    // An invalid order makes a block that is longer than memory.
     let ranges = walker.memory.image().ranges();
     let last = ranges.last().map_or(0, |range| range.end.div_ceil(1 << shift));
     pages.sort_unstable();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What every part of the walk needs: reading with findings, the chain that led here, the checks that
-//! any page must pass.
+//! Common parts of the walk: reading with findings, the chain that led here, and the checks that
+//! every page must pass.
 
 use crate::claims::{Claims, Conflict, Owner};
 use crate::finding::{Findings, Link};
@@ -16,7 +16,7 @@ use kho_abi::wire::walk::{Memory, WalkError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Kinds of what has no decoder that are named one by one.
+/// How many kinds of undecoded items to list by name.
 const UNDECODED_LIMIT: usize = 64;
 
 /// A walk through one image.
@@ -26,17 +26,17 @@ pub(crate) struct Walker<'i> {
     pub(crate) preserved: Option<Preserved>,
     pub(crate) claims: Claims,
     pub(crate) chain: Vec<Link>,
-    /// What the report has to say beside what it shows, and what was not checked.
+    /// Notes for the report, and what was not checked.
     pub(crate) notes: Vec<String>,
-    /// What has no decoder, and how often: none of it is damage.
+    /// Items without a decoder, and their number. They are not damage.
     pub(crate) undecoded: BTreeMap<String, u64>,
-    /// Number of threads for what is worth several.
+    /// Number of threads for work that benefits from several.
     pub(crate) threads: usize,
-    /// Layouts for what has no decoder.
+    /// Layouts for items without a decoder.
     pub(crate) types: Option<Arc<Layouts>>,
     /// What may still be read by them.
     pub(crate) budget: Budget,
-    /// Whether something was: layouts do not say everything that a decoder knows.
+    /// Whether layouts were used: they do not contain everything that a decoder knows.
     pub(crate) by_types: bool,
 }
 
@@ -66,7 +66,7 @@ impl<'i> Walker<'i> {
         self.findings.add(rule, at, &self.chain, what);
     }
 
-    /// Counts something that no types are known for.
+    /// Counts an item without known types.
     pub(crate) fn not_decoded(&mut self, what: String) {
         let is_known = self.undecoded.contains_key(&what);
         let what = if is_known || self.undecoded.len() < UNDECODED_LIMIT {
@@ -77,7 +77,7 @@ impl<'i> Walker<'i> {
         *self.undecoded.entry(what).or_default() += 1;
     }
 
-    /// Counts the same, with the reason why layouts that were handed in do not help.
+    /// As [`Self::not_decoded`], with the reason why the given layouts do not help.
     pub(crate) fn not_decoded_by(&mut self, what: String, why: Option<String>) {
         self.not_decoded(match why {
             Some(why) => format!("{what}: {why}"),
@@ -85,14 +85,14 @@ impl<'i> Walker<'i> {
         });
     }
 
-    /// Whether the page of an address is preserved, where that is known.
+    /// Whether the page of an address is preserved, if that is known.
     pub(crate) fn is_preserved(&self, at: u64) -> Option<bool> {
         let preserved = self.preserved.as_ref()?;
         let is = preserved.run_at(&self.memory, at / self.page_size()).is_some();
         (is || preserved.is_complete()).then_some(is)
     }
 
-    /// Does something with one more link in the chain.
+    /// Runs a function with one more link in the chain.
     pub(crate) fn within<T>(
         &mut self,
         what: impl Into<String>,
@@ -105,7 +105,7 @@ impl<'i> Walker<'i> {
         done
     }
 
-    /// Says what a failure to read means.
+    /// Reports that something cannot be read.
     pub(crate) fn unreadable(&mut self, at: u64, what: &str, error: ReadError) {
         let rule = match error {
             ReadError::Outside { .. } => &rules::ADDRESS_OUTSIDE_IMAGE,
@@ -115,7 +115,7 @@ impl<'i> Walker<'i> {
         self.find(rule, at, || format!("{what} at {at:#x} cannot be read: {error}"));
     }
 
-    /// Reads a value, or says why that is not possible.
+    /// Reads a value, or reports why that is impossible.
     pub(crate) fn value<T: WireType>(&mut self, at: u64, what: &str) -> Option<T> {
         match self.memory.value(at) {
             Ok(value) => Some(value),
@@ -126,7 +126,7 @@ impl<'i> Walker<'i> {
         }
     }
 
-    /// Reads some bytes, as many as the image has and no more than a page.
+    /// Reads some bytes, as many as the image has, but at most a page.
     pub(crate) fn bytes(&mut self, at: u64, len: u64, what: &str) -> Option<Vec<u8>> {
         let len = usize::try_from(len).unwrap_or(usize::MAX).min(self.memory.page_size());
         let mut bytes = vec![0; len];
@@ -139,7 +139,7 @@ impl<'i> Walker<'i> {
         }
     }
 
-    /// Says what is wrong with a list.
+    /// Reports what is wrong with a list.
     pub(crate) fn walk_error(&mut self, what: &str, error: &WalkError<ReadError>) {
         let (rule, at): (&'static Rule, u64) = match error {
             WalkError::Unreadable { at, error } => {
@@ -158,7 +158,7 @@ impl<'i> Walker<'i> {
         self.find(rule, at, || format!("{what}: {said}"));
     }
 
-    /// A name in a field; what is wrong with it is a finding.
+    /// A name in a field; a malformed name is a finding.
     pub(crate) fn name(&mut self, field: &[u8], at: u64, what: &str) -> String {
         let readable = text::readable(field);
         match field.iter().position(|byte| *byte == 0) {
@@ -173,8 +173,8 @@ impl<'i> Walker<'i> {
         readable
     }
 
-    /// Checks that one allocation of the kernel's, pages that it restores by their first, is preserved
-    /// and has one owner; returns its pages, of which the last is not one.
+    /// Checks that one allocation of the kernel, whose pages it restores by the first one, is
+    /// preserved and has one owner; returns its pages as a half-open range.
     pub(crate) fn allocation(
         &mut self,
         at: u64,
@@ -189,14 +189,15 @@ impl<'i> Walker<'i> {
                 format!("{what} is not page-aligned: {at:#x}")
             });
         }
-        // The block is the owner's to its end: the kernel frees it as a whole.
+        // The owner has the whole block, since the kernel frees it as a whole.
         let end = self.block_of(last).filter(|(begin, _)| *begin >= first);
         let end = end.map_or(last + 1, |(_, end)| end);
         self.pages(first, end, what, owner);
         Some((first, end))
     }
 
-    /// The same for what may begin anywhere in a block, which is then its owner's as a whole.
+    /// The same for memory that may begin anywhere in a block, which then belongs to its owner as a
+    /// whole.
     pub(crate) fn within_blocks(
         &mut self,
         at: u64,
@@ -223,14 +224,14 @@ impl<'i> Walker<'i> {
         Some((at / page_size, last?))
     }
 
-    /// The preserved block that a page is in: its first page, and the one behind its last.
+    /// The preserved block that contains a page: its first page, and the one after its last.
     fn block_of(&self, page: u64) -> Option<(u64, u64)> {
         let run = self.preserved.as_ref()?.run_at(&self.memory, page)?;
         let begin = run.start + ((page - run.start) >> run.order << run.order);
         Some((begin, begin.saturating_add(1 << run.order)))
     }
 
-    /// The address behind the preserved block that an address is in.
+    /// The address after the preserved block that contains an address.
     pub(crate) fn block_end(&self, at: u64) -> Option<u64> {
         let (_, end) = self.block_of(at / self.page_size())?;
         Some(end.saturating_mul(self.page_size()))
@@ -241,11 +242,11 @@ impl<'i> Walker<'i> {
         let shift = self.memory.page_size().trailing_zeros();
         if let Some(preserved) = self.preserved.take() {
             let mut page = start;
-            // Pages that follow one another and are missing are one finding.
+            // Consecutive missing pages are a single finding.
             let mut missing: Option<u64> = None;
             while page < end {
                 if let Some(run) = preserved.run_at(&self.memory, page) {
-                    // The first page of an allocation is the first of a block.
+                    // The first page of an allocation is the first page of a block.
                     if page == start && (page - run.start) & ((1 << run.order) - 1) != 0 {
                         self.find(&rules::PAGE_NOT_BLOCK_START, page << shift, || {
                             let block = run.start + ((page - run.start) >> run.order << run.order);
@@ -263,7 +264,7 @@ impl<'i> Walker<'i> {
                     page = run.end;
                     continue;
                 }
-                // Where the tree could not be walked, a page may be in the part that is not known.
+                // If the tree could not be walked completely, the page may be in the unknown part.
                 if preserved.is_complete() {
                     missing.get_or_insert(page);
                 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Every kind of damage is found, by the rule that is there for it, and at an address.
+//! Every kind of damage is found, by its rule, and at an address.
 
 use kho_abi_inspect::image::Image;
 use kho_abi_inspect::rules::RULES;
@@ -26,8 +26,8 @@ fn every_corruption_ends_with_its_finding() {
         if !found.iter().any(|(rule, _)| *rule == corruption.rule.id) {
             missed.push(format!("{}: not {}, but {found:#?}", corruption.name, corruption.rule.id));
         }
-        // One cause, few findings: what is said must be about the damage. Only a list of ten thousand
-        // blocks that nobody preserved is as many.
+        // One cause gives few findings, which must be about the damage. Only a list of ten thousand
+        // blocks that are not preserved gives as many.
         let total = state.findings.total();
         let many = corruption.name == "the list of sessions is too long";
         if total > 12 && !many {
@@ -46,7 +46,7 @@ fn every_rule_is_shown_by_a_corruption() {
     let shown: BTreeSet<&str> = CORRUPTIONS.iter().map(|corruption| corruption.rule.id).collect();
     let missing: Vec<&str> =
         RULES.iter().map(|rule| rule.id).filter(|rule| !shown.contains(rule)).collect();
-    // These are of files, and tests/files.rs shows them.
+    // These are about files, and tests/files.rs has them.
     assert_eq!(
         missing,
         ["address_excluded", "image_malformed", "kho_search_incomplete", "offsets_not_addresses"]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! State that earlier kernels wrote is read with the types that those had, chosen by its strings.
+//! State from earlier kernels is read with their types, chosen by its strings.
 
 use kho_abi::wire::earlier::luo_v1::{
     luo_file_ser, luo_flb_header_ser, luo_flb_ser, luo_session_header_ser, luo_session_ser,
@@ -16,12 +16,12 @@ use kho_abi_inspect::synth::{MemfdSpec, Places, Ram, Synth, Tree};
 use kho_abi_inspect::{inspect, Options, State};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
-/// The state of Linux 7.1: kho-v3, luo-v1, and a memfd of a version.
+/// The state of Linux 7.1: kho-v3, luo-v1, and a memfd of a given version.
 fn linux_7_1(memfd: &str) -> (Ram, Places, u64) {
     let mut synth = Synth::new(Ram::new(4096, 16 << 20), 4096);
     synth.compatible = "kho-v3";
     synth.luo = false;
-    // The files are of a session that the present version would have.
+    // The files belong to a session that the present version would have.
     let unused = synth.session("unused");
     let device = synth.device(unused, 1, "0000:01:00.0");
     let spec = MemfdSpec { size: 20_497, pos: 5, seals: 1, ..MemfdSpec::default() };

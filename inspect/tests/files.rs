@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Files that contradict themselves are refused, or read as far as they go with a finding.
+//! Files that contradict themselves are refused, or read as far as possible with a finding.
 
 use kho_abi_inspect::image::bytes::Bytes;
 use kho_abi_inspect::image::{Format, Image, OpenError, ReadError};
@@ -44,7 +44,7 @@ fn notes(bytes: Vec<u8>) -> (Image, String) {
     (image, said)
 }
 
-/// Where the program headers of `container::elf` are, and in each of them its fields.
+/// The offsets of the program headers of `container::elf`, and of their fields.
 const SECOND: usize = 64 + 56;
 const OFFSET: usize = 8;
 const ADDRESS: usize = 24;
@@ -69,7 +69,7 @@ fn an_elf_core_that_is_no_core_of_such_a_machine_is_refused() {
     let mut many = good.clone();
     many[56..58].copy_from_slice(&[0xff; 2]);
     assert!(refused(many.clone()).contains("number of program headers"));
-    // The number stands in the first section header, where it is too large for its field.
+    // A number that is too large for its field is in the first section header.
     put(&mut many, 40, 64 + 3 * 56 - 44);
     put(&mut many, 64 + 3 * 56, u64::from(u32::MAX));
     assert!(refused(many).contains("4294967295 program headers"));
@@ -95,7 +95,7 @@ fn segments_that_cannot_be_are_cut_and_said() {
     assert!(said.contains("has 0x0 of"), "{said}");
     assert!(image.read(0x8000, &mut [0]).is_err());
 
-    // A segment that is larger in memory than in the file was left out in part.
+    // A part of a segment that is larger in memory than in the file was left out.
     let mut partial = good;
     put(&mut partial, SECOND + SIZE, 0x1000);
     let size = u64::from_le_bytes(partial[SECOND + SIZE_IN_MEMORY..][..8].try_into().unwrap());
@@ -109,11 +109,12 @@ fn segments_that_cannot_be_are_cut_and_said() {
 
 #[test]
 fn live_memory_has_segments_without_an_address_and_its_text_twice() {
-    // As in /proc/kcore: p_paddr is -1 where memory is not the kernel's own mapping of it.
+    // As in /proc/kcore: p_paddr is -1 if memory is not in the kernel's own mapping.
     let mut live = elf(&small());
     let third = SECOND + 56;
     let place = u64::from_le_bytes(live[SECOND + OFFSET..][..8].try_into().unwrap());
-    // A copy of the second header goes where the notes' is, and begins a page into the same memory.
+    // A copy of the second header replaces that of the notes, and begins one page into the same
+    // memory.
     let copy = live[SECOND..third].to_vec();
     live[64..SECOND].copy_from_slice(&copy);
     put(&mut live, 64 + ADDRESS, 0x7000);
@@ -156,7 +157,7 @@ fn pages_of_a_kdump_that_cannot_be_are_damaged() {
         change(&mut bytes);
         let image = Image::from_bytes(bytes).unwrap();
         let mut page = [0; 4096];
-        // The pages around it are as they were.
+        // The pages around it are unchanged.
         assert!(image.read(0x1000, &mut page).is_ok());
         match image.read(0x2000, &mut page) {
             Err(ReadError::Damaged { at: 0x2000, why }) => why,
@@ -168,14 +169,14 @@ fn pages_of_a_kdump_that_cannot_be_are_damaged() {
     assert!(
         damaged(&|bytes| bytes[third + 8..third + 12].fill(0xff)).contains("larger than a page")
     );
-    assert!(damaged(&|bytes| bytes[third + 12] = 0x40).contains("nobody knows"));
+    assert!(damaged(&|bytes| bytes[third + 12] = 0x40).contains("unsupported compression"));
     assert!(damaged(&|bytes| bytes[third + 12] = 2).contains("lzo"));
     assert!(damaged(&|bytes| bytes[third + 12] = 4).contains("snappy"));
     assert!(damaged(&|bytes| bytes[third + 12] = 0x20).contains("zstd"));
-    assert!(damaged(&|bytes| bytes[third + 12] = 0).contains("plain page"));
+    assert!(damaged(&|bytes| bytes[third + 12] = 0).contains("uncompressed page"));
     assert!(damaged(&|bytes| bytes[third + 8] ^= 7).contains("zlib"));
 
-    // What one page leaves in the decompressor must not show in the next one.
+    // The decompressor's state after one page must not affect the next.
     let image = Image::from_bytes(good.clone()).unwrap();
     let mut page = vec![0; 4096];
     for number in (0..16).rev() {
@@ -187,7 +188,7 @@ fn pages_of_a_kdump_that_cannot_be_are_damaged() {
     assert_eq!(across.to_vec(), ram.read(0x1800, 8192));
 
     let (_, said) = notes(good[..descriptors + 24].to_vec());
-    assert!(said.contains("room for 1 descriptors"), "{said}");
+    assert!(said.contains("at most 1 descriptors"), "{said}");
 }
 
 #[test]
@@ -207,14 +208,14 @@ fn a_bitmap_may_be_alone() {
     let mut bytes = kdump(&ram, Packing::Plain, &[]);
     let image = Image::from_bytes(bytes.clone()).unwrap();
     assert_eq!(image.ranges()[0].end, ram.end);
-    // With half of the blocks, the second bitmap's place is the descriptors'.
+    // With half of the blocks, the descriptors are in the place of the second bitmap.
     bytes[436..440].copy_from_slice(&2_u32.to_le_bytes());
     let image = Image::from_bytes(bytes).unwrap();
     assert_eq!(image.format(), Format::Kdump);
     assert_eq!(image.ranges()[0].end, ram.end);
 }
 
-/// A file that is cut off while it is read.
+/// A file that is truncated while it is read.
 struct Shrinking {
     bytes: Vec<u8>,
     shrunk: AtomicBool,

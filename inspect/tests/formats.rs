@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! One memory shows the same from every image format, and is found in every way.
+//! The same memory gives the same result in every image format, and is found in every way.
 
 use kho_abi_inspect::find::Way;
 use kho_abi_inspect::image::{Format, Image};
@@ -70,7 +70,7 @@ fn a_page_that_was_left_out_is_said_to_be() {
 #[test]
 fn the_boot_protocol_of_x86_leads_to_the_tree() {
     let (mut ram, places) = sample(4096);
-    // Two items, the second of which is KHO's.
+    // Two items, of which the second is KHO's.
     let (params, first, second) = (0x9000, 0x9f00, 0x8010_u64);
     ram.set_number(params + 0x250, first);
     ram.write(
@@ -85,13 +85,13 @@ fn the_boot_protocol_of_x86_leads_to_the_tree() {
     assert_eq!(state.candidates[0].found_by, Way::SetupData);
     assert_eq!(state.kho.unwrap().at, places.fdt);
 
-    // A list that runs in a circle leads nowhere, and the scan finds the tree all the same.
+    // A cyclic list leads nowhere, but the scan still finds the tree.
     ram.set_number(second, first);
     ram.write(second + 8, &[0; 4]);
     let image = Image::from_bytes(raw(&ram)).unwrap();
     let state = inspect(&image, &options);
     assert!(
-        state.notes.iter().any(|note| note.contains("comes back to 0x9f00")),
+        state.notes.iter().any(|note| note.contains("loops back to 0x9f00")),
         "{:?}",
         state.notes
     );
@@ -125,7 +125,7 @@ fn a_device_tree_alone_is_shown_without_what_it_leads_to() {
     assert!(state.findings.is_empty(), "{:?}", state.findings.list());
     assert_eq!(state.kho.unwrap().entries.len(), 3);
     assert!(state.notes[0].contains("was not checked"));
-    // As debugfs shows it when it cuts it off.
+    // As debugfs shows it, truncated.
     let image = Image::from_bytes(ram.pages[&places.fdt][..233].to_vec()).unwrap();
     let state = inspect(&image, &Options::default());
     assert_eq!(state.findings.list()[0].rule.id, "fdt_malformed");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What is healthy has no finding, also where nothing here decodes it; and what is newer is shown as far
-//! as its own structure goes.
+//! Healthy state has no finding, even without a decoder; newer state is shown with its own
+//! structure.
 
 use kho_abi_inspect::flbs;
 use kho_abi_inspect::handlers::Payload;
@@ -63,7 +63,7 @@ fn what_has_no_decoder_is_a_note_and_is_shown() {
         "not decoded: FLB \"iommu-v1\"",
         "not decoded: FLB \"not-an-address\"",
         "not decoded: entry \"hwpoison\"",
-        // Their pages are theirs, though nothing here knows it.
+        // They own their pages, although no decoder here knows that.
         "4 pages (16 KiB) of the preserved ones have no known owner",
     ] {
         assert!(says(&state, what), "{what}: {:?}", state.notes);
@@ -131,7 +131,7 @@ fn a_version_of_kho_that_is_not_known_lists_what_it_can() {
     let names: Vec<_> = kho.entries.iter().map(|entry| entry.name.as_str()).collect();
     assert_eq!(names, ["kexec-metadata", "LUO", "memblock"]);
     assert!(kho.entries.iter().all(|entry| entry.data != 0 && entry.size != 0));
-    // What has a version of its own is read; what only KHO says how to follow is not.
+    // Entries with their own version are read; lists that only KHO can follow are not.
     assert_eq!(kho.metadata.as_ref().unwrap().kexec_count, 2);
     assert_eq!(kho.reservations.len(), 1);
     let luo = state.luo().unwrap();
@@ -173,7 +173,7 @@ fn large_blocks_are_a_note_where_the_kernel_knows_them() {
         ("7.2.9", 65536, 15, true),
         ("7.2.9", 65536, 14, false),
     ] {
-        // Memory that is not in the image is a finding by another rule.
+        // Missing memory in the image is reported by another rule.
         let mut synth = Synth::new(Ram::new(page_size, 0), page_size);
         synth.metadata(release, 1);
         synth.reserve("large", order);

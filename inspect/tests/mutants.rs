@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Whatever single word of the state is changed, the walk ends soon, clean or with findings.
+//! Whatever single word of the state is changed, the walk ends soon, with or without findings.
 //!
-//! The words are those of pages that the walk of the whole image reads. `KHO_ABI_MUTANTS` is how many
-//! mutants there are, and `KHO_ABI_IMAGES` may name images of a real kernel, of which the first is
-//! taken; without it, the reference state is.
+//! The words are in pages that the walk of the whole image reads. `KHO_ABI_MUTANTS` is the number
+//! of mutants. `KHO_ABI_IMAGES` may name images of a real kernel, of which the first is used; the
+//! default is the reference state.
 
 use kho_abi_inspect::image::bytes::{Bytes, FileBytes};
 use kho_abi_inspect::image::Image;
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 
 const PAGE: u64 = 4096;
 
-/// Remembers which pages are read, and how many bytes at all.
+/// Records which pages are read, and how many bytes in total.
 struct Recorder {
     bytes: Arc<dyn Bytes>,
     pages: Mutex<BTreeSet<u64>>,
@@ -104,7 +104,7 @@ fn every_mutant_ends_soon() {
         recorder.pages.lock().unwrap().iter().copied().filter(|page| *page > 0).collect();
     assert!(pages.len() > 10, "the walk reads {} pages", pages.len());
 
-    // Words that are something matter more than those that are nothing.
+    // Words that are not zero matter more than others.
     let mut words = Vec::new();
     for page in &pages {
         let mut content = [0; 4096];
@@ -150,8 +150,8 @@ fn every_mutant_ends_soon() {
         }
     }
     println!("{mutants} mutants, {found} with findings, at most {most} bytes were read, {clean} of the whole: {rules:?}");
-    // A chain that leads astray is followed for a while, and no further.
+    // A chain that leads astray is only followed for a while.
     assert!(most < clean * 4, "{most} bytes, and {clean} without a change");
-    // Most changes are of what is checked. Contents of files are not read, and may be anything.
+    // Most changes hit checked words. Contents of files are not read, and are arbitrary.
     assert!(found > mutants / 3, "{found} of {mutants} have findings");
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Files that are compressed as a whole are read, and files that are not memory are named.
+//! Files that are compressed as a whole are read, and files that are not memory are reported as
+//! such.
 
 use kho_abi_inspect::image::{Image, OpenError};
 use kho_abi_inspect::synth::container::{avml, elf, flattened, kdump, lime, raw, Packing};
@@ -45,7 +46,7 @@ fn lz4(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What a program makes of its standard input.
+/// The output of a program for its standard input.
 fn run(program: &str, arguments: &[&str], bytes: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program)
         .args(arguments)
@@ -109,7 +110,7 @@ fn streams_that_follow_one_another_are_one_file() {
     let bytes = formats().remove(0);
     let (one, other) = bytes.split_at(bytes.len() / 3);
     for (name, pack) in METHODS {
-        // These two have no way to go on.
+        // These two formats cannot continue.
         if matches!(name, "zlib" | "lzma") {
             continue;
         }
@@ -117,7 +118,7 @@ fn streams_that_follow_one_another_are_one_file() {
         assert!(state.findings.is_empty(), "{name}: {:?}", state.findings.list());
         assert_eq!(state.luo().unwrap().sessions.len(), 3, "{name}");
     }
-    // zstd has frames without a content.
+    // zstd has frames without content.
     let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &zstd(&bytes)].concat();
     assert!(look(skipped).unwrap().1.findings.is_empty());
 }
@@ -143,7 +144,7 @@ fn what_breaks_off_is_said_to() {
             }
         }
     }
-    // A checksum that is wrong is seen at the end alone.
+    // A wrong checksum only shows at the end.
     for (name, pack) in [("gzip", gzip as Pack), ("xz", xz), ("bzip2", bzip2)] {
         let mut packed = pack(&bytes);
         let place = packed.len() / 2;

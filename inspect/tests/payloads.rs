@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What user space keeps in memfds is shown where a decoder knows it, and never makes a finding.
+//! What user space keeps in memfds is shown if it has a decoder, and never makes a finding.
 
 use kho_abi_inspect::image::Image;
 use kho_abi_inspect::payloads::Content;
@@ -29,7 +29,7 @@ const DOCUMENT: &str = r#"{"version":1,"state":{"kexecsCount":3},"units":{
 
 #[test]
 fn the_units_of_systemd_s_store_are_named() {
-    // Longer than a page, so that it is put together.
+    // Longer than a page, so that it has to be assembled.
     let long = DOCUMENT.replace('\n', &" ".repeat(5000));
     for document in [DOCUMENT, &long] {
         let state = look(
@@ -57,7 +57,7 @@ fn a_store_that_cannot_be_read_is_a_note() {
     for (document, said) in [
         ("{\"version\":1", "EOF"),
         ("[]", "no version"),
-        ("{\"version\":2,\"units\":{}}", "version is 2"),
+        ("{\"version\":2,\"units\":{}}", "unknown version: 2"),
         ("not JSON at all", "expected"),
         ("{\"version\":1,\"units\":7}", ""),
     ] {
@@ -67,7 +67,7 @@ fn a_store_that_cannot_be_read_is_a_note() {
         assert_eq!(note.is_some(), !said.is_empty(), "{document}: {:?}", state.notes);
         assert!(note.is_none_or(|note| note.contains(said)), "{document}: {note:?}");
     }
-    // The same document anywhere else is a memfd like any.
+    // The same document anywhere else is an ordinary memfd.
     for (name, token) in [("systemd", 1), ("systemd2", 0)] {
         let state = look(|synth, id| _ = synth.memfd_of(id, token, DOCUMENT.as_bytes()), name);
         assert_eq!(contents(&state), [None]);

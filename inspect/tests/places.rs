@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Raw files whose offsets are not addresses are read where the state says that they belong.
+//! Raw files whose offsets are not addresses are read at the addresses in the state.
 
 use kho_abi_inspect::image::{Image, OpenError, PAGE_SIZES};
 use kho_abi_inspect::synth::container::{placed, placed_in, raw};
@@ -14,7 +14,7 @@ fn look(image: Image) -> (Image, State) {
     inspect_file(image, &Options::default()).unwrap()
 }
 
-/// Reads a file that is shifted, and returns the words that the finding says.
+/// Reads a shifted file, and returns the options in the finding.
 fn words(image: Image, places: &Places, what: &str) -> String {
     let (_, state) = look(image);
     let kho = state.kho.as_ref().unwrap_or_else(|| panic!("{what}: no KHO"));
@@ -85,7 +85,7 @@ fn what_lies_on_both_sides_of_the_hole_is_read() {
     let mut synth = Synth::new(Ram::new(4096, 4 * GIB + SIZE), 4096);
     let session = synth.session("vm0");
     synth.device(session, 1, "0000:01:00.0");
-    // LUO's root, its list, the tree and its nodes come last, and so above.
+    // LUO's root, its list, the tree and its nodes come last, and so are above.
     synth.start_at(4 * GIB + MIB);
     let (ram, places) = synth.finish();
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -110,7 +110,7 @@ fn what_is_said_below_the_hole_is_read_above_it() {
     };
     let words = words(open(hole, SIZE), &places, "above");
     assert_eq!(words, "FILE@0x0,size=0x80000000 FILE@0x100000000,offset=0x80000000");
-    // Of a larger machine, more than one hole would do: what is in the file decides.
+    // For a larger machine, several holes are possible: the content of the file decides.
     let words = self::words(open(hole, 4 * GIB), &places, "larger");
     assert_eq!(words, "FILE@0x0,size=0x80000000 FILE@0x100000000,offset=0x80000000");
 }
@@ -129,7 +129,7 @@ fn contents_alone_do_not_say_where_they_belong() {
     let file = tempfile::NamedTempFile::new().unwrap();
     placed_in(file.as_file(), &ram, &[(0, 0, 4 * GIB + SIZE)]).unwrap();
     let (_, state) = look(Image::open(file.path()).unwrap());
-    // Nothing refers to the page, wherever it lies.
+    // Nothing refers to the page, wherever it is.
     let rules = state.findings.list().iter().map(|finding| finding.rule.id);
     assert!(rules.eq(["preserved_unowned"; 2]), "{:?}", state.findings.list());
     let said = state.notes.iter().any(|note| note.starts_with("not checked: whether the file has"));
@@ -138,7 +138,7 @@ fn contents_alone_do_not_say_where_they_belong() {
 
 #[test]
 fn pieces_without_their_gaps_are_found() {
-    // As LiME's raw format leaves gaps between pieces of RAM away.
+    // LiME's raw format leaves out the gaps between pieces of RAM.
     for page_size in [4096, 16 << 10] {
         let (ram, places) = sample_at(page_size, 2 * MIB);
         let file = placed(&ram, &[(0x1_0000, 0, 0x8_0000), (MIB, 0x8_0000, SIZE)]);
@@ -169,7 +169,7 @@ fn offsets_that_are_addresses_stay_so() {
     let (image, state) = look(Image::from_bytes(raw(&ram)).unwrap());
     assert!(state.findings.is_empty());
     assert_eq!(image.ranges()[0].start, 0);
-    // What is cut off is lost, and not somewhere else.
+    // A truncated part is lost, and not somewhere else.
     let mut cut = raw(&ram);
     cut.truncate(usize::try_from(places.fdt).unwrap() + 4096);
     let (image, state) = look(Image::from_bytes(cut).unwrap());
@@ -177,6 +177,22 @@ fn offsets_that_are_addresses_stay_so() {
     assert!(!rules.contains(&"offsets_not_addresses"), "{rules:?}");
     assert!(rules.contains(&"address_outside_image"), "{rules:?}");
     assert_eq!(image.ranges()[0].start, 0);
+}
+
+#[test]
+fn offsets_are_proven_by_what_has_a_version_of_its_own() {
+    let (mut ram, places) = sample(4096);
+    let tree = ram.read(places.fdt, 4096);
+    let at = tree.windows(6).position(|part| part == b"kho-v4").unwrap();
+    ram.write(places.fdt + at as u64, b"kho-v7");
+    // The tree leads to LUO's root and to the kernel's metadata: of a shifted file it would not.
+    for (header, proven) in [(0, true), (0x40_0000, false)] {
+        let file = placed(&ram, &[(0, header, SIZE)]);
+        let (_, state) = look(Image::from_bytes(file).unwrap());
+        let doubt = state.notes.iter().any(|note| note.starts_with("not proven: that the file's"));
+        assert_eq!(doubt, !proven, "{:?}", state.notes);
+        assert!(state.findings.counts().contains_key("compatible_unknown"));
+    }
 }
 
 #[test]

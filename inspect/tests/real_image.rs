@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Images of a real kernel, taken between two kernels, show what its init program preserved.
 //!
-//! `kernel/test/inspect.sh` takes the images and runs this. `KHO_ABI_IMAGES` names them, separated by
-//! colons; beside each lies a file of its name and `.json` with what init said that it had preserved.
+//! `kernel/test/inspect.sh` takes the images and runs this. `KHO_ABI_IMAGES` lists them, separated
+//! by colons; beside each is a file of its name with the suffix `.json`, with init's report of what
+//! it preserved.
 
 use kho_abi_inspect::handlers::memfd::Memfd;
 use kho_abi_inspect::handlers::Payload;
-use kho_abi_inspect::image::Image;
+use kho_abi_inspect::image::{Image, Machine, Stub};
 use kho_abi_inspect::luo::Phase;
 use kho_abi_inspect::{extract, inspect, Options, State};
 use serde_json::{json, Value};
@@ -33,7 +34,7 @@ fn sha256(image: &Image, state: &State, memfd: &Memfd) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
-/// What an image shows, in the words of the file beside it.
+/// The content of an image, in the form of the file beside it.
 fn shown(image: &Image, state: &State) -> Value {
     let mut sessions: Vec<Value> = Vec::new();
     for session in &state.luo().unwrap().sessions {
@@ -59,7 +60,7 @@ fn shown(image: &Image, state: &State) -> Value {
     Value::Array(sessions)
 }
 
-/// What init said, in the same words.
+/// Init's report, in the same form.
 fn said(record: &Value) -> Value {
     let mut sessions = record["sessions"].clone();
     for session in sessions.as_array_mut().unwrap() {
@@ -84,7 +85,7 @@ fn said(record: &Value) -> Value {
     sessions
 }
 
-/// Holds an image to what init said.
+/// Compares an image with init's report.
 fn hold(image: &Image, name: &str, record: &Path) {
     let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
     let state = inspect(image, &Options::default());
@@ -109,14 +110,28 @@ fn an_image_shows_what_init_preserved() {
     }
 }
 
-/// `KHO_ABI_GUEST` is the socket of a monitor, and `KHO_ABI_GUEST_RECORD` what init said.
+/// `KHO_ABI_GUEST` is the socket of a monitor, and `KHO_ABI_GUEST_RECORD` init's report.
 #[test]
 #[ignore = "needs a guest with the memory of a real kernel: kernel/test/inspect.sh starts it"]
 fn a_guest_shows_through_its_monitor_what_init_preserved() {
     let path = |name| PathBuf::from(std::env::var_os(name).expect(name));
     let (socket, record) = (path("KHO_ABI_GUEST"), path("KHO_ABI_GUEST_RECORD"));
-    // Twice: the first dump leaves the guest as it was.
+    // Twice, since the first dump must not change the guest.
     for _ in 0..2 {
         hold(&Image::open_guest(&socket).unwrap(), "the guest", &record);
+    }
+}
+
+/// `KHO_ABI_STUB` is the socket of the gdb stub of the same guest.
+#[test]
+#[ignore = "needs a guest with the memory of a real kernel: kernel/test/inspect.sh starts it"]
+fn a_guest_shows_through_its_gdb_stub_what_init_preserved() {
+    let path = |name| PathBuf::from(std::env::var_os(name).expect(name));
+    let (socket, record) = (path("KHO_ABI_STUB"), path("KHO_ABI_GUEST_RECORD"));
+    // Twice: reading leaves the guest as it was.
+    for _ in 0..2 {
+        let image = Image::open_stub(&Stub::of(socket.as_os_str())).unwrap();
+        assert_eq!(image.machine(), Some(Machine::X86_64));
+        hold(&image, "the guest's stub", &record);
     }
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! State that no decoder is built in for, read by layouts that were handed in: what it shows, what damage
-//! it finds, and that no layout, however hostile, does harm.
+//! State without a built-in decoder, read by layouts from the user: what it shows, what damage it
+//! finds, and that even a hostile layout does no harm.
 
 use kho_abi_inspect::flbs;
 use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::image::{Image, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, lines, text, Filter, Report};
 use kho_abi_inspect::synth::container::raw;
+use kho_abi_inspect::synth::counted::Counted;
 use kho_abi_inspect::synth::made_up::{self, at, Places, ENTRIES};
 use kho_abi_inspect::synth::{Ram, Store as _, Synth};
 use kho_abi_inspect::typed::{
@@ -15,10 +16,9 @@ use kho_abi_inspect::typed::{
 use kho_abi_inspect::{inspect, Options, State};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 const PAGE: usize = 4096;
-/// Where memory ends, and a page that nothing has.
+/// The end of memory, and an unused page.
 const END: u64 = 4 << 20;
 const FREE: u64 = 3 << 20;
 
@@ -27,19 +27,25 @@ fn synth(page_size: usize) -> Synth<Ram> {
 }
 
 fn look(ram: &Ram, layouts: Layouts) -> State {
+    look_and_count(ram, layouts).0
+}
+
+/// What is shown, and how often and how many bytes of the image are read for it.
+fn look_and_count(ram: &Ram, layouts: Layouts) -> (State, (u64, u64)) {
     let types = Some(Arc::new(layouts));
     let page_size = Some(ram.page_size);
     let options = Options { page_size, types, threads: 1, ..Options::default() };
-    let image = Image::from_bytes(raw(ram)).unwrap();
+    let counted = Counted::new(Arc::new(raw(ram)));
+    let image = Image::recognise(counted.clone()).unwrap();
     let state = inspect(&image, &options);
-    // Whatever it is, every report can be written.
+    // Every report can be written in any case.
     let filter = Filter::default();
     let report = Report { image: &image, name: "image", state: &state, filter: &filter };
     text::write(report, &mut io::sink()).unwrap();
     json::write(report, &mut io::sink()).unwrap();
     lines::write(report, &mut io::sink()).unwrap();
     html::write(report, &mut io::sink()).unwrap();
-    state
+    (state, counted.take())
 }
 
 fn made_up(page_size: usize) -> (Ram, Places) {
@@ -103,7 +109,7 @@ fn every_field_is_shown_with_every_page_size() {
         assert_eq!(entries.from.as_deref(), Some("made_up_ser.entries"));
         assert_eq!((entries.elements, entries.at), (Some(ENTRIES), places.entries[0]));
         for number in 0..ENTRIES {
-            // One of them lies in two pages, the second of which is before the first in memory.
+            // One of them crosses two pages, of which the second is before the first in memory.
             let key = format!("{0} ({0:#x})", number + 0x1_0000_0000);
             assert_eq!(shown(entries, &format!("[{number}].key")), key);
         }
@@ -117,14 +123,14 @@ fn every_field_is_shown_with_every_page_size() {
     }
 }
 
-/// What is damaged, the rule that says so, and a part of what it says.
+/// The damage, its rule, and a part of its message.
 type Damage = (&'static str, fn(&mut Ram, &Places), &'static str, &'static str);
 
 fn set_u32(ram: &mut Ram, pa: u64, value: u32) {
     ram.write(pa, &value.to_ne_bytes());
 }
 
-/// Another page in place of one in the list.
+/// Replaces a page in the list.
 fn set_page(ram: &mut Ram, places: &Places, value: u64) {
     ram.set_number(places.chunk + 8, value);
 }
@@ -170,25 +176,25 @@ const DAMAGE: &[Damage] = &[
         "more slots than the page has room for",
         |ram, places| set_u32(ram, places.ser + at::NR_SLOTS, 2011),
         "count_mismatch",
-        "nr_slots tells 2011 entries of 2 bytes, and the block that ends at 0x101000 has room for 2010",
+        "nr_slots claims 2011 entries of 2 bytes, but the block that ends at 0x101000 holds at most 2010",
     ),
     (
         "more slots than there are numbers",
         |ram, places| set_u32(ram, places.ser + at::NR_SLOTS, u32::MAX),
         "count_mismatch",
-        "nr_slots tells 4294967295 entries",
+        "nr_slots claims 4294967295 entries",
     ),
     (
         "more entries than the pages have room for",
         |ram, places| ram.set_number(places.ser + at::NR_ENTRIES, 1025),
         "count_mismatch",
-        "made_up_ser.entries is told to have 1025 entries of 12 bytes, and its 3 pages have room for 1024",
+        "made_up_ser.entries claims 1025 entries of 12 bytes, but its 3 pages hold at most 1024",
     ),
     (
         "more entries than there are numbers",
         |ram, places| ram.set_number(places.ser + at::NR_ENTRIES, u64::MAX),
         "count_mismatch",
-        "made_up_ser.entries is told to have 18446744073709551615 entries",
+        "made_up_ser.entries claims 18446744073709551615 entries",
     ),
     (
         "more pages than the list has",
@@ -257,7 +263,7 @@ fn damage_ends_with_its_finding() {
         let chain: Vec<&str> = found.chain.iter().map(|link| link.what.as_str()).collect();
         assert!(chain.contains(&"file with token 0x5"), "{what}: {chain:?}");
         assert!(state.findings.total() < 4, "{what}: {list:#?}");
-        // Without the types, nobody would know.
+        // Without the types, they would have no known owner.
         let state = look(&ram, Layouts::default());
         assert!(rules(&state).is_empty(), "{what}: {:?}", state.findings.list());
     }
@@ -298,7 +304,7 @@ fn flbs_and_entries_are_shown_as_well() {
     synth.flb(made_up::COMPATIBLE, flb.ser, 1);
     let by_name = synth.made_up_state();
     synth.entry(made_up::COMPATIBLE, by_name.ser, 4096);
-    // By the string that the data begins with.
+    // By the string at the beginning of the data.
     let by_string = synth.allocate(0);
     let mut bytes = [0; 24];
     bytes[..10].copy_from_slice(b"other-v3\0\0");
@@ -365,22 +371,22 @@ fn a_root_is_never_guessed() {
         let note = state.notes.iter().find_map(|note| note.strip_prefix(prefix));
         note.unwrap_or_else(|| panic!("{:?}", state.notes)).to_owned()
     };
-    // A string that is not theirs, and one that is almost.
+    // A foreign string, and a similar one.
     let other = vec![contract("made-up-v2", &["made_up_ser"])];
     assert_eq!(why(Layouts::new("types", made_up::structs(), other)), "types does not have it");
-    // Several structs, of which none leads to the others.
+    // Several structs, none of which leads to the others.
     let mut structs = made_up::structs();
     for one in &mut structs {
         one.fields.iter_mut().for_each(|field| field.leads_to = None);
     }
     let open = Layouts::new("types", structs.clone(), made_up::contracts());
     assert!(why(open).starts_with("the types do not say with which of its structs it begins"));
-    // Until somebody says it.
+    // Until the user names it.
     let mut contracts = made_up::contracts();
     contracts[0].root = Some("made_up_ser".into());
     let state = look(&ram, Layouts::new("types", structs, contracts));
     assert_eq!(typed(&state).parts[0].name, "struct made_up_ser");
-    // The list's pages are shown, as nothing says what is in them.
+    // The list's pages are shown, since their type is unknown.
     assert_eq!(typed(&state).parts[1].elements, Some(3));
     assert_eq!(typed(&state).parts[1].values.len(), 3);
     let none = vec![contract("made-up-v1", &[])];
@@ -455,7 +461,7 @@ fn blocks_are_followed_where_something_says_so() {
     assert_eq!(rules(&made(3, 0x10_1000)), ["list_cycle"]);
 }
 
-/// Layouts that contradict themselves, each with what is said of them.
+/// Layouts that contradict themselves, each with the reported problem.
 #[test]
 fn contradictions_are_said_and_nothing_is_read_by_them() {
     let (ram, _) = made_up(PAGE);
@@ -500,7 +506,7 @@ fn contradictions_are_said_and_nothing_is_read_by_them() {
         (one(8, vec![field("a", 0, 0, to("s"), &[0])]), "struct s embeds itself"),
         (one(8, vec![field("a", 0, 8, to("t"), &[])]), "the types have no layout of struct t"),
         (chain(MAX_DEPTH + 1), "more than 16 levels deep"),
-        (twice, "the types have two structs of the name s"),
+        (twice, "the types have two structs named s"),
     ];
     for (structs, wanted) in cases {
         let layouts = Layouts::new("types", structs, vec![contract("made-up-v1", &["s"])]);
@@ -524,7 +530,7 @@ impl Numbers {
         self.0 % limit
     }
 
-    /// A number that is small, large or absurd.
+    /// A number that is small, large or extreme.
     fn any(&mut self) -> u64 {
         match self.below(8) {
             0 => 0,
@@ -556,7 +562,7 @@ impl Numbers {
         }
     }
 
-    /// Changes one thing of a field, or of its struct.
+    /// Changes one property of a field, or of its struct.
     fn spoil(&mut self, structs: &mut Vec<Struct>) {
         let at = usize::try_from(self.below(structs.len() as u64)).unwrap();
         let one = &mut structs[at];
@@ -592,14 +598,14 @@ impl Numbers {
     }
 }
 
-/// `KHO_ABI_MUTANTS` is how many there are.
+/// `KHO_ABI_MUTANTS` is the number of mutants.
 #[test]
 fn no_layout_does_harm() {
     let (clean, places) = made_up(PAGE);
     let mutants = std::env::var("KHO_ABI_MUTANTS").ok().and_then(|number| number.parse().ok());
     let mutants: u64 = mutants.unwrap_or(2000);
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    let (mut read, mut most) = (0_u64, Duration::ZERO);
+    let (mut read, mut most) = (0_u64, (0, 0));
     for _ in 0..mutants {
         let mut structs = made_up::structs();
         for _ in 0..=numbers.below(6) {
@@ -616,9 +622,9 @@ fn no_layout_does_harm() {
             let value = if numbers.below(2) == 0 { numbers.any() } else { places.pages[1] };
             ram.set_number(page + numbers.below(12) * 8, value);
         }
-        let before = Instant::now();
-        let state = look(&ram, Layouts::new("types", structs, contracts));
-        most = most.max(before.elapsed());
+        let (state, (calls, bytes)) =
+            look_and_count(&ram, Layouts::new("types", structs, contracts));
+        most = (most.0.max(calls), most.1.max(bytes));
         if let Payload::Typed(typed) = payload(&state) {
             read += 1;
             assert!(typed.parts.len() <= 256);
@@ -627,12 +633,14 @@ fn no_layout_does_harm() {
             assert!(typed.parts[0].values.iter().all(|v| !matches!(v.value, Shown::Unreadable)));
         }
     }
-    println!("{mutants} mutants, {read} of them read, each within {most:?}");
+    let (calls, bytes) = most;
+    println!("{mutants} mutants, {read} of them read, each within {calls} reads of {bytes} bytes");
     assert!(read > mutants / 5 && read < mutants, "{read} of {mutants} were read");
-    assert!(most < Duration::from_secs(20), "{most:?}");
+    // No layout makes more work than its limits let it.
+    assert!(calls < 20_000 && bytes < END, "{most:?}");
 }
 
-/// Structs without bytes, in arrays of arrays: as much work as anybody asks for, and nothing to read.
+/// Structs without bytes, in arrays of arrays: unlimited work, and nothing to read.
 #[test]
 fn arrays_of_nothing_end() {
     let (ram, _) = made_up(PAGE);
@@ -656,14 +664,13 @@ fn arrays_of_nothing_end() {
         ],
         ..Struct::default()
     });
-    let begun = Instant::now();
+    // As many as are said would be for ever.
     let state = look(&ram, Layouts::new("types", structs, vec![contract("made-up-v1", &["root"])]));
     let part = &typed(&state).parts[0];
     assert!(part.more_values && part.values.len() == 1, "{part:?}");
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
-/// What lies in a page that its owner has is its own, wherever in it that is.
+/// Anything in a page that its owner has belongs to the owner, at any offset.
 #[test]
 fn addresses_may_lead_into_pages() {
     let (clean, places) = made_up(PAGE);
@@ -675,13 +682,13 @@ fn addresses_may_lead_into_pages() {
         assert_eq!(rules(&state), [""; 0], "{:?}", state.findings.list());
         assert_eq!(typed(&state).parts[2].at, to);
     }
-    // Into the middle of one that is not preserved.
+    // Into the middle of a page that is not preserved.
     let mut ram = clean.clone();
     ram.set_number(places.ser + at::PAGE, FREE + 64);
     assert_eq!(rules(&look(&ram, made_up::layouts())), ["page_not_preserved"]);
 }
 
-/// A circle of addresses is what a list with two directions is: each of them is read once.
+/// A doubly linked list is a cycle of addresses: each node is read once.
 #[test]
 fn addresses_that_lead_back_are_read_once() {
     let (mut ram, places) = made_up(PAGE);
@@ -695,7 +702,7 @@ fn addresses_that_lead_back_are_read_once() {
 fn what_is_too_much_is_cut_and_said() {
     let mut synth = synth(PAGE);
     let session = synth.session("vm0");
-    // One chain of pages that is too long for one file, and too many files for an image.
+    // One chain of pages that is too long for a file, and too many files for an image.
     let pages: Vec<u64> = (0..300).map(|_| synth.allocate(0)).collect();
     for (index, page) in pages.iter().enumerate() {
         let next = pages.get(index + 1).copied().unwrap_or(0);
@@ -705,7 +712,6 @@ fn what_is_too_much_is_cut_and_said() {
         synth.file(session, token, "chain-v1", pages[0]);
     }
     let contracts = vec![contract("chain-v1", &["made_up_page_ser"])];
-    let begun = Instant::now();
     let state = look(&synth.finish().0, Layouts::new("types", made_up::structs(), contracts));
     let first = typed(&state);
     assert_eq!((first.parts.len(), first.more_parts), (256, true));
@@ -716,13 +722,12 @@ fn what_is_too_much_is_cut_and_said() {
     let last = &state.luo().unwrap().sessions[0].files[299].payload;
     assert!(matches!(last, Payload::Unknown(_)), "{last:?}");
     assert!(says(&state, "65536 structs were read before it, and no more are, 44 times"));
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[test]
 fn a_list_that_is_too_long_to_show_is_said_to_be() {
     let (mut ram, places) = made_up(PAGE);
-    // As many entries as before, each of them a byte: more than are kept.
+    // As many entries as before, of one byte each: more than are kept.
     let mut structs = made_up::structs();
     for one in structs.iter_mut().filter(|one| one.name == "made_up_entry_ser") {
         one.size = 1;
@@ -733,11 +738,11 @@ fn a_list_that_is_too_long_to_show_is_said_to_be() {
     assert_eq!(rules(&state), [""; 0], "{:?}", state.findings.list());
     let part = &typed(&state).parts[1];
     assert_eq!((part.elements, part.values.len(), part.more_values), (Some(5000), 4096, true));
-    let note = "not decoded: what is behind the first 4096 values of struct made_up_entry_ser";
+    let note = "not decoded: what follows the first 4096 values of struct made_up_entry_ser";
     assert!(says(&state, note), "{:?}", state.notes);
 }
 
-/// A version that the built-in decoder does not know is shown by types that have it, and by no others.
+/// A version that the built-in decoder does not know is shown only by types that have it.
 #[test]
 fn a_newer_number_of_what_is_decoded_is_read_by_types() {
     let mut synth = synth(PAGE);

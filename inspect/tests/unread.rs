@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What could not be read of an image is said, and never taken for what is not there.
+//! What could not be read of an image is reported, and never treated as absent.
 
 use kho_abi_inspect::image::{Format, Image, PAGE_SIZES};
 use kho_abi_inspect::synth::container::{
@@ -34,7 +34,7 @@ fn sessions(state: &State) -> usize {
 /// Changes a file.
 type Damage<'d> = &'d dyn Fn(&mut Vec<u8>);
 
-/// Where the descriptor of a page is in what `kdump` writes of the sample.
+/// The offset of a page's descriptor in the kdump of the sample.
 fn descriptor(page_size: usize, pa: u64) -> usize {
     let pages = usize::try_from(SIZE).unwrap() / page_size;
     let bitmap_blocks = pages.div_ceil(8).div_ceil(page_size);
@@ -49,7 +49,7 @@ fn the_size_of_pages_is_found_out_whatever_a_kdump_has_for_blocks() {
         let (_, state) = look(plain.clone());
         assert_eq!((state.page_size, state.page_size_guessed), (page_size, true));
         assert!(state.findings.is_empty(), "{page_size}: {:?}", state.findings.list());
-        // What the kernel says wins.
+        // The kernel's own value wins.
         let mut said = plain;
         add_vmcoreinfo(&mut said, page_size);
         let (image, state) = look(said);
@@ -99,7 +99,7 @@ fn pages_that_do_not_unpack_are_counted() {
                 },
             ];
             for (number, damage) in damages.iter().enumerate() {
-                // Whoever packed a page plain cannot see that its bytes changed.
+                // A page that is packed plain has no checksum, so a change is not noticed.
                 if number == 3 && packing != Packing::Zlib {
                     continue;
                 }
@@ -122,7 +122,7 @@ fn pages_that_were_left_out_are_not_said_to_have_no_kho() {
     let (_, state) = look(kdump(&ram, Packing::Zlib, &[places.fdt]));
     assert_eq!(rules(&state), ["kho_search_incomplete"]);
     assert!(state.findings.list()[0].what.contains("4096 bytes were left out"));
-    // An ELF core names what it leaves out by a segment that is larger in memory.
+    // An ELF core marks left-out memory by a segment that is larger in memory.
     let mut partial = elf(&ram);
     let size = 64 + 56 + 32;
     partial[size..size + 8].copy_from_slice(&4096_u64.to_le_bytes());
@@ -130,7 +130,7 @@ fn pages_that_were_left_out_are_not_said_to_have_no_kho() {
     partial[size..size + 8].copy_from_slice(&4096_u64.to_le_bytes());
     let (_, state) = look(partial);
     assert_eq!(rules(&state), ["kho_search_incomplete"], "{:?}", state.findings.list());
-    // Where all was looked at, it is said.
+    // If everything was searched, the report says so.
     let (_, state) = look(kdump(&Ram::new(4096, 1 << 20), Packing::Zlib, &[]));
     assert_eq!(rules(&state), ["kho_not_found"]);
 }
@@ -162,13 +162,13 @@ fn dumps_that_are_cut_are_read_as_far_as_they_go() {
         let (image, state) = look(bytes.clone());
         assert!(state.findings.is_empty(), "{number}: {:?}", state.findings.list());
         let format = image.format();
-        // The end is lost, with nothing of KHO's in it.
+        // The end is lost, but contained nothing of KHO.
         let (_, state) = look(cut(bytes, bytes.len() - 17));
         assert_eq!(sessions(&state), 3, "{format}: {:?}", state.findings.list());
         if format != Format::Raw {
             assert_eq!(rules(&state), ["image_malformed"], "{format}");
         }
-        // A file can be cut anywhere: what is not there is never said not to be in memory.
+        // A file can be cut anywhere: missing parts are never reported as absent from memory.
         for part in 1..16 {
             let Ok(image) = Image::from_bytes(cut(bytes, bytes.len() * part / 16)) else {
                 continue;
@@ -193,7 +193,7 @@ fn the_kernel_s_text_may_be_a_segment_within_ram() {
         assert!(state.findings.is_empty(), "{:?}", state.findings.list());
         assert_eq!((image.bytes(), sessions(&state)), (SIZE, 3));
     }
-    // Not so where the two are not the same memory.
+    // This does not apply if the two are not the same memory.
     let mut bytes = vmcore(&ram, (0xd0_0000, 0x10_0000));
     let offset = 64 + 56 + 8;
     let text = u64::from_le_bytes(bytes[offset..offset + 8].try_into().unwrap());

@@ -18,7 +18,7 @@ pub(crate) struct VfioPciFiles;
 enum Refusal {
     /// It is from a group, and a group is not preserved.
     FromGroup,
-    /// vfio-pci is built to work with s390's virtualisation, whose state is not preserved.
+    /// vfio-pci is built to support s390's virtualisation, whose state is not preserved.
     Zdev,
     /// The function is an Intel display adapter, with state in regions that are not preserved.
     IntelDisplay,
@@ -37,7 +37,7 @@ impl Refusal {
         }
     }
 
-    /// The reason for which a file of vfio-pci's is refused, if there is one.
+    /// The reason for refusing a vfio-pci file, if there is one.
     fn of(device: &VfioPciDevice, origin: Origin) -> Option<Self> {
         if origin == Origin::Group {
             Some(Self::FromGroup)
@@ -55,12 +55,12 @@ impl Refusal {
 
 /// What the handler remembers about a file that it preserved.
 pub(crate) struct State {
-    /// What freezing the device came to, until that is undone.
+    /// The result of freezing the device, until that is undone.
     frozen: Option<Quiesced>,
 }
 
-/// The device that a file is open on, and where the file is from; `None` for what is not
-/// vfio-pci's.
+/// The device that a file is open on, and the file's origin; `None` if it does not belong to
+/// vfio-pci.
 fn vfio_pci_device<'a>(file: HeldFile<'a>) -> Option<(&'a VfioPciDevice, Origin)> {
     let (device, origin) = VfioDevice::of(file)?;
     Some((VfioPciDevice::new(device)?, origin))
@@ -68,8 +68,8 @@ fn vfio_pci_device<'a>(file: HeldFile<'a>) -> Option<(&'a VfioPciDevice, Origin)
 
 /// Reads the address of a device from a preserved page, if the page holds that and nothing else.
 ///
-/// The writer gets a zeroed page and puts the record at its start. Whatever else there is says that
-/// this is not the record that the compatible string promises.
+/// The writer gets a zeroed page and puts the record at its start. Anything else in the page means
+/// that this is not the record that the compatible string promises.
 pub(crate) fn read_address(page: &[u8]) -> Result<PciAddress> {
     let (address, rest) = record::read(page).map_err(|_| EBADMSG)?;
     if rest.iter().any(|&byte| byte != 0) {
@@ -78,7 +78,7 @@ pub(crate) fn read_address(page: &[u8]) -> Result<PciAddress> {
     Ok(address)
 }
 
-// The kernel's macros print what implements the kernel's own trait.
+// The kernel's macros print types that implement the kernel's own trait.
 impl kernel::fmt::Display for PciAddress {
     fn fmt(&self, f: &mut kernel::fmt::Formatter<'_>) -> kernel::fmt::Result {
         core::fmt::Display::fmt(self, f)
@@ -94,7 +94,7 @@ impl kernel::fmt::Display for PciAddressError {
 impl FileHandler for VfioPciFiles {
     #[cfg(not(speak_v2))]
     const COMPATIBLE: &'static str = crate::wire::vfio_pci::VFIO_PCI_LUO_FH_COMPATIBLE;
-    // For tests: a next kernel that has moved on. See Kbuild.
+    // For tests: a next kernel with a newer version. See Kbuild.
     #[cfg(speak_v2)]
     const COMPATIBLE: &'static str = "vfio-pci-v2";
 
@@ -106,7 +106,7 @@ impl FileHandler for VfioPciFiles {
             return false;
         };
         if let Some(refusal) = Refusal::of(device, origin) {
-            // LUO answers ENOENT, the same as for any file that nobody handles.
+            // LUO returns ENOENT, as for any file without a handler.
             dev_info!(
                 device.function(),
                 "cannot be preserved: {}\n",
@@ -118,8 +118,8 @@ impl FileHandler for VfioPciFiles {
     }
 
     fn identity(file: HeldFile<'_>) -> usize {
-        // Two files on one device would be preserved as the same address, and the next kernel could
-        // let its user bind no more than one of them.
+        // Two files on one device would be preserved as the same address, and the next kernel might
+        // allow its user to bind only one of them.
         match VfioDevice::of(file) {
             Some((device, _)) => device.as_raw() as usize,
             None => file.as_ptr() as usize,
@@ -141,8 +141,8 @@ impl FileHandler for VfioPciFiles {
     }
 
     unsafe fn unpreserve(data: u64, _state: KBox<State>) {
-        // SAFETY: The caller says that `data` comes from `preserve`, where it was made from such a
-        // page, and that this was not done before.
+        // SAFETY: The caller guarantees that `data` comes from `preserve`, which made it from such
+        // a page, and that this was not done before.
         drop(unsafe { OutgoingRecord::<vfio_pci_core_device_ser>::from_phys(data) });
     }
 
@@ -171,7 +171,7 @@ impl FileHandler for VfioPciFiles {
     }
 
     unsafe fn retrieve(data: u64) -> Result<ARef<File>> {
-        // SAFETY: The caller says that `data` is from an entry with this handler's compatible
+        // SAFETY: The caller guarantees that `data` is from an entry with this handler's compatible
         // string. The writer of such an entry had the page preserved for its reader.
         let page = unsafe { IncomingPage::restore(data) }.inspect_err(|e| {
             pr_err!("no preserved page at {data:#x}: {e:?}\n");
@@ -182,7 +182,7 @@ impl FileHandler for VfioPciFiles {
                 Self::COMPATIBLE
             );
         })?;
-        // Its content was copied, and nobody asks for it again.
+        // Its content was copied, and it will not be requested again.
         drop(page);
 
         let function = function_at(address).ok_or_else(|| {
@@ -215,14 +215,14 @@ impl FileHandler for VfioPciFiles {
     }
 
     fn can_finish(retrieval: Retrieval) -> bool {
-        // A file that nobody asked for was forgotten, more likely than given up. One that could not
+        // A file that was not requested is more likely forgotten than given up. One that could not
         // be retrieved never will be, and must not keep its session from ending.
         retrieval != Retrieval::NotTried
     }
 
     unsafe fn finish(data: u64, retrieval: Retrieval) {
         if retrieval != Retrieval::NotTried {
-            // `retrieve` took the page over, whatever else came of it.
+            // `retrieve` took the page over, whatever its result.
             return;
         }
         // SAFETY: As in `retrieve`, which was not and will not be called.

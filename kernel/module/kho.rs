@@ -17,7 +17,7 @@ use kernel::{bindings, error::from_err_ptr, page::PAGE_SIZE, prelude::*};
 ///
 /// # Invariants
 ///
-/// The pointer is from `kho_alloc_preserve()`, for a `T`, and nobody else has it.
+/// The pointer is from `kho_alloc_preserve()`, for a `T`, and only `self` has it.
 pub(crate) struct OutgoingRecord<T: WireType> {
     record: NonNull<T>,
 }
@@ -32,7 +32,7 @@ impl<T: WireType> OutgoingRecord<T> {
         let page = from_err_ptr(unsafe { bindings::kho_alloc_preserve(size_of::<T>()) })?;
 
         Ok(Self {
-            // INVARIANT: That is where the page is from, and it is new.
+            // INVARIANT: The page comes from there, and is new.
             record: NonNull::new(page.cast()).ok_or(ENOMEM)?,
         })
     }
@@ -41,7 +41,7 @@ impl<T: WireType> OutgoingRecord<T> {
     pub(crate) fn into_phys(self) -> u64 {
         let this = ManuallyDrop::new(self);
 
-        // SAFETY: By the type invariant the pointer is to a page of the page allocator's, which is
+        // SAFETY: By the type invariant the pointer is to a page from the page allocator, which is
         // in the direct mapping.
         unsafe { bindings::virt_to_phys(this.record.as_ptr().cast()) }
     }
@@ -53,12 +53,12 @@ impl<T: WireType> OutgoingRecord<T> {
     /// `phys` is from [`Self::into_phys`], for the same `T`, in this kernel, and the page was not
     /// taken back before.
     pub(crate) unsafe fn from_phys(phys: u64) -> Self {
-        // SAFETY: The caller says that `phys` is of a page in the direct mapping.
+        // SAFETY: The caller guarantees that `phys` is of a page in the direct mapping.
         let page = unsafe { bindings::phys_to_virt(phys) };
 
         Self {
-            // SAFETY: The page was at a `NonNull` before it was made into `phys`.
-            // INVARIANT: It was an `OutgoingRecord<T>`, and nobody else took it back.
+            // SAFETY: The page was at a `NonNull` before it was made into `phys`. INVARIANT: It was
+            // an `OutgoingRecord<T>`, and was not taken back before.
             record: unsafe { NonNull::new_unchecked(page.cast()) },
         }
     }
@@ -84,8 +84,8 @@ impl<T: WireType> DerefMut for OutgoingRecord<T> {
 
 impl<T: WireType> Drop for OutgoingRecord<T> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the page is from `kho_alloc_preserve()` and nobody else has
-        // it, so that nobody else frees it.
+        // SAFETY: By the type invariant the page is from `kho_alloc_preserve()` and only `self` has
+        // it, so it is freed only here.
         unsafe { bindings::kho_unpreserve_free(self.record.as_ptr().cast()) };
     }
 }
@@ -96,7 +96,8 @@ impl<T: WireType> Drop for OutgoingRecord<T> {
 ///
 /// # Invariants
 ///
-/// The pointer is to a folio of one page, which `self` owns a reference on and nobody else writes.
+/// The pointer is to a folio of one page, on which `self` owns a reference and to which no one else
+/// writes.
 pub(crate) struct IncomingPage {
     folio: NonNull<bindings::folio>,
     _owned: PhantomData<bindings::folio>,
@@ -105,7 +106,7 @@ pub(crate) struct IncomingPage {
 impl IncomingPage {
     /// Takes the page over from KHO.
     ///
-    /// Nothing is believed of `phys` that can be checked. `EINVAL`: it is not the address of a
+    /// Checks everything about `phys` that can be checked. `EINVAL`: it is not the address of a
     /// page. `ENODATA`: KHO preserved no page there, or it was taken over before. `EBADMSG`: KHO
     /// preserved more than one page there.
     ///
@@ -113,17 +114,18 @@ impl IncomingPage {
     ///
     /// If the previous kernel preserved a page at `phys`, it did so for the caller's use.
     pub(crate) unsafe fn restore(phys: u64) -> Result<Self> {
-        // KHO looks at the page frame alone, and would make do with an address inside of it.
+        // KHO only looks at the page frame, and would accept an address inside it.
         if phys == 0 || phys % PAGE_SIZE as u64 != 0 {
             return Err(EINVAL);
         }
 
-        // SAFETY: `kho_restore_folio` refuses what is no memory of this kernel's, and what KHO did
-        // not preserve or gave out before. The caller says that the page is meant for it.
+        // SAFETY: `kho_restore_folio` refuses addresses outside of this kernel's memory, and pages
+        // that KHO did not preserve or gave out before. The caller guarantees that the page is
+        // meant for it.
         let folio = unsafe { bindings::kho_restore_folio(phys) };
         let page = Self {
             // INVARIANT: KHO passed the folio's only reference on. Its size is checked below,
-            // before anything makes use of it.
+            // before it is used.
             folio: NonNull::new(folio).ok_or(ENODATA)?,
             _owned: PhantomData,
         };
@@ -135,7 +137,7 @@ impl IncomingPage {
         Ok(page)
     }
 
-    /// What is in the page.
+    /// The content of the page.
     pub(crate) fn bytes(&self) -> &[u8] {
         // SAFETY: By the type invariant the folio is valid.
         let start = unsafe { bindings::folio_address(self.folio.as_ptr()) };
@@ -144,7 +146,7 @@ impl IncomingPage {
         // - By the type invariant the folio is of one page and, being what KHO restores, not in
         //   high memory: its address is that of `PAGE_SIZE` bytes in the direct mapping.
         // - They are initialised: the previous kernel zeroed the page.
-        // - Nobody writes to them while `self` is borrowed, by the type invariant.
+        // - By the type invariant, no one writes to them while `self` is borrowed.
         unsafe { core::slice::from_raw_parts(start.cast(), PAGE_SIZE) }
     }
 }

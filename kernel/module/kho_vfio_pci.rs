@@ -21,7 +21,7 @@
 //!   liveupdate     the safe side of LUO
 //! ```
 //!
-//! `layout` holds the wire types to the C header of the kernel that the module is built for.
+//! `layout` compares the wire types with the C header of the kernel that the module is built for.
 
 use kernel::prelude::*;
 
@@ -35,7 +35,7 @@ mod tests;
 mod vfio;
 mod vfio_pci;
 
-// The handler needs a part of what the wire source offers to tools.
+// The handler only needs a part of what the wire source offers to tools.
 #[allow(dead_code, missing_docs, unreachable_pub)]
 #[path = "../../abi/src/wire/mod.rs"]
 mod wire;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Holds the wire types to the C structs that this kernel declares.
+//! Compares the wire types with the C structs that this kernel declares.
 //!
 //! The wire types are compiled from Rust; the C structs are what bindgen read from the header in
 //! the kernel's own tree, `include/linux/kho/abi/vfio_pci.h`. That header is generated from the
-//! wire source, but the tree may carry an older one, a newer one, or one that was edited. Then this
-//! file does not compile, and there is no module that could write or misread a page.
+//! wire source, but the tree may contain an older, a newer, or an edited one. Then this file does
+//! not compile, so that no module can write or misread a page.
 
 use crate::wire;
 use core::mem::offset_of;
@@ -30,10 +30,10 @@ macro_rules! hold_to_c {
                     ": another offset in this kernel's C header"
                 ),
             );
-            // Neither signedness nor width may differ, even where the offsets agree.
+            // Neither signedness nor width may differ, even if the offsets agree.
             const _: (fn($wire) -> $ty, fn($c) -> $ty) = (|rust| rust.$field, |c| c.$field);
         )+
-        // No field is missing from the list above, on either side.
+        // The list above is complete, on either side.
         const _: (fn($wire), fn($c)) = (
             |rust| {
                 let $wire { $($field: _),+ } = rust;
@@ -52,7 +52,7 @@ hold_to_c! {
     }
 }
 
-/// Whether `c`, as bindgen reads a string macro, is `rust` with C's NUL behind it.
+/// Whether `c`, as bindgen reads a string macro, is `rust` followed by C's NUL.
 const fn same_string(rust: &str, c: &[u8]) -> bool {
     let rust = rust.as_bytes();
     if c.len() != rust.len() + 1 || c[rust.len()] != 0 {

@@ -21,10 +21,10 @@ use kernel::{
     ModuleMetadata,
 };
 
-/// A file that LUO holds a reference on.
+/// A file on which LUO holds a reference.
 ///
 /// Not [`kernel::fs::File`], which promises more than LUO can know: that no other thread uses the
-/// file's position unlocked. Nothing here looks at the position.
+/// file's position unlocked. Nothing here uses the position.
 ///
 /// # Invariants
 ///
@@ -41,8 +41,8 @@ impl HeldFile<'_> {
     /// `file` is valid, and its refcount stays positive for as long as the result lives.
     unsafe fn from_raw(file: *mut bindings::file) -> Self {
         Self {
-            // SAFETY: The caller says that `file` is valid, so it is not null.
-            // INVARIANT: The caller says that the refcount stays positive.
+            // SAFETY: The caller guarantees that `file` is valid, so it is not null. INVARIANT: The
+            // caller guarantees that the refcount stays positive.
             file: unsafe { NonNull::new_unchecked(file) },
             _held: PhantomData,
         }
@@ -54,10 +54,10 @@ impl HeldFile<'_> {
     }
 }
 
-/// What came of the attempt to retrieve a file, when its session is finished.
+/// The result of the attempt to retrieve a file, when its session is finished.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Retrieval {
-    /// Nobody tried.
+    /// There was no attempt.
     NotTried,
     /// The file was retrieved; LUO still holds it.
     Done,
@@ -78,56 +78,58 @@ impl Retrieval {
 
 /// The handler of one kind of file.
 ///
-/// `data` is what the handler has LUO carry to the next kernel: 64 bits that LUO does not look at.
+/// `data` is what LUO carries to the next kernel for the handler: 64 bits that LUO does not
+/// interpret.
 pub(crate) trait FileHandler {
-    /// Names the kind of file and the version of what the handler leaves in memory. Must be the
-    /// same in the next kernel for it to retrieve the file.
+    /// Names the kind of file, and the version of what the handler leaves in memory. To retrieve
+    /// the file, the next kernel must have the same string.
     const COMPATIBLE: &'static str;
 
-    /// The module that the handler is in, which LUO keeps loaded while it holds a file.
+    /// The module that contains the handler. LUO keeps it loaded while it holds a file.
     type Owner: ModuleMetadata;
 
     /// What the handler remembers about a file up to the kexec, outside of preserved memory.
     type State: Send;
 
-    /// Whether `file` is one of the handler's, and may be preserved. LUO asks this of any file.
+    /// Whether the handler supports `file`, and the file may be preserved. LUO asks this of any
+    /// file.
     fn can_preserve(file: HeldFile<'_>) -> bool;
 
-    /// Stands for what the file is open on: LUO preserves no two files with the same identity.
+    /// Identifies what the file is open on: LUO does not preserve two files with the same identity.
     fn identity(file: HeldFile<'_>) -> usize;
 
     /// Saves what the next kernel needs to know.
     fn preserve(file: HeldFile<'_>) -> Result<(u64, KBox<Self::State>)>;
 
-    /// Releases what [`Self::preserve`] took. The live update of the file is off.
+    /// Releases what [`Self::preserve`] took. The file will not be live-updated.
     ///
     /// # Safety
     ///
     /// `data` comes from a [`Self::preserve`] that was not undone before.
     unsafe fn unpreserve(data: u64, state: KBox<Self::State>);
 
-    /// Makes ready for the kexec. If it fails, the file must be as it was.
+    /// Prepares for the kexec. On failure, the file must be unchanged.
     fn freeze(file: HeldFile<'_>, state: &mut Self::State) -> Result;
 
-    /// Undoes [`Self::freeze`]. The kexec is off, for now.
+    /// Undoes [`Self::freeze`]. The kexec is cancelled, for now.
     fn unfreeze(file: HeldFile<'_>, state: &mut Self::State);
 
-    /// Makes the file again, in the next kernel.
+    /// Recreates the file in the next kernel.
     ///
     /// # Safety
     ///
     /// LUO found `data` in an entry with [`Self::COMPATIBLE`], and calls this once for that entry.
     unsafe fn retrieve(data: u64) -> Result<ARef<File>>;
 
-    /// Whether the session may be finished as far as this file is concerned.
+    /// Whether this file allows to finish the session.
     fn can_finish(retrieval: Retrieval) -> bool;
 
-    /// Releases what is left of a file once its session is finished.
+    /// Releases what is left of a file when its session is finished.
     ///
     /// # Safety
     ///
     /// LUO found `data` in an entry with [`Self::COMPATIBLE`], calls this once for that entry, and
-    /// calls [`Self::retrieve`] no more.
+    /// no longer calls [`Self::retrieve`].
     unsafe fn finish(data: u64, retrieval: Retrieval);
 }
 
@@ -146,7 +148,7 @@ pub(crate) struct Registration<T: FileHandler> {
     _t: PhantomData<T>,
 }
 
-// SAFETY: LUO does not mind which thread unregisters a handler.
+// SAFETY: LUO allows any thread to unregister a handler.
 unsafe impl<T: FileHandler> Send for Registration<T> {}
 // SAFETY: A shared reference to a registration gives access to nothing.
 unsafe impl<T: FileHandler> Sync for Registration<T> {}
@@ -177,13 +179,14 @@ impl<T: FileHandler> Registration<T> {
 #[pinned_drop]
 impl<T: FileHandler> PinnedDrop for Registration<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the handler is registered. LUO holds no file of it: such a
-        // file keeps a reference on the module, and this runs when the module has none left.
+        // SAFETY: By the type invariant the handler is registered. LUO holds no file of the
+        // handler: such a file keeps a reference on the module, and this runs when there are no
+        // references left.
         unsafe { bindings::liveupdate_unregister_file_handler(self.handler.get()) };
     }
 }
 
-/// The C face of a [`FileHandler`].
+/// The C callbacks of a [`FileHandler`].
 struct Callbacks<T>(PhantomData<T>);
 
 impl<T: FileHandler> Callbacks<T> {
@@ -230,10 +233,10 @@ impl<T: FileHandler> Callbacks<T> {
 
     /// # Safety
     ///
-    /// LUO calls this, with arguments that nobody else accesses and a file that it holds, both for
+    /// LUO calls this, with arguments that no one else accesses and a file that it holds, both for
     /// the duration of the call.
     unsafe extern "C" fn preserve(args: *mut bindings::liveupdate_file_op_args) -> c_int {
-        // SAFETY: `args` is valid, and nobody else accesses it, for the duration of the call.
+        // SAFETY: `args` is valid, and no one else accesses it, for the duration of the call.
         let args = unsafe { &mut *args };
         // SAFETY: LUO holds the file for the duration of the call.
         let file = unsafe { HeldFile::from_raw(args.file) };
@@ -241,7 +244,7 @@ impl<T: FileHandler> Callbacks<T> {
         from_result(|| {
             let (data, state) = T::preserve(file)?;
             args.serialized_data = data;
-            // To be taken back in `unpreserve`. A kexec is the end of it, as of all memory.
+            // `unpreserve` takes it back. After a kexec it is gone, like all memory.
             args.private_data = KBox::into_raw(state).cast();
             Ok(0)
         })
@@ -250,7 +253,7 @@ impl<T: FileHandler> Callbacks<T> {
     /// # Safety
     ///
     /// LUO calls this once for each successful [`Self::preserve`], with what that left in the
-    /// arguments, which nobody else accesses for the duration of the call.
+    /// arguments, which no one else accesses for the duration of the call.
     unsafe extern "C" fn unpreserve(args: *mut bindings::liveupdate_file_op_args) {
         // SAFETY: `args` is valid for the duration of the call.
         let args = unsafe { &*args };
@@ -296,14 +299,14 @@ impl<T: FileHandler> Callbacks<T> {
     /// # Safety
     ///
     /// LUO calls this once for an entry with the handler's compatible string, with arguments that
-    /// nobody else accesses for the duration of the call.
+    /// no one else accesses for the duration of the call.
     unsafe extern "C" fn retrieve(args: *mut bindings::liveupdate_file_op_args) -> c_int {
-        // SAFETY: `args` is valid, and nobody else accesses it, for the duration of the call.
+        // SAFETY: `args` is valid, and no one else accesses it, for the duration of the call.
         let args = unsafe { &mut *args };
 
         from_result(|| {
-            // SAFETY: The data is from an entry with this compatible string. LUO remembers how the
-            // call went and does not repeat it.
+            // SAFETY: The data is from an entry with this compatible string. LUO remembers the
+            // result of the call and does not repeat it.
             let file = unsafe { T::retrieve(args.serialized_data) }?;
             // The reference is LUO's from here on.
             args.file = ARef::into_raw(file).cast().as_ptr();
@@ -347,7 +350,7 @@ const fn compatible_field<const N: usize>(compatible: &str) -> [c_char; N] {
     let mut at = 0;
     while at < text.len() {
         assert!(text[at] != 0, "the compatible string has a NUL inside");
-        // CAST: `c_char` is `u8` in the kernel; the cast is for the day that it is not.
+        // CAST: `c_char` is `u8` in the kernel; the cast is in case that this changes.
         field[at] = text[at] as c_char;
         at += 1;
     }

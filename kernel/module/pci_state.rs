@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The configuration of a PCI function, saved and put back.
+//! Saves and restores the configuration of a PCI function.
 //!
 //! C headers: `include/linux/pci.h`, `drivers/pci/pci.c`.
 
@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use kernel::{bindings, error::to_result, prelude::*};
 
-/// A PCI function whose device lock is held, so that nobody else resets or unbinds it.
+/// A PCI function whose device lock is held, so that no one else resets or unbinds it.
 ///
 /// # Invariants
 ///
@@ -25,7 +25,7 @@ impl LockedFunction<'_> {
     /// `pdev` is valid and in D0, and the current thread holds its device lock and that of the
     /// bridge above it, for as long as the result lives.
     pub(crate) unsafe fn new(pdev: NonNull<bindings::pci_dev>) -> Self {
-        // INVARIANT: The caller says so.
+        // INVARIANT: The caller guarantees it.
         Self {
             pdev,
             _locked: PhantomData,
@@ -36,7 +36,7 @@ impl LockedFunction<'_> {
         self.pdev.as_ptr()
     }
 
-    /// Saves the configuration that the function has now.
+    /// Saves the present configuration of the function.
     pub(crate) fn save(&self) -> Result<SavedState> {
         // SAFETY: By the type invariant the function is valid, awake, and not being reset.
         to_result(unsafe { bindings::pci_save_state(self.as_raw()) })?;
@@ -49,33 +49,34 @@ impl LockedFunction<'_> {
         })
     }
 
-    /// Has [`Self::restore`] put back the state at `state`.
+    /// Makes [`Self::restore`] restore the state at `state`.
     ///
     /// # Safety
     ///
     /// `state` was stored for this function, and is valid.
     pub(crate) unsafe fn load(&self, state: NonNull<bindings::pci_saved_state>) -> Result {
-        // SAFETY: By the type invariant the function is valid; the caller vouches for the state.
+        // SAFETY: By the type invariant the function is valid; the caller guarantees that the state
+        // is valid.
         to_result(unsafe { bindings::pci_load_saved_state(self.as_raw(), state.as_ptr()) })
     }
 
-    /// Has [`Self::restore`] put back a state that [`Self::save`] saved of this function.
+    /// Makes [`Self::restore`] restore a state that [`Self::save`] saved from this function.
     pub(crate) fn load_saved(&self, state: SavedState) -> Result {
-        // SAFETY: By the type invariant of `SavedState` it is valid. One of another function would
-        // not be unsafe, only wrong: the function checks what it does not have.
+        // SAFETY: By the type invariant of `SavedState` it is valid. A state from another function
+        // would not be unsafe, only wrong: the function checks for capabilities that it lacks.
         unsafe { self.load(state.state) }
     }
 
-    /// Puts back what was saved or loaded last.
+    /// Restores the state that was saved or loaded last.
     pub(crate) fn restore(&self) {
         // SAFETY: By the type invariant the function is valid and not being reset.
         unsafe { bindings::pci_restore_state(self.as_raw()) };
     }
 
-    /// Takes the function off the bus, as the PCI core does before it resets one: no DMA and no
-    /// interrupts from here on, and what was under way is over when this returns.
+    /// Takes the function off the bus, as the PCI core does before it resets one: from here on,
+    /// there is no DMA and no interrupt, and pending transactions are over when this returns.
     ///
-    /// Fails when the function does not take the write, or does not come to rest.
+    /// Fails if the function does not accept the write, or its transactions do not end.
     pub(crate) fn silence(&self) -> Result {
         let command = bindings::PCI_COMMAND as c_int;
         let off = bindings::PCI_COMMAND_INTX_DISABLE as u16;
@@ -83,7 +84,7 @@ impl LockedFunction<'_> {
         // SAFETY: By the type invariant the function is valid.
         let status = unsafe { bindings::pci_write_config_word(self.as_raw(), command, off) };
         if status != 0 {
-            // Positive numbers are errors of PCI's own.
+            // Positive numbers are PCI errors.
             return Err(EIO);
         }
 
@@ -96,8 +97,8 @@ impl LockedFunction<'_> {
 
     /// Resets the function.
     pub(crate) fn reset(&self) -> Result {
-        // SAFETY: By the type invariant the function is valid, and the locks that the reset wants
-        // are held.
+        // SAFETY: By the type invariant the function is valid, and the locks that the reset
+        // requires are held.
         to_result(unsafe { bindings::__pci_reset_function_locked(self.as_raw()) })
     }
 }
@@ -106,7 +107,7 @@ impl LockedFunction<'_> {
 ///
 /// # Invariants
 ///
-/// The pointer is from `pci_store_saved_state()`, and nobody else has it.
+/// The pointer is from `pci_store_saved_state()`, and only `self` has it.
 pub(crate) struct SavedState {
     state: NonNull<bindings::pci_saved_state>,
 }
@@ -116,8 +117,8 @@ unsafe impl Send for SavedState {}
 
 impl Drop for SavedState {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the memory is from the slab allocator, as
-        // `pci_store_saved_state()` gets it, and nobody else frees it.
+        // SAFETY: By the type invariant the memory is from the slab allocator, where
+        // `pci_store_saved_state()` gets it, and it is freed only here.
         unsafe { bindings::kfree(self.state.as_ptr().cast()) };
     }
 }

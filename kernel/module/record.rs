@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a preserved page says about a device: written from its address, and read back.
+//! The record of a device in a preserved page: written from its address, and read back.
 //!
-//! Depends on the wire source alone, so that its object code can be looked at by itself; see
+//! Only depends on the wire source, so that its object code can be examined by itself; see
 //! `record_rust.rs`.
 
 use crate::wire::{
@@ -11,15 +11,15 @@ use crate::wire::{
     vfio_pci::vfio_pci_core_device_ser,
 };
 
-/// Writes the address of a device down.
+/// Writes the address of a device.
 ///
-/// Fails, and leaves `record` alone, when the domain does not fit: nothing is truncated.
+/// Fails, and leaves `record` unchanged, if the domain does not fit: nothing is truncated.
 #[inline]
 pub(crate) fn fill(
     record: &mut vfio_pci_core_device_ser,
     address: PciAddress,
 ) -> Result<(), PciAddressError> {
-    // Field by field: as one value, the compiler would put it together in a register first.
+    // Field by field: otherwise the compiler would assemble the value in a register first.
     let vfio_pci_core_device_ser { bdf, domain } = address.try_into()?;
     record.bdf = bdf;
     record.domain = domain;
@@ -28,7 +28,7 @@ pub(crate) fn fill(
 
 /// Reads an address from the start of a preserved page, and returns what follows it there.
 ///
-/// Any value of the record is an address, so that it cannot be wrong in itself.
+/// Any value of the record is a valid address.
 #[inline]
 pub(crate) fn read(page: &[u8]) -> Result<(PciAddress, &[u8]), ViewError> {
     let (record, rest) = vfio_pci_core_device_ser::view_prefix(page)?;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What record.rs does, in C: the measure for its object code.
+ * The functions of record.rs in C, to compare the object code.
  *
- * Not a part of the module. compare-codegen.sh builds it, and record_rust.rs,
- * and compares.
+ * Not a part of the module. compare-codegen.sh builds this and record_rust.rs,
+ * and compares them.
  */
 
 #include <linux/errno.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The functions of `record`, with names that can be found in an object file.
+//! The functions of `record`, under names that can be found in an object file.
 //!
-//! Not a part of the module. `compare-codegen.sh` builds it, and `record_c.c`, and compares.
+//! Not a part of the module. `compare-codegen.sh` builds this and `record_c.c`, and compares them.
 
 #[allow(dead_code, missing_docs, unreachable_pub)]
 #[path = "../../abi/src/wire/mod.rs"]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be tested inside of one kernel. Runs when the module is loaded into a kernel with
+//! Tests that need only one kernel. Runs when the module is loaded into a kernel with
 //! `CONFIG_KUNIT=y` that was booted with `kunit.enable=1`.
 
 use kernel::prelude::*;
@@ -23,7 +23,7 @@ mod inside_one_kernel {
         assert!(record::fill(&mut page, ADDRESS).is_ok());
         assert_eq!(page.address(), ADDRESS);
 
-        // What LUO carries leads back to the same page.
+        // The address that LUO carries leads back to the same page.
         let phys = page.into_phys();
         assert_eq!(phys % kernel::page::PAGE_SIZE as u64, 0);
         // SAFETY: `phys` is from `into_phys`, and not used again.

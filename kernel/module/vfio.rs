@@ -29,7 +29,7 @@ use kernel::{
 #[repr(transparent)]
 pub(crate) struct VfioDevice(Opaque<bindings::vfio_device>);
 
-/// Where a vfio device file came from.
+/// The origin of a vfio device file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// `/dev/vfio/devices/vfioN`, or a stand-in for it that a handler made.
@@ -42,7 +42,7 @@ pub(crate) enum Origin {
 pub(crate) type SetGuard<'a> = Guard<'a, (), MutexBackend>;
 
 impl VfioDevice {
-    /// The device that a file is open on, or `None` when it is no vfio device file.
+    /// The device that a file is open on, or `None` if it is not a vfio device file.
     pub(crate) fn of<'a>(file: HeldFile<'a>) -> Option<(&'a Self, Origin)> {
         // SAFETY: `HeldFile` guarantees a valid file.
         let device = unsafe { bindings::vfio_device_from_file(file.as_ptr()) };
@@ -65,7 +65,7 @@ impl VfioDevice {
         self.0.get()
     }
 
-    /// Takes the lock of the set of devices that can only be reset together.
+    /// Takes the lock of the device's set, whose devices can only be reset together.
     ///
     /// While it is held, no device of the set is opened or closed.
     pub(crate) fn lock_set(&self) -> SetGuard<'_> {
@@ -76,8 +76,8 @@ impl VfioDevice {
         // SAFETY: `set` is valid for as long as a device is in it.
         let lock = unsafe { &raw mut (*set).lock };
 
-        // SAFETY: The lock was initialised with the set, and lives as long as it, which is longer
-        // than `self`.
+        // SAFETY: The lock was initialised with the set, and lives as long as the set, which is
+        // longer than `self`.
         unsafe { Mutex::from_raw(lock) }.lock()
     }
 
@@ -90,7 +90,7 @@ impl VfioDevice {
 
     /// Makes a file on the device, with the properties of one from its cdev.
     ///
-    /// `EBUSY` when the device is open.
+    /// `EBUSY` if the device is open.
     pub(crate) fn open_cdev(&self) -> Result<ARef<File>> {
         // SAFETY: By the type invariant the device is valid, and it is registered.
         let file = from_err_ptr(unsafe { bindings::vfio_device_cdev_getfile(self.as_raw()) })?;
@@ -112,12 +112,13 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    /// The vfio device on top of a physical one, or `None` when no vfio driver is bound to it.
+    /// The vfio device on top of a physical one, or `None` if no vfio driver is bound to it.
     pub(crate) fn on(parent: &Device) -> Option<Self> {
         // `Device` is transparent.
         let parent: *const bindings::device = core::ptr::from_ref(parent).cast();
 
-        // SAFETY: `parent` is from a reference to a device, which is valid. No more is asked for.
+        // SAFETY: `parent` is from a reference to a device, which is valid. Nothing more is
+        // required.
         let device = unsafe { bindings::vfio_device_get_by_parent(parent.cast_mut()) };
 
         Some(Self {

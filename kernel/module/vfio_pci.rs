@@ -17,12 +17,12 @@ use kernel::{
     types::Opaque,
 };
 
-/// The PCI function at an address, or `None` when there is none.
+/// The PCI function at an address, or `None` if there is none.
 pub(crate) fn function_at(address: PciAddress) -> Option<ARef<pci::Device>> {
     let domain = c_int::try_from(address.domain()).ok()?;
     let [bus, devfn] = address.bdf().to_be_bytes();
 
-    // SAFETY: The function looks any numbers up.
+    // SAFETY: The function accepts any numbers.
     let pdev = unsafe {
         bindings::pci_get_domain_bus_and_slot(domain, c_uint::from(bus), c_uint::from(devfn))
     };
@@ -32,13 +32,13 @@ pub(crate) fn function_at(address: PciAddress) -> Option<ARef<pci::Device>> {
     NonNull::new(pdev).map(|pdev| unsafe { ARef::from_raw(pdev.cast()) })
 }
 
-/// What freezing a device came to.
+/// The result of freezing a device.
 pub(crate) enum Quiesced {
-    /// Nobody has the device open. vfio-pci left it at rest when it was closed, or never woke it.
+    /// The device is not open. vfio-pci left it idle when it was closed, or never woke it.
     Closed,
-    /// The device was reset; its user's configuration is kept for the case that the kexec is off.
+    /// The device was reset; its user's configuration is kept in case the kexec is cancelled.
     Reset(SavedState),
-    /// The device has no reset. It was taken off the bus, and keeps the rest of its state.
+    /// The device cannot be reset. It was taken off the bus, and keeps the rest of its state.
     Silenced(SavedState),
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum Quiesced {
 pub(crate) struct VfioPciDevice(Opaque<bindings::vfio_pci_core_device>);
 
 impl VfioPciDevice {
-    /// The vfio-pci side of a vfio device, or `None` when the device is of another driver.
+    /// The vfio-pci side of a vfio device, or `None` if the device belongs to another driver.
     pub(crate) fn new(device: &VfioDevice) -> Option<&Self> {
         // SAFETY: `VfioDevice` guarantees a valid device.
         if !unsafe { bindings::vfio_pci_owns_device(device.as_raw()) } {
@@ -115,8 +115,8 @@ impl VfioPciDevice {
         unsafe { bindings::pci_dev::is_virtfn_raw(self.pdev().as_ptr()) != 0 }
     }
 
-    /// Whether the function is a display adapter of Intel's, for which vfio-pci keeps state in
-    /// regions of its own.
+    /// Whether the function is an Intel display adapter, for which vfio-pci keeps state in extra
+    /// regions.
     pub(crate) fn is_intel_display(&self) -> bool {
         const BASE_CLASS_SHIFT: u32 = 16;
 
@@ -125,14 +125,14 @@ impl VfioPciDevice {
             && function.pci_class().as_raw() >> BASE_CLASS_SHIFT == bindings::PCI_BASE_CLASS_DISPLAY
     }
 
-    /// Brings the device to rest for the kexec, if its interrupts are off.
+    /// Quiesces the device for the kexec, if its interrupts are off.
     ///
     /// Takes the lock of the device set, then that of interrupt configuration, then tries for the
     /// PCI locks, then takes the one that guards the device's memory: the order of vfio-pci itself.
     ///
-    /// `EINVAL`: interrupts are on. `EAGAIN`: the device is locked, by a reset or an unbind that is
-    /// under way. Otherwise the error of what failed. Unless the log says otherwise, the device's
-    /// user then finds the configuration that it had.
+    /// `EINVAL`: interrupts are on. `EAGAIN`: the device is locked, by a reset or an unbind in
+    /// progress. Otherwise the error of the step that failed. After an error, the device's user has
+    /// its old configuration, unless the log says otherwise.
     pub(crate) fn quiesce(&self) -> Result<Quiesced> {
         let set = self.vfio().lock_set();
         if !self.vfio().is_open(&set) {
@@ -157,7 +157,7 @@ impl VfioPciDevice {
         }
 
         // SAFETY: By the type invariant the device is valid. The field is written when the device
-        // is opened and closed, which the lock of its set keeps from happening.
+        // is opened and closed, which the lock of its set prevents.
         let initial =
             NonNull::new(unsafe { (*self.as_raw()).pci_saved_state }).ok_or_else(|| {
                 dev_err!(
@@ -188,7 +188,7 @@ impl VfioPciDevice {
                 }
             })
             // SAFETY: vfio-pci stored the state for this function when the device was opened, and
-            // keeps it until the device is closed, which the lock of its set keeps from happening.
+            // keeps it until the device is closed, which the lock of its set prevents.
             .and_then(|()| unsafe { function.load(initial) });
 
         if let Err(e) = result {
@@ -206,7 +206,8 @@ impl VfioPciDevice {
             return Err(e);
         }
 
-        // Bus mastering is off in this state: vfio-pci saves it before the user gets the device.
+        // Bus mastering is off in this state, since vfio-pci saves it before the user gets the
+        // device.
         function.restore();
 
         if reset_works {
@@ -220,7 +221,7 @@ impl VfioPciDevice {
         }
     }
 
-    /// Gives the device back to its user, with the configuration that it had.
+    /// Returns the device to its user, with its old configuration.
     pub(crate) fn resume(&self, users: SavedState) -> Result {
         let set = self.vfio().lock_set();
         if !self.vfio().is_open(&set) {
@@ -245,7 +246,7 @@ fn irq_name(index: c_int) -> &'static str {
     }
 }
 
-/// The time in which a device is awake and locked, and nobody else reaches its memory.
+/// The time during which a device is awake and locked, and no one else can access its memory.
 ///
 /// # Invariants
 ///
@@ -259,7 +260,7 @@ impl<'a> ResetSection<'a> {
         // SAFETY: `VfioPciDevice` guarantees a valid device. The lock of its set is held.
         to_result(unsafe { bindings::vfio_pci_core_begin_reset(device.as_raw()) })?;
 
-        // INVARIANT: It succeeded just now.
+        // INVARIANT: It has just succeeded.
         Ok(Self { device })
     }
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Puts the generated C headers into the patch that adds them to the kernel, or,
-# with --check, says whether they are what the patch carries.
+# with --check, reports whether the patch has them.
 #
-# Exit status: 0 the patch carries them, 1 it did not (--check), 2 could not run.
+# Exit status: 0 the patch has them, 1 it does not (--check), 2 could not run.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,8 +29,8 @@ patch=$(grep -lxF "+++ b/$header" "$here"/*.patch) || die "no patch adds $header
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Everything but the header's own section stays as it is: the message, and the
-# other files that the patch touches.
+# Only the header's section changes; the message and the other files of the
+# patch stay.
 sed '/^---$/q' "$patch" >"$work/message"
 awk -v section="diff --git a/$header b/$header" '
 	/^diff --git / { started = 1; skip = ($0 == section) }

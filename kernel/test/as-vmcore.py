@@ -53,7 +53,7 @@ def main(source, target):
     offset = int(value(rb"KERNELOFFSET"), 16)
     notes = memory[old[2] : old[2] + old[5]] + note(b"VMCOREINFO", info)
 
-    # Where it is in memory, where the kernel has it, and how long it is.
+    # Its physical address, its virtual address, and its length.
     parts = [
         (TEXT_START, TEXT_MAP + TEXT_START + offset, TEXT_SIZE),
         (0, direct, ram[5]),

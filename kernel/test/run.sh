@@ -4,8 +4,8 @@
 # The live-update test: builds the kernels and the programs, and runs the
 # scenarios in QEMU. Everything built is kept in the cache, not in the checkout.
 #
-# Exit status: 0 passed, or skipped with a loud line; 1 a check failed; 2 could
-# not run.
+# Exit status: 0 passed, or skipped with a clear message; 1 a check failed; 2
+# could not run.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -41,8 +41,8 @@ run | static | selftest | image) command=$1; shift ;;
 -h | --help) usage; exit 0 ;;
 esac
 
-# Only what this machine cannot have at all is a reason to skip. A build that
-# fails, or a source tree that was named and is not one, is not.
+# Only skip for what this machine cannot have at all. A failed build, or a given
+# source tree that is not one, is an error.
 skip() {
 	printf 'TAP version 13\n1..0 # SKIP %s\n' "$1"
 	printf '\n*** THE LIVE-UPDATE TEST WAS SKIPPED: %s ***\n\n' "$1" >&2
@@ -64,7 +64,7 @@ if [ "$command" = static ]; then
 	"$root/kernel/lint.sh"
 	"$root/kernel/compare-codegen.sh"
 	"$root/kernel/compare-headers.sh"
-	# A part of the checkout's own workspace, not of the test's.
+	# It belongs to the checkout's own workspace, not to the test's.
 	env -u CARGO_TARGET_DIR "$root/kernel/verify-images.sh"
 	exit
 fi
@@ -72,9 +72,10 @@ fi
 # The directory chooses the static target of .cargo/config.toml.
 (cd "$here" && cargo build --quiet --locked --release --bins --examples >&2) ||
 	die "the programs of the test do not build" "see the lines above"
-# The program itself, which runs in the guest as well. It is of the checkout's own workspace.
+# The program itself, which runs in the guest as well. It belongs to the checkout's own
+# workspace.
 (cd "$root" && RUSTFLAGS="-C target-feature=+crt-static" \
-	cargo build --quiet --locked --release -p kho-abi-cli --target x86_64-unknown-linux-gnu >&2) ||
+	cargo build --quiet --locked --release -p kho-abi --target x86_64-unknown-linux-gnu >&2) ||
 	die "kho-abi does not build" "see the lines above"
 harness="$KHO_LIVE_PROGRAMS/kho-abi-live-harness"
 

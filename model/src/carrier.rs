@@ -3,7 +3,8 @@
 
 use crate::{Contract, Field, Model, Type};
 
-/// The room that Linux 7.3 has for the string of a file handler or an FLB, for models without luo.h.
+/// The space that Linux 7.3 has for the string of a file handler or an FLB, for models without
+/// luo.h.
 const LUO_FIELD: u64 = 48;
 
 /// A string that does not fit its field.
@@ -11,7 +12,7 @@ const LUO_FIELD: u64 = 48;
 pub struct TooLong {
     /// The string.
     pub string: String,
-    /// The bytes that it takes, with its NUL.
+    /// The bytes that it needs, with its NUL.
     pub length: u64,
     /// The field, as `luo_file_ser.compatible`.
     pub field: String,
@@ -19,7 +20,7 @@ pub struct TooLong {
     pub room: u64,
 }
 
-/// A contract's string, where the field that carries it cannot hold it.
+/// A contract's string, if it does not fit the field that carries it.
 #[must_use]
 pub fn too_long(model: &Model, contract: &Contract) -> Option<TooLong> {
     let (field, room) = carrier(model, contract)?;
@@ -31,15 +32,15 @@ pub fn too_long(model: &Model, contract: &Contract) -> Option<TooLong> {
 impl std::fmt::Display for TooLong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { string, length, field, room } = self;
-        write!(f, "\"{string}\" takes {length} bytes with its NUL, and {field} has {room}")
+        write!(f, "\"{string}\" needs {length} bytes with its NUL, but {field} has {room}")
     }
 }
 
-/// The field that carries a contract's string, with its size in bytes. None where a device tree does,
-/// which has room.
+/// The field that carries a contract's string, with its size in bytes. `None` if a device tree
+/// carries it, which has no limit.
 #[must_use]
 pub fn carrier(model: &Model, contract: &Contract) -> Option<(String, u64)> {
-    // The macro with the string, where the version is a number beside it.
+    // The macro with the string, if the version is a number beside it.
     let macro_name = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
     let words: Vec<_> = macro_name.split('_').collect();
     let luo = |record: &str, field: &str| {
@@ -84,7 +85,7 @@ mod tests {
             assert_eq!(of(name, 47), None, "{name}");
             assert_eq!(of(name, 48), Some((49, field.into())), "{name}");
         }
-        // A property of a device tree is as long as it is.
+        // A property of a device tree has any length.
         assert_eq!(of("KHO_FDT_COMPATIBLE", 500), None);
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Declarations as they are written: what is left where no compiler computes a layout or a value.
+//! Declarations as text: used if no compiler computes a layout or a value.
 
 use super::Place;
 use schemars::JsonSchema;
@@ -50,7 +50,7 @@ pub enum DeclarationKind {
 }
 
 impl DeclarationKind {
-    /// What it is called in messages.
+    /// Its name in messages.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -66,13 +66,13 @@ impl DeclarationKind {
         }
     }
 
-    /// Whether it is code, which lays out nothing by itself.
+    /// Whether it is code, which has no layout itself.
     #[must_use]
     pub fn is_code(self) -> bool {
         matches!(self, Self::Macro | Self::Function)
     }
 
-    /// Whether two declarations of these kinds can be the same thing. A struct may become a union, and
+    /// Whether declarations of these kinds can be the same item: a struct may become a union, and
     /// an enumerator a macro.
     #[must_use]
     pub fn shares_names_with(self, other: Self) -> bool {
@@ -87,30 +87,31 @@ impl DeclarationKind {
     }
 }
 
-/// Why a declaration is not proven that the text does not end, or does not begin: more may be missing.
+/// The reason why an incomplete declaration is not proven: the text lacks its beginning or end, so
+/// more may be missing.
 pub const BROKEN: &str = "it does not end what it begins";
 
 impl Declaration {
-    /// Whether the text of its header is not whole here.
+    /// Whether the text of its header is incomplete here.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.unproven.as_deref() == Some(BROKEN)
     }
 
-    /// What messages call it: `struct luo_ser`.
+    /// Its name in messages: `struct luo_ser`.
     #[must_use]
     pub fn title(&self) -> String {
         format!("{} {}", self.kind.word(), self.name)
     }
 
-    /// The names that it uses, in their order, some of them several times: identifiers apart from its
-    /// own name and from what it has only a pointer to. Names of fields are among them.
+    /// The names that it uses, in order, possibly repeated: identifiers except for its own name and
+    /// for the targets of its pointers. Names of fields are included.
     pub fn references(&self) -> impl Iterator<Item = &str> {
         let mut words = self.tokens.split_ascii_whitespace().peekable();
         let mut in_string = false;
         std::iter::from_fn(move || loop {
             let word = words.next()?;
-            // A string has its own blanks, and is one word in no other way.
+            // A string may contain blanks, but counts as one word.
             let quotes = word.matches('"').count() - word.matches("\\\"").count();
             let was_in_string = in_string;
             in_string ^= quotes % 2 == 1;
@@ -146,7 +147,7 @@ fn is_identifier(word: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Words of C, and types and attributes that every header has.
+/// C keywords, and types and attributes that every header has.
 const KEYWORDS: &[&str] = &[
     "struct",
     "union",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! One thing found, with its rule, its weight, its place, its consequences and its remedy.
+//! One finding, with its rule, its level, its place, its consequences and its remedy.
 
 use crate::Place;
 use schemars::JsonSchema;
@@ -54,7 +54,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What must not be so, without consequences and without a diff.
+    /// A finding at the level `Finding`, without consequences and without a diff.
     #[must_use]
     pub fn new(
         rule: &str,
@@ -75,7 +75,7 @@ impl Finding {
         }
     }
 
-    /// Where, in words; empty where that is not known.
+    /// The place, in words; empty if unknown.
     #[must_use]
     pub fn shown_place(&self) -> String {
         self.place.as_ref().map(ToString::to_string).unwrap_or_default()
@@ -115,11 +115,11 @@ pub struct Brief<'a> {
     help: &'a str,
 }
 
-/// Writes findings as commands do that find nothing but what must not be so.
+/// Serialises findings in the form of commands whose findings all have the level `Finding`.
 ///
 /// # Errors
 ///
-/// What the serializer says.
+/// Errors of the serializer.
 pub fn brief<S: Serializer>(findings: &[Finding], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(findings.iter().map(|finding| Brief {
         rule: &finding.rule,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The layout model: what a C compiler and the next kernel care about, and nothing else.
 //!
-//! Every reader makes one, every writer takes one. It does no I/O and knows no clang.
+//! Every reader makes a model, every writer takes one. It does no I/O and does not depend on clang.
 
 pub mod carrier;
 pub mod compare;
@@ -10,6 +10,7 @@ pub mod finding;
 pub mod reading;
 mod record;
 pub mod rule;
+pub mod said;
 mod target;
 mod ty;
 pub mod version;
@@ -33,7 +34,7 @@ macro_rules! put {
     }};
 }
 
-/// The JSON Schema of a type, as it is written.
+/// The JSON Schema of a type, as it is serialised.
 #[must_use]
 pub fn schema_of<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
@@ -90,13 +91,13 @@ pub struct Header {
 }
 
 impl Header {
-    /// A header of which nothing but the name is known.
+    /// A header of which only the name is known.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// The header's path below `include/`, as `linux/kho/abi/vfio_pci.h`.
+    /// The header's path relative to `include/`, as `linux/kho/abi/vfio_pci.h`.
     #[must_use]
     pub fn include_path(&self) -> String {
         format!("{ABI_DIR}/{}.h", self.name)
@@ -107,13 +108,13 @@ impl Header {
         self.items.iter().filter_map(Item::record)
     }
 
-    /// The constants of the header, in the order of the source, with those of enumerations.
+    /// The constants of the header, including enumerators, in the order of the source.
     pub fn constants(&self) -> impl Iterator<Item = &Constant> {
         self.items.iter().flat_map(Item::constants)
     }
 }
 
-/// Where the kernel keeps these headers, below `include/`.
+/// The kernel's directory of these headers, in `include/`.
 pub const ABI_DIR: &str = "linux/kho/abi";
 
 /// Something that a header defines.
@@ -131,7 +132,7 @@ pub enum Item {
 }
 
 impl Item {
-    /// The struct or union, where the item is one.
+    /// The struct or union, if the item is one.
     #[must_use]
     pub fn record(&self) -> Option<&Record> {
         match self {
@@ -160,7 +161,7 @@ impl Item {
         }
     }
 
-    /// What the item is about, and where it is written.
+    /// The item's documentation, and its place in the source.
     #[must_use]
     pub fn doc(&self) -> (&str, Option<&Place>) {
         match self {
@@ -351,7 +352,7 @@ pub enum Spelled {
 }
 
 impl Contract {
-    /// What tells its versions apart.
+    /// How its versions differ.
     #[must_use]
     pub fn spelled(&self) -> Spelled {
         if self.unversioned {
@@ -369,7 +370,7 @@ impl Contract {
         }
     }
 
-    /// The string that memory has, where there is one.
+    /// The string in memory, if there is one.
     #[must_use]
     pub fn string(&self) -> Option<&str> {
         match (&self.name, self.spelled()) {
@@ -409,7 +410,7 @@ pub struct FdtProperty {
 }
 
 impl Model {
-    /// The header that holds a contract, with the contract.
+    /// The contract with that name, and its header.
     #[must_use]
     pub fn contract(&self, compatible: &str) -> Option<(&Header, &Contract)> {
         self.contracts().find(|(_, contract)| contract.compatible == compatible)
@@ -436,8 +437,8 @@ impl Model {
         self.records().map(|(_, record)| record).find(|record| record.name == name)
     }
 
-    /// An item as it is with the page sizes that the target does not have, smallest first; by its name
-    /// or that of a constant in it. None where it does not depend on the page size.
+    /// An item's forms for the page sizes other than the target's, smallest first; by its name or
+    /// that of a constant in it. `None` if it does not depend on the page size.
     pub fn other_pages_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Item> {
         let items = self.other_pages.iter().flat_map(|pages| &pages.items);
         items.filter(move |item| {
@@ -451,7 +452,7 @@ impl Model {
         self.headers.iter().flat_map(Header::constants).find(|constant| constant.name == name)
     }
 
-    /// The enumeration that a constant is an enumerator of; `None` for a macro.
+    /// The enumeration that an enumerator belongs to; `None` for a macro.
     #[must_use]
     pub fn enumeration_of(&self, constant: &str) -> Option<&Enumeration> {
         let mut items = self.headers.iter().flat_map(|header| &header.items);
@@ -461,7 +462,7 @@ impl Model {
         })
     }
 
-    /// The page sizes that the model knows its headers for, smallest first.
+    /// The page sizes for which the model has its headers, smallest first.
     #[must_use]
     pub fn page_sizes(&self) -> Vec<u64> {
         let others = self.other_pages.iter().map(|pages| pages.page_size);
@@ -470,7 +471,7 @@ impl Model {
         sizes
     }
 
-    /// The model for another page size; `None` where it is not known.
+    /// The model for another page size; `None` if that is unknown.
     #[must_use]
     pub fn with_page_size(&self, page_size: u64) -> Option<Self> {
         let mut model = self.clone();
@@ -480,8 +481,8 @@ impl Model {
         let at = self.other_pages.iter().position(|pages| pages.page_size == page_size)?;
         let wanted = &mut model.other_pages[at];
         for item in model.headers.iter_mut().flat_map(|header| &mut header.items) {
-            // Two headers may have one name. Only that of the file counts: what depends on the page size
-            // may be known from another tree.
+            // Two headers may have the same name: only the file's own counts, since the rest may
+            // come from another tree.
             let file = |item: &Item| {
                 item.doc().1.and_then(|place| place.file.rsplit('/').next().map(String::from))
             };
@@ -501,21 +502,21 @@ impl Model {
 
     /// The structs that a contract promises: its roots, and all that they embed.
     ///
-    /// In the order in which a reader of the roots meets them, each once. A name that the model does
-    /// not define is left out: a checked model has none.
+    /// In the order in which a reader of the roots meets them, each once. A name that the model
+    /// does not define is left out; a checked model has no such name.
     #[must_use]
     pub fn closure(&self, contract: &Contract) -> Vec<&Record> {
         self.closure_with_headers(contract).into_iter().map(|(_, record)| record).collect()
     }
 
-    /// The same, each with the header that it is of.
+    /// As [`Self::closure`], each struct with its header.
     #[must_use]
     pub fn closure_with_headers(&self, contract: &Contract) -> Vec<(&Header, &Record)> {
         let roots: Vec<_> = contract.roots.iter().map(String::as_str).collect();
         self.closure_of(self.holder(contract), &roots)
     }
 
-    /// The structs that a contract owns for certain: those that no other contract might own instead.
+    /// The structs that a contract certainly owns: no other contract may own them instead.
     #[must_use]
     pub fn certain_closure(&self, contract: &Contract) -> Vec<&Record> {
         let roots = contract.roots.iter().filter(|root| !contract.shared.contains(root));
@@ -524,12 +525,12 @@ impl Model {
         closure.into_iter().map(|(_, record)| record).collect()
     }
 
-    /// The names of everything that a contract promises: of what its closure has, and of what text
-    /// shows where the model has no layout or value.
+    /// The names of everything that a contract promises: from its closure, and from text if the
+    /// model has no layout or value.
     #[must_use]
     pub fn closure_names(&self, header: &Header, contract: &Contract) -> BTreeSet<String> {
         let mut unproven: BTreeMap<&str, Vec<&Declaration>> = BTreeMap::new();
-        // The header's own go first.
+        // The header's own come first.
         let own = self.headers.iter().filter(|other| other.name == header.name);
         let others = self.headers.iter().filter(|other| other.name != header.name);
         let all = own.chain(others).flat_map(|header| &header.declarations);
@@ -573,7 +574,7 @@ impl Model {
         }
         let mut found = Vec::new();
         let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
-        // The next to visit is on top, so roots go in backwards.
+        // The next to visit is on top, so push the roots in reverse order.
         let mut open: Vec<(Option<&'a Header>, &'a str)> = Vec::new();
         for root in roots.iter().rev() {
             open.extend(by_name.get_key_value(*root).map(|(name, _)| (from, *name)));
@@ -592,8 +593,8 @@ impl Model {
         found
     }
 
-    /// Of several structs with one name, the one that a header means: its own, that of a header that it
-    /// includes, or the only one there is.
+    /// The struct that a header means, if several have the name: its own, that of a header that it
+    /// includes, or the only one.
     fn meant<'a>(
         &'a self,
         from: Option<&'a Header>,
@@ -621,7 +622,7 @@ impl Model {
         same.then_some(*first)
     }
 
-    /// The names of structs that headers define differently: which one is meant depends on the header.
+    /// The names of structs that headers define differently: the header decides which one is meant.
     #[must_use]
     pub fn ambiguous(&self) -> BTreeSet<&str> {
         let mut first: BTreeMap<&str, &Record> = BTreeMap::new();
@@ -635,7 +636,7 @@ impl Model {
         ambiguous
     }
 
-    /// The constant that a name means in a header: its own, or the first elsewhere.
+    /// The constant that a name means in a header: its own, or the first one elsewhere.
     #[must_use]
     pub fn constant_in(&self, header: &str, name: &str) -> Option<&Constant> {
         let own = self.headers.iter().find(|other| other.name == header);
@@ -643,7 +644,7 @@ impl Model {
         own.or_else(|| self.constant(name))
     }
 
-    /// The contracts of other headers that have a struct of this header among their roots.
+    /// The contracts of other headers with a struct of this header among their roots.
     pub fn contracts_from_elsewhere<'a>(
         &'a self,
         header: &'a Header,

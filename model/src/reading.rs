@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What was read of a source: a model, what this kind of source is able to tell, and what it leaves open.
+//! The result of reading a source: a model, what this kind of source can show, and what it leaves
+//! open.
 
 use crate::{Model, ABI_DIR, BROKEN};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What was read of a source.
+/// The result of reading a source.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The source, as it was asked for.
+    /// The source, as the user wrote it.
     pub name: String,
-    /// What it turned out to be.
+    /// The kind that it turned out to be.
     pub kind: Kind,
     /// Headers, types, constants and contracts, for the target that the source is made for.
     ///
     /// A source that has no headers of its own, such as an image, gets the ones that the types and
     /// contracts are known to belong to.
     pub model: Model,
-    /// What this kind of source is able to tell.
+    /// What this kind of source can show.
     pub knows: Knows,
-    /// What this very source leaves open, beyond its kind.
+    /// What this particular source leaves open, beyond its kind.
     pub gaps: Vec<Gap>,
 }
 
 impl Reading {
-    /// The ABI headers that this source has, or that its headers include, and of which nothing or only
-    /// the beginning was read.
+    /// The ABI headers that this source has, or that its headers include, and that were not read,
+    /// or only their beginning was.
     #[must_use]
     pub fn unread_headers(&self) -> Vec<&Gap> {
         let headers = &self.model.headers;
@@ -62,7 +63,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Several such sources, in a sentence.
+    /// The plural of the kind, for a sentence.
     #[must_use]
     pub fn plural(self) -> &'static str {
         match self {
@@ -117,6 +118,19 @@ impl Knows {
         nodes: true,
         places: true,
     };
+
+    /// What a kind of source is not able to tell of the layouts and values that it has, in words.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<&'static str> {
+        let all = [
+            (self.packing, "whether structs are packed, and how they are aligned"),
+            (self.strings, "compatible strings"),
+            (self.macros, "the values of macros"),
+            (self.enumerators, "the values of enumerators"),
+            (self.nodes, "the nodes and properties of device trees"),
+        ];
+        all.into_iter().filter(|(known, _)| !known).map(|(_, what)| what).collect()
+    }
 }
 
 /// Something that a source leaves open.

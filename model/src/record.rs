@@ -98,7 +98,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// The declaration, as kernel C has it, without the semicolon.
+    /// The declaration in kernel C, without the semicolon.
     #[must_use]
     pub fn declare(&self) -> String {
         if let Some(declaration) = &self.c_declaration {
@@ -108,7 +108,7 @@ impl Field {
         format!("{}{width}", self.ty.declare(&self.name).replace("* ", "*"))
     }
 
-    /// Distance from the start of the record, in whole bytes; a bit-field's is rounded down.
+    /// Offset from the start of the record, in whole bytes; a bit-field's is rounded down.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.bit_offset / 8
@@ -140,9 +140,9 @@ impl Record {
         }
     }
 
-    /// Adds a field of so many bits: behind the others, or on top of them in a union.
+    /// Adds a field of that many bits: after the others, or on top of them in a union.
     ///
-    /// The record is as large as that needs. One that does not fill whole bytes is a bit-field.
+    /// The record grows as needed. A field that does not fill whole bytes is a bit-field.
     pub fn push(&mut self, name: &str, ty: Type, bits: u64) -> &mut Field {
         let bit_offset = match (self.kind, self.fields.last()) {
             (RecordKind::Struct, Some(last)) => last.bit_offset.saturating_add(last.bit_size),
@@ -163,7 +163,7 @@ impl Record {
         &mut self.fields[at]
     }
 
-    /// The layout alone: no documentation, no places, no names of constants.
+    /// Only the layout: no documentation, no places, no names of constants.
     #[must_use]
     pub fn bare(&self) -> Self {
         let bare = |field: &Field| Field {
@@ -184,7 +184,7 @@ impl Record {
 
     /// Bytes between fields and after the last one that no field covers, each as (offset, size).
     ///
-    /// A union has none: what its smaller fields leave, its largest covers, up to its end.
+    /// A union has none: its largest field covers the bytes that smaller ones leave.
     #[must_use]
     pub fn holes(&self) -> Vec<(u64, u64)> {
         let mut covered: Vec<_> = self
@@ -196,7 +196,7 @@ impl Record {
         let mut holes = Vec::new();
         let mut end = 0;
         for (start, stop) in covered.into_iter().chain([(self.size.saturating_mul(8), u64::MAX)]) {
-            // A bit-field's last bits may lie unused in a byte that it shares; only whole bytes count.
+            // The unused bits of a byte that a bit-field shares do not count, only whole bytes do.
             let (from, to) = (u64::div_ceil(end, 8), start / 8);
             if from < to {
                 holes.push((from, to - from));

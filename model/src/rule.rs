@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A rule: something that can be found wrong, as data.
+//! A rule: something that can be wrong, as data.
 
 use schemars::JsonSchema;
 use serde::Serialize;

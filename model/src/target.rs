@@ -31,8 +31,8 @@ impl Target {
     pub const X86_64: Self =
         Self { pointer_bits: 64, endian: Endian::Little, page_size: Some(4096) };
 
-    /// The machine that this code was compiled for, whose layouts rustc computed, with pages of the
-    /// smallest size.
+    /// The machine that this code was compiled for, whose layouts rustc computed, with the smallest
+    /// page size.
     pub const HOST: Self = Self {
         pointer_bits: usize::BITS,
         endian: if cfg!(target_endian = "big") { Endian::Big } else { Endian::Little },

@@ -48,7 +48,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// An unsigned integer of so many bits.
+    /// An unsigned integer of that many bits.
     #[must_use]
     pub fn unsigned(bits: u16) -> Self {
         Self::Int { bits, signed: false }
@@ -60,18 +60,18 @@ impl Type {
         Self::Struct { name: name.into() }
     }
 
-    /// The struct or union that a field of this type embeds, also as an array's element.
+    /// The struct or union that a field of this type embeds, possibly as an array's element.
     #[must_use]
     pub fn embedded(&self) -> Option<&str> {
         match self {
             Self::Struct { name } | Self::Union { name } => Some(name),
             Self::Array { elem, .. } => elem.embedded(),
-            // What an address leads to is not embedded: its bytes are elsewhere.
+            // The target of an address is not embedded: its bytes are elsewhere.
             Self::Int { .. } | Self::Char | Self::Pointer | Self::KhoserPtr { .. } => None,
         }
     }
 
-    /// The type without the names of constants: what it is, not how it is written.
+    /// The type without the names of constants: its meaning, not its spelling.
     #[must_use]
     pub fn by_value(&self) -> Self {
         match self {
@@ -97,7 +97,7 @@ impl Type {
         format!("{}{}", self.base(), self.dimensions())
     }
 
-    /// What stands before the name in a declaration.
+    /// The part of a declaration before the name.
     #[must_use]
     pub fn base(&self) -> String {
         match self {
@@ -112,7 +112,7 @@ impl Type {
         }
     }
 
-    /// What stands after the name in a declaration.
+    /// The part of a declaration after the name.
     #[must_use]
     pub fn dimensions(&self) -> String {
         match self {

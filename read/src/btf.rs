@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Reads BPF Type Format (BTF), the compact types that kernels carry in `.BTF`.
 //!
-//! What it cannot tell: macros, whether a struct is declared as packed, alignment, and where anything
-//! is written. A type is there where code of the image uses it.
+//! BTF does not contain macros, alignment, source locations, or whether a struct is declared as
+//! packed. It contains the types that the image's code uses.
 //!
-//! Types are numbered from 1 in the order of the file, and each has a size that its kind and its
-//! counts tell; 0 is `void`. BTF of a module continues the numbers and the strings of its kernel's.
+//! Types are numbered from 1 in the order of the file. The size of each follows from its kind and
+//! counts; 0 is `void`. BTF of a module continues the type numbers and strings of its kernel's BTF.
 
 use super::lower::{
     integer_bits, Lowered, RawEnum, RawMember, RawRecord, Shape, Types, Why, MAX_FIELDS,
@@ -23,11 +23,11 @@ pub const MAGIC_BIG_ENDIAN: [u8; 2] = [0xeb, 0x9f];
 #[error("{0}")]
 pub struct BtfError(String);
 
-/// What BTF says that stands on other BTF.
+/// The error for split BTF without its base.
 const NEEDS_BASE: &str = "it continues other BTF, which was not given";
 
 impl BtfError {
-    /// Whether it continues other BTF, and could be read with that.
+    /// Whether it continues other BTF, and could be read with it.
     #[must_use]
     pub fn needs_base(&self) -> bool {
         self.0 == NEEDS_BASE
@@ -38,11 +38,11 @@ impl BtfError {
     }
 }
 
-/// Why a base does not fit.
+/// Why a base does not match.
 const OTHER_BASE: &str =
     "it does not continue the given BTF: give that of the very kernel that the module was built for";
 
-/// How many typedefs and qualifiers may stand before a type.
+/// How many typedefs and qualifiers may precede a type.
 const MAX_ALIASES: usize = 64;
 
 mod kind {
@@ -71,33 +71,33 @@ mod kind {
 #[derive(Debug)]
 pub struct Btf<'a> {
     data: Vec<u8>,
-    /// Where the strings are in `data`.
+    /// The range of the strings in `data`.
     strings: std::ops::Range<usize>,
-    /// Where each type is in `data`.
+    /// The offset of each type in `data`.
     types: Vec<u32>,
-    /// What this continues.
+    /// The BTF that this continues.
     base: Option<&'a Btf<'a>>,
 }
 
-/// The head that all types have.
+/// The head of every type.
 #[derive(Clone, Copy)]
 struct Head {
     name: u32,
     kind: u32,
     flag: bool,
     count: u32,
-    /// Its size in bytes, or the type that it leads to, by kind.
+    /// The size in bytes, or the type that it refers to, depending on the kind.
     size_or_type: u32,
-    /// Where what follows the head is.
+    /// The offset of the data after the head.
     rest: usize,
 }
 
 impl<'a> Btf<'a> {
-    /// Reads BTF that stands for itself, or with what it continues.
+    /// Reads BTF, alone or as the continuation of a base.
     ///
     /// # Errors
     ///
-    /// [`BtfError`] for bytes that are no BTF, are cut off, or contradict themselves.
+    /// [`BtfError`] for bytes that are not BTF, are truncated, or contradict themselves.
     pub fn parse(data: Vec<u8>, base: Option<&'a Btf<'a>>) -> Result<Self, BtfError> {
         const HEADER: usize = 24;
         if data.starts_with(&MAGIC_BIG_ENDIAN) {
@@ -125,7 +125,7 @@ impl<'a> Btf<'a> {
             }
         };
         let (types, strings) = (range(8)?, range(16)?);
-        // How long the parts of kinds are that were invented later.
+        // The optional lengths of kinds that were added to the format later.
         let layout = if header >= HEADER + 8 { range(24)? } else { 0..0 };
         if base.is_none() && data.get(strings.start).is_some_and(|byte| *byte != 0) {
             return Err(BtfError::new(NEEDS_BASE));
@@ -174,8 +174,8 @@ impl<'a> Btf<'a> {
         Ok(own)
     }
 
-    /// Whether each type's name is where a string begins: with the BTF of another kernel in front, names
-    /// lie somewhere within other strings.
+    /// Whether each type's name begins where a string begins. With a wrong base, names point into
+    /// the middle of strings.
     fn names_begin_strings(&self) -> bool {
         self.types.iter().all(|at| {
             let Some(head) = head(&self.data, *at as usize) else { return false };
@@ -190,9 +190,9 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// Types of that many are continued, by what continues this.
+    /// The first type number of BTF that continues this one.
     fn next_id(&self) -> u32 {
-        // There are fewer than bytes, whose number fits.
+        // There are fewer types than bytes, so the number fits.
         u32::try_from(self.types.len()).unwrap_or(u32::MAX).saturating_add(self.first_id())
     }
 
@@ -204,7 +204,7 @@ impl<'a> Btf<'a> {
         self.strings.len().saturating_add(self.base.map_or(0, Btf::next_string))
     }
 
-    /// The BTF that has a type, with the type's head.
+    /// The BTF that contains a type, and the type's head.
     fn find(&self, id: u32) -> Option<(&Btf<'a>, Head)> {
         let mut btf = self;
         while id < btf.first_id() {
@@ -214,7 +214,7 @@ impl<'a> Btf<'a> {
         Some((btf, head(&btf.data, at as usize)?))
     }
 
-    /// A name; empty for none, and for one that cannot be.
+    /// A name; empty if it is missing or invalid.
     fn name(&self, offset: u32) -> &str {
         let mut btf = self;
         let mut offset = offset as usize;
@@ -235,8 +235,8 @@ impl<'a> Btf<'a> {
         std::str::from_utf8(&name[..end]).unwrap_or_default()
     }
 
-    /// The types of these names, in this BTF and in what it continues; and, apart, those of the name
-    /// that file handlers have.
+    /// The types of these names, in this BTF and its base, and separately those named like the
+    /// structs of file handlers.
     #[must_use]
     pub fn read(&self, wanted: &BTreeSet<&str>) -> Lowered {
         let mut lowered = Lowered::default();
@@ -355,7 +355,8 @@ impl Types for Btf<'_> {
                 (u64::from(offset), 0)
             };
             if !head.flag {
-                // Older kernels have bit-fields as integers that fill a part of their bytes.
+                // Older kernels encode a bit-field as an integer that fills only a part of its
+                // bytes.
                 if let Some((skipped, bits)) = self.partial(ty) {
                     (offset, width) = (offset + skipped, bits);
                 }
@@ -379,7 +380,7 @@ impl Types for Btf<'_> {
 }
 
 impl Btf<'_> {
-    /// The bits that an integer skips and has, where it does not fill its bytes.
+    /// The bits that an integer skips and uses, if it does not fill its bytes.
     fn partial(&self, id: u32) -> Option<(u64, u64)> {
         let mut id = id;
         for _ in 0..MAX_ALIASES {

@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Bytes that are read where they are needed: a file, or memory.
+//! Bytes that are read on demand: a file, or memory.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-/// The most that is ever read at once. The largest section of a kernel with debugging information is
-/// smaller; a file that claims more is not believed.
+/// The most bytes to read at once. The largest section of a kernel with debugging information is
+/// smaller, so a larger section is an error.
 pub const MAX_AT_ONCE: u64 = 1 << 30;
 
-/// Bytes with a position.
+/// Bytes that can be read by position.
 pub trait Bytes {
-    /// How many there are.
+    /// The number of bytes.
     fn size(&self) -> u64;
 
-    /// Fills the buffer with what begins at that position.
+    /// Fills the buffer, from that position on.
     ///
     /// # Errors
     ///
-    /// What the system says; [`io::ErrorKind::UnexpectedEof`] past the end.
+    /// The system's error; [`io::ErrorKind::UnexpectedEof`] past the end.
     fn fill(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
 
-    /// So many bytes, from that position on. Nothing is allocated for what is not there.
+    /// Reads exactly that many bytes, from that position on. Checks that they exist before it
+    /// allocates.
     ///
     /// # Errors
     ///
-    /// The same, and for more than [`MAX_AT_ONCE`].
+    /// As [`Bytes::fill`], and for more than [`MAX_AT_ONCE`].
     fn take(&self, offset: u64, size: u64) -> io::Result<Vec<u8>> {
         let end = offset.checked_add(size).ok_or(io::ErrorKind::UnexpectedEof)?;
         if end > self.size() {
@@ -41,11 +42,11 @@ pub trait Bytes {
         Ok(buffer)
     }
 
-    /// As many of so many bytes as there are, from that position on.
+    /// Reads up to that many bytes, from that position on.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     fn take_up_to(&self, offset: u64, size: u64) -> io::Result<Vec<u8>> {
         self.take(offset, size.min(self.size().saturating_sub(offset)))
     }
@@ -86,7 +87,7 @@ impl FileBytes {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// The system's error.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let size = file.metadata()?.len();

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What is known before any source is read: types, their contracts and owners, and earlier versions.
+//! What is known before any source is read: types, their contracts and owners, and earlier
+//! versions.
 //!
-//! It is one value, handed to whoever needs it: [`crate::source::Options`] carries it to the readers. What
-//! this program was compiled with is [`Catalogue::built_in`]; with [`Catalogue::empty`], sources speak
-//! for themselves. Models are read when they are first asked for, and then kept.
+//! It is a single value, which [`crate::source::Options`] carries to the readers.
+//! [`Catalogue::built_in`] is what this program was compiled with. With [`Catalogue::empty`], only
+//! the sources count. Models are loaded on first use, and then kept.
 
 use crate::names::Names;
 use crate::owners::Owners;
 use crate::truth::{self, TruthError};
 use kho_abi::wire::earlier::reused::{Renamed, Reused, RENAMED, REUSED};
 use kho_abi::wire::layout::Header;
-use kho_abi_model::Model;
+use kho_abi_model::reading::Knows;
+use kho_abi_model::{Contract, Model};
 use std::sync::OnceLock;
 
 /// What is known before any source is read.
@@ -25,10 +27,21 @@ pub struct Catalogue {
     wire_dir: &'static str,
     /// What the wire files may embed beside each other.
     beside: &'static [&'static Header],
+    /// Contracts that images are searched for beside those that there are types for.
+    expected: Vec<Contract>,
+    /// What the models are of, where they are not this program's types.
+    given: Option<Given>,
     current: OnceLock<Model>,
     before: OnceLock<Vec<Model>>,
     names: OnceLock<Names>,
     owners: OnceLock<Owners>,
+}
+
+/// Models that somebody handed in.
+#[derive(Debug)]
+struct Given {
+    drafts: Vec<String>,
+    knows: Knows,
 }
 
 impl Default for Catalogue {
@@ -45,8 +58,8 @@ impl Catalogue {
         Self::of(wire, kho_abi::wire::earlier::EARLIER, RENAMED, REUSED, kho_abi::wire::DRAFTS)
     }
 
-    /// Which of the kernel's versions owns what, and nothing else: for headers that are the truth
-    /// themselves, where no constant is given another name.
+    /// Only which of the kernel's versions owns what: for headers that are the truth themselves,
+    /// where no constant is renamed.
     #[must_use]
     pub const fn owners_alone() -> Self {
         Self::of(kho_abi::wire::HEADERS, kho_abi::wire::earlier::EARLIER, &[], &[], &[])
@@ -86,11 +99,50 @@ impl Catalogue {
             drafts,
             wire_dir: truth::WIRE_DIR,
             beside: &[],
+            expected: Vec::new(),
+            given: None,
             current: OnceLock::new(),
             before: OnceLock::new(),
             names: OnceLock::new(),
             owners: OnceLock::new(),
         }
+    }
+
+    /// Models in the place of this program's types: the current versions, and earlier ones, each by itself.
+    ///
+    /// `knows` is what the models are able to tell, and `drafts` are contracts that no kernel has yet.
+    #[must_use]
+    pub fn of_models(
+        current: Model,
+        earlier: Vec<Model>,
+        drafts: Vec<String>,
+        knows: Knows,
+    ) -> Self {
+        Self {
+            given: Some(Given { drafts, knows }),
+            current: OnceLock::from(current),
+            before: OnceLock::from(earlier),
+            ..Self::owners_alone()
+        }
+    }
+
+    /// What the models are able to tell.
+    #[must_use]
+    pub fn knows(&self) -> Knows {
+        self.given.as_ref().map_or(Knows::ALL, |given| given.knows)
+    }
+
+    /// Whether a string may be one of an earlier version, as far as that is known without reading their types.
+    #[must_use]
+    pub fn may_have_had(&self, is_it: impl Fn(&kho_abi::wire::layout::Contract) -> bool) -> bool {
+        let contracts = self.earlier.iter().flat_map(|header| header.contracts);
+        self.given.is_some() || contracts.into_iter().any(is_it)
+    }
+
+    /// The same, and contracts that somebody says there are: which string promises which structs.
+    #[must_use]
+    pub fn expecting(self, contracts: impl IntoIterator<Item = Contract>) -> Self {
+        Self { expected: contracts.into_iter().collect(), names: OnceLock::new(), ..self }
     }
 
     /// The headers with current versions, by file name.
@@ -110,7 +162,7 @@ impl Catalogue {
         self.renamed
     }
 
-    /// Strings that kernels used for two things.
+    /// Strings that kernels used for two different formats.
     #[must_use]
     pub fn reused(&self) -> &'static [Reused] {
         self.reused
@@ -119,14 +171,17 @@ impl Catalogue {
     /// Whether no released kernel has that contract yet.
     #[must_use]
     pub fn is_draft(&self, compatible: &str) -> bool {
-        self.drafts.contains(&compatible)
+        match &self.given {
+            Some(given) => given.drafts.iter().any(|draft| draft == compatible),
+            None => self.drafts.contains(&compatible),
+        }
     }
 
     /// The current versions.
     ///
     /// # Errors
     ///
-    /// [`TruthError`] where the source and the layouts do not fit together.
+    /// [`TruthError`] if the source and the layouts do not match.
     pub fn current(&self) -> Result<&Model, TruthError> {
         if let Some(model) = self.current.get() {
             return Ok(model);
@@ -135,7 +190,8 @@ impl Catalogue {
         Ok(self.current.get_or_init(|| read))
     }
 
-    /// The earlier versions, each a model of its own: two versions of a struct have one name.
+    /// The earlier versions. Each is a model of its own, since two versions of a struct share a
+    /// name.
     ///
     /// # Errors
     ///
@@ -157,12 +213,30 @@ impl Catalogue {
         self.beside.iter().map(|header| (truth::WIRE_DIR, *header)).collect()
     }
 
-    /// What is looked for in images.
+    /// The structs with which what a string promises begins, where that is known of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalogue::current`].
+    pub fn roots(&self, compatible: &str) -> Result<Option<Vec<String>>, TruthError> {
+        let names = self.names()?;
+        let roots = names.roots(compatible).filter(|roots| !roots.is_empty());
+        Ok(roots.map(<[String]>::to_vec))
+    }
+
+    /// What to look for in images.
     pub(crate) fn names(&self) -> Result<&Names, TruthError> {
         if let Some(names) = self.names.get() {
             return Ok(names);
         }
-        let names = Names::new(self.current()?, self.earlier);
+        let mut names = match &self.given {
+            // The strings of the kernel's own tests are known all the same.
+            Some(_) => Names::new(&truth::read(self.headers)?, self.earlier)
+                .tests_alone()
+                .and(std::iter::once(self.current()?).chain(self.earlier()?)),
+            None => Names::new(self.current()?, self.earlier),
+        };
+        self.expected.iter().for_each(|contract| names.expect(contract));
         Ok(self.names.get_or_init(|| names))
     }
 

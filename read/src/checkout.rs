@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A checkout of the repository: where things lie, and files written whole or not at all.
+//! A checkout of the repository: its paths, and files that are written whole or not at all.
 
 use crate::truth;
 use kho_abi::wire::layout::Header;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// A directory with the repository in it.
+/// A directory that contains the repository.
 #[derive(Clone, Debug)]
 pub struct Checkout {
     root: PathBuf,
@@ -15,7 +15,7 @@ pub struct Checkout {
 /// Why a checkout cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckoutError {
-    /// No directory from here up is a checkout.
+    /// Neither this directory nor any above it is a checkout.
     #[error("{start} is not in a kho-abi checkout: abi/src/wire/mod.rs is missing")]
     NotFound {
         /// Where the search began.
@@ -74,7 +74,7 @@ pub fn at(path: &Path) -> impl FnOnce(io::Error) -> CheckoutError + '_ {
 }
 
 impl Checkout {
-    /// The checkout that `start` lies in.
+    /// The checkout that contains `start`.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Checkout {
             .ok_or_else(|| CheckoutError::NotFound { start: start.into() })
     }
 
-    /// The checkout whose top is this very directory.
+    /// The checkout whose top is exactly this directory.
     ///
     /// # Errors
     ///
@@ -105,40 +105,40 @@ impl Checkout {
         &self.root
     }
 
-    /// Where the generated headers lie, below which come `include/linux/kho/abi`.
+    /// The directory of the generated headers, which contains `include/linux/kho/abi`.
     #[must_use]
     pub fn headers_dir(&self) -> PathBuf {
         self.root.join("c-headers")
     }
 
-    /// Where the bindings for other tools lie.
+    /// The directory of the bindings for other tools.
     #[must_use]
     pub fn bindings_dir(&self) -> PathBuf {
         self.root.join("bindings")
     }
 
-    /// Where the frozen layouts lie.
+    /// The directory of the frozen layouts.
     #[must_use]
     pub fn snapshots_dir(&self) -> PathBuf {
         self.root.join("snapshots")
     }
 
-    /// Where the wire files lie.
+    /// The directory of the wire files.
     #[must_use]
     pub fn wire_dir(&self) -> PathBuf {
         self.root.join(truth::WIRE_DIR)
     }
 
-    /// A path as messages show it: below the checkout where it is.
+    /// A path as messages show it: relative to the checkout if it is inside.
     #[must_use]
     pub fn display(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 
-    /// Makes sure that the wire files are those that this program was compiled from.
+    /// Checks that the wire files are those that this program was compiled from.
     ///
-    /// Offsets and sizes are rustc's, so a program that is older than the source would write the old
-    /// layout over the new one.
+    /// rustc computed the offsets and sizes, so a program that is older than the source would write
+    /// the old layout over the new one.
     ///
     /// # Errors
     ///
@@ -164,7 +164,7 @@ impl Checkout {
     }
 }
 
-/// The files of a directory with that extension, sorted; none where there is no such directory.
+/// The files of a directory with that extension, sorted; empty if the directory does not exist.
 ///
 /// # Errors
 ///

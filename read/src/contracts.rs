@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Which version owns which structs, in headers that do not say so.
+//! Decides which version owns which structs, if the headers do not say.
 //!
-//! For headers that the truth has, the truth says it: by the macro of the string, since the string
-//! itself may be another one. But a header's own version goes first: what the truth gives to another
-//! header is given back once a header has a version of its own. A header with one version owns what is
-//! in it. Where there are several, a struct belongs to the one that its comment names, that embeds it,
-//! or whose name it bears; where none of these decides, it belongs to all that it may belong to, and
-//! each of them says so ([`Contract::shared`]). What no version covers is a contract of its own, which
-//! says that, too ([`Contract::unversioned`]).
+//! For headers that the truth has, the truth decides: by the macro of the string, since the string
+//! itself may differ. But a header's own version comes first: once a header has its own version, it
+//! gets back what the truth gives to another header. A header with a single version owns all that
+//! it contains. If there are several, a struct belongs to the version that its comment names, that
+//! embeds it, or whose name it shares. If none of these decides, it belongs to all candidates, and
+//! each of them lists it in [`Contract::shared`]. What no version covers is a contract of its own,
+//! marked as [`Contract::unversioned`].
 
 pub mod spellings;
 mod words;
@@ -19,7 +19,7 @@ use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Item, Model,
 use std::collections::{BTreeMap, BTreeSet};
 use words::Key;
 
-/// What the name of a macro with a compatible string ends with.
+/// The suffix of a macro with a compatible string.
 pub const SUFFIX: &str = "_COMPATIBLE";
 
 /// A header whose structs no version covers.
@@ -34,14 +34,14 @@ pub struct Unowned {
 }
 
 impl Unowned {
-    /// What is not known, in words.
+    /// What is unknown, in words.
     #[must_use]
     pub fn why(&self) -> String {
         let structs = self.records.join(", ");
         format!("{} has no version, and so none covers {structs}", self.file)
     }
 
-    /// The gap that it leaves in what was read.
+    /// The gap that it leaves in the reading.
     #[must_use]
     pub fn gap(&self) -> Gap {
         Gap { item: self.header.clone(), why: self.why() }
@@ -50,12 +50,12 @@ impl Unowned {
 
 /// Gives the contracts of a model to its headers, and returns what no version covers.
 ///
-/// Device-tree nodes are not told by headers: the contracts have none.
+/// The contracts have no device-tree nodes, since headers do not show those.
 pub fn assign(model: &mut Model, catalogue: &Catalogue) -> Vec<Unowned> {
     let known = catalogue.owners();
     let mut contracts: Vec<Vec<Contract>> =
         model.headers.iter().map(|header| spellings::read(header, known)).collect();
-    // Headers with a version that the truth does not know: what is in them is theirs.
+    // Headers with a version that the truth does not know own all that they contain.
     let own: BTreeSet<usize> = (0..contracts.len())
         .filter(|at| {
             let mut of_it = contracts[*at].iter();
@@ -85,7 +85,7 @@ pub fn assign(model: &mut Model, catalogue: &Catalogue) -> Vec<Unowned> {
             continue;
         }
         let rest = Rest::of(header, &taken);
-        // A header that leaves it to the version of another one.
+        // The header's comment names the version of another header.
         let of_another = contracts.iter_mut().flatten().filter(|contract| {
             !contract.macro_name.is_empty() && mentions(&header.doc, &contract.macro_name)
         });
@@ -123,7 +123,7 @@ pub fn assign(model: &mut Model, catalogue: &Catalogue) -> Vec<Unowned> {
     unowned
 }
 
-/// Gives a contract what the truth says that it owns, wherever in the model it is.
+/// Gives a contract what the truth says it owns, from any header of the model.
 fn give_known(
     model: &Model,
     known: &Owners,
@@ -132,7 +132,7 @@ fn give_known(
     taken: &mut BTreeSet<String>,
 ) {
     let Some(entry) = known.by_macro.get(&*contract.macro_name) else { return };
-    // A header with a version of its own has what is in it, unless it is this contract's header.
+    // A header with its own version keeps its items, unless it is this contract's header.
     let free = model.headers.iter().enumerate().filter(|(at, header)| {
         !own.contains(at) || header.constants().any(|c| c.name == contract.macro_name)
     });
@@ -148,21 +148,21 @@ fn give_known(
     taken.extend(contract.constants.iter().cloned());
 }
 
-/// A struct of a header, which a compiler may not have laid out.
+/// A struct of a header, which the compiler may have failed to lay out.
 struct Declared<'a> {
     name: &'a str,
-    /// What the comment in front of it says.
+    /// The comment before it.
     doc: &'a str,
 }
 
-/// The structs and unions that a header declares, with those that no compiler lays out.
+/// The structs and unions that a header declares, including those that no compiler lays out.
 fn declared(header: &Header) -> impl Iterator<Item = Declared<'_>> {
     let laid_out = header.records().map(|record| Declared { name: &record.name, doc: &record.doc });
     let others = unproven(header).filter(|declaration| is_record(declaration));
     laid_out.chain(others.map(|declaration| Declared { name: &declaration.name, doc: "" }))
 }
 
-/// The names of a header's constants, with those that have no value.
+/// The names of a header's constants, including those without a value.
 fn named_values(header: &Header) -> impl Iterator<Item = &str> {
     let known = header.constants().map(|constant| constant.name.as_str());
     let others = unproven(header).filter(|declaration| {
@@ -175,7 +175,7 @@ fn is_record(declaration: &Declaration) -> bool {
     matches!(declaration.kind, DeclarationKind::Struct | DeclarationKind::Union)
 }
 
-/// The declarations of a header of which nothing is in the model but their text.
+/// The declarations of a header of which the model has only the text.
 fn unproven(header: &Header) -> impl Iterator<Item = &Declaration> {
     let known: BTreeSet<&str> = header
         .items
@@ -187,7 +187,7 @@ fn unproven(header: &Header) -> impl Iterator<Item = &Declaration> {
     declarations.filter(move |d| !known.contains(&*d.name) && seen.insert(d.name.as_str()))
 }
 
-/// The names of these structs and of all that they embed, as far as layouts or texts show it.
+/// The names of these structs and of all that they embed, as far as layouts or texts show.
 fn reach(model: &Model, roots: &[String]) -> BTreeSet<String> {
     let mut embeds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for header in &model.headers {
@@ -211,17 +211,17 @@ fn reach(model: &Model, roots: &[String]) -> BTreeSet<String> {
     found
 }
 
-/// What of a header no contract has yet.
+/// The items of a header that no contract has yet.
 struct Rest<'a> {
     /// Structs that no other struct of the header embeds.
     records: Vec<Declared<'a>>,
-    /// Constants, with those that hold versions.
+    /// Constants, including those that hold versions.
     constants: Vec<&'a str>,
 }
 
 impl<'a> Rest<'a> {
     fn of(header: &'a Header, taken: &BTreeSet<String>) -> Self {
-        // What nothing embeds is what something else leads to.
+        // If nothing embeds a struct, something else refers to it.
         let fields = header.records().flat_map(|record| &record.fields);
         let mut embedded: BTreeSet<&str> =
             fields.into_iter().filter_map(|field| field.ty.embedded()).collect();
@@ -238,7 +238,7 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Gives each struct and constant to the contract that it is of, or to all that it may be of.
+/// Gives each struct and constant to the contract that it belongs to, or to all candidates.
 fn share_out(rest: &Rest<'_>, contracts: &mut [Contract]) {
     let keys: Vec<Key> = contracts.iter().map(Key::of).collect();
     let best = |name: &str| -> Vec<usize> {
@@ -253,7 +253,7 @@ fn share_out(rest: &Rest<'_>, contracts: &mut [Contract]) {
             if owners.contains(said) {
                 owners = vec![*said];
             } else {
-                // The comment says one, and the name another.
+                // The comment names one contract, and the struct's name suggests another.
                 owners.push(*said);
             }
         }
@@ -264,7 +264,7 @@ fn share_out(rest: &Rest<'_>, contracts: &mut [Contract]) {
         }
     }
     for name in &rest.constants {
-        // A string is no part of what another string promises.
+        // A string is not part of what another string promises.
         if contracts.iter().any(|contract| contract.is_carrier(name)) {
             continue;
         }
@@ -278,7 +278,7 @@ fn share_out(rest: &Rest<'_>, contracts: &mut [Contract]) {
     }
 }
 
-/// The contracts that a comment names: by macro, by string, or by a macro that is almost theirs.
+/// The contracts that a comment names: by macro, by string, or by a macro that nearly matches.
 fn named_in(doc: &str, contracts: &[Contract]) -> Vec<usize> {
     let exact = |contract: &Contract| {
         let named = contract.name.as_ref().map(|name| name.macro_name.as_str());
@@ -309,7 +309,7 @@ fn named_in(doc: &str, contracts: &[Contract]) -> Vec<usize> {
     Vec::new()
 }
 
-/// Whether a comment has a name as a word of its own.
+/// Whether a comment contains a name as a whole word.
 fn mentions(doc: &str, name: &str) -> bool {
     !name.is_empty() && identifiers(doc).any(|word| word == name)
 }
@@ -319,8 +319,8 @@ fn identifiers(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// Gives constants that another kernel has under another name the name that the truth has for them,
-/// with the value that follows: a source that differs in nothing else is not to differ in this.
+/// Renames constants that another kernel has under another name to the truth's name, with the value
+/// that follows: a source that differs only in such a name should not differ.
 pub fn present_names(model: &mut Model, catalogue: &Catalogue) {
     for renamed in catalogue.renamed() {
         let is_of_it = model.contract(renamed.compatible).is_some();

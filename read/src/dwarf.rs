@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Reads DWARF, the debugging information that compilers write.
 //!
-//! What it cannot tell: macros, whether a struct is declared as packed, and alignment. A type is there
-//! where code of the image uses it.
+//! DWARF does not contain macros, alignment, or whether a struct is declared as packed. It contains
+//! the types that the image's code uses.
 //!
-//! A kernel's `.debug_info` is a thousand units, and few of them know a struct that is looked for.
-//! Such a unit names it, by the offset of its name among the strings, or by the name itself; so units
-//! without either are passed over unparsed. One unit is in memory at a time.
+//! A kernel's `.debug_info` has a thousand units, and few of them contain a wanted struct. Such a
+//! unit contains the offset of the struct's name among the strings, or the name itself. Units with
+//! neither are skipped unparsed. Only one unit is in memory at a time.
 
 mod places;
 mod unit;
@@ -17,7 +17,7 @@ use super::lower::{Lowered, HANDLERS};
 use std::collections::BTreeSet;
 use unit::Unit;
 
-/// The section that makes an ELF file one with DWARF.
+/// An ELF file with this section has DWARF.
 pub const SECTION: &str = ".debug_info";
 
 /// A part of a section.
@@ -29,13 +29,14 @@ struct Strings {
     plain: Vec<u8>,
     /// `.debug_line_str`: names of files.
     line: Vec<u8>,
-    /// `.debug_str_offsets`: strings by their number, where units name them so.
+    /// `.debug_str_offsets`: strings by number, if units refer to them by number.
     offsets: Vec<u8>,
     /// `.debug_abbrev`.
     abbreviations: Vec<u8>,
 }
 
-/// A section that is read in parts where its bytes in the file are its content, and whole otherwise.
+/// A section that is read in parts if its bytes in the file are its content, and as a whole
+/// otherwise.
 enum Parts<'a> {
     File(&'a Elf<'a>, &'a Section),
     Memory(Vec<u8>),
@@ -67,13 +68,13 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The types of these names, and how those are laid out that keep a compatible string.
+/// The types of these names, and the layouts of structs that hold a compatible string.
 ///
-/// `None` where the file has no DWARF.
+/// `None` if the file has no DWARF.
 ///
 /// # Errors
 ///
-/// [`ElfError`] for sections that are cut off, or that contradict themselves.
+/// [`ElfError`] for sections that are truncated, or contradict themselves.
 pub fn read(elf: &Elf<'_>, wanted: &BTreeSet<&str>) -> Result<Option<Lowered>, ElfError> {
     let Some(info) = elf.section(SECTION) else { return Ok(None) };
     let whole = |name: &str| match elf.section(name) {
@@ -98,7 +99,7 @@ pub fn read(elf: &Elf<'_>, wanted: &BTreeSet<&str>) -> Result<Option<Lowered>, E
         if by_offset || filter.by_number {
             let at = |why| ElfError::malformed(SECTION, format!("unit at {offset:#x}: {why}"));
             let unit = Unit::parse(&bytes, offset, &strings, lines.as_ref()).map_err(at)?;
-            // A unit that names strings by their number does not have their offsets in it.
+            // A unit that refers to strings by number does not contain their offsets.
             if let Some(unit) = unit.filter(|unit| by_offset || unit.names_by_number()) {
                 unit.find(wanted, &mut lowered).map_err(at)?;
             }
@@ -125,14 +126,14 @@ fn next_unit(info: &Parts<'_>, offset: u64) -> Result<(Vec<u8>, u64), ElfError> 
     Ok((info.part(offset, size)?, offset + size))
 }
 
-/// Tells units that cannot know a name from those that may, by four bytes that a unit with the name has:
-/// the offset of the name among the strings, or the name's own first ones.
+/// Separates units that cannot contain a name from those that may, by four bytes that a unit with
+/// the name contains: the offset of the name among the strings, or the first bytes of the name.
 struct Filter {
     /// The four bytes, as numbers, sorted.
     words: Vec<u32>,
-    /// For each possible value of a word's lower half, whether a word has it.
+    /// For each value of a word's lower half, whether a word has it.
     halves: Vec<bool>,
-    /// Whether some units may name strings by their number, which is not among these.
+    /// Whether some units may refer to strings by number, which is not among these words.
     by_number: bool,
 }
 
@@ -141,12 +142,12 @@ impl Filter {
         let mut words = BTreeSet::new();
         for name in names {
             let ended = [name.as_bytes(), b"\0"].concat();
-            // Every name of a wire type has as many.
+            // Every name of a wire type has at least four.
             debug_assert!(ended.len() >= 4, "{name}");
             words.extend(ended.first_chunk().copied().map(u32::from_le_bytes));
-            // A name may be the end of a longer one: linkers merge these, too.
+            // A name may be the end of a longer one: linkers merge those, too.
             for at in memchr::memmem::find_iter(&strings.plain, &ended) {
-                // Of an offset of eight bytes, these are the first four.
+                // If the offset has eight bytes, these are the first four.
                 words.extend(at.to_le_bytes().first_chunk().copied().map(u32::from_le_bytes));
             }
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! ELF files of 64-bit little-endian machines: their sections, read one at a time.
+//! Reads ELF files of 64-bit little-endian machines: their sections, one at a time.
 //!
-//! The `object` crate knows the format; what is read, and how much of it, is decided here, so that a
-//! kernel of hundreds of megabytes costs the few that are looked at.
+//! The `object` crate knows the format. This module decides how much to read, so that a kernel of
+//! hundreds of megabytes only costs the sections that are used.
 
 use super::bytes::{Bytes, MAX_AT_ONCE};
 use object::elf::{
@@ -18,10 +18,10 @@ use std::io::{self, Read};
 /// Why an ELF file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ElfError {
-    /// For a machine that hands nothing over.
+    /// For a machine that does not support the handover.
     #[error("{0}")]
     Foreign(String),
-    /// It contradicts itself, or is cut off.
+    /// It contradicts itself, or is truncated.
     #[error("{part}: {why}")]
     Malformed {
         /// The part of the file.
@@ -32,7 +32,7 @@ pub enum ElfError {
 }
 
 impl ElfError {
-    #[allow(clippy::needless_pass_by_value)] // Errors and words alike, as they come.
+    #[allow(clippy::needless_pass_by_value)] // Takes errors and text alike.
     pub(super) fn malformed(part: &str, why: impl ToString) -> Self {
         Self::Malformed { part: part.into(), why: why.to_string() }
     }
@@ -51,7 +51,7 @@ pub struct Section {
     pub name: String,
     kind: SectionType,
     flags: SectionFlags,
-    /// The address that it is loaded at; 0 in a file that is still to be linked.
+    /// The address that it is loaded at; 0 in a file that is not linked yet.
     pub address: u64,
     offset: u64,
     /// Its size in the file, in bytes.
@@ -61,9 +61,9 @@ pub struct Section {
 }
 
 impl Section {
-    /// Whether it is loaded and holds data of its own, and no code.
+    /// Whether it is loaded and holds data of its own, and not code.
     ///
-    /// Kernels may have data that is marked as code, too; what is written to is data.
+    /// Kernels may mark data as code, too; a writable section is data.
     #[must_use]
     pub fn is_data(&self) -> bool {
         self.has(SHF_ALLOC)
@@ -77,7 +77,7 @@ impl Section {
     }
 }
 
-/// An object in the file's data, by the symbol table.
+/// A data object of the file, from the symbol table.
 #[derive(Clone, Copy, Debug)]
 pub struct Object {
     /// The section that holds it, by its number.
@@ -141,14 +141,14 @@ impl<'a> Elf<'a> {
         self.machine.0
     }
 
-    /// Whether it is still to be linked, as a module is.
+    /// Whether it is not linked yet, as a module is.
     #[must_use]
     pub fn is_relocatable(&self) -> bool {
         self.relocatable
     }
 
-    /// Whether all sections can be read for what they say: not in a file that is still to be linked,
-    /// for a machine whose relocations are unknown here.
+    /// Whether all sections can be read correctly. This fails for a file that is not linked yet, if
+    /// the relocations of its machine are unknown here.
     #[must_use]
     pub fn is_told(&self) -> bool {
         !self.relocatable || [EM_X86_64, EM_AARCH64, EM_RISCV].contains(&self.machine)
@@ -166,11 +166,11 @@ impl<'a> Elf<'a> {
         self.sections.iter().find(|s| s.name == name && s.kind != SHT_NOBITS)
     }
 
-    /// A part of a section, as it lies in the file.
+    /// A part of a section, as stored in the file.
     ///
     /// # Errors
     ///
-    /// [`ElfError`] for what the file does not have.
+    /// [`ElfError`] for bytes that the file does not have.
     pub fn part(&self, section: &Section, offset: u64, size: u64) -> Result<Vec<u8>, ElfError> {
         let fits = offset.checked_add(size).is_some_and(|end| end <= section.size);
         let at = section.offset.checked_add(offset).filter(|_| fits);
@@ -178,18 +178,19 @@ impl<'a> Elf<'a> {
         self.bytes.take(at, size).map_err(|error| ElfError::malformed(&section.name, error))
     }
 
-    /// Whether the section's bytes in the file are its content: neither compressed nor to be relocated.
+    /// Whether the section's bytes in the file are its content: not compressed, and without
+    /// relocations.
     #[must_use]
     pub fn is_plain(&self, section: &Section) -> bool {
         !self.relocatable && !section.has(SHF_COMPRESSED)
     }
 
-    /// The content of a section: decompressed and, in a file that is still to be linked, with the
-    /// numbers filled in that the linker would write.
+    /// The content of a section: decompressed and, in a file that is not linked yet, with the
+    /// numbers that the linker would write.
     ///
     /// # Errors
     ///
-    /// [`ElfError`] for what the file does not have, or what cannot be decompressed.
+    /// [`ElfError`] for bytes that the file does not have, or that cannot be decompressed.
     pub fn content(&self, section: &Section) -> Result<Vec<u8>, ElfError> {
         let mut content = self.part(section, 0, section.size)?;
         if section.has(SHF_COMPRESSED) {
@@ -202,8 +203,8 @@ impl<'a> Elf<'a> {
         Ok(content)
     }
 
-    /// Writes what the relocations of a section say, as far as numbers of debugging information and
-    /// pointers to data are concerned. Unknown ones leave what is there.
+    /// Applies the relocations of a section, for numbers of debugging information and pointers to
+    /// data. Unknown relocations are skipped.
     fn relocate(&self, section: &Section, content: &mut [u8]) -> Result<(), ElfError> {
         let index = self.sections.iter().position(|s| std::ptr::eq(s, section));
         let of_it = |s: &&Section| s.kind == SHT_RELA && index == usize::try_from(s.info).ok();
@@ -241,11 +242,11 @@ impl<'a> Elf<'a> {
         Ok(())
     }
 
-    /// The objects of that size that the symbol table knows, in the order of the table.
+    /// The objects of that size in the symbol table, in its order.
     ///
     /// # Errors
     ///
-    /// [`ElfError`] for a table that is cut off.
+    /// [`ElfError`] for a truncated table.
     pub fn objects(&self, size: u64) -> Result<Vec<Object>, ElfError> {
         let mut found = Vec::new();
         for symbols in self.sections.iter().filter(|section| section.kind == SHT_SYMTAB) {
@@ -256,7 +257,7 @@ impl<'a> Elf<'a> {
                 }
                 let index = usize::from(symbol.st_shndx.get(LE).0);
                 let Some(section) = self.sections.get(index) else { continue };
-                // Addresses in a linked file, distances in one that is still to be linked.
+                // Addresses in a linked file, offsets in one that is not linked yet.
                 let base = if self.relocatable { 0 } else { section.address };
                 let Some(offset) = symbol.st_value.get(LE).checked_sub(base) else { continue };
                 let fits = offset.checked_add(size).is_some_and(|end| end <= section.size);
@@ -278,7 +279,7 @@ fn machine_name(machine: Machine) -> String {
     }
 }
 
-/// As many whole entries as there are.
+/// As many complete entries as there are.
 fn table<T: pod::Pod>(bytes: &[u8]) -> &[T] {
     let count = bytes.len() / size_of::<T>();
     pod::slice_from_bytes(bytes, count).map_or(&[], |(entries, _)| entries)
@@ -298,7 +299,7 @@ fn read_sections(bytes: &dyn Bytes, header: &FileHeader64<LE>) -> Result<Vec<Sec
     let first = bytes.take(start, entry).map_err(cut_off)?;
     let first = table::<SectionHeader64<LE>>(&first);
     let first = first.first().ok_or_else(|| malformed("it is empty"))?;
-    // Files with many sections have the numbers in the first one.
+    // Files with many sections store these numbers in the first section.
     let count = match header.e_shnum.get(LE) {
         0 => first.sh_size.get(LE),
         count => count.into(),
@@ -321,7 +322,7 @@ fn read_sections(bytes: &dyn Bytes, header: &FileHeader64<LE>) -> Result<Vec<Sec
     let names = names.map_err(|_| malformed("the file is cut off before their names"))?;
     let section = |header: &SectionHeader64<LE>| {
         let name = names.get(header.sh_name.get(LE) as usize..).unwrap_or_default();
-        // No name that is asked for is nearly as long, and names may be shared by all sections.
+        // No wanted name is nearly as long, and many sections may share one name.
         let name = &name[..name.len().min(256)];
         let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
         Section {

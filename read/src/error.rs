@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Why a source cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The system does not let it be read.
+    /// The system does not allow to read it.
     #[error("cannot read {path}: {source}")]
     Io {
         /// The file or directory.
@@ -18,17 +18,17 @@ pub enum SourceError {
         /// What the system says.
         source: io::Error,
     },
-    /// The word is no source, or what it names is none of the kinds that can be read.
+    /// The word is not a source, or it names something that cannot be read.
     #[error("{name}: {why}")]
     NotASource {
-        /// The source, as it was asked for.
+        /// The source, as the user wrote it.
         name: String,
-        /// What it is instead, or what it lacks.
+        /// What it is, or what it lacks.
         why: String,
         /// What to do, in one line.
         help: String,
     },
-    /// A kernel for a machine that hands nothing over: 32-bit, or big-endian.
+    /// A kernel for a machine that does not support the handover: 32-bit, or big-endian.
     #[error("{path}: {what}, and Kexec HandOver is there on little-endian 64-bit machines alone")]
     Foreign {
         /// The file.
@@ -36,7 +36,7 @@ pub enum SourceError {
         /// What it is made for.
         what: String,
     },
-    /// A file that is of a known kind, and contradicts itself.
+    /// A file of a known kind that contradicts itself.
     #[error("{path}: {part}: {why}")]
     Malformed {
         /// The file.
@@ -46,7 +46,7 @@ pub enum SourceError {
         /// What is wrong with it.
         why: String,
     },
-    /// A frozen layout that is not of the form.
+    /// A malformed frozen layout.
     #[error("{path}: {source}")]
     Frozen {
         /// The file.
@@ -54,7 +54,7 @@ pub enum SourceError {
         /// Its first wrong line.
         source: FrozenError,
     },
-    /// The truth that this program was compiled with does not fit together.
+    /// The source and the layouts that this program was compiled with do not match.
     #[error(transparent)]
     Truth(#[from] TruthError),
     /// C headers that cannot be read.
@@ -63,7 +63,7 @@ pub enum SourceError {
     /// A revision that cannot be read.
     #[error("git:{rev}: {why}")]
     Git {
-        /// The revision, as it was asked for.
+        /// The revision, as the user wrote it.
         rev: String,
         /// What git says.
         why: String,
@@ -102,7 +102,7 @@ pub enum HeaderError {
     /// clang is not installed.
     #[error("clang is not found")]
     NoClang,
-    /// A machine that no header is read for.
+    /// A machine for which headers cannot be read.
     #[error("headers cannot be read for {0}")]
     UnknownTarget(String),
     /// A page size that no kernel has.
@@ -114,26 +114,26 @@ pub enum HeaderError {
         /// The directory.
         dir: PathBuf,
     },
-    /// A header that is too long to be one.
+    /// A header that exceeds the limit on its length.
     #[error("{path} has more than {limit} bytes")]
     TooLong {
         /// The header.
         path: PathBuf,
-        /// How many it may have.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// A directory with more headers than any kernel has.
+    /// A directory that exceeds the limit on the number of headers.
     #[error("{dir} has more than {limit} headers")]
     TooMany {
         /// The directory.
         dir: PathBuf,
-        /// How many are read.
+        /// The limit.
         limit: usize,
     },
-    /// The headers have nothing that could be read, not even as text.
+    /// The headers contain nothing that can be read, not even as text.
     #[error("{place}: {message}")]
     Refused {
-        /// The header, with the line where there is one.
+        /// The header, with the line if there is one.
         place: String,
         /// What clang says.
         message: String,
@@ -141,22 +141,22 @@ pub enum HeaderError {
     /// clang takes too long.
     #[error("clang timed out on these headers after {seconds} seconds")]
     TimedOut {
-        /// How long it was given.
+        /// The limit, in seconds.
         seconds: u64,
     },
-    /// clang answers too much.
+    /// clang's answer exceeds the limit.
     #[error("clang printed more than {bytes} bytes about these headers")]
     TooMuch {
-        /// How much is read.
+        /// The limit, in bytes.
         bytes: u64,
     },
     /// clang ended in an unexpected way.
     #[error("clang ended before it answered: {said}")]
     Crashed {
-        /// How it ended, and what it said.
+        /// How it ended, and its output.
         said: String,
     },
-    /// clang's answer has another form.
+    /// clang's answer is malformed.
     #[error("cannot parse clang's output: {why}")]
     Answer {
         /// What is wrong with it.
@@ -178,7 +178,8 @@ impl HeaderError {
     pub fn help(&self) -> String {
         match self {
             Self::NoClang => {
-                "install clang 14 or newer (Debian: clang-19), or set CLANG_PATH".into()
+                "install clang 14 or newer (Debian: apt-get install clang), or set CLANG_PATH"
+                    .into()
             }
             Self::UnknownTarget(_) => format!("use one of {}", TRIPLES.join(", ")),
             Self::PageSize(_) => "use 4096, 16384 or 65536".into(),

@@ -5,16 +5,21 @@ use kho_abi_model::{
     Constant, Contract, FdtNode, FdtProperty, Field, NameMacro, Packing, Record, RecordKind, Type,
     Value,
 };
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-/// Version of the text form: the lowest one that can say all of a layout.
+/// Version of the text form: the lowest one that can express the layout.
 ///
-/// The first knows structs. The second knows versions that are numbers, constants, device-tree nodes
-/// and page sizes, too. The third knows strings that stay as they are, with such a number beside them,
-/// and the fourth structs and unions without a name.
+/// The first has structs. The second adds versions that are numbers, constants, device-tree nodes
+/// and page sizes. The third adds strings that stay constant, with such a number beside them. The
+/// fourth adds structs and unions without a name. The fifth says what the source of a layout
+/// did not contain.
 #[must_use]
 pub fn format(frozen: &Frozen) -> u32 {
+    if !frozen.unknown.is_empty() || !frozen.given.is_empty() {
+        return 5;
+    }
     let Contract { version, name, nodes, roots, .. } = &frozen.contract;
     let unnamed = |record: &Record| {
         record.name.contains('.') || record.fields.iter().any(|field| field.name.is_empty())
@@ -38,32 +43,87 @@ pub fn format(frozen: &Frozen) -> u32 {
     }
 }
 
-/// The layout that a compatible string stands for.
+/// The layout that a compatible string means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frozen {
     /// The string, its macro and its roots.
     pub contract: Contract,
-    /// The header that holds the contract, below `include/`.
+    /// The header that holds the contract, relative to `include/`.
     pub header: String,
     /// Whether the layout may still change.
     pub status: Status,
-    /// The constants that the contract owns, for each page size where they depend on it.
+    /// The constants that the contract owns; for each page size, if they depend on it.
     pub constants: Vec<Constant>,
-    /// The structs of the closure, roots first; for each page size where they depend on it.
+    /// The structs of the closure, roots first; for each page size, if they depend on it.
     pub records: Vec<Record>,
+    /// What the source did not tell, and is not here: nothing, where headers or types are the source.
+    pub unknown: BTreeSet<Part>,
+    /// What the source did not tell, and whoever froze it said.
+    pub given: BTreeSet<Part>,
+}
+
+/// A part of a frozen layout that its source may not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The compatible string.
+    String,
+    /// With which structs it begins.
+    Roots,
+    /// The header that it is in, and the macro that has the string.
+    Header,
+    /// The values of macros.
+    Macros,
+    /// The values of enumerators.
+    Enumerators,
+    /// Nodes and properties of device trees.
+    Nodes,
+    /// Whether structs are packed, and how they are aligned.
+    Packing,
+    /// What has another size with other pages.
+    Pages,
+}
+
+impl Part {
+    /// Every part, with the word for it in a layout, and what it is called in a sentence.
+    const ALL: [(Self, &'static str, &'static str); 8] = [
+        (Self::String, "string", "the compatible string"),
+        (Self::Roots, "roots", "the structs with which it begins"),
+        (Self::Header, "header", "the header and the macro of the string"),
+        (Self::Macros, "macros", "the values of macros"),
+        (Self::Enumerators, "enumerators", "the values of enumerators"),
+        (Self::Nodes, "nodes", "the nodes and properties of device trees"),
+        (Self::Packing, "packing", "whether structs are packed, and how they are aligned"),
+        (Self::Pages, "pages", "the layouts for other page sizes"),
+    ];
+
+    /// The word for it in a layout.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(part, ..)| *part == self).map_or("", |(_, word, _)| word)
+    }
+
+    /// What it is, in a sentence.
+    #[must_use]
+    pub fn what(self) -> &'static str {
+        Self::ALL.iter().find(|(part, ..)| *part == self).map_or("", |(.., what)| what)
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known, _)| *known == word).map(|(part, ..)| *part)
+    }
 }
 
 /// Whether a frozen layout may still change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// No kernel has it yet: it may be written again.
+    /// No kernel has it yet: it may be overwritten.
     Draft,
     /// Kernels have it: it never changes.
     Released,
 }
 
 impl Status {
-    /// What became of a layout, in a sentence.
+    /// The status as a participle, for sentences.
     #[must_use]
     pub fn past(self) -> &'static str {
         match self {
@@ -82,24 +142,24 @@ impl fmt::Display for Status {
     }
 }
 
-/// A line of a frozen layout that cannot be understood.
+/// A line of a frozen layout that is malformed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
 pub struct FrozenError {
-    /// The line, from 1; one past the end where something is missing.
+    /// The line, from 1; one past the end if something is missing.
     pub line: usize,
     /// What is wrong with it.
     pub what: String,
 }
 
-/// Largest byte offset or size that is believed; multiplied by eight it still fits.
+/// Largest byte offset or size to accept; multiplied by eight, it still fits.
 const MAX_BYTES: u64 = 1 << 32;
 
 /// Reads a frozen layout.
 ///
 /// # Errors
 ///
-/// [`FrozenError`] at the first line that is not of the form, or that contradicts another.
+/// [`FrozenError`] at the first line that is malformed, or contradicts another.
 pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     let mut lines = text
         .lines()
@@ -116,13 +176,14 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         }
     };
     let (format_line, stated_format) = entry("format")?;
-    if !["1", "2", "3", "4"].contains(&stated_format.as_str()) {
-        let what = format!("format {stated_format} is not 1, 2, 3 or 4");
+    if !["1", "2", "3", "4", "5"].contains(&stated_format.as_str()) {
+        let what = format!("format {stated_format} is not 1, 2, 3, 4 or 5");
         return Err(FrozenError { line: format_line, what });
     }
     let (_, compatible) = entry("compatible")?;
-    let (_, macro_name) = entry("macro")?;
-    let (_, header) = entry("header")?;
+    let known = |(_, value): (usize, String)| if value == NONE { String::new() } else { value };
+    let macro_name = known(entry("macro")?);
+    let header = known(entry("header")?);
     let (line, status) = entry("status")?;
     let status = match status.as_str() {
         "draft" => Status::Draft,
@@ -134,6 +195,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         roots.split_whitespace().filter(|root| *root != NONE).map(Into::into).collect();
 
     let (mut version, mut name) = (None, None);
+    let (mut unknown, mut given) = (None, None);
     let mut constants: Vec<Constant> = Vec::new();
     let mut nodes: Vec<FdtNode> = Vec::new();
     let mut records: Vec<Record> = Vec::new();
@@ -143,16 +205,16 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             once(&mut version, number.trim().parse().ok(), "version", text).map_err(fail)?;
         } else if let Some(string) = text.strip_prefix("string ") {
             once(&mut name, string_macro(string), "string", text).map_err(fail)?;
-        } else if text.starts_with("constant ") {
-            let constant =
-                constant(text).ok_or_else(|| fail(format!("not a constant line: `{text}`")))?;
-            let same = |other: &Constant| {
-                (&other.name, other.page_size) == (&constant.name, constant.page_size)
-            };
-            if constants.iter().any(same) {
-                return Err(fail(format!("duplicate {}", constant.name)));
+        } else if let Some(parts) = text.strip_prefix("unknown ") {
+            once(&mut unknown, some_parts(parts), "unknown", text).map_err(fail)?;
+            let is_draft = status == Status::Draft;
+            if !is_draft {
+                return Err(fail("a layout is released whole, with nothing unknown".into()));
             }
-            constants.push(constant);
+        } else if let Some(parts) = text.strip_prefix("given ") {
+            once(&mut given, some_parts(parts), "given", text).map_err(fail)?;
+        } else if text.starts_with("constant ") {
+            add_constant(&mut constants, text).map_err(fail)?;
         } else if let Some(path) = text.strip_prefix("node ") {
             if nodes.iter().any(|node| node.path == path.trim()) {
                 return Err(fail(format!("duplicate {}", path.trim())));
@@ -164,14 +226,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
                 .ok_or_else(|| fail(format!("not a property line: `{text}`")))?;
             node.properties.push(property);
         } else if text.starts_with("struct ") || text.starts_with("union ") {
-            let record =
-                record(text).ok_or_else(|| fail(format!("not a struct line: `{text}`")))?;
-            let same =
-                |other: &Record| other.name == record.name && other.page_size == record.page_size;
-            if records.iter().any(same) {
-                return Err(fail(format!("duplicate {}", record.name)));
-            }
-            records.push(record);
+            add_record(&mut records, text, unknown.as_ref()).map_err(fail)?;
         } else if columns(text).collect::<Vec<_>>() == ["offset", "size", "type", "name"] {
         } else {
             let record =
@@ -191,7 +246,8 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     names.dedup();
     let contract = Contract { compatible, macro_name, version, name, roots, ..Contract::default() };
     let contract = Contract { constants: names, nodes, ..contract };
-    let frozen = Frozen { contract, header, status, constants, records };
+    let (unknown, given) = (unknown.unwrap_or_default(), given.unwrap_or_default());
+    let frozen = Frozen { contract, header, status, constants, records, unknown, given };
     if format(&frozen).to_string() != stated_format {
         let what = format!("what follows is not of format {stated_format}");
         return Err(FrozenError { line: format_line, what });
@@ -199,7 +255,34 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     Ok(frozen)
 }
 
-/// Takes what a line says, which one line alone may say.
+fn add_constant(constants: &mut Vec<Constant>, text: &str) -> Result<(), String> {
+    let constant = constant(text).ok_or_else(|| format!("not a constant line: `{text}`"))?;
+    let same =
+        |other: &Constant| (&other.name, other.page_size) == (&constant.name, constant.page_size);
+    if constants.iter().any(same) {
+        return Err(format!("duplicate {}", constant.name));
+    }
+    constants.push(constant);
+    Ok(())
+}
+
+fn add_record(
+    records: &mut Vec<Record>,
+    text: &str,
+    unknown: Option<&BTreeSet<Part>>,
+) -> Result<(), String> {
+    let is_packing_known = !unknown.is_some_and(|parts| parts.contains(&Part::Packing));
+    let record =
+        record(text, is_packing_known).ok_or_else(|| format!("not a struct line: `{text}`"))?;
+    let same = |other: &Record| other.name == record.name && other.page_size == record.page_size;
+    if records.iter().any(same) {
+        return Err(format!("duplicate {}", record.name));
+    }
+    records.push(record);
+    Ok(())
+}
+
+/// Stores a value that only one line may give.
 fn once<T>(slot: &mut Option<T>, value: Option<T>, what: &str, text: &str) -> Result<(), String> {
     let value = value.ok_or_else(|| format!("not a {what} line: `{text}`"))?;
     match slot.replace(value) {
@@ -208,10 +291,17 @@ fn once<T>(slot: &mut Option<T>, value: Option<T>, what: &str, text: &str) -> Re
     }
 }
 
-/// Stands where there is nothing to list.
+/// `packing macros`: each part once, and at least one.
+fn some_parts(text: &str) -> Option<BTreeSet<Part>> {
+    let words: Vec<_> = text.split_whitespace().collect();
+    let parts: BTreeSet<Part> = words.iter().copied().map(Part::of).collect::<Option<_>>()?;
+    (!parts.is_empty() && parts.len() == words.len()).then_some(parts)
+}
+
+/// Written if there is nothing to list.
 pub const NONE: &str = "-";
 
-/// `constant NAME  page 4096  "value"`, where the page size may be missing.
+/// `constant NAME  page 4096  "value"`; the page size is optional.
 fn constant(text: &str) -> Option<Constant> {
     let (name, rest) = text.strip_prefix("constant ")?.trim_start().split_once("  ")?;
     let rest = rest.trim_start();
@@ -256,12 +346,12 @@ fn fdt_property(text: &str) -> Option<FdtProperty> {
     Some(FdtProperty { name: (*name).into(), size, doc: String::new() })
 }
 
-/// Columns are two spaces or more apart; within one there is one at most.
+/// Columns are separated by at least two spaces, and contain at most one in a row.
 fn columns(text: &str) -> impl Iterator<Item = &str> {
     text.split("  ").map(str::trim).filter(|column| !column.is_empty())
 }
 
-fn record(text: &str) -> Option<Record> {
+fn record(text: &str, is_packing_known: bool) -> Option<Record> {
     let mut columns: Vec<_> = columns(text).collect();
     let page_size = match columns.get(1)?.strip_prefix("page ") {
         Some(page_size) => {
@@ -271,12 +361,19 @@ fn record(text: &str) -> Option<Record> {
         }
         None => None,
     };
-    let [declaration, size, align, packing] = columns.as_slice() else { return None };
+    let (declaration, size, align, packing) = match columns.as_slice() {
+        [declaration, size, align, packing] if is_packing_known => {
+            (declaration, size, number(align.strip_prefix("align ")?)?, *packing)
+        }
+        // What stands in their place means nothing.
+        [declaration, size] if !is_packing_known => (declaration, size, 1, "natural"),
+        _ => return None,
+    };
     let (keyword, name) = declaration.split_once(' ')?;
     Some(Record {
         kind: if keyword == "union" { RecordKind::Union } else { RecordKind::Struct },
         name: tag(name)?,
-        packing: match *packing {
+        packing: match packing {
             "packed" => Packing::Packed,
             "natural" => Packing::Natural,
             _ => return None,
@@ -285,7 +382,7 @@ fn record(text: &str) -> Option<Record> {
         size_expr: None,
         page_size,
         bit_fields_unknown: false,
-        align: number(align.strip_prefix("align ")?)?,
+        align,
         fields: Vec::new(),
         doc: String::new(),
         place: None,
@@ -305,7 +402,7 @@ fn field(text: &str) -> Option<Field> {
     };
     let ty = type_of(ty)?;
     Some(Field {
-        // What a struct or union without a name embeds is the embedder's.
+        // A nameless struct or union is named after its embedder.
         name: if *name == NONE { String::new() } else { identifier(name)? },
         ty,
         bit_offset,
@@ -344,7 +441,7 @@ fn type_of(text: &str) -> Option<Type> {
             },
         },
     };
-    // The innermost dimension is the last.
+    // The innermost dimension comes last.
     while !dimensions.is_empty() {
         let (rest, last) = dimensions.rsplit_once('[')?;
         let len = number(last.strip_suffix(']')?)?;
@@ -355,14 +452,15 @@ fn type_of(text: &str) -> Option<Type> {
 }
 
 fn number(text: &str) -> Option<u64> {
-    // from_str takes a sign, which no writer makes.
+    // from_str accepts a sign, which no writer makes.
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     u64::from_str(text).ok().filter(|number| *number <= MAX_BYTES)
 }
 
-/// A struct's tag; of one without, the tag that it is in, and its number there: `x_ser.0`.
+/// A struct's tag; for a nameless struct, the tag that contains it, and its number there:
+/// `x_ser.0`.
 fn tag(text: &str) -> Option<String> {
     let mut parts = text.split('.');
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The configuration that a kernel carries, with `CONFIG_IKCONFIG`.
+//! The configuration that a kernel carries with `CONFIG_IKCONFIG`.
 //!
-//! It lies in the kernel's read-only data, packed, between two marks.
+//! It is in the kernel's read-only data, compressed, between two markers.
 
 use super::elf::{Elf, ElfError};
 use std::io::Read;
 
-/// More than any configuration has when it is unpacked, in bytes.
+/// The limit on an unpacked configuration, in bytes.
 const MAX_UNPACKED: u64 = 8 << 20;
-/// More than any has when it is packed.
+/// The limit on a packed one.
 const MAX_PACKED: u64 = 2 << 20;
 
 /// A kernel's configuration.
@@ -28,30 +28,30 @@ impl Config {
         &self.0
     }
 
-    /// What an option is set to, as `y`, `m`, `4` or `"text"`; `None` where it is not set.
+    /// The value of an option, as `y`, `m`, `4` or `"text"`; `None` if it is not set.
     #[must_use]
     pub fn get(&self, option: &str) -> Option<&str> {
         self.0.lines().find_map(|line| line.strip_prefix(option)?.strip_prefix('='))
     }
 
-    /// The page size that it is for, in bytes; `None` where it does not tell.
+    /// The configured page size, in bytes; `None` if the configuration does not show it.
     #[must_use]
     pub fn page_size(&self) -> Option<u64> {
         let shift = self.get("CONFIG_PAGE_SHIFT")?.parse::<u32>().ok()?;
         1_u64.checked_shl(shift).filter(|_| shift < 32)
     }
 
-    /// Unpacks what begins behind the first mark; `None` where it cannot be unpacked.
+    /// Unpacks what follows the first marker; `None` if it cannot be unpacked.
     #[must_use]
     pub fn unpack(packed: &[u8]) -> Option<Self> {
         let mut text = String::new();
         let unpacked = flate2::bufread::GzDecoder::new(packed).take(MAX_UNPACKED + 1);
         { unpacked }.read_to_string(&mut text).ok()?;
-        // Half a configuration would say of the other half that it is not set.
+        // Half a configuration would claim that the other half is not set.
         (text.len() as u64 <= MAX_UNPACKED).then_some(Self(text))
     }
 
-    /// Reads it from where [`super::image_strings::find`] saw it begin.
+    /// Reads it from the position that [`super::image_strings::find`] found.
     ///
     /// # Errors
     ///

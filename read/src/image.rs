@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reads kernels that somebody built: a vmlinux, a module, a bzImage, raw BTF.
+//! Reads built kernels: a vmlinux, a module, a bzImage, raw BTF.
 //!
 //! Types come from DWARF or BTF. Compatible strings come from the objects with which file handlers
-//! register, from the image's data by their form, and from the list that a kernel may carry. What of
-//! this an image does not have is a gap in the [`Reading`].
+//! register, from strings of the right form in the image's data, and from the list that a kernel
+//! may carry. What an image lacks is a gap in the [`Reading`].
 
 use super::bytes::{Bytes, FileBytes};
 use super::elf::{self, Elf, ElfError};
@@ -22,25 +22,25 @@ use std::path::Path;
 
 /// The section with BTF.
 const BTF_SECTION: &str = ".BTF";
-/// The section with the part of a kernel's BTF that a module's needs.
+/// The section with the part of a kernel's BTF that the BTF of a module needs.
 const BTF_BASE_SECTION: &str = ".BTF.base";
-/// More than the BTF of any kernel has, in bytes.
+/// The limit on the BTF of a kernel, in bytes.
 const MAX_BTF: u64 = 256 << 20;
 
-/// What was read of an image.
+/// The result of reading an image.
 #[derive(Clone, Debug)]
 pub struct Image {
     /// Types and contracts.
     pub reading: Reading,
-    /// The kernel's configuration, where it carries it.
+    /// The kernel's configuration, if it carries it.
     pub config: Option<Config>,
-    /// The compatible strings that it lists as understood, where it has such a list.
+    /// The compatible strings that it lists as understood, if it has such a list.
     pub listed: Option<Vec<String>>,
-    /// The release that it says it is, as `7.3.4-amd64`.
+    /// The release that it reports, as `7.3.4-amd64`.
     pub release: Option<String>,
 }
 
-/// Whether the file is one that [`open`] reads, by its first bytes.
+/// Whether [`open`] reads such a file, by its first bytes.
 #[must_use]
 pub fn is_image(head: &[u8]) -> bool {
     head.starts_with(elf::MAGIC)
@@ -60,26 +60,26 @@ fn is_arm64(head: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// [`SourceError`] for a file that is no kernel, is for another kind of machine, or is damaged.
+/// [`SourceError`] for a file that is not a kernel, is for another kind of machine, or is damaged.
 pub fn open(path: &Path, options: &Options) -> Result<Image, SourceError> {
     let file = FileBytes::open(path).map_err(|error| SourceError::io(path, error))?;
     read(path, &file, options)
 }
 
-/// Reads the configuration that a kernel carries; `None` where it carries none.
+/// Reads the configuration that a kernel carries; `None` if it does not.
 ///
 /// # Errors
 ///
-/// The same as [`open`].
+/// As [`open`].
 pub fn config(path: &Path) -> Result<Option<Config>, SourceError> {
     Ok(open(path, &Options::default())?.config)
 }
 
-/// Reads an image from bytes; the path is for messages.
+/// Reads an image from bytes; the path is only for messages.
 ///
 /// # Errors
 ///
-/// The same as [`open`].
+/// As [`open`].
 pub fn read(path: &Path, bytes: &dyn Bytes, options: &Options) -> Result<Image, SourceError> {
     let source = Source { path, options, known: options.catalogue.names()? };
     let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
@@ -95,7 +95,7 @@ struct Source<'a> {
     known: &'a Names,
 }
 
-/// Types, and where they come from.
+/// Types, and their origin.
 struct TypesRead {
     kind: Kind,
     lowered: Lowered,
@@ -133,7 +133,7 @@ impl Source<'_> {
         }
     }
 
-    #[allow(clippy::needless_pass_by_value)] // Errors and words alike, as they come.
+    #[allow(clippy::needless_pass_by_value)] // Takes errors and text alike.
     fn malformed(&self, part: &str, why: impl ToString) -> SourceError {
         self.failed(ElfError::malformed(part, why))
     }
@@ -157,7 +157,7 @@ impl Source<'_> {
         if kind == Kind::Strings && compatibles.is_empty() && !found.is_kernel {
             return Err(self.no_source("not a Linux kernel or module, or stripped of everything"));
         }
-        // Where nothing of live updates is, nobody misses them.
+        // An image without live-update code needs no handlers.
         if lowered.handlers.is_empty() && !lowered.records.is_empty() {
             gaps.push(Gap {
                 item: String::new(),
@@ -172,7 +172,7 @@ impl Source<'_> {
         Ok(image)
     }
 
-    /// The page size, where the machine has one, or the file tells.
+    /// The page size, if the machine has only one, or if the file shows it.
     fn page_size(&self, elf: &Elf<'_>, config: Option<&Config>) -> Option<u64> {
         let asked_for = self.options.page_size;
         asked_for.or_else(|| match object::elf::Machine(elf.machine()) {
@@ -216,10 +216,10 @@ impl Source<'_> {
             elf.content(section).map_err(|error| self.failed(error))
         };
         let own = take(section)?;
-        // A module's own words come first: what was built with it fits it.
+        // A module's own base comes first: it was built with the module.
         let base = match elf.section(BTF_BASE_SECTION) {
             Some(section) => Some((BTF_BASE_SECTION.to_string(), take(section)?)),
-            // What stands for itself continues nothing.
+            // Self-contained BTF needs no base.
             None if elf.is_relocatable() && btf::Btf::parse(own.clone(), None).is_err() => {
                 self.base_btf(Some(elf))?
             }
@@ -243,7 +243,7 @@ impl Source<'_> {
         }
     }
 
-    /// The BTF that was given for modules to continue: raw, or in a vmlinux.
+    /// The base BTF that was given for modules: raw, or in a vmlinux.
     fn base_btf(&self, module: Option<&Elf<'_>>) -> Result<Option<(String, Vec<u8>)>, SourceError> {
         let Some(path) = &self.options.btf_base else { return Ok(None) };
         let io = |error| SourceError::io(path, error);
@@ -277,8 +277,8 @@ impl Source<'_> {
         Ok(Some((name, elf.content(section).map_err(|error| other.failed(error))?)))
     }
 
-    /// Refuses the types of another kernel than the module was built for: they would be taken for its
-    /// own.
+    /// Refuses the types of another kernel than the one that the module was built for: they would
+    /// be mistaken for its own.
     fn same_release(&self, module: Option<&Elf<'_>>, kernel: &Elf<'_>) -> Result<(), SourceError> {
         let Some(wanted) = module.and_then(vermagic) else { return Ok(()) };
         let found = image_strings::find(kernel, &BTreeSet::new(), &[]);
@@ -293,7 +293,8 @@ impl Source<'_> {
         })
     }
 
-    /// The kernel in a unified kernel image or in a packed one; `None` where the file is one itself.
+    /// The kernel in a unified kernel image or in a packed one; `None` if the file is the kernel
+    /// itself.
     fn peel(&self, bytes: &dyn Bytes, head: &[u8]) -> Result<Option<Vec<u8>>, SourceError> {
         let Some((offset, size)) = uki::linux(head).filter(|_| !payload::is_packed(head)) else {
             return payload::is_packed(head).then(|| self.unpack(bytes)).transpose();
@@ -309,7 +310,7 @@ impl Source<'_> {
         Ok(Some(inner))
     }
 
-    /// What is in a packed kernel.
+    /// The content of a packed kernel.
     fn unpack(&self, bytes: &dyn Bytes) -> Result<Vec<u8>, SourceError> {
         let unpacked = payload::unpack(bytes).map_err(|error| SourceError::Malformed {
             path: self.path.into(),
@@ -336,7 +337,7 @@ impl Source<'_> {
             }
             None => None,
         };
-        // A kernel's BTF stands for itself, whatever was given for modules.
+        // A kernel's BTF is self-contained, whatever base was given for modules.
         let own = match btf::Btf::parse(data.clone(), None) {
             Err(error) if error.needs_base() && base.is_some() => {
                 btf::Btf::parse(data, base.as_ref())
@@ -355,7 +356,7 @@ impl Source<'_> {
         Ok(self.image(Kind::Btf, &lowered, &none, gaps, page_size, None, None, false))
     }
 
-    /// An uncompressed arm64 kernel: no sections, and BTF somewhere within.
+    /// Reads an uncompressed arm64 kernel: it has no sections, but has BTF somewhere.
     fn flat(&self, bytes: &dyn Bytes, head: &[u8]) -> Result<Image, SourceError> {
         let failed = |error| self.failed(error);
         let types = image_strings::find_btf(bytes, MAX_BTF)
@@ -382,7 +383,7 @@ impl Source<'_> {
         Ok(Image { release, ..image })
     }
 
-    #[allow(clippy::too_many_arguments)] // The parts of an image, each from another place.
+    #[allow(clippy::too_many_arguments)] // The parts of an image come from different places.
     fn image(
         &self,
         kind: Kind,
@@ -410,7 +411,7 @@ impl Source<'_> {
             places: kind == Kind::Dwarf,
         };
         let model = self.known.model(target, lowered, compatibles, &self.options.structs);
-        // Which structs a version that is not known promises, nothing in an image says.
+        // An image does not show which structs an unknown version promises.
         let unknown = compatibles.iter().filter(|string| !self.known.knows(string));
         gaps.extend(unknown.map(|string| Gap {
             item: string.clone(),
@@ -422,7 +423,7 @@ impl Source<'_> {
     }
 }
 
-/// Where handlers keep their strings: as the types say, or else as it is usual.
+/// Where handlers keep their strings: as the types show, or else the usual layout.
 fn handler_layouts(lowered: &Lowered) -> Vec<image_strings::HandlerLayout> {
     match lowered.handlers.as_slice() {
         [] => vec![image_strings::USUAL_LAYOUT],

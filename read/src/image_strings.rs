@@ -1,34 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Strings in an image's data: compatible strings by their form, and where its configuration lies.
+//! Finds strings in an image's data: compatible strings by their form, and the position of its
+//! configuration.
 
 use super::bytes::Bytes;
 use super::elf::{Elf, ElfError, Section};
 use kho_abi_model::version;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How much is looked at in one piece.
+/// How much to read in one piece.
 const PIECE: usize = 256 * 1024;
-/// The longest string that is looked for; pieces overlap by four times as much, so that what is around
-/// it is in the same piece.
+/// The longest string to look for. Pieces overlap by four times as much, so that the surroundings
+/// of a string are in the same piece.
 const LONGEST: usize = 64;
-/// By how much pieces overlap.
+/// The overlap of pieces.
 const OVERLAP: usize = 4 * LONGEST;
 
-/// What begins the configuration in an image.
+/// The marker before the configuration in an image.
 const CONFIG_BEGIN: &[u8] = b"IKCFG_ST";
-/// Every kernel says this about itself.
+/// Every kernel contains this.
 const BANNER: &[u8] = b"Linux version ";
 
-/// Something that was found in the data of an image.
+/// What was found in the data of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Compatible strings of the names that were asked for, each with where it first lies.
+    /// Compatible strings of the wanted names, each with its first position.
     pub compatibles: BTreeMap<String, String>,
-    /// Where the configuration begins: a section by its number, and the distance from its start.
+    /// The position of the configuration: a section by its number, and the offset in it.
     pub config: Option<(usize, u64)>,
-    /// Whether it says that it is a Linux kernel.
+    /// Whether it claims to be a Linux kernel.
     pub is_kernel: bool,
-    /// The release that it says it is, as `7.3.4-amd64`.
+    /// The release that it reports, as `7.3.4-amd64`.
     pub release: Option<String>,
 }
 
@@ -36,10 +37,10 @@ fn in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-/// Looks through the data sections of an ELF file for compatible strings of these names.
+/// Searches the data sections of an ELF file for compatible strings of these names.
 ///
-/// A string counts when it stands alone, between two zero bytes, or at the start of a section; and when
-/// it fills the array of a file handler of that layout, with zeroes behind it.
+/// A string counts if it is alone, between two zero bytes, or at the start of a section. It also
+/// counts if it is in the array of a file handler of that layout, followed by zeroes.
 ///
 /// # Errors
 ///
@@ -60,11 +61,11 @@ pub fn find(
     Ok(found)
 }
 
-/// The same for an image without sections.
+/// As [`find`], for an image without sections.
 ///
 /// # Errors
 ///
-/// [`ElfError`] where the bytes cannot be read.
+/// [`ElfError`] if the bytes cannot be read.
 pub fn find_flat(
     bytes: &dyn Bytes,
     names: &BTreeSet<&str>,
@@ -79,11 +80,11 @@ pub fn find_flat(
     Ok(found)
 }
 
-/// BTF within an image that has no sections; `None` where there is none.
+/// Finds BTF in an image that has no sections; `None` if there is none.
 ///
 /// # Errors
 ///
-/// [`ElfError`] where the bytes cannot be read.
+/// [`ElfError`] if the bytes cannot be read.
 pub fn find_btf(bytes: &dyn Bytes, limit: u64) -> Result<Option<Vec<u8>>, ElfError> {
     // Magic number, version, flags, size of the header.
     const HEAD: &[u8] = &[0x9f, 0xeb, 1, 0, 24, 0, 0, 0];
@@ -110,7 +111,7 @@ pub fn find_btf(bytes: &dyn Bytes, limit: u64) -> Result<Option<Vec<u8>>, ElfErr
     Ok(None)
 }
 
-/// Sections that are large, and have no string of C in them.
+/// Large sections that contain no C strings.
 fn is_table(section: &Section) -> bool {
     section.name.starts_with(".BTF") || section.name.starts_with(".orc_unwind")
 }
@@ -130,13 +131,13 @@ impl Found {
             let piece = read(start, length)?;
             let marks = version::MARKS.iter();
             for at in marks.flat_map(|mark| memchr::memmem::find_iter(&piece, mark.as_bytes())) {
-                // What begins before this piece, and not with it, was found in the one before.
+                // A string that begins before this piece was found in the previous one.
                 let Some(string) = wanted.string_around(&piece, at, start) else { continue };
                 if !self.compatibles.contains_key(string) {
                     self.compatibles.insert(string.into(), section.into());
                 }
             }
-            // A name without a version counts where a handler keeps it alone: "pci" is everywhere.
+            // A name without a version only counts as a handler's: "pci" is everywhere.
             let names = if wanted.layouts.contains(&USUAL_LAYOUT) { NAMES } else { &[] };
             for name in names {
                 let mut found = memchr::memmem::find_iter(&piece, name.as_bytes());
@@ -161,36 +162,35 @@ impl Found {
     }
 }
 
-/// The release behind a banner.
+/// The release after a banner.
 fn release(text: &[u8]) -> Option<String> {
     let length = text.iter().take(LONGEST).take_while(|byte| byte.is_ascii_graphic()).count();
     let text = std::str::from_utf8(&text[..length]).ok()?;
     text.starts_with(|c: char| c.is_ascii_digit()).then(|| text.into())
 }
 
-/// Names of handlers that have no version in them, for images without types: where types show which
-/// objects are handlers, each name counts.
+/// Names of handlers without a version, for images without types: if types show which objects are
+/// handlers, each name counts.
 const NAMES: &[&str] = &["pci", "memfd", "iommu-liveupdate", "hwpoison", "iommufd", "vfio-pci"];
 
-/// How Linux 7.3 begins a handler, for images without types: an array behind a pointer. How large it is
-/// as a whole depends on the configuration.
+/// How Linux 7.3 begins a handler, for images without types: an array after a pointer. The total
+/// size depends on the configuration.
 pub const USUAL_LAYOUT: HandlerLayout = HandlerLayout { size: 0, offset: 8, length: 48 };
 
-/// What is looked for.
+/// What to look for.
 struct Wanted<'a> {
     names: &'a BTreeSet<&'a str>,
     layouts: &'a [HandlerLayout],
 }
 
 impl Wanted<'_> {
-    /// Whether an array of a handler holds that name and nothing else.
+    /// Whether the array of a handler contains exactly that name.
     fn is_handlers(&self, piece: &[u8], at: usize, start: u64, name: &str) -> bool {
         piece.get(at + name.len()) == Some(&0)
             && self.layouts.iter().any(|layout| layout.fits(piece, at, start))
     }
 
-    /// The compatible string that has the bytes at that position in it, if it is one that counts; the
-    /// piece begins at `start`.
+    /// The compatible string that covers that position, if it counts; the piece begins at `start`.
     fn string_around<'p>(&self, piece: &'p [u8], at: usize, start: u64) -> Option<&'p str> {
         let named = |byte: &&u8| in_name(**byte);
         let before = piece[..at].iter().rev().take(LONGEST).take_while(named).count();
@@ -205,7 +205,7 @@ impl Wanted<'_> {
         if alone && is_wanted(all) {
             return Some(all);
         }
-        // In front of an array is a pointer, and its last byte may look like a letter.
+        // A pointer precedes the array, and its last byte may look like a letter.
         let begins = |begin: usize| {
             let text = &all[begin - (at - before)..];
             self.layouts.iter().any(|layout| layout.fits(piece, begin, start)) && is_wanted(text)
@@ -215,20 +215,20 @@ impl Wanted<'_> {
     }
 }
 
-/// Where a file handler keeps its compatible string, as the image's own types say.
+/// Where a file handler keeps its compatible string, according to the image's own types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandlerLayout {
     /// Size of the struct, in bytes.
     pub size: u64,
-    /// Where the string is in it.
+    /// Offset of the string in it.
     pub offset: u64,
     /// Size of the string's array, in bytes.
     pub length: u64,
 }
 
 impl HandlerLayout {
-    /// Whether what begins at that position of a piece can be the array in such a struct: where the
-    /// struct would begin is aligned as pointers are, a pointer is there, and the array ends with zeroes.
+    /// Whether that position of a piece can be the array in such a struct: the struct would be
+    /// aligned like a pointer, a pointer precedes the array, and the array ends with zeroes.
     fn fits(&self, piece: &[u8], array: usize, start: u64) -> bool {
         let (Ok(offset), Ok(length)) = (usize::try_from(self.offset), usize::try_from(self.length))
         else {
@@ -244,8 +244,8 @@ impl HandlerLayout {
     }
 }
 
-/// The compatible strings of the objects that are laid out like a file handler: of its size, with an
-/// array of characters in its place that holds one string of the right form and zeroes behind it.
+/// The compatible strings of the objects that look like a file handler: of its size, with a
+/// character array at its offset that holds one string of the right form, followed by zeroes.
 ///
 /// # Errors
 ///
@@ -268,7 +268,7 @@ pub fn handlers(elf: &Elf<'_>, layout: HandlerLayout) -> Result<BTreeSet<String>
     Ok(found)
 }
 
-/// Whether a handler may be called that, with a version or without.
+/// Whether a handler may have that name, with a version or without.
 fn is_name(text: &str) -> bool {
     text.len() >= 3
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -328,7 +328,7 @@ mod tests {
             let found = find_flat(&bytes.to_vec(), &names, &layouts);
             found.expect("memory can be read").compatibles.into_keys().collect::<Vec<_>>()
         };
-        // The pointer's last byte is a letter, as it may be in a file that is not linked.
+        // The pointer's last byte is a letter, which may happen in a file that is not linked.
         let mut struct_ = b"\x10\0\0\0\0\0\0xluo-v5".to_vec();
         struct_.resize(88, 0);
         assert_eq!(look(&struct_), ["luo-v5"]);

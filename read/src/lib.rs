@@ -9,10 +9,10 @@
 //!   frozen, snapshots             frozen layouts
 //!   git                           headers of a revision, and of a history
 //!          │
-//!        source                   a word that a user gives, to a reading
+//!        source                   from a word of the user to a reading
 //! ```
 //!
-//! Readers know nothing of writers, nor of judgements.
+//! Readers depend neither on writers nor on judgements.
 
 pub mod btf;
 pub mod bytes;

@@ -13,14 +13,14 @@ const MAGIC: u32 = 0x4c56_5550;
 const VERSION: u32 = 1;
 const HEADER: usize = 8;
 const ENTRY: usize = 48;
-/// More strings than any kernel has handlers.
+/// The limit on strings: more than any kernel has handlers.
 const MAX_ENTRIES: usize = 4096;
 
-/// The strings that a kernel lists; `None` where it has no such list.
+/// The strings that a kernel lists; `None` if it has no such list.
 ///
 /// # Errors
 ///
-/// [`ElfError`] for a list that is not of the form.
+/// [`ElfError`] for a malformed list.
 pub fn read(elf: &Elf<'_>) -> Result<Option<Vec<String>>, ElfError> {
     let Some(section) = elf.section(SECTION) else { return Ok(None) };
     let malformed = |why: &str| ElfError::malformed(SECTION, why);

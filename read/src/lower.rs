@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Types of C, as debugging information describes them, made into the model's.
+//! Converts C types from debugging information into those of the model.
 //!
-//! BTF and DWARF say the same things in two ways. Each reader answers the few questions of
-//! `Types`; what a field then is in the model is decided here, once for both.
+//! BTF and DWARF say the same things in two ways. Each reader answers the few questions of `Types`.
+//! This module decides once for both what a field is in the model.
 
 use super::image_strings::HandlerLayout;
 use kho_abi_model::{
@@ -10,18 +10,18 @@ use kho_abi_model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How deep types may be nested: typedefs of typedefs, arrays of arrays, structs without a name.
+/// How deeply types may be nested: typedefs of typedefs, arrays of arrays, nameless structs.
 const MAX_DEPTH: usize = 64;
 /// How many fields a struct may have.
 pub(super) const MAX_FIELDS: usize = 4096;
-/// How many members are looked at for one struct, those of the structs within it included. Types may
-/// embed each other so that a small file asks for more than a machine can do.
+/// How many members to visit for one struct, including those of the structs inside it. Since types
+/// may embed each other, a small file could otherwise take unlimited time.
 const MAX_MEMBERS: usize = 1 << 16;
 
-/// What a type is, behind its typedefs and qualifiers.
+/// The kind of a type, without its typedefs and qualifiers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Shape<Id> {
-    /// An integer, `_Bool` included; or an enumeration, by the integer that it is kept in.
+    /// An integer, including `_Bool`; or an enumeration, by its underlying integer.
     Int {
         /// Width, in bits.
         bits: u16,
@@ -30,13 +30,13 @@ pub(super) enum Shape<Id> {
     },
     /// `char`, neither signed nor unsigned.
     Char,
-    /// A pointer, with what it points to, where that is told.
+    /// A pointer, and its target if it is known.
     Pointer(Option<Id>),
-    /// An array of so many.
+    /// An array with that many elements.
     Array(Id, u64),
     /// A struct or a union.
     Record(Id),
-    /// Something that no wire type has, in words.
+    /// Something that no wire type contains, in words.
     Other(&'static str),
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Shape<Id> {
 #[derive(Clone, Debug)]
 pub(super) struct RawRecord<Id> {
     pub(super) kind: RecordKind,
-    /// The tag; `None` where it has none.
+    /// The tag; `None` if it has none.
     pub(super) name: Option<String>,
     /// Size, in bytes.
     pub(super) size: u64,
@@ -55,10 +55,10 @@ pub(super) struct RawRecord<Id> {
 /// A member of a struct or union, as its source describes it.
 #[derive(Clone, Debug)]
 pub(super) struct RawMember<Id> {
-    /// The name; empty where it has none.
+    /// The name; empty if it has none.
     pub(super) name: String,
     pub(super) ty: Id,
-    /// Distance from the start, in bits, in the order in which C allocates them.
+    /// Offset in bits, in the order in which C allocates them.
     pub(super) bit_offset: u64,
     /// The width, in bits, of a bit-field.
     pub(super) bit_field: Option<u64>,
@@ -73,31 +73,31 @@ pub(super) struct RawEnum {
     pub(super) place: Option<Place>,
 }
 
-/// The width of an integer of so many bytes, where there is such a type.
+/// The width of an integer of that many bytes, if there is such a type.
 pub(super) fn integer_bits(bytes: u64) -> Option<u16> {
     let widths = [(1, 8), (2, 16), (4, 32), (8, 64), (16, 128)];
     widths.into_iter().find(|(size, _)| *size == bytes).map(|(_, bits)| bits)
 }
 
-/// Why something cannot be told, in words.
+/// Why something is unknown, in words.
 pub(super) type Why = String;
 
 /// The questions that a source of types answers.
 pub(super) trait Types {
-    /// Names a type within the source.
+    /// Identifies a type in the source.
     type Id: Copy + Eq + Ord;
 
-    /// What a type is, behind its typedefs and qualifiers.
+    /// The kind of a type, without its typedefs and qualifiers.
     fn shape(&self, id: Self::Id) -> Result<Shape<Self::Id>, Why>;
 
-    /// A struct or union. An error where the source has its name alone.
+    /// A struct or union. An error if the source only has its name.
     fn record(&self, id: Self::Id) -> Result<RawRecord<Self::Id>, Why>;
 
-    /// The tag of a struct or union, also of one that the source has the name of alone.
+    /// The tag of a struct or union, even if the source only has its name.
     fn tag(&self, id: Self::Id) -> Option<String>;
 }
 
-/// Where a struct keeps a compatible string: its array of characters of that name.
+/// Where a struct keeps a compatible string: its character array of that name.
 pub(super) fn handler_layout<T: Types>(types: &T, id: T::Id) -> Option<HandlerLayout> {
     let raw = types.record(id).ok()?;
     let member = raw.members.iter().find(|member| member.name == "compatible")?;
@@ -106,27 +106,27 @@ pub(super) fn handler_layout<T: Types>(types: &T, id: T::Id) -> Option<HandlerLa
     whole.then_some(HandlerLayout { size: raw.size, offset: member.bit_offset / 8, length })
 }
 
-/// The structs of the kernel that keep a compatible string for whoever registers one.
+/// The structs of the kernel that hold the compatible string of a registered handler.
 pub(super) const HANDLERS: &[&str] = &["liveupdate_file_handler", "liveupdate_flb"];
 
-/// What was made of the types of a source.
+/// The converted types of a source.
 #[derive(Debug, Default)]
 pub struct Lowered {
-    /// How those who register a compatible string are laid out.
+    /// The layouts of structs that hold a compatible string.
     pub handlers: Vec<HandlerLayout>,
     /// The structs and unions, by their tag.
     pub records: BTreeMap<String, Record>,
     /// The enumerations, by their tag.
     pub enums: BTreeMap<String, Enumeration>,
-    /// Structs, unions and enumerations that are there and cannot be told, each with the reason.
+    /// Structs, unions and enumerations that exist but cannot be converted, with the reasons.
     pub undetermined: BTreeMap<String, String>,
 }
 
 impl Lowered {
     /// Adds a struct or union, and all that it embeds.
     ///
-    /// A second one of the same name that is laid out otherwise makes both undetermined: a source that has
-    /// two says nothing about either.
+    /// If a second one has the same name and another layout, both are undetermined: the source
+    /// contradicts itself.
     pub(super) fn add<T: Types>(&mut self, types: &T, id: T::Id) {
         let mut open = vec![id];
         let mut seen = BTreeSet::new();
@@ -134,7 +134,7 @@ impl Lowered {
             if !seen.insert(id) || seen.len() > MAX_FIELDS {
                 continue;
             }
-            // What has no body here may have one elsewhere.
+            // A type without a body here may have one elsewhere.
             let Ok(raw) = types.record(id) else { continue };
             let Some(name) = raw.name.clone() else { continue };
             let mut builder =
@@ -157,7 +157,7 @@ impl Lowered {
         }
     }
 
-    /// Notes something that is there and cannot be told.
+    /// Records that something exists but cannot be converted.
     pub(super) fn cannot_tell(&mut self, name: &str, why: impl Into<String>) {
         self.records.remove(name);
         self.enums.remove(name);
@@ -187,7 +187,7 @@ impl Lowered {
         }
     }
 
-    /// Adds an enumeration; of two that differ, neither is told.
+    /// Adds an enumeration; if two differ, both are undetermined.
     pub(super) fn add_enum(&mut self, raw: RawEnum) {
         let member = |(name, value): (String, i128)| Constant {
             name,
@@ -220,16 +220,16 @@ impl Lowered {
 
 struct Builder<'a, T: Types> {
     types: &'a T,
-    /// Structs and unions that were met in fields.
+    /// Structs and unions that occurred in fields.
     embedded: Vec<T::Id>,
-    /// Those among them that have no tag, under a name made from their field.
+    /// Those without a tag, under a name made from their field.
     unnamed: Vec<Record>,
-    /// How many members were looked at.
+    /// How many members were visited.
     members: usize,
 }
 
 impl<T: Types> Builder<'_, T> {
-    /// A struct or union, unless too many were looked at.
+    /// A struct or union, unless too many members were visited.
     fn look_at(&mut self, id: T::Id) -> Result<RawRecord<T::Id>, Why> {
         let raw = self.types.record(id)?;
         self.members += raw.members.len() + 1;
@@ -258,7 +258,7 @@ impl<T: Types> Builder<'_, T> {
         })
     }
 
-    /// The fields, with those of members without a name in their place, as C lets them be named.
+    /// The fields. The fields of nameless members take the place of the member, as in C.
     fn fields(
         &mut self,
         raw: &RawRecord<T::Id>,
@@ -294,7 +294,7 @@ impl<T: Types> Builder<'_, T> {
                     size.checked_mul(8).ok_or_else(|| named("its size is out of range".into()))?
                 }
             };
-            // Bits without a name are there to be skipped.
+            // Nameless bit-fields are only padding.
             if member.name.is_empty() && member.bit_field.is_some() {
                 continue;
             }
@@ -314,7 +314,7 @@ impl<T: Types> Builder<'_, T> {
 
     /// The model's type, and its size in bytes.
     fn ty(&mut self, id: T::Id, path: &str, depth: usize) -> Result<(Type, u64), Why> {
-        // Arrays from the outside in, so that nothing here recurses with the input.
+        // Process arrays from the outside in, so that the input does not control recursion.
         let mut lengths = Vec::new();
         let mut id = id;
         let (mut ty, mut size) = loop {
@@ -382,7 +382,7 @@ impl<T: Types> Builder<'_, T> {
         Ok((ty, raw.size))
     }
 
-    /// What the pointer points to, in a union of an address and a pointer that has no name of its own.
+    /// The pointer's target, in a nameless union of an address and a pointer.
     fn khoser_ptr(&self, raw: &RawRecord<T::Id>) -> Option<String> {
         let [phys, ptr] = raw.members.as_slice() else { return None };
         let named = phys.name == "phys" && ptr.name == "ptr";
@@ -396,10 +396,10 @@ impl<T: Types> Builder<'_, T> {
         (plain(phys) && plain(ptr) && is_u64).then(|| self.types.tag(to))?
     }
 
-    /// Whether the layout shows that the struct is packed, and the alignment that follows.
+    /// Whether the layout shows that the struct is packed, and the resulting alignment.
     ///
-    /// Neither BTF nor DWARF says it. A field off its alignment shows it; where none is, a packed
-    /// struct and one that is not look alike, and this is a guess that readers declare as such.
+    /// Neither BTF nor DWARF has this. A misaligned field proves it. Without one, a packed struct
+    /// looks like any other, and the result is a guess, which readers declare as such.
     fn packing(&mut self, raw: &RawRecord<T::Id>) -> Result<(Packing, u64), Why> {
         let natural = self.natural_align(raw, 0)?;
         Ok(match natural {
@@ -408,9 +408,9 @@ impl<T: Types> Builder<'_, T> {
         })
     }
 
-    /// The alignment of a struct whose fields all lie on theirs; `None` where one does not.
+    /// The alignment of a struct whose fields are all aligned; `None` if one is not.
     fn natural_align(&mut self, raw: &RawRecord<T::Id>, depth: usize) -> Result<Option<u64>, Why> {
-        // What is deeper than any wire type does not decide about anything.
+        // A type that is nested more deeply than any wire type has no influence.
         if depth > 8 {
             return Ok(Some(1));
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What images are searched for: everything that the truth has names for. Puts the types and strings of
-//! an image under the headers that they are known to belong to.
+//! What to search for in images: everything that the truth has names for. Assigns the types and
+//! strings of an image to their headers.
 
 use crate::lower::Lowered;
 use kho_abi::wire::layout::Header as WireHeader;
@@ -8,7 +8,7 @@ use kho_abi_model::version;
 use kho_abi_model::{Contract, Header, Item, Model, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is looked for in images: everything that the truth has names for.
+/// What to look for in images: everything that the truth has names for.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     /// Headers in the order of the truth.
@@ -17,12 +17,12 @@ pub(crate) struct Names {
     types: BTreeMap<String, String>,
     /// Contracts with a string, current ones first, each with its header.
     contracts: Vec<(String, Contract)>,
-    /// What the strings begin with that the kernel's own tests use.
+    /// The prefixes of the strings that the kernel's own tests use.
     tests: Vec<String>,
 }
 
 impl Names {
-    /// What a model has names for, and what the earlier versions have.
+    /// The names of a model and of the earlier versions.
     pub(crate) fn new(truth: &Model, earlier: &[&WireHeader]) -> Self {
         let mut known = Self::default();
         for header in &truth.headers {
@@ -44,7 +44,8 @@ impl Names {
             for layout in header.structs.iter().chain(paged) {
                 known.types.entry(layout.name.into()).or_insert_with(|| header.name.into());
             }
-            // Where the version is a number, the current one says what the string leads to.
+            // If the version is a number, the current contract shows the structs that the string
+            // leads to.
             for contract in header.contracts.iter().filter(|c| c.version.is_none()) {
                 let roots = contract.roots.iter().map(|root| root.name);
                 let roots = roots.chain(contract.page_roots.iter().copied());
@@ -60,6 +61,39 @@ impl Names {
         known
     }
 
+    /// What the kernel's own tests are known by, and nothing else.
+    pub(crate) fn tests_alone(self) -> Self {
+        Self { tests: self.tests, ..Self::default() }
+    }
+
+    /// And what models have names for, the current one first.
+    pub(crate) fn and<'a>(mut self, models: impl Iterator<Item = &'a Model>) -> Self {
+        for header in models.flat_map(|model| &model.headers) {
+            if !self.headers.contains(&header.name) {
+                self.headers.push(header.name.clone());
+            }
+            for item in &header.items {
+                if matches!(item, Item::Record(_) | Item::Enum(_)) {
+                    self.types.entry(item.name().into()).or_insert_with(|| header.name.clone());
+                }
+            }
+            let with_string = header.contracts.iter().filter(|c| c.string().is_some());
+            self.contracts.extend(with_string.map(|c| (header.name.clone(), c.clone())));
+        }
+        self
+    }
+
+    /// Looks for a contract that somebody says there is. What is known of its string otherwise goes first no more.
+    pub(crate) fn expect(&mut self, contract: &Contract) {
+        for root in &contract.roots {
+            self.types.entry(root.clone()).or_insert_with(|| UNKNOWN.into());
+        }
+        let is_same = |(_, known): &&(String, Contract)| known.compatible == contract.compatible;
+        let header = self.contracts.iter().find(is_same).map(|(header, _)| header.clone());
+        let header = header.unwrap_or_else(|| UNKNOWN.into());
+        self.contracts.insert(0, (header, contract.clone()));
+    }
+
     /// Names of structs and enumerations.
     pub(crate) fn wanted(&self) -> BTreeSet<&str> {
         self.types.keys().map(String::as_str).collect()
@@ -70,14 +104,20 @@ impl Names {
         self.contracts.iter().filter_map(|(_, contract)| version::name(contract)).collect()
     }
 
-    /// Whether a string is one of the kernel's own tests, which is no contract.
+    /// Whether a string belongs to the kernel's own tests, and so is not a contract.
     pub(crate) fn is_for_tests(&self, compatible: &str) -> bool {
         self.tests.iter().any(|prefix| compatible.starts_with(prefix))
     }
 
-    /// Whether it is known what a string promises.
+    /// Whether the promise of a string is known.
     pub(crate) fn knows(&self, compatible: &str) -> bool {
         self.contracts.iter().any(|(_, contract)| contract.string() == Some(compatible))
+    }
+
+    /// The structs that a contract begins with, of one that is known.
+    pub(crate) fn roots(&self, compatible: &str) -> Option<&[String]> {
+        let mut known = self.contracts.iter();
+        known.find(|(_, c)| c.compatible == compatible).map(|(_, contract)| &*contract.roots)
     }
 
     /// The model of an image with these types and strings.
@@ -110,7 +150,7 @@ impl Names {
         Model { target, headers: headers.into_values().collect(), other_pages: Vec::new() }
     }
 
-    /// The header of each struct; of one that no header is known for, that of what embeds it.
+    /// The header of each struct; if that is unknown, the header of what embeds it.
     fn header_of<'a>(
         &'a self,
         lowered: &'a Lowered,
@@ -125,7 +165,7 @@ impl Names {
                 open.push((name, UNKNOWN));
             }
         }
-        // Those that are known come first, so that no other header claims them.
+        // Known ones come first, so that no other header claims them.
         header_of.extend(open.iter().copied());
         while let Some((name, header)) = open.pop() {
             let Some(record) = lowered.records.get(name) else { continue };
@@ -139,18 +179,18 @@ impl Names {
         header_of
     }
 
-    /// The contract of a string: the one that the truth has, or the next of kin.
+    /// The contract of a string: the truth's own, or its closest relative.
     fn contract(&self, compatible: &str, lowered: &Lowered) -> (&str, Contract) {
         let same = |(_, c): &&(String, Contract)| c.string() == Some(compatible);
         let stem = version::split(compatible).map(|(name, _)| name);
         let akin = |(_, c): &&(String, Contract)| stem.is_some() && version::name(c) == stem;
         let known = self.contracts.iter().find(same).or_else(|| self.contracts.iter().find(akin));
         let Some((header, known)) = known else {
-            // Whose it is, nothing in an image tells.
+            // An image does not show whose it is.
             let contract = Contract { compatible: compatible.into(), ..Contract::default() };
             return (UNKNOWN, contract);
         };
-        // What the string itself is known to promise is promised, whether it was found or not.
+        // Structs that the string is known to promise count even if they were not found.
         let exact = known.string() == Some(compatible);
         let there = |root: &&String| exact || lowered.records.contains_key(*root);
         let constants = lowered.enums.values().flat_map(|e| &e.members).map(|member| &member.name);
@@ -158,7 +198,7 @@ impl Names {
         let contract = Contract {
             compatible: compatible.into(),
             macro_name: known.macro_name.clone(),
-            // The number beside it is in the code alone.
+            // Only code has the number beside it.
             name: known.name.clone().filter(|_| exact),
             roots: known.roots.iter().filter(there).cloned().collect(),
             constants: known.constants.iter().filter(|c| constants.contains(c)).cloned().collect(),
@@ -168,10 +208,10 @@ impl Names {
     }
 }
 
-/// The header of what no header is known for.
-const UNKNOWN: &str = "unknown";
+/// The header of items whose header is unknown.
+pub(crate) const UNKNOWN: &str = "unknown";
 
-/// The string that a macro's body begins with, where that is a name with a version to come.
+/// The string at the start of a macro's body, if it is a name that a version follows.
 fn literal(body: &str) -> Option<String> {
     let text = body.trim().strip_prefix('"')?;
     let text = &text[..text.find('"')?];

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The machines that headers are read for: those that live-update, and one that is big-endian.
+/// The machines that headers are read for: those that support live update, and a big-endian one.
 pub const TRIPLES: &[&str] = &[
     "x86_64-unknown-linux-gnu",
     "aarch64-unknown-linux-gnu",
@@ -14,18 +14,18 @@ pub const TRIPLES: &[&str] = &[
     "s390x-unknown-linux-gnu",
 ];
 
-/// A kernel tree, for what its ABI headers use of its other headers.
+/// A kernel tree, for other headers that its ABI headers use.
 #[derive(Clone)]
 pub struct Tree {
     shown: String,
     get: Get,
 }
 
-/// Files of a tree by their paths in it; `None` for one that is not there.
+/// Files of a tree by path; `None` for one that does not exist.
 type Get = Arc<dyn Fn(&[String]) -> Vec<Option<Vec<u8>>> + Send + Sync>;
 
 impl Tree {
-    /// A tree whose files are called by `shown` and their path in it.
+    /// A tree whose files are named by `shown` and their path in it.
     #[must_use]
     pub fn new(
         shown: &str,
@@ -40,13 +40,13 @@ impl Tree {
         (self.get)(paths)
     }
 
-    /// The same tree, whose files are called by their path below `top`, which ends with a slash.
+    /// The same tree, with files named by their path below `top`, which ends with a slash.
     pub(crate) fn below(&self, top: &str) -> Self {
         let shown = self.shown.strip_prefix(top).unwrap_or(&self.shown);
         Self { shown: shown.into(), get: Arc::clone(&self.get) }
     }
 
-    /// What messages call a file.
+    /// The name of a file in messages.
     #[must_use]
     pub fn shown(&self, path: &str) -> String {
         format!("{}{path}", self.shown)
@@ -62,21 +62,21 @@ impl std::fmt::Debug for Tree {
 /// How to read sources.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The machine that C headers are read for, as clang names it; this machine's where not given.
+    /// The machine that C headers are read for, as clang names it; by default this machine.
     pub triple: Option<String>,
-    /// The page size that C headers are read for, in bytes; the machine's smallest where not given.
+    /// The page size that C headers are read for, in bytes; by default the machine's smallest.
     pub page_size: Option<u64>,
-    /// The repository that `git:REV` means; the one around the current directory where not given.
+    /// The repository for `git:REV`; by default the one around the current directory.
     pub git_dir: Option<PathBuf>,
-    /// The frozen layouts that `snapshots` means.
+    /// The frozen layouts for `snapshots`.
     pub snapshots: Option<PathBuf>,
-    /// Whether to read BTF where there is DWARF too.
+    /// Whether to prefer BTF over DWARF.
     pub prefer_btf: bool,
-    /// The BTF that a module's continues: raw, or in a vmlinux.
+    /// The base of a module's BTF: raw, or in a vmlinux.
     pub btf_base: Option<PathBuf>,
-    /// The tree that headers in memory are from, where there is one.
+    /// The tree that headers in memory are from, if there is one.
     pub tree: Option<Tree>,
-    /// Structs that an image is searched for beside those that the catalogue has names for.
+    /// Structs to search for in an image, in addition to those of the catalogue.
     pub structs: BTreeSet<String>,
     /// What is known before anything is read.
     pub catalogue: Arc<Catalogue>,

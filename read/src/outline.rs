@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the text of a header shows without a compiler: comments, macros, and how fields are declared.
+//! What the text of a header shows without a compiler: comments, macros, and declarations of
+//! fields.
 //!
-//! A compiler computes layouts, and forgets how things were spelled: that a `u32` is an `__le32`, that
-//! a comment names a version. And of a patch there may be a part only, which no compiler accepts. No
-//! size or offset comes from here.
+//! A compiler computes layouts, but drops spellings: that a `u32` is an `__le32`, or that a comment
+//! names a version. A patch may only show a part of a header, which no compiler accepts. No size or
+//! offset comes from here.
 
 /// The outline of a header, or of a piece of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
-    /// Structs and unions that have a name, in the order of the text.
+    /// Named structs and unions, in the order of the text.
     pub records: Vec<RecordText>,
     /// Macros, in the order of the text.
     pub macros: Vec<MacroText>,
     /// Comments, one entry per line of text.
     pub comments: Vec<(usize, String)>,
-    /// Everything that a compiler sees, with single blanks: equal for texts that differ in comments
-    /// and white space alone.
+    /// Everything that a compiler sees, with single blanks: equal for texts that differ only in
+    /// comments and white space.
     pub code: String,
 }
 
@@ -26,9 +27,9 @@ pub struct RecordText {
     pub name: String,
     /// The line of the tag, from 1.
     pub line: usize,
-    /// Whether its end is in the text.
+    /// Whether the text contains its end.
     pub whole: bool,
-    /// Its fields, with those of structs without a name in it.
+    /// Its fields, including those of nameless structs in it.
     pub fields: Vec<FieldText>,
 }
 
@@ -37,7 +38,7 @@ pub struct RecordText {
 pub struct FieldText {
     /// The field's name.
     pub name: String,
-    /// What stands before the name.
+    /// The text before the name.
     pub ty: String,
     /// The whole declaration.
     pub declaration: String,
@@ -50,14 +51,14 @@ pub struct FieldText {
 pub struct MacroText {
     /// Its name.
     pub name: String,
-    /// What it stands for, with single blanks.
+    /// Its replacement, with single blanks.
     pub body: String,
     /// The line, from 1.
     pub line: usize,
 }
 
 impl MacroText {
-    /// The string that the macro stands for, where it is one.
+    /// The string that the macro expands to, if it is one.
     #[must_use]
     pub fn string(&self) -> Option<&str> {
         let inner = self.body.strip_prefix('"')?.strip_suffix('"')?;
@@ -74,10 +75,10 @@ impl Outline {
     }
 }
 
-/// A word, a number, a string or a sign, with its line.
+/// A word, a number, a string or a punctuator, with its line.
 type Token<'a> = (&'a str, usize);
 
-/// Reads a text, or a piece of one: what is cut off at its ends is left out or marked.
+/// Reads a text, or a piece of one. What is truncated at the ends is left out or marked.
 #[must_use]
 pub fn read(text: &str) -> Outline {
     let mut outline = Outline::default();
@@ -99,7 +100,7 @@ pub fn read(text: &str) -> Outline {
         }
         tokenize(trimmed, line.number, &mut tokens);
     }
-    // Tokens borrow from the lines, which are gone; so they are owned.
+    // The lines that the tokens borrow from are gone, so they are owned.
     let words: Vec<Token<'_>> = tokens.iter().map(|(t, line)| (t.as_str(), *line)).collect();
     for (word, _) in &words {
         outline.code.push_str(word);
@@ -114,7 +115,7 @@ struct Line {
     number: usize,
 }
 
-/// Lines without comments, with what a backslash joins as one.
+/// Lines without comments; lines joined by a backslash are one.
 fn logical_lines(text: &str, comments: &mut Vec<(usize, String)>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut in_comment = false;
@@ -123,7 +124,7 @@ fn logical_lines(text: &str, comments: &mut Vec<(usize, String)>) -> Vec<Line> {
         let number = index + 1;
         let mut code = String::new();
         let mut rest = raw;
-        // A piece of a file may begin within a comment, whose lines begin with a star there.
+        // A piece of a file may begin inside a comment, where lines begin with a star.
         let star = raw.trim_start();
         if !in_comment && !joined && (star == "*" || star.starts_with("* ")) {
             comments.push((number, star.trim_end_matches("*/").trim().into()));
@@ -252,14 +253,14 @@ fn records(tokens: &[Token<'_>], out: &mut Vec<RecordText>) {
     }
 }
 
-/// Takes declarations up to the brace that closes the struct; returns the index behind it.
+/// Takes declarations up to the brace that closes the struct; returns the index after it.
 fn fields(tokens: &[Token<'_>], mut at: usize, record: &mut RecordText) -> usize {
     let mut open = 0_usize;
     let mut declaration: Vec<Token<'_>> = Vec::new();
     while let Some((word, line)) = tokens.get(at).copied() {
         at += 1;
         match word {
-            // Another struct begins: the end of this one is not in the text.
+            // Another struct begins: the text does not contain the end of this one.
             "struct" | "union"
                 if declaration.is_empty()
                     && open == 0
@@ -292,7 +293,7 @@ fn fields(tokens: &[Token<'_>], mut at: usize, record: &mut RecordText) -> usize
     at
 }
 
-/// A declaration taken apart: the name is the last word before any dimension or width.
+/// Parses a declaration: the name is the last word before any dimension or width.
 fn field(declaration: &[Token<'_>]) -> Option<FieldText> {
     let macro_call = declaration.get(1).is_some_and(|(word, _)| *word == "(");
     let end = declaration.iter().position(|(word, _)| matches!(*word, "[" | ":" | ","));

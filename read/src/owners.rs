@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the truth knows about owners: by the macro of a version, the structs and constants that it owns.
+//! What the truth says about owners: by the macro of a version, the structs and constants that it
+//! owns.
 
 use kho_abi::wire::layout::Header as WireHeader;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is known about a macro that holds the version of a contract.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Owned {
-    /// What a version that is a number is the version of, where no string of the header says it.
+    /// The name for a version that is a number, if no string of the header gives one.
     pub(crate) numbered: Option<&'static str>,
     /// Structs that it owns, in any version.
     pub(crate) roots: BTreeSet<&'static str>,
@@ -15,7 +16,7 @@ pub(crate) struct Owned {
     pub(crate) constants: BTreeSet<&'static str>,
 }
 
-/// What the truth knows, with its earlier versions.
+/// The owners in the truth, including its earlier versions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Owners {
     /// By the macro of the version.

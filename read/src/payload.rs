@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Kernels that are packed: a bzImage, an EFI zboot image, or a file that is compressed as a whole.
+//! Packed kernels: a bzImage, an EFI zboot image, or a file that is compressed as a whole.
 //!
-//! What comes out is bounded, whatever the file claims: by the size that the packer wrote at its end,
+//! The output is limited, whatever the file claims: by the size that the packer wrote at its end,
 //! and by [`MAX_UNPACKED`].
 
 use super::bytes::Bytes;
 use std::io::{self, Read};
 
-/// The most that an unpacked kernel may be, in bytes.
+/// The largest unpacked kernel, in bytes.
 pub const MAX_UNPACKED: u64 = 512 << 20;
-/// The most that a packed one may be.
+/// The largest packed kernel.
 const MAX_PACKED: u64 = 256 << 20;
-/// The most that unpacking may need for itself, in KiB.
+/// The limit on the memory for unpacking, in KiB.
 const MAX_WINDOW_KIB: u32 = 256 << 10;
 
 /// Why a packed kernel cannot be unpacked.
@@ -31,7 +31,7 @@ enum Method {
     Zstd,
 }
 
-/// First bytes, and what packs like this.
+/// First bytes, and the method that they belong to.
 const METHODS: &[(&[u8], Method)] = &[
     (&[0x1f, 0x8b], Method::Gzip),
     (b"BZh", Method::Bzip2),
@@ -48,14 +48,14 @@ impl Method {
     }
 }
 
-/// Where the packed kernel is in a file, and whether its size when unpacked is written at its end.
+/// The position of the packed kernel in a file, and whether its unpacked size is at its end.
 struct Packed {
     offset: u64,
     size: u64,
     sized: bool,
 }
 
-/// Whether a file is packed in a way that is known, by its first bytes.
+/// Whether a file is packed in a known way, by its first bytes.
 #[must_use]
 pub fn is_packed(head: &[u8]) -> bool {
     head.get(0x202..0x206) == Some(b"HdrS")
@@ -63,11 +63,11 @@ pub fn is_packed(head: &[u8]) -> bool {
         || Method::of(head).is_some()
 }
 
-/// Unpacks the kernel in a file; `None` where the file is not packed in a way that is known.
+/// Unpacks the kernel in a file; `None` if the file is not packed in a known way.
 ///
 /// # Errors
 ///
-/// [`PayloadError`] for a packed kernel that is cut off or damaged, or too large to be one.
+/// [`PayloadError`] for a packed kernel that is truncated, damaged, or too large.
 pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     let head = bytes.take_up_to(0, 4096).map_err(say)?;
     let Some(packed) = locate(&head, bytes.size())? else { return Ok(None) };
@@ -79,7 +79,7 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     let Some(method) = Method::of(&data) else {
         return Err(PayloadError("it is packed in an unknown way".into()));
     };
-    // gzip has the size at its end, too, as a part of its own format.
+    // gzip has the size at its end, too, as part of its own format.
     let size = (packed.sized || method == Method::Gzip).then(|| data.last_chunk()).flatten();
     let size = size.map(|size| u64::from(u32::from_le_bytes(*size)));
     if size.is_some_and(|size| size > MAX_UNPACKED) {
@@ -88,7 +88,7 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     let limit = size.unwrap_or(MAX_UNPACKED);
     let data =
         if packed.sized && method != Method::Gzip { &data[..data.len() - 4] } else { &data[..] };
-    // One more than there may be, to see that there is no more.
+    // One more byte than allowed, to notice that there is more.
     let out = run(method, data, limit + 1).map_err(say)?;
     if out.len() as u64 > limit || size.is_some_and(|size| size != out.len() as u64) {
         return Err(PayloadError("unpacked, it is not as large as it says".into()));
@@ -96,7 +96,7 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     Ok(Some(out))
 }
 
-#[allow(clippy::needless_pass_by_value)] // As map_err() hands it over.
+#[allow(clippy::needless_pass_by_value)] // By value, as map_err() passes it.
 fn say(error: io::Error) -> PayloadError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => PayloadError("it is cut off".into()),
@@ -131,7 +131,7 @@ fn locate(head: &[u8], size: u64) -> Result<Option<Packed>, PayloadError> {
     Ok(Method::of(head).map(|_| Packed { offset: 0, size, sized: false }))
 }
 
-/// Unpacks no more than so many bytes.
+/// Unpacks at most that many bytes.
 fn run(method: Method, data: &[u8], limit: u64) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     match method {
@@ -139,7 +139,7 @@ fn run(method: Method, data: &[u8], limit: u64) -> io::Result<Vec<u8>> {
             flate2::bufread::GzDecoder::new(data).take(limit).read_to_end(&mut out)?;
         }
         Method::Bzip2 => {
-            bzip2_rs::DecoderReader::new(data).take(limit).read_to_end(&mut out)?;
+            bzip2::bufread::BzDecoder::new(data).take(limit).read_to_end(&mut out)?;
         }
         Method::Lzma => {
             let reader = lzma_rust2::LzmaReader::new_mem_limit(data, MAX_WINDOW_KIB, None);
@@ -173,7 +173,7 @@ fn be32(data: &[u8], at: usize) -> io::Result<usize> {
     Ok(u32::from_be_bytes(*bytes) as usize)
 }
 
-/// The legacy frame of LZ4: blocks of at most eight megabytes, each with its packed size before it.
+/// The legacy frame of LZ4: blocks of at most eight megabytes, each after its packed size.
 fn lz4(data: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
     const BLOCK: usize = 8 << 20;
     let mut block = vec![0; BLOCK];
@@ -190,11 +190,11 @@ fn lz4(data: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// The file format of lzop: blocks, each with its size and its packed size before it.
+/// The file format of lzop: blocks, each after its size and its packed size.
 fn lzo_blocks(data: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
     const BLOCK: usize = 8 << 20;
     const HAS_FILTER: usize = 0x800;
-    // Checksums stand before each block: of what it is unpacked, and of what it is packed.
+    // Checksums precede each block: of its unpacked and of its packed content.
     const CHECKSUMS: [usize; 2] = [0x1 | 0x100, 0x2 | 0x200];
     const LATER: u8 = 0x09;
     let later = data.get(9).is_some_and(|high| *high > LATER)
@@ -215,7 +215,7 @@ fn lzo_blocks(data: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
         }
         at += 8;
         let sums = CHECKSUMS.map(|flag| if flags & flag != 0 { 4 } else { 0 });
-        // What could not be packed has one checksum alone.
+        // A block that could not be packed has only one checksum.
         at += sums[0] + if packed < size { sums[1] } else { 0 };
         let block = data.get(at..at + packed).ok_or_else(short)?;
         if packed == size {

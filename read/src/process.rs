@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Runs a program for its answer, and no longer than it may take.
+//! Runs a program for its output, within limits.
 
 use std::io::{self, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,20 +7,20 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a program may take.
+/// The limits of a program.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    /// When it is to have ended.
+    /// The deadline.
     pub(super) until: Instant,
-    /// How much it may answer, in bytes.
+    /// The limit on its standard output, in bytes.
     pub(super) answer: u64,
-    /// How much it may say on its standard error, in bytes.
+    /// The limit on its standard error, in bytes.
     pub(super) said: u64,
-    /// How much memory it may have, in bytes; where nothing is said, what the system gives.
+    /// The limit on its memory, in bytes; by default the system's.
     pub(super) memory: Option<u64>,
 }
 
-/// What a program answered.
+/// The output of a program.
 #[derive(Debug)]
 pub(super) struct Answered {
     pub(super) status: ExitStatus,
@@ -28,18 +28,18 @@ pub(super) struct Answered {
     pub(super) said: String,
 }
 
-/// Why there is no answer.
+/// Why there is no output.
 #[derive(Debug)]
 pub(super) enum RunError {
     /// It cannot be run.
     Io(io::Error),
-    /// It did not come to an end.
+    /// It did not end in time.
     TimedOut,
-    /// It answered more than it may.
+    /// Its output exceeds the limit.
     TooMuch,
 }
 
-/// Runs a program. It is gone when this returns, whatever became of it.
+/// Runs a program. The process has ended when this returns, in any case.
 pub(super) fn run(
     mut command: Command,
     input: Vec<u8>,
@@ -56,7 +56,7 @@ pub(super) fn run(
         Err(_) => None,
     };
     let status = ended.unwrap_or_else(|| {
-        // One that has just ended cannot be killed, and need not be.
+        // A process that has just ended cannot be killed, and need not be.
         let _ = child.kill();
         child.wait()
     });
@@ -68,7 +68,7 @@ pub(super) fn run(
     Ok(Answered { status: status.map_err(RunError::Io)?, answer, said })
 }
 
-/// Waits for one that has closed its outputs, and so is about to end.
+/// Waits for a process that has closed its outputs, and so is about to end.
 fn wait(child: &mut Child, until: Instant) -> Option<io::Result<ExitStatus>> {
     loop {
         match child.try_wait() {
@@ -80,7 +80,7 @@ fn wait(child: &mut Child, until: Instant) -> Option<io::Result<ExitStatus>> {
     }
 }
 
-/// Bounds what the process may take. One that has ended by now needs no bound.
+/// Limits what the process may use. A process that has ended needs no limit.
 fn limit(child: &Child, memory: u64, until: Instant) {
     #[cfg(target_os = "linux")]
     {
@@ -89,7 +89,7 @@ fn limit(child: &Child, memory: u64, until: Instant) {
         let seconds = until.saturating_duration_since(Instant::now()).as_secs();
         for (resource, value) in [
             (Resource::As, memory),
-            // Should this process be gone before it can end the other.
+            // In case this process dies before it can kill the other.
             (Resource::Cpu, seconds + 1),
             (Resource::Core, 0),
             (Resource::Fsize, 0),
@@ -102,11 +102,11 @@ fn limit(child: &Child, memory: u64, until: Instant) {
     let _ = (child, memory, until);
 }
 
-/// What the process writes to its two outputs, both to their ends.
+/// Reads the two outputs of the process to their ends.
 fn listen(child: &mut Child, input: Vec<u8>, bounds: Bounds) -> Result<[Vec<u8>; 2], RunError> {
     if let Some(mut stdin) = child.stdin.take() {
         thread::spawn(move || {
-            // One that does not read its input says why on its own.
+            // If the program does not read its input, it says why itself.
             let _ = stdin.write_all(&input);
         });
     }
@@ -120,10 +120,10 @@ fn listen(child: &mut Child, input: Vec<u8>, bounds: Bounds) -> Result<[Vec<u8>;
         thread::spawn(move || {
             let mut bytes = Vec::new();
             if let Some(mut output) = output {
-                // What cannot be read ends the answer, which its reader then finds cut off.
+                // A read error truncates the output, which its reader will notice.
                 let _ = (&mut output).take(bound).read_to_end(&mut bytes);
                 let _ = send.send((index, bytes));
-                // A program whose words nobody hears any more goes on all the same.
+                // Keep draining the pipe past the limit, so that the child does not block.
                 let _ = io::copy(&mut output, &mut io::sink());
             }
         });
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(answered.answer, b"input");
         assert_eq!(answered.said, "said\n");
         assert_eq!(answered.status.code(), Some(3));
-        // More than is kept of what it says does not keep it from ending.
+        // Excess error output does not keep the program from ending.
         let loud = "i=0; while [ $i -lt 9000 ]; do echo 0123456789 >&2; i=$((i+1)); done; echo end";
         assert_eq!(ran(loud, bounds()).unwrap().answer, b"end\n");
     }
@@ -176,7 +176,7 @@ mod tests {
         assert!(matches!(ran("exec sleep 60 >&- 2>&-", soon), Err(RunError::TimedOut) | Ok(_)));
         assert!(matches!(ran("while :; do echo more; done", bounds()), Err(RunError::TooMuch)));
         assert!(begin.elapsed() < Duration::from_secs(15));
-        // What it may not have, it does not get.
+        // The memory limit is enforced.
         let little = Bounds { memory: Some(1 << 20), ..bounds() };
         let starved = ran("x=y; while :; do x=$x$x; done", little).unwrap();
         assert!(!starved.status.success());

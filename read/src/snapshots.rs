@@ -2,21 +2,23 @@
 //! Reads frozen layouts as one source: the newest version of each contract.
 
 use super::bytes::{Bytes as _, FileBytes};
-use super::frozen::{self, Frozen};
+use super::frozen::{self, Frozen, Part, Status};
+use super::names::UNKNOWN;
+use crate::catalogue::Catalogue;
 use crate::error::SourceError;
 use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 use kho_abi_model::version;
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target, ABI_DIR};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// More than any frozen layout has, in bytes.
+/// The largest frozen layout to read, in bytes.
 const MAX_SIZE: u64 = 16 << 20;
 
 /// Whether a file is a frozen layout, by its first bytes.
 #[must_use]
 pub fn is_frozen(head: &[u8]) -> bool {
-    // Comments may come first, and nothing else.
+    // Only comments may come before it.
     let mut lines = head.split(|byte| *byte == b'\n');
     let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
     first.is_some_and(|line| line.starts_with(b"format "))
@@ -26,8 +28,40 @@ pub fn is_frozen(head: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// [`SourceError`] for a directory without any, and for one that cannot be read or is not of the form.
+/// [`SourceError`] for a directory without any, and for a file that cannot be read or is malformed.
 pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
+    let (newest, _) = versions(name, dir)?;
+    Ok(reading(name, newest))
+}
+
+/// The frozen layouts in a directory as what is known beforehand: the newest version of each contract is the
+/// current one.
+///
+/// # Errors
+///
+/// As [`read_dir`], and for layouts that do not agree about a struct.
+pub fn catalogue(dir: &Path) -> Result<Catalogue, SourceError> {
+    let name = dir.display().to_string();
+    let (newest, earlier) = versions(&name, dir)?;
+    let all = || newest.iter().chain(&earlier);
+    let drafts = all().filter(|frozen| frozen.status == Status::Draft);
+    let drafts = drafts.map(|frozen| frozen.contract.compatible.clone()).collect();
+    let knows = knows(all());
+    let current = reading(&name, newest);
+    if let Some(gap) = current.gaps.first() {
+        return Err(SourceError::NotASource {
+            name,
+            why: format!("{}: {}", gap.item, gap.why),
+            help: "`kho-abi check` in that tree says which of them is out of date".into(),
+        });
+    }
+    // Each stands for itself: two versions of a struct have one name.
+    let earlier = earlier.into_iter().map(|frozen| reading(&name, vec![frozen]).model).collect();
+    Ok(Catalogue::of_models(current.model, earlier, drafts, knows))
+}
+
+/// Frozen layouts: the newest version of each contract, and the others, oldest first.
+fn versions(name: &str, dir: &Path) -> Result<(Vec<Frozen>, Vec<Frozen>), SourceError> {
     let io = |error| SourceError::io(dir, error);
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(io)? {
@@ -46,24 +80,28 @@ pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
     }
     // By the name of the contract, the newest version of each.
     let mut newest: BTreeMap<String, (u64, Frozen)> = BTreeMap::new();
+    let mut earlier: Vec<(u64, Frozen)> = Vec::new();
     for path in paths {
         let frozen = read(&path)?;
         let (contract, version) = name_and_version(&frozen.contract);
-        if newest.get(&contract).is_none_or(|(other, _)| *other < version) {
-            newest.insert(contract, (version, frozen));
+        match newest.get(&contract) {
+            Some((other, _)) if *other >= version => earlier.push((version, frozen)),
+            _ => earlier.extend(newest.insert(contract, (version, frozen))),
         }
     }
-    Ok(reading(name, newest.into_values().map(|(_, frozen)| frozen).collect()))
+    earlier.sort_by_key(|(version, _)| *version);
+    let without = |(_, frozen)| frozen;
+    Ok((newest.into_values().map(without).collect(), earlier.into_iter().map(without).collect()))
 }
 
 /// Reads one frozen layout.
 ///
 /// # Errors
 ///
-/// [`SourceError`] for a file that cannot be read or is not of the form.
+/// [`SourceError`] for a file that cannot be read or is malformed.
 pub fn read_file(name: &str, path: &Path) -> Result<Reading, SourceError> {
     let mut reading = reading(name, vec![read(path)?]);
-    // What other contracts promise is in other files.
+    // Other contracts are in other files.
     reading.knows.absence = false;
     Ok(reading)
 }
@@ -88,7 +126,8 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
         other_pages: Vec::new(),
     };
     let mut gaps = Vec::new();
-    // A struct is in each contract that embeds it, and of the header of the one that owns it.
+    let knows = knows(frozen.iter());
+    // A struct is in each contract that embeds it, but in the header of its owner.
     let owned: BTreeMap<String, String> = frozen
         .iter()
         .flat_map(|f| f.contract.roots.iter().map(|root| (root.clone(), header_name(&f.header))))
@@ -110,18 +149,36 @@ fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
     }
     model.headers.sort_by(|a, b| a.name.cmp(&b.name));
     model.other_pages.sort_by_key(|pages| pages.page_size);
-    // The strings, comments and macros of headers are not frozen.
-    let knows = Knows { places: false, ..Knows::ALL };
     Reading { name: name.into(), kind: Kind::Snapshots, model, knows, gaps }
 }
 
-/// What a frozen layout is of, and its version: `vfio-pci` and 1, or `pci` and 2.
+/// What frozen layouts tell: as much as the one that tells least.
+fn knows<'a>(frozen: impl Iterator<Item = &'a Frozen>) -> Knows {
+    let unknown: BTreeSet<Part> =
+        frozen.flat_map(|frozen| frozen.unknown.iter().copied()).collect();
+    let all = |part| !unknown.contains(&part);
+    Knows {
+        packing: all(Part::Packing),
+        macros: all(Part::Macros),
+        enumerators: all(Part::Enumerators),
+        string_macros: all(Part::Header),
+        nodes: all(Part::Nodes),
+        // The comments of headers, and where things are in them, are not frozen.
+        places: false,
+        ..Knows::ALL
+    }
+}
+
+/// The name and version of a frozen layout: `vfio-pci` and 1, or `pci` and 2.
 fn name_and_version(contract: &Contract) -> (String, u64) {
     let (name, number) = version::numbered(contract).unwrap_or((&contract.compatible, 0));
     (name.into(), number)
 }
 
 fn header_name(path: &str) -> String {
+    if path.is_empty() {
+        return UNKNOWN.into();
+    }
     let name = path.strip_prefix(ABI_DIR).and_then(|name| name.strip_prefix('/')).unwrap_or(path);
     name.strip_suffix(".h").unwrap_or(name).into()
 }
@@ -135,7 +192,7 @@ fn header<'a>(model: &'a mut Model, name: &str) -> &'a mut Header {
     &mut model.headers[at]
 }
 
-/// Adds an item where it belongs, once. Two contracts that froze it differently leave it open.
+/// Adds an item where it belongs, once. If two contracts froze it differently, it remains open.
 fn put(model: &mut Model, gaps: &mut Vec<Gap>, owner: &str, page: Option<u64>, item: Item) {
     let base = model.target.page_size;
     let items = match page {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The words for sources: each names something that an ABI can be read from.
+//! The words for sources on the command line: each names something from which the ABI can be read.
 //!
 //! | Word | What is read |
 //! |---|---|
 //! | `abi` | the truth that this program was compiled with |
 //! | `snapshots` | the frozen layouts of the checkout, the newest version of each contract |
 //! | a directory | a kernel tree, or one that holds `include/linux/kho/abi`, or that directory itself |
-//! | a file | a vmlinux, a module, a bzImage, raw BTF, a frozen layout: told apart by content |
+//! | a file | a vmlinux, a module, a bzImage, raw BTF, a frozen layout: recognised by content |
+//! | a file `*.h` | that header, with the ABI headers that it includes |
 //! | `git:REV` | the kernel tree, or the headers, in a revision of a git repository |
 //!
-//! Every word leads to a [`Reading`]: a model, and what this kind of source is able to tell. What it
-//! cannot tell is not compared, and is reported as not checked.
+//! Every word leads to a [`Reading`]: a model, and what this kind of source can show. What it
+//! cannot show is not compared, and is reported as not checked.
 
 pub use crate::error::SourceError;
 pub use crate::options::{Options, Tree};
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 ///
-/// [`SourceError`] for a word that is no source, and for a source that cannot be read.
+/// [`SourceError`] for a word that is not a source, and for a source that cannot be read.
 pub fn open(word: &str, options: &Options) -> Result<Reading, SourceError> {
     match word {
         "abi" => {
@@ -66,7 +67,7 @@ pub fn open(word: &str, options: &Options) -> Result<Reading, SourceError> {
     file(word, path, options)
 }
 
-/// Reads a file, whatever its content shows it to be.
+/// Reads a file, whose kind its content shows.
 fn file(word: &str, path: &Path, options: &Options) -> Result<Reading, SourceError> {
     let bytes = FileBytes::open(path).map_err(|error| SourceError::io(path, error))?;
     let head = bytes.take_up_to(0, 4096).map_err(|error| SourceError::io(path, error))?;
@@ -78,15 +79,18 @@ fn file(word: &str, path: &Path, options: &Options) -> Result<Reading, SourceErr
     if snapshots::is_frozen(&head) {
         return snapshots::read_file(word, path);
     }
+    if headers::is_header(path) {
+        return headers::load_file(path, options)?.read(options);
+    }
     let why = if head.is_empty() { "it is empty" } else { "it is nothing that can be read" };
     Err(SourceError::NotASource {
         name: word.into(),
         why: why.into(),
-        help: "give a vmlinux, a module, a bzImage, raw BTF or a frozen layout".into(),
+        help: "give a vmlinux, a module, a bzImage, raw BTF, a header or a frozen layout".into(),
     })
 }
 
-/// The frozen layouts that were named, or those of the checkout around the current directory.
+/// The frozen layouts that the user named, or those of the checkout around the current directory.
 fn snapshots_dir(word: &str, options: &Options) -> Result<PathBuf, SourceError> {
     if let Some(dir) = &options.snapshots {
         return Ok(dir.clone());

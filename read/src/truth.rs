@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Reads the truth: the wire types of `kho-abi`.
 //!
-//! Names, order and documentation come from the source text, which the crate carries; sizes,
-//! alignments and offsets come from the layouts that rustc computed when it compiled that same text.
-//! The two must name the same structs, fields and types.
+//! Names, order and documentation come from the source text, which the crate contains. Sizes,
+//! alignments and offsets come from the layouts that rustc computed when it compiled the same text.
+//! Both must name the same structs, fields and types.
 
 use kho_abi::wire::layout;
 use kho_abi_model::version::called;
@@ -15,7 +15,7 @@ use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::spanned::Spanned;
 
-/// Where the wire files lie in a checkout.
+/// The directory of the wire files in a checkout.
 pub const WIRE_DIR: &str = "abi/src/wire";
 
 /// Why the truth cannot be read.
@@ -57,7 +57,7 @@ pub enum TruthError {
         /// The field and its type in the layout.
         declared: String,
     },
-    /// A type that no C header can spell.
+    /// A type without a C spelling.
     #[error("{place}: {name} has the type `{ty}`, which is not a wire type")]
     UnknownType {
         /// Where it is.
@@ -75,7 +75,7 @@ pub enum TruthError {
         /// The struct.
         name: String,
     },
-    /// A constant whose value cannot be read off the source, and that `HEADER` does not list.
+    /// A constant whose value is not a literal, and that `HEADER` does not list.
     #[error("{place}: the value of {name} is not a literal, and HEADER does not list it")]
     NotLiteral {
         /// Where the constant is.
@@ -83,14 +83,14 @@ pub enum TruthError {
         /// The constant.
         name: String,
     },
-    /// A contract that owns something that no wire file declares.
+    /// A contract that owns an item that no wire file declares.
     #[error("{file}: the contract {contract} names {name}, and no wire file declares it")]
     NoItem {
         /// The file.
         file: String,
         /// The contract.
         contract: String,
-        /// What is named.
+        /// The missing item.
         name: String,
     },
     /// A contract whose string the file does not define.
@@ -136,19 +136,20 @@ impl TruthError {
 ///
 /// # Errors
 ///
-/// [`TruthError`] where the source and the layouts do not fit together.
+/// [`TruthError`] if the source and the layouts do not match.
 pub fn current() -> Result<Model, TruthError> {
     read(kho_abi::wire::HEADERS)
 }
 
 /// Reads the earlier versions that this program was compiled with.
 ///
-/// Each is a model of its own: two versions of a struct have one name. What an earlier version embeds
-/// of other headers is the current one's, which follow it in the model without their contracts.
+/// Each is a model of its own, since two versions of a struct share a name. If an earlier version
+/// embeds structs of other headers, they are the current ones. They follow it in the model without
+/// their contracts.
 ///
 /// # Errors
 ///
-/// [`TruthError`] where the source and the layouts do not fit together.
+/// [`TruthError`] if the source and the layouts do not match.
 pub fn earlier() -> Result<Vec<Model>, TruthError> {
     let current: Vec<_> = kho_abi::wire::HEADERS.iter().map(|header| (WIRE_DIR, *header)).collect();
     let read = |header| read_crate(WIRE_DIR, &[header], &current);
@@ -161,7 +162,7 @@ pub fn earlier() -> Result<Vec<Model>, TruthError> {
 ///
 /// # Errors
 ///
-/// [`TruthError`] where the source and the layouts do not fit together.
+/// [`TruthError`] if the source and the layouts do not match.
 pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
     let files: Vec<_> = headers.iter().map(|header| (WIRE_DIR, *header)).collect();
     require_items(read_files(&files)?)
@@ -196,17 +197,26 @@ fn read_files(files: &[(&str, &'static layout::Header)]) -> Result<Model, TruthE
     let page_sizes: BTreeSet<_> =
         headers.iter().flat_map(|header| header.pages).map(|pages| pages.page_size).collect();
     let base = page_sizes.first().copied().unwrap_or(4096);
-    let read_for = |page_size: usize| -> Result<Vec<Header>, TruthError> {
+    // Parsing is most of the work: each file is parsed once, for all page sizes.
+    let parsed: Vec<_> = files
+        .iter()
+        .map(|(dir, header)| Ok((*dir, *header, parse(dir, header)?)))
+        .collect::<Result<_, _>>()?;
+    let read_for = |page_size: usize, all: bool| -> Result<Vec<Header>, TruthError> {
         let mut sizes = Sizes::new();
         for layout in headers.iter().flat_map(|header| layouts(header, page_size)) {
             sizes.entry(layout.name).or_insert(layout.size as u64);
         }
-        files.iter().map(|(dir, header)| read_header(dir, header, page_size, &sizes)).collect()
+        let wanted =
+            parsed.iter().filter(|(_, _, syntax)| all || syntax.items.iter().any(is_paged));
+        wanted
+            .map(|(dir, header, syntax)| read_header(dir, header, syntax, page_size, &sizes))
+            .collect()
     };
     let target = Target { page_size: Some(base as u64), ..Target::HOST };
-    let mut model = Model { target, headers: read_for(base)?, other_pages: Vec::new() };
+    let mut model = Model { target, headers: read_for(base, true)?, other_pages: Vec::new() };
     for page_size in page_sizes.into_iter().skip(1) {
-        let items = read_for(page_size)?.into_iter().flat_map(|header| header.items);
+        let items = read_for(page_size, false)?.into_iter().flat_map(|header| header.items);
         model.other_pages.push(PageVariant {
             page_size: page_size as u64,
             items: items.filter(depends_on_page_size).collect(),
@@ -231,7 +241,7 @@ fn require_items(model: Model) -> Result<Model, TruthError> {
     Ok(model)
 }
 
-/// The layouts that a wire file declares, as they are for that page size.
+/// The layouts that a wire file declares, for that page size.
 fn layouts(
     header: &'static layout::Header,
     page_size: usize,
@@ -268,29 +278,51 @@ fn depends_on_page_size(item: &Item) -> bool {
 /// Sizes of all wire structs, in bytes, by name.
 type Sizes<'a> = BTreeMap<&'a str, u64>;
 
+/// Whether what is inside stands there once for each page size.
+fn is_paged(item: &syn::Item) -> bool {
+    matches!(item, syn::Item::Macro(item) if last_is(&item.mac.path, "per_page_size"))
+}
+
+fn file(dir: &str, header: &layout::Header) -> String {
+    if dir.is_empty() {
+        return header.file.into();
+    }
+    format!("{dir}/{}", header.file)
+}
+
+fn syntax_error(file: &str, error: &syn::Error) -> TruthError {
+    let place = Place { file: file.into(), line: error.span().start().line };
+    TruthError::Syntax { place, message: error.to_string() }
+}
+
+fn parse(dir: &str, header: &layout::Header) -> Result<syn::File, TruthError> {
+    syn::parse_file(header.source).map_err(|error| syntax_error(&file(dir, header), &error))
+}
+
 fn read_header(
     dir: &str,
     header: &'static layout::Header,
+    syntax: &syn::File,
     page_size: usize,
     sizes: &Sizes<'_>,
 ) -> Result<Header, TruthError> {
     let source = Source {
-        file: if dir.is_empty() { header.file.into() } else { format!("{dir}/{}", header.file) },
+        file: file(dir, header),
         header,
         page_size,
         layouts: layouts(header, page_size).map(|layout| (layout.name, layout)).collect(),
         sizes,
     };
-    let syntax = syn::parse_file(header.source).map_err(|error| source.syntax(&error))?;
     let mut items = Vec::new();
-    // Structs that C has among those that depend on the page size, with the index of their place.
+    // Structs whose place in C is among those that depend on the page size, with the index of that
+    // place.
     let mut moved = Vec::new();
-    for item in &syntax.items {
-        match item {
-            // What is inside stands there once for each page size.
-            syn::Item::Macro(item) if last_is(&item.mac.path, "per_page_size") => {
-                let inside: syn::File =
-                    syn::parse2(item.mac.tokens.clone()).map_err(|error| source.syntax(&error))?;
+    for each in &syntax.items {
+        match each {
+            // Its content exists once for each page size.
+            syn::Item::Macro(item) if is_paged(each) => {
+                let inside: syn::File = syn::parse2(item.mac.tokens.clone())
+                    .map_err(|error| syntax_error(&source.file, &error))?;
                 for item in &inside.items {
                     if let Some(name) = used_here(item) {
                         moved.push((items.len(), name));
@@ -304,7 +336,7 @@ fn read_header(
 
     for (to, name) in moved {
         let Some(from) = items[..to].iter().position(|item| item.name() == name) else { continue };
-        // It goes behind everything that stands before its place.
+        // Move it after everything that precedes its place.
         items[from..to].rotate_left(1);
     }
 
@@ -356,7 +388,8 @@ fn contract(contract: &layout::Contract) -> Contract {
     };
     Contract {
         compatible: match (contract.version, contract.name) {
-            // As a reader of C headers calls it, which finds string and number beside each other.
+            // Named as a reader of C headers names it, which finds the string and the number beside
+            // each other.
             (Some(version), Some(name)) => called::beside(name.value, version.into()),
             (Some(version), None) => called::alone(contract.compatible.value, version.into()),
             (None, _) => contract.compatible.value.into(),
@@ -387,12 +420,8 @@ impl Source<'_> {
         Place { file: self.file.clone(), line: span.start().line }
     }
 
-    fn syntax(&self, error: &syn::Error) -> TruthError {
-        TruthError::Syntax { place: self.place(error.span()), message: error.to_string() }
-    }
-
-    /// The model's item for one of the file's; `depends` is the page size that it is read for, where
-    /// it depends on that. What is not for C is none.
+    /// The model's item for one of the file's; `depends` is the page size that it is read for, if
+    /// it depends on that. Returns `None` for items that C does not get.
     fn item(&self, item: &syn::Item, depends: Option<u64>) -> Result<Option<Item>, TruthError> {
         Ok(match item {
             syn::Item::Struct(item) => {
@@ -407,8 +436,8 @@ impl Source<'_> {
             }
             syn::Item::Const(item) if matches!(item.vis, syn::Visibility::Public(_)) => {
                 match &*item.ty {
-                    // Numbers and strings become macros, and so does what is declared to be one.
-                    // HEADER and its like are neither.
+                    // Numbers and strings become macros, and so does what is declared as one.
+                    // HEADER and similar constants do not.
                     syn::Type::Path(path) if last_is(&path.path, "CMacro") => {
                         Some(Item::Macro(self.c_macro(item)?))
                     }
@@ -416,7 +445,7 @@ impl Source<'_> {
                     _ => Some(Item::Constant(self.constant(item, depends)?)),
                 }
             }
-            // A module of constants is an enumeration: C has its names outside of it, too.
+            // A module of constants is an enumeration: C has its names in the outer scope, too.
             syn::Item::Mod(syn::ItemMod { content: Some((_, inside)), ident, attrs, .. }) => {
                 let mut members = Vec::new();
                 for item in inside {
@@ -579,7 +608,7 @@ fn last_is(path: &syn::Path, name: &str) -> bool {
     path.segments.last().is_some_and(|segment| segment.ident == name)
 }
 
-/// The bit-fields that C has in place of the integer that Rust keeps them in.
+/// The bit-fields that C has instead of the integer that Rust keeps them in.
 fn bit_fields(storage: &Field, shared: &layout::BitFields) -> Vec<Field> {
     let field = |field: &layout::BitField| Field {
         name: field.name.into(),
@@ -592,7 +621,7 @@ fn bit_fields(storage: &Field, shared: &layout::BitFields) -> Vec<Field> {
     shared.fields.iter().map(field).collect()
 }
 
-/// How the kernel declares a field of this type, where the model's type does not tell.
+/// How the kernel declares a field of this type, if the model's type does not determine it.
 fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
     match ty {
         syn::Type::Path(path) => {
@@ -643,8 +672,8 @@ fn last_name(ty: &syn::Type) -> Option<String> {
 
 /// The model's type for a Rust type of that many bytes, and the bytes that it takes.
 ///
-/// `None` for what is no wire type. An array's length is what rustc made of it: its size over its
-/// element's; a constant that stands for it keeps its name.
+/// `None` if it is not a wire type. rustc computed the length of an array: its size divided by that
+/// of its element. A constant for the length keeps its name.
 fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)> {
     match ty {
         syn::Type::Path(path) if path.qself.is_none() => {
@@ -676,11 +705,11 @@ fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)
                 }
                 syn::Expr::Path(path) => (None, Some(path.path.segments.last()?.ident.to_string())),
                 expr @ syn::Expr::Binary(_) => (None, Some(expr.to_token_stream().to_string())),
-                // A function of Rust has no name in C.
+                // A Rust function does not have a name in C.
                 syn::Expr::Call(_) => (None, None),
                 _ => return None,
             };
-            // The element of an array with a literal length has that share of the array's size.
+            // If the length is a literal, this is the size of an element.
             let share = len.map_or(size, |len| size.checked_div(len).unwrap_or(0));
             let (elem, elem_size) = wire_type(&array.elem, share, sizes)?;
             let len = len.or_else(|| size.checked_div(elem_size))?;
@@ -717,7 +746,8 @@ fn packing(attrs: &[syn::Attribute]) -> Option<Packing> {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
         attr.parse_nested_meta(|meta| {
             c |= meta.path.is_ident("C");
-            // packed(N) and align(N) have arguments, left unread: an error, and so no layout.
+            // packed(N) and align(N) have arguments that are not read: an error, and so there is no
+            // layout.
             if meta.path.is_ident("packed") {
                 packing = Packing::Packed;
             }
@@ -748,7 +778,7 @@ fn spelling(ty: &syn::Type) -> String {
     squeeze(&ty.to_token_stream().to_string())
 }
 
-/// Tokens print with other spaces than stringify! makes; types are the same without any.
+/// Tokens print with other spaces than stringify! makes, but types are the same without any.
 fn squeeze(text: &str) -> String {
     text.split_whitespace().collect()
 }

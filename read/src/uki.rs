@@ -3,13 +3,13 @@
 
 /// The section that holds the kernel.
 const LINUX: &[u8; 8] = b".linux\0\0";
-/// More sections than such an image has.
+/// The limit on sections.
 const MAX_SECTIONS: usize = 96;
 /// Size of an entry of the section table, in bytes.
 const ENTRY: usize = 40;
 
-/// Where the kernel lies in a file that begins with these bytes, and its size; `None` where the file is
-/// not a unified kernel image.
+/// The offset of the kernel in a file that begins with these bytes, and its size; `None` if the
+/// file is not a unified kernel image.
 #[must_use]
 pub(crate) fn linux(head: &[u8]) -> Option<(u64, u64)> {
     let u16_at = |at: usize| Some(u16::from_le_bytes(*head.get(at..)?.first_chunk()?));
@@ -28,7 +28,7 @@ pub(crate) fn linux(head: &[u8]) -> Option<(u64, u64)> {
         if head.get(at..at.checked_add(8)?)? != LINUX {
             continue;
         }
-        // In the file it is rounded up; in memory it has its own size.
+        // The size is rounded up in the file, and exact in memory.
         let (in_memory, in_file) = (u32_at(at + 8)?, u32_at(at + 16)?);
         let size = if in_memory == 0 { in_file } else { in_memory.min(in_file) };
         return Some((u32_at(at + 20)?.into(), size.into()));

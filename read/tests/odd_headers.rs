@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Headers that are unusual, wrong or hostile give a reading that says what it lacks, or an error.
+//! Unusual, wrong or hostile headers give a reading that lists what it lacks, or an error.
 
 use kho_abi_model::{Field, Packing, Record, RecordKind, Type, Value};
 use kho_abi_read::headers::{self, HeaderError};
@@ -16,12 +16,12 @@ fn try_read(text: &str) -> Result<Reading, SourceError> {
     headers::read_files(&files(&[("x.h", text)]), &Options::default())
 }
 
-/// Reads a header that has a string of its own before the text.
+/// Reads a header that has its own string before the text.
 fn read(text: &str) -> Reading {
     try_read(&format!("#define X_COMPATIBLE \"x-v1\"\n{text}")).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// What cannot be told, by name.
+/// The gaps, by name.
 fn gaps(reading: &Reading) -> Vec<&str> {
     reading.gaps.iter().map(|gap| gap.item.as_str()).collect()
 }
@@ -101,7 +101,7 @@ fn values_are_what_clang_computes() {
     assert_eq!(value("G"), int(7));
     assert_eq!(value("H"), int(255));
     assert_eq!(value("M"), int(u64::MAX.into()));
-    // What has no value is said to have none, each with the reason; what stands for nothing is nothing.
+    // Everything without a value is listed, with the reason; empty macros are ignored.
     assert_eq!(gaps(&reading), ["I", "J", "K", "N", "O", "P", "Q", "R", "S"]);
     assert!(reading.gaps[2].why.contains("NOT_THERE"), "{:?}", reading.gaps);
     assert!(reading.gaps[4].why.contains("CONFIG_X"), "{:?}", reading.gaps);
@@ -149,7 +149,7 @@ fn a_wrong_header_leaves_the_others() {
         headers::read_files(&files(&[("a.h", broken), ("b.h", good)]), &Options::default())
             .unwrap();
     assert_eq!(reading.model.owners("good"), ["good-v1"]);
-    // What stands before the wrong part is read, and the header is said not to be whole.
+    // What comes before the wrong part is read, and the header is reported as incomplete.
     assert!(reading.model.contract("bad-v1").is_some());
     assert!(reading.model.constant("LEN").is_some() && reading.model.record("bad").is_none());
     for name in ["linux/kho/abi/a.h", "bad"] {
@@ -169,7 +169,7 @@ fn contracts_are_told_and_not_guessed() {
     let named = files(&[("a.h", several), ("luo.h", none), ("c.h", one)]);
     let reading = headers::read_files(&named, &Options::default()).unwrap();
     let gap = |item| reading.gaps.iter().find(|gap| gap.item == item).map(|gap| gap.why.clone());
-    // Several strings own together what nothing tells apart, and each says so.
+    // If nothing decides between several strings, they own it together, and each says so.
     assert_eq!(gap("linux/kho/abi/a.h"), None);
     let shared = reading.model.contracts().filter(|(_, c)| c.shared.iter().any(|name| name == "x"));
     assert_eq!(shared.count(), 2);
@@ -183,7 +183,7 @@ fn contracts_are_told_and_not_guessed() {
     assert_eq!(reading.model.owners("x"), ["a-v1", "b-v1"]);
 }
 
-/// The truth knows whose a struct is, whatever the string says and wherever the struct is.
+/// The truth knows the owner of a struct, whatever the string, and wherever the struct is.
 #[test]
 fn known_headers_keep_their_contracts_under_other_strings() {
     let kho = "#include <linux/kho/abi/block.h>\n#define KHO_FDT_COMPATIBLE \"kho-v9\"\n\
@@ -248,7 +248,8 @@ fn hostile_text_is_an_error_or_a_reading() {
         let shown: String = text.chars().take(60).collect();
         match try_read(&format!("#define X_COMPATIBLE \"x-v1\"\n{text}")) {
             Ok(reading) => {
-                // No more is found than there are characters to find it in, whatever they expand to.
+                // There are not more items than characters in the text, whatever the text expands
+                // to.
                 let items = reading.model.headers.iter().map(|h| h.items.len()).sum::<usize>();
                 assert!(items + reading.gaps.len() <= text.len(), "{shown}");
                 for (_, record) in reading.model.records() {
@@ -279,7 +280,7 @@ fn what_clang_refuses_costs_itself_and_has_its_place() {
     assert_eq!(unproven("y"), None);
 }
 
-/// Each header is a world of its own: its types, and the values of its macros.
+/// Each header is separate: its types, and the values of its macros.
 #[test]
 fn two_headers_may_have_one_name() {
     let one = "#define ONE_COMPATIBLE \"one-v1\"\n#define LEN 4\nstruct ser { u8 a[LEN]; };\n";
@@ -296,7 +297,7 @@ fn two_headers_may_have_one_name() {
     assert_eq!(values, [Value::Int(4), Value::Int(8)]);
 }
 
-/// What depends on the configuration is text under its condition.
+/// What depends on the configuration is kept as text, with its condition.
 #[test]
 fn what_the_configuration_decides_is_not_proven() {
     let reading = read(
@@ -321,7 +322,7 @@ fn what_the_configuration_decides_is_not_proven() {
     assert_eq!(reading.model.record("x").unwrap().size, 1);
 }
 
-/// A macro that changes what a question asks makes two answers that contradict each other.
+/// A macro that changes the meaning of a question makes two answers contradict each other.
 #[test]
 fn a_header_that_bends_the_questions_is_not_believed() {
     let reading = read("struct x { u64 a; };\n#define sizeof(x) 1\n#define _Alignof(x) 1\n");
@@ -336,7 +337,7 @@ fn directories_are_read_within_themselves() {
     assert!(matches!(error, SourceError::Headers(HeaderError::Io { .. })), "{error}");
     let error = headers::read_dir(dir.path(), &Options::default()).unwrap_err();
     assert!(matches!(error, SourceError::Headers(HeaderError::NoHeaders { .. })), "{error}");
-    // Any header is not one of the ABI.
+    // Not every header belongs to the ABI.
     fs::write(dir.path().join("stdio.h"), "struct x { int a; };\n").unwrap();
     let error = headers::read_dir(dir.path(), &Options::default()).unwrap_err();
     assert!(matches!(error, SourceError::Headers(HeaderError::NoHeaders { .. })), "{error}");
@@ -396,7 +397,7 @@ fn pointers_to_serialised_memory_are_told_from_other_unions() {
     assert!(matches!(types[1], Type::Union { .. }) && matches!(types[2], Type::Union { .. }));
 }
 
-/// Linux 6.19 has a part of the ABI in a header beside it.
+/// Linux 6.19 has a part of the ABI in a header elsewhere.
 #[test]
 fn a_header_beside_the_abi_has_a_part_of_it() {
     let beside = "#include <linux/errno.h>\nstruct kho_vmalloc_chunk;\nstruct kho_vmalloc {\n\
@@ -427,14 +428,15 @@ fn a_header_beside_the_abi_has_a_part_of_it() {
     let reading = headers::read_dir(dir.path(), &Options::default()).unwrap();
     let path = dir.path().join("include/linux/kexec_handover.h");
     check(&reading, &path.display().to_string());
-    // Without it, what embeds its struct cannot be told.
+    // Without it, what embeds its struct is unknown.
     fs::remove_file(&path).unwrap();
     let reading = headers::read_dir(dir.path(), &Options::default()).unwrap();
     assert_eq!(reading.model.record("memfd_luo_ser"), None);
     assert!(gaps(&reading).contains(&"memfd_luo_ser"), "{:?}", reading.gaps);
 }
 
-/// What a header uses of its kernel is taken from the tree, and what depends on the configuration is not.
+/// Definitions that a header uses are taken from its kernel tree, unless they depend on the
+/// configuration.
 #[test]
 fn what_is_missing_is_taken_from_the_tree() {
     let abi = "#include <asm/kvm.h>\n#include <linux/cpumask.h>\n#define X_COMPATIBLE \"x-v1\"\n\
@@ -476,12 +478,12 @@ fn what_is_missing_is_taken_from_the_tree() {
     assert_eq!(reading.model.constant("X_LEN").unwrap().value, Value::Int(4));
     assert!(reading.model.record("plain_ser").is_some());
     assert!(reading.model.record("mask_ser").is_none());
-    // The text of what depends on the configuration is there all the same.
+    // The text of what depends on the configuration is still there.
     let declarations = &reading.model.headers[0].declarations;
     let of = |name: &str| declarations.iter().find(|d| d.name == name).unwrap();
     assert!(of("cpumask").unproven.is_some() && of("cpumask").tokens.contains("NR_CPUS"));
     assert!(of("mask_ser").unproven.is_some());
-    // Another machine has no such header, and so nothing of it.
+    // Another machine does not have such a header, and so nothing from it.
     let options = Options { triple: Some("aarch64-unknown-linux-gnu".into()), ..options };
     let reading = headers::read_dir(dir.path(), &options).unwrap();
     assert!(reading.model.record("regs_ser").is_none());
@@ -520,7 +522,7 @@ fn what_a_macro_makes_without_names_is_told_apart_by_what_is_around_it() {
     assert_eq!(fields(record("head.0.both")), [("id", 0, 32), ("state", 32, 16)]);
     assert_eq!(fields(record("head.1")), [("a", 0, 8), ("b", 8, 64)]);
     assert_eq!(fields(record("head.2")), [("a_or", 0, 16), ("nothing", 0, 32)]);
-    // Others around it give what is without a name no other one.
+    // Its neighbours do not change the name of a nameless type.
     let after = read(
         "struct other { struct { u8 a; } x; };\n\
          struct head {\n\tstruct { struct { u8 a; } in; } out;\n\tunion { struct { u8 b; }; };\n};\n",

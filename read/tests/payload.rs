@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Packed kernels: every way in which a kernel's build packs one, unpacked, and refused where damaged.
+//! Packed kernels in every form that a kernel's build makes are unpacked, or refused if damaged.
 //!
-//! `packed/` has one text, as the packer of each name makes it: `gzip -n -9`, `bzip2 -9`,
-//! `xz --format=lzma -9`, `xz --check=crc32 --x86 --lzma2=dict=32MiB`, `lzop -9`, `lz4 -l -9`, `zstd -19`.
+//! `packed/` has one text, packed by each packer: `gzip -n -9`, `bzip2 -9`, `xz --format=lzma -9`,
+//! `xz --check=crc32 --x86 --lzma2=dict=32MiB`, `lzop -9`, `lz4 -l -9`, `zstd -19`.
 
 use kho_abi_read::payload::{is_packed, unpack};
 
@@ -18,7 +18,7 @@ const PACKED: &[(&str, &[u8])] = &[
     ("zstd", include_bytes!("packed/zstd")),
 ];
 
-/// The packed text as a kernel's build appends it: with its size behind it, where the format has none.
+/// The packed text as a kernel's build appends it: followed by its size, if the format has none.
 fn sized(name: &str, packed: &[u8], size: usize) -> Vec<u8> {
     let size = u32::try_from(size).expect("it is small").to_le_bytes();
     match name {
@@ -27,7 +27,7 @@ fn sized(name: &str, packed: &[u8], size: usize) -> Vec<u8> {
     }
 }
 
-/// A bzImage with this payload, as far as a reader looks at it.
+/// A bzImage with this payload, as far as a reader uses it.
 fn bz_image(payload: &[u8]) -> Vec<u8> {
     let (setup_sectors, offset) = (3_usize, 100_usize);
     let mut image = vec![0; (setup_sectors + 1) * 512 + offset];
@@ -42,7 +42,7 @@ fn bz_image(payload: &[u8]) -> Vec<u8> {
     image
 }
 
-/// An EFI zboot image with this payload, as far as a reader looks at it.
+/// An EFI zboot image with this payload, as far as a reader uses it.
 fn zboot(payload: &[u8]) -> Vec<u8> {
     let mut image = b"MZ\0\0zimg".to_vec();
     image.extend(64_u32.to_le_bytes());
@@ -85,7 +85,7 @@ fn what_is_cut_off_is_refused() {
         let image = bz_image(&sized(name, packed, PLAIN.len()));
         let end = image.len() - 64;
         for length in 0..end {
-            // Up to the boot header it is no bzImage yet.
+            // Before the boot header ends, it is not a bzImage yet.
             let cut = &image[..length];
             match unpack(&cut.to_vec()) {
                 Ok(None) => assert!(length < 0x206, "{name}: {length} bytes are no bzImage"),
@@ -104,11 +104,11 @@ fn what_is_not_packed_is_left_alone() {
         assert!(!is_packed(other));
         assert!(matches!(unpack(&other.to_vec()), Ok(None)));
     }
-    // A boot header, and nothing that is known behind it.
+    // A boot header, followed by something unknown.
     assert!(unpack(&bz_image(b"what is this")).is_err());
 }
 
-/// Bytes are changed one after the other; what comes out is the content, or an error.
+/// Bytes are changed one after the other; the result is the content, or an error.
 #[test]
 fn damage_neither_panics_nor_grows_without_bounds() {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;

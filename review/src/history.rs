@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The life of contracts through a git history.
 //!
-//! git lists the commits that touch the headers, with the ids of what they leave. Headers whose code is
-//! the same are the same, whatever their comments say; each set of others is read once, and each
-//! judgement is kept on disk under the ids that it came from and the version of this program.
+//! git lists the commits that touch the headers, with the ids of their contents. Headers with the
+//! same code count as the same, whatever their comments say. Each set of headers is read once. Each
+//! judgement is cached on disk, by the ids that it came from and the version of this program.
 
 use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
 use crate::document::{Document, Section};
+use crate::nearest::nearest;
 use crate::policy::{ContractReport, Finding, Level, Options, Report, Strictness, Verdict};
 use kho_abi_model::rule::Rule;
 use kho_abi_model::version;
@@ -39,8 +40,8 @@ struct Commit {
     id: String,
     date: String,
     subject: String,
-    /// What it is compared with: its parent, or for a merge each of them, where that has what the merge
-    /// does not take from any of them.
+    /// What it is compared with: its parent. For a merge: each parent, if the merge contains
+    /// something that it takes from none of them.
     olds: Vec<Set>,
     new: Set,
 }
@@ -49,12 +50,12 @@ impl Commit {
     fn title(&self) -> String {
         let id = self.id.get(..12).unwrap_or(&self.id);
         let title = format!("{id} {} {}", self.date, self.subject);
-        // A subject comes from outside, and may steer a terminal.
+        // A subject is untrusted, and may contain terminal escapes.
         title.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
     }
 }
 
-/// What a history alone finds, sorted by id.
+/// The rules that only a history checks, sorted by id.
 pub const RULES: &[Rule] = &[Rule {
     id: "history_cut",
     summary: "The repository does not have the whole history of the ABI headers.",
@@ -63,13 +64,13 @@ pub const RULES: &[Rule] = &[Rule {
     remedy: "Run git fetch --unshallow.",
 }];
 
-/// How to look at a history.
+/// How to judge a history.
 #[derive(Clone, Debug, Default)]
 pub struct Look<'a> {
     /// Where judgements are kept.
     pub cache: Option<&'a Path>,
-    /// A pattern of tags, as git has them: a string is released from the first of them that has it.
-    /// Without one, each commit counts as a release.
+    /// A pattern of tags, in git's syntax: a string counts as released from the first matching tag
+    /// that contains it. Without a pattern, each commit counts as a release.
     pub released: Option<&'a str>,
 }
 
@@ -80,12 +81,12 @@ pub enum Wanted {
     All,
     /// The contracts of one header, by its base name.
     Header(String),
-    /// Contracts by string, by what their string is a version of, or by macro.
+    /// Contracts by string, by the name that their string is a version of, or by macro.
     Contract(String),
 }
 
 impl Wanted {
-    /// What a word names.
+    /// What a word on the command line asks for.
     #[must_use]
     pub fn of(word: &str) -> Self {
         let name = word.rsplit('/').next().unwrap_or(word);
@@ -114,21 +115,21 @@ impl Wanted {
 /// The life of contracts.
 #[derive(Debug)]
 pub struct Life {
-    /// A section for each commit that changed what is wanted, oldest first.
+    /// A section for each commit that changed what was asked for, oldest first.
     pub document: Document,
     /// How many commits touch the headers.
     pub commits: usize,
-    /// How many sets of headers were read by a compiler, rather than known already.
+    /// How many sets of headers the compiler read, since they were not cached.
     pub read: usize,
 }
 
-/// Tells the life of contracts up to a revision.
+/// The life of contracts up to a revision.
 ///
 /// # Errors
 ///
-/// A revision that there is not, what git says, and a name that no contract ever had. Headers of an old
-/// commit that a compiler refuses are no error: they are said to be unreadable, and the commit is not
-/// judged.
+/// A revision that does not exist, a failure of git, and a name that no contract ever had. If the
+/// compiler refuses the headers of an old commit, this is not an error: the commit is reported as
+/// unreadable and not judged.
 pub fn life(
     rev: &str,
     wanted: &Wanted,
@@ -174,7 +175,7 @@ pub fn life(
             sections.push(section);
             continue;
         }
-        // What a merge leaves as one of its parents has it was told with that one's commits.
+        // If a merge equals one of its parents, that parent's commits already reported it.
         if reports.len() < commit.olds.len() {
             continue;
         }
@@ -214,7 +215,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Reads both sides of each pair whose code differs, and that was not judged before.
+    /// Reads both sides of each pair whose code differs and that is not cached.
     fn read<'b>(
         &mut self,
         pairs: impl Iterator<Item = (&'b Set, &'b Set)>,
@@ -241,7 +242,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// The judgement of a pair; `None` where its code is the same.
+    /// The judgement of a pair; `None` if its code is the same.
     fn pair(&mut self, old: &Set, new: &Set) -> Result<Option<Kept>, SourceError> {
         let key = pair_key(old, new);
         if let Some(kept) = self.cache.get(&key) {
@@ -270,7 +271,8 @@ fn pair_key(old: &Set, new: &Set) -> String {
     format!("{} {}", key(old), key(new))
 }
 
-/// What a commit changes against all of its parents; `None` where there is no such thing.
+/// What a commit changes against all of its parents; `None` if it changes nothing against one of
+/// them.
 fn of_merge(reports: Vec<Report>) -> Option<Report> {
     let mut reports = reports.into_iter();
     let mut report = reports.next()?;
@@ -286,7 +288,8 @@ fn of_merge(reports: Vec<Report>) -> Option<Report> {
             other.events.iter().any(|e| (&e.rule, &e.item) == (&event.rule, &event.item))
         })
     };
-    // Two branches that took one new version for two changes are wrong against either.
+    // If two branches used one new version for two changes, the merge is wrong against either
+    // parent.
     let wrong: BTreeSet<String> = report
         .contracts
         .iter()
@@ -306,14 +309,14 @@ fn of_merge(reports: Vec<Report>) -> Option<Report> {
     (!report.contracts.is_empty()).then_some(report)
 }
 
-/// Which strings were in use, and with which headers they were last.
+/// Which strings were in use, and the headers that they last had.
 #[derive(Default)]
 struct Lives {
     left: HashMap<String, (Set, String)>,
 }
 
 impl Lives {
-    /// Follows the strings through a commit: one that comes back for other bytes is reused.
+    /// Follows the strings through a commit. A string that comes back with other bytes is reused.
     fn follow(
         &mut self,
         commit: &Commit,
@@ -360,7 +363,7 @@ impl Lives {
     }
 }
 
-/// Takes changes of what no tag has for fine.
+/// Accepts changes of strings that no tag has.
 fn unreleased(
     git: &Git,
     pattern: &str,
@@ -377,7 +380,7 @@ fn unreleased(
         return Ok(());
     }
     let refs = format!("refs/tags/{pattern}");
-    // Before it: a tag of the commit itself releases what the commit leaves.
+    // Tags before this commit: a tag on the commit itself releases what the commit contains.
     let merged = format!("--merged={}", commit.id);
     let before = format!("--no-contains={}", commit.id);
     let tags = git
@@ -408,14 +411,14 @@ fn unreleased(
     Ok(())
 }
 
-/// That the history is cut off where the headers are there already.
+/// Reports that the history is cut off although the headers exist at the cut.
 fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Finding>, SourceError> {
     let shallow = git.run("", &["rev-parse", "--is-shallow-repository"])?;
     if shallow.trim_ascii() != b"true" {
         return Ok(None);
     }
     let Some(tip) = commits.last() else { return Ok(None) };
-    // A commit whose parents are not there, and that has headers: they came earlier.
+    // A commit that lacks its parents and has headers: the headers are older than the history.
     let roots = git.run("", &["rev-list", "--max-parents=0", &tip.id])?;
     let roots = String::from_utf8_lossy(&roots);
     let mut first = None;
@@ -477,8 +480,8 @@ impl Names {
         };
         let headers: Vec<String> = self.headers.iter().map(|name| format!("{name}.h")).collect();
         let known: Vec<&str> = self.contracts.iter().chain(&headers).map(String::as_str).collect();
-        let near = similar::get_close_matches(name.as_str(), &known, 1, 0.5);
-        let help = match (near.first(), known.is_empty()) {
+        let near = nearest(&name, &known);
+        let help = match (near, known.is_empty()) {
             (Some(near), _) => format!("did you mean {near}?"),
             (None, true) => "no commit up to the revision has an ABI header".into(),
             (None, false) => format!("there are {}", known.join(", ")),
@@ -491,7 +494,7 @@ fn review_nothing() -> Side {
     crate::review::nothing("nothing")
 }
 
-/// The report with what is wanted of it; `None` where nothing of that changed.
+/// The report, reduced to what was asked for; `None` if nothing of that changed.
 fn filter_relevant(mut report: Report, wanted: &Wanted) -> Option<Report> {
     report.contracts.retain(|c| c.verdict != Verdict::Unchanged && wanted.has(c));
     if report.contracts.is_empty() {
@@ -508,7 +511,7 @@ fn filter_relevant(mut report: Report, wanted: &Wanted) -> Option<Report> {
         let ours = event.contracts.iter().any(|name| strings.contains(name));
         ours && (event.level != Level::Note || event.rule.starts_with("compatible"))
     });
-    // The same for every commit, and said once by `diff`.
+    // This is the same for every commit, and `diff` says it once.
     report.not_checked.clear();
     Some(report)
 }
@@ -517,7 +520,7 @@ fn filter_relevant(mut report: Report, wanted: &Wanted) -> Option<Report> {
 fn commits(git: &Git, rev: &str, tip: &str) -> Result<Vec<Commit>, SourceError> {
     let entries = git.entries(rev, tip)?;
     let usual = format!("include/{ABI_DIR}");
-    // Where they lie now; a kernel's are where they always are, also before there were any.
+    // The directory that has them now. A kernel's is the usual one, even before it had any.
     let dir = entries
         .keys()
         .next()
@@ -580,8 +583,8 @@ fn commits(git: &Git, rev: &str, tip: &str) -> Result<Vec<Commit>, SourceError> 
     Ok(found)
 }
 
-/// What a commit is compared with: for a merge, each parent without what the merge takes from another
-/// one, which was told with the commits of that.
+/// What a commit is compared with. For a merge: each parent without what the merge takes from
+/// another parent, since that parent's commits already reported it.
 fn own_changes(befores: Vec<Set>, new: &Set) -> Vec<Set> {
     if befores.len() < 2 {
         return vec![befores.into_iter().next().unwrap_or_default()];
@@ -614,7 +617,7 @@ fn key(set: &Set) -> String {
     key
 }
 
-/// Contents of headers, each asked for once.
+/// The contents of headers, each requested from git once.
 struct Contents<'a> {
     git: &'a Git,
     blobs: Option<Blobs>,
@@ -638,7 +641,7 @@ impl Contents<'_> {
         Ok(&self.known[id])
     }
 
-    /// What a compiler sees of a set.
+    /// The code of a set, as the compiler sees it.
     fn code(&mut self, set: &Set) -> Result<String, SourceError> {
         let mut all = String::new();
         for (path, id) in set {
@@ -697,7 +700,7 @@ enum Kept {
     Unreadable(String),
 }
 
-/// Longest cache that is read, in bytes; a longer one is begun anew.
+/// The longest cache to read, in bytes; a longer one is discarded.
 const MAX_CACHE: u64 = 256 << 20;
 
 /// Judgements on disk: one line each, appended.
@@ -715,7 +718,7 @@ struct CacheLine {
 
 impl Cache {
     fn open(dir: Option<&Path>, reading: &source::Options, strictness: Strictness) -> Self {
-        // Whatever decides about a judgement names the file.
+        // The name of the file contains everything that decides about a judgement.
         let target = reading.triple.as_deref().unwrap_or(std::env::consts::ARCH);
         let page = reading.page_size.map_or_else(|| "all".into(), |size| size.to_string());
         let name = format!(
@@ -734,7 +737,7 @@ impl Cache {
             std::fs::read_to_string(path).ok()
         });
         for line in text.iter().flat_map(|text| text.lines()) {
-            // A line that another process wrote by halves is judged anew.
+            // A line that another process wrote only partly is ignored, and judged again.
             if let Ok(CacheLine { key, kept }) = serde_json::from_str(line) {
                 known.insert(key, kept);
             }
@@ -754,7 +757,7 @@ impl Cache {
         self.known.insert(key.into(), kept.clone());
     }
 
-    /// Writes what is new. A cache that cannot be written costs time and nothing else.
+    /// Writes the new entries. A failure is ignored: it only costs time.
     fn close(self) {
         let Some(path) = self.path.filter(|_| !self.fresh.is_empty()) else { return };
         if let Some(dir) = path.parent() {
@@ -769,7 +772,8 @@ impl Cache {
     }
 }
 
-/// Tells builds of this program apart: another one may judge otherwise, whatever its version says.
+/// Identifies this build of the program: another build may judge differently even with the same
+/// version.
 fn build() -> String {
     let about = std::env::current_exe().and_then(std::fs::metadata);
     let Ok(about) = about else { return "unknown".into() };
@@ -778,7 +782,7 @@ fn build() -> String {
     format!("{:x}-{changed:x}", about.len())
 }
 
-/// Where caches go: `$XDG_CACHE_HOME/kho-abi`, or below the home directory.
+/// The cache directory: `$XDG_CACHE_HOME/kho-abi`, or a directory in the home directory.
 #[must_use]
 pub fn cache_dir() -> Option<PathBuf> {
     let absolute =
@@ -787,7 +791,7 @@ pub fn cache_dir() -> Option<PathBuf> {
     Some(base.join("kho-abi"))
 }
 
-/// The life in short: a line for each commit, and one for each contract that it changed.
+/// The life in brief: a line for each commit, and one for each contract that it changed.
 #[must_use]
 pub fn brief(life: &Life) -> String {
     use std::fmt::Write as _;

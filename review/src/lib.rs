@@ -9,13 +9,15 @@
 //!   report   one file per format
 //! ```
 //!
-//! [`lint`] asks what is wrong with one side alone. `review`, `history` and `preflight` ask for that of
-//! patches, of a git history, and of two kernels; a [`document`] is what they report. `verify` compares a source with the truth. [`rules`] lists everything that can be found wrong.
+//! [`lint`] judges one side alone. `review`, `history` and `preflight` judge patches, a git
+//! history, and two kernels. Each reports a [`document`]. `verify` compares a source with the
+//! truth. [`rules`] lists everything that can be found wrong.
 
 pub mod diff;
 pub mod document;
 pub mod history;
 pub mod lint;
+pub mod nearest;
 pub mod patch;
 pub mod policy;
 pub mod preflight;

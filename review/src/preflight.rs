@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The question before a kexec: will the next kernel understand what this one writes?
+//! Answers the question before a kexec: will the next kernel understand what this one writes?
 //!
-//! The kernel matches strings exactly and then trusts the bytes. So a string that the next kernel does
-//! not have means loss, which is told in the kernel's own terms; and the same string with other bytes is
-//! what nothing else catches.
+//! The kernel compares strings exactly and then trusts the bytes. If the next kernel lacks a
+//! string, something is lost; the report says what the kernel does about it. If it has the same
+//! string for other bytes, nothing else notices.
 
 mod defects;
 mod effects;
@@ -23,27 +23,27 @@ use serde::Serialize;
 use std::io::Read as _;
 use std::path::Path;
 
-/// A kernel, or what stands for one.
+/// A kernel, or a source that describes one.
 #[derive(Clone, Debug)]
 pub struct Kernel {
     /// Types, strings, contracts.
     pub side: Side,
-    /// The text of its configuration, where it is known.
+    /// The text of its configuration, if known.
     pub config: Option<String>,
-    /// The strings that it says it understands, where it has such a list.
+    /// The strings that it claims to understand, if it has such a list.
     pub listed: Option<Vec<String>>,
-    /// Its release, as `7.3.4`, where it is known.
+    /// Its release, as `7.3.4`, if known.
     pub release: Option<String>,
 }
 
-/// The first bytes of a file; `None` where it cannot be read.
+/// The first bytes of a file; `None` if it cannot be read.
 fn first_bytes(path: &Path) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     std::fs::File::open(path).ok()?.take(4096).read_to_end(&mut head).ok()?;
     Some(head)
 }
 
-/// The configuration that the running kernel was built with, from itself or from where it is installed.
+/// The configuration of the running kernel, from the kernel itself or from its installed file.
 fn running_config(release: &str) -> Option<String> {
     let packed = std::fs::read("/proc/config.gz").ok();
     let own = packed.and_then(|packed| Some(Config::unpack(&packed)?.text().to_string()));
@@ -63,10 +63,10 @@ pub enum Built {
     Unknown,
 }
 
-/// What a part of the handover needs in the kernel's configuration.
+/// A configuration option that a part of the handover needs.
 struct Feature {
     option: &'static str,
-    /// What the strings begin with that it is needed for; empty for everything.
+    /// The prefixes of the strings that need it; empty if everything does.
     stems: &'static [&'static str],
     what: &'static str,
 }
@@ -82,14 +82,14 @@ const FEATURES: &[Feature] = &[
 ];
 
 impl Kernel {
-    /// The kernel that a word names: an image, a tree, or any other source.
+    /// The kernel that a word on the command line names: an image, a tree, or any other source.
     ///
     /// # Errors
     ///
     /// As [`open::open`].
     pub fn open(word: &str, options: &source::Options) -> Result<Self, SourceError> {
         let path = Path::new(word);
-        // What is no file is no image, and is told so by the words for sources.
+        // A word that is not a file is not an image; the reader of sources reports the error.
         let is_image =
             path.is_file() && first_bytes(path).is_some_and(|head| image::is_image(&head));
         if !is_image {
@@ -106,12 +106,11 @@ impl Kernel {
         Ok(Self { side: Side::new(reading), config, listed, release })
     }
 
-    /// The kernel that this machine runs: its image where it is installed, its types and its
-    /// configuration as it tells them.
+    /// The running kernel: its installed image, or its own types and configuration.
     ///
     /// # Errors
     ///
-    /// That neither is there, or that what is there cannot be read.
+    /// Neither exists, or what exists cannot be read.
     pub fn running(options: &source::Options) -> Result<Self, SourceError> {
         let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let release = release.trim();
@@ -147,7 +146,7 @@ impl Kernel {
         }
     }
 
-    /// Whether it hands over at all, and how that is known.
+    /// Whether it hands over at all, and how we know.
     fn handover(&self) -> (Built, String) {
         let name = &self.side.reading.name;
         match self.built("CONFIG_KEXEC_HANDOVER") {
@@ -163,7 +162,7 @@ impl Kernel {
                     .contracts()
                     .any(|(_, c)| version::stem(&c.compatible) == "kho");
                 match self.side.reading.kind {
-                    // A tree can be built with it; whether it is, its headers do not say.
+                    // Headers show that it can be built with KHO, not that it is.
                     Kind::Headers | Kind::Truth | Kind::Snapshots => (Built::With, String::new()),
                     _ if kho => (Built::With, String::new()),
                     _ if contracts == 0 && self.side.reading.knows.strings => (
@@ -237,7 +236,7 @@ pub enum Outlook {
 }
 
 impl Outlook {
-    /// In words.
+    /// The outcome in words.
     #[must_use]
     pub fn tell(self) -> &'static str {
         match self {
@@ -275,12 +274,13 @@ pub struct Answer {
     pub not_checked: Vec<Gap>,
 }
 
-/// Whether something preserved is lost with it; whose loss is a line in the log is none.
+/// Whether losing this contract loses preserved state. kexec-metadata only feeds a log line, so it
+/// does not count.
 fn matters(compatible: &str) -> bool {
     version::stem(compatible) != "kexec-metadata"
 }
 
-/// Answers for one pair of kernels.
+/// The answer for one pair of kernels.
 #[must_use]
 pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     let mut answer = Answer {
@@ -304,7 +304,7 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     answer.defects = known.findings;
     answer.perhaps = known.doubtful;
     let comparison = compare(&current.side, &next.side);
-    // A name that changed is no byte that changed: the kernel does not read names.
+    // A renamed field does not count: the kernel does not read names.
     let options = Options { strictness: Strictness::Wire, ..Options::default() };
     let report = policy::judge(&comparison, &options);
     answer.not_checked.extend(report.not_checked.iter().cloned());
@@ -355,7 +355,7 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
             Verdict::Removed => (Outcome::Lost, on_absence(&string, scheme).1.into()),
             _ => (Outcome::Lost, on_mismatch(&string, scheme).1.into()),
         };
-        // What a kernel is built without, it neither writes nor reads.
+        // A kernel neither writes nor reads a part that it is built without.
         let (outcome, effect, happens) = match without(current, next, &string) {
             Some(Lacking::Current) => continue,
             Some(Lacking::Next(option)) => {
@@ -383,7 +383,8 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     answer
 }
 
-/// Whether both kernels are built with Kexec HandOver, as far as they tell; otherwise the answer says why not.
+/// Whether both kernels are built with Kexec HandOver, as far as is known; otherwise the answer
+/// says why not.
 fn both_hand_over(answer: &mut Answer, kernels: [&Kernel; 2]) -> bool {
     for kernel in kernels {
         match kernel.handover() {
@@ -402,7 +403,7 @@ fn both_hand_over(answer: &mut Answer, kernels: [&Kernel; 2]) -> bool {
     true
 }
 
-/// What belongs to no contract, and was not compared or differs: no kernel refuses it.
+/// Differences, and items not compared, that belong to no contract: no kernel refuses those.
 fn loose(comparison: &Comparison<'_>) -> Vec<Gap> {
     let loose =
         comparison.declarations.iter().filter(|change| change.unversioned && !change.is_code);
@@ -413,8 +414,8 @@ fn loose(comparison: &Comparison<'_>) -> Vec<Gap> {
     comparison.unread.iter().cloned().chain(differing).collect()
 }
 
-/// Why the same string is not enough for a contract of which that was not compared; `None` where it is:
-/// properties of device trees are in the code alone, and no image has them.
+/// Why an equal string is not enough for a contract whose content was not compared; `None` if it is
+/// enough, since only code has the properties of device trees, and no image shows them.
 fn string_alone(current: &Kernel, next: &Kernel, open: &[String]) -> Option<String> {
     let open: Vec<_> =
         open.iter().map(String::as_str).filter(|item| *item != DEVICE_TREE).collect();
@@ -431,7 +432,7 @@ fn string_alone(current: &Kernel, next: &Kernel, open: &[String]) -> Option<Stri
     })
 }
 
-/// What the answers about contracts come to, and what was known before them.
+/// Combines the answers about contracts with what was known before.
 fn outlook(answer: &Answer) -> Outlook {
     let outlooks = answer.contracts.iter().map(|contract| {
         let matters = [&contract.current, &contract.next].into_iter().flatten().any(|c| matters(c));
@@ -445,7 +446,7 @@ fn outlook(answer: &Answer) -> Outlook {
     });
     let outlook = outlooks.fold(answer.outlook, std::cmp::min);
     let compared = answer.contracts.iter().any(|contract| contract.current.is_some());
-    // Nothing was compared: that is no yes.
+    // Nothing was compared, so this is not a yes.
     if compared {
         outlook
     } else {
@@ -473,7 +474,8 @@ fn without(current: &Kernel, next: &Kernel, compatible: &str) -> Option<Lacking>
     None
 }
 
-/// What happens where the code that would read it is not there, rather than of another version.
+/// What happens if the next kernel lacks the code that would read it, instead of having another
+/// version.
 fn on_mismatch_without(compatible: &str) -> (Effect, &'static str) {
     match version::stem(compatible) {
         "luo" | "LUO" => {
@@ -483,7 +485,7 @@ fn on_mismatch_without(compatible: &str) -> (Effect, &'static str) {
     }
 }
 
-/// What the next kernel does with a contract that fares so.
+/// What the next kernel does with a contract that has this outcome.
 fn effect_of(outcome: Outcome, contract: &str, scheme: Option<&str>) -> Effect {
     match outcome {
         Outcome::Dangerous => Effect::Silent,
@@ -578,7 +580,7 @@ mod tests {
             assert_eq!((lost.outcome, lost.next.as_deref()), (Outcome::Lost, Some(other)));
             assert!(lost.happens.contains(words), "{lost:?}");
         }
-        // Not knowing which kernel was before is no loss of anything preserved.
+        // Not knowing the previous kernel loses no preserved state.
         let mut next = kernel("b");
         let metadata = contract(&mut next, "kexec-metadata-v1");
         metadata.version = Some(2);
@@ -647,7 +649,7 @@ mod tests {
         assert!(memfd.evidence[0].contains("field `folios` embeds"), "{memfd:?}");
     }
 
-    /// A kernel that is known by its image, which has no number of the kexec metadata.
+    /// A kernel known only by its image, which does not contain the number of the kexec metadata.
     fn image(name: &str) -> Kernel {
         let mut kernel = kernel(name);
         kernel.side.reading.kind = Kind::Btf;
@@ -663,7 +665,7 @@ mod tests {
         kernel
     }
 
-    /// The same kernel without the PCI core's state.
+    /// The same kernel without the state of the PCI core.
     fn without_pci(mut kernel: Kernel) -> Kernel {
         kernel.side.reading.model.headers.retain(|header| header.name != "pci");
         kernel
@@ -701,7 +703,7 @@ mod tests {
             .iter()
             .all(|d| d.rule == KNOWN_DEFECT.id && d.shown_place().contains("6.19.4")));
         assert!(of("7.3.4", "7.2.1").perhaps.iter().any(|p| p.contains("3a0b8fa2eb36")));
-        // The same string, and what it stands for changed between two stable releases.
+        // The same string, whose meaning changed between two stable releases.
         for (current, next, outlook) in [
             ("6.17.8", "6.17.9", Outlook::Dangerous),
             ("6.17.9", "6.17.8", Outlook::Dangerous),

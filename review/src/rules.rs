@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Every rule there is: those of a checkout, of a comparison, of a review and of a history.
+//! All rules: those of a checkout, of a comparison, of a review and of a history.
 
 use crate::policy::{checks, sides};
 use crate::preflight::KNOWN_DEFECT;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Holds the truth against what was read of a kernel.
+//! Compares a kernel with the ABI that this build defines.
 //!
-//! Every contract of the truth gets one [`Verdict`], and so does every contract of the source that the
-//! truth does not have. What the source cannot tell is not compared, and stands beside the verdict.
+//! Every contract of the truth gets one [`Verdict`], and so does every contract of the source that
+//! the truth does not have. What the source does not show is not compared, and is listed beside the
+//! verdict.
 
 mod contracts;
 mod differences;
@@ -18,12 +19,15 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
-/// The truth that this program was compiled with, with its earlier versions where they are needed.
+/// The truth that this program was compiled with, and its earlier versions, which are loaded on
+/// demand.
 #[derive(Debug)]
 pub struct Truth {
     current: Model,
     earlier: Option<Vec<Model>>,
     catalogue: Arc<Catalogue>,
+    /// What it is called, where it is not this program's.
+    name: Option<String>,
 }
 
 impl Truth {
@@ -31,16 +35,22 @@ impl Truth {
     ///
     /// # Errors
     ///
-    /// [`TruthError`] where the source and the layouts do not fit together.
+    /// [`TruthError`] if the source and the layouts do not match.
     pub fn load(catalogue: &Arc<Catalogue>) -> Result<Self, TruthError> {
         let current = catalogue.current()?.clone();
-        Ok(Self { current, earlier: None, catalogue: Arc::clone(catalogue) })
+        Ok(Self { current, earlier: None, catalogue: Arc::clone(catalogue), name: None })
+    }
+
+    /// The same, by a name.
+    #[must_use]
+    pub fn called(self, name: &str) -> Self {
+        Self { name: Some(name.into()), ..self }
     }
 
     /// Takes models as the truth.
     #[must_use]
     pub fn of(current: Model, earlier: Vec<Model>) -> Self {
-        Self { current, earlier: Some(earlier), catalogue: Arc::default() }
+        Self { current, earlier: Some(earlier), catalogue: Arc::default(), name: None }
     }
 
     fn earlier(&self) -> Result<&[Model], TruthError> {
@@ -100,7 +110,7 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Whether anything was compared beside the string.
+    /// Whether anything apart from the string was compared.
     #[must_use]
     pub fn anything(&self) -> bool {
         self.structs + self.constants + self.nodes > 0
@@ -167,6 +177,9 @@ pub struct Report {
     pub source: String,
     /// What it turned out to be.
     pub kind: Kind,
+    /// The frozen layouts that are the truth, where it is not this program's types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
     /// The page size that it was compared for, in bytes; none where nothing tells it.
     pub page_size: Option<u64>,
     /// Every contract of the truth, and what else the source has.
@@ -180,18 +193,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether anything at all was compared that a contract promises.
+    /// Whether anything that a contract promises was compared.
     #[must_use]
     pub fn anything_checked(&self) -> bool {
         self.contracts.iter().any(|checked| checked.compared.anything())
     }
 }
 
-/// Holds the truth against a source.
+/// Compares a source with the truth.
 ///
 /// # Errors
 ///
-/// [`TruthError`] where earlier versions are needed and do not fit together.
+/// [`TruthError`] if earlier versions are needed and do not match their source.
 pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     let source_wide = reading.gaps.iter().filter(|gap| gap.item.is_empty());
     let mut not_checked: Vec<String> = source_wide.map(|gap| gap.why.clone()).collect();
@@ -200,6 +213,13 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
         let why = "whether structs are packed, and how they are aligned: types of an image have \
                    offsets and sizes alone";
         not_checked.push(why.into());
+    }
+    let unknown = truth.catalogue.knows().unknown();
+    if !unknown.is_empty() {
+        not_checked.push(format!(
+            "{}: a frozen layout is of a kernel, which does not contain it, nor its page size",
+            unknown.join(", ")
+        ));
     }
     let mut check = Check::new(truth, reading, page_size);
     for (_, contract) in truth.current.contracts() {
@@ -211,6 +231,7 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     Ok(Report {
         source: reading.name.clone(),
         kind: reading.kind,
+        against: truth.name.clone(),
         page_size,
         contracts,
         findings,
@@ -218,7 +239,7 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     })
 }
 
-/// The page size to compare for. Where the source does not tell, the one that its structs fit.
+/// The page size to compare for. If the source does not say, the one that its structs fit.
 fn page_size(truth: &Model, reading: &Reading, not_checked: &mut Vec<String>) -> Option<u64> {
     let known = truth.page_sizes();
     if let Some(page_size) = reading.model.target.page_size {

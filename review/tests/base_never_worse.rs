@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A base never makes a verdict worse than the same patch without it, for every old/new pair.
+//! A base never makes a verdict worse than that of the same patch without it, for every old/new
+//! pair.
 //!
-//! A patch on its base is judged as the two trees are. Without the base less is known, so that it is never
-//! judged better; and where the hunks show a change that no version covers, the base does not hide it.
+//! A patch on its base is judged as the two trees are. Without the base, less is known, so the
+//! verdict is never better. If the hunks show a change that no version covers, the base does not
+//! hide it.
 
 mod common;
 
@@ -15,8 +17,9 @@ use kho_abi_review::report::Document;
 use kho_abi_review::review::{self, Base};
 use std::path::{Path, PathBuf};
 
-/// Rules about what hunks do not show: another header has the string, too, or a comment elsewhere; and of a
-/// struct that is shown in part, where its fields lie, which the review says is not known.
+/// Rules about things that hunks do not show: another header has the string, too, or a comment
+/// elsewhere; and, for a struct that is shown in part, its field offsets, which the review reports
+/// as unknown.
 fn is_out_of_sight(rule: &str, context: usize) -> bool {
     match rule {
         "compatible_in_two_contracts" => true,
@@ -56,7 +59,7 @@ fn pairs() -> Vec<PathBuf> {
     found
 }
 
-/// What `git diff` prints, with as many lines of context.
+/// The output of `git diff`, with that many lines of context.
 fn patch_of(old: &open::Files, new: &open::Files, context: usize) -> String {
     let mut text = String::from("From: A Dev <a@example.org>\nSubject: [PATCH] change\n\n---\n");
     let empty = Vec::new();
@@ -92,7 +95,8 @@ fn rules(document: &Document) -> Vec<String> {
     findings.map(|event| event.rule.clone()).collect()
 }
 
-/// What a pair showed: how many patches were tried, how many have a finding without a base, what is wrong.
+/// The result for a pair: how many patches were tried, how many have a finding without a base, and
+/// what is wrong.
 #[derive(Default)]
 struct Tried {
     patches: usize,
@@ -125,7 +129,7 @@ fn try_pair(pair: &Path) -> Tried {
         if without.is_empty() && !seen.is_empty() {
             wrong(format!("without a base fine, with it {seen:?}"));
         }
-        // What cannot be known without the base is no proof.
+        // What is unknown without the base proves nothing.
         let proven: Vec<_> = without.iter().filter(|rule| *rule != "change_not_judged").collect();
         if with.is_empty() && !proven.is_empty() {
             wrong(format!("the base hides {proven:?}"));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Headers that are on their way into the kernel, in our own words, and what each of their steps is.
+//! Headers that are on their way into the kernel, in our own words, and the judgement of each of
+//! their steps.
 //!
-//! Every way in which the kernel spells versions is among them: a string with a number in it, a name
-//! with a number beside it, feature words, a magic number, nothing. A step is two forms of a header,
-//! made from one by replacing pieces of it.
+//! They include every way in which the kernel spells versions: a string with a number in it, a name
+//! with a number beside it, feature words, a magic number, nothing. A step is two forms of a
+//! header, made from one file by replacing parts of it.
 
 use kho_abi_read::source;
 use kho_abi_review::diff::{self, open, Side};
@@ -15,17 +16,17 @@ use std::sync::OnceLock;
 
 type Edits = &'static [(&'static str, &'static str)];
 
-/// A step, and what has to be said of it.
+/// A step, and its expected judgement.
 struct Step {
-    /// What it is.
+    /// Its description.
     what: &'static str,
-    /// The form before, as its file and what is replaced in it.
+    /// The old form: its file and the replacements in it.
     old: (&'static str, Edits),
-    /// The form after.
+    /// The new form.
     new: (&'static str, Edits),
-    /// The contracts that are shown, with their verdicts; what did not change is left out.
+    /// The contracts that are shown, with their verdicts; unchanged ones are left out.
     verdicts: &'static [&'static str],
-    /// The rules of the findings, each once.
+    /// The rules of the findings, without duplicates.
     findings: &'static [&'static str],
     /// The rules of notes.
     notes: &'static [&'static str],
@@ -38,7 +39,7 @@ fn form((file, edits): (&str, Edits)) -> (String, String) {
         assert!(text.contains(from), "{file} has no {from:?}");
         text = text.replacen(from, to, 1);
     }
-    // The header is called by what stands before the way in which its version is spelled.
+    // The name of the header is the part before its way of spelling the version.
     let name = file.trim_end_matches(".h");
     let name = ["_number", "_string", "_name", "_features", "_guest", "_vcpu"]
         .iter()
@@ -800,7 +801,7 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// What is said of each step; each form is read once.
+/// The report for each step; each form is read once.
 fn reports() -> &'static [(&'static Step, Report)] {
     static REPORTS: OnceLock<Vec<(&'static Step, Report)>> = OnceLock::new();
     REPORTS.get_or_init(|| {
@@ -840,7 +841,7 @@ fn each_step_is_what_it_is() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What is found is found however it is asked for: no format leaves a finding or a note away.
+/// Findings do not depend on the format: no format leaves out a finding or a note.
 #[test]
 fn every_format_has_every_finding_and_every_note() {
     for (step, report) in reports() {
@@ -880,7 +881,7 @@ fn a_struct_that_moves_to_another_header_did_not_change() {
         let report = judge(old, new);
         assert_eq!(report.events, [], "{report:#?}");
     }
-    // To a header without a version: nothing changed, and from now on nothing covers it.
+    // To a header without a version: nothing changed, but from now on nothing covers it.
     let alone = side("new", &[first(""), second(""), third]);
     let report = judge(&in_first, &alone);
     assert_eq!(rules(&report, Level::Finding), BTreeSet::from(["struct_without_contract"]));

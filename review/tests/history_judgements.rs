@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What became of real contracts in public, retold with small headers of our own, and how it is judged.
+//! The public history of real contracts, retold with small headers of our own, and its judgement.
 
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{self, Kind};
@@ -22,7 +22,7 @@ fn judge(header: &str, old: &str, new: &str, options: &Options) -> Report {
     policy::judge(&diff::compare(&old, &new), options)
 }
 
-/// The verdict on the one contract, how many findings there are, and the rules that fired.
+/// The verdict on the only contract, the number of findings, and the rules that fired.
 fn told(report: &Report) -> (Verdict, usize, Vec<(&str, Level)>) {
     let [contract] = &report.contracts[..] else { panic!("{report:?}") };
     let fired = report.events.iter().map(|event| (event.rule.as_str(), event.level));
@@ -36,7 +36,7 @@ fn vfio(version: u32, fields: &str) -> String {
     )
 }
 
-/// Show 1: the struct of vfio-pci, as it was posted again and again.
+/// Demonstrates the struct of vfio-pci, as it was posted again and again.
 #[test]
 fn the_public_life_of_the_vfio_pci_struct() {
     let posted = [
@@ -70,7 +70,7 @@ fn growth_under_a_kept_string_depends_on_whether_it_is_released() {
     let unmerged = Options { baseline: Baseline::Nothing, ..Options::default() };
     let report = judge("vfio_pci", &old, &new, &unmerged);
     assert_eq!((told(&report).0, report.findings()), (Verdict::ChangedUnreleased, 0));
-    // A third source has what is released: there with the string, and there without it.
+    // A third source has the released strings: with and without this string.
     let with = Baseline::Released(Box::new(side("release", "vfio_pci", &old).reading));
     let report = judge("vfio_pci", &old, &new, &Options { baseline: with, ..Options::default() });
     assert_eq!(told(&report).0, Verdict::BumpMissing);
@@ -94,7 +94,7 @@ fn reordering_and_widening_under_a_kept_string_is_a_missing_bump() {
     assert!(fired.contains(&("field_resized", Level::Finding)), "{fired:?}");
 }
 
-/// Padding of a list's head became a count, and the string went with it.
+/// Padding of a list's head became a count, and the string changed with it.
 #[test]
 fn padding_that_becomes_a_counter_with_a_new_string_is_fine() {
     let port = |version, field: &str| {
@@ -109,7 +109,7 @@ fn padding_that_becomes_a_counter_with_a_new_string_is_fine() {
     assert_eq!((told(&kept).0, kept.findings()), (Verdict::BumpMissing, 1));
 }
 
-/// The radix tree's constants: what the depth is computed from, and how many bits are above a leaf.
+/// The radix tree's constants: the inputs of the depth, and the number of bits above a leaf.
 fn kho(version: u32, comment: u32, (first, value, bits): (&str, &str, &str)) -> String {
     format!(
         "/* The root has compatible = \"kho-v{comment}\". */\n\
@@ -129,7 +129,7 @@ const WIDTH: Width =
     ("KHO_RADIX_KEY_WIDTH", "64 - PAGE_SHIFT + 1", "KHO_RADIX_KEY_WIDTH - KHO_BITMAP_SIZE_LOG2");
 const ORDER: Width =
     ("KHO_ORDER_0_LOG2", "64 - PAGE_SHIFT", "KHO_ORDER_0_LOG2 - KHO_BITMAP_SIZE_LOG2 + 1");
-/// As it was at first: one bit was forgotten, which matters with pages of 16 KiB alone.
+/// The first form: one bit was forgotten, which only matters with pages of 16 KiB.
 const FORGOTTEN: Width =
     ("KHO_ORDER_0_LOG2", "64 - PAGE_SHIFT", "KHO_ORDER_0_LOG2 - KHO_BITMAP_SIZE_LOG2");
 
@@ -141,8 +141,8 @@ fn kho_got_a_new_string_and_no_struct_of_it_changed() {
     assert_eq!(told(&report), (Verdict::BumpedWithoutChange, 0, vec![note]));
 }
 
-/// From 7.2.12 to 7.3.4: the enumerator that the depth is computed from has another name and is one
-/// larger; the depth is the same for every page size.
+/// From 7.2.12 to 7.3.4: the enumerator from which the depth is computed was renamed and is larger
+/// by one; the depth is the same for every page size.
 #[test]
 fn a_renamed_enumerator_behind_the_same_depth_is_no_finding() {
     let (old, new) = (kho(4, 4, ORDER), kho(4, 4, WIDTH));
@@ -169,7 +169,7 @@ fn another_depth_for_one_page_size_is_a_finding() {
     assert_eq!(report.contracts[0].tell(), "bump missing");
 }
 
-/// For parts of headers, whose strings are known for the whole of them.
+/// For parts of headers whose strings are known for the whole headers.
 fn unknown() -> Options {
     Options { catalogue: std::sync::Arc::new(Catalogue::empty()), ..Options::default() }
 }
@@ -191,7 +191,7 @@ fn luo_sessions_changed_together_with_their_string() {
         &unknown(),
     );
     assert_eq!((told(&report).0, report.findings()), (Verdict::ChangedAndBumped, 0));
-    // A string that is longer than its field's alignment allows grows the struct.
+    // A string that is longer than its field's alignment allows enlarges the struct.
     let long = luo(5, "u64 files; u64 count;").replace("luo-v5", "luo-v5;block-v1");
     let report = judge("luo", &luo(5, "u64 files; u64 count;"), &long, &unknown());
     let (verdict, findings, fired) = told(&report);
@@ -275,10 +275,10 @@ fn what_cannot_be_read_is_not_called_unchanged() {
     let report = policy::judge(&diff::compare(&old, &new), &Options::default());
     assert_eq!(report.contracts[0].verdict, Verdict::BumpMissing);
     assert!(report.events.iter().any(|event| event.rule == "declaration_changed"));
-    // The same text is the same, whatever it stands for.
+    // The same text is the same, whatever it means.
     let same = policy::judge(&diff::compare(&old, &old), &Options::default());
     assert_eq!((same.contracts[0].verdict, same.findings()), (Verdict::Unchanged, 0));
-    // What one side has no text of is unknown.
+    // If one side has no text, the result is unknown.
     let mut image = new;
     image.reading.kind = Kind::Strings;
     image.reading.knows.absence = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Thousands of mutated patches, mailboxes and headers: read, or refused with a reason; nothing else.
+//! Thousands of mutated patches, mailboxes and headers are either read, or refused with a reason.
 
 use kho_abi_model::Header;
 use kho_abi_read::{outline, source};
@@ -155,7 +155,7 @@ fn ten_thousand_mutated_headers_and_allow_files_have_an_outline_or_a_reason() {
     }
 }
 
-/// The whole way, through the compiler and every format: fewer, since each starts it several times.
+/// The whole pipeline, with the compiler and every format: fewer, since each runs it several times.
 #[test]
 fn mutated_series_and_headers_end_in_a_report_or_a_reason() {
     let (mail, mut numbers) = (mail(), Numbers(3));
@@ -187,7 +187,7 @@ fn mutated_series_and_headers_end_in_a_report_or_a_reason() {
             Ok(other) => {
                 for (old, new) in [(&whole, &other), (&other, &whole)] {
                     let report = policy::judge(&diff::compare(old, new), &Options::default());
-                    // A change that is not seen as one must be said to be not checked.
+                    // A change that is not recognised as one must be reported as not checked.
                     let seen = !report.events.is_empty()
                         || report.contracts.iter().any(|c| c.verdict != Verdict::Unchanged);
                     let said = report.not_checked != known
@@ -214,12 +214,12 @@ fn mutated_series_and_headers_end_in_a_report_or_a_reason() {
     assert!(same > 4 && others > 8, "{same} the same, {others} others");
 }
 
-/// What was read of a header that a string may promise: strings, layouts and values, by name.
+/// What was read from a header that a string may promise: strings, layouts and values, by name.
 fn promise(side: &Side) -> BTreeMap<String, String> {
     let model = side.model();
     let strings = model.contracts().map(|(_, c)| (c.compatible.clone(), String::new()));
     let records = model.records().map(|(_, r)| (r.name.clone(), format!("{:?}", r.bare())));
-    // The macro of a string is nothing that memory has.
+    // The macro of a string is not in memory.
     let constants = model.headers.iter().flat_map(Header::constants);
     let constants =
         constants.filter(|c| model.contracts().all(|(_, other)| other.macro_name != c.name));

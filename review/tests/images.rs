@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What compilers make of the generated headers, read back from DWARF and BTF: the truth, whatever the
-//! compiler and the format; and what differs from it, found.
+//! Compilers' output for the generated headers, read back from DWARF and BTF, equals the truth for
+//! every compiler and format, and differences are found.
 
-#[allow(dead_code)] // Each test asks C for something else.
+#[allow(dead_code)] // Each test uses another part of it.
 #[path = "../../codegen/tests/c/mod.rs"]
 mod c;
 
@@ -19,7 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A way to get types out of a compiler.
+/// A way to get types from a compiler.
 struct Variant {
     compiler: &'static str,
     flags: &'static [&'static str],
@@ -121,7 +121,7 @@ fn read(path: &Path, options: &Options) -> Reading {
     image::open(path, options).unwrap_or_else(|error| panic!("{error}")).reading
 }
 
-/// Layouts without what no image tells: whether structs are packed.
+/// Layouts without what no image shows: whether structs are packed.
 fn layouts(model: &Model) -> BTreeMap<String, Record> {
     let bare = |record: &Record| Record {
         packing: kho_abi_model::Packing::Natural,
@@ -170,7 +170,7 @@ fn one_unit_is_one_model_through_every_reader() {
         assert_eq!(report.findings, [], "{name}");
         assert!(report.anything_checked(), "{name}");
     }
-    // The reader of headers says the same of the same headers.
+    // The reader of headers agrees for the same headers.
     let reading = headers::read_dir(&checkout_headers(), &Options::default());
     let reading = reading.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(layouts(&reading.model), layouts(&truth));
@@ -178,7 +178,7 @@ fn one_unit_is_one_model_through_every_reader() {
     assert_eq!(strings(&reading.model), strings(&truth));
 }
 
-/// Units that name nothing wanted are passed over: one with a single struct is not one of them.
+/// Units without a wanted name are skipped; a unit with a single struct is not one of them.
 #[test]
 fn a_unit_with_one_struct_alone_is_found_among_others() {
     let truth = current();
@@ -245,7 +245,7 @@ fn every_page_size_is_read_for_what_it_is() {
             let sized = truth.with_page_size(page_size).expect("it is one of the truth's");
             assert_eq!(layouts(&reading.model), layouts(&sized), "{}", variant.name());
             assert_eq!(verify(&held(), &reading).expect("whole").findings, []);
-            // Held against another page size, it is found out.
+            // Compared with another page size, it differs.
             for other in truth.page_sizes().into_iter().filter(|other| *other != page_size) {
                 let options = Options { page_size: Some(other), ..Options::default() };
                 let report = verify(&held(), &read(&object, &options)).expect("whole");
@@ -257,7 +257,7 @@ fn every_page_size_is_read_for_what_it_is() {
     }
 }
 
-/// Where nothing tells the page size, the structs do, and that is said.
+/// If nothing shows the page size, the structs decide, and the report says so.
 #[test]
 fn without_a_page_size_the_one_that_fits_is_taken() {
     let variant = VARIANTS
@@ -276,7 +276,7 @@ fn without_a_page_size_the_one_that_fits_is_taken() {
     }
 }
 
-/// Headers of the truth with one replacement in the text of one, and without assertions.
+/// Headers of the truth with one replacement in one of them, and without assertions.
 fn changed_headers(dir: &Path, name: &str, from: &str, to: &str) -> PathBuf {
     let root = dir.join("headers");
     for generated in generate::render(&current()) {
@@ -287,7 +287,7 @@ fn changed_headers(dir: &Path, name: &str, from: &str, to: &str) -> PathBuf {
             assert!(text.contains(from), "{name}.h has {from:?}");
             text = text.replacen(from, to, 1);
         }
-        // Lines that assert stay, so that numbers of lines stay; they just say nothing.
+        // The lines of assertions stay, so that line numbers stay, but they assert nothing.
         let text = text.replace("static_assert(", "#define NOTHING_ASSERTED (");
         fs::write(path, text).expect("it is ours");
     }
@@ -381,7 +381,7 @@ fn other_versions_are_told_from_changes() {
     let report = report_of(variant, "memfd", "\"memfd-v2\"", "\"memfd-v1\"");
     assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Older);
     assert_eq!(report.findings[0].rule, "source_version_unknown");
-    // Without its string, the structs speak, and that the string does not is said.
+    // Without its string, the structs decide, and the report says that the string is missing.
     let report = report_of(variant, "memfd", "\"memfd-v2\"", "\"other\"");
     assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Equal);
     let memfd = report.contracts.iter().find(|checked| checked.contract == "memfd-v2");
@@ -390,7 +390,7 @@ fn other_versions_are_told_from_changes() {
 
 #[test]
 fn an_earlier_version_that_the_truth_knows_is_compared_with_it() {
-    // The version before had 32 bits for the number of folios, say.
+    // Assume that the previous version had 32 bits for the number of folios.
     let mut earlier = current();
     earlier.headers.retain(|header| header.name == "memfd");
     let header = &mut earlier.headers[0];
@@ -424,7 +424,7 @@ fn an_earlier_version_that_the_truth_knows_is_compared_with_it() {
     }
 }
 
-/// A file handler, as the kernel has it, for a string.
+/// A file handler, as in the kernel, for a string.
 fn handler(name: &str, compatible: &str) -> String {
     format!(
         "#ifndef HANDLER\n#define HANDLER\nstruct list_head {{ struct list_head *next, *prev; }};\n\
@@ -495,7 +495,7 @@ fn foreign_files_are_named_for_what_they_are() {
     }
 }
 
-/// Thousands of files that were damaged each in its own way: an answer or an error, and no panic.
+/// Thousands of files, each damaged in its own way, give an answer or an error, and no panic.
 #[test]
 fn damaged_files_do_no_harm() {
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
@@ -545,7 +545,7 @@ fn a_stripped_file_is_not_passed_as_checked() {
     let report = verify(&held(), &reading).expect("the truth is whole");
     assert!(!report.anything_checked());
     for checked in &report.contracts {
-        // A name without a version counts where a handler has it, and this file has no handler.
+        // A name without a version counts if a handler has it, but this file has no handler.
         let (_, contract) = truth.contract(&checked.contract).expect("it is one of the truth's");
         let expected =
             if contract.name.is_some() { Verdict::Absent } else { Verdict::NotCheckable };
@@ -553,8 +553,8 @@ fn a_stripped_file_is_not_passed_as_checked() {
     }
 }
 
-/// The string is in the data, and the number that decides is in the code: structs can be compared, and
-/// no kernel is told that it is understood.
+/// The string is in the data, but the number that decides is in the code: structs can be compared,
+/// but no kernel is reported as understood.
 #[test]
 fn a_name_with_a_number_beside_it_is_found_by_the_name() {
     let text = format!("{}{}", everything(&current()), handler("h", "pci"));
@@ -589,7 +589,7 @@ fn a_name_with_a_number_beside_it_is_found_by_the_name() {
     }
 }
 
-/// What is asked of two kernels, each a unit that was compiled, with its types or without.
+/// The answer for two kernels, each a compiled unit, with or without its types.
 fn asked(current: &Path, next: &Path) -> Answer {
     let open = |path: &Path| {
         let word = path.to_str().expect("it is ours");
@@ -604,12 +604,12 @@ fn outcome(answer: &Answer, string: &str) -> preflight::Outcome {
     answer.contracts.iter().find(of).unwrap_or_else(|| panic!("{string}: {answer:#?}")).outcome
 }
 
-/// Strings alone are no yes, whichever side has no types, and no loss of what cannot be seen.
+/// Strings alone are not a yes if either side has no types, and not a loss of what is invisible.
 #[test]
 fn preflight_of_a_kernel_without_types_is_unknown() {
     let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
     let (first, second) = (dir(), dir());
-    // As in a kernel, a pointer with bytes that are not zero stands in front of the string.
+    // As in a kernel, a pointer with non-zero bytes precedes the string.
     let text = format!(
         "{}const char banner[] = \"Linux version 7\";\n\
          struct {{ const void *ops; char compatible[48]; }} memfd __attribute__((used)) = \
@@ -641,7 +641,7 @@ fn preflight_of_a_kernel_without_types_is_unknown() {
         let memfd = answer.contracts.iter().find(|c| c.current.as_deref() == Some("memfd-v2"));
         assert!(memfd.expect("there").happens.contains("has no types"), "{answer:#?}");
     }
-    // A string that only the types of the kernel would show may be there.
+    // A string that only the kernel's types would show may be there.
     for (current, next) in [(&hidden, &wider), (&wider, &hidden)] {
         let answer = asked(current, next);
         assert_eq!(answer.outlook, Outlook::Unknown, "{answer:#?}");
@@ -651,7 +651,7 @@ fn preflight_of_a_kernel_without_types_is_unknown() {
     }
 }
 
-/// What neither side shows was not compared, and neither was what nobody knows the structs of.
+/// What neither side shows was not compared, and neither were contracts with unknown structs.
 #[test]
 fn preflight_says_yes_only_of_structs_that_it_saw() {
     let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
@@ -681,7 +681,7 @@ fn preflight_says_yes_only_of_structs_that_it_saw() {
     }
 }
 
-/// A unified kernel image with that kernel, as far as a reader looks at it.
+/// A unified kernel image with that kernel, as far as a reader uses it.
 fn unified(kernel: &[u8]) -> Vec<u8> {
     let mut image = vec![0; 0x400];
     image[..2].copy_from_slice(b"MZ");
@@ -699,7 +699,7 @@ fn unified(kernel: &[u8]) -> Vec<u8> {
     image
 }
 
-/// The file, packed as kernels and modules are.
+/// The file, packed like kernels and modules.
 fn gzip(path: &Path) -> Vec<u8> {
     let out = Command::new("gzip").args(["-n", "-c"]).arg(path).output().expect("gzip is there");
     assert!(out.status.success());
@@ -721,14 +721,14 @@ fn a_kernel_in_a_unified_image_is_read() {
         assert_eq!(layouts(&image.reading.model), layouts(&plain.model), "{name}");
         assert_eq!(strings(&image.reading.model), strings(&plain.model), "{name}");
         assert_eq!(image.release.as_deref(), Some("7.3.4"), "{name}");
-        // One that is cut off is an error, and not another kind of file.
+        // A truncated one is an error, and not another kind of file.
         let whole = unified(&kernel);
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
         assert!(image::open(&path, &Options::default()).is_err(), "{name}");
     }
 }
 
-/// BTF of a module: one integer, whose name is behind so many bytes of its kernel's strings.
+/// BTF of a module: one integer, whose name comes after that many bytes of its kernel's strings.
 fn split_btf(first_string: u32) -> Vec<u8> {
     let mut bytes = vec![0x9f, 0xeb, 1, 0];
     let strings = b"module_word\0";
@@ -832,12 +832,12 @@ fn handlers_are_found_whatever_they_are_called() {
     let reading = read(&object, &Options::default());
     for name in names {
         assert!(strings(&reading.model).contains(&name), "{name}: {:?}", strings(&reading.model));
-        // What they promise is not known, and so no kernel is told that they are understood.
+        // Their promises are unknown, so no kernel is reported to understand them.
         let answer = asked(&object, &object);
         assert_eq!(outcome(&answer, name), preflight::Outcome::Unknown, "{name}");
         assert_eq!(answer.outlook, Outlook::Unknown, "{name}");
     }
-    // Without types, what is known to be a handler's name is found in the array of one.
+    // Without types, known names of handlers are found in a handler's array.
     let bare = dir.path().join("bare");
     let text = text.replace("{ .ops = &", "{ .ops = (void *)-1L + (long)0 * (long)&");
     let text = names.iter().fold(text, |text, name| {

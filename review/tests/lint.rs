@@ -43,7 +43,7 @@ fn every_rule_fires_on_its_example_and_where_else_is_written_down() {
         writeln!(told, "{id}").unwrap();
         tell(&mut told, &after);
         assert!(fires(&after), "{id} does not fire: {told}");
-        // A comparison reports what the change brings, once, and not what was there before.
+        // A comparison reports what the change adds, once, and not what was there before.
         let brought = policy::judge(&diff::compare(&old, &new), &options);
         assert_eq!(fires(&brought), id != "not_linted", "{id}: {:?}", brought.events);
         let kept = policy::judge(&diff::compare(&new, &new), &options);
@@ -74,7 +74,7 @@ fn what_linux_does_on_purpose_is_no_finding() {
     }
 }
 
-/// A patch that makes a header, or one that changes a line of it.
+/// A patch that creates a header, or one that changes a line of it.
 fn patch(old: Option<&str>, new: &str) -> String {
     let path = "include/linux/kho/abi/lane.h";
     let lines = |text: &str, sign: &str| -> String {
@@ -118,18 +118,19 @@ fn headers_and_patches_are_looked_at_as_far_as_they_show() {
     let (good, bad) = (text("bool_in_struct", "old"), text("bool_in_struct", "new"));
     let only = |rule: &str| BTreeSet::from([rule.to_string()]);
 
-    // A header alone; its place is the file that was asked for.
+    // A single header; its place is the given file.
     let header = file("lane.h", &bad);
     let report = run(&header, None);
     assert_eq!(rules(&report), only("bool_in_struct"));
     assert_eq!(report.events[0].place.as_ref().unwrap().file, header);
     assert_eq!(rules(&run(&file("good.h", &good), None)), BTreeSet::new());
 
-    // A patch that makes it.
+    // A patch that creates it.
     let made = file("made.patch", &patch(None, &bad));
     assert_eq!(rules(&run(&made, None)), only("bool_in_struct"));
 
-    // One that changes it: with a base, what it brings; without, what its lines show, and no silence.
+    // One that changes it: with a base, what it adds; without, what its lines show, but never
+    // silence.
     let base = tmp.path().join("base");
     std::fs::create_dir_all(&base).unwrap();
     std::fs::write(base.join("lane.h"), &good).unwrap();
@@ -139,7 +140,7 @@ fn headers_and_patches_are_looked_at_as_far_as_they_show() {
     let both = BTreeSet::from(["bool_in_struct".to_string(), "not_linted".into()]);
     assert_eq!(rules(&run(&changed, None)), both);
 
-    // What the base has already is not what the patch brings.
+    // The patch does not add what the base has already.
     std::fs::write(Path::new(base).join("lane.h"), &bad).unwrap();
     let more = bad.replace("u32 flags;", "u32 flags;\n\tu32 more;");
     let later = file("later.patch", &patch(Some(&bad), &more));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Mails as lists, archives and tools have them: which of them are judged, and what is said of the rest.
+//! Mails from lists, archives and tools: which of them are judged, and what is reported about the
+//! rest.
 
 use kho_abi_read::source;
 use kho_abi_review::diff::open::Files;
@@ -83,10 +84,11 @@ fn the_newest_version_is_judged_and_the_others_are_named() {
             }
         }
     }
-    // A newer one that is wrong is wrong.
+    // A newer version that is wrong is wrong.
     let mbox = mail(&subject("PATCH"), &right()) + &mail(&subject("PATCH v2"), &wrong());
     assert!(judged(&mbox, Some(&v1())).findings() > 0);
-    // Another subject: what it answers, a change id, or the content that both start from say it.
+    // Another subject: the answered mail, a change id, or the common old content identify the
+    // series.
     let head = |subject: &str, more: &str| format!("Subject: {subject}\n{more}");
     for [was, is] in [
         ["Message-ID: <1@x>", "Message-ID: <2@x>\nIn-Reply-To: <1@x>"],
@@ -100,7 +102,7 @@ fn the_newest_version_is_judged_and_the_others_are_named() {
     let mbox = mail(&head("[PATCH] a", "X: y"), &index(wrong()))
         + &mail(&head("[PATCH v2] b", "X: y"), &index(right()));
     assert_eq!(judged(&mbox, Some(&v1())).findings(), 0);
-    // A resent patch is judged once, and patches that have nothing to do with each other both are.
+    // A resent patch is judged once, and unrelated patches are both judged.
     let mbox = mail(&subject("PATCH"), &wrong()) + &mail(&subject("PATCH RESEND"), &wrong());
     assert_eq!(series(&mbox).patches.len(), 1);
     let mbox =
@@ -128,7 +130,7 @@ fn answers_cover_letters_and_a_newer_part_of_a_series() {
     let titles: Vec<_> = found.patches.iter().map(kho_abi_review::patch::Patch::title).collect();
     assert_eq!(titles, ["[1/3] one", "[2/3] port: more", "[3/3] three"]);
     assert!(found.notes.iter().any(|note| note.contains("the diff in the answer")), "{found:?}");
-    // One patch of it is sent anew, in answer to the old one.
+    // One patch of it is sent again, in answer to the old one.
     let newer = all.clone() + &mail(&head("[PATCH v2 2/3] port: more", "2b", "2"), &right());
     let found = series(&newer);
     assert_eq!(found.patches.len(), 3);
@@ -139,7 +141,7 @@ fn answers_cover_letters_and_a_newer_part_of_a_series() {
         + &mail(&head("[PATCH v2 1/2] port: more", "d1", "d"), &right())
         + &mail(&head("[PATCH v2 2/2] one", "d2", "d"), &other("one"));
     assert_eq!(series(&fewer).patches.len(), 2);
-    // What is missing is said.
+    // What is missing is reported.
     let part = cover + &mail(&head("[PATCH 2/3] port: more", "2", "c"), &wrong());
     assert!(series(&part).unknown[0].contains("not in the input: 1/3, 3/3"));
 }
@@ -157,7 +159,7 @@ fn a_later_patch_brings_the_bump() {
         assert!(first.iter().any(|c| c.verdict == Verdict::BumpedLater), "{first:?}");
         assert!(!written(&document, "mail").contains("Please"), "{}", written(&document, "mail"));
     }
-    // Without it, one defect is counted and asked for once.
+    // Without it, one defect is counted once, and one bump is asked for.
     let code = diff("mm/x.c", "luo_a;\n", "luo_b;\n");
     let more = diff(HEADER, &grown, &format!("{grown}/* A comment. */\n"));
     let mbox = mail("Subject: [PATCH 1/3] port: more", &wrong())
@@ -183,7 +185,7 @@ fn a_reply_can_be_sent() {
     ] {
         assert!(text.contains(&format!("{line}\n")), "{line}: {text}");
     }
-    // A header cannot be put into it.
+    // The subject cannot inject a header.
     let head = "Subject: =?utf-8?q?a=0ABcc:_b=40c?=\nMessage-ID: <1@x>";
     let text = written(&judged(&mail(head, &wrong()), Some(&v1())), "mail");
     assert!(!text.contains("\nBcc"), "{text}");
@@ -201,7 +203,7 @@ fn code_of_the_handover_is_not_judged_and_not_fine() {
     );
     let both = mail("Subject: [PATCH] x", &format!("{packed}{}", right()));
     assert_eq!(rules(&judged(&both, Some(&v1()))), ["code_not_judged"]);
-    // What goes with a header is said, and other code is nobody's business here.
+    // Code that comes with a header is reported; unrelated code is ignored.
     let with = mail("Subject: [PATCH] x", &format!("{code}{}", right()));
     let document = judged(&with, Some(&v1()));
     assert_eq!(document.findings(), 0);
@@ -232,7 +234,7 @@ fn what_hunks_do_not_explain_is_not_fine() {
         let document = judged(&header(&format!("{lines}{old}"), &format!("{lines}{new}")), None);
         assert_eq!(rules(&document), [""; 0], "{old} -> {new}");
     }
-    // A mode is not content, and a binary patch hides it.
+    // A mode is not content, but a binary patch hides it.
     let mode = format!("diff --git a/{HEADER} b/{HEADER}\nold mode 100644\nnew mode 100755\n");
     assert_eq!(
         judged(&mail("Subject: [PATCH] x", &format!("{mode}{}", right())), None).findings(),
@@ -290,6 +292,6 @@ fn directories_maildirs_and_packed_archives_are_read() {
         assert_eq!(found.patches.len(), 1, "{name}");
         assert_eq!(found.patches[0].files[0].new.as_deref(), Some(HEADER), "{name}");
     }
-    // What does not end is not read to its end.
+    // An endless input is not read to its end.
     assert!(open::bounded("x", std::io::repeat(0)).is_err());
 }

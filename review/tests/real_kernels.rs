@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Kernels that were really built, held against the truth.
+//! Real kernels, compared with the truth.
 //!
-//! They are named in the environment, and so these tests are asked for by name:
+//! The environment names them, so these tests only run when requested by name:
 //!
 //! - `KHO_ABI_VMLINUX`: a vmlinux of Linux 7.3 with DWARF and BTF;
 //! - `KHO_ABI_BZIMAGE`: its bzImage.
@@ -25,13 +25,13 @@ fn report(path: &Path, options: &Options, kind: Kind) -> Report {
         .expect("it is whole")
 }
 
-/// All that is in Linux 7.3 is there and equal; of contracts without structs, the string alone.
+/// Everything in Linux 7.3 is there and equal; for contracts without structs, only the string.
 #[track_caller]
 fn assert_linux_7_3(report: &Report) {
     assert_eq!(report.findings, []);
     let verdicts: BTreeMap<_, _> =
         report.contracts.iter().map(|c| (c.contract.as_str(), (c.verdict, c.compared))).collect();
-    // Without the string in the data, or with it, and so many structs and enumerators.
+    // Without or with the string in the data, and that many structs and enumerators.
     for (contract, string, structs, constants) in [
         ("kho-v4", true, 6, 4),
         ("luo-v5", true, 6, 0),

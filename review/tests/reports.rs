@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Each format of a report, parsed by what reads it.
+//! Each format of a report, parsed by a consumer of it.
 
 use kho_abi_read::source::{self, Gap};
 use kho_abi_review::diff::{self, open, Side};
@@ -20,7 +20,7 @@ fn side(text: &str) -> Side {
     .unwrap()
 }
 
-/// A report with a finding, what follows from it, a change that is fine, and something not checked.
+/// A report with a finding, its consequence, a change that is fine, and something not checked.
 fn document() -> Document {
     let new = OLD
         .replace("u16 speed;", "u16 speed;\n\tu8 reset_works;")
@@ -38,7 +38,10 @@ fn written(format: &str) -> String {
 #[test]
 fn every_format_has_a_test() {
     let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
-    assert_eq!(names, ["text", "markdown", "mail", "json", "sarif", "github", "junit"]);
+    assert_eq!(
+        names,
+        ["text", "terse", "markdown", "html", "mail", "json", "sarif", "github", "junit"]
+    );
     for format in FORMATS {
         assert!(written(format.name).contains("reset_works"), "{}", format.name);
     }
@@ -76,6 +79,19 @@ fn markdown_has_a_table_and_closed_fences() {
     }
     assert!(text.contains("**bump missing**") && text.contains("`reset_works`"), "{text}");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn html_draws_before_and_after_and_escapes_what_comes_from_outside() {
+    let page = written("html");
+    // Before, after, and what moved between them.
+    assert_eq!(page.matches("<svg").count(), 3, "{page}");
+    assert!(page.contains("<title>u32 flags: 4 bytes at byte 5; was at byte 4</title>"), "{page}");
+    assert!(page.contains("class=\"k-field k-added\""), "{page}");
+    assert!(page.contains("old &lt;&amp;&gt; &quot;new&quot;"), "{page}");
+    assert!(page.contains("<code>a&lt;b</code>"), "{page}");
+    assert!(!page.contains(|c: char| c.is_control() && c != '\n'));
+    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("href=\"http"));
 }
 
 #[test]
@@ -170,7 +186,7 @@ fn junit_is_well_formed() {
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
 }
 
-/// An ampersand begins an entity, or is none.
+/// An ampersand begins an entity, or is an error.
 fn entities(text: &str) {
     for (at, _) in text.match_indices('&') {
         let name = text[at + 1..].split(';').next().unwrap();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Every rule of a comparison runs over every old/new pair under `tests/rules`.
+//! Every rule of a comparison runs over every old/new pair in `tests/rules`.
 
 use kho_abi_model::FdtProperty;
 use kho_abi_read::source;
@@ -31,7 +31,7 @@ fn judge(old: &Side, new: &Side, strictness: Strictness) -> Report {
     policy::judge(&diff::compare(old, new), &Options { strictness, ..Options::default() })
 }
 
-/// A device tree cannot be read from headers: the pair of `node_changed` is made by hand.
+/// Headers do not show a device tree: the pair of `node_changed` is made by hand.
 fn with_node(pair: &str, side: &mut Side, which: &str) {
     if pair != "node_changed" {
         return;
@@ -75,7 +75,7 @@ fn every_rule_fires_on_its_pair_and_where_else_is_written_down() {
                 report.events.iter().map(|event| event.rule.as_str()).collect();
             assert!(fired.contains(pair.as_str()), "{pair} does not fire on its pair: {told}");
         }
-        // The other way round, and with itself: no rule may panic, and a side is itself.
+        // In reverse, and with itself: no rule may panic, and a side equals itself.
         let _ = judge(&new, &old, Strictness::Wire);
         let same = judge(&new, &new, Strictness::Strict);
         assert_eq!(same.findings(), 0, "{pair} differs from itself: {:?}", same.events);

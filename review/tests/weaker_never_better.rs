@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Taking knowledge away from either side makes a verdict weaker, and never better.
+//! If either side knows less, a verdict becomes weaker, and never better.
 //!
-//! Pairs of headers of which a promise is broken are damaged in one place each: a declaration or a
-//! header is dropped, a file is cut off, a type is made unknown, an item is hidden from the compiler.
-//! Whatever that leaves, the answer is a finding or unknown, and never that all is well: of `diff` for
-//! every pair, and of `verify` where the old side is the truth.
+//! Pairs of headers with a broken promise are damaged in one place each: a declaration or a header
+//! is dropped, a file is truncated, a type is made unknown, an item is hidden from the compiler.
+//! Whatever the damage, the answer is a finding or unknown, and never that all is well: from `diff`
+//! for every pair, and from `verify` if the old side is the truth.
 //!
-//! `KHO_ABI_DAMAGES=N` makes so many of each pair, where the default is a few.
+//! `KHO_ABI_DAMAGES=N` sets their number for each pair; the default is small.
 
 mod common;
 
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 type Files = BTreeMap<String, String>;
 
-/// Numbers that look random, and are the same on every run.
+/// Numbers that look random, but are the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -54,7 +54,7 @@ fn whole() -> Files {
     generate::render(&truth::current().unwrap())
         .into_iter()
         .map(|file| {
-            // Without assertions, which would be findings of their own.
+            // Without assertions, which would be findings themselves.
             let lines = file.text.split_inclusive('\n');
             let text = lines.filter(|line| !line.starts_with("static_assert")).collect();
             (file.path.display().to_string(), text)
@@ -62,7 +62,7 @@ fn whole() -> Files {
         .collect()
 }
 
-/// The pairs of the rules, and the headers of this program with a change in each.
+/// The pairs of the rules, and this program's headers with a change in each.
 fn pairs() -> Vec<Pair> {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
     let mut pairs = Vec::new();
@@ -104,7 +104,7 @@ fn pairs() -> Vec<Pair> {
     pairs
 }
 
-/// What a compiler cannot lay out.
+/// Declarations that a compiler cannot lay out.
 fn made_up() -> Vec<Pair> {
     let pair = |name: &str, old: &str, new: &str| {
         let of = |text: &str| {
@@ -164,7 +164,7 @@ fn without(text: &str, gone: &std::ops::Range<usize>) -> String {
     kept.map(|(_, line)| line).collect()
 }
 
-/// A side with one thing damaged, and what that was; `None` where that would undo the change itself.
+/// A side with one damage, and its description; `None` if that would undo the change itself.
 fn damage(
     of_old: bool,
     files: &Files,
@@ -182,9 +182,9 @@ fn damage(
         header.map(|header| header.declarations.clone()).unwrap_or_default()
     };
     let declarations = find(this);
-    // What only this side has is the change: to drop it is to undo it.
+    // What only this side has is the change: dropping it would undo it.
     let names: BTreeSet<_> = find(other).into_iter().map(|declaration| declaration.name).collect();
-    // And a version that the old side does not have is new: what changes comes with it.
+    // A version that the old side does not have is new, and its changes come with it.
     let contracts = this.model().headers.iter().flat_map(|header| &header.contracts);
     let versions: BTreeSet<_> = contracts.map(|contract| contract.macro_name.clone()).collect();
     let may_go =
@@ -193,7 +193,7 @@ fn damage(
     let kind = random.below(9);
     let any = (!shared.is_empty()).then(|| shared[random.below(shared.len())]);
     let (text, what) = match (kind, any) {
-        // A header that the old side does not have is a new one: that is what a series looks like.
+        // A header that the old side does not have is new: this occurs in a series.
         (0, _) if !of_old && paths.len() > 1 && names.len() == declarations.len() => {
             files.remove(&path);
             return Some((files, format!("{path} is dropped")));
@@ -203,7 +203,7 @@ fn damage(
             (without(&text, &gone), format!("{} is dropped", declaration.title()))
         }
         (3, _) => {
-            // Not before what only this side has, nor within its guard.
+            // Not before what only this side has, nor inside its guard.
             let line = 2 + random.below(text.lines().count().saturating_sub(2));
             let only = declarations.iter().filter(|d| !names.contains(&d.name));
             if only.into_iter().any(|d| d.place.as_ref().is_none_or(|place| place.line >= line)) {
@@ -254,7 +254,7 @@ fn damage(
     Some((files, format!("{path}: {what}")))
 }
 
-/// A side of which the compiler tells less: an item is not proven, and only its text is there.
+/// A side of which the compiler reports less: an item is not proven, and only its text is there.
 fn hide(side: &Side, random: &mut Random) -> Option<(Side, String)> {
     let mut side = side.clone();
     let headers = &mut side.reading.model.headers;
@@ -277,7 +277,7 @@ fn hide(side: &Side, random: &mut Random) -> Option<(Side, String)> {
     Some((side, format!("{name} is hidden")))
 }
 
-/// Nothing of a side is known but its strings: as of an image without types.
+/// A side of which only the strings are known, as of an image without types.
 fn strip(side: &Side) -> Side {
     let mut side = side.clone();
     for header in &mut side.reading.model.headers {
@@ -297,13 +297,13 @@ fn strip(side: &Side) -> Side {
     side
 }
 
-/// What `verify` says of headers that are not as the truth has them.
+/// The result of `verify` for headers that differ from the truth.
 fn verified(truth: &Truth, side: &Side) -> (usize, String) {
     let report = verify(truth, &side.reading).unwrap();
     (report.findings.len(), format!("verify: {:?}", report.contracts))
 }
 
-/// How many reports of a damaged pair were made, and what those say that are too good.
+/// How many reports of a damaged pair were made, and which of them are too good.
 fn tried(
     (name, old, new): &Pair,
     truth: Option<&Truth>,
@@ -318,7 +318,7 @@ fn tried(
     let is_bad = |contract: &kho_abi_review::policy::ContractReport| {
         matches!(contract.verdict, Verdict::BumpMissing | Verdict::VersionMissing)
     };
-    // What is wrong with a version alone is gone with the version.
+    // A defect of a version is gone if the version is.
     if !whole.contracts.iter().any(is_bad) {
         return (made, broken);
     }
@@ -339,11 +339,11 @@ fn tried(
             if of_old { (old, &before, &after) } else { (new, &after, &before) };
         let which = if of_old { "old" } else { "new" };
         if let Some((damaged, what)) = damage(of_old, files, this, other, &mut random) {
-            // What cannot be read at all ends with another status.
+            // Unreadable input ends with another status.
             let Some(damaged) = side(which, &damaged) else { continue };
             let found = if of_old { report(&damaged, other) } else { report(other, &damaged) };
             check(&format!("{which}: {what}"), told(&found));
-            // A header that is not there is one that the kernel need not have.
+            // The kernel need not have every header.
             if let Some(truth) =
                 truth.filter(|_| !of_old && damaged.model().headers.len() == new.len())
             {
@@ -371,7 +371,7 @@ fn less_knowledge_never_makes_a_verdict_better() {
     let of_truth = whole();
     let each = on_all_cores(&pairs(), |index, pair| {
         let truth = (pair.1 == of_truth).then_some(&truth);
-        // Each has numbers of its own, so that another pair changes none of them.
+        // Each pair has its own numbers, so that another pair does not change them.
         let mut random = Random(seed ^ (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         random.below(1);
         tried(pair, truth, count, random)

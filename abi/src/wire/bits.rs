@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Bit-fields of C, as getters and checked setters of the integer that they lie in.
+//! C bit-fields, as getters and checked setters of the integer that contains them.
 
 use core::fmt;
 
-/// A value that a bit-field has no room for.
+/// A value that does not fit a bit-field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BitFieldError {
     /// The bit-field.
@@ -42,7 +42,7 @@ pub const fn shift_within(width_of_all: u32, bit: u32, width: u32, big_endian: b
     }
 }
 
-/// The highest value of so many bits, at least one of them and at most 64.
+/// The highest value of that many bits, from 1 to 64.
 #[must_use]
 pub const fn mask(width: u32) -> u64 {
     u64::MAX >> (u64::BITS - width)
@@ -58,7 +58,7 @@ pub const fn get(storage: u64, width_of_all: u32, bit: u32, width: u32) -> u64 {
 ///
 /// # Errors
 ///
-/// [`BitFieldError`] where the value does not fit: nothing is truncated.
+/// [`BitFieldError`] if the value does not fit: nothing is truncated.
 pub const fn set(
     storage: u64,
     width_of_all: u32,
@@ -76,10 +76,10 @@ pub const fn set(
 
 /// Declares the bit-fields that share a field of a wire type: a `u8`, `u16`, `u32` or `u64`.
 ///
-/// They are named in C's order, each with its first bit and the bit behind its last; together they
-/// fill the field. Each gets a getter of its name and a checked setter. `BIT_FIELDS` of the type is
-/// what generators read; where a struct has more than one such field, the name of another constant
-/// follows the type: `struct.field: u16 as FLAG_BITS`.
+/// They are listed in C's order, each with its first bit and the bit after its last; together they
+/// fill the field. Each gets a getter of its name and a checked setter. Generators read
+/// `BIT_FIELDS` of the type. A struct with more than one such field names another constant behind
+/// the type: `struct.field: u16 as FLAG_BITS`.
 #[macro_export]
 macro_rules! bit_fields {
     ($record:ident.$storage:ident: $int:ident {$($fields:tt)+}) => {
@@ -125,7 +125,7 @@ macro_rules! bit_fields {
             )+
         }
 
-        // One follows the other, from the first bit to the last.
+        // Each begins where the previous one ends, from the first bit to the last.
         const _: () = {
             let mut fields = $record::$constant.fields;
             let mut end = 0;

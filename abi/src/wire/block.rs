@@ -62,9 +62,9 @@ pub const HEADER: layout::Header = layout::Header {
 };
 
 impl kho_block_header_ser {
-    /// Number of entries that fit a block, for entries and pages of so many bytes.
+    /// Number of entries that fit a block, for entries and pages of that many bytes.
     ///
-    /// `None` where an entry has no size: any number of those would fit.
+    /// `None` for entries of size 0, of which any number would fit.
     #[must_use]
     pub const fn capacity(page_size: usize, entry_size: usize) -> Option<usize> {
         page_size.saturating_sub(size_of::<Self>()).checked_div(entry_size)

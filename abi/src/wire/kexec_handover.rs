@@ -152,8 +152,8 @@ layout::per_page_size! {
         }
     }
 
-    // C has it here, though it does not depend on the page size. Whoever keeps the wire files to
-    // themselves, as a kernel module does, has no use for the name.
+    // C has it here, although it does not depend on the page size. A crate that keeps the wire
+    // files private, as a kernel module does, has no use for the name.
     #[allow(unused_imports)]
     pub use super::kho_vmalloc;
 

@@ -70,7 +70,7 @@ impl kho_kexec_metadata {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn previous_release(&self) -> Result<&str, NameError> {
         name::read(&self.previous_release)
     }

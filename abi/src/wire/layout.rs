@@ -2,8 +2,8 @@
 //! What a wire file declares beside its types, as data: layouts, contracts, headers.
 //!
 //! `wire_layout!` states a struct's size, alignment and offsets a second time, by hand, so that the
-//! compiler refuses a change that was not meant; and it records what the compiler computed, so that
-//! generators read offsets and sizes rather than work them out.
+//! compiler refuses an unintended change. It also records what the compiler computed, so that
+//! generators read offsets and sizes instead of computing them.
 //!
 //! # A crate of your own
 //!
@@ -94,7 +94,8 @@ pub struct NamedStr {
     pub value: &'static str,
 }
 
-/// An integer constant whose value is an expression: rustc computes it, C gets the expression.
+/// An integer constant whose value is an expression: rustc computes the value, and C gets the
+/// expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedInt {
     /// The constant's name, in Rust and C alike.
@@ -105,18 +106,18 @@ pub struct NamedInt {
     pub c: &'static str,
 }
 
-/// A macro with arguments. It has no value: C gets its text, and Rust has functions in its place.
+/// A macro with arguments. It has no value: C gets its text, and Rust has functions instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CMacro {
     /// The arguments, as `name, type`.
     pub arguments: &'static str,
-    /// What it stands for; each line of it is a line in C.
+    /// Its replacement; each line of it is a line in C.
     pub body: &'static str,
-    /// The kernel option without which it is not defined; empty where it always is.
+    /// The kernel option without which it is not defined; empty if it always is.
     pub option: &'static str,
 }
 
-/// A bit-field of C, which Rust keeps in an integer with others.
+/// A C bit-field, which Rust keeps in an integer with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BitField {
     /// The bit-field's name.
@@ -137,7 +138,7 @@ pub struct BitField {
 pub struct BitFields {
     /// The struct.
     pub record: &'static str,
-    /// The field that holds them in Rust; C has no name for it.
+    /// The field that holds them in Rust; it does not exist in C.
     pub storage: &'static str,
     /// The bit-fields, in the order of the declaration.
     pub fields: &'static [BitField],
@@ -161,42 +162,43 @@ pub struct FdtProperty {
     pub name: &'static str,
     /// Size of its value, in bytes; `None` for a string.
     pub size: Option<usize>,
-    /// What it says, in one sentence.
+    /// Its description, in one sentence.
     pub doc: &'static str,
 }
 
 /// A node in a flattened device tree (FDT).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FdtNode {
-    /// Where it is: `/`, or `/<name>` for nodes that are named by whoever makes them.
+    /// Its path: `/`, or `/<name>` for nodes that are named by their creator.
     pub path: &'static str,
     /// Its properties; numbers are in the byte order of the CPU, not in that of device trees.
     pub properties: &'static [FdtProperty],
 }
 
-/// What a version promises: the layout of these structs, of all that they embed, these constants and
-/// these device-tree nodes.
+/// What a version promises: the layout of these structs and all that they embed, these constants,
+/// and these device-tree nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contract {
-    /// The compatible string, which names the version; or, where the version is a number, the name
-    /// of the number's macro and what it is the version of.
+    /// The compatible string, which names the version. If the version is a number: the name of the
+    /// number's macro, and what it is the version of.
     pub compatible: NamedStr,
-    /// The version, where it is a number in a struct rather than a part of a string.
+    /// The version, if it is a number in a struct and not a part of a string.
     pub version: Option<u32>,
-    /// The compatible string that memory has in every version, where the version is a number beside it.
+    /// The compatible string in memory, which is the same in every version, if the version is a
+    /// number beside it.
     pub name: Option<NamedStr>,
     /// The structs that the contract owns; what they embed belongs to it too.
     pub roots: &'static [StructLayout],
     /// The structs that it owns and that depend on the page size, by name.
     pub page_roots: &'static [&'static str],
-    /// The constants that it owns, by name, also of other headers.
+    /// The constants that it owns, by name, possibly from other headers.
     pub constants: &'static [&'static str],
     /// The device-tree nodes that it describes.
     pub nodes: &'static [FdtNode],
 }
 
 impl Contract {
-    /// A contract about nothing, to start from.
+    /// An empty contract, to start from.
     pub const EMPTY: Self = Self {
         compatible: NamedStr { name: "", value: "" },
         version: None,
@@ -234,7 +236,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// A header with nothing in it, to start from.
+    /// An empty header, to start from.
     pub const EMPTY: Self = Self {
         name: "",
         file: "",
@@ -249,14 +251,14 @@ impl Header {
     };
 }
 
-/// Bytes that are not a wire type's.
+/// Bytes that do not fit a wire type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ViewError {
-    /// The wire type that was asked for.
+    /// The requested wire type.
     pub name: &'static str,
     /// Size of that type, in bytes.
     pub expected: usize,
-    /// Number of bytes that were given.
+    /// Number of given bytes.
     pub found: usize,
 }
 
@@ -269,20 +271,20 @@ impl fmt::Display for ViewError {
 
 impl core::error::Error for ViewError {}
 
-/// A type whose bytes are handed from one kernel to the next.
+/// A type whose bytes one kernel hands to the next.
 ///
-/// Implemented by `wire_layout!`. The bounds say what such a type may be: any bytes are a valid
-/// value, every byte of a value is initialised, and it holds no reference. Packed types may lie at
-/// any address, and can be viewed where they lie; others are copied out, with [`Self::read`].
+/// Implemented by `wire_layout!`. The bounds restrict such a type: any bytes are a valid value,
+/// every byte of a value is initialised, and it contains no reference. Packed types can be at any
+/// address, and are viewed in place; others are copied out, with [`Self::read`].
 pub trait WireType: FromBytes + IntoBytes + KnownLayout + Immutable + Copy {
     /// The layout that the compiler gave the type.
     const STRUCT_LAYOUT: StructLayout;
 
-    /// Copies exactly one value out of `bytes`, which may lie at any address.
+    /// Copies exactly one value out of `bytes`, at any address.
     ///
     /// # Errors
     ///
-    /// [`ViewError`] when `bytes` is shorter or longer than the type.
+    /// [`ViewError`] if `bytes` is shorter or longer than the type.
     fn read(bytes: &[u8]) -> Result<Self, ViewError> {
         Self::read_from_bytes(bytes).map_err(|_| view_error::<Self>(bytes.len()))
     }
@@ -291,7 +293,7 @@ pub trait WireType: FromBytes + IntoBytes + KnownLayout + Immutable + Copy {
     ///
     /// # Errors
     ///
-    /// [`ViewError`] when `bytes` is shorter or longer than the type.
+    /// [`ViewError`] if `bytes` is shorter or longer than the type.
     fn view(bytes: &[u8]) -> Result<&Self, ViewError>
     where
         Self: Unaligned,
@@ -303,7 +305,7 @@ pub trait WireType: FromBytes + IntoBytes + KnownLayout + Immutable + Copy {
     ///
     /// # Errors
     ///
-    /// [`ViewError`] when `bytes` is shorter or longer than the type.
+    /// [`ViewError`] if `bytes` is shorter or longer than the type.
     fn view_mut(bytes: &mut [u8]) -> Result<&mut Self, ViewError>
     where
         Self: Unaligned,
@@ -316,7 +318,7 @@ pub trait WireType: FromBytes + IntoBytes + KnownLayout + Immutable + Copy {
     ///
     /// # Errors
     ///
-    /// [`ViewError`] when `bytes` is shorter than the type.
+    /// [`ViewError`] if `bytes` is shorter than the type.
     fn view_prefix(bytes: &[u8]) -> Result<(&Self, &[u8]), ViewError>
     where
         Self: Unaligned,
@@ -328,7 +330,7 @@ pub trait WireType: FromBytes + IntoBytes + KnownLayout + Immutable + Copy {
     ///
     /// # Errors
     ///
-    /// [`ViewError`] when `bytes` is too short; its `expected` saturates where `count` is absurd.
+    /// [`ViewError`] if `bytes` is too short; its `expected` saturates if `count` is too large.
     fn view_array(bytes: &[u8], count: usize) -> Result<(&[Self], &[u8]), ViewError>
     where
         Self: Unaligned,
@@ -342,7 +344,8 @@ pub trait WireType: FromBytes + IntoBytes + KnownLayout + Immutable + Copy {
 
 /// A type that a field of a wire type may have.
 ///
-/// Its size is the same on every machine: `usize` is none, and no pointer is.
+/// Its size is the same on every machine. `usize` and pointers do not implement it, since their
+/// size varies.
 pub trait WireField {}
 
 macro_rules! wire_field {
@@ -353,7 +356,7 @@ wire_field!(u8, u16, u32, u64, i8, i16, i32, i64);
 impl<T: WireField, const N: usize> WireField for [T; N] {}
 impl<T: WireType> WireField for T {}
 
-/// Compiles where `T` may be the type of a field.
+/// Compiles only if `T` may be the type of a field.
 #[doc(hidden)]
 pub const fn require_wire_field<T: WireField>() {}
 
@@ -379,14 +382,14 @@ macro_rules! named_int {
 }
 pub use named_int;
 
-/// Holds a struct to a layout, and records the layout that the compiler computed.
+/// Requires a struct to have a layout, and records the layout that the compiler computed.
 ///
 /// Takes the constant with the compatible string that owns the struct, the size, the alignment, and
 /// every field as `offset => name: type`. The invoking file has this module in scope as `layout`, and
-/// its [`WireType`].
-/// Compilation fails when a number, a field's size or name, or the number of fields differs from the
-/// struct, or when the fields do not fill it; the message names the compatible string. A struct that
-/// may lie at any address is the rule; `natural struct` is one that C does not pack.
+/// its [`WireType`]. Compilation fails if a number, a field's size or name, or the number of fields
+/// differs from the struct, or if the fields do not fill it. The message names the compatible
+/// string. By default, a struct can be at any address; `natural struct` is for one that C does not
+/// pack.
 #[macro_export]
 macro_rules! wire_layout {
     (natural struct $name:ident of $compatible:ident, size $size:expr, align $align:literal {
@@ -407,7 +410,7 @@ macro_rules! wire_layout {
             };
         }
 
-        // Every field is named above, and has a type that it may have.
+        // Every field is listed above, and has an allowed type.
         const _: fn($name) = |value| {
             let $name { $($field: _),+ } = value;
         };
@@ -445,7 +448,7 @@ macro_rules! wire_layout {
 }
 pub use wire_layout;
 
-/// Under cargo, `static_assertions` says the same once more.
+/// Under cargo, `static_assertions` asserts the same again.
 #[cfg(not(CONFIG_RUST))]
 #[doc(hidden)]
 #[macro_export]
@@ -462,7 +465,7 @@ macro_rules! static_layout_assertions {
     };
 }
 
-/// A kernel build has no `static_assertions`; what `wire_layout!` checks by itself is all of it.
+/// A kernel build does not have `static_assertions`: only `wire_layout!` checks.
 #[cfg(CONFIG_RUST)]
 #[doc(hidden)]
 #[macro_export]
@@ -475,8 +478,8 @@ pub use static_layout_assertions;
 /// Declares the same items for each page size that a kernel may have, in a module each.
 ///
 /// The modules are `page_4k`, `page_16k` and `page_64k`. In each, `PAGE_SIZE` and `PAGE_SHIFT` are
-/// that page size, and everything of the surrounding file is in scope. Where C has a struct of the
-/// surrounding file between those that are declared here, `pub use super::…` says so.
+/// that page size, and everything in the surrounding file is in scope. If C has a struct of the
+/// surrounding file between those that are declared here, `pub use super::…` marks its place.
 #[macro_export]
 macro_rules! per_page_size {
     (@module $module:ident, $size:literal, $shift:literal, $($item:item)+) => {
@@ -598,7 +601,7 @@ const fn is_of_crate(one: &str, other: &str) -> bool {
     }
 }
 
-/// A message put together at compile time, where there is no formatting.
+/// A message that is assembled at compile time, without formatting.
 struct Text {
     bytes: [u8; 512],
     len: usize,

@@ -44,9 +44,10 @@ pub struct luo_ser {
     pub compatible: [c_char; LUO_ABI_COMPAT_LEN],
     /// Number of live updates since the machine was started cold, this one included.
     pub liveupdate_num: u64,
-    /// Physical address of the first block of sessions, 0 where there are none.
+    /// Physical address of the first block (`kho_block_header_ser`) of [`luo_session_ser`], 0 where there
+    /// are none.
     pub sessions_pa: PhysAddr,
-    /// Physical address of the FLB header.
+    /// Physical address of the [`luo_flb_header_ser`].
     pub flbs_pa: PhysAddr,
 }
 
@@ -90,7 +91,8 @@ layout::wire_layout! {
     FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug, PartialEq, Eq,
 )]
 pub struct luo_file_set_ser {
-    /// Physical address of the first block of files, 0 where there are none.
+    /// Physical address of the first block (`kho_block_header_ser`) of [`luo_file_ser`], 0 where there are
+    /// none.
     pub files: PhysAddr,
     /// Number of files in all blocks together.
     pub count: u64,
@@ -222,7 +224,7 @@ impl luo_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn compatible(&self) -> Result<&str, NameError> {
         name::read(&self.compatible)
     }
@@ -233,7 +235,7 @@ impl luo_file_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn compatible(&self) -> Result<&str, NameError> {
         name::read(&self.compatible)
     }
@@ -244,7 +246,7 @@ impl luo_session_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }
@@ -255,7 +257,7 @@ impl luo_flb_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }

@@ -79,7 +79,7 @@ pub struct memfd_luo_ser {
     pub flags: u32,
     /// Number of entries in the array of folios.
     pub nr_folios: u64,
-    /// The array of folios; not set where the file's size is 0.
+    /// The array of [`memfd_luo_folio_ser`]; not set where the file's size is 0.
     pub folios: kho_vmalloc,
 }
 

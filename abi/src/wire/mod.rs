@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The wire types: what one kernel leaves in preserved memory for the next.
+//! The wire types: what one kernel leaves in preserved memory for the next one.
 //!
 //! One file per kernel header under `include/linux/kho/abi/`, and what they share in [`layout`],
-//! [`bits`], [`phys`], [`endian`], [`flexible`], [`name`], [`uapi`] and [`pci_address`]; [`walk`] follows lists from one to the
-//! next. This directory is compiled twice, by cargo and, mounted with `#[path]`, inside a kernel
-//! build; so it names its siblings with `super::` and depends on nothing but zerocopy.
+//! [`bits`], [`phys`], [`endian`], [`flexible`], [`name`], [`uapi`] and [`pci_address`]; [`walk`]
+//! follows lists from one to the next. This directory is compiled twice, by cargo and, mounted with
+//! `#[path]`, inside a kernel build; so it names its siblings with `super::`, and only depends on
+//! zerocopy.
 //!
 //! Byte order: a field of more than one byte is in the byte order of the machine that runs both
 //! kernels, as the C struct is.
@@ -35,7 +36,7 @@ pub mod uapi;
 pub mod vfio_pci;
 pub mod walk;
 
-/// Every header of the truth, sorted by file name. A new wire file is one line here.
+/// Every header of the truth, sorted by file name. To add a wire file, add a line here.
 pub const HEADERS: &[&layout::Header] = &[
     &block::HEADER,
     &kexec_handover::HEADER,
@@ -47,6 +48,6 @@ pub const HEADERS: &[&layout::Header] = &[
     &vfio_pci::HEADER,
 ];
 
-/// Contracts that no released kernel has: other bytes under their versions are the work of those who
-/// make them, and no one's kernel is in danger. The frozen layout of each is a draft.
+/// Contracts that no released kernel has: their bytes may still change under the same version
+/// without danger to any kernel. The frozen layout of each is a draft.
 pub const DRAFTS: &[&str] = &["pci@2"];

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Names in fields of a fixed size, as C strings: read and written with every check.
+//! Names in fields of a fixed size, as C strings: reading and writing checks everything.
 
 use core::ffi::c_char;
 use core::fmt;
 
 use zerocopy::IntoBytes;
 
-/// Why a field holds no name, or cannot take one.
+/// Why a field does not contain a name, or cannot take one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// No NUL ends the name within the field.
+    /// The field contains no NUL.
     Unterminated {
         /// Size of the field, in bytes.
         capacity: usize,
     },
     /// The name is not UTF-8.
     NotUtf8 {
-        /// Number of bytes before the first one that is wrong.
+        /// Number of bytes before the first invalid one.
         valid_up_to: usize,
     },
     /// The name and its NUL do not fit the field.
@@ -26,9 +26,9 @@ pub enum NameError {
         /// Size of the field, in bytes.
         capacity: usize,
     },
-    /// The name has a NUL within, where its reader would stop.
+    /// The name contains a NUL, where its reader would stop.
     Nul {
-        /// Where the NUL is.
+        /// The position of the NUL.
         at: usize,
     },
 }
@@ -52,7 +52,7 @@ impl fmt::Display for NameError {
 
 impl core::error::Error for NameError {}
 
-/// Reads the name in a field: what stands before the first NUL.
+/// Reads the name in a field: the text before the first NUL.
 ///
 /// # Errors
 ///
@@ -66,11 +66,12 @@ pub fn read(field: &[c_char]) -> Result<&str, NameError> {
         .map_err(|error| NameError::NotUtf8 { valid_up_to: error.valid_up_to() })
 }
 
-/// Writes a name into a field, and fills the rest with NULs: nothing of this kernel's memory stays.
+/// Writes a name into a field, and fills the rest with NULs, so that no memory of this kernel
+/// leaks.
 ///
 /// # Errors
 ///
-/// [`NameError::TooLong`], [`NameError::Nul`]; the field is then as it was.
+/// [`NameError::TooLong`], [`NameError::Nul`]; the field is then unchanged.
 pub fn write(field: &mut [c_char], name: &str) -> Result<(), NameError> {
     let (len, capacity) = (name.len(), field.len());
     if len >= capacity {

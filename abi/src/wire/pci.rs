@@ -58,7 +58,7 @@ pub struct pci_ser {
     pub version: u32,
     /// Number of devices in all blocks.
     pub nr_devices: u32,
-    /// Physical address of the first block of [`pci_dev_ser`].
+    /// Physical address of the first block (`kho_block_header_ser`) of [`pci_dev_ser`].
     pub devices: PhysAddr,
 }
 
@@ -89,7 +89,7 @@ pub const HEADER: layout::Header = layout::Header {
 };
 
 impl pci_dev_ser {
-    /// The address that is stored. Every value of the six bytes is one.
+    /// The stored address. Every value of the six bytes is valid.
     #[must_use]
     pub const fn address(&self) -> PciAddress {
         PciAddress::from_bdf(self.domain, self.bdf)

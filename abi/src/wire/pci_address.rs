@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The address of a PCI function, checked and printable, apart from how a wire type stores it.
+//! The address of a PCI function, checked and printable, independent of how a wire type stores it.
 
 use core::{fmt, str::FromStr};
 
@@ -20,7 +20,7 @@ impl PciAddress {
     /// The highest function number of a device.
     pub const MAX_FUNCTION: u8 = 7;
 
-    /// Puts an address together from its four parts.
+    /// Makes an address from its four parts.
     ///
     /// # Errors
     ///
@@ -40,11 +40,11 @@ impl PciAddress {
         Ok(Self::from_bdf(domain, (bus as u16) << 8 | (device as u16) << 3 | function as u16))
     }
 
-    /// Puts an address together from a domain and a packed bus, device and function.
+    /// Makes an address from a domain and a packed bus, device and function.
     ///
-    /// `bdf` has the bus in bits 8 to 15, the device in bits 3 to 7 and the function in bits 0 to 2,
-    /// as the specification's requester ID and the kernel's `PCI_DEVID()` have them: every value is
-    /// an address.
+    /// `bdf` has the bus in bits 8 to 15, the device in bits 3 to 7 and the function in bits 0 to
+    /// 2, as the specification's requester ID and the kernel's `PCI_DEVID()` have them: every value
+    /// is an address.
     #[must_use]
     pub const fn from_bdf(domain: u32, bdf: u16) -> Self {
         Self { domain, bdf }
@@ -103,7 +103,7 @@ impl FromStr for PciAddress {
     }
 }
 
-/// Reads a number of so many hexadecimal digits, and nothing else: no sign, no prefix.
+/// Parses a number of that many hexadecimal digits, and nothing else: no sign, no prefix.
 fn hex(text: &str, digits: core::ops::RangeInclusive<usize>) -> Result<u32, PciAddressError> {
     if !digits.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(PciAddressError::Form);
@@ -111,7 +111,7 @@ fn hex(text: &str, digits: core::ops::RangeInclusive<usize>) -> Result<u32, PciA
     u32::from_str_radix(text, 16).map_err(|_| PciAddressError::Form)
 }
 
-/// Reads a number of exactly so many hexadecimal digits that fits a byte.
+/// Parses a number of exactly that many hexadecimal digits that fits a byte.
 fn hex_u8(text: &str, digits: usize) -> Result<u8, PciAddressError> {
     u8::try_from(hex(text, digits..=digits)?).map_err(|_| PciAddressError::Form)
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Addresses of preserved memory, apart from the structs that carry them.
+//! Addresses of preserved memory, independent of the structs that carry them.
 
 use core::{fmt, marker::PhantomData};
 
 use super::layout::WireField;
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// A physical address: a `u64` of C, in the byte order of the CPU.
+/// A physical address: a C `u64`, in the byte order of the CPU.
 ///
-/// Any value is one. Zero stands for the absence of one, and nothing says that memory lies at any
-/// other, nor that it is aligned: whoever follows an address checks it.
+/// Not validated: zero means "none", and other values need not be backed by memory or aligned.
+/// Check an address before following it.
 #[repr(transparent)]
 #[derive(
     FromBytes,
@@ -31,10 +31,10 @@ pub struct PhysAddr(u64);
 impl WireField for PhysAddr {}
 
 impl PhysAddr {
-    /// The value that stands for no address.
+    /// The value that means "none".
     pub const NULL: Self = Self(0);
 
-    /// Takes a number for an address.
+    /// Makes an address from a number.
     #[must_use]
     pub const fn new(address: u64) -> Self {
         Self(address)
@@ -46,13 +46,13 @@ impl PhysAddr {
         self.0
     }
 
-    /// Whether it stands for no address.
+    /// Whether it means "none".
     #[must_use]
     pub const fn is_null(self) -> bool {
         self.0 == 0
     }
 
-    /// The address, unless it stands for none.
+    /// The address, or `None` if it is zero.
     #[must_use]
     pub const fn non_null(self) -> Option<Self> {
         if self.is_null() {
@@ -62,13 +62,13 @@ impl PhysAddr {
         }
     }
 
-    /// Whether it is a multiple of `align`; of zero, nothing is.
+    /// Whether it is a multiple of `align`; false if `align` is zero.
     #[must_use]
     pub const fn is_aligned(self, align: u64) -> bool {
         align != 0 && self.0 % align == 0
     }
 
-    /// The address so many bytes on, unless that is past the end of the address space.
+    /// The address that many bytes further on, unless that is past the end of the address space.
     #[must_use]
     pub const fn checked_add(self, bytes: u64) -> Option<Self> {
         match self.0.checked_add(bytes) {
@@ -87,7 +87,7 @@ impl fmt::Display for PhysAddr {
 /// The physical address of a `T`: in C a union of the address and a pointer, which the kernel
 /// declares with `DECLARE_KHOSER_PTR()`.
 ///
-/// The pointer member means nothing to another kernel, so Rust has the address alone.
+/// The pointer member means nothing to another kernel, so Rust only has the address.
 #[repr(transparent)]
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable)]
 pub struct KhoserPtr<T> {
@@ -98,13 +98,13 @@ pub struct KhoserPtr<T> {
 impl<T> WireField for KhoserPtr<T> {}
 
 impl<T> KhoserPtr<T> {
-    /// Takes an address.
+    /// Makes it from an address.
     #[must_use]
     pub const fn new(phys: PhysAddr) -> Self {
         Self { phys, to: PhantomData }
     }
 
-    /// The address, unless it stands for none.
+    /// The address, or `None` if it is zero.
     #[must_use]
     pub const fn phys(self) -> Option<PhysAddr> {
         self.phys.non_null()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Constants of other kernel headers that the wire types are made with.
+//! Constants of other kernel headers that the wire types use.
 //!
-//! None of them is defined in a generated header: those include where they come from. All are part
-//! of the kernel's interface to user space, and so never change.
+//! Generated headers do not define them, but include the headers that do. All are part of the
+//! kernel's interface to user space, and so never change.
 
 /// Longest name that `uname()` returns, without its NUL; from `linux/utsname.h`.
 pub const __NEW_UTS_LEN: usize = 64;

@@ -71,7 +71,7 @@ impl vfio_pci_core_device_ser {
         PciAddress::new(domain, bus, device, function)?.try_into()
     }
 
-    /// The address that is stored. Every value of the four bytes is one.
+    /// The stored address. Every value of the four bytes is valid.
     #[must_use]
     pub const fn address(&self) -> PciAddress {
         PciAddress::from_bdf(self.domain as u32, self.bdf)

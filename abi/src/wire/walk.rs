@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Walks through lists in preserved memory that believe no count and no pointer.
+//! Walks through lists in preserved memory, without trusting any count or pointer.
 //!
-//! Memory may be damaged, and a list in it may run in a circle, lead nowhere, or tell counts that its
-//! pages have no room for. Each walk is bounded by what the writer could have made, allocates nothing,
-//! and ends with the first error, which names the address.
+//! Memory may be damaged: a list may be cyclic, lead nowhere, or have counts that its pages have no
+//! room for. Each walk is bounded by what the writer could have made, allocates nothing, and ends
+//! with the first error, which names the address.
 
 use core::fmt;
 
@@ -25,42 +25,42 @@ pub trait Memory {
     ///
     /// # Errors
     ///
-    /// Where some of them are not there.
+    /// Some of them do not exist.
     fn read(&self, at: PhysAddr, into: &mut [u8]) -> Result<(), Self::Error>;
 }
 
-/// What is wrong with a list; `E` is why memory cannot be read.
+/// What is wrong with a list; `E` is the reason why memory cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WalkError<E> {
     /// Memory cannot be read.
     Unreadable {
-        /// Where it was to be read.
+        /// The address to read.
         at: PhysAddr,
-        /// Why it cannot.
+        /// The reason.
         error: E,
     },
-    /// A page of the list, or a page that it names, does not begin at a page's address.
+    /// A page of the list, or a page that it refers to, is not page-aligned.
     Unaligned {
         /// The address.
         at: PhysAddr,
-        /// What it would be a multiple of, in bytes.
+        /// The expected alignment, in bytes.
         align: u64,
     },
-    /// A block tells a count that none has.
+    /// A block's count is impossible.
     Count {
         /// The block.
         at: PhysAddr,
         /// The count.
         count: u64,
-        /// How many entries a block has room for; there is at least one.
+        /// How many entries fit a block; at least one.
         capacity: u64,
     },
-    /// The list comes back to where it was.
+    /// The list is cyclic.
     Cycle {
-        /// A page that was met before.
+        /// A page that occurred before.
         at: PhysAddr,
     },
-    /// The list has more pages than any that a kernel makes.
+    /// The list has more pages than a kernel ever makes.
     TooLong {
         /// The first page that is too many.
         at: PhysAddr,
@@ -72,16 +72,16 @@ pub enum WalkError<E> {
         /// The size, in bytes.
         size: usize,
     },
-    /// No block of pages has this order.
+    /// A block of pages cannot have this order.
     Order {
         /// The order.
         order: u16,
     },
-    /// The list has other pages than it tells.
+    /// The list has another number of pages than it states.
     Pages {
         /// Number of pages in the list, up to where it stopped.
         found: u64,
-        /// Number of pages that it tells.
+        /// Number of pages that it states.
         told: u64,
     },
 }
@@ -111,7 +111,7 @@ impl<E: fmt::Display> fmt::Display for WalkError<E> {
 
 impl<E: fmt::Debug + fmt::Display> core::error::Error for WalkError<E> {}
 
-/// Reads one value, which may lie at any address.
+/// Reads one value, at any address.
 fn read<M: Memory + ?Sized, T: WireType>(
     memory: &M,
     at: PhysAddr,
@@ -121,10 +121,10 @@ fn read<M: Memory + ?Sized, T: WireType>(
     Ok(value)
 }
 
-/// The pages of a list, one after the other, each at most once in the end.
+/// The pages of a list, one after the other.
 ///
-/// Brent's algorithm finds a circle without a memory of all pages: it keeps one page, and moves on to
-/// a later one whenever the way since has doubled.
+/// Brent's algorithm finds a cycle without recording all pages: it keeps one page, and moves on to
+/// a later one whenever the distance since has doubled.
 #[derive(Clone, Copy, Debug)]
 struct Chain {
     next: PhysAddr,
@@ -170,16 +170,16 @@ impl Chain {
 /// A block of a list, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// Where it is.
+    /// Its address.
     pub at: PhysAddr,
-    /// Number of its entries, at least one and at most as many as it has room for.
+    /// Number of its entries, from one to as many as fit.
     pub count: u64,
     /// Size of an entry, in bytes.
     pub entry_size: usize,
 }
 
 impl Block {
-    /// The address of an entry; `None` behind the last one.
+    /// The address of an entry; `None` after the last one.
     #[must_use]
     pub fn entry_at(&self, index: u64) -> Option<PhysAddr> {
         if index >= self.count {
@@ -189,12 +189,12 @@ impl Block {
         self.at.checked_add(size_of::<kho_block_header_ser>() as u64)?.checked_add(offset)
     }
 
-    /// Reads an entry; `None` behind the last one.
+    /// Reads an entry; `None` after the last one.
     ///
     /// # Errors
     ///
-    /// [`WalkError::Unreadable`], and [`WalkError::EntrySize`] where `T` is not what the blocks were
-    /// walked for.
+    /// [`WalkError::Unreadable`], and [`WalkError::EntrySize`] if `T` has another size than the
+    /// blocks' entries.
     pub fn entry<T: WireType, M: Memory + ?Sized>(
         &self,
         memory: &M,
@@ -209,7 +209,7 @@ impl Block {
 
 /// The blocks of a list; ends with the first error.
 ///
-/// A list that runs in a circle may yield a block twice before that is found.
+/// A cyclic list may yield a block twice before the cycle is found.
 #[derive(Debug)]
 pub struct Blocks<'m, M: Memory + ?Sized> {
     memory: &'m M,
@@ -218,10 +218,10 @@ pub struct Blocks<'m, M: Memory + ?Sized> {
 }
 
 impl<'m, M: Memory + ?Sized> Blocks<'m, M> {
-    /// Number of blocks that the kernel takes at most.
+    /// The maximum number of blocks that the kernel accepts.
     pub const LIMIT: u64 = 10_000;
 
-    /// Walks through the blocks from the first one on, none where its address is 0.
+    /// Walks through the blocks from the first one on; there are none if its address is 0.
     #[must_use]
     pub fn new(memory: &'m M, first: PhysAddr, entry_size: usize) -> Self {
         Self { memory, chain: Chain::new(first, Self::LIMIT), entry_size }
@@ -259,7 +259,7 @@ impl<M: Memory + ?Sized> Iterator for Blocks<'_, M> {
 /// The blocks of pages of memory that was allocated with `vmalloc()`; ends with the first error.
 ///
 /// Each is the address of `1 << order` pages. The last error may be that there are fewer pages than
-/// the struct tells: a walk is good when it ends without any.
+/// the struct states: a list is valid if its walk ends without an error.
 #[derive(Debug)]
 pub struct VmallocPages<'m, M: Memory + ?Sized> {
     memory: &'m M,
@@ -279,7 +279,7 @@ impl<'m, M: Memory + ?Sized> VmallocPages<'m, M> {
         let told = u64::from(vmalloc.total_pages);
         let blocks = told.checked_shr(vmalloc.order.into()).unwrap_or(0);
         let per_chunk = Self::per_chunk(memory);
-        // A list that fills its chunks exactly has an empty one at its end.
+        // If a list fills its chunks exactly, an empty chunk follows.
         let limit = blocks.checked_div(per_chunk).map_or(0, |full| full + 1);
         let first = vmalloc.first.phys().unwrap_or(PhysAddr::NULL);
         let chain = Chain::new(first, limit);
@@ -292,10 +292,10 @@ impl<'m, M: Memory + ?Sized> VmallocPages<'m, M> {
         (room / size_of::<PhysAddr>()) as u64
     }
 
-    /// The address at an index of a chunk, 0 behind its last one.
+    /// The address at an index of a chunk; 0 after its last one.
     fn address(&self, chunk: PhysAddr, index: u64) -> Result<PhysAddr, WalkError<M::Error>> {
         let offset = size_of::<kho_vmalloc_hdr>() as u64 + index * size_of::<PhysAddr>() as u64;
-        // A chunk is aligned to its size, so that nothing of it is behind the end of memory.
+        // A chunk is aligned to its size, so no part of it is past the end of memory.
         let at = PhysAddr::new(chunk.get() | offset);
         let mut address = PhysAddr::NULL;
         let read = self.memory.read(at, address.as_mut_bytes());
@@ -305,7 +305,7 @@ impl<'m, M: Memory + ?Sized> VmallocPages<'m, M> {
 
     fn advance(&mut self) -> Result<Option<PhysAddr>, WalkError<M::Error>> {
         let page_size = self.memory.page_size() as u64;
-        // The order is a key's place in the radix tree, too, which has no more.
+        // An order that overflows is invalid: the radix tree has no key for it.
         let align = page_size
             .checked_shl(self.order.into())
             .filter(|align| align >> self.order == page_size)

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi bump`: the next version of a contract.
 
-use super::{matching_checkout, models};
+use super::{contract_help, matching_checkout, models};
+use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_codegen::bump::{self, BumpError};
 use std::path::Path;
+
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi bump vfio-pci-v1       its types may change then, as vfio-pci-v2";
 
 /// Prepare the next version of a contract
 ///
@@ -12,8 +18,10 @@ use std::path::Path;
 /// readable. The compatible string gets its next version, the header is generated, and a draft of the
 /// new layout is frozen. Then the types can be changed.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The contract, by its present compatible string
+    #[arg(add = ArgValueCompleter::new(words::contracts))]
     contract: String,
 }
 
@@ -25,6 +33,10 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         Err(BumpError::Changed { findings, .. }) => {
             out.findings(&findings);
             return Ok(Outcome::Findings);
+        }
+        Err(error @ BumpError::Unknown { .. }) => {
+            let help = contract_help(&args.contract, &current);
+            return Err(Failure { message: error.to_string(), help });
         }
         Err(error) => return Err(error.into()),
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi check`: everything that must hold, in one call.
+//! `kho-abi check`: every check of a checkout or tree in one call.
 
 use super::{judging, models, place};
 use crate::output::{Failure, Format, Outcome, Output, BAD, GOOD, OPEN};
@@ -44,7 +44,7 @@ struct Document<'a> {
     checks: &'a [Check],
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
             check::run(&checkout, &current, &earlier)?
         }
         Found::Project(project) => {
-            let held = project::read::headers(&project)?;
+            let held = project::held(&project)?;
             project::check::run(&project, &held, judging::today(), cache_dir().as_deref())?
         }
     };

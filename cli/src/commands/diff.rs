@@ -2,7 +2,9 @@
 //! `kho-abi diff`: what changed between two sources, and whether each contract says so.
 
 use super::judging::{Judging, Reading};
+use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::source;
 use kho_abi_review::diff::{compare, open};
 use kho_abi_review::policy::{judge, Baseline};
@@ -11,8 +13,15 @@ use kho_abi_review::review;
 
 const AFTER_HELP: &str = "\
 A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or \
-any directory with include/linux/kho/abi, a vmlinux, module, bzImage or BTF file, or git:REV. Of an \
+any directory with include/linux/kho/abi, one header, a vmlinux, module, bzImage or BTF file, or git:REV. Of an \
 old tree without ABI headers, all is new.
+
+Examples:
+  kho-abi diff git:v7.3 .                     what changed since the tag v7.3
+  kho-abi diff git:v7.3..git:v7.4             between two revisions
+  kho-abi diff ~/linux ~/linux-next           between two trees
+  kho-abi diff snapshots vmlinux              from the frozen layouts to a kernel
+  kho-abi diff git:v7.3 . --format markdown   for a forge's comment
 
 Exit status: 0 when every change is covered by a new version, 1 with findings, 2 when a source \
 cannot be read. What neither a layout nor a text settles is unknown, which is a finding: not_compared.";
@@ -26,14 +35,16 @@ cannot be read. What neither a layout nor a text settles is unknown, which is a 
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The old source; or a range of revisions, as git:A..git:B, or one, against its parent
+    #[arg(add = ArgValueCompleter::new(words::sources))]
     old: String,
     /// The new source
+    #[arg(add = ArgValueCompleter::new(words::sources))]
     new: Option<String>,
     /// OLD is an unmerged series: no kernel was released with its strings
     #[arg(long, conflicts_with = "released")]
     unmerged: bool,
     /// A third source: only the strings that it has are released
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources))]
     released: Option<String>,
     #[command(flatten)]
     reading: Reading,
@@ -45,13 +56,13 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let sources = [Some(&args.old), args.new.as_ref(), args.released.as_ref()];
     let sources: Vec<&str> = sources.into_iter().flatten().map(String::as_str).collect();
     let to = args.judging.destination(&args.reading, &sources)?;
-    let options = args.reading.options();
+    let options = args.reading.options()?;
     let (old, new) = match &args.new {
         Some(new) => (args.old.clone(), new.clone()),
         None => revisions(&args.old, &options)?,
     };
     let (old, new) = if review::is_without_headers(&old, &options) {
-        // Of a tree that has no ABI header yet, all is new.
+        // In a tree without ABI headers so far, everything is new.
         (review::nothing(&old), open::open(&new, &options)?)
     } else {
         open::both(&old, &new, &options)?

@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi explain`: a rule with its reason.
 
+use crate::complete::words;
 use crate::output::{Failure, Format, Outcome, Output, STRONG};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use kho_abi_inspect::rules as inspect_rules;
+use kho_abi_review::nearest;
 use kho_abi_review::rules::{self, Rule};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::ffi::OsStr;
+
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi explain                         every rule in a line
+  kho-abi explain compatible_not_bumped   one rule with its reason";
 
 /// Explain a rule: what it finds, why that matters, what to do
 ///
 /// Without a rule, all are listed.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The id of the rule, as findings show it in brackets
+    #[arg(add = ArgValueCompleter::new(complete))]
     rule: Option<String>,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -39,7 +50,12 @@ fn all() -> Vec<Rule> {
     all
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The ids that begin as what is typed.
+fn complete(typed: &OsStr) -> Vec<CompletionCandidate> {
+    words::matching(typed, all().into_iter().map(|rule| rule.id.to_string()))
+}
+
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document>()
 }
@@ -71,9 +87,11 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
 }
 
 fn unknown(id: &str) -> Failure {
+    let rules = all();
+    let ids: Vec<_> = rules.iter().map(|rule| rule.id).collect();
     Failure {
         message: format!("unknown rule '{id}'"),
-        help: "`kho-abi explain` lists them all".into(),
+        help: format!("{}`kho-abi explain` lists them all", nearest::question(id, &ids)),
     }
 }
 

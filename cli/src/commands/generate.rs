@@ -10,6 +10,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi generate                 write what differs
+  kho-abi generate --check         write nothing, and show what differs
+  kho-abi generate --out ~/linux   the headers, into a kernel tree";
+
 /// Write the kernel's C headers from the types, unit tests for them, and bindings for other tools
 ///
 /// The bindings let other tools parse preserved memory: a Python module of ctypes structures, a
@@ -18,6 +24,7 @@ use std::path::{Path, PathBuf};
 /// Files whose text is right already are not touched. With --check nothing is written: differences
 /// are shown as a unified diff, and the exit status is 1.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Compare instead of writing
     #[arg(long)]
@@ -46,7 +53,7 @@ struct Document<'a> {
     findings: &'a [Finding],
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -67,7 +74,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         };
         return Err(Failure { message: message.into(), help: help.into() });
     }
-    // Where headers go, and where bindings go; with neither given, both go to the checkout.
+    // Where headers and bindings go; by default both go to the checkout.
     let (headers, bindings, shown_from) = match (&args.out, &args.bindings) {
         (None, None) => {
             let checkout = matching_checkout(root)?;
@@ -94,7 +101,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         let mut findings = Vec::new();
         for (dir, generated) in &all {
             if args.out.is_some() || args.bindings.is_some() {
-                // A mistyped directory is no set of missing headers.
+                // A mistyped directory is an error, not a set of missing headers.
                 dir.read_dir().map_err(|source| kho_abi_read::checkout::CheckoutError::Io {
                     path: dir.clone(),
                     source,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi init`: begins to hold the headers of a tree.
+//! `kho-abi init`: puts the headers of a tree under the tool's checks.
 
 use super::{freeze, judging};
+use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::frozen::Status;
 use kho_abi_review::history::cache_dir;
 use kho_abi_review::project::init::{self, Begun};
@@ -30,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
     /// A release that has these bytes: a tag or another revision of the tree's repository, or a tree
-    #[arg(long, value_name = "TAG|REV|TREE")]
+    #[arg(long, value_name = "TAG|REV|TREE", add = ArgValueCompleter::new(words::releases))]
     released: Option<String>,
 }
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect`: what a live-updating kernel preserved, from an image of its memory.
+//! `kho-abi inspect`: shows what a live-updating kernel preserved, from an image of its memory.
 
 pub(crate) mod all;
 pub(crate) mod diff;
 pub(crate) mod extract;
 mod types;
 
-use crate::output::{note, Destination, Failure, Inputs, Outcome, GUEST};
+use crate::complete::words;
+use crate::output::{note, Destination, Failure, Inputs, Outcome, MONITOR, STUB};
 use clap::ValueEnum;
-use kho_abi_inspect::image::{number, Image, OpenError, RawFile, PAGE_SIZES};
+use clap_complete::engine::ArgValueCompleter;
+use kho_abi_inspect::image::{number, Image, OpenError, RawFile, Stub, PAGE_SIZES};
 use kho_abi_inspect::report::{html, json, lines, map, text, Filter, Report};
 use kho_abi_inspect::{inspect_file, Options, State};
 use std::ffi::OsStr;
@@ -16,14 +18,30 @@ use std::io::{self, IsTerminal as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi inspect guest.raw                               what was preserved
+  kho-abi inspect vmcore --session vm0                    one session of it
+  kho-abi inspect guest.raw --extract 0x2 -o memory.bin   the content of a memfd
+  kho-abi inspect qmp:/run/vm0.sock --format json         a running guest, for programs
+
+Exit status:
+  0  nothing is wrong with what was preserved
+  1  findings
+  2  the image cannot be read, or there is no KHO in it
+  3  --extract: content is lost or doubtful";
+
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
 /// Images are raw memory, ELF cores, compressed kdumps, LiME and AVML files, /proc/vmcore, /proc/kcore,
-/// a device tree alone, or qmp:SOCKET, a running guest by the monitor of its QEMU; also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by
-/// what they contain. Pipes and compressed files go to a temporary file, in TMPDIR or /var/tmp. Everything that is preserved is checked, also for
+/// a device tree alone; also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by what they
+/// contain. A running guest is qmp:SOCKET, by the monitor of its QEMU, or gdb:HOST:PORT or gdb:SOCKET, by its
+/// gdb stub. Either pauses the guest for as long as its memory is copied; by the stub, which does not say
+/// whether a guest was paused, one that was goes on afterwards. Pipes and compressed files go to a temporary file, in TMPDIR or /var/tmp. Everything that is preserved is checked, also for
 /// what the kernel itself does not check.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -62,8 +80,8 @@ enum Command {
 /// Which image, and how to find KHO in it.
 #[derive(clap::Args)]
 struct ImageArgs {
-    /// The image, - for standard input, or qmp:SOCKET for a running guest; or raw files of one machine, as
-    /// FILE@ADDRESS[,offset=N][,size=N]
+    /// The image, - for standard input, or qmp:SOCKET, gdb:HOST:PORT or gdb:SOCKET for a running guest; or raw
+    /// files of one machine, as FILE@ADDRESS[,offset=N][,size=N]
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
     #[command(flatten)]
@@ -80,7 +98,7 @@ struct FilterArgs {
     #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
     token: Option<u64>,
     /// Show files of this compatible string alone
-    #[arg(long, value_name = "COMPATIBLE")]
+    #[arg(long, value_name = "COMPATIBLE", add = ArgValueCompleter::new(words::contracts))]
     file: Option<String>,
 }
 
@@ -90,7 +108,7 @@ impl FilterArgs {
     }
 }
 
-/// A filter that leaves nothing would look like a state without sessions.
+/// A filter without matches would look like a state without sessions.
 fn nothing_matches() -> Failure {
     Failure {
         message: "no session or file matches --session, --token and --file".into(),
@@ -162,7 +180,7 @@ impl From<OpenError> for Failure {
 }
 
 impl FindingArgs {
-    /// How to look; the types are read, where any are given.
+    /// How to inspect; reads the types if any are given.
     fn options(&self) -> Result<Options, Failure> {
         Ok(Options {
             fdt: self.fdt,
@@ -184,15 +202,18 @@ impl FindingArgs {
         let raw = self.kind == Some(Kind::Raw);
         if let [path] = images {
             let is_file = path.exists() || !path.to_string_lossy().contains('@');
-            if let Some(socket) = guest(path) {
+            if let Some(guest) = guest(path) {
                 if raw || self.mmap {
                     return Err(Failure {
                         message: "a running guest is neither a raw file nor mapped".into(),
                         help: "leave out --as and --mmap".into(),
                     });
                 }
-                watch("taking a dump of the guest, which is paused meanwhile");
-                return Ok(Image::open_guest(socket)?);
+                watch("copying the memory of the guest, which is paused meanwhile");
+                return Ok(match guest {
+                    Guest::Monitor(socket) => Image::open_guest(socket)?,
+                    Guest::Stub(stub) => Image::open_stub(&stub)?,
+                });
             }
             if is_file {
                 return Ok(match (raw, self.mmap) {
@@ -212,10 +233,24 @@ impl FindingArgs {
     }
 }
 
-/// The socket of a guest's monitor. A file of that name is a file.
-fn guest(path: &Path) -> Option<&Path> {
-    let socket = path.as_os_str().as_bytes().strip_prefix(GUEST.as_bytes())?;
-    (!path.exists()).then(|| Path::new(OsStr::from_bytes(socket)))
+/// A running guest, and who is asked for its memory.
+enum Guest<'p> {
+    /// The monitor that listens on a socket.
+    Monitor(&'p Path),
+    /// A gdb stub.
+    Stub(Stub),
+}
+
+/// The guest that a word names. An existing file of that name is a file.
+fn guest(path: &Path) -> Option<Guest<'_>> {
+    if path.exists() {
+        return None;
+    }
+    let word = path.as_os_str().as_bytes();
+    let after = |prefix: &str| word.strip_prefix(prefix.as_bytes()).map(OsStr::from_bytes);
+    after(MONITOR)
+        .map(|socket| Guest::Monitor(Path::new(socket)))
+        .or_else(|| after(STUB).map(|word| Guest::Stub(Stub::of(word))))
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
@@ -260,7 +295,7 @@ fn outcome(state: &State) -> Outcome {
     Outcome::of(usize::from(!state.findings.is_empty()))
 }
 
-/// Says what takes long, where somebody is watching.
+/// Reports a slow step, if standard error is a terminal.
 fn watch(what: &str) {
     if io::stderr().is_terminal() {
         note(what);

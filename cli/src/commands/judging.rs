@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What `diff`, `review`, `log` and `lint` have in common: how to read, how to judge, how to report.
+//! Common parts of `diff`, `review`, `log` and `lint`: how to read, how to judge, how to report.
 
 use crate::output::{Destination, Failure, Inputs, Outcome, Output};
 use clap::ValueEnum;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source;
+use kho_abi_review::nearest;
 use kho_abi_review::policy::{allow, Baseline, Options, Strictness};
+use kho_abi_review::project::catalogue;
 use kho_abi_review::report::{Document, Format, FORMATS};
 use kho_abi_review::rules;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -45,11 +47,19 @@ pub(crate) struct Reading {
     /// The frozen layouts that `snapshots` means, instead of those of the tree or checkout
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
+    /// Take what strings promise, in kernels, from the frozen layouts of a tree: its kho-abi.toml, its
+    /// directory, or theirs
+    #[arg(long, value_name = "CATALOGUE")]
+    catalogue: Option<PathBuf>,
 }
 
 impl Reading {
-    pub(crate) fn options(&self) -> source::Options {
-        source::Options {
+    pub(crate) fn options(&self) -> Result<source::Options, Failure> {
+        let catalogue = match &self.catalogue {
+            Some(word) => Arc::new(catalogue::open(word)?.0),
+            None => Arc::default(),
+        };
+        Ok(source::Options {
             git_dir: self.git_dir.clone(),
             triple: self.target.clone(),
             page_size: self.page_size,
@@ -58,8 +68,8 @@ impl Reading {
             btf_base: self.btf_base.clone(),
             tree: None,
             structs: BTreeSet::new(),
-            catalogue: Arc::default(),
-        }
+            catalogue,
+        })
     }
 }
 
@@ -82,17 +92,74 @@ pub(crate) struct Reporting {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format_parser())]
     format: String,
+    /// Print one line for each finding, its file and line first; the same as --format terse
+    #[arg(long, conflicts_with = "format")]
+    terse: bool,
     /// Explain each rule that found something
     #[arg(long)]
     explain: bool,
     /// Write the report to a file; - is standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
+    /// Write the report in a further format to a file; may be given several times
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = further)]
+    report: Vec<Further>,
 }
 
-/// The day, in days since 1970.
+/// A further report.
+#[derive(Clone)]
+struct Further {
+    format: &'static Format,
+    file: PathBuf,
+}
+
+fn further(text: &str) -> Result<Further, String> {
+    let (name, file) =
+        text.split_once('=').ok_or("FORMAT=FILE is expected, as sarif=report.sarif")?;
+    let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+    let format = FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
+        let question = nearest::question(name, &names);
+        format!("unknown format {name}; {question}expected one of {}", names.join(", "))
+    })?;
+    match file {
+        "" => Err("the file has no name".into()),
+        "-" => Err("standard output is for --format and --output".into()),
+        _ => Ok(Further { format, file: file.into() }),
+    }
+}
+
+/// Where reports go.
+pub(crate) struct Destinations {
+    first: Destination,
+    further: Vec<(&'static Format, Destination)>,
+}
+
+/// The report in a format. Forges look for files from the root of the repository.
+fn written(format: &Format, document: &Document) -> String {
+    if !matches!(format.name, "sarif" | "github") {
+        return (format.write)(document);
+    }
+    let mut document = document.clone();
+    for event in document.sections.iter_mut().flat_map(|section| &mut section.report.events) {
+        if let Some(place) = &mut event.place {
+            place.file = from_root(&place.file);
+        }
+    }
+    (format.write)(&document)
+}
+
+/// A file's path from the root of the repository that it lies in; what lies in none is named as it was.
+fn from_root(file: &str) -> String {
+    let plain = file.strip_prefix("./").unwrap_or(file).to_string();
+    let Ok(path) = Path::new(file).canonicalize() else { return plain };
+    let root = path.ancestors().skip(1).find(|dir| dir.join(".git").exists());
+    let inside = root.and_then(|root| path.strip_prefix(root).ok());
+    inside.map_or(plain, |inside| inside.to_string_lossy().into_owned())
+}
+
+/// Today, in days since 1970.
 pub(super) fn today() -> i64 {
-    // A clock before 1970 makes nothing expire.
+    // With a clock before 1970, nothing expires.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs() / 86_400).unwrap_or(i64::MAX)
 }
@@ -117,18 +184,18 @@ impl Judging {
         self.reporting.options(strictness, baseline, catalogue)
     }
 
-    /// Whether the report is text on standard output, and nothing more.
+    /// Whether the report is only text on standard output.
     pub(crate) fn is_plain_text(&self) -> bool {
-        let Reporting { format, explain, output, .. } = &self.reporting;
-        format == "text" && !explain && output.as_os_str() == "-"
+        let Reporting { format, terse, explain, output, report, .. } = &self.reporting;
+        format == "text" && !terse && !explain && output.as_os_str() == "-" && report.is_empty()
     }
 
-    /// Where the report goes, held against everything that the command reads.
+    /// Where the report goes, checked against everything that the command reads.
     pub(crate) fn destination(
         &self,
         reading: &Reading,
         sources: &[&str],
-    ) -> Result<Destination, Failure> {
+    ) -> Result<Destinations, Failure> {
         self.reporting.destination(reading, sources)
     }
 
@@ -136,7 +203,7 @@ impl Judging {
     pub(crate) fn report(
         &self,
         document: &Document,
-        to: &Destination,
+        to: &Destinations,
         out: &mut Output,
     ) -> Result<Outcome, Failure> {
         self.reporting.report(document, to, out)
@@ -167,27 +234,45 @@ impl Reporting {
         Ok(Options { strictness, baseline, catalogue, allowances, today: today() })
     }
 
-    /// Where the report goes, held against everything that the command reads.
+    /// Where the report goes, checked against everything that the command reads.
     pub(crate) fn destination(
         &self,
         reading: &Reading,
         sources: &[&str],
-    ) -> Result<Destination, Failure> {
+    ) -> Result<Destinations, Failure> {
         let mut inputs = Inputs::of(sources);
-        inputs.add([&self.allow, &reading.btf_base, &reading.snapshots].into_iter().flatten());
-        Destination::new(Some(&self.output), &inputs)
+        inputs.add(
+            [&self.allow, &reading.btf_base, &reading.snapshots, &reading.catalogue]
+                .into_iter()
+                .flatten(),
+        );
+        let first = Destination::new(Some(&self.output), &inputs)?;
+        let mut further = Vec::new();
+        for Further { format, file } in &self.report {
+            let taken = [&self.output].into_iter().chain(further.iter().map(|(_, file, _)| *file));
+            if taken.into_iter().any(|other| other == file) {
+                return Err(Failure {
+                    message: format!("two reports in one file: {}", file.display()),
+                    help: "give each report a file of its own".into(),
+                });
+            }
+            further.push((*format, file, Destination::new(Some(file), &inputs)?));
+        }
+        let further = further.into_iter().map(|(format, _, to)| (format, to)).collect();
+        Ok(Destinations { first, further })
     }
 
     /// Prints a report.
     pub(crate) fn report(
         &self,
         document: &Document,
-        to: &Destination,
+        to: &Destinations,
         out: &mut Output,
     ) -> Result<Outcome, Failure> {
-        let format = FORMATS.iter().find(|format| format.name == self.format);
-        let mut text = format.map(|format| (format.write)(document)).unwrap_or_default();
-        if self.explain && self.format == "text" {
+        let name = if self.terse { "terse" } else { self.format.as_str() };
+        let format = FORMATS.iter().find(|format| format.name == name);
+        let mut text = format.map(|format| written(format, document)).unwrap_or_default();
+        if self.explain && name == "text" {
             let events = document.sections.iter().flat_map(|section| &section.report.events);
             let fired: BTreeSet<_> = events.map(|event| event.rule.as_str()).collect();
             for rule in fired.into_iter().filter_map(rules::find) {
@@ -196,9 +281,13 @@ impl Reporting {
                     write!(text, "\n{id}: {summary}\n  Why:      {reason}\n  Remedy:   {remedy}\n");
             }
         }
-        if to.is_standard() {
+        if to.first.is_standard() {
             out.raw(&text);
         } else {
+            to.first.write(|file| file.write_all(text.as_bytes()))?;
+        }
+        for (format, to) in &to.further {
+            let text = written(format, document);
             to.write(|file| file.write_all(text.as_bytes()))?;
         }
         Ok(Outcome::of(document.findings()))

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi lint`: what is wrong with a header, whatever came before it.
+//! `kho-abi lint`: what is wrong with a header by itself.
 
 use super::judging::{Reading, Reporting};
+use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_review::lint::sources::{self, LintError};
 use kho_abi_review::policy::{Baseline, Finding, Strictness};
 use kho_abi_review::report::{Document, Section};
@@ -12,6 +14,11 @@ const AFTER_HELP: &str = "\
 A source is a header, a kernel tree or any directory with include/linux/kho/abi, git:REV, `abi`, \
 `snapshots`, an image of a kernel, or a file with patches. A patch that changes a header needs the \
 tree that it is made for (--base); then only what it brings is reported.
+
+Examples:
+  kho-abi lint include/linux/kho/abi/luo.h    one header
+  kho-abi lint ~/linux                        all headers of a tree
+  kho-abi lint new.patch --base git:HEAD      what a patch brings
 
 Exit status: 0 without findings (notes are not findings), 1 with findings or where something could \
 not be looked at, 2 when a source cannot be read.";
@@ -27,10 +34,10 @@ not be looked at, 2 when a source cannot be read.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Headers, trees, files with patches, or other sources; - is a patch on standard input
-    #[arg(required = true, value_name = "HEADER|TREE|PATCH")]
+    #[arg(required = true, value_name = "HEADER|TREE|PATCH", add = ArgValueCompleter::new(words::sources))]
     sources: Vec<String>,
     /// What the patches are made for: a tree, or git:REV
-    #[arg(long, value_name = "TREE|git:REV")]
+    #[arg(long, value_name = "TREE|git:REV", add = ArgValueCompleter::new(words::sources))]
     base: Option<String>,
     #[command(flatten)]
     reading: Reading,
@@ -42,7 +49,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let mut read: Vec<&str> = args.sources.iter().map(String::as_str).collect();
     read.extend(args.base.as_deref());
     let to = args.reporting.destination(&args.reading, &read)?;
-    let reading = args.reading.options();
+    let reading = args.reading.options()?;
     let options = args.reporting.options(Strictness::Strict, Baseline::Old, &reading.catalogue)?;
     let base = args.base.as_ref().map(|word| Base::open(word, &reading)).transpose()?;
     let mut sections = Vec::new();
@@ -50,7 +57,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         let report = sources::lint(word, base.as_ref(), &reading, &options)?;
         sections.push(Section::new("", report));
     }
-    // What is allowed for one source is not stale because another one does not need it.
+    // An allowance is not stale if only another source needs it.
     let stale = |event: &Finding| event.rule == "allowance_stale";
     let unused = |event: &Finding, section: &Section| section.report.events.contains(event);
     let everywhere: Vec<Finding> = sections.first().map_or_else(Vec::new, |first| {

@@ -2,7 +2,9 @@
 //! `kho-abi log`: the life of a contract through a git history.
 
 use super::judging::{Judging, Reading};
+use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_review::history::{self, Look, Wanted};
 use kho_abi_review::policy::Baseline;
 
@@ -12,6 +14,11 @@ only tags are releases. A merge is shown for what it changes against all of its 
 change comments alone are passed over. Judgements are kept in $XDG_CACHE_HOME/kho-abi (or \
 ~/.cache/kho-abi), by the ids of the headers' contents and the version of this program.
 
+Examples:
+  kho-abi log luo-v5                                a contract, whatever its version
+  kho-abi log include/linux/kho/abi/luo.h --full    a header, with layouts
+  kho-abi log --released v7.* --rev v7.4            only releases count
+
 Exit status: 0 when every change came with a new version, 1 with findings or where the history is cut \
 off, 2 when it cannot be read or has nothing of that name.";
 
@@ -20,10 +27,10 @@ off, 2 when it cannot be read or has nothing of that name.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// A header's path, or a contract: its string in any version, or its macro; all if none is given
-    #[arg(value_name = "PATH|CONTRACT")]
+    #[arg(value_name = "PATH|CONTRACT", add = ArgValueCompleter::new(words::contracts_and_paths))]
     of: Option<String>,
     /// The revision up to which to look
-    #[arg(long, value_name = "REV", default_value = "HEAD")]
+    #[arg(long, value_name = "REV", default_value = "HEAD", add = ArgValueCompleter::new(words::revisions))]
     rev: String,
     /// Only tags of this pattern are releases, as v7.*: what no earlier one has may still change
     #[arg(long, value_name = "PATTERN")]
@@ -43,9 +50,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let wanted = args.of.as_deref().map_or(Wanted::All, Wanted::of);
     let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
-    let reading = args.reading.options();
+    let reading = args.reading.options()?;
     let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
-    // What is allowed depends on the day, and is not kept.
+    // Allowances depend on the day, so their results are not cached.
     let keep = !args.no_cache && options.allowances.is_empty();
     let cache = history::cache_dir().filter(|_| keep);
     let look = Look { cache: cache.as_deref(), released: args.released.as_deref() };

@@ -26,13 +26,14 @@ use crate::output::{note, Failure};
 use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_review::nearest;
 use kho_abi_review::project::{self, Found, Project, ProjectError};
 use std::path::{Path, PathBuf};
 
 /// The checkout that a command works on.
 fn checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
     if let Some(root) = root {
-        // A directory that is not there deserves the system's own word.
+        // For a missing directory, report the system's own error.
         root.read_dir().map_err(|source| CheckoutError::Io { path: root.into(), source })?;
         return Checkout::at(root);
     }
@@ -41,8 +42,8 @@ fn checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
     Checkout::find(&here)
 }
 
-/// What a command works on: a checkout of this repository, whose types are this program's, or any other
-/// tree, whose headers are the truth.
+/// What a command works on: a checkout of this repository, whose types are this program's, or any
+/// other tree, whose headers are the truth.
 fn place(root: Option<&Path>) -> Result<Found, Failure> {
     let io = |path: &Path| {
         let path = path.to_path_buf();
@@ -50,7 +51,7 @@ fn place(root: Option<&Path>) -> Result<Found, Failure> {
     };
     let found = match root {
         Some(root) => {
-            // A directory that is not there deserves the system's own word.
+            // For a missing directory, report the system's own error.
             root.read_dir().map_err(io(root))?;
             project::at(root)?
         }
@@ -62,7 +63,7 @@ fn place(root: Option<&Path>) -> Result<Found, Failure> {
     Ok(found)
 }
 
-/// The tree whose headers are the truth, where there is one; for commands that need none.
+/// The tree whose headers are the truth, if there is one; for commands that do not need one.
 fn project_here(root: Option<&Path>) -> Result<Option<Project>, Failure> {
     let found = match root {
         Some(root) => project::at(root),
@@ -78,14 +79,14 @@ fn project_here(root: Option<&Path>) -> Result<Option<Project>, Failure> {
     }
 }
 
-/// The frozen layouts of the tree around the current directory, where its headers are the truth.
+/// The frozen layouts of the tree around the current directory, if its headers are the truth.
 fn layouts_here() -> Option<PathBuf> {
-    // What is wrong with its kho-abi.toml is for the commands to say that work on it.
+    // Commands that work on its kho-abi.toml report what is wrong with it.
     let dir = project_here(None).ok()??.layouts().dir().to_path_buf();
     dir.is_dir().then_some(dir)
 }
 
-/// The same, and this program's types are those of its wire files.
+/// As [`checkout()`], but its wire files must match this program's types.
 fn matching_checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
     let checkout = checkout(root)?;
     checkout.require_same_truth()?;
@@ -98,13 +99,19 @@ fn models() -> Result<(Model, Vec<Model>), Failure> {
     Ok((catalogue.current()?.clone(), catalogue.earlier()?.to_vec()))
 }
 
-/// For commands that only show the types: a checkout that differs is worth a word.
+/// For commands that only show the types: notes that the checkout differs.
 fn note_stale(root: Option<&Path>) {
     if let Ok(checkout) = checkout(root) {
         if let Err(error) = checkout.require_same_truth() {
             note(format_args!("note: shown is what this program was compiled with: {error}"));
         }
     }
+}
+
+/// What to do about the name of a contract that no current one has.
+fn contract_help(name: &str, model: &Model) -> String {
+    let known: Vec<&str> = model.contracts().map(|(_, c)| c.compatible.as_str()).collect();
+    format!("{}give one of {}", nearest::question(name, &known), known.join(", "))
 }
 
 /// The strings of all current contracts, for a message.

@@ -2,7 +2,9 @@
 //! `kho-abi preflight`: will the next kernel understand what this one writes?
 
 use super::judging::Reading;
+use crate::complete::words;
 use crate::output::{Failure, Format, Inputs, Outcome as Exit, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::source::{self, SourceError};
 use kho_abi_review::preflight::{answer, Answer, Kernel, Outlook};
 use kho_abi_review::report;
@@ -23,6 +25,12 @@ compatible strings exactly and then trusts the bytes:
 Defects that a kernel's release is known to have are findings as well; where it may have the fix from \
 its distributor, they say which commit to look for.
 
+Examples:
+  kho-abi preflight vmlinux-7.3 vmlinux-7.4     from one kernel to another
+  kho-abi preflight --running /boot/vmlinuz     from the kernel that runs
+  kho-abi preflight --both old.btf new.btf      and back
+  kho-abi preflight --matrix a b c              each of a fleet to each other
+
 Exit status: 0 when each answer is a yes without known defects, 1 when one is not, 2 when a kernel cannot be read.";
 
 /// Ask before a kexec whether the next kernel will understand this one
@@ -30,7 +38,7 @@ Exit status: 0 when each answer is a yes without known defects, 1 when one is no
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// CURRENT and then each NEXT; each NEXT alone with --running
-    #[arg(required = true, value_name = "KERNEL")]
+    #[arg(required = true, value_name = "KERNEL", add = ArgValueCompleter::new(words::sources))]
     kernels: Vec<String>,
     /// The current kernel is the one that this machine runs
     #[arg(long)]
@@ -66,14 +74,14 @@ struct Unreadable {
     help: String,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     Inputs::of(&args.kernels).guard_stdout()?;
-    let options = args.reading.options();
+    let options = args.reading.options()?;
     let nexts = match args.kernels.as_slice() {
         all if args.running => all,
         [_, nexts @ ..] if !nexts.is_empty() => nexts,
@@ -85,7 +93,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     for (word, next) in nexts.iter().zip(read) {
         match next {
             Ok(next) => kernels.push(next),
-            // The others of a fleet have their answers all the same.
+            // The other kernels of a fleet still get their answers.
             Err(error) => unreadable.push(Unreadable {
                 next: word.clone(),
                 why: error.to_string(),
@@ -114,7 +122,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
     Ok(Exit::of(answers.iter().filter(wrong).count()))
 }
 
-/// Who is asked about whom, by the numbers of the kernels; the first is the current one.
+/// The pairs to ask about, by the numbers of the kernels; the first is the current one.
 fn pairs(args: &Args, kernels: usize) -> Vec<(usize, usize)> {
     if args.matrix {
         let all = (0..kernels).flat_map(|now| (0..kernels).map(move |then| (now, then)));
@@ -150,7 +158,7 @@ fn read_all(
         }
     });
     let read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Each has been read when the threads have come to their end.
+    // All kernels have been read when the threads end.
     (current, read.into_iter().flatten().collect())
 }
 

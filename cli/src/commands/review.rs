@@ -2,7 +2,9 @@
 //! `kho-abi review`: what patches do to the handover ABI.
 
 use super::judging::{Judging, Reading};
+use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_review::patch::{open, Inbox, PatchError};
 use kho_abi_review::policy::Baseline;
 use kho_abi_review::review::{self, Base};
@@ -16,6 +18,12 @@ may change until it is merged. Without a base, or where a patch does not fit it,
 as far as they reach, and what cannot be known from them is said. Code of the handover outside of the \
 ABI headers is not compared: a patch that changes such code alone is not judged, and exits with 1.
 
+Examples:
+  kho-abi review 0001-fix.patch --base git:v7.3      a patch, on what it is made for
+  kho-abi review series.mbox --format mail           a reply that can be sent
+  kho-abi review v7.3..topic                         the commits of a branch
+  git diff --cached | kho-abi review - --base git:HEAD
+
 Exit status: 0 when every change is covered by a new version, 1 with findings or what is not judged, 2 when a patch or the \
 base cannot be read.";
 
@@ -28,10 +36,10 @@ base cannot be read.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Files or directories with patches; - is standard input; or one commit or range, as git:A or A..B
-    #[arg(required = true, value_name = "PATCH|RANGE")]
+    #[arg(required = true, value_name = "PATCH|RANGE", add = ArgValueCompleter::new(words::patches))]
     patches: Vec<String>,
     /// What the patches are made for: a tree, or git:REV
-    #[arg(long, value_name = "TREE|git:REV")]
+    #[arg(long, value_name = "TREE|git:REV", add = ArgValueCompleter::new(words::sources))]
     base: Option<String>,
     #[command(flatten)]
     reading: Reading,
@@ -42,7 +50,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let sources: Vec<&str> = args.patches.iter().chain(&args.base).map(String::as_str).collect();
     let to = args.judging.destination(&args.reading, &sources)?;
-    let reading = args.reading.options();
+    let reading = args.reading.options()?;
     let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
     if let [word] = args.patches.as_slice() {
         let range = (word != "-" && !Path::new(word).exists())

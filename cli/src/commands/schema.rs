@@ -1,32 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi schema`: the JSON Schemas of what `--format json` writes, made from the types that are written.
+//! `kho-abi schema`: the JSON Schemas of the output of `--format json`, derived from the types that
+//! are written.
 
+use crate::complete::words;
 use crate::output::{Failure, Outcome, Output, STRONG};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use kho_abi_codegen::write::json as layouts;
 use kho_abi_inspect::report::{json as images, lines};
 use kho_abi_inspect::status;
+use kho_abi_review::nearest;
 use kho_abi_review::report;
 use schemars::Schema;
 use serde_json::json;
+use std::ffi::OsStr;
+
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi schema                  the names of all schemas
+  kho-abi schema diff-1           one schema";
 
 /// Print the JSON Schema of what a command writes with --format json
 ///
 /// Without a name, all are listed, with the commands that write them.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The name of the schema
+    #[arg(add = ArgValueCompleter::new(complete))]
     name: Option<String>,
 }
 
-/// A form of JSON that commands write.
+/// A JSON format that commands write.
 struct Form {
-    /// What `schema` says in a document, one for each command that writes it.
+    /// The value of `schema` in a document, one for each command that writes this format.
     ids: &'static [&'static str],
     schema: fn() -> Schema,
 }
 
 impl Form {
-    /// The first id without the name of the program, as in a file's name: `inspect-2`.
+    /// The first id without the program's name, as in a file name: `inspect-2`.
     fn name(&self) -> String {
         self.ids[0].trim_start_matches("kho-abi/").replace('/', "-")
     }
@@ -65,6 +77,11 @@ const FORMS: &[Form] = &[
     Form { ids: &[super::verify::SCHEMA], schema: super::verify::schema },
 ];
 
+/// The names that begin as what is typed.
+fn complete(typed: &OsStr) -> Vec<CompletionCandidate> {
+    words::matching(typed, FORMS.iter().map(Form::name))
+}
+
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let Some(name) = &args.name else {
         let width = FORMS.iter().map(|form| form.name().len()).max().unwrap_or(0);
@@ -74,9 +91,13 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         }
         return Ok(Outcome::Clean);
     };
-    let form = FORMS.iter().find(|form| form.name() == *name).ok_or_else(|| Failure {
-        message: format!("unknown schema '{name}'"),
-        help: "`kho-abi schema` lists them all".into(),
+    let form = FORMS.iter().find(|form| form.name() == *name).ok_or_else(|| {
+        let names: Vec<String> = FORMS.iter().map(Form::name).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        Failure {
+            message: format!("unknown schema '{name}'"),
+            help: format!("{}`kho-abi schema` lists them all", nearest::question(name, &names)),
+        }
     })?;
     out.json(&form.schema());
     Ok(Outcome::Clean)

@@ -9,6 +9,11 @@ const AFTER_HELP: &str = "\
 Read are debugfs, sysfs, /proc and the log; nothing is changed. A copy of a machine's file system, \
 such as an unpacked sosreport, is read with --root.
 
+Examples:
+  kho-abi status                          of this machine, as root
+  kho-abi status --root sosreport         of a copy of another one's files
+  kho-abi status --format json            for programs: `kho-abi schema status-1`
+
 Exit status:
   0  healthy: KHO and LUO are on, everything was read, nothing is wrong
   1  something is wrong or unknown

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi verify`: the truth, held against kernels.
+//! `kho-abi verify`: compares kernels with the truth.
 
+use crate::complete::words;
 use crate::output::{note, Failure, Format, Inputs, Outcome, Output};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::source::{self, Kind, Options};
+use kho_abi_review::project::catalogue;
 use kho_abi_review::report;
 use kho_abi_review::verify::{self, Report, Truth, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
 Verdicts, one for each contract:
@@ -20,6 +24,13 @@ Verdicts, one for each contract:
   not checkable  this source says nothing about what it promises
 
 What was not checked is listed for each contract.
+
+Examples:
+  kho-abi verify vmlinux                      against the types of this program
+  kho-abi verify /sys/kernel/btf/vmlinux      the kernel that runs
+  kho-abi verify git:v7.3 --git-dir ~/linux   a revision's headers
+  kho-abi verify --against ~/linux vmlinux    against what that tree froze
+  kho-abi verify --against kho-abi.toml .     a tree against its own frozen layouts
 
 Exit status:
   0  everything that could be checked is as the truth says
@@ -34,7 +45,7 @@ Exit status:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// What to hold against the ABI
-    #[arg(value_name = "SOURCE", required = true)]
+    #[arg(value_name = "SOURCE", required = true, add = ArgValueCompleter::new(words::sources))]
     sources: Vec<String>,
     /// Read BTF, also where there is DWARF
     #[arg(long, conflicts_with = "dwarf")]
@@ -54,6 +65,9 @@ pub(crate) struct Args {
     /// The repository that git:REV means, instead of the one around the current directory
     #[arg(long, value_name = "DIR")]
     git_dir: Option<PathBuf>,
+    /// Hold sources against the frozen layouts of a tree instead: its kho-abi.toml, its directory, or theirs
+    #[arg(long, value_name = "CATALOGUE")]
+    against: Option<PathBuf>,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -85,7 +99,7 @@ struct Unreadable {
     help: String,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -93,16 +107,30 @@ pub(crate) fn schema() -> schemars::Schema {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let mut inputs = Inputs::of(&args.sources);
     inputs.add(&args.btf_base);
+    inputs.add(&args.against);
     inputs.guard_stdout()?;
+    let (catalogue, name) = match &args.against {
+        Some(word) => {
+            let (catalogue, dir) = catalogue::open(word)?;
+            (Arc::new(catalogue), Some(dir.display().to_string()))
+        }
+        None => (Arc::default(), None),
+    };
     let options = Options {
         triple: args.target.clone(),
         page_size: args.page_size,
         git_dir: args.git_dir.clone(),
         prefer_btf: args.btf,
         btf_base: args.btf_base.clone(),
+        snapshots: super::layouts_here(),
+        catalogue,
         ..Options::default()
     };
     let truth = Truth::load(&options.catalogue)?;
+    let truth = match &name {
+        Some(name) => truth.called(name),
+        None => truth,
+    };
     let mut reports = Vec::new();
     let mut failures = Vec::new();
     for word in &args.sources {
@@ -138,7 +166,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                 .collect(),
         }),
     }
-    // The last failure is told by whoever gets it.
+    // The caller reports the last failure.
     let Some((_, last)) = failures.pop() else {
         return Ok(Outcome::of(reports.iter().map(|report| report.findings.len()).sum()));
     };
@@ -168,7 +196,7 @@ fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Repo
     Ok(verify::verify(truth, &reading)?)
 }
 
-/// Nothing was checked: to say nothing would look like success.
+/// Nothing was checked. Silence would look like success.
 fn nothing(report: &Report) -> Failure {
     let absent = report.contracts.iter().all(|checked| checked.verdict == Verdict::Absent);
     let (why, help) = if absent {

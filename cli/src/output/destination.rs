@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Where a command writes: never over what it reads, and a file whole or not at all.
+//! Where a command writes: never over its inputs, and files whole or not at all.
 
 use super::Failure;
 use std::ffi::OsStr;
@@ -10,12 +10,15 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// What a word begins with that names a guest's monitor.
-pub(crate) const GUEST: &str = "qmp:";
-/// Symbolic links that are followed to where a file is to be, as many as Linux follows.
+/// The prefix of a word that names a guest's monitor.
+pub(crate) const MONITOR: &str = "qmp:";
+/// The prefix of a word that names a guest's gdb stub.
+pub(crate) const STUB: &str = "gdb:";
+/// How many symbolic links to follow to the place of a file, as many as Linux follows.
 const LINKS_LIMIT: usize = 40;
 
-/// What makes two names the same file: the device and the inode; for a device node the device itself.
+/// What makes two names the same file: the device and the inode, or for a device node the device
+/// itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Identity {
     Inode(u64, u64),
@@ -32,7 +35,7 @@ impl Identity {
     }
 }
 
-/// Everything that a command reads, to hold its output against.
+/// Everything that a command reads, to check its output against.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
     files: Vec<(Identity, String)>,
@@ -40,29 +43,31 @@ pub(crate) struct Inputs {
 }
 
 impl Inputs {
-    /// Adds words of the command line: paths, and other words, which name no file.
+    /// Adds words of the command line: paths, and other words, which do not name a file.
     ///
-    /// A word may go on behind the path, at an `@`: each beginning that is a file counts.
+    /// A path in a word may be followed by `@` and more: each prefix that is a file counts.
     pub(crate) fn of<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>) -> Self {
         let mut inputs = Self::default();
         inputs.add(words);
         inputs
     }
 
-    /// Adds further words.
+    /// Adds more words.
     pub(crate) fn add<W: AsRef<OsStr>>(&mut self, words: impl IntoIterator<Item = W>) {
         for word in words {
             let word = word.as_ref();
             if word == "-" {
-                // What is not a file cannot be written over: a terminal is read and written.
+                // Only a file can be overwritten: a terminal is both read and written.
                 let metadata = metadata_of(&io::stdin()).ok().filter(Metadata::is_file);
                 let identity = metadata.map(|metadata| Identity::of(&metadata));
                 self.files.extend(identity.map(|identity| (identity, "standard input".into())));
                 continue;
             }
             let bytes = word.as_bytes();
-            if let Some(socket) = bytes.strip_prefix(GUEST.as_bytes()) {
-                self.path(Path::new(OsStr::from_bytes(socket)));
+            for prefix in [MONITOR, STUB] {
+                if let Some(socket) = bytes.strip_prefix(prefix.as_bytes()) {
+                    self.path(Path::new(OsStr::from_bytes(socket)));
+                }
             }
             let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'@');
             for end in ends.map(|(end, _)| end).chain([bytes.len()]) {
@@ -87,8 +92,8 @@ impl Inputs {
         if let Some((_, name)) = self.files.iter().find(|(known, _)| *known == identity) {
             return Some(name);
         }
-        // Reports may be kept in a tree that is read. What is read of one are headers and frozen
-        // layouts.
+        // Reports may be kept in a tree that is read. Only its headers and frozen layouts are
+        // inputs.
         let path = path.and_then(|path| path.canonicalize().ok())?;
         let extension = path.extension().and_then(OsStr::to_str);
         if !metadata.is_file() || !matches!(extension, Some("h" | "layout")) {
@@ -98,7 +103,7 @@ impl Inputs {
         within.map(|(_, name)| name.as_str())
     }
 
-    /// Refuses to write where an input is.
+    /// Refuses to overwrite an input.
     fn guard(&self, shown: &str, metadata: &Metadata, path: Option<&Path>) -> Result<(), Failure> {
         let Some(input) = self.met_by(metadata, path) else { return Ok(()) };
         Err(Failure {
@@ -107,7 +112,7 @@ impl Inputs {
         })
     }
 
-    /// Refuses a standard output that goes into an input.
+    /// Refuses a standard output that goes to an input.
     pub(crate) fn guard_stdout(&self) -> Result<(), Failure> {
         match metadata_of(&io::stdout()) {
             Ok(metadata) if metadata.is_file() => self.guard("standard output", &metadata, None),
@@ -116,12 +121,12 @@ impl Inputs {
     }
 }
 
-/// What is behind an open descriptor.
+/// The metadata of an open descriptor.
 fn metadata_of(descriptor: &impl AsFd) -> io::Result<Metadata> {
     File::from(descriptor.as_fd().try_clone_to_owned()?).metadata()
 }
 
-/// Whether what was written becomes the output.
+/// Whether to keep what was written as the output.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     Yes,
@@ -131,24 +136,24 @@ pub(crate) enum Keep {
 enum Way {
     /// Standard output.
     Standard,
-    /// What is no file on a disk, or one that somebody else has open: it is written to as it is.
+    /// Not a file on a disk, or a file that another process has open: written in place.
     Direct(PathBuf),
-    /// A file, which is written beside its place and renamed.
+    /// A file, which is written beside its place and then renamed.
     Beside(PathBuf),
 }
 
-/// Where a command writes, held against what it reads.
+/// Where a command writes, checked against what it reads.
 pub(crate) struct Destination {
     way: Way,
     shown: String,
 }
 
 impl Destination {
-    /// Decides how to write, and opens nothing for it; `-` is standard output.
+    /// Decides how to write, without opening anything; `-` is standard output.
     ///
     /// # Errors
     ///
-    /// Where an input is there, by whatever name, or something that no report belongs on.
+    /// An input is there, by any name, or something that a report must not overwrite.
     pub(crate) fn new(output: Option<&Path>, inputs: &Inputs) -> Result<Self, Failure> {
         let Some(path) = output.filter(|path| *path != Path::new("-")) else {
             inputs.guard_stdout()?;
@@ -175,13 +180,13 @@ impl Destination {
         if kind.is_block_device() {
             return Err(refused("a block device, with whatever is on it"));
         }
-        // `/dev/stdout` and its like: what was written there before stays.
+        // `/dev/stdout` and similar names: keep what was written there before.
         let stdout = metadata_of(&io::stdout());
         if stdout.is_ok_and(|stdout| Identity::of(&stdout) == Identity::of(&metadata)) {
             return Ok(Self { way: Way::Standard, shown });
         }
         let place = place_of(path).map_err(|error| failed(&shown, &error))?;
-        // A descriptor's name leads to a file that its owner goes on with.
+        // A descriptor's name leads to a file that its owner continues to use.
         let way = if kind.is_file() && !place.starts_with("/proc") {
             Way::Beside(place)
         } else {
@@ -190,7 +195,7 @@ impl Destination {
         Ok(Self { way, shown })
     }
 
-    /// Standard output, where it is known that no input is there.
+    /// Standard output, if no input can be there.
     pub(crate) fn standard() -> Self {
         Self { way: Way::Standard, shown: "standard output".into() }
     }
@@ -205,12 +210,12 @@ impl Destination {
         &self.shown
     }
 
-    /// Writes from the beginning to the end: a report may be longer than memory.
+    /// Writes sequentially: a report may be longer than memory.
     pub(crate) fn write(
         &self,
         work: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Failure> {
-        // A file gets no colours, whatever standard output would.
+        // A file gets no colours, whatever standard output would get.
         let plain = |file: File, work: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>| {
             finish(BufWriter::new(anstream::AutoStream::never(file)), work)
         };
@@ -227,7 +232,7 @@ impl Destination {
             }
         };
         match result {
-            // That nobody reads it to its end is no error.
+            // A closed pipe is not an error.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(failed(&self.shown, &error))
             }
@@ -235,9 +240,10 @@ impl Destination {
         }
     }
 
-    /// Writes at positions, to a file that is empty; what is not a file gets a copy at the end.
+    /// Writes at positions, to an empty file; a destination that is not a file gets a copy at the
+    /// end.
     ///
-    /// The work says whether its file is to be kept: otherwise everything is as it was.
+    /// The work decides whether to keep its file: otherwise nothing changes.
     pub(crate) fn write_at<T>(
         &self,
         work: impl FnOnce(&File) -> io::Result<(T, Keep)>,
@@ -254,16 +260,16 @@ impl Destination {
     }
 }
 
-/// Writes a file beside its place, and puts it there when it is whole.
+/// Writes a file beside its place, and moves it there when it is whole.
 fn beside<T>(path: &Path, work: impl FnOnce(&File) -> io::Result<(T, Keep)>) -> io::Result<T> {
-    // A file that may not be written to is not replaced either; a replaced one keeps its mode.
+    // A read-only file is not replaced either; a replaced file keeps its mode.
     let mode = match OpenOptions::new().write(true).open(path) {
         Ok(old) => Some(old.metadata()?.permissions()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    // The mode that any new file gets here: the umask takes its part off.
+    // The mode of any new file here, from which the umask removes its part.
     let mut builder = tempfile::Builder::new();
     builder.permissions(Permissions::from_mode(0o666));
     let file = builder.prefix(".kho-abi-").tempfile_in(directory.unwrap_or(Path::new(".")))?;
@@ -274,13 +280,13 @@ fn beside<T>(path: &Path, work: impl FnOnce(&File) -> io::Result<(T, Keep)>) -> 
     if let Some(mode) = mode {
         file.as_file().set_permissions(mode)?;
     }
-    // A disk that is full may say so at the end.
+    // A full disk may only show at the end.
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(result)
 }
 
-/// Writes to a file without a name, and copies it to where positions mean nothing.
+/// Writes to an unnamed file, and copies it to a destination that cannot seek.
 fn copied<T>(
     out: &mut dyn Write,
     work: impl FnOnce(&File) -> io::Result<(T, Keep)>,
@@ -297,13 +303,13 @@ fn copied<T>(
     }
 }
 
-/// Where a path leads through symbolic links, also where nothing is there yet.
+/// The target of a path through symbolic links, even if nothing exists there yet.
 fn place_of(path: &Path) -> io::Result<PathBuf> {
     let mut place = path.to_path_buf();
     for _ in 0..LINKS_LIMIT {
         let Ok(target) = fs::read_link(&place) else { return Ok(place) };
         let parent = place.parent().unwrap_or(Path::new(""));
-        // A descriptor's link may lead to what has no path, and is a place by itself.
+        // A descriptor's link may lead to something without a path, which is a place by itself.
         if parent.canonicalize().is_ok_and(|parent| parent.starts_with("/proc")) {
             return Ok(parent.canonicalize()?.join(place.file_name().unwrap_or_default()));
         }

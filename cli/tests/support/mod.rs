@@ -2,6 +2,8 @@
 #![allow(dead_code)] // Each test file uses a part of it.
 //! A copy of this checkout to break, and the program run in it.
 
+pub(crate) mod tree;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,7 +14,7 @@ pub(crate) struct Scratch {
     root: PathBuf,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: Option<i32>,
@@ -30,7 +32,7 @@ impl Ran {
     }
 }
 
-/// What a copy needs to be compiled, generated from and checked.
+/// The parts that a copy needs to be compiled, generated from and checked.
 const PARTS: &[&str] = &[
     "Cargo.toml",
     "Cargo.lock",
@@ -67,7 +69,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Scratch {
-    /// A fresh copy, at a path of its own that stays the same from run to run.
+    /// A fresh copy, at its own path, which stays the same from run to run.
     pub(crate) fn new(name: &str) -> Self {
         let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch").join(name);
         if root.exists() {
@@ -81,9 +83,10 @@ impl Scratch {
         Self { root }
     }
 
-    /// A copy to compile. `number` is its own: with it, cargo tells its packages from other copies'.
+    /// A copy to compile. `number` must be unique: by it, cargo distinguishes its packages from
+    /// those of other copies.
     pub(crate) fn to_compile(name: &str, number: u32) -> (Self, MutexGuard<'static, ()>) {
-        // The program has one name in the directory that the copies share for what is compiled.
+        // The copies share a target directory, in which the program has one name.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let scratch = Self::new(name);
@@ -92,7 +95,7 @@ impl Scratch {
             "\nversion = \"0.1.0\"",
             &format!("\nversion = \"0.1.{number}\""),
         );
-        // What is compiled here runs for a moment.
+        // The compiled program only runs for a moment.
         scratch.replace("Cargo.toml", "\nopt-level = 1\n", "\nopt-level = 0\n");
         (scratch, guard)
     }
@@ -117,7 +120,7 @@ impl Scratch {
         self.write(path, &text.replacen(from, to, 1));
     }
 
-    /// Runs the program of this build in the copy.
+    /// Runs this build's program in the copy.
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
         Ran::of(&self.command(args).output().unwrap())
     }
@@ -130,7 +133,7 @@ impl Scratch {
 
     /// Runs cargo in the copy, as a developer would.
     ///
-    /// What is compiled does not go where this build's does: their program has the same name.
+    /// The output does not go to this build's directory, since both programs have the same name.
     pub(crate) fn cargo(&self, args: &[&str], envs: &[(&str, &str)]) -> Ran {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch-target");
         let output = Command::new(env!("CARGO"))
@@ -138,7 +141,7 @@ impl Scratch {
             .args(args)
             .env("CARGO_TARGET_DIR", target)
             .env("CARGO_NET_OFFLINE", "true")
-            // Nobody looks at what is compiled here, and most of what takes time is to link it.
+            // The binaries are never debugged, and linking takes most of the time.
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .envs(envs.iter().copied())
             .output()
@@ -146,7 +149,7 @@ impl Scratch {
         Ran::of(&output)
     }
 
-    /// Whether the copy is formatted as rustfmt would.
+    /// Whether rustfmt accepts the format of the copy.
     pub(crate) fn cargo_fmt(&self) -> Ran {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(&self.root).args(["fmt", "--check"]);

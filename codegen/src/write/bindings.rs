@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the writers of bindings for other tools share: names, order, fields as bytes, plain prose.
+//! Common parts of the writers of bindings: names, order, fields as bytes, plain prose.
 //!
-//! These tools have no page size. What depends on one is written once for each: under its own name
-//! for the smallest, and with the size behind it for the others, as `kho_vmalloc_chunk_64k`.
+//! The tools do not know a page size. What depends on it is written once for each: under its own
+//! name for the smallest, and with the size appended for the others, as `kho_vmalloc_chunk_64k`.
 
 use super::prose;
 use kho_abi_model::{Constant, Enumeration, Field, Item, Model, Record, RecordKind, Type};
@@ -12,23 +12,23 @@ use std::fmt::Write as _;
 /// Widest line of a binding, in columns.
 pub(super) const WIDTH: usize = 100;
 
-/// An item under the name that a binding gives it.
+/// An item and its name in a binding.
 pub(super) struct Named<'a, T> {
     pub(super) name: String,
-    /// The page size that it is for; `None` where it depends on none.
+    /// The page size that it is for; `None` if it does not depend on it.
     pub(super) page_size: Option<u64>,
     pub(super) item: &'a T,
 }
 
 impl<T> Named<'_, T> {
-    /// Whether it is another one for another page size.
+    /// Whether it is a copy for another page size.
     fn is_copy(&self, plain: &str) -> bool {
         self.name != plain
     }
 }
 
 impl Named<'_, Constant> {
-    /// What it is. The copies for other page sizes say nothing that the first does not say.
+    /// Its description. Copies for other page sizes have none of their own.
     pub(super) fn doc(&self) -> &str {
         if self.is_copy(&self.item.name) {
             ""
@@ -39,7 +39,7 @@ impl Named<'_, Constant> {
 }
 
 impl Named<'_, Record> {
-    /// What it is, and which versions promise it.
+    /// Its description, and the versions that promise it.
     pub(super) fn doc(&self, model: &Model) -> String {
         let Record { name, doc, .. } = self.item;
         let size = self.page_size.unwrap_or_default();
@@ -58,32 +58,32 @@ impl Named<'_, Record> {
     }
 }
 
-/// Everything that a model defines, as bindings need it.
+/// Everything that a model defines, in the form that bindings need.
 pub(super) struct Abi<'a> {
     model: &'a Model,
-    /// Constants, also those of enumerations that depend on the page size.
+    /// Constants, including those of enumerations that depend on the page size.
     pub(super) constants: Vec<Named<'a, Constant>>,
     /// Enumerations whose values are the same for every page size.
     pub(super) enums: Vec<&'a Enumeration>,
-    /// Structs and unions, each behind those that it embeds.
+    /// Structs and unions, each after those that it embeds.
     pub(super) records: Vec<Named<'a, Record>>,
 }
 
-/// Entries that follow a header, which counts them. No type says so: the kernel's code does.
+/// Entries that follow a header, which counts them. Only the kernel's code shows this, not a type.
 pub(super) struct List {
-    /// The name that bindings give it.
+    /// Its name in bindings.
     pub(super) name: &'static str,
-    /// The struct in front.
+    /// The struct before the entries.
     pub(super) header: &'static str,
     /// The header's field that counts the entries.
     pub(super) count: &'static str,
     /// The struct of each entry.
     pub(super) entry: &'static str,
-    /// What it is.
+    /// Its description.
     pub(super) doc: &'static str,
 }
 
-/// The lists that state consists of.
+/// The lists that the state consists of.
 pub(super) const LISTS: &[List] = &[
     List {
         name: "luo_session_block",
@@ -145,18 +145,18 @@ impl<'a> Abi<'a> {
                 }
             }
             Item::Enum(enumeration) => self.enums.push(enumeration),
-            // Code is C's own.
+            // Macros with arguments only make sense in C.
             Item::Macro(_) => {}
         }
     }
 
     fn add_constant(&mut self, item: &'a Constant, of: Option<u64>) {
-        // A member beside paged ones that is not paged itself is the same for every page size.
+        // If only some members depend on the page size, the others are equal for every page size.
         if of.is_some() && item.page_size.is_none() {
             return;
         }
         let name = with_page_size(&item.name, of);
-        // The name of a constant is in capitals, also what stands behind it.
+        // A constant's name is in capitals, including its suffix.
         let name = if of.is_some() { name.to_uppercase() } else { name };
         self.constants.push(Named { name, page_size: item.page_size, item });
     }
@@ -177,13 +177,13 @@ impl<'a> Abi<'a> {
         })
     }
 
-    /// Documentation as plain lines: the brief description, and what follows it.
+    /// Documentation as plain lines: the brief description, and the rest.
     pub(super) fn prose(&self, doc: &str, width: usize) -> Vec<String> {
         prose::lines(&plain(doc), &prose::Names::of(self.model), None, width)
     }
 }
 
-/// A name, with the page size behind it where that is not the smallest.
+/// A name, with the page size appended unless it is the smallest.
 fn with_page_size(name: &str, page_size: Option<u64>) -> String {
     match page_size {
         Some(size) => format!("{name}_{}k", size / 1024),
@@ -191,7 +191,7 @@ fn with_page_size(name: &str, page_size: Option<u64>) -> String {
     }
 }
 
-/// Puts what is embedded in front of what embeds it; otherwise the order stays.
+/// Moves embedded structs before those that embed them; otherwise keeps the order.
 fn order<'a>(
     records: &[(&'a Record, Option<u64>)],
     seen: &mut BTreeSet<String>,
@@ -225,17 +225,17 @@ fn order<'a>(
     out
 }
 
-/// Bytes of a record, in the order of their addresses.
+/// Bytes of a record, in address order.
 pub(super) enum Piece<'a> {
     /// A field of whole bytes.
     Field(&'a Field),
-    /// An integer of so many bits, with fields from its least significant bit on.
+    /// An integer of that many bits, with fields from its least significant bit.
     Bits { unit: u64, fields: Vec<&'a Field>, spare: u64 },
-    /// So many bytes without a name.
+    /// That many bytes without a name.
     Hole { number: usize, size: u64 },
 }
 
-/// The bytes of a record, all of them. In a union each piece begins where the union does.
+/// All bytes of a record. In a union, each piece begins where the union does.
 pub(super) fn pieces(record: &Record) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut holes = 0;
@@ -260,7 +260,7 @@ pub(super) fn pieces(record: &Record) -> Vec<Piece<'_>> {
             rest = behind;
             continue;
         }
-        // Neighbours within one integer of the declared type.
+        // Adjacent fields in one integer of the declared type.
         let unit = match first.ty {
             Type::Int { bits, .. } => u64::from(bits),
             _ => 64,
@@ -281,7 +281,7 @@ pub(super) fn pieces(record: &Record) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// An element's type, and how many there are, whatever the dimensions; `None` where it is no array.
+/// An element's type, and the total number of elements; `None` if it is not an array.
 pub(super) fn flat(ty: &Type) -> (&Type, Option<u64>) {
     match ty {
         Type::Array { elem, len, .. } => {
@@ -292,7 +292,7 @@ pub(super) fn flat(ty: &Type) -> (&Type, Option<u64>) {
     }
 }
 
-/// A field's documentation in one line; what an address leads to is a part of it.
+/// A field's documentation in one line, including the target of an address.
 pub(super) fn field_doc(field: &Field) -> String {
     let doc = plain(&field.doc);
     let doc: Vec<&str> = doc.split_whitespace().collect();
@@ -303,7 +303,7 @@ pub(super) fn field_doc(field: &Field) -> String {
     }
 }
 
-/// Text without the marks of Markdown.
+/// Text without Markdown.
 pub(super) fn plain(doc: &str) -> String {
     let mut fenced = false;
     let line = |line: &str| {
@@ -319,7 +319,7 @@ pub(super) fn plain(doc: &str) -> String {
     doc.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A field's name, where none of the tools takes it for a word of its language.
+/// A field's name, changed if it is a reserved word in one of the tools.
 pub(super) fn field_name(name: &str) -> String {
     const WORDS: &[&str] = &[
         "and",

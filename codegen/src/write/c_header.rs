@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Writes the kernel's C headers.
 //!
-//! This is the one place that owns C text. After each struct stand static assertions of its size and
-//! offsets, so that a kernel that carries the header cannot drift from it and still build.
+//! Only this file owns C text. Each struct is followed by static assertions of its size and
+//! offsets, so that a kernel with the header does not build if they drift apart.
 
 use super::prose::{self, Names};
 use crate::origin::Origin;
@@ -32,7 +32,7 @@ pub fn render_some<'a>(
     headers: &'a [Header],
     origin: &Origin,
 ) -> Vec<(&'a Header, String)> {
-    // Prose may name what any header defines, so collect that once.
+    // Prose may name items of any header, so collect the names once.
     let names = Names::of(model);
     headers.iter().map(|header| (header, render_named(model, header, &names, origin))).collect()
 }
@@ -53,7 +53,7 @@ fn render_named(model: &Model, header: &Header, names: &Names<'_>, origin: &Orig
     put!(out, "#ifndef {}\n#define {}\n", header.guard, header.guard);
     let mut group = None;
     for include in includes(header) {
-        // Headers of the machine stand apart, as they do elsewhere in the kernel.
+        // The machine's own headers are separate, as elsewhere in the kernel.
         let dir = include.split('/').next().filter(|dir| *dir == "asm");
         if group.is_some_and(|group| group != dir) {
             out.push('\n');
@@ -78,7 +78,7 @@ fn render_named(model: &Model, header: &Header, names: &Names<'_>, origin: &Orig
     out
 }
 
-/// What the types need, and what the assertions need; those of the machine come last.
+/// The includes for the types and for the assertions; the machine's own come last.
 fn includes(header: &Header) -> Vec<&str> {
     let mut includes: BTreeSet<_> = header.includes.iter().map(String::as_str).collect();
     if header.records().next().is_some() {
@@ -89,7 +89,7 @@ fn includes(header: &Header) -> Vec<&str> {
     includes
 }
 
-/// The section that says what the header is, and what its contracts promise.
+/// The section that describes the header, and what its contracts promise.
 fn write_overview(out: &mut String, model: &Model, header: &Header, names: &Names<'_>) {
     let (title, rest) = prose::split_brief(&header.doc);
     let mut doc = rest.to_string();
@@ -125,7 +125,7 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// What a contract is about, and what a change of it needs.
+/// What a contract is about, and what changing it requires.
 fn promise(model: &Model, contract: &Contract) -> String {
     let name = &contract.macro_name;
     let version = if contract.version.is_some() { "number" } else { "string" };
@@ -162,7 +162,8 @@ fn promise(model: &Model, contract: &Contract) -> String {
     doc
 }
 
-/// The properties of a node, as a list. Numbers in it are not as device trees have them.
+/// The properties of a node, as a list. Unlike in other device trees, numbers are in the byte order
+/// of the CPU.
 fn properties(model: &Model, contract: &Contract, node: &FdtNode) -> String {
     let mut doc = match node.path.as_str() {
         "/" => "\n\nThe root of the device tree has these properties".to_string(),
@@ -172,7 +173,7 @@ fn properties(model: &Model, contract: &Contract, node: &FdtNode) -> String {
     doc.push_str(if numbers { ", numbers in the byte order of the CPU:\n" } else { ":\n" });
     for property in &node.properties {
         let size = property.size.map(|size| format!(", {size} bytes")).unwrap_or_default();
-        // Where a macro has the name, the macro is what code uses.
+        // If a macro holds the name, code uses the macro.
         let named = contract.constants.iter().find(|name| {
             model.constant(name).is_some_and(|c| c.value == Value::Str(property.name.clone()))
         });
@@ -216,7 +217,7 @@ fn write_constant(out: &mut String, constant: &Constant, names: &Names<'_>) {
     }
 }
 
-/// A macro that stands for an expression, in as many lines as that takes.
+/// A macro for an expression, with as many lines as needed.
 fn write_expression(out: &mut String, name: &str, expr: &str) {
     let line = format!("#define {name}\t{expr}");
     if columns(&line) <= WIDTH {
@@ -227,23 +228,23 @@ fn write_expression(out: &mut String, name: &str, expr: &str) {
     write_continued(out, &format!("#define {name}"), &lines);
 }
 
-/// Columns of a tab in the kernel.
+/// The width of a tab in the kernel.
 pub(super) const TAB: usize = 8;
 
 /// Column of the backslash that continues a macro.
 pub(super) const BACKSLASH: usize = 72;
 
-/// The column behind a text that begins at the left margin.
+/// The column after a text that begins at the left margin.
 pub(super) fn columns(text: &str) -> usize {
     text.chars().fold(0, |at, c| if c == '\t' { (at / TAB + 1) * TAB } else { at + 1 })
 }
 
-/// So many columns of white space.
+/// White space of that many columns.
 pub(super) fn indent(columns: usize) -> String {
     format!("{}{}", "\t".repeat(columns / TAB), " ".repeat(columns % TAB))
 }
 
-/// An expression, broken at spaces; what is within parentheses stays to the right of them.
+/// An expression, broken at spaces; text inside parentheses stays to the right of them.
 fn break_expression(expr: &str, first: usize, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = indent(first);
@@ -289,7 +290,8 @@ fn write_continued(out: &mut String, head: &str, lines: &[String]) {
     }
 }
 
-/// A macro with arguments. kernel-doc would have each argument described; prose does that here.
+/// A macro with arguments. kernel-doc requires a description of each argument; here the prose has
+/// it.
 fn write_macro(out: &mut String, item: &Macro, names: &Names<'_>) {
     if !item.option.is_empty() {
         put!(out, "#ifdef {}", item.option);
@@ -342,7 +344,7 @@ fn write_enum(out: &mut String, enumeration: &Enumeration, names: &Names<'_>) {
         let value = match (value, expr) {
             (_, Some(expr)) => expr.clone(),
             (Value::Int(value), None) => value.to_string(),
-            // No enumeration has a string: the reader of the truth makes none.
+            // No enumeration contains a string: the reader of the truth makes none.
             (Value::Str(_), None) => continue,
         };
         let line = format!("\t{name} = {value},");
@@ -356,14 +358,14 @@ fn write_enum(out: &mut String, enumeration: &Enumeration, names: &Names<'_>) {
     out.push_str("};\n");
 }
 
-/// A string as a C literal has it.
+/// A string as a C literal.
 pub(super) fn escape(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for byte in value.bytes() {
         match byte {
             b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
             b' '..=b'~' => out.push(char::from(byte)),
-            // Three octal digits end by themselves; a hexadecimal escape would go on.
+            // An octal escape ends after three digits; a hexadecimal one would continue.
             _ => {
                 let _ = write!(out, "\\{byte:03o}");
             }
@@ -376,7 +378,7 @@ fn write_record(out: &mut String, record: &Record, names: &Names<'_>) {
     let Record { kind, name, .. } = record;
     let (brief, rest) = prose::split_brief(&record.doc);
     let keyword = kind.keyword();
-    // kernel-doc does not see a member that a macro declares, and would call it undescribed.
+    // kernel-doc does not see a member that a macro declares, and would report it as undescribed.
     let by_macro = record.fields.iter().any(|field| matches!(field.ty, Type::KhoserPtr { .. }));
     out.push_str(if by_macro { "/*\n" } else { "/**\n" });
     let brief = format!("{keyword} {name} - {}", prose::paragraph(&brief, names, Some(record)));
@@ -405,7 +407,7 @@ fn write_record(out: &mut String, record: &Record, names: &Names<'_>) {
 
     let size = record.size_expr.clone().unwrap_or_else(|| record.size.to_string());
     put!(out, "static_assert(sizeof({keyword} {name}) == {size});");
-    // C has no offset of a bit-field.
+    // offsetof() does not work on bit-fields.
     for field in record.fields.iter().filter(|field| !field.bit_field) {
         write_offset_assertion(out, record, field);
     }
@@ -417,7 +419,7 @@ fn write_offset_assertion(out: &mut String, record: &Record, field: &Field) {
     if start.len() + 1 + end.len() <= WIDTH {
         put!(out, "{start} {end}");
     } else {
-        // Under the parenthesis of offsetof, which stands in column 22.
+        // Under the parenthesis of offsetof, which is in column 22.
         put!(out, "{start}\n\t\t       {end}");
     }
 }

@@ -3,11 +3,12 @@
 
 use kho_abi_model::put;
 use kho_abi_model::{Constant, Header, Item, Model, Packing, Record, Value};
-use kho_abi_read::frozen::{self, Frozen, Status, NONE};
+use kho_abi_read::frozen::{self, Frozen, Part, Status, NONE};
+use std::collections::BTreeSet;
 
 /// Renders the frozen layout of a contract.
 ///
-/// Columns have fixed widths, so that a long name in a new line does not change the old ones.
+/// Columns have fixed widths, so that a long name in a new line does not change the others.
 #[must_use]
 pub fn render(frozen: &Frozen) -> String {
     let mut out = String::new();
@@ -17,8 +18,9 @@ pub fn render(frozen: &Frozen) -> String {
     );
     put!(out, "format      {}", frozen::format(frozen));
     put!(out, "compatible  {}", frozen.contract.compatible);
-    put!(out, "macro       {}", frozen.contract.macro_name);
-    put!(out, "header      {}", frozen.header);
+    let known = |text: &str| if text.is_empty() { NONE.to_string() } else { text.to_string() };
+    put!(out, "macro       {}", known(&frozen.contract.macro_name));
+    put!(out, "header      {}", known(&frozen.header));
     put!(out, "status      {}", frozen.status);
     let roots = &frozen.contract.roots;
     put!(out, "roots       {}", if roots.is_empty() { NONE.into() } else { roots.join(" ") });
@@ -27,6 +29,12 @@ pub fn render(frozen: &Frozen) -> String {
     }
     if let Some(name) = &frozen.contract.name {
         put!(out, "string      {}  {:?}", name.macro_name, name.value);
+    }
+    for (key, parts) in [("unknown", &frozen.unknown), ("given", &frozen.given)] {
+        if !parts.is_empty() {
+            let words: Vec<_> = parts.iter().map(|part| part.word()).collect();
+            put!(out, "{key:<12}{}", words.join(" "));
+        }
     }
     if !frozen.constants.is_empty() {
         out.push('\n');
@@ -47,18 +55,13 @@ pub fn render(frozen: &Frozen) -> String {
     }
     for record in &frozen.records {
         let packing = match record.packing {
-            Packing::Packed => "packed",
-            Packing::Natural => "natural",
+            _ if frozen.unknown.contains(&Part::Packing) => String::new(),
+            Packing::Packed => format!("  align {}  packed", record.align),
+            Packing::Natural => format!("  align {}  natural", record.align),
         };
         let keyword = record.kind.keyword();
         let page = record.page_size.map(|size| format!("  page {size}")).unwrap_or_default();
-        put!(
-            out,
-            "\n{keyword} {}{page}  size {}  align {}  {packing}",
-            record.name,
-            record.size,
-            record.align
-        );
+        put!(out, "\n{keyword} {}{page}  size {}{packing}", record.name, record.size);
         out.push_str("  offset    size  type                      name\n");
         for field in &record.fields {
             let (offset, size) = if field.bit_field {
@@ -75,8 +78,8 @@ pub fn render(frozen: &Frozen) -> String {
     out
 }
 
-/// What is to be frozen of a contract: its closure and its constants, for every page size where they
-/// depend on it, and its nodes; without documentation and places.
+/// What to freeze of a contract: its closure, its constants and its nodes, for every page size that
+/// they depend on; without documentation and places.
 #[must_use]
 pub fn of(model: &Model, header: &Header, compatible: &str, status: Status) -> Option<Frozen> {
     let mut contract = header.contracts.iter().find(|c| c.compatible == compatible).cloned()?;
@@ -94,7 +97,9 @@ pub fn of(model: &Model, header: &Header, compatible: &str, status: Status) -> O
     for property in contract.nodes.iter_mut().flat_map(|node| &mut node.properties) {
         property.doc.clear();
     }
-    Some(Frozen { contract, header: header.include_path(), status, constants, records })
+    let (unknown, given) = (BTreeSet::new(), BTreeSet::new());
+    let header = header.include_path();
+    Some(Frozen { contract, header, status, constants, records, unknown, given })
 }
 
 fn bare(constant: &Constant) -> Constant {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Writes a pattern for the hex editor ImHex.
 //!
-//! It uses a small part of that language, which `codegen/tests/bindings/` can read: structs, unions,
-//! bit-fields, enumerations, arrays of a fixed or a counted length, macros and assertions.
+//! It uses a small part of the pattern language, which `codegen/tests/bindings/` can read: structs,
+//! unions, bit-fields, enumerations, arrays with a fixed or counted length, macros and assertions.
 
 use super::bindings::{self, field_doc, flat, pieces, Abi, Named, Piece};
 use super::c_header::{escape, COMMAND};
 use kho_abi_model::{put, Field, Model, Record, Type, Value};
 
-/// Where it belongs, below the directory of bindings.
+/// Its path in the directory of bindings.
 pub const PATH: &str = "imhex/kho.hexpat";
 
 /// Renders the pattern.
@@ -64,7 +64,7 @@ import std.sys;
         out.push_str("};\n");
     }
     out.push('\n');
-    // A struct as large as a page is not placed for its size: the file may be shorter.
+    // Placing a page-sized struct would fail in a shorter file.
     for record in abi.records.iter().filter(|record| record.page_size.is_none()) {
         let (name, size) = (&record.name, record.item.size);
         put!(out, "std::assert(sizeof({name}) == {size}, \"{name} has another size\");");
@@ -102,7 +102,7 @@ fn write_record(out: &mut String, abi: &Abi<'_>, model: &Model, record: &Named<'
     put!(out, "{keyword} {name} {{");
     for piece in &pieces {
         match piece {
-            // A hole is one of bytes, since `padding` is not counted in a union.
+            // Padding consists of bytes, since `padding` does not count in a union.
             Piece::Hole { number, size } => put!(out, "    u8 hole{number}[{size}];"),
             Piece::Field(field) => {
                 let (base, len) = flat(&field.ty);
@@ -126,12 +126,12 @@ fn ty(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
         Type::Char => "char".into(),
         Type::Pointer | Type::KhoserPtr { .. } => "u64".into(),
         Type::Struct { name } | Type::Union { name } => abi.embedded(name, page_size),
-        // `flat` took the arrays away.
+        // `flat` removed the arrays.
         Type::Array { elem, .. } => ty(abi, elem, page_size),
     }
 }
 
-/// What the editor shows beside a value.
+/// The text that the editor shows beside a value.
 fn comment(field: &Field) -> String {
     match field_doc(field) {
         doc if doc.is_empty() => String::new(),

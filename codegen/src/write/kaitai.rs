@@ -6,7 +6,7 @@ use super::c_header::COMMAND;
 use kho_abi_model::{put, Field, Model, Record, RecordKind, Type, Value};
 use std::fmt::Write as _;
 
-/// Where it belongs, below the directory of bindings.
+/// Its path in the directory of bindings.
 pub const PATH: &str = "kaitai/kho.ksy";
 
 /// Renders the description.
@@ -59,7 +59,7 @@ fn write_constants(out: &mut String, abi: &Abi<'_>) {
         put!(out, "  {}:", id(&constant.name));
         match &constant.item.value {
             Value::Int(value) => put!(out, "    value: {value}"),
-            // The string of the expression language, in one of YAML.
+            // A string of the expression language, inside one of YAML.
             Value::Str(text) => {
                 put!(out, "    value: '\"{}\"'", escape(text).replace('\'', "''"));
             }
@@ -118,7 +118,7 @@ fn write_record(out: &mut String, abi: &Abi<'_>, model: &Model, record: &Named<'
     write_doc(out, abi, &record.doc(model), "    ");
     let mut texts = Vec::new();
     if record.item.kind == RecordKind::Union {
-        // Each field is read from the start, whenever it is asked for.
+        // Each field is read from the start of the struct, on demand.
         out.push_str("    instances:\n");
         for field in &record.item.fields {
             put!(out, "      {}:\n        pos: 0", id(&bindings::field_name(&field.name)));
@@ -160,7 +160,7 @@ fn write_record(out: &mut String, abi: &Abi<'_>, model: &Model, record: &Named<'
     }
 }
 
-/// What a field is, below its identifier.
+/// The type of a field, below its identifier.
 fn write_type(
     out: &mut String,
     abi: &Abi<'_>,
@@ -184,10 +184,10 @@ fn write_type(
                 }
                 Type::Union { name } => {
                     put!(out, "        type: {}", abi.embedded(name, page_size));
-                    // What is read from the start needs a start of its own.
+                    // Reading from the start requires a substream.
                     put!(out, "        size: {}", model.record(name).map_or(0, |found| found.size));
                 }
-                // `flat` took the arrays away.
+                // `flat` removed the arrays.
                 Type::Array { .. } => {}
             }
             if let Some(len) = len {

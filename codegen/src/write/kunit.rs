@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes unit tests for the kernel that fail when a header stops saying what kernels agreed on.
+//! Writes unit tests for the kernel that fail if a header departs from the agreed ABI.
 //!
-//! A generated header asserts its own layout, and cannot drift. These tests are for a tree whose
-//! headers are written by hand: each reads a header as it finds it, by the names that it defines.
+//! A generated header asserts its own layout. These tests are for a tree whose headers are written
+//! by hand: each tests a header as it is, by the names that it defines.
 
 use super::c_header::{columns, escape, indent, BACKSLASH, TAB, WIDTH};
 use crate::origin::Origin;
@@ -10,16 +10,16 @@ use kho_abi_model::put;
 use kho_abi_model::{Constant, Enumeration, Field, Header, Item, Model, Record, Type, Value};
 use std::fmt::Write as _;
 
-/// Where a kernel keeps such tests, below its top.
+/// Where a kernel tree keeps such tests.
 pub const DIR: &str = "kernel/liveupdate/tests";
 
 /// The kernel option that builds them.
 const OPTION: &str = "KHO_ABI_KUNIT_TEST";
 
-/// What the tests of all headers share.
+/// The common header of all tests.
 const SHARED: &str = "kho_abi_kunit.h";
 
-/// Renders the tests of a model's headers, and what builds them: file names, each with its text.
+/// Renders the tests of a model's headers, and the files to build them: file names and texts.
 #[must_use]
 pub fn render_all(model: &Model) -> Vec<(String, String)> {
     render_some(model, &model.headers, &Origin::CHECKOUT)
@@ -38,7 +38,7 @@ pub fn render_some(model: &Model, headers: &[Header], origin: &Origin) -> Vec<(S
     files
 }
 
-/// The name of a header's tests, without an extension.
+/// The file name of a header's tests, without an extension.
 fn object(header: &Header) -> String {
     format!("kho_abi_{}_kunit", header.name)
 }
@@ -93,7 +93,7 @@ fn of_pages(page_size: u64) -> String {
     format!("pages_{}k", page_size / 1024)
 }
 
-/// The helpers. What a test expects is in macros, so that it is named as the test has it.
+/// The helpers. They are macros, so that a failure shows the expectation as the test spells it.
 fn shared(model: &Model, origin: &Origin) -> String {
     let Origin { wire_dir, command, .. } = origin;
     let sizes = model.page_sizes();
@@ -234,7 +234,7 @@ static inline void kho_abi_need_known_pages(struct kunit *test)
     ))
 }
 
-/// Puts the backslashes that continue macros into their column.
+/// Aligns the backslashes that continue macros.
 fn align_backslashes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
@@ -319,9 +319,9 @@ fn suite(model: &Model, header: &Header, origin: &Origin) -> String {
     out
 }
 
-/// What a test includes, sorted, and where a blank line goes before it.
+/// The includes of a test, sorted, and whether a blank line precedes each.
 ///
-/// A header that is written by hand may leave it to its users to include what its macros need.
+/// A header that is written by hand may rely on its users to include what its macros need.
 fn includes(header: &Header) -> Vec<(bool, String)> {
     let mut includes = header.includes.clone();
     includes.extend([header.include_path(), "linux/module.h".into(), "kunit/test.h".into()]);
@@ -332,10 +332,10 @@ fn includes(header: &Header) -> Vec<(bool, String)> {
     includes.into_iter().enumerate().map(|(at, include)| (Some(at) == first, include)).collect()
 }
 
-/// Skips a case where the page size is a new one.
+/// Skips a case if the page size is unknown.
 const NEED_KNOWN_PAGES: &str = "\tkho_abi_need_known_pages(test);\n";
 
-/// What a case expects of constants.
+/// A case's expectations about constants.
 fn values(model: &Model, header: &Header, constants: &[&Constant]) -> String {
     let mut out = String::new();
     if constants.iter().any(|constant| constant.page_size.is_some()) {
@@ -363,7 +363,7 @@ fn values(model: &Model, header: &Header, constants: &[&Constant]) -> String {
     out
 }
 
-/// What a case expects of a struct's layout, but for its bit-fields.
+/// A case's expectations about a struct's layout, without its bit-fields.
 fn layout(model: &Model, record: &Record, promise: &str) -> String {
     let mut out = format!("{}\n", declare(promise));
     if record.page_size.is_some() {
@@ -405,7 +405,7 @@ fn layout(model: &Model, record: &Record, promise: &str) -> String {
                 }
                 expect("sign", &[&element, &signed.to_string()]);
             }
-            // If a character has a sign is the compiler's own affair.
+            // The sign of a character is up to the compiler.
             Type::Char if is_array => expect("size", &[&element, "1"]),
             Type::KhoserPtr { to } => {
                 expect("size", &[&format!("{element}.phys"), "8"]);
@@ -419,7 +419,7 @@ fn layout(model: &Model, record: &Record, promise: &str) -> String {
     out
 }
 
-/// What a case expects of a struct's bit-fields: each alone is set, and the bytes are looked at.
+/// A case's expectations about a struct's bit-fields: it sets each alone, and checks the bytes.
 fn bits(record: &Record, promise: &str) -> String {
     let fields: Vec<_> = record.fields.iter().filter(|field| field.bit_field).collect();
     if fields.is_empty() {
@@ -444,7 +444,7 @@ fn bits(record: &Record, promise: &str) -> String {
     out
 }
 
-/// The variable that a case names the macros of its versions with.
+/// The variable in which a case names the macros of its versions.
 fn declare(promise: &str) -> String {
     let (start, end) = ("\tstatic const char promise[] =", format!("\"{promise}\";"));
     let line = format!("{start} {end}\n");
@@ -455,7 +455,7 @@ fn declare(promise: &str) -> String {
     }
 }
 
-/// A number; where it depends on the page size, one for each.
+/// A number; if it depends on the page size, one for each.
 fn paged(
     model: &Model,
     name: &str,
@@ -480,7 +480,7 @@ fn paged(
     format!("kho_abi_paged({})", values.join(", "))
 }
 
-/// An integer as C has it.
+/// An integer as a C literal.
 fn literal(value: i128) -> String {
     match value {
         _ if i32::try_from(value).is_ok() => value.to_string(),
@@ -505,7 +505,7 @@ fn promise_of_constant(model: &Model, header: &Header, constant: &Constant) -> S
     joined(header, promises.map(|(_, contract)| contract.macro_name.as_str()).collect())
 }
 
-/// Names in prose; where there are none, those of the header's own contracts.
+/// Names in prose; if there are none, those of the header's own contracts.
 fn joined<'a>(header: &'a Header, mut names: Vec<&'a str>) -> String {
     if names.is_empty() {
         names = header.contracts.iter().map(|contract| contract.macro_name.as_str()).collect();
@@ -517,7 +517,7 @@ fn joined<'a>(header: &'a Header, mut names: Vec<&'a str>) -> String {
     }
 }
 
-/// A call, without its semicolon, broken between arguments where a line would be too long.
+/// A call without its semicolon, broken between arguments if a line would be too long.
 fn call(function: &str, start: usize, arguments: &[&str]) -> String {
     let mut out = format!("{}{function}(", indent(start));
     let column = columns(&out);
@@ -525,7 +525,7 @@ fn call(function: &str, start: usize, arguments: &[&str]) -> String {
     for (index, argument) in arguments.iter().enumerate() {
         let last = index + 1 == arguments.len();
         let text = format!("{argument}{}", if last { ")" } else { "," });
-        // A semicolon follows the last one.
+        // A semicolon follows the last argument.
         let end = columns(&line) + usize::from(index > 0) + text.len() + usize::from(last);
         if index > 0 && end > WIDTH {
             line = indent(column);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Turns the documentation of the truth, which is Markdown, into kernel-doc.
 //!
-//! Understood are paragraphs, lists with `-`, and fenced blocks. A name in backticks or brackets
-//! becomes kernel-doc's own mark for what it is: `&struct x`, `%CONSTANT`, `@member`.
+//! Supported are paragraphs, lists with `-`, and fenced blocks. A name in backticks or brackets
+//! becomes kernel-doc's markup for its kind: `&struct x`, `%CONSTANT`, `@member`.
 
 use kho_abi_model::{Item, Model, Record};
 use std::collections::BTreeMap;
 
-/// Names that prose may refer to, each with what kernel-doc writes for it.
+/// Names that prose may refer to, and kernel-doc's markup for each.
 pub(super) struct Names<'a> {
     global: BTreeMap<&'a str, String>,
 }
@@ -39,11 +39,7 @@ impl<'a> Names<'a> {
         if ["struct ", "union ", "enum "].iter().any(|word| name.starts_with(word)) {
             return format!("&{name}");
         }
-        // A struct of another header.
-        if ["struct ", "union ", "enum "].iter().any(|word| name.starts_with(word)) {
-            return format!("&{name}");
-        }
-        // kernel-doc knows a function by its parentheses.
+        // kernel-doc recognises a function by its parentheses.
         if name.ends_with("()") {
             return name.into();
         }
@@ -53,7 +49,7 @@ impl<'a> Names<'a> {
         format!("``{name}``")
     }
 
-    /// Replaces the Markdown marks within a paragraph.
+    /// Replaces Markdown inside a paragraph.
     fn inline(&self, text: &str, record: Option<&Record>) -> String {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
@@ -72,7 +68,7 @@ impl<'a> Names<'a> {
             rest = after;
         }
         out.push_str(rest);
-        // Nothing may end the comment that the text goes into.
+        // The text must not end the comment that contains it.
         out.replace("*/", "* /")
     }
 }
@@ -83,7 +79,7 @@ enum Block {
     Paragraph(String),
     /// The text of each entry.
     List(Vec<String>),
-    /// Lines that are kept as they are.
+    /// Lines that are kept unchanged.
     Fenced(Vec<String>),
 }
 
@@ -101,7 +97,7 @@ pub(super) fn split_brief(doc: &str) -> (String, &str) {
     (brief.join(" "), doc[end..].trim_start_matches('\n'))
 }
 
-/// The lines of a comment's body, each at most `width` columns wide where words allow it.
+/// The lines of a comment's body, each at most `width` columns wide if words allow it.
 pub(super) fn lines(
     doc: &str,
     names: &Names<'_>,
@@ -130,7 +126,7 @@ pub(super) fn lines(
     out.iter().map(|line| line.trim_end().to_string()).collect()
 }
 
-/// One text, in one paragraph, with all marks replaced.
+/// A text as one paragraph, with all markup replaced.
 pub(super) fn paragraph(text: &str, names: &Names<'_>, record: Option<&Record>) -> String {
     names.inline(&text.split_whitespace().collect::<Vec<_>>().join(" "), record)
 }
@@ -138,7 +134,7 @@ pub(super) fn paragraph(text: &str, names: &Names<'_>, record: Option<&Record>) 
 fn blocks(doc: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut fence: Option<Vec<String>> = None;
-    // Whether the next line of text goes on with the block before it.
+    // Whether the next line of text continues the block before it.
     let mut open = false;
     for line in doc.lines() {
         if line.trim_start().starts_with("```") {
@@ -181,14 +177,14 @@ fn blocks(doc: &str) -> Vec<Block> {
             }
         }
     }
-    // A fence that nobody closes still shows its text.
+    // An unclosed fence still shows its text.
     blocks.extend(fence.map(Block::Fenced));
     blocks
 }
 
 /// Breaks a text at spaces; `first` and `next` begin the first and the following lines.
 ///
-/// A mark such as `&struct x` stays in one line, since kernel-doc does not look across lines.
+/// Markup such as `&struct x` stays in one line, since kernel-doc does not match across lines.
 pub(super) fn wrap(text: &str, width: usize, first: &str, next: &str) -> Vec<String> {
     let text = text.replace("&struct ", "&struct\u{a0}").replace("&union ", "&union\u{a0}");
     let text = text.replace("&enum ", "&enum\u{a0}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes a Python module: the structs as `ctypes` structures, which hold themselves to the layout.
+//! Writes a Python module: the structs as `ctypes` structures, which assert their own layout.
 
 use super::bindings::{self, field_doc, pieces, Abi, Named, Piece};
 use super::c_header::COMMAND;
@@ -7,7 +7,7 @@ use super::prose;
 use kho_abi_model::{put, Model, Record, RecordKind, Type, Value};
 use std::fmt::Write as _;
 
-/// Where it belongs, below the directory of bindings.
+/// Its path in the directory of bindings.
 pub const PATH: &str = "python/kho_abi.py";
 
 /// Renders the module.
@@ -30,12 +30,17 @@ compare `file.compatible` with `MEMFD_LUO_FH_COMPATIBLE`. What depends on the pa
 pages of 4 KiB, and has the page size after its name for others; `with_page_size()` chooses.
 """
 
+from __future__ import annotations
+
 import ctypes as _c
 import types as _types
+from typing import Any as _Any
 
 _u8, _u16, _u32, _u64 = _c.c_uint8, _c.c_uint16, _c.c_uint32, _c.c_uint64
 _s8, _s16, _s32, _s64 = _c.c_int8, _c.c_int16, _c.c_int32, _c.c_int64
 _char = _c.c_char
+# A field may have the name of this type.
+_bytes = bytes
 
 
 class _Struct(_c.LittleEndianStructure):
@@ -43,14 +48,14 @@ class _Struct(_c.LittleEndianStructure):
     _pack_ = 1
 
 
-def layout(struct):
+def layout(struct: type[_c.Structure] | type[_c.Union]) -> dict[str, tuple[int, int]]:
     """Each field's place in a structure, by name: its offset and its size, in bits."""
     return {{
-        field[0]: _place(struct, *field) for field in struct._fields_ if not field[0].startswith("_")
+        field[0]: _place(struct, *field) for field in struct._fields_ if field[0][0] != "_"
     }}
 
 
-def _place(struct, name, _type, bits=None):
+def _place(struct: _Any, name: str, _type: object, bits: int | None = None) -> tuple[int, int]:
     if bits is None:
         found = getattr(struct, name)
         return found.offset * 8, found.size * 8
@@ -61,7 +66,7 @@ def _place(struct, name, _type, bits=None):
     return offset, mask.bit_length() - offset
 
 
-def _check(struct, size, expected):
+def _check(struct: _Any, size: int, expected: dict[str, tuple[int, int]]) -> None:
     """Fails where Python lays out a structure differently from the kernel."""
     found = layout(struct)
     if (_c.sizeof(struct), found) != (size, expected):
@@ -150,6 +155,7 @@ fn write_record(out: &mut String, abi: &Abi<'_>, model: &Model, record: &Named<'
     }
     put!(out, "    _fields_ = [");
     let mut expected = Vec::new();
+    let mut hints = Vec::new();
     for piece in pieces(item) {
         match piece {
             Piece::Hole { number, size } => put!(out, "        (\"_hole{number}\", _u8 * {size}),"),
@@ -157,6 +163,7 @@ fn write_record(out: &mut String, abi: &Abi<'_>, model: &Model, record: &Named<'
                 write_field_doc(out, &field_doc(field));
                 let name = bindings::field_name(&field.name);
                 put!(out, "        (\"{name}\", {}),", ty(abi, &field.ty, record.page_size));
+                hints.push((name.clone(), hint(abi, &field.ty, record.page_size)));
                 expected.push((name, field.bit_offset, field.bit_size));
             }
             Piece::Bits { unit, fields, .. } => {
@@ -164,12 +171,18 @@ fn write_record(out: &mut String, abi: &Abi<'_>, model: &Model, record: &Named<'
                     write_field_doc(out, &field_doc(field));
                     let name = bindings::field_name(&field.name);
                     put!(out, "        (\"{name}\", _u{unit}, {}),", field.bit_size);
+                    hints.push((name.clone(), "int".into()));
                     expected.push((name, field.bit_offset, field.bit_size));
                 }
             }
         }
     }
-    out.push_str("    ]\n\n\n");
+    out.push_str("    ]\n");
+    // ctypes makes the fields; these lines are for those who check types.
+    for (name, hint) in hints {
+        put!(out, "    {name}: {hint}");
+    }
+    out.push_str("\n\n");
     put!(out, "_check({name}, {}, {{", item.size);
     for (field, offset, size) in expected {
         put!(out, "    \"{field}\": ({offset}, {size}),");
@@ -196,11 +209,35 @@ fn ty(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
     }
 }
 
+/// The type of what reading a field gives, for type checkers.
+fn hint(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
+    match of {
+        Type::Int { .. } | Type::Pointer | Type::KhoserPtr { .. } => "int".into(),
+        Type::Char => "_bytes".into(),
+        Type::Array { elem, .. } => match &**elem {
+            Type::Char => "_bytes".into(),
+            elem => format!("_c.Array[{}]", element(abi, elem, page_size)),
+        },
+        Type::Struct { name } | Type::Union { name } => abi.embedded(name, page_size),
+    }
+}
+
+/// The type of an array's elements.
+fn element(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
+    match of {
+        Type::Int { bits, signed } => format!("_c.c_{}int{bits}", if *signed { "" } else { "u" }),
+        Type::Char => "_c.c_char".into(),
+        Type::Pointer | Type::KhoserPtr { .. } => "_c.c_uint64".into(),
+        Type::Array { elem, .. } => format!("_c.Array[{}]", element(abi, elem, page_size)),
+        Type::Struct { name } | Type::Union { name } => abi.embedded(name, page_size),
+    }
+}
+
 /// What each version promises.
 fn write_contracts(out: &mut String, abi: &Abi<'_>, model: &Model) {
     out.push_str(
         "\n\n# The structures that each version promises, by the name that reports give the version.\n\
-         CONTRACTS = {\n",
+         CONTRACTS: dict[str, tuple[type[_c.Structure] | type[_c.Union], ...]] = {\n",
     );
     for (_, contract) in model.contracts() {
         let closure = model.closure(contract);
@@ -221,7 +258,7 @@ fn write_contracts(out: &mut String, abi: &Abi<'_>, model: &Model) {
 }
 
 fn write_page_sizes(out: &mut String, abi: &Abi<'_>, model: &Model) {
-    out.push_str("\n# What depends on the page size, by that size.\n_PAGED = {\n");
+    out.push_str("\n# What depends on the page size, by that size.\n_PAGED: dict[int, dict[str, _Any]] = {\n");
     for size in model.page_sizes() {
         put!(out, "    {size}: {{");
         for constant in abi.constants.iter().filter(|c| c.page_size == Some(size)) {
@@ -236,7 +273,7 @@ fn write_page_sizes(out: &mut String, abi: &Abi<'_>, model: &Model) {
         r#"}
 
 
-def with_page_size(page_size):
+def with_page_size(page_size: int) -> _types.SimpleNamespace:
     """Everything in this module as it is for a page size, each under its plain name."""
     if page_size not in _PAGED:
         raise ValueError(f"unknown page size {page_size} (expected one of {sorted(_PAGED)})")

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes layouts for people, in the way of pahole.
+//! Writes layouts for people, in the style of pahole.
 
 use kho_abi_model::put;
+use kho_abi_model::reading::Knows;
 use kho_abi_model::{Contract, Field, Model, Packing, Record, RecordKind};
 
-/// Size of a cache line on the machines that live-update, in bytes.
+/// Size of a cache line on machines that support live update, in bytes.
 const CACHE_LINE: u64 = 64;
 
 /// Renders one struct or union of a model.
 ///
-/// Each field has its offset and size in bytes (a bit-field `byte:bit` and bits), holes stand where
-/// they are, and the end sums up: sizes, padding, cache lines, and the compatible strings that
-/// promise the layout.
+/// Each field has its offset and size in bytes (a bit-field has `byte:bit` and bits). Holes are
+/// shown in place. The end has a summary: sizes, padding, cache lines, and the compatible strings
+/// that promise the layout. What its source does not know is left out.
 #[must_use]
-pub fn render(model: &Model, record: &Record) -> String {
+pub fn render(model: &Model, record: &Record, knows: &Knows) -> String {
     let mut out = String::new();
     put!(out, "{} {} {{", record.kind.keyword(), record.name);
     let declarations: Vec<_> = record.fields.iter().map(declaration).collect();
@@ -35,12 +36,11 @@ pub fn render(model: &Model, record: &Record) -> String {
     out.push('\n');
     put!(
         out,
-        "        /* size: {}, cachelines: {}, members: {}, align: {}{} */",
+        "        /* size: {}, cachelines: {}, members: {}{} */",
         record.size,
         record.size.div_ceil(CACHE_LINE),
         record.fields.len(),
-        record.align,
-        if record.packing == Packing::Packed { ", packed" } else { "" },
+        if knows.packing { packing(record) } else { String::new() },
     );
     if record.kind == RecordKind::Struct {
         put!(
@@ -56,11 +56,18 @@ pub fn render(model: &Model, record: &Record) -> String {
         put!(out, "        /* for pages of {page_size} bytes */");
     }
     match owners.as_slice() {
+        // That no string promises it can be said only where every string is known.
+        [] if !(knows.strings && knows.absence) => put!(out, "        /* contract: unknown */"),
         [] => put!(out, "        /* no contract */"),
         owners => put!(out, "        /* contract: {} */", owners.join(", ")),
     }
     out.push_str("};\n");
     out
+}
+
+fn packing(record: &Record) -> String {
+    let packed = if record.packing == Packing::Packed { ", packed" } else { "" };
+    format!(", align: {}{packed}", record.align)
 }
 
 /// Renders the device-tree nodes of a contract: each property with its size in bytes.
@@ -82,7 +89,7 @@ pub fn render_nodes(contract: &Contract) -> String {
     out
 }
 
-/// The declaration, cut where the columns meet: type, name with dimensions.
+/// The declaration, split into columns: type, and name with dimensions.
 fn declaration(field: &Field) -> (String, String) {
     let width = if field.bit_field { format!(":{}", field.bit_size) } else { String::new() };
     (field.ty.base(), format!("{}{}{width};", field.name, field.ty.dimensions()))

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reads C headers a second way: libclang computes the layouts, bindgen asks it.
+//! Reads C headers in a second way: bindgen gets the layouts from libclang.
 //!
-//! bindgen answers in Rust, with an assertion for each size, alignment and offset that libclang
-//! computed; those numbers are what is read. It does not tell documentation, nor which expression a
-//! number comes from. Bit-fields it collapses, and works out by itself where they lie: a struct that
-//! has some is marked, and read without them.
+//! bindgen's output is Rust, with an assertion for each size, alignment and offset from libclang;
+//! those numbers are read. It contains neither documentation nor the expression behind a number. It
+//! collapses bit-fields, and computes their positions itself: a struct with bit-fields is marked,
+//! and read without them.
 
 use bindgen::callbacks::{DiscoveredItem, DiscoveredItemId, ParseCallbacks, SourceLocation};
 use kho_abi_codegen::generate;
@@ -23,7 +23,7 @@ pub(crate) enum CHeaderError {
     /// libclang is not installed.
     #[error("libclang cannot be loaded: {0}")]
     NoLibclang(String),
-    /// A triple whose layouts are not known.
+    /// A triple without known layouts.
     #[error("unknown target {0}")]
     UnknownTarget(String),
     /// clang does not accept the header.
@@ -34,14 +34,14 @@ pub(crate) enum CHeaderError {
         /// What clang says.
         message: String,
     },
-    /// The header has something that bindgen does not tell in full.
+    /// The header contains something that bindgen does not report in full.
     #[error("{path}: {item} cannot be read: {why}")]
     Unsupported {
         /// The header.
         path: PathBuf,
         /// The struct, field or constant.
         item: String,
-        /// What it is about it.
+        /// What is unsupported.
         why: String,
     },
     /// A file cannot be read or written.
@@ -67,7 +67,7 @@ pub(crate) struct Options<'a> {
 ///
 /// # Errors
 ///
-/// The first header that clang refuses, or that has something that bindgen does not tell.
+/// The first header that clang refuses, or that contains something that bindgen does not report.
 pub(crate) fn read(paths: &[PathBuf], options: &Options<'_>) -> Result<Model, CHeaderError> {
     let target = target(options.triple)?;
     clang_sys::load().map_err(CHeaderError::NoLibclang)?;
@@ -81,8 +81,8 @@ pub(crate) fn read(paths: &[PathBuf], options: &Options<'_>) -> Result<Model, CH
 ///
 /// # Errors
 ///
-/// As [`read`], and when no temporary directory can be written.
-#[allow(dead_code)] // Some tests read a tree alone.
+/// As [`read`], and if no temporary directory can be written.
+#[allow(dead_code)] // Some tests only read a tree.
 pub(crate) fn read_generated(model: &Model, triple: &str) -> Result<Model, CHeaderError> {
     let at = |path: &Path| {
         let path = path.to_path_buf();
@@ -122,7 +122,7 @@ fn target(triple: &str) -> Result<Target, CHeaderError> {
     Ok(Target { pointer_bits: 64, endian, page_size: None })
 }
 
-/// The structs and unions that a header defines itself, rather than in one that it includes.
+/// The structs and unions that a header itself defines, not those that it includes.
 #[derive(Clone, Debug)]
 struct Own {
     path: String,
@@ -158,7 +158,7 @@ fn read_one(path: &Path, options: &Options<'_>) -> Result<Header, CHeaderError> 
         .allowlist_file(pattern(path))
         .allowlist_recursively(true)
         .prepend_enum_name(false)
-        // Constants that are expressions; clang computes them.
+        // clang computes constants that are expressions.
         .clang_macro_fallback()
         .clang_macro_fallback_build_dir(scratch.path())
         .parse_callbacks(Box::new(own.clone()))
@@ -218,7 +218,7 @@ fn read_one(path: &Path, options: &Options<'_>) -> Result<Header, CHeaderError> 
     })
 }
 
-/// A regular expression that this path alone matches.
+/// A regular expression that only matches this path.
 fn pattern(path: &Path) -> String {
     let mut out = String::new();
     for c in path.to_string_lossy().chars() {
@@ -230,10 +230,10 @@ fn pattern(path: &Path) -> String {
     out
 }
 
-/// A C name, from the one that bindgen gives where C's is a word of Rust.
+/// A C name, from bindgen's name if C's is a Rust keyword.
 fn original(name: &str) -> String {
     let plain = name.strip_suffix('_').filter(|plain| {
-        // Raw identifiers parse, but for these few; primitive types are renamed as well.
+        // Raw identifiers parse, with few exceptions; primitive types are renamed as well.
         syn::parse_str::<syn::Ident>(plain).is_err() || PRIMITIVES.contains(plain)
     });
     plain.unwrap_or(name).to_string()
@@ -244,15 +244,15 @@ const PRIMITIVES: &[&str] = &[
     "u32", "u64", "u8", "usize",
 ];
 
-/// What bindgen's answer states about the types in it.
+/// The facts in bindgen's output about its types.
 struct Facts {
     /// `Size of x`, `Alignment of x`, `Offset of field: x::y`, each with its number of bytes.
     numbers: BTreeMap<String, u64>,
-    /// What a `type` stands for.
+    /// The meaning of each `type`.
     aliases: BTreeMap<String, syn::Type>,
     /// Struct or union.
     kinds: BTreeMap<String, RecordKind>,
-    /// Unions without a name of an address and a pointer, each with the tag that is pointed to.
+    /// Nameless unions of an address and a pointer, each with the tag of the pointer's target.
     addresses: BTreeMap<String, String>,
 }
 
@@ -286,7 +286,7 @@ impl Facts {
         facts
     }
 
-    /// Takes `["Size of x"][size_of::<x>() - 4usize];` and its like.
+    /// Parses `["Size of x"][size_of::<x>() - 4usize];` and similar assertions.
     fn assertions(&mut self, expr: &syn::Expr) {
         let syn::Expr::Block(block) = expr else { return };
         for statement in &block.block.stmts {
@@ -409,8 +409,8 @@ impl Facts {
     }
 }
 
-/// What the pointer points to, in a union of an address and a pointer that has no name of its own, as
-/// `DECLARE_KHOSER_PTR()` makes it.
+/// The pointer's target, in a nameless union of an address and a pointer, as `DECLARE_KHOSER_PTR()`
+/// creates it.
 fn address(item: &syn::ItemUnion) -> Option<String> {
     if !item.ident.to_string().contains("__bindgen_ty_") {
         return None;

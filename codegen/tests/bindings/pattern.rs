@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! A strict reader of the small part of ImHex's pattern language that the writer uses.
 //!
-//! It stands in for the editor, which no package registry has as a program for a script. What it does
-//! not know is an error.
+//! It replaces the editor, for which no package registry has a scriptable program. Unknown syntax
+//! is an error.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(crate) type Leaf = (String, u64, u64);
 enum Len {
     One,
     Fixed(u64),
-    /// The field that counts, by its path.
+    /// The field with the count, by its path.
     Counted(String),
 }
 
@@ -25,22 +25,22 @@ struct Member {
 enum Kind {
     Struct(Vec<Member>),
     Union(Vec<Member>),
-    /// Names with their numbers of bits; the first is the least significant.
+    /// Names with their widths in bits; the first is the least significant.
     Bits(Vec<(String, u64)>),
     Enum(u64),
 }
 
-/// A pattern that was read.
+/// A parsed pattern.
 #[derive(Default)]
 pub(crate) struct Pattern {
     pub(crate) defines: BTreeMap<String, String>,
     pub(crate) members: BTreeMap<String, String>,
     types: BTreeMap<String, Kind>,
-    /// Types with the sizes that the pattern asserts.
+    /// Types, with the sizes that the pattern asserts.
     pub(crate) asserted: Vec<(String, u64)>,
 }
 
-/// Words and marks of a text; a string is one, with its quotes.
+/// Words and punctuation of a text; a string is one token, with its quotes.
 fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut chars = text.chars().peekable();
@@ -107,7 +107,7 @@ impl Reader<'_> {
         assert!(token.len() > 2 && token.starts_with('"') && token.ends_with('"'), "{token}");
     }
 
-    /// What may stand between a member and its end.
+    /// Skips what may stand between a member and its end.
     fn end_of_member(&mut self) {
         if self.found("[") {
             self.eat("[comment(");
@@ -212,7 +212,7 @@ impl Pattern {
             other => panic!("{other} begins nothing that is known"),
         };
         reader.eat(";");
-        // A type is there before it is used.
+        // A type must be declared before it is used.
         if let Kind::Struct(members) | Kind::Union(members) = &kind {
             for member in members {
                 assert!(self.is_known(&member.ty), "{} is not known in {name}", member.ty);
@@ -229,7 +229,7 @@ impl Pattern {
         self.types.contains_key(ty)
     }
 
-    /// The fields of a type that lies at the start of some bytes, and its size in bits.
+    /// The fields of a type at the start of some bytes, and its size in bits.
     pub(crate) fn place(&self, ty: &str, bytes: &[u8]) -> (Vec<Leaf>, u64) {
         let mut leaves = Vec::new();
         let size = self.put(ty, "", 0, bytes, &mut leaves);
@@ -254,7 +254,7 @@ impl Pattern {
             Some(Kind::Bits(fields)) => {
                 let mut end = at;
                 for (name, size) in fields {
-                    // The name of a bit-field is not a part of the path: C has none.
+                    // The name of a bit-field type is not part of the path: it does not exist in C.
                     let outer = path.rsplit_once('.').map_or("", |(outer, _)| outer);
                     let dot = if outer.is_empty() { "" } else { "." };
                     leaves.push((format!("{outer}{dot}{name}"), end, *size));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the tests of C share: the compilers, C text that holds a compiler to a model, and what a compiler
-//! puts into an object file.
+//! Common parts of the tests of C: the compilers, C text that checks a compiler against a model,
+//! and what a compiler puts into an object file.
 
 use kho_abi::wire::bits;
 use kho_abi_model::{Constant, Model, Record, Type, Value};
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Both compilers that build kernels, each with the names that it may be installed under.
+/// Both compilers that build kernels, each with its possible names.
 pub(crate) const COMPILERS: &[Compiler] = &[
     Compiler { name: "gcc", programs: &["gcc"], package: "gcc" },
     Compiler { name: "clang", programs: &["clang-19", "clang"], package: "clang-19" },
@@ -23,7 +23,7 @@ pub(crate) struct Compiler {
 }
 
 impl Compiler {
-    /// The program, ready for arguments. A compiler that is missing fails the test.
+    /// The program, ready for arguments. A missing compiler fails the test.
     pub(crate) fn command(&self) -> Command {
         let found = self.programs.iter().find(|program| {
             Command::new(program).arg("--version").output().is_ok_and(|out| out.status.success())
@@ -38,7 +38,7 @@ impl Compiler {
         Command::new(program)
     }
 
-    /// Compiles C text in a directory. `Err` is what the compiler says when it refuses.
+    /// Compiles C text in a directory. `Err` is the compiler's output if it refuses.
     pub(crate) fn compile(&self, dir: &Path, text: &str, args: &[String]) -> Result<(), String> {
         std::fs::write(dir.join("test.c"), text).expect("the directory is ours");
         let out = self
@@ -69,7 +69,7 @@ pub(crate) fn include(dir: &Path) -> String {
 }
 
 /// Compiles C text against the headers in a directory and the stand-ins, and returns the object.
-/// `Err` is what the compiler of that name says, be it a warning.
+/// `Err` is the output of the compiler of that name, including warnings.
 pub(crate) fn compile(
     compiler: &str,
     headers: &Path,
@@ -91,19 +91,20 @@ pub(crate) fn compile(
     Ok(std::fs::read(dir.path().join("test.o")).expect("it was just written"))
 }
 
-/// Includes every header of a model, each twice, to see its guard work.
+/// Includes every header of a model, each twice, to test its guard.
 pub(crate) fn includes(model: &Model) -> String {
     let paths =
         model.headers.iter().map(|header| format!("#include <{}>\n", header.include_path()));
     paths.map(|line| line.repeat(2)).collect()
 }
 
-/// C that compiles where, and only where, the headers of a model say what the model says.
+/// C that compiles if and only if the headers agree with the model.
 pub(crate) fn assertions(model: &Model) -> String {
     format!("{}{}", includes(model), asserted(model, true))
 }
 
-/// The same without the headers, and without the types of fields: values, sizes and offsets.
+/// As [`assertions`], without the headers, and without the types of fields: values, sizes and
+/// offsets.
 pub(crate) fn places(model: &Model) -> String {
     asserted(model, false)
 }
@@ -115,7 +116,7 @@ fn asserted(model: &Model, types: bool) -> String {
             match value {
                 Value::Int(value) => assert(&mut out, name, &format!("{name} == {value}")),
                 Value::Str(value) => {
-                    // The size finds a NUL within, which a comparison would stop at.
+                    // The size reveals a NUL inside the string, at which a comparison would stop.
                     let size = value.len() + 1;
                     assert(&mut out, name, &format!("sizeof({name}) == {size}"));
                     let test = format!("__builtin_strcmp({name}, {value:?}) == 0");
@@ -134,7 +135,7 @@ fn record_assertions(out: &mut String, record: &Record, types: bool) {
     let tag = format!("{} {}", record.kind.keyword(), record.name);
     assert(out, &record.name, &format!("sizeof({tag}) == {}", record.size));
     assert(out, &record.name, &format!("_Alignof({tag}) == {}", record.align));
-    // What a compiler does with bit-fields is for a compiled program to tell: see `page_sizes.rs`.
+    // Only a compiled program shows a compiler's bit-fields: see `page_sizes.rs`.
     for field in record.fields.iter().filter(|field| !field.bit_field) {
         let place = format!("{}.{}", record.name, field.name);
         let member = format!("(({tag} *)0)->{}", field.name);
@@ -144,7 +145,7 @@ fn record_assertions(out: &mut String, record: &Record, types: bool) {
         if !types {
             continue;
         }
-        // An array's element says what the array is of.
+        // The type of an array's element.
         let mut element = member;
         let mut ty = &field.ty;
         while let Type::Array { elem, .. } = ty {
@@ -153,7 +154,7 @@ fn record_assertions(out: &mut String, record: &Record, types: bool) {
         }
         let is = |what: &str| format!("_Generic({element}, {what}: 1, default: 0)");
         match ty {
-            // Kernels spell an integer in more than one way: what counts is its width and its sign.
+            // Kernels spell an integer in several ways: only its width and its sign matter.
             Type::Int { bits, signed } => {
                 assert(out, &place, &format!("sizeof({element}) == {}", bits / 8));
                 let below = format!("(__typeof__({element}))-1 > (__typeof__({element}))0");
@@ -173,10 +174,10 @@ fn assert(out: &mut String, place: &str, condition: &str) {
     let _ = writeln!(out, "_Static_assert({condition}, \"{place}\");");
 }
 
-/// Bytes that stand before a value in an object file.
+/// Bytes before a value in an object file.
 const MARK: &[u8] = b"<kho-abi-probe>\0";
 
-/// C that puts a record with these bit-fields into an object file, behind [`MARK`].
+/// C that puts a record with these bit-fields into an object file, after [`MARK`].
 pub(crate) fn bit_field_probe(record: &Record, values: &[(&str, u64)]) -> String {
     let tag = format!("{} {}", record.kind.keyword(), record.name);
     let fields: Vec<_> = values.iter().map(|(name, value)| format!(".{name} = {value}")).collect();
@@ -196,7 +197,8 @@ pub(crate) fn probed(object: &[u8], size: u64) -> Vec<u8> {
     object[start..start + usize::try_from(size).expect("it is small")].to_vec()
 }
 
-/// The bytes that the model says such a record has: bit-fields of 64-bit integers, and nothing else.
+/// The bytes of such a record according to the model: bit-fields of 64-bit integers, and nothing
+/// else.
 pub(crate) fn expected(record: &Record, values: &[(&str, u64)], big_endian: bool) -> Vec<u8> {
     let mut words = vec![0u64; usize::try_from(record.size / 8).expect("it is small")];
     for field in record.fields.iter().filter(|field| field.bit_field) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A model with one of everything, for the tests of readers and writers.
+//! A model with one item of each kind, for the tests of readers and writers.
 
 use kho_abi_model::{
     Constant, Contract, Enumeration, FdtNode, FdtProperty, Header, Item, Macro, Model, Packing,
@@ -51,7 +51,7 @@ fn page_len(page_size: u64) -> Constant {
     }
 }
 
-/// An enumeration of a literal and an expression that is too long for its line.
+/// An enumeration with a literal, and with an expression that is too long for its line.
 fn shape() -> Enumeration {
     let member = |name: &str, value, expr: Option<&str>| Constant {
         name: name.into(),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Runs the kernel's unit tests as programs of user space, with stand-ins for the kernel's headers.
+//! Runs the kernel's unit tests as user-space programs, with stand-ins for the kernel's headers.
 
 use kho_abi_codegen::generate;
 use kho_abi_model::Model;
@@ -9,16 +9,16 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// How a suite came out.
+/// The result of a suite.
 #[derive(Debug)]
 pub(crate) struct Ran {
-    /// All that it printed.
+    /// Its whole output.
     pub(crate) said: String,
     /// Each case by name.
     pub(crate) cases: BTreeMap<String, Outcome>,
 }
 
-/// How a case came out.
+/// The outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
@@ -27,7 +27,7 @@ pub(crate) enum Outcome {
 }
 
 impl Ran {
-    /// The cases that came out like this.
+    /// The cases with this outcome.
     pub(crate) fn that(&self, outcome: Outcome) -> Vec<&str> {
         self.cases.iter().filter(|(_, is)| **is == outcome).map(|(name, _)| name.as_str()).collect()
     }
@@ -41,7 +41,8 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// The unit tests of a model's headers, the stand-ins that its headers need, and no header.
+    /// Creates the unit tests of a model's headers, and the stand-ins that the headers need, but no
+    /// header.
     pub(crate) fn new(model: &Model) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut suites = Vec::new();
@@ -58,19 +59,19 @@ impl Bench {
         Self { dir, suites }
     }
 
-    /// Puts the headers of a model there, without what they assert: as if they were written by hand.
+    /// Adds the headers of a model without their assertions, as if they were written by hand.
     pub(crate) fn put_headers(&self, model: &Model) {
         for generated in generate::render(model) {
             put(&self.dir.path().join(generated.path), &without_assertions(&generated.text));
         }
     }
 
-    /// Puts another tree's headers there.
+    /// Adds another tree's header.
     pub(crate) fn put_header(&self, path: &str, text: &str) {
         put(&self.dir.path().join("include").join(path), text);
     }
 
-    /// Puts a program of the test's own beside the suites.
+    /// Adds a program of the test's own beside the suites.
     pub(crate) fn put_program(&self, name: &str, text: &str) {
         put(&self.dir.path().join(format!("{name}.c")), text);
     }
@@ -106,7 +107,7 @@ impl Bench {
     }
 }
 
-/// A line that says how a case came out.
+/// Parses a line with the outcome of a case.
 fn case(line: &str) -> Option<(String, Outcome)> {
     let (line, skipped) = match line.strip_suffix(" # SKIP") {
         Some(line) => (line, true),

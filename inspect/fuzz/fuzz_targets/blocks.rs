@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Lists of blocks that lead anywhere, as the list of sessions.
+//! Lists of blocks that lead anywhere, like the list of sessions.
 #![no_main]
 
 use kho_abi::wire::phys::PhysAddr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! ELF cores: any bytes behind the few that make them one.
+//! ELF cores: arbitrary bytes after the few that identify one.
 #![no_main]
 
 use kho_abi_inspect::image::Image;
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x04\0".to_vec();
     file.extend_from_slice(data);
-    // The size of a program header has one value only.
+    // The size of a program header has only one valid value.
     if let Some(size) = file.get_mut(54..56) {
         size.copy_from_slice(&56_u16.to_le_bytes());
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Device trees of any bytes.
+//! Device trees of arbitrary bytes.
 #![no_main]
 
 use kho_abi_inspect::fdt::Fdt;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Flattened files: any records.
+//! Flattened files: arbitrary records.
 #![no_main]
 
 use kho_abi_inspect::image::Image;
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let mut file = b"makedumpfile\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01".to_vec();
     file.resize(4096, 0);
-    // A byte each for where a piece begins and how long it is; then the piece.
+    // One byte each for the start of a piece and its length; then the piece.
     let mut data = data;
     while let [offset, len, rest @ ..] = data {
         let (piece, rest) = rest.split_at(rest.len().min(usize::from(*len)));

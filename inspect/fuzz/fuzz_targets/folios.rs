@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Entries of a folio list: runs must say what the entries say, one by one.
+//! Entries of a folio list: runs must have the content of the entries, one by one.
 #![no_main]
 
 use kho_abi::wire::memfd::memfd_luo_folio_ser;
@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use zerocopy::{FromBytes as _, IntoBytes as _};
 
 fuzz_target!(|data: &[u8]| {
-    // A byte makes an entry that goes on in some way, or one of its own.
+    // A byte makes an entry that continues in some way, or a new one.
     let mut entries: Vec<memfd_luo_folio_ser> = Vec::new();
     let (mut page, mut index) = (1_u64, 0_u64);
     for bytes in data.chunks(2) {
@@ -36,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let bytes = entries.as_bytes().to_vec();
     let len = bytes.len() as u64;
-    // What begins like another format is not raw memory.
+    // A file that begins like another format is not raw memory.
     let mut file = vec![0; 4096];
     file.extend_from_slice(&bytes);
     let image = Image::from_bytes(file).expect("it is raw");

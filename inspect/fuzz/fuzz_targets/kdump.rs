@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Compressed kdumps: any second header, bitmaps, descriptors and pages.
+//! Compressed kdumps: arbitrary second header, bitmaps, descriptors and pages.
 #![no_main]
 
 use kho_abi_inspect::image::Image;
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     for (place, number) in [8, 432, 436, 440, 441, 442, 443, 272].into_iter().zip(numbers) {
         file[place] = *number;
     }
-    // The parts come in turn, each at the beginning of its block.
+    // The parts take turns, each at the beginning of its block.
     for part in rest.chunks(rest.len().div_ceil(4).max(1)) {
         file.extend_from_slice(part);
         file.resize(file.len().next_multiple_of(4096), 0);

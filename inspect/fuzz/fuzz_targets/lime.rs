@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! LiME and AVML: any pieces behind headers.
+//! LiME and AVML: arbitrary pieces after headers.
 #![no_main]
 
 use kho_abi_inspect::image::Image;
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let mut file = Vec::new();
     let mut data = data;
-    // A byte each for the kind, where a piece begins and how long it is; then the piece.
+    // One byte each for the kind, the start of a piece and its length; then the piece.
     while let [kind, start, len, rest @ ..] = data {
         let (piece, rest) = rest.split_at(rest.len().min(usize::from(*len)));
         let start = u64::from(*start) << 4;

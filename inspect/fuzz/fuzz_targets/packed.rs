@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Compressed files: any bytes behind a signature, and any bytes without one.
+//! Compressed files: arbitrary bytes after a signature, and arbitrary bytes without one.
 #![no_main]
 
 use kho_abi_inspect::image::Image;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Raw files whose state lies at other addresses than its offsets: any shift, any damage.
+//! Raw files whose addresses differ from their offsets: any shift, any damage.
 #![no_main]
 
 use kho_abi_inspect::image::Image;

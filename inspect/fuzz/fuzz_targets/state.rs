@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A whole state with words of it changed: the walk ends, and so do all reports.
+//! A whole state with some words changed: the walk ends, and so do all reports.
 #![no_main]
 
 use kho_abi_inspect::image::Image;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Names of any bytes: what is printed acts on no terminal.
+//! Names of arbitrary bytes: the output contains no terminal escape.
 #![no_main]
 
 use kho_abi_inspect::image::{number, RawFile};

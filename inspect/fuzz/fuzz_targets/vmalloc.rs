@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Chunks of addresses that lead anywhere, and the same by the walk of the types' own crate.
+//! Chunks of addresses that lead anywhere, compared with the walk of the types' own crate.
 #![no_main]
 
 use kho_abi::wire::kexec_handover::kho_vmalloc;

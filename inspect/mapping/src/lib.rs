@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A file that is mapped into memory, for those who ask for it.
+//! A file that is mapped into memory, on request.
 //!
-//! Reading at positions is the rule: a mapping is faster only where reads are small and scattered, and
-//! a file that is cut off while it is mapped ends the program with a signal. This crate is apart from
-//! the others so that those can forbid what it needs.
+//! Positioned reads are the default: a mapping is only faster for small, scattered reads, and
+//! truncating a mapped file ends the program with a signal. This is a separate crate, so that the
+//! others can forbid the `unsafe` code that it needs.
 
 use std::fs::File;
 use std::io;
 
-/// A file that is mapped.
+/// A mapped file.
 #[derive(Debug)]
 pub struct Mapping(memmap2::Mmap);
 
 impl Mapping {
     /// Maps a file.
     ///
-    /// Nobody may write to the file or cut it off as long as the mapping is there: what was cut off
-    /// ends the program with `SIGBUS` when it is read. Nothing but that can come of it here, since
-    /// bytes are only ever copied out, and none of them is taken for anything but a byte.
+    /// The file must not be written or truncated as long as the mapping exists: reading a truncated
+    /// part ends the program with `SIGBUS`. There is no other risk here, since bytes are only
+    /// copied out, and are only used as bytes.
     ///
     /// # Errors
     ///
-    /// Those of the system; a file that has no length, such as one under `/proc`, cannot be mapped.
+    /// Errors of the system; a file without a length, such as one under `/proc`, cannot be mapped.
     pub fn new(file: &File) -> io::Result<Self> {
-        // SAFETY: The mapping is private to this type and read-only. A file that changes makes bytes
-        // change: they are handed out as copies alone, so no reference sees that, but for the one
-        // that a copy is made from. The caller has been told not to let that happen.
+        // SAFETY: The mapping is private to this type and read-only. If the file changes, the bytes
+        // change. Only copies are handed out, so no reference observes that, except for the one
+        // that a copy is made from. The caller must prevent that.
         let map = unsafe { memmap2::Mmap::map(file) }?;
         Ok(Self(map))
     }
@@ -36,7 +36,7 @@ impl Mapping {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -46,7 +46,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::UnexpectedEof`] where some of them are not there.
+    /// [`io::ErrorKind::UnexpectedEof`] if some of them do not exist.
     pub fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()> {
         let start = usize::try_from(offset).ok();
         let part = start

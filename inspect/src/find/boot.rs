@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the boot protocol says: a list of `setup_data` on x86, the chosen node of a device tree on arm64.
+//! What the boot protocol says: a list of `setup_data` on x86, the chosen node of a device tree on
+//! arm64.
 
 use crate::fdt::{Event, Fdt};
 use crate::image::Image;
 use std::collections::HashSet;
 
-/// Where the boot parameters of x86 have the head of the list.
+/// The offset of the head of the list in the boot parameters of x86.
 const SETUP_DATA: u64 = 0x250;
 /// The type of KHO's item.
 const TYPE_KHO: u32 = 10;
-/// More items than any boot loader makes.
+/// More items than any boot loader creates.
 const LIMIT: usize = 1024;
-/// The largest device tree of a machine that is read.
+/// The largest device tree of a machine to read.
 const TREE_LIMIT: usize = 2 << 20;
 
-/// What the boot protocol carries for KHO.
+/// What the boot protocol says about KHO.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
     /// Address of the device tree.
@@ -33,7 +34,7 @@ fn word<const N: usize>(image: &Image, at: u64) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// Follows the list of `setup_data` from the address of the boot parameters on.
+/// Follows the list of `setup_data` from the boot parameters at an address.
 ///
 /// # Errors
 ///
@@ -110,7 +111,7 @@ pub fn chosen(image: &Image, tree: u64) -> Result<Carried, String> {
                     (1, b"#address-cells") => cells.0 = word,
                     (1, b"#size-cells") => cells.1 = word,
                     (2, b"linux,kho-fdt") if chosen => found.0 = Some(value),
-                    // Scratch, or boot memory as later kernels have it: whatever it is called.
+                    // Scratch, or boot memory as later kernels call it: any name.
                     (2, name) if chosen && name.starts_with(b"linux,kho-") => found.1 = Some(value),
                     _ => {}
                 }
@@ -127,7 +128,7 @@ pub fn chosen(image: &Image, tree: u64) -> Result<Carried, String> {
     Ok(Carried { fdt, fdt_size, scratch, scratch_size })
 }
 
-/// A number of so many cells behind so many others.
+/// A number of that many cells, after `skip` others.
 fn big_endian(value: &[u8], skip: u32, cells: u32) -> Option<u64> {
     if skip > 2 || !(1..=2).contains(&cells) {
         return None;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Ways to find KHO's device tree in an image, and which of several to believe.
+//! Finds KHO's device tree in an image, and decides which of several to use.
 //!
-//! No symbol and no register leads there. The boot protocol carries the address, where one knows where
-//! its data is; otherwise every page is looked at. Trees of earlier kernels, and copies, lie about in
-//! memory: all of them are listed, and ranked by what they lead to.
+//! No symbol and no register leads there. The boot protocol has the address, if the place of its
+//! data is known. Otherwise every page is searched. Memory also contains trees of earlier kernels,
+//! and copies. All of them are listed, and ranked by what they lead to.
 
 pub mod boot;
 pub(crate) mod pages;
@@ -72,21 +72,21 @@ pub struct Candidate {
     pub because: Vec<String>,
 }
 
-/// Puts candidates in order, the one to believe first.
+/// Sorts candidates, the one to use first.
 ///
-/// Memory may have the trees of several live updates: the later is the one that counts, also where it
-/// is damaged. Copies of one tree are told apart by what they lead to.
+/// Memory may contain the trees of several live updates. The latest counts, even if it is damaged.
+/// Copies of one tree are distinguished by what they lead to.
 pub(crate) fn rank(candidates: &mut Vec<Candidate>) {
     candidates.sort_by(|a, b| b.score.cmp(&a.score).then(a.at.cmp(&b.at)));
     let mut seen = std::collections::HashSet::new();
     candidates.retain(|candidate| seen.insert(candidate.at));
-    // A number counts where all have one.
+    // A number counts if all candidates have it.
     let kexec = candidates.iter().all(|candidate| candidate.kexec_count.is_some());
     let update = candidates.iter().all(|candidate| candidate.liveupdate_num.is_some());
     let generation = |candidate: &Candidate| {
         (candidate.kexec_count.filter(|_| kexec), candidate.liveupdate_num.filter(|_| update))
     };
-    // It is stable: what is of one generation stays in order.
+    // The sort is stable: candidates of one generation stay in order.
     candidates.sort_by_key(|candidate| std::cmp::Reverse(generation(candidate)));
     let [first, others @ ..] = candidates.as_mut_slice() else { return };
     let (mine, before) = (generation(first), others.iter().map(generation).max());
@@ -99,11 +99,11 @@ pub(crate) fn rank(candidates: &mut Vec<Candidate>) {
     }
 }
 
-/// Reads the bytes of a tree: a page, or what is there of it.
+/// Reads the bytes of a tree: a page, or the part of it that exists.
 pub(crate) fn tree_bytes(image: &Image, at: u64, page_size: usize) -> Option<Vec<u8>> {
     let range = image.ranges().iter().find(|range| range.start <= at && at < range.end)?;
     let there = usize::try_from(range.end - at).unwrap_or(usize::MAX);
-    // Of a large page, the beginning may be all that is there.
+    // Of a large page, possibly only the beginning exists.
     [page_size, SMALLEST_PAGE].into_iter().find_map(|size| {
         let mut bytes = vec![0; size.min(there)];
         image.read(at, &mut bytes).ok()?;
@@ -113,11 +113,11 @@ pub(crate) fn tree_bytes(image: &Image, at: u64, page_size: usize) -> Option<Vec
 
 const SMALLEST_PAGE: usize = crate::image::PAGE_SIZES[0];
 
-/// Looks at what a tree leads to.
+/// Determines what a tree leads to.
 pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candidate> {
     let bytes = tree_bytes(memory.image(), at, memory.page_size())?;
     let fdt = Fdt::new(&bytes).ok()?;
-    // A tree that is cut off lacks the names of its properties, and is still the one that was meant.
+    // A truncated tree lacks the names of its properties, but may still be the right one.
     let compatible = string(fdt.root_property("compatible").unwrap_or_default());
     if found_by == Way::Scan && !compatible.starts_with(b"kho-v") {
         return None;
@@ -158,7 +158,7 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
             if page.iter().any(|byte| *byte != 0) {
                 speaks(4, "pages are preserved");
             }
-            // That of a copy is not.
+            // The page of a copy is not preserved.
             if crate::radix::has(memory, map, at) {
                 speaks(2, "its own page is preserved");
             }
@@ -205,7 +205,7 @@ fn entries<'t>(fdt: &Fdt<'t>) -> Vec<(&'t [u8], u64, u64)> {
     entries
 }
 
-/// LUO's root, where a tree leads there.
+/// LUO's root, if a tree leads to it.
 fn luo_root(memory: &Cached<'_>, fdt: &Fdt<'_>) -> Option<luo_ser> {
     use crate::fdt::Event;
     let mut depth = 0_u32;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Finds out the size of the kernel's pages.
+//! Determines the kernel's page size.
 //!
-//! The kernel's own word wins, where the image carries it. Otherwise each size is tried on what the
-//! state consists of: pages lie at multiples of their size, and the tree of preserved pages has
-//! another shape for each size. No single address decides, as any of them may be damaged.
+//! If the image contains the kernel's own value, that is used. Otherwise each size is tried on the
+//! state: pages are at multiples of their size, and the tree of preserved pages has a different
+//! shape for each size. No single address decides, as any of them may be damaged.
 
 use super::Way;
 use crate::fdt::{number, Event, Fdt};
@@ -15,9 +15,9 @@ use kho_abi::wire::block::kho_block_header_ser;
 use kho_abi::wire::kexec_handover::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
 use kho_abi::wire::luo::{luo_file_ser, luo_ser, luo_session_ser, LUO_KHO_ENTRY_NAME};
 
-/// Candidates that are looked at.
+/// How many candidates to examine.
 const CANDIDATES: usize = 16;
-/// Sessions, and files of one, whose addresses are taken.
+/// How many sessions, and files of one, to take addresses from.
 const ENTRIES: u64 = 32;
 
 /// The size of the kernel's pages, and whether it had to be guessed.
@@ -41,24 +41,24 @@ pub(crate) fn page_size(
     (best.max().map_or(hint, |(_, size)| size), true)
 }
 
-/// What speaks for a size, the weightiest first: more is better.
+/// The evidence for a size, the most important first: higher is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Evidence {
-    /// Addresses that the tree of preserved pages has, read in this size.
+    /// Addresses that are in the tree of preserved pages, if it is read with this size.
     preserved: usize,
-    /// Whether addresses are multiples of the size, but for one of many.
+    /// Whether the addresses are multiples of the size, apart from a few.
     aligned: bool,
     /// Number of findings in that tree, negated.
     clean: i64,
-    /// Whether a tree that is readable speaks for it; the image's hint; or, where many addresses are
-    /// multiples of it although they need not be, the size itself.
+    /// Whether a readable tree supports it; the image's hint; or the size itself, if many addresses
+    /// are multiples of it although they need not be.
     rest: usize,
 }
 
 /// Addresses of pages that a state refers to.
 struct Clues {
     map: u64,
-    /// All of them, the device tree's and the map's among them.
+    /// All of them, including those of the device tree and the map.
     addresses: Vec<u64>,
 }
 
@@ -87,12 +87,12 @@ impl Clues {
                 Event::Property { .. } => {}
             }
         }
-        // What lies at no page's address says nothing about pages.
+        // An address that is not a page's says nothing about pages.
         clues.addresses.retain(|address| *address != 0 && address % PAGE_SIZES[0] as u64 == 0);
         Some(clues)
     }
 
-    /// Takes the addresses of LUO's state, as far as its first blocks have them.
+    /// Takes the addresses of LUO's state from its first blocks.
     fn luo(&mut self, memory: &Cached<'_>, at: u64) {
         let Ok(root) = memory.value::<luo_ser>(at) else { return };
         if !root.compatible().is_ok_and(|name| crate::luo::known().any(|known| known == name)) {

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Looks at the beginning of every page for a device tree, and counts what cannot be read.
+//! Checks the beginning of every page for a device tree, and counts what cannot be read.
 
 use crate::fdt::MAGIC;
 use crate::image::{Image, Range, ReadError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// The smallest page: a tree is aligned to its kernel's pages, which are no smaller.
+/// The smallest page: a tree is aligned to its kernel's pages, which are at least this large.
 const STEP: u64 = 4096;
-/// What a thread takes at once, in bytes.
+/// The work unit of a thread, in bytes.
 const AT_ONCE: u64 = 64 << 20;
-/// More trees than any memory has; a file that is made of them is not searched any further.
+/// More trees than any memory has; if a file consists of trees, the search stops here.
 const LIMIT: usize = 1 << 12;
 
 /// What could not be read, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unread {
-    /// Left out of the image when that was made.
+    /// Left out when the image was made.
     pub left_out: u64,
-    /// There, and damaged.
+    /// Present, but damaged.
     pub damaged: u64,
     /// The first damaged address, and what is wrong there.
     pub first: Option<(u64, ReadError)>,
@@ -48,18 +48,18 @@ impl Unread {
     }
 }
 
-/// What was found.
+/// The result of the search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Searched {
     /// The addresses of all pages that begin like a device tree.
     pub trees: Vec<u64>,
-    /// Whether there are so many that the search was not ended.
+    /// Whether the search stopped because there are too many.
     pub too_many: bool,
     /// What could not be read.
     pub unread: Unread,
 }
 
-/// Looks for device trees in everything that was ever written.
+/// Searches everything that was ever written for device trees.
 #[must_use]
 pub fn trees(image: &Image, threads: usize) -> Searched {
     let mut searched = each_part(image, threads, look);
@@ -69,20 +69,20 @@ pub fn trees(image: &Image, threads: usize) -> Searched {
     searched
 }
 
-/// Reads every page to its end. Of a page that is compressed, its beginning may be there although the
+/// Reads every page to its end. The beginning of a compressed page may be readable although the
 /// rest is not.
 #[must_use]
 pub fn verify(image: &Image, threads: usize) -> Unread {
     each_part(image, threads, read_all).unread
 }
 
-/// The parts of an image that were ever written, in order, none larger than what is taken at once.
+/// The parts of an image that were ever written, in order, none larger than a work unit.
 struct Parts<'i> {
     image: &'i Image,
     ranges: std::slice::Iter<'i, Range>,
-    /// What of the present range is left.
+    /// The rest of the present range.
     range: Range,
-    /// What of it is known to be written.
+    /// The part of it that is known to be written.
     written: Range,
 }
 
@@ -103,7 +103,7 @@ impl Iterator for Parts<'_> {
                 self.range = Range { start, end: range.end };
                 continue;
             }
-            // What nobody ever wrote has no tree.
+            // Memory that was never written has no tree.
             let written = self.image.next_written(self.range.start);
             let written = written.filter(|written| written.start < self.range.end);
             let Some(written) = written else {
@@ -114,13 +114,13 @@ impl Iterator for Parts<'_> {
             let end = written.end.min(self.range.end).max(start);
             self.written = Range { start, end };
             let next = end.checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
-            // It goes on in any case.
+            // This always makes progress.
             self.range.start = next.max(self.range.start.saturating_add(STEP));
         }
     }
 }
 
-/// Has threads work on the parts of an image, each on the next that nobody has.
+/// Lets threads process the parts of an image; each takes the next free one.
 fn each_part(
     image: &Image,
     threads: usize,
@@ -128,7 +128,7 @@ fn each_part(
 ) -> Searched {
     let none = Range { start: 0, end: 0 };
     let parts = Parts { image, ranges: image.ranges().iter(), range: none, written: none };
-    // Parts that are small, as a kdump's are, go to a thread by the dozen.
+    // Small parts, such as a kdump's, go to a thread by the dozen.
     let parts = Mutex::new(parts);
     let take = || {
         let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);

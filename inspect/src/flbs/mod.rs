@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What file-lifecycle-bound objects left: one file per object, chosen by its string.
 //!
-//! An object without a decoder is shown as it is, and is no damage.
+//! An object without a decoder is shown as it is, which is not damage.
 
 pub mod pci;
 
@@ -23,22 +23,22 @@ pub enum State {
     Unreadable,
 }
 
-/// An object that a decoder is to read.
+/// An object to decode.
 pub(crate) struct Given {
     /// What its owner left.
     pub(crate) data: u64,
-    /// Who owns the pages that it leads to.
+    /// The owner of the pages that it leads to.
     pub(crate) owner: Owner,
 }
 
 /// Types for one object.
 struct Decoder {
     compatible: &'static str,
-    /// Reads it; `None` where it is of a version that is not known.
+    /// Reads it; `None` if its version is unknown.
     read: fn(&mut Walker<'_>, &Given) -> Option<State>,
 }
 
-/// Every object that is decoded. One is a line here.
+/// Every object that has a decoder. To add one, add a line here.
 const DECODERS: &[Decoder] = &[Decoder { compatible: pci::COMPATIBLE, read: pci::read }];
 
 /// Reads what an object's owner left.
@@ -55,7 +55,7 @@ pub(crate) fn read(
     if state.is_some() {
         return state;
     }
-    // It may be a version that the decoder does not know: the number beside the string says so.
+    // The number beside the string may be a version that the decoder does not know.
     let read = match data {
         0 => Read::Nothing(None),
         _ => typed::payload(walker, compatible, data, owner),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The devices that the PCI core preserved: a table, sorted by address, in a list of blocks.
 //!
-//! Its string has no version; the first field has, which is promised never to move. Versions 1 and 2 have
-//! the same bytes.
+//! Its string has no version. The version is in the first field, which is promised never to move.
+//! Versions 1 and 2 have the same bytes.
 
 use super::{Given, State};
 use crate::finding::{address, AddressText};
@@ -17,7 +17,7 @@ use serde::Serialize;
 use std::collections::HashSet;
 
 pub(super) const COMPATIBLE: &str = PCI_LUO_FLB_COMPATIBLE;
-/// Devices that are kept; a block has hundreds of them.
+/// How many devices to keep; a block has hundreds of them.
 const KEPT: usize = 1 << 16;
 
 /// The devices that the PCI core preserved.
@@ -73,7 +73,7 @@ pub(super) fn read(walker: &mut Walker<'_>, given: &Given) -> Option<State> {
     Some(State::Pci(state))
 }
 
-/// Reads the table, and returns how many devices it has; `None` where it is damaged.
+/// Reads the table, and returns the number of devices; `None` if it is damaged.
 fn entries(
     walker: &mut Walker<'_>,
     first: PhysAddr,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! memfds: what was preserved of the file, and of its content folio by folio.
+//! memfds: the preserved state of the file, and its content folio by folio.
 
 use super::{Given, Payload};
 use crate::claims::Owner;
@@ -23,7 +23,7 @@ use std::collections::HashMap;
 
 /// The kernel refuses files with more pages.
 const PAGES_LIMIT: u64 = u32::MAX as u64;
-/// Extents that are kept; a report that wants all walks again.
+/// How many extents to keep; a report that needs all of them walks again.
 pub const KEPT: usize = 64;
 
 /// A memfd.
@@ -76,20 +76,20 @@ pub struct Totals {
     pub hole_pages: u64,
 }
 
-/// Where a list of folios is: enough to read it again.
+/// The place of a list of folios: enough to read it again.
 #[derive(Clone, Copy, Debug)]
 pub struct FolioList {
     /// The list's pages.
     pub pages: kho_vmalloc,
-    /// Number of entries that it is said to have.
+    /// The number of entries that the list is stated to have.
     pub nr_folios: u64,
 }
 
 impl FolioList {
-    /// Walks through the entries, runs of them, until the first page of addresses that is damaged.
+    /// Walks through the entries in runs, up to the first damaged page of addresses.
     ///
-    /// Nothing is allocated for each entry. With several threads, the memory is read by all of them;
-    /// the function is called by this one alone, in the order of the list.
+    /// Nothing is allocated for each entry. With several threads, all of them read memory, but only
+    /// this thread calls the function, in the order of the list.
     pub fn each_run(&self, memory: &Cached<'_>, threads: usize, mut each: impl FnMut(&FolioRun)) {
         self.each_batch(memory, threads, |batch| batch.runs.iter().for_each(&mut each));
     }
@@ -105,7 +105,7 @@ impl FolioList {
         folios::each_batch(memory.image(), pages, page, self.nr_folios, threads, each)
     }
 
-    /// Walks through the folios, extents of them, and passes over what is no folio.
+    /// Walks through the folios in extents, and skips everything that is not a folio.
     pub fn each_extent(
         &self,
         memory: &Cached<'_>,
@@ -129,7 +129,7 @@ impl FolioList {
     }
 }
 
-/// Reads what a kernel leaves that knows seals.
+/// Reads the state from a kernel that knows seals.
 pub(super) fn read(walker: &mut Walker<'_>, given: &mut Given<'_>) -> Payload {
     read_as::<memfd_luo_ser>(walker, given, |ser| Fields {
         pos: ser.pos,
@@ -140,7 +140,7 @@ pub(super) fn read(walker: &mut Walker<'_>, given: &mut Given<'_>) -> Payload {
     })
 }
 
-/// Reads what a kernel leaves that does not: of Linux 6.19 and 7.0.
+/// Reads the state from a kernel that does not: Linux 6.19 and 7.0.
 pub(super) fn read_v1(walker: &mut Walker<'_>, given: &mut Given<'_>) -> Payload {
     read_as::<memfd_v1::memfd_luo_ser>(walker, given, |ser| Fields {
         pos: ser.pos,
@@ -151,7 +151,7 @@ pub(super) fn read_v1(walker: &mut Walker<'_>, given: &mut Given<'_>) -> Payload
     })
 }
 
-/// What the struct says, whatever its version.
+/// The fields of the struct, in any version.
 struct Fields {
     pos: u64,
     size: u64,
@@ -185,7 +185,7 @@ fn read_as<T: WireType>(
         };
         let before = walker.findings.total();
         check_fields(walker, &memfd);
-        // The kernel does not look at the list where there are no folios.
+        // The kernel ignores the list if there are no folios.
         if memfd.nr_folios > 0 {
             check_list(walker, &memfd, owner);
             check_folios(walker, &mut memfd, owner);
@@ -197,7 +197,7 @@ fn read_as<T: WireType>(
     })
 }
 
-/// Checks what the list came to; `before` is the number of findings before it was read.
+/// Checks the totals of the list; `before` is the number of findings before it was read.
 fn check_totals(walker: &mut Walker<'_>, memfd: &Memfd, before: u64) {
     let Memfd { at, totals, .. } = memfd;
     let earlier = walker.findings.total();
@@ -213,8 +213,8 @@ fn check_totals(walker: &mut Walker<'_>, memfd: &Memfd, before: u64) {
             format!("{stale} of {} folios are not up to date", totals.folios)
         });
     }
-    // Without the tree of preserved pages, the sizes of folios are not known; and what was found
-    // before accounts for pages that have none.
+    // Without the tree of preserved pages, the sizes of folios are unknown. Earlier findings
+    // already account for pages without a folio.
     let sizes_known = walker.preserved.as_ref().is_some_and(Preserved::is_complete);
     let pages = memfd.size.div_ceil(walker.page_size());
     if totals.hole_pages > 0 && sizes_known && earlier == before {
@@ -253,7 +253,7 @@ fn check_fields(walker: &mut Walker<'_>, memfd: &Memfd) {
     }
 }
 
-/// Checks the pages of the list, before what is in them.
+/// Checks the pages of the list, before their content.
 fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
     let kho_vmalloc { total_pages, order, .. } = memfd.list.pages;
     let at = memfd.at;
@@ -280,9 +280,9 @@ fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
     vmalloc::check(walker, &memfd.list.pages, &names, owner);
 }
 
-/// What is known of the places in a file that have folios.
+/// Which places in a file have folios.
 struct Places {
-    /// The place behind the last one, while places are in order.
+    /// The place after the last one, as long as places are in order.
     end: u64,
     in_order: bool,
     covered: u64,
@@ -409,7 +409,7 @@ impl Check {
             totals.uptodate += extent.folios;
         }
         let index_end = extent.index.checked_add(pages);
-        // A folio may be larger than what is left of the file, and still begins in it.
+        // A folio may extend past the end of the file, but must begin inside it.
         let last = extent.index.checked_add(pages - (1 << extent.order));
         if last.is_none_or(|last| last >= self.file_pages) {
             walker.find(&rules::MEMFD_FOLIO_BEYOND_END, run.at, || {
@@ -429,7 +429,7 @@ impl Check {
         }
     }
 
-    /// Takes an extent that is complete.
+    /// Takes a complete extent.
     fn extent(&mut self, extent: Extent) {
         self.totals.extents += 1;
         self.totals.largest = self.totals.largest.max(extent.pages());
@@ -439,9 +439,9 @@ impl Check {
     }
 }
 
-/// Looks for two folios of one place, in a list that is not in the order of places.
+/// Finds two folios for one place, in a list that is not sorted by place.
 ///
-/// Places are bits, in pieces that are made where a folio needs one.
+/// Places are bits, in pieces that are created when a folio needs one.
 fn find_places_twice(
     walker: &mut Walker<'_>,
     memfd: &Memfd,
@@ -457,7 +457,8 @@ fn find_places_twice(
         extents::each_part(run, preserved, memory, |part| {
             let Part::Extent(extent) = part else { return };
             for number in 0..extent.folios {
-                // Folios have one order where they begin: two of one place begin at the same.
+                // Folios that begin at one place have one order there: two folios for one place
+                // begin at the same place.
                 let (_, index) = extent.folio(number);
                 let piece = index / (WORDS as u64 * 64);
                 if pieces.len() >= PIECES_LIMIT && !pieces.contains_key(&piece) {

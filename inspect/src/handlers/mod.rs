@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What file handlers left: one file per handler, chosen by compatible string.
 //!
-//! A string without a decoder is never guessed at: its bytes are shown as they are.
+//! Nothing is guessed about a string without a decoder: its bytes are shown as they are.
 
 pub mod memfd;
 pub mod vfio_pci;
@@ -35,43 +35,43 @@ pub enum Payload {
     Unreadable,
 }
 
-/// What has been met before, among all files.
+/// What occurred before, in all files.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Devices with the address of the file's entry.
+    /// Devices, with the address of the file's entry.
     pub(crate) devices: HashMap<PciAddress, u64>,
 }
 
-/// A file that a decoder is to read.
+/// A file to decode.
 pub(crate) struct Given<'s> {
     /// What the handler left.
     pub(crate) data: u64,
     /// Address of the file's entry.
     pub(crate) entry: u64,
-    /// Who owns the pages that it leads to.
+    /// The owner of the pages that it leads to.
     pub(crate) owner: Owner,
     pub(crate) seen: &'s mut Seen,
 }
 
-/// Types for one version of what a handler leaves.
+/// The decoder for one version of a handler's state.
 struct Decoder {
     compatible: &'static str,
     read: fn(&mut Walker<'_>, &mut Given<'_>) -> Payload,
 }
 
-/// Every version of every handler that is decoded. A version is one line here.
+/// Every version of every handler that has a decoder. To add a version, add a line here.
 const DECODERS: &[Decoder] = &[
     Decoder { compatible: memfd_v1::MEMFD_LUO_FH_COMPATIBLE, read: memfd::read_v1 },
     Decoder { compatible: MEMFD_LUO_FH_COMPATIBLE, read: memfd::read },
     Decoder { compatible: VFIO_PCI_LUO_FH_COMPATIBLE, read: vfio_pci::read },
 ];
 
-/// The compatible strings of handlers that are decoded.
+/// The compatible strings of handlers that have a decoder.
 pub fn known() -> impl Iterator<Item = &'static str> {
     DECODERS.iter().map(|decoder| decoder.compatible)
 }
 
-/// Bytes of an unknown payload that are shown.
+/// How many bytes of an unknown payload to show.
 const SHOWN: u64 = 64;
 
 /// Reads what a file's handler left.
@@ -102,7 +102,7 @@ pub(crate) fn read(
             format!("the file is of \"{compatible}\", which is not a compatible string")
         });
     }
-    // A string without an end is damage, whatever it begins with.
+    // A string without a NUL is damage, however it begins.
     let read = match end {
         Some(_) => typed::payload(walker, compatible, data, owner),
         None => Read::Nothing(None),
@@ -112,11 +112,11 @@ pub(crate) fn read(
         Read::Unreadable => return Payload::Unreadable,
         Read::Nothing(why) => walker.not_decoded_by(format!("file of \"{compatible}\""), why),
     }
-    // Whether the data is an address is the handler's matter.
+    // Only the handler knows whether the data is an address.
     Payload::Unknown(Raw::read(walker, data, SHOWN))
 }
 
-/// Whether it may be the string of a handler that is not known here: anything else is damage.
+/// Whether it may be the string of an unknown handler: anything else is damage.
 fn looks_like_a_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(u8::is_ascii_graphic)
 }

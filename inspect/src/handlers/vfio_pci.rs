@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Devices of vfio-pci: the PCI address that was preserved.
+//! Devices of vfio-pci: the preserved PCI address.
 
 use super::{Given, Payload};
 use crate::finding::{address, AddressText};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A piece of preserved memory alone: a device tree as debugfs shows it, or a page with LUO's root.
+//! A single piece of preserved memory: a device tree as debugfs shows it, or a page with LUO's
+//! root.
 
 use super::bytes::Bytes;
 use super::segments::{Segment, Segments};
@@ -10,8 +11,8 @@ use std::sync::Arc;
 const LIMIT: u64 = 64 << 10;
 const FDT_MAGIC: &[u8] = &0xd00d_feed_u32.to_be_bytes();
 
-/// Takes a small file that begins like one of the pieces for that; it lies at address 0, as nobody
-/// knows where it was.
+/// Opens a small file that begins like one of these pieces. It gets address 0, since its real
+/// address is unknown.
 pub(super) fn open(head: &[u8], bytes: &Arc<dyn Bytes>) -> Option<Image> {
     if bytes.len() > LIMIT {
         return None;

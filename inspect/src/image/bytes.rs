@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Bytes that are read at positions: a file, or memory in its place.
+//! Bytes that can be read at any position: a file, or memory instead of one.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Something that bytes are read from at any position, by several threads at once.
+/// A source that several threads can read at any position.
 pub trait Bytes: Send + Sync {
-    /// Number of bytes, as far as that is known.
+    /// Number of bytes, as far as known.
     fn len(&self) -> u64;
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Reads all of the bytes from a position on.
+    /// Fills a buffer from a position on.
     ///
     /// # Errors
     ///
-    /// Where some of them are not there, or the system cannot read them.
+    /// Some of the bytes do not exist, or the system cannot read them.
     fn read_exact_at(&self, into: &mut [u8], offset: u64) -> io::Result<()>;
 
-    /// The bytes from a position up to the next place where none were ever written, if the system
-    /// can tell: `None` where it cannot, and where nothing more was written.
+    /// The next bytes that may have been written, from a position up to the next hole; `None` if
+    /// the system cannot tell, and if nothing more was written.
     fn next_written(&self, offset: u64) -> Option<std::ops::Range<u64>> {
         (offset < self.len()).then(|| offset..self.len())
     }
@@ -37,16 +37,16 @@ pub struct FileBytes {
 }
 
 impl FileBytes {
-    /// Takes a file that is open.
+    /// Takes an open file.
     ///
     /// # Errors
     ///
-    /// Where the system cannot tell how long it is.
+    /// The system cannot determine its length.
     pub fn new(mut file: File) -> io::Result<Self> {
         use std::io::Seek;
         let metadata = file.metadata()?;
-        // A block device says how long it is to those who go to its end. Files under /proc have
-        // lengths of their own making, which what they contain corrects.
+        // The length of a block device is the position of its end. Files under /proc have
+        // unreliable lengths, which their content corrects.
         let len = match metadata.len() {
             0 => file.seek(io::SeekFrom::End(0)).unwrap_or(0),
             len => len,
@@ -76,7 +76,7 @@ impl Bytes for FileBytes {
             }
             // Nothing was written from here on.
             Err(rustix::io::Errno::NXIO) => None,
-            // The file system cannot tell: everything may have been.
+            // The file system does not know: everything may have been written.
             Err(_) => Some(offset..self.len),
         }
     }
@@ -84,22 +84,22 @@ impl Bytes for FileBytes {
 
 /// A file that is mapped into memory.
 ///
-/// See [`kho_abi_mapping::Mapping::new`] for what must hold meanwhile.
+/// See [`kho_abi_mapping::Mapping::new`] for the conditions.
 #[cfg(feature = "mapping")]
 #[derive(Debug)]
 pub struct MappedBytes {
     mapping: kho_abi_mapping::Mapping,
-    /// Tells where nothing was ever written.
+    /// Knows where nothing was ever written.
     file: FileBytes,
 }
 
 #[cfg(feature = "mapping")]
 impl MappedBytes {
-    /// Maps a file that is open.
+    /// Maps an open file.
     ///
     /// # Errors
     ///
-    /// Where the system cannot map it.
+    /// The system cannot map it.
     pub fn new(file: File) -> io::Result<Self> {
         let mapping = kho_abi_mapping::Mapping::new(&file)?;
         Ok(Self { mapping, file: FileBytes::new(file)? })
@@ -139,14 +139,14 @@ impl Bytes for Vec<u8> {
     }
 }
 
-/// Reads so many bytes, which the caller knows to be few.
+/// Reads an array, which the caller knows to be small.
 pub(crate) fn array<const N: usize>(bytes: &dyn Bytes, offset: u64) -> io::Result<[u8; N]> {
     let mut array = [0; N];
     bytes.read_exact_at(&mut array, offset)?;
     Ok(array)
 }
 
-/// The bytes at the beginning, as many as there are and no more than asked for.
+/// The bytes at the beginning, up to a limit.
 pub(crate) fn head(bytes: &dyn Bytes, at_most: usize) -> io::Result<Vec<u8>> {
     let len = usize::try_from(bytes.len()).unwrap_or(usize::MAX).min(at_most);
     let mut head = vec![0; len];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A few pages of an image, kept for those who read many small things from the same ones.
+//! Caches a few pages of an image, for readers of many small values in the same pages.
 
 use super::{Image, ReadError};
 use kho_abi::wire::layout::WireType;
@@ -22,7 +22,7 @@ pub struct Cached<'i> {
 }
 
 impl<'i> Cached<'i> {
-    /// Reads an image whose kernel has pages of so many bytes, one of [`super::PAGE_SIZES`].
+    /// Reads an image whose kernel has pages of that many bytes, one of [`super::PAGE_SIZES`].
     #[must_use]
     pub fn new(image: &'i Image, page_size: usize) -> Self {
         let slots = (0..SLOTS).map(|_| Slot { page: u64::MAX, bytes: Vec::new() }).collect();
@@ -41,11 +41,11 @@ impl<'i> Cached<'i> {
         self.page_size
     }
 
-    /// Reads a value, which may lie at any address.
+    /// Reads a value at any address.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] where some of it is not there.
+    /// [`ReadError`] if some of it does not exist.
     pub fn value<T: WireType>(&self, pa: u64) -> Result<T, ReadError> {
         let mut value = T::new_zeroed();
         self.read(PhysAddr::new(pa), value.as_mut_bytes())?;
@@ -63,7 +63,7 @@ impl<'i> Cached<'i> {
             slot.page = u64::MAX;
             slot.bytes.resize(self.page_size, 0);
             if self.image.read(page, &mut slot.bytes).is_err() {
-                // A part of the page may be there all the same.
+                // A part of the page may still exist.
                 return self.image.read(pa, into);
             }
             slot.page = page;

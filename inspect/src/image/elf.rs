@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! ELF cores: vmcores, what QEMU dumps, `/proc/vmcore` and `/proc/kcore`; memory by the physical
+//! ELF cores: vmcores, QEMU's dumps, `/proc/vmcore` and `/proc/kcore`; memory by the physical
 //! addresses of loadable segments.
 
 use super::bytes::{self, Bytes};
@@ -10,7 +10,7 @@ use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::FromBytes;
 use zerocopy_derive::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-/// What every ELF file begins with.
+/// The magic number of every ELF file.
 pub(super) const MAGIC: &[u8] = b"\x7fELF";
 const CLASS_32: u8 = 1;
 const CLASS_64: u8 = 2;
@@ -18,13 +18,13 @@ const LITTLE_ENDIAN: u8 = 1;
 const TYPE_CORE: u16 = 4;
 const LOADABLE: u32 = 1;
 const NOTE: u32 = 4;
-/// The number of program headers that stands for one which does not fit its field.
+/// This number of program headers means that the real number does not fit its field.
 const MANY_HEADERS: u16 = 0xffff;
 /// The physical address of a segment of `/proc/kcore` that has none.
 const NO_ADDRESS: u64 = u64::MAX;
-/// More than any machine's registers and VMCOREINFO take.
+/// More than any machine's registers and VMCOREINFO need.
 const NOTES_LIMIT: u64 = 16 << 20;
-/// Number of program headers that are read at once.
+/// How many program headers to read at once.
 const AT_ONCE: u64 = 1024;
 
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
@@ -52,7 +52,7 @@ struct FileHeader64 {
     rest: [U16; 3],
 }
 
-/// What kexec writes for machines whose memory ends below 4 GiB, where it is asked to.
+/// kexec writes this for machines whose memory ends below 4 GiB, if it is asked to.
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 struct FileHeader32 {
@@ -102,7 +102,7 @@ struct ProgramHeader {
     size_in_memory: u64,
 }
 
-/// What the header of either class says about program headers.
+/// The position of the program headers, from either class of header.
 struct Table {
     wide: bool,
     first: u64,
@@ -116,9 +116,9 @@ struct Table {
 struct Found {
     segments: Vec<Segment>,
     excluded: Vec<Range>,
-    /// Whether segments have no physical address, as those of `/proc/kcore`.
+    /// Whether segments have no physical address, as in `/proc/kcore`.
     live: bool,
-    /// Segments with a virtual address alone.
+    /// Number of segments that only have a virtual address.
     virtual_only: usize,
 }
 
@@ -159,7 +159,7 @@ fn table(bytes: &dyn Bytes, class: u8) -> Result<Table, OpenError> {
     })
 }
 
-/// Takes a program header of either class apart.
+/// Parses a program header of either class.
 fn program_header(bytes: &[u8], wide: bool) -> Option<ProgramHeader> {
     if wide {
         let header = ProgramHeader64::ref_from_bytes(bytes).ok()?;
@@ -220,14 +220,15 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
     if found.segments.is_empty() && !found.live {
         return Err(foreign::XEN_CORE.error());
     }
-    // A process has its memory at virtual addresses, and no other.
+    // A process only has memory at virtual addresses.
     if found.virtual_only > 1 && found.virtual_only == found.segments.len() {
         return Err(foreign::PROCESS_CORE.error());
     }
     let mut notes = Vec::new();
     facts.left_out = found.excluded.iter().fold(0, |sum, range| sum.saturating_add(range.len()));
     let segments = Segments::of_core(vec![bytes], found.segments, found.excluded, &mut notes);
-    // The kernel shows its own text twice in /proc/kcore, and what is longer than memory, too.
+    // Notes on segments are useless for /proc/kcore, which has the kernel's text twice, and
+    // segments longer than memory.
     if !found.live {
         facts.notes.append(&mut notes);
     }
@@ -294,11 +295,11 @@ fn load(header: &ProgramHeader, found: &mut Found, notes: &mut Vec<String>) {
     }
 }
 
-/// Looks through notes for what the kernel says about itself.
+/// Searches notes for what the kernel says about itself.
 fn read_notes(bytes: &dyn Bytes, header: &ProgramHeader, facts: &mut Facts) {
     let (offset, len) = (header.offset, header.size_in_file);
     let there = bytes.len().saturating_sub(offset);
-    // /proc/kcore says that its notes are as long as they are, and its file is.
+    // Limit the stated length: the file may be shorter.
     let Ok(len) = usize::try_from(len.min(there).min(NOTES_LIMIT)) else { return };
     let mut notes = vec![0; len];
     if bytes.read_exact_at(&mut notes, offset).is_err() {
@@ -330,7 +331,7 @@ pub(super) fn each_note(mut notes: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
     }
 }
 
-/// Reads what a kernel's VMCOREINFO says about it: lines of `NAME=value`.
+/// Reads a kernel's VMCOREINFO: lines of `NAME=value`.
 pub(super) fn read_vmcoreinfo(text: &[u8], facts: &mut Facts) {
     for line in text.split(|byte| *byte == b'\n') {
         let Ok(line) = std::str::from_utf8(line) else { continue };

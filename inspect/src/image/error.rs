@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Why an image cannot be opened, and why an address in it cannot be read.
+//! Why an image cannot be opened, or an address in it cannot be read.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,19 +10,19 @@ pub enum ReadError {
     /// The image does not have it.
     #[error("{at:#x} is outside the image")]
     Outside {
-        /// The first address that is not there.
+        /// The first address that is missing.
         at: u64,
     },
-    /// Whoever made the image left it out.
+    /// The program that made the image left it out.
     #[error("{at:#x} was left out of the image when that was made")]
     Excluded {
         /// The first address that was left out.
         at: u64,
     },
-    /// What the file has for it is damaged.
+    /// The file's data for it is damaged.
     #[error("{at:#x} is damaged in the file: {why}")]
     Damaged {
-        /// The first address that cannot be had.
+        /// The first address that cannot be read.
         at: u64,
         /// What is wrong.
         why: &'static str,
@@ -30,14 +30,14 @@ pub enum ReadError {
     /// The system cannot read the file.
     #[error("{at:#x} cannot be read from the file: {kind}")]
     Io {
-        /// The first address that cannot be had.
+        /// The first address that cannot be read.
         at: u64,
         /// What the system says.
         kind: io::ErrorKind,
     },
 }
 
-/// Why a file is no image that can be read.
+/// Why a file is not an image that can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The system cannot open or read the file.
@@ -56,7 +56,7 @@ pub enum OpenError {
         /// What is wrong, with the place.
         why: String,
     },
-    /// The file is well-formed, and of a kind that is not read here.
+    /// The file is valid, but of a kind that is not supported.
     #[error("{format}: {why}")]
     Unsupported {
         /// What the file is recognised as.
@@ -69,10 +69,10 @@ pub enum OpenError {
     NotMemory {
         /// What it is.
         what: String,
-        /// The command that makes memory of it, or how to get some.
+        /// The command that converts it to memory, or how to get an image.
         help: String,
     },
-    /// Several files were given that do not go together.
+    /// Several files that do not belong together.
     #[error("{0}")]
     Several(String),
 }

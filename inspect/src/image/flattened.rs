@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The flattened form of a file: what was written where, one record after the other, as it goes
+//! The flattened form of a file: a sequence of records of what was written where, which can go
 //! through a pipe.
 
 use super::bytes::{self, Bytes};
@@ -12,18 +12,18 @@ use std::sync::Arc;
 pub(super) const SIGNATURE: &[u8] = b"makedumpfile\0\0\0\0";
 /// Size of the header, in bytes.
 const HEADER: u64 = 4096;
-/// The form and its version, as the header says them behind the signature.
+/// The form and its version, as the header has them after the signature.
 const KIND: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
-/// What both numbers of the last record are.
+/// The value of both numbers in the last record.
 const END: u64 = u64::MAX;
 /// More pieces than a dump of terabytes has.
 const PIECES_LIMIT: usize = 1 << 22;
 
-/// A piece of the file, by the position behind its last byte.
+/// A piece of the file, by the position after its last byte.
 #[derive(Clone, Copy)]
 struct Piece {
     start: u64,
-    /// Where its first byte is in the flattened file.
+    /// The position of its first byte in the flattened file.
     source: u64,
 }
 
@@ -38,7 +38,7 @@ fn malformed(why: String) -> OpenError {
     OpenError::Malformed { format: Format::KdumpFlattened, why }
 }
 
-/// Opens what was flattened, as far as its records go.
+/// Opens a flattened file, as far as its records go.
 pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
     let (flattened, broken) = Flattened::new(bytes)?;
     let head = bytes::head(&flattened, 8).unwrap_or_default();
@@ -53,8 +53,8 @@ pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
 }
 
 impl Flattened {
-    /// Reads where each piece is. Later records overwrite earlier ones. Where records end before
-    /// they should, it says why: what comes before is read all the same.
+    /// Reads the position of each piece. Later records overwrite earlier ones. If the records end
+    /// too early, it returns why, and everything before is still readable.
     fn new(bytes: Arc<dyn Bytes>) -> Result<(Self, Option<String>), OpenError> {
         let kind: [u8; 16] = bytes::array(&*bytes, SIGNATURE.len() as u64)
             .map_err(|_| malformed("the header is cut off".into()))?;
@@ -83,7 +83,7 @@ impl Flattened {
             }
             let source = at + 16;
             let next = source.saturating_add(len);
-            // What the file has of the last record is a part of the dump as well.
+            // An incomplete last record still contains a part of the dump.
             let len = len.min(self.bytes.len().saturating_sub(source));
             let Some(end) = offset.checked_add(len) else {
                 return Ok(Some(format!("the record at {at:#x} is of no place in a file")));
@@ -104,7 +104,7 @@ impl Flattened {
         }
     }
 
-    /// Records where bytes are, in place of what was said about them before.
+    /// Records where bytes are, and replaces earlier records of them.
     fn write(&mut self, start: u64, end: u64, source: u64) {
         let overlapping: Vec<(u64, Piece)> = self
             .pieces
@@ -122,8 +122,8 @@ impl Flattened {
                 self.pieces.insert(old_end, Piece { start: end, source });
             }
         }
-        // Writers flush in small pieces what is one piece in the file, but never in the flattened
-        // one: a header stands between.
+        // Consecutive small writes are adjacent in the file, but not in the flattened one, where a
+        // header separates them.
         self.pieces.insert(end, Piece { start, source });
     }
 }

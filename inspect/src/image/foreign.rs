@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Files that are not memory: what they are, and the command that makes memory of them.
+//! Files that are not memory: what they are, and the command that converts them.
 //!
-//! A signature that memory itself may begin with is weak: such a file is searched, and only where
-//! nothing of KHO is in it is it said to be what it looks like.
+//! A signature that memory may also begin with is weak. A file with a weak signature is searched,
+//! and only reported as not memory if it contains nothing of KHO.
 
 use super::bytes::{self, Bytes};
 use super::OpenError;
@@ -12,7 +12,7 @@ use super::OpenError;
 pub(crate) struct Foreign {
     /// What it is, with its article.
     pub(crate) what: &'static str,
-    /// The command that makes memory of it, or says how to get some.
+    /// The command that converts it to memory, or how to get an image.
     pub(crate) help: &'static str,
 }
 
@@ -47,7 +47,7 @@ const QEMU: &str =
 const LIBVIRT: &str =
     "run `virsh restore --paused FILE`, then `virsh dump --memory-only DOMAIN OUT`";
 
-/// What a file begins with that is not memory, whatever follows.
+/// Signatures that memory never begins with.
 const SIGNATURES: &[(u64, &[u8], Foreign)] = &[
     (0, b"QFI\xfb", Foreign { what: "a qcow2 disk image", help: DISK }),
     (0, b"QED\0", Foreign { what: "a QED disk image", help: DISK }),
@@ -149,7 +149,7 @@ const SIGNATURES: &[(u64, &[u8], Foreign)] = &[
     (0x202, b"HdrS", Foreign { what: "a Linux kernel (bzImage)", help: KERNEL }),
 ];
 
-/// What memory may begin with as well: a kernel at the start of RAM, or text.
+/// Signatures that memory may begin with as well: a kernel at the start of RAM, or text.
 const WEAK: &[(u64, &[u8], Foreign)] = &[
     (0x38, b"ARM\x64", Foreign { what: "a Linux kernel (arm64 Image)", help: KERNEL }),
     (0x30, b"RISCV\0", Foreign { what: "a Linux kernel (RISC-V Image)", help: KERNEL }),
@@ -180,7 +180,7 @@ fn begins(bytes: &dyn Bytes, head: &[u8], offset: u64, signature: &[u8]) -> bool
     }
     let mut there = [0; 16];
     let Some(there) = there.get_mut(..signature.len()) else {
-        // The longest signatures stand at the beginning.
+        // The longest signatures come first.
         return false;
     };
     bytes.read_exact_at(there, offset).is_ok() && there == signature
@@ -191,7 +191,7 @@ fn first(table: &[(u64, &[u8], Foreign)], bytes: &dyn Bytes, head: &[u8]) -> Opt
     known.map(|(_, _, foreign)| *foreign)
 }
 
-/// What a file certainly is, if that is not memory.
+/// What a file certainly is, if it is not memory.
 pub(super) fn certain(bytes: &dyn Bytes, head: &[u8]) -> Option<Foreign> {
     if bytes.is_empty() {
         return Some(EMPTY);
@@ -199,7 +199,7 @@ pub(super) fn certain(bytes: &dyn Bytes, head: &[u8]) -> Option<Foreign> {
     first(SIGNATURES, bytes, head)
 }
 
-/// What a file looks like, although memory may look like it, too.
+/// What a file looks like, although it may be memory.
 pub(super) fn probable(bytes: &dyn Bytes, head: &[u8]) -> Option<Foreign> {
     let text = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b | b' '..=b'~' | 0x80..);
     if std::str::from_utf8(head).is_ok_and(|_| head.iter().all(text))
@@ -210,7 +210,7 @@ pub(super) fn probable(bytes: &dyn Bytes, head: &[u8]) -> Option<Foreign> {
     first(WEAK, bytes, head).or_else(|| utf16(head))
 }
 
-/// Text of two bytes for each character, as Windows writes it.
+/// UTF-16 text, as Windows writes it.
 fn utf16(head: &[u8]) -> Option<Foreign> {
     let marked = head.starts_with(b"\xff\xfe") && head.get(3) == Some(&0);
     marked.then_some(TEXT)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Compressed kdumps, as makedumpfile and QEMU write them: a header, two bitmaps, and a descriptor
-//! for each page that was kept.
+//! Compressed kdumps from makedumpfile and QEMU: a header, two bitmaps, and a descriptor for each
+//! page that was kept.
 //!
-//! A bit of the first bitmap says that the machine has a page, one of the second that the file has
-//! it. A page's descriptor is the one whose number is that of the bits before the page's.
+//! A bit in the first bitmap means that the machine has a page; in the second, that the file has
+//! it. The number of a page's descriptor is the number of bits before the page's bit in the second
+//! bitmap.
 
 use super::bytes::{self, Bytes};
 use super::unpack::{Packing, Unpacker};
@@ -15,19 +16,20 @@ use zerocopy::FromBytes;
 use zerocopy_derive::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 const SIGNATURE: &[u8; 8] = b"KDUMP   ";
-/// Bytes of a bitmap that are counted together: as many as a cache slot holds.
+/// How many bytes of a bitmap are counted together: a cache slot.
 const CHUNK: usize = 512;
 const PAGES_PER_CHUNK: u64 = CHUNK as u64 * 8;
 const SLOTS: usize = 64;
-/// What is read at once where pages are read in their order: of descriptors, and of what they name.
+/// How much to read at once if pages are read in order: of descriptors, and of the data that they
+/// refer to.
 const DESCRIPTORS_AHEAD: usize = 128 * size_of::<Descriptor>();
 const PAGES_AHEAD: usize = 64 << 10;
 /// More pieces of memory than any machine has.
 const RANGES_LIMIT: usize = 1 << 20;
 const VMCOREINFO_LIMIT: u64 = 1 << 20;
-/// The flag of makedumpfile's for a dump that it could not write to its end.
+/// The flag of makedumpfile for a dump that it could not complete.
 const INCOMPLETE: u32 = 0x8;
-/// The version of the header from which on its numbers of pages have 64 bits.
+/// Since this version of the header, its page numbers have 64 bits.
 const WIDE_SINCE: u32 = 6;
 
 #[derive(FromBytes, KnownLayout, Immutable, Unaligned)]
@@ -114,7 +116,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
     let block_size = header.block_size.get();
     let page_size = usize::try_from(block_size).unwrap_or(0);
     if !super::PAGE_SIZES.contains(&page_size) {
-        // Big-endian machines write it the other way round.
+        // Big-endian machines have the opposite byte order.
         return Err(OpenError::Unsupported {
             format,
             why: format!("invalid block size: {block_size} bytes"),
@@ -131,7 +133,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
         _ => header.page_count.get().into(),
     };
     let mut facts = facts(header, page_size);
-    // The first version had nothing to split.
+    // The first version could not be split.
     if version >= 2 && sub.split.get() != 0 {
         let why = "this is one part of a split dump; join the parts first".into();
         return Err(OpenError::Unsupported { format, why });
@@ -141,7 +143,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
         read_vmcoreinfo(&*bytes, offset, len, &mut facts);
     }
 
-    // All of these are far below what 64 bits hold: factors of 32 and 17 bits.
+    // None of these overflows 64 bits: they are products of 32-bit and 17-bit numbers.
     let bitmap_bytes = u64::from(header.bitmap_blocks.get()) * block;
     let bitmaps = (1 + u64::from(header.sub_header_blocks.get())) * block;
     let descriptors = bitmaps + bitmap_bytes;
@@ -151,7 +153,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
             bytes.len()
         )));
     }
-    // Old dumps have one bitmap, which is as long as two.
+    // Old dumps have a single bitmap, which is as long as two.
     let half = bitmap_bytes / 2;
     let two = page_count <= half.saturating_mul(8);
     let (bitmap, bitmap_len) = if two { (bitmaps + half, half) } else { (bitmaps, bitmap_bytes) };
@@ -203,9 +205,9 @@ fn facts(header: &Header, page_size: usize) -> Facts {
             "aarch64" => Some(Machine::Arm64),
             _ => Some(Machine::Other),
         },
-        // QEMU takes the largest that the machine may have, whatever its kernel has.
+        // QEMU uses the largest page size that the machine supports, whatever its kernel uses.
         block_size: Some(page_size),
-        // QEMU does not know it, and leaves it out.
+        // QEMU does not know the release, and leaves it out.
         release: Some(release).filter(|release| !release.is_empty()),
         ..Facts::default()
     }
@@ -239,7 +241,7 @@ impl Kdump {
         let mut buffer = vec![0; AT_ONCE];
         let mut at = 0;
         while at < len {
-            // What was never written has no bits.
+            // Parts that were never written have no bits.
             let Some(written) = self.bytes.next_written(bitmap + at) else { break };
             let start = written.start.saturating_sub(bitmap) / CHUNK as u64 * CHUNK as u64;
             at = at.max(start);
@@ -261,7 +263,7 @@ impl Kdump {
         Ok(())
     }
 
-    /// Clears the bits of a chunk behind the last page.
+    /// Clears the bits of a chunk after the last page.
     fn cut(&self, number: u64, chunk: &mut [u8]) {
         let left = self.page_count.saturating_sub(number * PAGES_PER_CHUNK);
         if left < PAGES_PER_CHUNK {
@@ -274,7 +276,7 @@ impl Kdump {
         }
     }
 
-    /// The memory that the first bitmap tells of.
+    /// The memory according to the first bitmap.
     fn read_ranges(&self, bitmap: u64) -> io::Result<Vec<Range>> {
         let mut ranges: Vec<Range> = Vec::new();
         let block = self.block_size as u64;
@@ -305,7 +307,7 @@ impl Kdump {
         Ok(ranges)
     }
 
-    /// Counts the second bitmap, and returns the number of its bits.
+    /// Counts the second bitmap, and returns its number of bits.
     fn read_ranks(&mut self) -> io::Result<u64> {
         let mut ranks = Vec::new();
         let mut before = 0;
@@ -318,7 +320,7 @@ impl Kdump {
         Ok(before)
     }
 
-    /// The number of a page's descriptor; `None` where the file does not have the page.
+    /// The number of a page's descriptor; `None` if the file does not have the page.
     fn descriptor(&self, page: u64) -> io::Result<Option<u64>> {
         let chunk = page / PAGES_PER_CHUNK;
         let Ok(index) = self.ranks.binary_search_by_key(&chunk, |rank| rank.chunk) else {
@@ -388,7 +390,7 @@ impl Kdump {
                 now.copy_from_slice(&page[within..within + len]);
                 unpacker.page = page;
                 result.map_err(damaged)?;
-                // Whoever wants another part of it finds it unpacked.
+                // The next read of this page finds it unpacked.
                 unpacker.page_number = Some(number);
             }
             at += len as u64;
@@ -397,7 +399,7 @@ impl Kdump {
         Ok(())
     }
 
-    /// Reads what the file has for the page at an address.
+    /// Reads the file's data for the page at an address.
     fn read_packed(&self, unpacker: &mut Unpacker, at: u64) -> Result<Packing, ReadError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
@@ -406,7 +408,7 @@ impl Kdump {
             kind => ReadError::Io { at, kind },
         };
         let damaged = |why| ReadError::Damaged { at, why };
-        // The second bitmap may have a page that the first one does not: the machine has none there.
+        // If only the second bitmap has a page, the machine has no memory there.
         if super::find_range(&self.ranges, at).is_none() {
             return Err(ReadError::Outside { at });
         }
@@ -428,7 +430,7 @@ impl Kdump {
         if size == 0 {
             return Err(damaged("the file has 0 bytes for it"));
         }
-        // Writers keep a page plain where compressing does not make it smaller.
+        // A page that does not shrink when compressed is kept plain.
         if size > self.block_size {
             return Err(damaged("compressed, it is larger than a page"));
         }
@@ -438,7 +440,7 @@ impl Kdump {
         Ok(packing)
     }
 
-    /// What is wrong with the last page that was kept: the file may end before it.
+    /// What is wrong with the last page: the file may end before it.
     fn last_page_note(&self, kept: u64) -> Option<String> {
         let place = self.descriptors + kept.checked_sub(1)? * size_of::<Descriptor>() as u64;
         let descriptor: [u8; size_of::<Descriptor>()] = bytes::array(&*self.bytes, place).ok()?;
@@ -448,7 +450,7 @@ impl Kdump {
         (end > len).then(|| format!("the last page ends at {end:#x}, but the file at {len:#x}"))
     }
 
-    /// The addresses from this one on that the file has, a chunk at most.
+    /// The next addresses from this one on that the file has, a chunk at most.
     pub(super) fn next_written(&self, pa: u64) -> Option<Range> {
         let page = pa / self.block_size as u64;
         let chunk = page / PAGES_PER_CHUNK;

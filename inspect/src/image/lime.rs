@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What LiME and AVML write: pieces of memory, each behind a header with its addresses.
+//! The format of LiME and AVML: pieces of memory, each after a header with its addresses.
 //!
-//! A piece of LiME's is plain. One of AVML's is a stream of snappy frames with its length behind it,
-//! and goes to a temporary file.
+//! A piece from LiME is plain. A piece from AVML is a stream of snappy frames, followed by its
+//! length, and goes to a temporary file.
 
 use super::bytes::{self, Bytes};
 use super::segments::{Segment, Segments};
@@ -27,7 +27,7 @@ struct Header {
     magic: [u8; 4],
     version: U32,
     start: U64,
-    /// The last address, and not the one behind it.
+    /// The last address, inclusive.
     last: U64,
     reserved: U64,
 }
@@ -41,13 +41,13 @@ pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
     let mut segments = Vec::new();
     let mut spool: Option<Spool> = None;
     let mut format = Format::Lime;
-    // Whether the file goes on with something else than memory.
+    // Whether the file continues with something that is not memory.
     let mut wrong = false;
     let mut at = 0;
     while at < bytes.len() {
         let header = match piece(&*bytes, at) {
             Ok(header) => header,
-            // The first one says what the file is.
+            // The first header identifies the file.
             Err(Wrong { why, .. }) if at == 0 => return Err(OpenError::Malformed { format, why }),
             Err(Wrong { why, cut_off }) => {
                 wrong |= !cut_off;
@@ -124,7 +124,7 @@ fn piece(bytes: &dyn Bytes, at: u64) -> Result<Header, Wrong> {
     }
 }
 
-/// Counts what is read.
+/// Counts the bytes that are read.
 struct Counted<R> {
     reader: R,
     count: u64,
@@ -154,7 +154,7 @@ impl Read for From {
     }
 }
 
-/// Unpacks a piece, and says where the next one begins, or why it breaks off.
+/// Unpacks a piece, and returns where the next one begins, or why it is incomplete.
 fn unpack(
     bytes: &Arc<dyn Bytes>,
     at: u64,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Images of physical memory: one file per format, recognised by content.
 //!
-//! An image is never loaded whole. It is read at positions, and everything in it is a claim of
-//! whoever made it, checked when it is used: no number in a file sets how much is allocated.
+//! An image is never loaded whole. It is read at positions. All numbers in it are untrusted and
+//! checked when they are used: none of them determines the size of an allocation.
 
 mod blob;
 pub mod bytes;
@@ -11,8 +11,10 @@ mod elf;
 mod error;
 mod flattened;
 mod foreign;
+mod gdb;
 mod kdump;
 mod lime;
+mod live;
 mod packed;
 mod qmp;
 mod raw;
@@ -21,6 +23,7 @@ mod spool;
 mod unpack;
 
 pub use error::{OpenError, ReadError};
+pub use gdb::Stub;
 pub use raw::{number, RawFile, RawFileError};
 
 use bytes::{Bytes, FileBytes};
@@ -49,14 +52,14 @@ impl Range {
         self.end.saturating_sub(self.start)
     }
 
-    /// Whether there are none.
+    /// Whether it is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.end <= self.start
     }
 }
 
-/// Joins ranges that follow one another; they come in the order of their addresses.
+/// Joins consecutive ranges; they must be sorted by address.
 pub(crate) fn joined(ranges: impl Iterator<Item = Range>) -> Vec<Range> {
     let mut joined: Vec<Range> = Vec::new();
     for range in ranges {
@@ -68,7 +71,7 @@ pub(crate) fn joined(ranges: impl Iterator<Item = Range>) -> Vec<Range> {
     joined
 }
 
-/// The index of the range that an address is in.
+/// The index of the range that contains an address.
 pub(crate) fn find_range(ranges: &[Range], pa: u64) -> Option<usize> {
     let index = ranges.partition_point(|range| range.end <= pa);
     ranges.get(index).filter(|range| range.start <= pa).map(|_| index)
@@ -92,6 +95,8 @@ pub enum Format {
     Lime,
     /// What AVML writes.
     Avml,
+    /// Memory of a running guest, read through the gdb stub of its QEMU.
+    GdbStub,
     /// A device tree alone.
     Fdt,
     /// The root of LUO's state alone.
@@ -108,6 +113,7 @@ impl fmt::Display for Format {
             Self::ElfFlattened => "flattened ELF core",
             Self::Lime => "LiME",
             Self::Avml => "AVML",
+            Self::GdbStub => "memory through a gdb stub",
             Self::Fdt => "device tree alone",
             Self::Luo => "LUO state alone",
         })
@@ -130,21 +136,22 @@ pub enum Machine {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) machine: Option<Machine>,
-    /// The size of the kernel's pages, as the kernel itself says.
+    /// The size of the kernel's pages, from the kernel itself.
     pub(crate) page_size: Option<usize>,
-    /// What the format works with in place of a page: a hint, as its writer may not know the kernel.
+    /// The block size of the format: only a hint at the page size, as its writer may not know the
+    /// kernel.
     pub(crate) block_size: Option<usize>,
     /// Release of the kernel that crashed or was dumped, from VMCOREINFO.
     pub(crate) release: Option<String>,
     /// What is odd about the file, in sentences.
     pub(crate) notes: Vec<String>,
-    /// How the file was read, in sentences: nothing is wrong with that.
+    /// How the file was read, in sentences. These are not problems.
     pub(crate) remarks: Vec<String>,
-    /// Bytes that the file names and does not have, besides those that each read tells of.
+    /// Bytes that the file lists but lacks, in addition to those that each read reports.
     pub(crate) left_out: u64,
-    /// What the file looks like besides memory, and what to do with it then.
+    /// What else the file may be, and what to do then.
     pub(crate) looks_like: Option<(String, String)>,
-    /// Whether addresses are the file's offsets, because nothing says better.
+    /// Whether addresses are the file's offsets, for lack of better information.
     pub(crate) by_offset: bool,
 }
 
@@ -177,7 +184,7 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// [`OpenError`]: the file cannot be read, contradicts itself, or is of a kind that is not read.
+    /// [`OpenError`]: the file cannot be read, contradicts itself, or is of an unsupported kind.
     ///
     /// # Examples
     ///
@@ -192,13 +199,13 @@ impl Image {
         Self::recognise(open_file(path)?).map_err(|error| name(error, path))
     }
 
-    /// Opens a file by mapping it, and recognises its format by what it contains.
+    /// Opens a file by mapping it, and recognises its format by its content.
     ///
-    /// Nobody may cut the file off meanwhile: see [`bytes::MappedBytes`].
+    /// The file must not be truncated meanwhile: see [`bytes::MappedBytes`].
     ///
     /// # Errors
     ///
-    /// As [`Self::open`], and where the file cannot be mapped.
+    /// As [`Self::open`], and if the file cannot be mapped.
     #[cfg(feature = "mapping")]
     pub fn open_mapped(path: &Path) -> Result<Self, OpenError> {
         let bytes = File::open(path).and_then(bytes::MappedBytes::new);
@@ -215,29 +222,41 @@ impl Image {
         Ok(raw::open(open_file(path)?))
     }
 
-    /// Takes a dump of a running guest through the monitor (QMP) of its QEMU, which listens on a socket.
+    /// Takes a dump of a running guest through the monitor (QMP) of its QEMU, which listens on a
+    /// socket.
     ///
     /// The guest is paused meanwhile. The dump goes to a temporary file.
     ///
     /// # Errors
     ///
-    /// As [`Self::open`], and where QEMU refuses, or does not go on.
+    /// As [`Self::open`], and if QEMU refuses, or stalls.
     pub fn open_guest(socket: &Path) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: socket.into(), source };
         let bytes = qmp::dump(socket).map_err(io)?;
         Self::recognise(bytes).map_err(|error| name(error, socket))
     }
 
-    /// Opens raw files that are one machine's memory together.
+    /// Copies the memory of a running guest through the gdb stub of its QEMU.
+    ///
+    /// The guest is paused during the copy. The copy goes to a temporary file.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Io`], and [`OpenError::Several`] where files overlap.
+    /// [`OpenError::Io`]: nothing listens there, or the listener is not QEMU or stops answering.
+    pub fn open_stub(stub: &Stub) -> Result<Self, OpenError> {
+        gdb::open(stub)
+    }
+
+    /// Opens raw files that together are one machine's memory.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Io`], and [`OpenError::Several`] if files overlap.
     pub fn open_files(files: &[RawFile]) -> Result<Self, OpenError> {
         raw::open_files(files)
     }
 
-    /// Takes bytes for a file.
+    /// Treats bytes as a file.
     ///
     /// # Errors
     ///
@@ -246,7 +265,7 @@ impl Image {
         Self::recognise(Arc::new(bytes))
     }
 
-    /// Recognises what a source of bytes is, and opens it.
+    /// Recognises the format of a source of bytes, and opens it.
     ///
     /// # Errors
     ///
@@ -290,7 +309,7 @@ impl Image {
         Ok(image)
     }
 
-    /// Unpacks a file that is compressed as a whole, and opens what was in it.
+    /// Unpacks a file that is compressed as a whole, and opens its content.
     fn unpack(
         bytes: &Arc<dyn Bytes>,
         method: packed::Method,
@@ -338,25 +357,25 @@ impl Image {
         self.format
     }
 
-    /// Whether the image is a piece of preserved memory alone, at an address that nobody knows.
+    /// Whether the image is a single piece of preserved memory, at an unknown address.
     #[must_use]
     pub fn is_blob(&self) -> bool {
         matches!(self.format, Format::Fdt | Format::Luo)
     }
 
-    /// The machine, where the format tells.
+    /// The machine, if the format shows it.
     #[must_use]
     pub fn machine(&self) -> Option<Machine> {
         self.facts.machine
     }
 
-    /// The size of the kernel's pages, where the format tells.
+    /// The size of the kernel's pages, if the format shows it.
     #[must_use]
     pub fn page_size(&self) -> Option<usize> {
         self.facts.page_size
     }
 
-    /// The kernel's release, where the format tells.
+    /// The kernel's release, if the format shows it.
     #[must_use]
     pub fn release(&self) -> Option<&str> {
         self.facts.release.as_deref()
@@ -368,9 +387,9 @@ impl Image {
         &self.facts.notes
     }
 
-    /// The memory that the image has, in the order of its addresses, with nothing left out.
+    /// The image's memory, sorted by address.
     ///
-    /// Pages that were left out of a kdump are within.
+    /// Pages that were left out of a kdump are included.
     #[must_use]
     pub fn ranges(&self) -> &[Range] {
         match &self.backing {
@@ -379,7 +398,7 @@ impl Image {
         }
     }
 
-    /// Whether the image has all of these addresses, as far as it tells without reading them.
+    /// Whether the image has all of these addresses, as far as is known without reading them.
     #[must_use]
     pub fn has(&self, pa: u64, len: u64) -> bool {
         let ranges = self.ranges();
@@ -391,7 +410,7 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// [`ReadError`], which names the first address that is not there.
+    /// [`ReadError`], which names the first missing address.
     pub fn read(&self, pa: u64, into: &mut [u8]) -> Result<(), ReadError> {
         if pa.checked_add(into.len() as u64).is_none() {
             return Err(ReadError::Outside { at: u64::MAX });
@@ -402,7 +421,7 @@ impl Image {
         }
     }
 
-    /// The addresses from this one on that were ever written, as far as the file tells.
+    /// The next addresses from this one on that were ever written, as far as the file shows.
     #[must_use]
     pub fn next_written(&self, pa: u64) -> Option<Range> {
         match &self.backing {
@@ -411,34 +430,35 @@ impl Image {
         }
     }
 
-    /// How the file was read, in sentences: nothing is wrong with that.
+    /// How the file was read, in sentences. These are not problems.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
         &self.facts.remarks
     }
 
-    /// What the format works with in place of a page, where it does: a hint at the kernel's pages.
+    /// The block size of the format, if it has one: a hint at the kernel's page size.
     pub(crate) fn block_size(&self) -> Option<usize> {
         self.facts.block_size
     }
 
-    /// Number of bytes that the file names and leaves out, besides those that each read tells of.
+    /// Number of bytes that the file lists but lacks, in addition to those that each read reports.
     pub(crate) fn left_out(&self) -> u64 {
         self.facts.left_out
     }
 
-    /// Whether pages are compressed one by one, so that the beginning of one says nothing of the rest.
+    /// Whether each page is compressed by itself, so that the beginning of one does not show
+    /// whether the rest is readable.
     pub(crate) fn is_packed(&self) -> bool {
         matches!(self.backing, Backing::Kdump(_))
     }
 
-    /// The error that the file is what it looks like, for where nothing of memory is in it.
+    /// The error that the file is something else, for a file without any preserved state.
     pub(crate) fn not_memory(&self) -> Option<OpenError> {
         let (what, help) = self.facts.looks_like.clone()?;
         Some(OpenError::NotMemory { what, help })
     }
 
-    /// The bytes of a file whose offsets are taken for addresses because nothing says better.
+    /// The bytes of a file whose offsets serve as addresses, for lack of better information.
     pub(crate) fn by_offset(&self) -> Option<&Arc<dyn Bytes>> {
         match &self.backing {
             Backing::Segments(segments) if self.facts.by_offset => segments.first_file(),
@@ -463,7 +483,7 @@ impl Image {
         Some(Self::from_segments(segments, self.format, facts))
     }
 
-    /// Number of bytes that the image has, left-out pages included.
+    /// Number of bytes that the image has, including pages that were left out.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.ranges().iter().fold(0, |sum, range| sum.saturating_add(range.len()))
@@ -478,10 +498,10 @@ pub(crate) struct Piece {
     pub(crate) len: u64,
 }
 
-/// A file within a file within a file is nobody's dump.
+/// A file inside a file inside a file is not a dump.
 const PACKED_DEPTH: u32 = 3;
 
-/// How a file is compressed whose first bytes alone do not say so: by what comes out of it.
+/// How a file is compressed, if its first bytes are not conclusive: by its unpacked content.
 fn packed_after_all(bytes: &Arc<dyn Bytes>, head: &[u8]) -> Option<packed::Method> {
     let method = packed::Method::perhaps(head)?;
     let inner = packed::taste(bytes, method, 4096);
@@ -493,7 +513,7 @@ fn packed_after_all(bytes: &Arc<dyn Bytes>, head: &[u8]) -> Option<packed::Metho
     known.then_some(method)
 }
 
-/// Opens a file; one that can be read only once, in order, goes to a temporary one.
+/// Opens a file; a pipe goes to a temporary file first.
 fn open_file(path: &Path) -> Result<Arc<dyn Bytes>, OpenError> {
     let file = if path == Path::new("-") { stdin() } else { File::open(path) };
     let bytes = file.and_then(|file| -> io::Result<Arc<dyn Bytes>> {
@@ -517,7 +537,7 @@ fn open_file(path: &Path) -> Result<Arc<dyn Bytes>, OpenError> {
     bytes.map_err(|source| OpenError::Io { path: path.into(), source })
 }
 
-/// Standard input as a file: it may be one, and is a pipe otherwise.
+/// Standard input as a file: it may be a regular file or a pipe.
 fn stdin() -> io::Result<File> {
     use std::os::fd::AsFd as _;
     let stdin = io::stdin();
@@ -528,7 +548,7 @@ fn stdin() -> io::Result<File> {
     stdin.as_fd().try_clone_to_owned().map(File::from)
 }
 
-/// Says which file could not be read, where that is not known below.
+/// Adds the path of the unreadable file to an error that lacks it.
 fn name(error: OpenError, path: &Path) -> OpenError {
     match error {
         OpenError::Io { source, .. } => OpenError::Io { path: path.into(), source },

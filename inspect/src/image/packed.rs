@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Files that are compressed as a whole: unpacked into a temporary file, as far as they go.
+//! Files that are compressed as a whole: unpacked into a temporary file, as far as possible.
 
 use super::bytes::Bytes;
 use super::spool::Spool;
@@ -18,7 +18,7 @@ pub(super) enum Method {
     Zstd,
 }
 
-/// First bytes, and what compresses like this.
+/// First bytes, and the method that they belong to.
 const METHODS: &[(&[u8], Method)] = &[
     (&[0x1f, 0x8b], Method::Gzip),
     (b"BZh", Method::Bzip2),
@@ -27,15 +27,16 @@ const METHODS: &[(&[u8], Method)] = &[
     (&[0x02, 0x21, 0x4c, 0x18], Method::Lz4),
     (&[0x28, 0xb5, 0x2f, 0xfd], Method::Zstd),
 ];
-/// A frame of zstd that has no content; others follow it. The low four bits are anything.
+/// A frame of zstd without content; others follow it. The low four bits are arbitrary.
 const ZSTD_SKIPPABLE: u32 = 0x184d_2a50;
-/// The most that unpacking may need for itself, in KiB.
+/// The limit on the memory for unpacking, in KiB.
 const WINDOW_KIB: u32 = 256 << 10;
 const AT_ONCE: usize = 256 << 10;
-/// How often a decompressor may ask for more behind the end: more blocks than it has in its hands.
+/// How often a decompressor may ask for more past the end: more often than it can have blocks
+/// buffered.
 const ENDS: u32 = 1 << 20;
 
-/// Compressed in ways that no kept crate reads, with the command that unpacks them.
+/// Methods that no dependency supports, with the command that unpacks them.
 const OTHERS: &[(&[u8], &str, &str)] = &[
     (&[0x1f, 0x9d], "compress(1) data", "uncompress -c FILE > OUT"),
     (b"\x89LZO\0\r\n\x1a\n", "lzop-compressed data", "lzop -dc FILE > OUT"),
@@ -53,12 +54,12 @@ impl Method {
         known.map(|(_, method)| *method).or(skippable.then_some(Self::Zstd))
     }
 
-    /// How a file may be compressed: few bytes say so, and memory may begin with them, too.
+    /// How a file may be compressed: the signature is short, and memory may begin with it, too.
     pub(super) fn perhaps(head: &[u8]) -> Option<Self> {
         match head {
             [0x78, flags, ..] if (0x7800 | u16::from(*flags)) % 31 == 0 => Some(Self::Zlib),
-            // A window of a size that packers choose, a length that a file can have, and the byte that
-            // every stream begins with.
+            // The usual properties byte, a window size that packers use, a plausible length, and
+            // the zero byte that begins every stream.
             [0x5d, a, b, c, d, size @ ..] if size.len() > 8 && size[8] == 0 => {
                 let window = u32::from_le_bytes([*a, *b, *c, *d]);
                 let length = size.first_chunk().map_or(0, |size| u64::from_le_bytes(*size));
@@ -95,16 +96,16 @@ impl Method {
     }
 }
 
-/// What a file is compressed with that is not unpacked here, and the command that does it.
+/// The method of a file that cannot be unpacked here, and the command that can.
 pub(super) fn other(head: &[u8]) -> Option<(&'static str, &'static str)> {
     let known = OTHERS.iter().find(|(magic, _, _)| head.starts_with(magic));
     known.map(|(_, what, command)| (*what, *command))
 }
 
-/// What came out of a compressed file.
+/// The result of unpacking a file.
 pub(super) struct Unpacked {
     pub(super) bytes: Arc<dyn Bytes>,
-    /// Why it is not all of it, where it breaks off.
+    /// Why it is incomplete, if it is.
     pub(super) broken: Option<String>,
 }
 
@@ -113,7 +114,7 @@ struct InOrder {
     bytes: Arc<dyn Bytes>,
     at: u64,
     end: u64,
-    /// How often the end was met.
+    /// How often the end was reached.
     ended: u32,
 }
 
@@ -128,8 +129,8 @@ impl Read for InOrder {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let len = left.min(into.len());
         if len == 0 && !into.is_empty() {
-            // A decompressor that goes on asking for more never ends; one may ask for each of the many
-            // small blocks that it has already.
+            // A decompressor that keeps asking for more never ends. It may ask once for each of the
+            // many small blocks that it has buffered.
             self.ended += 1;
             if self.ended > ENDS {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -141,13 +142,13 @@ impl Read for InOrder {
     }
 }
 
-/// Unpacks a file; what breaks off is kept as far as it goes.
+/// Unpacks a file; a truncated or damaged file is unpacked as far as possible.
 pub(super) fn unpack(bytes: &Arc<dyn Bytes>, method: Method) -> io::Result<Unpacked> {
     let mut spool = Spool::new()?;
     let result = run(bytes, method, &mut spool);
     let broken = match result {
         Ok(()) => None,
-        // That is the matter of the machine that this runs on, and not the file's.
+        // The error is this machine's, not the file's.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge) =>
         {
@@ -164,7 +165,7 @@ pub(super) fn unpack(bytes: &Arc<dyn Bytes>, method: Method) -> io::Result<Unpac
     Ok(Unpacked { bytes: spool.finish()?, broken })
 }
 
-/// Unpacks the first few bytes, to see whether a file is compressed at all.
+/// Unpacks the first few bytes, to check whether a file is compressed at all.
 pub(super) fn taste(bytes: &Arc<dyn Bytes>, method: Method, at_most: usize) -> Vec<u8> {
     let source = BufReader::new(InOrder::new(bytes, 0, bytes.len()));
     let mut reader: Box<dyn Read> = match method {
@@ -203,44 +204,9 @@ fn run(bytes: &Arc<dyn Bytes>, method: Method, spool: &mut Spool) -> io::Result<
         }
         Method::Zstd => zstd(source(), spool),
         Method::Lz4 => lz4(source(), spool),
-        Method::Bzip2 => {
-            // Parallel compressors write one stream after the other.
-            let mut starts = bzip2_streams(bytes)?;
-            starts.push(end);
-            for pair in starts.windows(2) {
-                let part = BufReader::new(InOrder::new(bytes, pair[0], pair[1]));
-                spool.fill(&mut bzip2_rs::DecoderReader::new(part))?;
-            }
-            Ok(())
-        }
+        // Parallel compressors write several streams in a row.
+        Method::Bzip2 => spool.fill(&mut bzip2::bufread::MultiBzDecoder::new(source())),
     }
-}
-
-/// Where streams of bzip2 begin: its header, and the first block's, stand at a byte.
-fn bzip2_streams(bytes: &Arc<dyn Bytes>) -> io::Result<Vec<u64>> {
-    const BLOCK: &[u8] = b"1AY&SY";
-    const HEADER: usize = 4;
-    let finder = memchr::memmem::Finder::new(BLOCK);
-    let mut starts = vec![0];
-    let mut buffer = vec![0; AT_ONCE];
-    let mut at = 0;
-    while at < bytes.len() {
-        let len = usize::try_from(bytes.len() - at).unwrap_or(AT_ONCE).min(AT_ONCE);
-        let part = &mut buffer[..len];
-        bytes.read_exact_at(part, at)?;
-        for place in finder.find_iter(part) {
-            let Some(start) = place.checked_sub(HEADER) else { continue };
-            let start_at = at + start as u64;
-            let header = &part[start..place];
-            if start_at > 0 && header.starts_with(b"BZh") && (b'1'..=b'9').contains(&header[3]) {
-                starts.push(start_at);
-            }
-        }
-        // A header that is cut by the end of this part is found in the next.
-        at += (len - if len == AT_ONCE { HEADER + BLOCK.len() - 1 } else { 0 }) as u64;
-    }
-    starts.dedup();
-    Ok(starts)
 }
 
 /// Frames of lz4, one after the other.
@@ -254,7 +220,7 @@ fn lz4(source: impl io::BufRead, spool: &mut Spool) -> io::Result<()> {
     }
 }
 
-/// Frames of zstd, one after the other, each with its checksum where it has one.
+/// Frames of zstd, one after the other; a checksum is optional.
 fn zstd(mut source: impl io::BufRead, spool: &mut Spool) -> io::Result<()> {
     use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
     use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};

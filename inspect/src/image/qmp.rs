@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Memory of a running guest, through the monitor (QMP) of its QEMU.
 //!
-//! QEMU is asked for a dump into a pipe whose other end is this process: `dump-guest-memory` to a
-//! descriptor that went over the socket. The other ways are worse. `pmemsave` and `memsave` write files
-//! with QEMU's rights, where QEMU lives; `xp` is text through a human's monitor; the gdb stub reads a few
-//! kilobytes a packet, stops the guest at whatever it executes, and does not say where memory lies. A dump
-//! has all memory at one moment, says itself where it lies, and is read like any other ELF core. QEMU
-//! pauses the guest for it and lets it go on afterwards, also where this process is gone before the end:
-//! the pipe breaks, and QEMU gives the dump up.
+//! This process asks QEMU for a dump into a pipe: `dump-guest-memory` to a descriptor that it sent
+//! over the socket. The other ways are worse. `pmemsave` and `memsave` write files with QEMU's
+//! permissions, on QEMU's file system. `xp` prints text for people. The gdb stub (`gdb/`) reads a few
+//! kilobytes per packet and does not show where memory is. A dump has
+//! all memory at one moment, contains its addresses, and is read like any other ELF core. QEMU
+//! pauses the guest for the dump and resumes it afterwards. If this process dies first, the pipe
+//! breaks, and QEMU gives up the dump.
 //!
-//! Whoever listens on the socket may be anything: each line has a limit, and what does not go on ends.
+//! The program on the socket is untrusted: each line has a limit, and a stalled connection is
+//! closed.
 
+use super::live::{connect_to, other, retry, wait, Patience, PATIENCE};
 use super::spool::Spool;
 use super::Bytes;
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
-use rustix::net::{
-    connect, sendmsg, socket_with, AddressFamily, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketAddrUnix, SocketFlags, SocketType,
-};
+use rustix::event::{PollFd, PollFlags};
+use rustix::net::{sendmsg, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::pipe::{pipe_with, PipeFlags};
 use serde_json::{json, Value};
 use std::fs::File;
@@ -27,36 +26,16 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Longest line of the monitor, in bytes.
 const LINE_LIMIT: usize = 1 << 20;
-/// Most lines of the monitor.
+/// Most lines from the monitor.
 const LINES_LIMIT: usize = 100_000;
-/// What is read at once.
+/// How much to read at once.
 const AT_ONCE: usize = 1 << 20;
-/// The name that QEMU keeps the pipe under.
+/// The name of the pipe in QEMU.
 const NAME: &str = "kho-abi";
-
-/// How long the monitor may take.
-#[derive(Clone, Copy, Debug)]
-struct Patience {
-    /// For an answer, and for the next piece of the dump.
-    idle: Duration,
-    /// Slowest dump that is worth waiting for, in bytes a second.
-    rate: u64,
-}
-
-const PATIENCE: Patience = Patience { idle: Duration::from_secs(20), rate: 256 << 10 };
-
-fn other(why: impl Into<String>) -> io::Error {
-    io::Error::other(why.into())
-}
-
-fn timed_out(what: &str, after: Duration) -> io::Error {
-    let why = format!("QEMU's monitor {what} within {} seconds", after.as_secs_f32());
-    io::Error::new(io::ErrorKind::TimedOut, why)
-}
 
 /// The memory of the guest whose monitor listens on a socket.
 pub(super) fn dump(path: &Path) -> io::Result<Arc<dyn Bytes>> {
@@ -67,7 +46,7 @@ fn dump_with(path: &Path, patience: Patience) -> io::Result<Arc<dyn Bytes>> {
     let mut monitor = Monitor::connect(path, patience)?;
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     monitor.execute("getfd", &json!({ "fdname": NAME }), Some(&write))?;
-    // QEMU has the only copy, so that the pipe ends when QEMU is done.
+    // QEMU has the only copy, so the pipe ends when QEMU is done.
     drop(write);
     let arguments = json!({ "paging": false, "protocol": format!("fd:{NAME}") });
     monitor.send("dump-guest-memory", &arguments, None)?;
@@ -82,7 +61,7 @@ fn dump_with(path: &Path, patience: Patience) -> io::Result<Arc<dyn Bytes>> {
 /// A connection to the monitor.
 struct Monitor {
     stream: UnixStream,
-    /// What was received and is not a whole line yet.
+    /// Received bytes that are not a whole line yet.
     pending: Vec<u8>,
     lines: usize,
     patience: Patience,
@@ -90,18 +69,9 @@ struct Monitor {
 
 impl Monitor {
     fn connect(path: &Path, patience: Patience) -> io::Result<Self> {
-        let address = SocketAddrUnix::new(path)?;
-        // A queue that is full would otherwise be waited for.
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-        connect(&socket, &address).map_err(io::Error::from).map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::WouldBlock => other("too many programs wait for this monitor"),
-                _ => error,
-            }
-        })?;
-        let mut monitor = Self { stream: socket.into(), pending: Vec::new(), lines: 0, patience };
-        let deadline = Instant::now() + patience.idle;
+        let mut monitor =
+            Self { stream: connect_to(path)?.into(), pending: Vec::new(), lines: 0, patience };
+        let deadline = patience.deadline();
         let greeting =
             monitor.object(deadline, "did not greet (another program may be connected)")?;
         if greeting.get("QMP").is_none() {
@@ -111,12 +81,12 @@ impl Monitor {
         Ok(monitor)
     }
 
-    /// Sends a command, with a descriptor beside it.
+    /// Sends a command, and a descriptor with it.
     fn send(&mut self, command: &str, arguments: &Value, with: Option<&OwnedFd>) -> io::Result<()> {
         let mut line = json!({ "execute": command, "arguments": arguments }).to_string();
         line.push('\n');
         let Some(with) = with else {
-            // Commands are short: a monitor that takes none of it does not listen.
+            // Commands are short: a monitor that accepts no byte of one does not listen.
             return (&self.stream).write_all(line.as_bytes());
         };
         let descriptors = [with.as_fd()];
@@ -140,7 +110,7 @@ impl Monitor {
         with: Option<&OwnedFd>,
     ) -> io::Result<()> {
         self.send(command, arguments, with)?;
-        let deadline = Instant::now() + self.patience.idle;
+        let deadline = self.patience.deadline();
         loop {
             let object = self.object(deadline, &format!("did not answer {command}"))?;
             if answered(&object, command)? {
@@ -149,7 +119,11 @@ impl Monitor {
         }
     }
 
-    /// The next whole line that has been received.
+    fn timed_out(&self, what: &str) -> io::Error {
+        self.patience.timed_out(&format!("QEMU's monitor {what}"))
+    }
+
+    /// The next complete line that was received.
     fn line(&mut self) -> io::Result<Option<Value>> {
         let Some(end) = memchr::memchr(b'\n', &self.pending) else {
             if self.pending.len() > LINE_LIMIT {
@@ -169,7 +143,7 @@ impl Monitor {
         Ok(Some(object))
     }
 
-    /// Takes what has been received; false where the monitor has ended.
+    /// Takes what was received; false if the monitor has ended.
     fn take(&mut self) -> io::Result<bool> {
         let mut piece = [0; 16 << 10];
         match self.stream.read(&mut piece) {
@@ -193,7 +167,7 @@ impl Monitor {
                 wait(&mut wanted, deadline)?
             };
             if !ready {
-                return Err(timed_out(what, self.patience.idle));
+                return Err(self.timed_out(what));
             }
             if !self.take()? {
                 return Err(closed());
@@ -201,7 +175,7 @@ impl Monitor {
         }
     }
 
-    /// Takes the dump, until the pipe has ended and the monitor has said that all went well.
+    /// Receives the dump, until the pipe has ended and the monitor has reported success.
     fn receive(&mut self, pipe: &File, spool: &mut Spool) -> io::Result<()> {
         let mut buffer = vec![0; AT_ONCE];
         let started = Instant::now();
@@ -214,9 +188,8 @@ impl Monitor {
             if done && ended {
                 return Ok(());
             }
-            let for_all = Duration::from_secs(spool.len() / self.patience.rate.max(1));
             let deadline = (idle_since + self.patience.idle)
-                .min(started + self.patience.idle.saturating_add(for_all));
+                .min(self.patience.deadline_for(started, spool.len()));
             let (from_monitor, from_pipe) = {
                 let mut wanted = vec![PollFd::new(&self.stream, PollFlags::IN)];
                 if !ended {
@@ -224,7 +197,7 @@ impl Monitor {
                 }
                 if !wait(&mut wanted, deadline)? {
                     let what = format!("did not finish the dump after {} bytes", spool.len());
-                    return Err(timed_out(&what, self.patience.idle));
+                    return Err(self.timed_out(&what));
                 }
                 let ready = |index: usize| {
                     wanted.get(index).is_some_and(|wanted| !wanted.revents().is_empty())
@@ -253,11 +226,7 @@ fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "QEMU closed its monitor")
 }
 
-fn retry(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-/// Whether this is the answer, which is not an error; events are neither.
+/// Whether this is the answer. Neither the answer nor an event is an error.
 fn answered(object: &Value, command: &str) -> io::Result<bool> {
     if let Some(error) = object.get("error") {
         let text = error.get("desc").and_then(Value::as_str).unwrap_or("without a reason");
@@ -267,22 +236,6 @@ fn answered(object: &Value, command: &str) -> io::Result<bool> {
     Ok(object.get("return").is_some())
 }
 
-/// Waits until something is there; false at the deadline.
-fn wait(wanted: &mut [PollFd<'_>], deadline: Instant) -> io::Result<bool> {
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec {
-            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: left.subsec_nanos().into(),
-        };
-        match poll(wanted, Some(&timeout)) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,8 +243,9 @@ mod tests {
     use std::io::IoSliceMut;
     use std::os::unix::net::UnixListener;
     use std::thread;
+    use std::time::Duration;
 
-    const SHORT: Patience = Patience { idle: Duration::from_millis(300), rate: 1 << 20 };
+    const SHORT: Patience = Patience { idle: Duration::from_secs(2), rate: 1 << 20 };
     const GREETING: &str = "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\n";
     const DONE: &str = "{\"return\": {}}\n";
 
@@ -302,7 +256,7 @@ mod tests {
 
     impl Fake {
         fn say(&self, text: &str) {
-            // Whoever gave up listens no more.
+            // If the other side gave up, it no longer listens.
             let _ = (&self.stream).write_all(text.as_bytes());
         }
 
@@ -348,9 +302,7 @@ mod tests {
             stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             script(Fake { stream });
         });
-        let started = Instant::now();
         let dumped = dump_with(&path, SHORT);
-        assert!(started.elapsed() < Duration::from_secs(15));
         server.join().unwrap();
         dumped.map(|bytes| {
             let mut all = vec![0; usize::try_from(bytes.len()).unwrap()];
@@ -372,7 +324,7 @@ mod tests {
             fake.gone();
         });
         assert!(got.unwrap() == content);
-        // The answer may come before the pipe is empty.
+        // The answer may arrive before the pipe is empty.
         let got = with(|fake| {
             let mut pipe = fake.start();
             fake.say(DONE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Raw memory: a file whose offset is the physical address, or files that each say where they belong.
+//! Raw memory: a file whose offsets are physical addresses, or files with an address for each.
 
 use super::bytes::Bytes;
 use super::segments::{Segment, Segments};
@@ -11,20 +11,20 @@ use std::sync::Arc;
 /// A file, or a part of one, and the physical address that it begins at.
 ///
 /// Written as `FILE@ADDRESS`, or, for a part of a file, `FILE@ADDRESS,offset=N,size=N`. Numbers are
-/// decimal, or hexadecimal behind `0x`.
+/// decimal, or hexadecimal after `0x`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawFile {
     /// The file.
     pub path: PathBuf,
     /// Its first physical address.
     pub pa: u64,
-    /// Where in the file that address is.
+    /// The offset of that address in the file.
     pub offset: u64,
-    /// How many bytes belong to it; up to the file's end where that is not said.
+    /// How many bytes belong to it; by default up to the file's end.
     pub size: Option<u64>,
 }
 
-/// Why a text names no file with an address.
+/// Why a text does not name a file with an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not FILE@ADDRESS[,offset=N][,size=N]")]
 pub struct RawFileError(String);
@@ -49,7 +49,7 @@ impl FromStr for RawFile {
     }
 }
 
-/// Reads a number as people write addresses: hexadecimal behind `0x`, decimal otherwise.
+/// Parses a number as people write addresses: hexadecimal after `0x`, decimal otherwise.
 #[must_use]
 pub fn number(text: &str) -> Option<u64> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
@@ -60,7 +60,7 @@ pub fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// Takes a whole file for the memory from address 0 on.
+/// Opens a whole file as the memory from address 0 on.
 pub(super) fn open(bytes: Arc<dyn Bytes>) -> Image {
     let segment = Segment { pa: 0, len: bytes.len(), file: 0, offset: 0 };
     let mut facts = Facts { by_offset: true, ..Facts::default() };
@@ -85,7 +85,8 @@ pub(super) fn open_files(files: &[RawFile]) -> Result<Image, OpenError> {
         segments.push(Segment { pa: file.pa, len, file: index, offset: file.offset });
         bytes.push(opened);
     }
-    // A dump may repeat itself, as /proc/vmcore does; whoever names two files for one address errs.
+    // A dump may contain memory twice, as /proc/vmcore does. If the user names two files for one
+    // address, it is a mistake.
     let mut by_address: Vec<_> =
         segments.iter().map(|s| (s.pa, s.pa.saturating_add(s.len))).collect();
     by_address.sort_unstable();
@@ -96,7 +97,7 @@ pub(super) fn open_files(files: &[RawFile]) -> Result<Image, OpenError> {
     let mut facts = Facts::default();
     let segments = Segments::new(bytes, segments, Vec::new(), &mut facts.notes);
     match facts.notes.pop() {
-        // What an image contains is a matter of findings; what a command line says is not.
+        // Problems in an image are findings; problems in a command line are errors.
         Some(note) => Err(OpenError::Several(note)),
         None => Ok(Image::from_segments(segments, Format::Raw, facts)),
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Memory that lies in files piece by piece, each with its physical address.
+//! Memory whose pieces are in files, each with its physical address.
 
 use super::bytes::Bytes;
 use super::{Range, ReadError};
 use std::io;
 use std::sync::Arc;
 
-/// A piece of memory that lies in one piece in a file.
+/// A piece of memory that is contiguous in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
     /// Its first physical address.
@@ -15,7 +15,7 @@ pub(crate) struct Segment {
     pub(crate) len: u64,
     /// The number of the file.
     pub(crate) file: usize,
-    /// Where in the file it begins.
+    /// Its offset in the file.
     pub(crate) offset: u64,
 }
 
@@ -25,18 +25,18 @@ impl Segment {
     }
 }
 
-/// Pieces of memory in the order of their addresses.
+/// Pieces of memory, sorted by address.
 pub(crate) struct Segments {
     files: Vec<Arc<dyn Bytes>>,
     pieces: Vec<Segment>,
     ranges: Vec<Range>,
-    /// Addresses that the file names and leaves out.
+    /// Addresses that the file lists but lacks.
     excluded: Vec<Range>,
 }
 
 impl Segments {
-    /// Puts pieces in order, and says what of them cannot be: each piece must lie in its file, and no
-    /// address may be in two. What is wrong is cut away.
+    /// Sorts pieces, and describes the invalid ones: each piece must be inside its file, and no
+    /// address may be in two. Invalid parts are cut off.
     pub(crate) fn new(
         files: Vec<Arc<dyn Bytes>>,
         segments: Vec<Segment>,
@@ -46,7 +46,8 @@ impl Segments {
         Self::build(files, segments, excluded, notes, false)
     }
 
-    /// The same for a core, which may have a segment within another one where both are the same memory.
+    /// The same for a core, which may have a segment inside another one if both are the same
+    /// memory.
     pub(crate) fn of_core(
         files: Vec<Arc<dyn Bytes>>,
         segments: Vec<Segment>,
@@ -66,7 +67,7 @@ impl Segments {
         segments.retain_mut(|segment| {
             let Some(file) = files.get(segment.file) else { return false };
             let there = file.len().saturating_sub(segment.offset);
-            // The last byte's address must be one.
+            // The address of the last byte must be valid.
             let fits = (u64::MAX - segment.pa).min(there);
             if segment.len > fits {
                 let Segment { pa, len, .. } = segment;
@@ -143,7 +144,7 @@ impl Segments {
         }
     }
 
-    /// The addresses from this one on that were ever written, as far as files can tell.
+    /// The next addresses from this one on that were ever written, as far as the files show.
     pub(crate) fn next_written(&self, pa: u64) -> Option<Range> {
         let first = self.pieces.partition_point(|segment| segment.end() <= pa);
         self.pieces[first..].iter().find_map(|segment| {
@@ -159,10 +160,10 @@ impl Segments {
     }
 }
 
-/// Drops segments that lie within another one and are the same memory: /proc/vmcore has the kernel's
-/// text as a segment of its own, and within RAM. Segments come in the order of their addresses.
+/// Drops segments that are inside another one and are the same memory: /proc/vmcore has the
+/// kernel's text as a segment of its own, and inside RAM. Segments must be sorted by address.
 fn drop_repeated(files: &[Arc<dyn Bytes>], segments: &mut Vec<Segment>) {
-    // The segment that reaches farthest, of those before.
+    // The previous segment that reaches farthest.
     let mut around: Option<Segment> = None;
     segments.retain(|segment| {
         let within = around.filter(|around| segment.end() <= around.end());
@@ -173,7 +174,8 @@ fn drop_repeated(files: &[Arc<dyn Bytes>], segments: &mut Vec<Segment>) {
     });
 }
 
-/// Whether a segment has what another one around it has: a part of its pages, evenly spread.
+/// Whether a segment equals the part of another one around it, judged by some of its pages, evenly
+/// spread.
 fn is_same(files: &[Arc<dyn Bytes>], inner: &Segment, around: &Segment) -> bool {
     const SAMPLES: u64 = 64;
     const PAGE: usize = 4096;
@@ -198,7 +200,7 @@ fn is_same(files: &[Arc<dyn Bytes>], inner: &Segment, around: &Segment) -> bool 
     true
 }
 
-/// A file that ends where it did not when it was opened shrank meanwhile.
+/// If a file ends earlier than when it was opened, it has shrunk.
 fn failed(at: u64, error: &io::Error) -> ReadError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => {

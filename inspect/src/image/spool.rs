@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A temporary file for what can be read only once, in order: pipes, and what is unpacked.
+//! A temporary file for input that can be read only once, in order: pipes, and unpacked data.
 //!
-//! Pages of zeroes are left out of it, so that it takes the room of what was ever written. It has no
-//! name, and is gone with the process.
+//! Pages of zeroes become holes, so that it only takes the space of what was ever written. It has
+//! no name, and vanishes with the process.
 
 use super::bytes::{Bytes, FileBytes};
 use rustix::fs::fstatvfs;
@@ -11,18 +11,18 @@ use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Pieces that are left out where they are zero.
+/// The unit that becomes a hole if it is zero.
 const PIECE: usize = 4096;
-/// What is read at once.
+/// How much to read at once.
 const AT_ONCE: usize = 256 << 10;
 /// No machine has more memory.
 const LENGTH_LIMIT: u64 = 64 << 40;
-/// What is left to others in the file system, in bytes.
+/// How much space to leave free in the file system, in bytes.
 const RESERVE: u64 = 128 << 20;
-/// How much is written before the room is looked at again.
+/// How much to write before the free space is checked again.
 const CHECK_EVERY: u64 = 16 << 20;
 
-/// Where temporary files of this size go: what TMPDIR says, or the place for large ones.
+/// The directory for temporary files of this size: TMPDIR, or the usual place for large ones.
 fn directory() -> PathBuf {
     let large = Path::new("/var/tmp");
     match std::env::var_os("TMPDIR") {
@@ -37,7 +37,7 @@ pub(super) struct Spool {
     file: File,
     directory: PathBuf,
     at: u64,
-    /// Bytes that may be written before the room is looked at.
+    /// Bytes that may be written before the free space is checked.
     unchecked: u64,
 }
 
@@ -56,7 +56,7 @@ impl Spool {
         self.at
     }
 
-    /// Looks whether there is room for some more bytes.
+    /// Checks whether there is space for more bytes.
     fn make_room(&mut self, len: u64) -> io::Result<()> {
         if let Some(left) = self.unchecked.checked_sub(len) {
             self.unchecked = left;
@@ -82,7 +82,7 @@ impl Spool {
         )
     }
 
-    /// Takes everything that a reader has.
+    /// Takes everything from a reader.
     pub(super) fn fill(&mut self, reader: &mut dyn Read) -> io::Result<()> {
         let mut buffer = vec![0; AT_ONCE];
         loop {
@@ -113,7 +113,7 @@ impl Write for Spool {
             let why = format!("it exceeds the limit of {LENGTH_LIMIT} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
-        // Pages of one kind, zero or not, go together.
+        // Handle consecutive pages of one kind, zero or not, together.
         let zero = |piece: &[u8]| piece.iter().all(|byte| *byte == 0);
         let skipped = zero(&piece[..piece.len().min(PIECE)]);
         let len = if whole {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The compressions that pages of a kdump may have, each page on its own.
+//! The compression methods of a kdump's pages, each page by itself.
 
 use super::bytes::Bytes;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io;
 
-/// How a page is compressed, by the flag that its descriptor has.
+/// How a page is compressed, by the flag in its descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packing {
     Plain,
@@ -16,13 +16,13 @@ pub(super) enum Packing {
 }
 
 impl Packing {
-    /// Each flag with what it stands for; no flag stands for a plain page.
+    /// Each flag and its meaning; no flag means a plain page.
     const FLAGS: [(u32, Self); 4] =
         [(0x1, Self::Zlib), (0x2, Self::Lzo), (0x4, Self::Snappy), (0x20, Self::Zstd)];
-    /// Flags that say nothing about the compression.
+    /// Flags that are unrelated to compression.
     const OTHER_FLAGS: u32 = 0x8 | 0x10;
 
-    /// What flags stand for, unless they contradict each other or nobody knows them.
+    /// The meaning of flags, unless they contradict each other or are unknown.
     pub(super) fn of(flags: u32) -> Option<Self> {
         match flags & !Self::OTHER_FLAGS {
             0 => Some(Self::Plain),
@@ -31,17 +31,17 @@ impl Packing {
     }
 }
 
-/// A part of a file that was read ahead of what is wanted.
+/// A part of a file that was read ahead.
 #[derive(Default)]
 pub(super) struct Window {
     bytes: Vec<u8>,
     at: u64,
-    /// Where the last read ended: one that begins there goes on in the order of the file.
+    /// Where the last read ended: a read that begins there is sequential.
     end: u64,
 }
 
 impl Window {
-    /// Reads bytes by way of the window; `size` is what is read at once where reads follow one another.
+    /// Reads bytes through the window; `size` is how much to read at once if reads are sequential.
     pub(super) fn read(
         &mut self,
         file: &dyn Bytes,
@@ -73,10 +73,10 @@ impl Window {
     }
 }
 
-/// The largest window that a page may ask a decompressor to keep, in bytes.
+/// The largest window that a page may require, in bytes.
 const WINDOW: u64 = 1 << 20;
 
-/// Decompresses pages, one after the other, with buffers that are kept.
+/// Decompresses pages, one after the other, with reusable buffers.
 pub(super) struct Unpacker {
     zlib: Decompress,
     snappy: snap::raw::Decoder,
@@ -87,9 +87,9 @@ pub(super) struct Unpacker {
     pub(super) descriptors: Window,
     /// Packed pages that were read ahead.
     pub(super) ahead: Window,
-    /// A page, for those who want a part of it.
+    /// A whole page, for readers of a part of it.
     pub(super) page: Vec<u8>,
-    /// The number of that page in the file, where it was unpacked to its end.
+    /// The number of that page in the file, if it was unpacked completely.
     pub(super) page_number: Option<u64>,
 }
 
@@ -107,7 +107,7 @@ impl Unpacker {
         }
     }
 
-    /// Decompresses what was read into a page, which it must fill exactly.
+    /// Decompresses the input into a page, which it must fill exactly.
     pub(super) fn unpack(&mut self, packing: Packing, page: &mut [u8]) -> Result<(), &'static str> {
         let packed = self.packed.as_slice();
         match packing {
@@ -120,7 +120,7 @@ impl Unpacker {
             Packing::Zlib => {
                 self.zlib.reset(true);
                 let status = self.zlib.decompress(packed, page, FlushDecompress::Finish);
-                // What is left over belongs to no page: the descriptor's size is wrong.
+                // Left-over bytes mean that the descriptor's size is wrong.
                 let whole = self.zlib.total_out() == page.len() as u64
                     && self.zlib.total_in() == packed.len() as u64;
                 if !whole || !matches!(status, Ok(Status::StreamEnd)) {
@@ -133,7 +133,7 @@ impl Unpacker {
                 }
             }
             Packing::Snappy => {
-                // Its first bytes tell the size: one that is not a page's is not tried.
+                // The first bytes contain the size: if it is not the page size, do not try.
                 let whole = snap::raw::decompress_len(packed) == Ok(page.len())
                     && self.snappy.decompress(packed, page) == Ok(page.len());
                 if !whole {
@@ -154,7 +154,7 @@ impl Unpacker {
         Ok(())
     }
 
-    /// Decompresses the beginning of a page, where that is cheaper than all of it.
+    /// Decompresses the beginning of a page, if that is cheaper than the whole page.
     pub(super) fn unpack_head(&mut self, packing: Packing, head: &mut [u8]) -> Option<()> {
         if packing != Packing::Zlib {
             return None;
@@ -202,7 +202,7 @@ mod tests {
                 if packing == Packing::Lzo { b"hello, lzo world!".to_vec() } else { page() };
             let mut unpacker = Unpacker::new();
             unpacker.packed = packed(packing);
-            // Twice: what one page leaves behind must not show in the next.
+            // Twice: the state after one page must not affect the next.
             for _ in 0..2 {
                 let mut page = vec![0xff; expected.len()];
                 unpacker.unpack(packing, &mut page).unwrap();

@@ -129,25 +129,26 @@ pub struct Flb {
     pub raw: Option<Raw>,
 }
 
-/// Types for one version of the state.
+/// The decoder for one version of the state.
 struct Decoder {
     compatible: &'static str,
-    /// Reads from an address on; the entry has so many bytes.
+    /// Reads from an address on; the entry has that many bytes.
     read: fn(&mut Walker<'_>, &mut Luo, u64, u64),
 }
 
-/// Every version that is decoded. A version is one line here.
+/// Every version that has a decoder. To add a version, add a line here.
 const DECODERS: &[Decoder] = &[v1::DECODER, v5::DECODER];
 
-/// The versions that can be decoded.
+/// The versions that have a decoder.
 pub fn known() -> impl Iterator<Item = &'static str> {
     DECODERS.iter().map(|decoder| decoder.compatible)
 }
 
-/// Bytes that a compatible string may have here, with its NUL: the kernel compares no more.
+/// Length of a compatible string here, with its NUL: the kernel compares no more.
 const COMPATIBLE: u64 = 8;
 
-/// The compatible string with which the state begins: in a struct, or in the root of a device tree.
+/// The compatible string at the beginning of the state: in a struct, or in the root of a device
+/// tree.
 fn string<'b>(field: &'b [u8], tree: Option<&'b [u8]>) -> &'b [u8] {
     let root = tree.and_then(|tree| crate::fdt::Fdt::new(tree).ok()?.root_property("compatible"));
     root.map_or_else(
@@ -203,7 +204,7 @@ fn shown(walker: &Walker<'_>, at: u64, blob: u64) -> Vec<u8> {
     Raw::read(walker, at, blob).bytes
 }
 
-/// Reads what is LUO's own alone: where its lists are of a KHO that is not known, they are not followed.
+/// Reads only LUO's own root: in an unknown version of KHO, its lists are not followed.
 pub(crate) fn read_root(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
     let mut luo = Luo {
         at,
@@ -227,7 +228,7 @@ pub(crate) fn read_root(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
     luo
 }
 
-/// Number of live updates, where the root is of a version that is known.
+/// Number of live updates, if the version of the root is known.
 pub(crate) fn update_number(memory: &Cached<'_>, at: u64, blob: u64) -> Option<u64> {
     let mut field = [0; 8];
     memory.read(PhysAddr::new(at), &mut field).ok()?;
@@ -254,14 +255,14 @@ struct Files<'l> {
     seen: &'l mut handlers::Seen,
 }
 
-/// A session's entry, whatever its version.
+/// A session's entry, in any version.
 struct SessionEntry<'e> {
     name: &'e [u8],
     files: u64,
     count: u64,
 }
 
-/// A file's entry, whatever its version.
+/// A file's entry, in any version.
 struct FileEntry<'e> {
     compatible: &'e [u8],
     data: u64,
@@ -346,7 +347,7 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
     let page_size = walker.page_size();
     let (head, size) = (size_of::<T::Header>() as u64, size_of::<T::Entry>() as u64);
     let mut room = pages.saturating_mul(page_size).saturating_sub(head) / size;
-    // What is behind the image's end is in no page, whatever the header tells.
+    // Nothing past the image's end is in a page, whatever the header says.
     if pages == 0 || !walker.memory.image().has(at, pages.saturating_mul(page_size)) {
         walker.find(&rules::FLB_HEADER_INVALID, at, || {
             format!("the header claims {pages} pages, which the image does not have")
@@ -365,7 +366,7 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
     for index in 0..count.min(room) {
         let at = at + head + index * size;
         let Some(flb) = walker.value::<T::Entry>(at, "an FLB") else { break };
-        // Behind an entry that nobody wrote there is none.
+        // An all-zero entry ends the list.
         if flb.as_bytes().iter().all(|byte| *byte == 0) {
             if count <= room {
                 walker.find(&rules::FLB_HEADER_INVALID, at, || {

@@ -25,7 +25,7 @@ pub(super) fn update_number(tree: &[u8]) -> Option<u64> {
     number(fdt.root_property(LUO_FDT_LIVEUPDATE_NUM)?).filter(|_| is_this)
 }
 
-/// What a node says.
+/// The properties of a node.
 #[derive(Default)]
 struct Node<'t> {
     compatible: Option<&'t [u8]>,
@@ -40,7 +40,7 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
     luo.phase = Phase::Serialised;
     let (mut sessions, mut flbs) = (None, None);
     let mut depth = 0_u32;
-    // The node of those that the events are in.
+    // The node that contains the current events.
     let mut node: Option<&mut Option<Node<'_>>> = None;
     for event in fdt.events() {
         match event {
@@ -87,7 +87,7 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
     }
 }
 
-/// Where a node leads, if it is of the version that is known.
+/// The address that a node leads to, if its version is known.
 fn header(walker: &mut Walker<'_>, at: u64, node: Option<Node<'_>>, known: &str) -> Option<u64> {
     let node = node?;
     let compatible = node.compatible.unwrap_or_default();
@@ -155,7 +155,7 @@ fn read_files(
 
 /// Calls a function for each entry of an array, and returns how many there are.
 ///
-/// The array has no size of its own: it ends early with an entry that nobody wrote.
+/// The array does not have a size of its own: it ends early with an all-zero entry.
 fn each_entry<T: WireType>(
     walker: &mut Walker<'_>,
     first: u64,

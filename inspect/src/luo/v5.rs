@@ -36,7 +36,7 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
     luo.liveupdate_num = Some(root.liveupdate_num);
     let (sessions, flbs) = (root.sessions_pa, root.flbs_pa);
     luo.phase = if sessions.is_null() { Phase::NotSerialised } else { Phase::Serialised };
-    // A page that was copied out of memory leads to nothing.
+    // A page that was copied out of memory cannot be followed.
     if walker.memory.image().is_blob() {
         return;
     }
@@ -93,8 +93,8 @@ fn each_entry<T: WireType>(
     owner: Owner,
     mut each: impl FnMut(&mut Walker<'_>, u64, T),
 ) {
-    // The iterator borrows the memory, and so cannot live while the walker is used: it is moved on
-    // from block to block instead, and its own record of circles goes with it.
+    // The iterator borrows the memory that it reads, and the walker is used meanwhile: so the
+    // iterator gets a cache of its own.
     let image = walker.memory.image();
     let page_size = walker.memory.page_size_usize();
     let memory = Cached::new(image, page_size);
@@ -104,7 +104,7 @@ fn each_entry<T: WireType>(
             Ok(block) => block,
             Err(error) => return walker.walk_error(what, &error),
         };
-        // A circle may yield a block twice before it is found out.
+        // A cycle may yield a block twice before it is detected.
         if !seen.insert(block.at) {
             return walker.walk_error(what, &WalkError::Cycle { at: block.at });
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The report as one page for a browser: no script, nothing loaded from elsewhere, light and dark.
+//! The report as a single page for a browser: no script, no external resources, light and dark.
 //!
-//! What comes from the image is text to [`maud`], which escapes it.
+//! [`maud`] escapes all text from the image.
 
-use super::map::{Cell, Map};
+use super::map::{Map, Row};
 use super::{seals, Report};
 use crate::finding::Finding;
 use crate::flbs;
@@ -19,12 +19,12 @@ use crate::typed::Typed;
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 use std::io::{self, Write};
 
-/// Cells of the map, in a row and rows.
+/// Size of the map in cells.
 const COLUMNS: usize = 64;
 const ROWS: usize = 24;
-/// Sessions that are open at first, findings of a rule, and ranges: more of them are folded.
+/// How many sessions, findings of a rule, and ranges to show unfolded.
 const SHOWN: usize = 20;
-/// Ranges that are listed at most.
+/// How many ranges to list.
 const RANGES: usize = 1000;
 
 const STYLE: &str = "
@@ -73,11 +73,11 @@ pre { margin: .25rem 0; overflow-x: auto; }
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let put = |out: &mut dyn Write, markup: Markup| out.write_all(markup.0.as_bytes());
-    // The elements around everything are opened and closed by hand, so that a long list of sessions is
-    // never held in memory as a whole.
+    // The outer elements are opened and closed by hand, so that a long list of sessions is never in
+    // memory as a whole.
     put(
         out,
         html! {
@@ -109,7 +109,7 @@ fn address(at: u64) -> Markup {
     html! { code.at { (format!("{at:#x}")) } }
 }
 
-/// A size as people read it, with the exact number of bytes where that says less.
+/// A size in a readable unit, with the exact number of bytes if that is rounded.
 fn bytes(bytes: u64) -> Markup {
     html! { span.size { (size(bytes)) } (exact(bytes)) }
 }
@@ -118,7 +118,7 @@ fn exact(bytes: u64) -> Markup {
     html! { @if bytes >= 1024 { " " span.size.faint { "(" (bytes) " bytes)" } } }
 }
 
-/// A range of addresses, the last of which is not in it.
+/// A range of addresses, whose end is exclusive.
 fn range(range: &Range) -> Markup {
     html! { code.at { (format!("{:#x}-{:#x}", range.start, range.end)) } }
 }
@@ -189,7 +189,7 @@ fn head(report: Report<'_>) -> Markup {
     }
 }
 
-/// Findings by their rules, in the order in which the walk met the first of each.
+/// Findings by rule, in the order in which the walk found the first of each.
 fn findings(report: Report<'_>) -> Markup {
     let findings = &report.state.findings;
     let mut rules: Vec<(&Rule, Vec<&Finding>)> = Vec::new();
@@ -241,8 +241,7 @@ fn map(report: Report<'_>) -> Markup {
         h2 { "Where preserved memory lies" }
         div.card {
             div.map role="img" aria-label=(label) {
-                @let rows: Vec<&[Cell]> = map.cells.chunks(COLUMNS).collect();
-                @for (row, cells) in rows.iter().enumerate() { (map_row(&map, &rows, row, cells)) }
+                @for row in map.rows(COLUMNS) { (map_row(&map, row)) }
             }
             p.legend {
                 span { "Each cell is " (size(map.cell)) }
@@ -254,20 +253,16 @@ fn map(report: Report<'_>) -> Markup {
     }
 }
 
-/// A row of the map. Memory is mostly empty: of empty rows one after the other, the first stands for all.
-fn map_row(map: &Map, rows: &[&[Cell]], row: usize, cells: &[Cell]) -> Markup {
+/// A row of the map.
+fn map_row(map: &Map, row: Row<'_>) -> Markup {
     const CLASSES: [&str; 5] = ["", "l1", "l2", "l3", "l4"];
-    let is_empty = |cells: &&[Cell]| cells.iter().all(|cell| cell.preserved == 0);
-    let empty = |row: Option<usize>| row.and_then(|row| rows.get(row)).is_some_and(is_empty);
-    let at = |column: usize| map.start + (row * COLUMNS + column) as u64 * map.cell;
-    if empty(Some(row)) && empty(row.checked_sub(1)) {
-        return html! {};
-    }
-    if empty(Some(row)) && empty(Some(row + 1)) {
-        return html! { (address(at(0))) b { "…" } };
-    }
+    let (start, cells) = match row {
+        Row::Cells(start, cells) => (start, cells),
+        Row::Empty(start) => return html! { (address(start)) b { "…" } },
+    };
+    let at = |column: usize| start + column as u64 * map.cell;
     html! {
-        (address(at(0)))
+        (address(start))
         @for (column, cell) in cells.iter().enumerate() {
             @if cell.preserved > 0 {
                 i class=(CLASSES[cell.level()])
@@ -301,12 +296,12 @@ fn luo_head(luo: &Luo) -> Markup {
     }
 }
 
-/// The name of a session's place in the page: what its name holds is anybody's.
+/// The id of a session in the page. Its name is untrusted, so it is not used.
 fn place(number: usize) -> String {
     format!("session-{number}")
 }
 
-/// Where each session is.
+/// Links to each session.
 fn index(report: Report<'_>) -> Markup {
     let sessions = report.sessions().count();
     html! {
@@ -331,7 +326,7 @@ fn session_card(report: Report<'_>, number: usize, session: &Session, is_open: b
                 "Session " strong { (session.name) } ", " (count(session.files.len() as u64, "file"))
                 span.faint { " at " (address(session.at)) }
             }
-            // A link to what is within opens what it is in.
+            // A link to something folded unfolds it.
             div.scroll id=(place(number)) {
                 @if report.files(session).next().is_some() { table {
                     thead { tr { th { "Token" } th { "Handler" } th { "What" } th { "At" } } }
@@ -400,7 +395,7 @@ fn memfd_cell(report: Report<'_>, memfd: &Memfd) -> Markup {
     }
 }
 
-/// What layouts say, field by field.
+/// The values that layouts show, field by field.
 fn typed_cell(typed: &Typed) -> Markup {
     html! {
         @for part in &typed.parts {
@@ -501,7 +496,7 @@ fn preserved(report: Report<'_>) -> Markup {
     }
 }
 
-/// Ranges of memory and of what is preserved, as many as anybody reads.
+/// Ranges of memory and of preserved pages, up to a limit.
 fn ranges(report: Report<'_>) -> Markup {
     let list = |title: &str, ranges: &[Range]| {
         html! {

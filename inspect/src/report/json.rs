@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The report for programs, written as it is walked: lists may be longer than memory.
+//! The report for programs, written during the walk, since lists may be longer than memory.
 //!
-//! Addresses and tokens are text, `0x` and hexadecimal digits: many readers of JSON have no integers of
-//! 64 bits. Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page frame number.
+//! Addresses and tokens are text, `0x` and hexadecimal digits: many readers of JSON do not have
+//! 64-bit integers. Counts and sizes are numbers. A folio's place is in pages, and `pfn` is a page
+//! frame number.
 
+use super::heads::{FileHead, KhoHead, LuoHead, PreservedHead, SessionHead};
 use super::Report;
 use crate::extents::Extent;
 use crate::find::Candidate;
@@ -14,7 +16,7 @@ use crate::image::cache::Cached;
 use crate::image::{Format, Machine};
 use crate::kho::{Entry, Kho};
 use crate::luo::payloads::Content;
-use crate::luo::{File, Flb, Luo, Phase, Session};
+use crate::luo::{File, Flb, Luo, Session};
 use crate::memblock::Reservation;
 use crate::metadata::Metadata;
 use crate::radix::{OrderTotal, Preserved};
@@ -27,16 +29,16 @@ use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// The schema that a document names.
+/// The schema name in a document.
 pub const SCHEMA: &str = "kho-abi/inspect/2";
 
-/// The JSON Schema of what is written.
+/// The JSON Schema of the output.
 #[must_use]
 pub fn schema() -> Schema {
     schema_of::<Document<'static>>()
 }
 
-/// The schema of a type, as it is written.
+/// The schema of a type, as it is serialised.
 pub(super) fn schema_of<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
@@ -45,18 +47,18 @@ pub(super) fn schema_of<T: JsonSchema>() -> Schema {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut out = out;
     serde_json::to_writer_pretty(&mut out, &document(report))?;
     writeln!(out)
 }
 
-/// Writes the same report without any space or line break, also at its end.
+/// Writes the same report without white space, and without a final line break.
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write_compact(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut out = out;
     Ok(serde_json::to_writer(&mut out, &document(report))?)
@@ -99,14 +101,8 @@ struct RangeJson {
 
 #[derive(JsonSchema, Serialize)]
 struct KhoJson<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    size: u64,
-    compatible: &'r str,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    map_pa: u64,
+    #[serde(flatten)]
+    head: KhoHead<'r>,
     entries: &'r [Entry],
     preserved: Option<PreservedJson<'r>>,
     reservations: &'r [Reservation],
@@ -117,9 +113,8 @@ struct KhoJson<'r> {
 
 #[derive(JsonSchema, Serialize)]
 struct PreservedJson<'r> {
-    pages: u64,
-    nodes: u64,
-    complete: bool,
+    #[serde(flatten)]
+    head: PreservedHead,
     orders: &'r [OrderTotal],
     /// `null` where there are too many.
     #[schemars(with = "Option<Vec<RunJson>>")]
@@ -142,7 +137,7 @@ pub(super) struct RunJson {
     order: u32,
 }
 
-/// Preserved memory without a hole, piece by piece; nothing where there are too many to list.
+/// Preserved memory in contiguous pieces; nothing if there are too many to list.
 pub(super) fn runs_json(
     preserved: &Preserved,
     page_size: u64,
@@ -160,12 +155,8 @@ impl Serialize for Runs<'_> {
 
 #[derive(JsonSchema, Serialize)]
 struct LuoJson<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    compatible: &'r str,
-    phase: Phase,
-    liveupdate_num: Option<u64>,
+    #[serde(flatten)]
+    head: LuoHead<'r>,
     #[schemars(with = "Vec<SessionJson<'static>>")]
     sessions: Sessions<'r>,
     flbs: &'r [Flb],
@@ -183,14 +174,8 @@ impl Serialize for Sessions<'_> {
 
 #[derive(JsonSchema, Serialize)]
 struct SessionJson<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    name: &'r str,
-    count: u64,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    files_pa: u64,
+    #[serde(flatten)]
+    head: SessionHead<'r>,
     #[schemars(with = "Vec<FileJson<'static>>")]
     files: Files<'r>,
 }
@@ -206,16 +191,8 @@ impl Serialize for Files<'_> {
 
 #[derive(JsonSchema, Serialize)]
 struct FileJson<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    token: u64,
-    compatible: &'r str,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    data: u64,
+    #[serde(flatten)]
+    head: FileHead<'r>,
     payload: PayloadJson<'r>,
     content: Option<&'r Content>,
 }
@@ -236,7 +213,7 @@ struct MemfdJson<'r> {
     extents: Extents<'r>,
 }
 
-/// The extents of a memfd, walked once more while they are written.
+/// The extents of a memfd, which are walked again while they are written.
 struct Extents<'r> {
     report: Report<'r>,
     memfd: &'r Memfd,
@@ -257,7 +234,7 @@ impl Serialize for Extents<'_> {
     }
 }
 
-/// Hands over the extents of a memfd, of which only the first are kept.
+/// Passes on the extents of a memfd, of which only the first are kept.
 pub(super) fn each_extent(report: Report<'_>, memfd: &Memfd, mut write: impl FnMut(Extent)) {
     if memfd.totals.extents <= memfd.first.len() as u64 {
         memfd.first.iter().copied().for_each(write);
@@ -302,15 +279,10 @@ fn document(report: Report<'_>) -> Document<'_> {
 
 fn kho_json<'r>(report: Report<'r>, kho: &'r Kho) -> KhoJson<'r> {
     KhoJson {
-        at: kho.at,
-        size: kho.size,
-        compatible: &kho.compatible,
-        map_pa: kho.map_pa,
+        head: kho.into(),
         entries: &kho.entries,
         preserved: kho.preserved.as_ref().map(|preserved| PreservedJson {
-            pages: preserved.pages(),
-            nodes: preserved.nodes(),
-            complete: preserved.is_complete(),
+            head: preserved.into(),
             orders: preserved.totals(),
             runs: preserved
                 .runs()
@@ -324,33 +296,16 @@ fn kho_json<'r>(report: Report<'r>, kho: &'r Kho) -> KhoJson<'r> {
 }
 
 fn luo_json<'r>(report: Report<'r>, luo: &'r Luo) -> LuoJson<'r> {
-    LuoJson {
-        at: luo.at,
-        compatible: &luo.compatible,
-        phase: luo.phase,
-        liveupdate_num: luo.liveupdate_num,
-        sessions: Sessions(report),
-        flbs: &luo.flbs,
-        raw: luo.raw.as_ref(),
-    }
+    LuoJson { head: luo.into(), sessions: Sessions(report), flbs: &luo.flbs, raw: luo.raw.as_ref() }
 }
 
 fn session_json<'r>(report: Report<'r>, session: &'r Session) -> SessionJson<'r> {
-    SessionJson {
-        at: session.at,
-        name: &session.name,
-        count: session.count,
-        files_pa: session.files_pa,
-        files: Files(report, session),
-    }
+    SessionJson { head: session.into(), files: Files(report, session) }
 }
 
 fn file_json<'r>(report: Report<'r>, file: &'r File) -> FileJson<'r> {
     FileJson {
-        at: file.at,
-        token: file.token,
-        compatible: &file.compatible,
-        data: file.data,
+        head: file.into(),
         payload: match &file.payload {
             Payload::Memfd(memfd) => PayloadJson::Memfd(MemfdJson {
                 kind: "memfd",

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The report for streams: JSON, one line for each object, in the order in which the state leads to them.
+//! The report for streams: JSON, one line for each object, in the order of the walk.
 //!
-//! `object` says what a line is. The first line is the image, and has the name of the schema; the last is
-//! the end, with the number of findings: where it is missing, the stream was cut off.
+//! `object` is the kind of a line. The first line is the image, with the name of the schema. The
+//! last is the end, with the number of findings: if it is missing, the stream was truncated.
 
+use super::heads::{FileHead, KhoHead, LuoHead, PreservedHead, SessionHead};
 use super::json::{each_extent, image_json, runs_json, schema_of, ImageJson, RunJson};
 use super::Report;
 use crate::extents::Extent;
@@ -12,7 +13,7 @@ use crate::finding::{address, AddressText, Finding};
 use crate::handlers::Payload;
 use crate::kho::{Entry, Kho};
 use crate::luo::payloads::Content;
-use crate::luo::{File, Flb, Luo, Phase, Session};
+use crate::luo::{File, Flb, Luo};
 use crate::memblock::Reservation;
 use crate::metadata::Metadata;
 use crate::radix::OrderTotal;
@@ -23,7 +24,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// The schema that the first line names.
+/// The schema name in the first line.
 pub const SCHEMA: &str = "kho-abi/inspect-lines/1";
 
 /// The JSON Schema of each line.
@@ -57,7 +58,7 @@ enum Line<'r> {
     Scratch(&'r Area),
     KexecMetadata(&'r Metadata),
     Luo(LuoLine<'r>),
-    Session(SessionLine<'r>),
+    Session(SessionHead<'r>),
     File(FileLine<'r>),
     /// Folios of the file before it that follow each other, in the file and in memory.
     Extent(ExtentLine<'r>),
@@ -75,61 +76,24 @@ enum Line<'r> {
 
 #[derive(JsonSchema, Serialize)]
 struct KhoLine<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    size: u64,
-    compatible: &'r str,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    map_pa: u64,
-    preserved: Option<PreservedLine>,
+    #[serde(flatten)]
+    head: KhoHead<'r>,
+    preserved: Option<PreservedHead>,
     raw: Option<&'r Raw>,
-}
-
-#[derive(JsonSchema, Serialize)]
-struct PreservedLine {
-    pages: u64,
-    nodes: u64,
-    complete: bool,
 }
 
 #[derive(JsonSchema, Serialize)]
 struct LuoLine<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    compatible: &'r str,
-    phase: Phase,
-    liveupdate_num: Option<u64>,
+    #[serde(flatten)]
+    head: LuoHead<'r>,
     raw: Option<&'r Raw>,
-}
-
-#[derive(JsonSchema, Serialize)]
-struct SessionLine<'r> {
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    name: &'r str,
-    count: u64,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    files_pa: u64,
 }
 
 #[derive(JsonSchema, Serialize)]
 struct FileLine<'r> {
     session: &'r str,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    at: u64,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    token: u64,
-    compatible: &'r str,
-    #[serde(serialize_with = "address")]
-    #[schemars(with = "AddressText")]
-    data: u64,
+    #[serde(flatten)]
+    head: FileHead<'r>,
     payload: &'r Payload,
     content: Option<&'r Content>,
 }
@@ -144,7 +108,7 @@ struct ExtentLine<'r> {
     extent: Extent,
 }
 
-/// Writes lines, the first with the name of the schema. After an error nothing more is written.
+/// Writes lines, the first with the name of the schema. Writes nothing after an error.
 struct Lines<'w> {
     out: &'w mut dyn Write,
     schema: Option<&'static str>,
@@ -169,7 +133,7 @@ impl Lines<'_> {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut lines = Lines { out, schema: Some(SCHEMA), result: Ok(()) };
     let state = report.state;
@@ -193,15 +157,8 @@ pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 fn write_kho(lines: &mut Lines<'_>, report: Report<'_>, kho: &Kho) {
     let preserved = kho.preserved.as_ref();
     lines.put(Line::Kho(KhoLine {
-        at: kho.at,
-        size: kho.size,
-        compatible: &kho.compatible,
-        map_pa: kho.map_pa,
-        preserved: preserved.map(|preserved| PreservedLine {
-            pages: preserved.pages(),
-            nodes: preserved.nodes(),
-            complete: preserved.is_complete(),
-        }),
+        head: kho.into(),
+        preserved: preserved.map(PreservedHead::from),
         raw: kho.raw.as_ref(),
     }));
     kho.entries.iter().for_each(|entry| lines.put(Line::Entry(entry)));
@@ -217,19 +174,11 @@ fn write_kho(lines: &mut Lines<'_>, report: Report<'_>, kho: &Kho) {
 }
 
 fn write_luo(lines: &mut Lines<'_>, report: Report<'_>, luo: &Luo) {
-    lines.put(Line::Luo(LuoLine {
-        at: luo.at,
-        compatible: &luo.compatible,
-        phase: luo.phase,
-        liveupdate_num: luo.liveupdate_num,
-        raw: luo.raw.as_ref(),
-    }));
+    lines.put(Line::Luo(LuoLine { head: luo.into(), raw: luo.raw.as_ref() }));
     for session in report.sessions() {
-        let Session { at, name, count, files_pa, .. } = session;
-        let (at, count, files_pa) = (*at, *count, *files_pa);
-        lines.put(Line::Session(SessionLine { at, name, count, files_pa }));
+        lines.put(Line::Session(session.into()));
         for file in report.files(session) {
-            write_file(lines, report, name, file);
+            write_file(lines, report, &session.name, file);
         }
     }
     luo.flbs.iter().for_each(|flb| lines.put(Line::Flb(flb)));
@@ -239,10 +188,7 @@ fn write_file(lines: &mut Lines<'_>, report: Report<'_>, session: &str, file: &F
     let token = file.token;
     lines.put(Line::File(FileLine {
         session,
-        at: file.at,
-        token,
-        compatible: &file.compatible,
-        data: file.data,
+        head: file.into(),
         payload: &file.payload,
         content: file.content.as_ref(),
     }));

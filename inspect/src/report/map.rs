@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A picture of preserved memory: cells, each for a part of the image, filled as far as it is preserved.
+//! A picture of preserved memory: cells, each for a part of the image, filled by the preserved
+//! share.
 
 use super::Report;
 use crate::text::size;
@@ -19,11 +20,11 @@ pub struct Size {
 }
 
 impl Size {
-    /// A size that fits the terminal, as far as its environment tells.
+    /// A size that fits the terminal, as far as its environment shows.
     #[must_use]
     pub fn of_terminal() -> Self {
         let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-        // An address stands before each row.
+        // An address precedes each row.
         let columns = columns.unwrap_or(80_usize).clamp(32, 500) - 18;
         Self { columns: columns / 8 * 8, rows: 32 }
     }
@@ -49,10 +50,35 @@ pub struct Map {
     pub cells: Vec<Cell>,
 }
 
+/// A row of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row<'m> {
+    /// Cells, from an address on.
+    Cells(u64, &'m [Cell]),
+    /// Rows in which nothing is preserved, from an address on: memory is mostly that.
+    Empty(u64),
+}
+
 impl Map {
-    /// Divides an image's memory into so many cells, or a few less.
+    /// The rows of that many cells. Consecutive empty rows are one.
+    pub fn rows(&self, columns: usize) -> impl Iterator<Item = Row<'_>> {
+        let is_empty = |cells: &&[Cell]| cells.iter().all(|cell| cell.preserved == 0);
+        let columns = columns.max(1);
+        let rows = move |row: usize| self.cells.chunks(columns).nth(row);
+        let empty = move |row: Option<usize>| row.and_then(rows).is_some_and(|row| is_empty(&row));
+        self.cells.chunks(columns).enumerate().filter_map(move |(row, cells)| {
+            let start = self.start + (row * columns) as u64 * self.cell;
+            match (empty(row.checked_sub(1)), is_empty(&cells), empty(Some(row + 1))) {
+                (true, true, _) => None,
+                (false, true, true) => Some(Row::Empty(start)),
+                _ => Some(Row::Cells(start, cells)),
+            }
+        })
+    }
+
+    /// Divides an image's memory into that many cells, or a few less.
     ///
-    /// `None` where there is no memory, or too many ranges are preserved to list them.
+    /// `None` if there is no memory, or if too many ranges are preserved to list them.
     #[must_use]
     pub fn new(report: Report<'_>, cells: usize) -> Option<Self> {
         let page = report.state.page_size as u64;
@@ -88,7 +114,7 @@ impl Map {
 }
 
 impl Cell {
-    /// How full it is, from 0 where nothing is preserved to 4 where everything is.
+    /// How full it is, from 0 if nothing is preserved to 4 if everything is.
     #[must_use]
     pub fn level(self) -> usize {
         let Self { memory, preserved } = self;
@@ -98,7 +124,7 @@ impl Cell {
         if preserved >= memory {
             return 4;
         }
-        // Anything is at least something, and nothing but everything is full.
+        // Round up from nothing, and down from everything.
         let quarters = u128::from(preserved) * 4 / u128::from(memory);
         usize::try_from(quarters).unwrap_or(3).clamp(1, 3)
     }
@@ -108,7 +134,7 @@ impl Cell {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, picture: Size, out: &mut dyn Write) -> io::Result<()> {
     const LEVELS: [char; 5] = ['·', '░', '▒', '▓', '█'];
     let Size { columns, rows } = picture;
@@ -122,20 +148,16 @@ pub fn write(report: Report<'_>, picture: Size, out: &mut dyn Write) -> io::Resu
          blank: no memory",
         size(map.cell)
     )?;
-    let mut skipped = false;
-    for (index, row) in map.cells.chunks(columns).enumerate() {
-        if row.iter().all(|cell| cell.preserved == 0) {
-            // Memory is mostly that.
-            if !skipped {
-                writeln!(out, "{:>16}  {FAINT}…{FAINT:#}", "")?;
+    for row in map.rows(columns) {
+        let (start, cells) = match row {
+            Row::Cells(start, cells) => (start, cells),
+            Row::Empty(start) => {
+                writeln!(out, "{start:#016x}  {FAINT}…{FAINT:#}")?;
+                continue;
             }
-            skipped = true;
-            continue;
-        }
-        skipped = false;
-        let start = map.start + (index * columns) as u64 * map.cell;
+        };
         write!(out, "{start:#016x}  ")?;
-        for cell in row {
+        for cell in cells {
             match (cell.level(), cell.memory) {
                 (0, 0) => write!(out, " ")?,
                 (0, _) => write!(out, "{FAINT}{}{FAINT:#}", LEVELS[0])?,
@@ -145,4 +167,27 @@ pub fn write(report: Report<'_>, picture: Size, out: &mut dyn Write) -> io::Resu
         writeln!(out)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_rows_are_one_where_several_follow_each_other() {
+        let cell = |preserved| Cell { memory: 16, preserved };
+        let cells: Vec<Cell> = [1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 3].map(cell).to_vec();
+        let map = Map { start: 0x100, cell: 16, cells };
+        let rows: Vec<Row<'_>> = map.rows(2).collect();
+        assert_eq!(
+            rows,
+            [
+                Row::Cells(0x100, &map.cells[0..2]),
+                Row::Cells(0x120, &map.cells[2..4]),
+                Row::Cells(0x140, &map.cells[4..6]),
+                Row::Empty(0x160),
+                Row::Cells(0x1c0, &map.cells[12..13]),
+            ]
+        );
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What an image shows, written down: one file per form.
+//! Writes what an image shows: one file per format.
 
+mod heads;
 pub mod html;
 pub mod json;
 pub mod lines;
@@ -11,7 +12,7 @@ use crate::image::{Image, Range};
 use crate::inspect::State;
 use crate::luo::{File, Session};
 
-/// What of the sessions is wanted; all of it where nothing is said.
+/// Which sessions to show; by default all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Sessions of this name.
@@ -29,7 +30,7 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// What is asked for, in words, as `session "vm0", token 0x2`.
+    /// The filter in words, as `session "vm0", token 0x2`.
     #[must_use]
     pub fn tell(&self) -> String {
         let session = self.session.as_ref().map(|name| format!("session {name:?}"));
@@ -39,14 +40,14 @@ impl Filter {
         all.join(", ")
     }
 
-    /// Whether a file is wanted, apart from its session.
+    /// Whether a file matches, apart from its session.
     #[must_use]
     pub fn takes(&self, file: &File) -> bool {
         self.token.is_none_or(|token| token == file.token)
             && self.file.as_ref().is_none_or(|compatible| *compatible == file.compatible)
     }
 
-    /// Whether a session is wanted: by its name, and for one of its files where files are asked for.
+    /// Whether a session matches: by its name, and by one of its files if the filter has files.
     #[must_use]
     pub fn takes_session(&self, session: &Session) -> bool {
         let by_file = self.token.is_some() || self.file.is_some();
@@ -60,22 +61,22 @@ impl Filter {
 pub struct Report<'r> {
     /// The image.
     pub image: &'r Image,
-    /// What the image is called.
+    /// The name of the image.
     pub name: &'r str,
     /// What it shows.
     pub state: &'r State,
-    /// What of it is wanted.
+    /// Which part of it to show.
     pub filter: &'r Filter,
 }
 
 impl<'r> Report<'r> {
-    /// The sessions that are wanted.
+    /// The sessions that match.
     pub fn sessions(self) -> impl Iterator<Item = &'r Session> {
         let sessions = self.state.luo().map(|luo| luo.sessions.as_slice()).unwrap_or_default();
         sessions.iter().filter(move |session| self.filter.takes_session(session))
     }
 
-    /// What is preserved, in ranges as long as can be; `None` where there are too many to list.
+    /// What is preserved, in ranges as long as possible; `None` if there are too many to list.
     #[must_use]
     pub fn preserved_ranges(self) -> Option<Vec<Range>> {
         let page_size = self.state.page_size as u64;
@@ -86,13 +87,13 @@ impl<'r> Report<'r> {
         })))
     }
 
-    /// The files of a session that are wanted.
+    /// The files of a session that match.
     pub fn files(self, session: &'r Session) -> impl Iterator<Item = &'r File> {
         session.files.iter().filter(move |file| self.filter.takes(file))
     }
 }
 
-/// The seals of a memfd by their names, and what is left over as a number.
+/// The seals of a memfd by name, and the unknown rest as a number.
 #[must_use]
 pub fn seals(seals: u32) -> String {
     use kho_abi::wire::uapi;

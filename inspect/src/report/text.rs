@@ -17,26 +17,26 @@ use std::io::{self, Write};
 
 /// Style of what matters.
 const STRONG: Style = Style::new().bold();
-/// Style of addresses, which are there for those who look for them.
+/// Style of addresses, which only some readers need.
 const FAINT: Style = Style::new().dimmed();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const OPEN: Style = AnsiColor::Yellow.on_default();
 const NAME: Style = AnsiColor::Cyan.on_default();
-/// Extents of a memfd that are shown.
+/// How many extents of a memfd to show.
 const EXTENTS: usize = 4;
-/// Devices of an FLB that are shown.
+/// How many devices of an FLB to show.
 const DEVICES: usize = 16;
-/// Values of a list of structs that are shown, and of a single one.
+/// How many values to show, of a list of structs and of a single one.
 const ENTRIES: usize = 16;
 const VALUES: usize = 64;
-/// Ranges of preserved memory that are shown.
+/// How many ranges of preserved memory to show.
 const RANGES: usize = 8;
 
 /// Writes the report.
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     if report.filter.is_all() {
         head(report, out)?;
@@ -352,7 +352,7 @@ fn extent_line(extent: &Extent, page_size: u64, out: &mut dyn Write) -> io::Resu
     )
 }
 
-/// Shows what layouts say, field by field; begins within a line, with the root struct.
+/// Shows values by layouts, field by field; begins inside a line, with the root struct.
 fn typed_lines(typed: &Typed, out: &mut dyn Write) -> io::Result<()> {
     for (index, part) in typed.parts.iter().enumerate() {
         if index > 0 {
@@ -389,7 +389,7 @@ fn typed_lines(typed: &Typed, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows bytes as they are, with the addresses among them; or what a device tree says.
+/// Shows bytes as they are, with the addresses among them, or the content of a device tree.
 fn raw_lines(unknown: &Raw, out: &mut dyn Write) -> io::Result<()> {
     if !unknown.tree.is_empty() {
         return tree_lines(unknown, out);
@@ -429,7 +429,7 @@ fn raw_lines(unknown: &Raw, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows what a device tree says.
+/// Shows the content of a device tree.
 fn tree_lines(raw: &Raw, out: &mut dyn Write) -> io::Result<()> {
     for property in &raw.tree {
         if property.name.is_empty() {
@@ -479,7 +479,7 @@ fn findings(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn finding_lines(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let Finding { rule, at, what, chain } = finding;
     writeln!(out, "{STRONG}{at:#x}{STRONG:#}: {BAD}{what}{BAD:#} [{}]", rule.id)?;

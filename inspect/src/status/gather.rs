@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Asks each place where Linux 7.3 shows the state of live updates.
+//! Reads each place where Linux 7.3 shows the state of live updates.
 
 use super::handover::{self, unless};
 use super::parameters::{Built, CommandLine};
@@ -13,14 +13,14 @@ use std::path::Path;
 
 const DEBUGFS: &str = "sys/kernel/debug";
 const KHO: &str = "sys/kernel/debug/kho";
-/// The boot protocol of x86: the kernel always has the directory.
+/// The boot protocol of x86: the directory always exists there.
 const BOOT_PARAMS: &str = "sys/kernel/boot_params";
 /// The boot protocol of arm64.
 const CHOSEN: &str = "sys/firmware/devicetree/base/chosen";
 const CHOSEN_KHO: &str = "linux,kho-fdt";
 /// `SETUP_KEXEC_KHO`, as sysfs prints it.
 const SETUP_KEXEC_KHO: &str = "0xa";
-/// Longest configuration that is unpacked, in bytes.
+/// Longest configuration to unpack, in bytes.
 const CONFIG_LIMIT: u64 = 16 << 20;
 
 pub(super) fn gather(tree: &Tree, root: &Path, options: Options) -> Status {
@@ -94,7 +94,7 @@ fn built(tree: &Tree, release: Option<&str>) -> Option<Built> {
     paths.iter().find_map(|path| Built::parse(&tree.text(path).ok()?))
 }
 
-/// The names below debugfs' `kho`; an empty list where debugfs is there and has none.
+/// The names in debugfs' `kho`; an empty list if debugfs is mounted and has none.
 fn shown(tree: &Tree) -> io::Result<Vec<String>> {
     match tree.list(KHO) {
         Err(error) if is_absent(&error) => {}
@@ -113,7 +113,7 @@ fn luo(
     line: Option<&CommandLine>,
     not_read: &mut Vec<NotRead>,
 ) -> Answer {
-    // A kernel with LUO on registers its device when it boots; without it, never.
+    // A kernel with LUO enabled registers its device at boot, and never later.
     let path = "proc/misc";
     if let Some(devices) = unless(tree.text(path), path, not_read) {
         let mut names = devices.lines().filter_map(|line| line.split_whitespace().nth(1));
@@ -140,7 +140,7 @@ fn kho(
     not_read: &mut Vec<NotRead>,
 ) -> Answer {
     match shown {
-        // The directory alone stays where KHO gave up.
+        // If KHO gave up, only the directory remains.
         Ok(names) if names.iter().any(|name| name == "out") => {
             return Answer::new(State::Yes, format!("/{KHO}/out"));
         }
@@ -177,7 +177,7 @@ fn why_off(line: Option<&CommandLine>) -> &'static str {
     }
 }
 
-/// Whether the boot protocol carried a state; `None` where this machine has neither protocol.
+/// Whether the boot protocol carried a state; `None` if this machine has neither protocol.
 fn carried(tree: &Tree, not_read: &mut Vec<NotRead>) -> Option<(bool, String)> {
     let setup = format!("{BOOT_PARAMS}/setup_data");
     match tree.list(&setup) {

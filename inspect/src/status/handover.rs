@@ -91,7 +91,7 @@ pub(super) fn unless<T>(
         .ok()
 }
 
-/// An entry and its content, where it could be read.
+/// An entry and its content, if it could be read.
 type Read = (String, Option<Vec<u8>>);
 
 fn entries(tree: &Tree, path: &str, not_read: &mut Vec<NotRead>) -> Option<Vec<Read>> {
@@ -146,7 +146,7 @@ fn metadata(
     }
 }
 
-/// What `kho/in` shows.
+/// The content of `kho/in`.
 pub(super) fn incoming(tree: &Tree, path: &str, not_read: &mut Vec<NotRead>) -> Handover {
     let mut handover = Handover::default();
     let file = format!("{path}/fdt");
@@ -157,7 +157,7 @@ pub(super) fn incoming(tree: &Tree, path: &str, not_read: &mut Vec<NotRead>) -> 
         }
     }
     let Some(entries) = entries(tree, path, not_read) else { return handover };
-    // The kernel leaves out an entry whose node it finds broken.
+    // The kernel leaves out an entry if its node is broken.
     for name in &handover.named {
         if !entries.iter().any(|(shown, _)| readable(shown.as_bytes()) == *name) {
             handover.wrong.push(format!(
@@ -187,7 +187,8 @@ fn names(fdt: &Fdt<'_>, handover: &mut Handover) {
     }
 }
 
-/// What `kho/out` shows. `out/fdt` is not read: its length is that of the tree before anything was added.
+/// The content of `kho/out`. `out/fdt` is not read: its length is that of the tree before anything
+/// was added.
 pub(super) fn prepared(tree: &Tree, path: &str, not_read: &mut Vec<NotRead>) -> Option<Prepared> {
     let entries = entries(tree, path, not_read)?;
     let mut prepared = Prepared { entries: summary(&entries), ..Prepared::default() };
@@ -202,7 +203,7 @@ fn luo(bytes: &[u8], prepared: &mut Prepared) {
     let compatible = readable(&bytes[..bytes.len().min(8)]);
     prepared.luo_compatible = Some(compatible.clone());
     let known = bytes.get(..size_of::<luo_ser>()).and_then(|bytes| luo_ser::read(bytes).ok());
-    // The layout of another version is not this one's.
+    // Another version may have another layout.
     let known = known.filter(|ser| ser.compatible().is_ok_and(|found| found == LUO_ABI_COMPATIBLE));
     match known {
         Some(ser) => {

@@ -24,7 +24,7 @@ pub(super) fn judge(status: &mut Status, tree: &Tree, options: Options) {
     (status.findings, status.unknown) = (findings, unknown);
 }
 
-/// LUO's device node, where the file system has nodes: a copy of one has an empty directory.
+/// LUO's device node, if the file system has nodes: in a copy, the directory is empty.
 fn node(status: &Status, tree: &Tree, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
     let has_nodes = tree.list("dev").is_ok_and(|names| !names.is_empty());
     if status.luo.state != State::Yes || !has_nodes {
@@ -50,7 +50,7 @@ fn switches(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
     let names = ["kho", "kho=on liveupdate"];
     let answers = [("KHO", &status.kho), ("LUO", &status.luo)];
     for (((name, answer), asked), parameter) in answers.into_iter().zip(asked).zip(names) {
-        // The kernel turns itself off where it finds no room.
+        // The kernel turns KHO off if it finds no room for scratch.
         let help = match asked {
             Some(true) => {
                 "see the log: often the kernel finds no room for the scratch memory, whose sizes \
@@ -92,7 +92,7 @@ fn incoming(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
                 READ_AS_ROOT,
             ));
         }
-        // Without its debugfs KHO shows nothing of a state that it has taken.
+        // Without its debugfs, KHO does not show a state that it received.
         (None, State::Yes) if status.outgoing.is_none() && status.kho.state == State::Yes => {
             unknown.push(Remark::unknown(
                 "whether this kernel took over the state that was handed over is unknown",

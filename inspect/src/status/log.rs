@@ -10,15 +10,15 @@ use std::io::{self, Read as _};
 const RECORD_LIMIT: usize = 4 << 20;
 /// Longest record of `/dev/kmsg`, with room.
 const RECORD_BYTES: usize = 16 << 10;
-/// Messages that are kept.
+/// How many messages to keep.
 const MESSAGE_LIMIT: usize = 1024;
-/// The worst level that is information: 4 is a warning.
+/// The most severe level that is information: 4 is a warning.
 const NOTICE: u8 = 5;
-/// What the two subsystems begin their messages with.
+/// The prefixes of the two subsystems' messages.
 const PREFIXES: [&str; 2] = ["KHO: ", "luo: "];
 /// Where a copy of a file system has the log.
 const COPIES: [&str; 2] = ["var/log/dmesg", "sos_commands/kernel/dmesg"];
-/// How the messages of Linux 7.3 that are information begin, for logs without levels.
+/// The beginnings of Linux 7.3's informational messages, for logs without levels.
 const INFORMATION: [&str; 6] = [
     "KHO: found kexec handover data",
     "KHO: exec from:",
@@ -82,7 +82,7 @@ impl Log {
         self.messages.push(Message { level, text });
     }
 
-    /// The number after a text within a message, from the last message that has it.
+    /// The number after a text in a message, from the last message that has it.
     pub(super) fn number_after(&self, text: &str) -> Option<u64> {
         self.messages.iter().rev().find_map(|message| {
             let (_, rest) = message.text.split_once(text)?;
@@ -92,7 +92,7 @@ impl Log {
         })
     }
 
-    /// One record of `/dev/kmsg`. What programs wrote there is not the kernel's word.
+    /// One record of `/dev/kmsg`. Records from programs are ignored.
     fn record(&mut self, record: &str, first: bool) {
         let Some((head, rest)) = record.split_once(';') else { return };
         let mut fields = head.split(',');
@@ -107,7 +107,7 @@ impl Log {
         }
     }
 
-    /// A log as `dmesg` prints it.
+    /// A log in the format of `dmesg`.
     fn printed(path: &str, text: &str) -> Self {
         let mut log = Self { path: path.into(), ..Self::default() };
         for line in text.lines() {
@@ -119,7 +119,7 @@ impl Log {
     }
 }
 
-/// Takes level and time off a line.
+/// Removes level and time from a line.
 fn undecorated(line: &str) -> (Option<u8>, &str) {
     let (mut level, mut rest) = (None, line);
     if let Some((digits, after)) = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
@@ -173,7 +173,7 @@ fn kmsg(tree: &Tree, path: &str) -> io::Result<Log> {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(log),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // The record that was to be read next has been overwritten.
+            // The next record was overwritten.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 log.complete = false;
                 first = false;

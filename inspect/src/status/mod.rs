@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A running machine: is live update on, what was handed over to its kernel, and what is being prepared.
+//! A running machine: is live update on, what was handed over to its kernel, and what is being
+//! prepared.
 //!
 //! ```text
 //!   text      for people
@@ -11,8 +12,8 @@
 //!                 └── tree         bounded reading, of this machine or of a copy of its file system
 //! ```
 //!
-//! Each answer says where it comes from. What could not be read is listed, and an answer that nothing
-//! gives is unknown. A machine is healthy when both subsystems are on, all was read, and nothing is
+//! Each answer names its source. What could not be read is listed, and an answer without a source
+//! is unknown. A machine is healthy if both subsystems are on, everything was read, and nothing is
 //! wrong.
 
 mod gather;
@@ -34,7 +35,7 @@ use serde::Serialize;
 use std::io;
 use std::path::Path;
 
-/// The schema that a document names.
+/// The schema name in a document.
 pub const SCHEMA: &str = "kho-abi/status/1";
 
 /// What is known about a question.
@@ -140,18 +141,18 @@ pub struct Status {
 }
 
 impl Status {
-    /// Whether all was read and nothing is wrong.
+    /// Whether everything was read and nothing is wrong.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.findings.is_empty() && self.unknown.is_empty()
     }
 }
 
-/// Reads the state of the machine whose file system has that root: `/` is this one.
+/// Reads the state of the machine whose file system has that root: `/` is this machine.
 ///
 /// # Errors
 ///
-/// The root cannot be read. What is missing below it is a part of the answer.
+/// The root cannot be read. If something below it is missing, that is part of the answer.
 pub fn read(root: &Path, options: Options) -> io::Result<Status> {
     let tree = tree::Tree::open(root)?;
     let mut status = gather::gather(&tree, root, options);

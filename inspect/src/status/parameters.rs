@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the kernel was built with and told at boot about live updates.
+//! The kernel's configuration and command line, as far as they concern live updates.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub struct CommandLine {
 
 /// The configuration that the kernel was built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
-#[allow(clippy::struct_excessive_bools)] // Each is an option of the kernel's own.
+#[allow(clippy::struct_excessive_bools)] // Each is an option of the kernel.
 pub struct Built {
     /// `CONFIG_KEXEC_HANDOVER`.
     pub kho: bool,
@@ -39,7 +39,7 @@ fn boolean(value: &str) -> Option<bool> {
     }
 }
 
-/// Words of a command line: white space within quotes does not separate.
+/// Words of a command line: white space inside quotes does not separate.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
     for character in line.chars() {
@@ -61,7 +61,7 @@ impl CommandLine {
         let mut parsed = Self::default();
         for word in words(line).iter().take_while(|word| *word != "--") {
             let Some((name, value)) = word.split_once('=') else { continue };
-            // The kernel takes dashes and underscores in names for the same.
+            // The kernel treats dashes and underscores in names as equal.
             match name.replace('-', "_").as_str() {
                 "kho" => parsed.kho = boolean(value).or(parsed.kho),
                 "liveupdate" => parsed.liveupdate = boolean(value).or(parsed.liveupdate),

@@ -9,7 +9,7 @@ use std::fmt::{self, Write as _};
 ///
 /// # Errors
 ///
-/// Those of the writer.
+/// Errors of the writer.
 pub fn write(status: &Status, out: &mut dyn fmt::Write) -> fmt::Result {
     writeln!(out, "kernel     {}", status.release.as_deref().unwrap_or("unknown"))?;
     let switch = |answer: &Answer| match answer.state {

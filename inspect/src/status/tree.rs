@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reading small files of a machine, or of a copy of its file system.
+//! Reads small files of a machine, or of a copy of its file system.
 //!
-//! A copy is untrusted: its links stay within it, nothing in it blocks, and no file is read beyond a limit.
+//! A copy is untrusted: its links cannot leave it, nothing in it blocks, and files are read up to a
+//! limit.
 
 use rustix::fs::{openat2, Dir, Mode, OFlags, ResolveFlags};
 use std::fs::{File, OpenOptions};
@@ -9,16 +10,16 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The most that is read of one file, in bytes.
+/// How much of one file to read, in bytes.
 pub(super) const SIZE_LIMIT: u64 = 16 << 20;
-/// The most entries of one directory that are read.
+/// How many entries of one directory to read.
 const ENTRY_LIMIT: usize = 4096;
 
 /// The root of a file system.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: PathBuf,
-    /// The root of a copy; this machine has none.
+    /// The root of a copy; `None` for this machine.
     copy: Option<File>,
 }
 
@@ -28,7 +29,7 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 }
 
 impl Tree {
-    /// This machine for `/`; else a copy.
+    /// This machine for `/`; otherwise a copy.
     pub(super) fn open(root: &Path) -> io::Result<Self> {
         let live = root == Path::new("/");
         let flags = OFlags::DIRECTORY.bits().cast_signed();
@@ -42,7 +43,7 @@ impl Tree {
     }
 
     fn handle(&self, path: &str, flags: OFlags) -> io::Result<File> {
-        // openat2 refuses flags that mean nothing for a path alone.
+        // openat2 refuses flags that have no meaning for O_PATH.
         let more = if flags.contains(OFlags::PATH) {
             OFlags::CLOEXEC
         } else {
@@ -104,7 +105,7 @@ impl Tree {
         Ok(names)
     }
 
-    /// Whether there is something of that name, whatever it is.
+    /// Whether a file of that name and any type exists.
     pub(super) fn exists(&self, path: &str) -> io::Result<bool> {
         match self.handle(path, OFlags::PATH) {
             Ok(_) => Ok(true),

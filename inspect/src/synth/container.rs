@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Puts memory into image formats.
+//! Writes memory in image formats.
 
 use super::Ram;
 use std::fs::File;
@@ -19,8 +19,8 @@ pub fn raw(ram: &Ram) -> Vec<u8> {
     bytes
 }
 
-/// Parts of memory, each an address, an offset and a length, as a file has them; what the file has
-/// besides is zero.
+/// Parts of memory, each an address, an offset and a length, at their places in a file; the rest of
+/// the file is zero.
 #[must_use]
 pub fn placed(ram: &Ram, pieces: &[(u64, u64, u64)]) -> Vec<u8> {
     let end = pieces.iter().map(|(_, offset, len)| offset + len).max().unwrap_or(0);
@@ -34,20 +34,20 @@ pub fn placed(ram: &Ram, pieces: &[(u64, u64, u64)]) -> Vec<u8> {
     bytes
 }
 
-/// Memory as it is, in a file with holes where nothing was written.
+/// Raw memory, in a file with holes where nothing was written.
 ///
 /// # Errors
 ///
-/// Where the file cannot be written.
+/// The file cannot be written.
 pub fn raw_in(path: &Path, ram: &Ram) -> io::Result<()> {
     placed_in(&File::create(path)?, ram, &[(0, 0, ram.end)])
 }
 
-/// What [`placed`] makes, in a file with holes where nothing was written.
+/// As [`placed`], in a file with holes where nothing was written.
 ///
 /// # Errors
 ///
-/// Where the file cannot be written.
+/// The file cannot be written.
 pub fn placed_in(file: &File, ram: &Ram, pieces: &[(u64, u64, u64)]) -> io::Result<()> {
     let end = pieces.iter().map(|(_, offset, len)| offset + len).max().unwrap_or(0);
     file.set_len(end)?;
@@ -71,7 +71,7 @@ fn each_page(ram: &Ram, pieces: &[(u64, u64, u64)], mut each: impl FnMut(u64, &[
     }
 }
 
-/// What `LiME` writes: each part of memory, an address and a length, behind a header.
+/// The format of `LiME`: each part of memory, an address and a length, after a header.
 #[must_use]
 pub fn lime(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -82,7 +82,7 @@ pub fn lime(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
     bytes
 }
 
-/// What AVML writes: the same, packed.
+/// The format of AVML: the same, packed.
 #[must_use]
 pub fn avml(ram: &Ram, parts: &[(u64, u64)]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -120,7 +120,7 @@ fn note(name: &str, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An ELF core, with memory in two segments that begin at odd places of the file.
+/// An ELF core, with memory in two segments that begin at unaligned places in the file.
 #[must_use]
 pub fn elf(ram: &Ram) -> Vec<u8> {
     let vmcoreinfo = format!("OSRELEASE=7.3.4\nPAGESIZE={}\n", ram.page_size);
@@ -158,8 +158,8 @@ pub fn elf(ram: &Ram) -> Vec<u8> {
     bytes
 }
 
-/// An ELF core as `/proc/vmcore` shows one: the kernel's text, from an address on, as a segment of its
-/// own before all of memory.
+/// An ELF core like `/proc/vmcore`: the kernel's text, from an address on, as a segment of its own
+/// before all of memory.
 #[must_use]
 pub fn vmcore(ram: &Ram, text: (u64, u64)) -> Vec<u8> {
     let memory = raw(ram);
@@ -181,7 +181,7 @@ pub fn vmcore(ram: &Ram, text: (u64, u64)) -> Vec<u8> {
     bytes
 }
 
-/// An ELF core with headers of 32 bits, as kexec can write them where memory ends below 4 GiB.
+/// An ELF core with 32-bit headers, as kexec can write them if memory ends below 4 GiB.
 #[must_use]
 pub fn elf32(ram: &Ram) -> Vec<u8> {
     let memory = raw(ram);
@@ -232,7 +232,8 @@ fn pack(packing: Packing, page: &[u8]) -> (u32, Vec<u8>) {
     }
 }
 
-/// A compressed kdump as QEMU writes it for arm64: in blocks of 64 KiB, whatever pages the guest has.
+/// A compressed kdump as QEMU writes it for arm64: in blocks of 64 KiB, whatever the page size of
+/// the guest.
 #[must_use]
 pub fn kdump_in_blocks(ram: &Ram, packing: Packing) -> Vec<u8> {
     let block = 64 << 10;
@@ -245,7 +246,7 @@ pub fn kdump_in_blocks(ram: &Ram, packing: Packing) -> Vec<u8> {
     bytes
 }
 
-/// Puts VMCOREINFO with the page size behind a kdump.
+/// Appends VMCOREINFO with the page size to a kdump.
 pub fn add_vmcoreinfo(kdump: &mut Vec<u8>, page_size: usize) {
     let text = format!("OSRELEASE=7.3.4\nPAGESIZE={page_size}\n");
     let block = kdump[428..432].try_into().map_or(0, u32::from_le_bytes) as usize;
@@ -256,8 +257,8 @@ pub fn add_vmcoreinfo(kdump: &mut Vec<u8>, page_size: usize) {
     kdump.extend(text.as_bytes());
 }
 
-/// A compressed kdump. Pages that were never written are one page of zeroes, but for those in
-/// `excluded`, by their addresses, which are left out.
+/// A compressed kdump. All pages that were never written share one page of zeroes, except for those
+/// in `excluded`, given by address, which are left out.
 #[must_use]
 pub fn kdump(ram: &Ram, packing: Packing, excluded: &[u64]) -> Vec<u8> {
     let block = ram.page_size;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Damage: each way in which state can be wrong, done to [`super::sample`], with the rule that finds it.
+//! Damage: each way in which state can be wrong, applied to [`super::sample`], with the rule that
+//! finds it.
 
 use super::{Places, Ram, Store as _, Tree};
 use crate::radix::Shape;
@@ -15,15 +16,15 @@ use zerocopy::IntoBytes as _;
 
 /// A way in which state can be wrong.
 pub struct Corruption {
-    /// What is done.
+    /// What it does.
     pub name: &'static str,
     /// The rule that finds it.
     pub rule: &'static Rule,
-    /// Does it.
+    /// Applies it.
     pub apply: fn(&mut Ram, &Places),
 }
 
-/// An address where the sample has memory and nothing in it.
+/// An address where the sample has unused memory.
 const FREE: u64 = 0x100_0000;
 /// An address where the sample has no memory.
 const OUTSIDE: u64 = 0x1_0000_0000;
@@ -51,7 +52,7 @@ fn flip(ram: &mut Ram, places: &Places, pa: u64, order: u32) {
     ram.set_number(at, word ^ 1 << (bit % 64));
 }
 
-/// Takes a page out of the tree of preserved pages.
+/// Removes a page from the tree of preserved pages.
 fn forget(ram: &mut Ram, places: &Places, pa: u64) {
     let size = |order: u32| (ram.page_size as u64) << order;
     let blocks = places
@@ -74,7 +75,7 @@ fn folio(places: &Places, memfd: usize, number: u64) -> u64 {
     places.memfds[memfd].list[0] + number * FOLIO
 }
 
-/// Writes KHO's device tree anew.
+/// Writes KHO's device tree again.
 fn tree(ram: &mut Ram, places: &Places, map: &[u8], entries: &[(&str, Option<u64>, Option<u64>)]) {
     let mut tree = Tree::new(KHO_FDT_COMPATIBLE);
     tree.property(KHO_FDT_MEMORY_MAP_PROP_NAME, map);
@@ -93,7 +94,7 @@ fn tree(ram: &mut Ram, places: &Places, map: &[u8], entries: &[(&str, Option<u64
     ram.write(places.fdt, &bytes);
 }
 
-/// Puts a block into the tree of preserved pages, with nodes for it where there are none.
+/// Adds a block to the tree of preserved pages, and creates missing nodes.
 fn preserve(ram: &mut Ram, places: &Places, pa: u64, order: u32) {
     let shape = Shape::of(ram.page_size);
     let key = shape.key(pa >> shape.page_shift, order);
@@ -128,7 +129,7 @@ fn scratch(ram: &mut Ram, places: &Places, name: &str, areas: &[(u64, u64)]) {
     ram.write(FREE, &tree.finish());
 }
 
-/// Adds what the PCI core leaves, with its pages preserved: devices by domain and address.
+/// Adds the state of the PCI core, with its pages preserved: devices by domain and address.
 fn pci(ram: &mut Ram, places: &Places, version: u32, devices: &[(u32, u16)]) {
     let block = FREE + ram.page_size as u64;
     let count = u32::try_from(devices.len()).unwrap_or(0);
@@ -155,7 +156,7 @@ fn map(places: &Places) -> [u8; 8] {
 
 macro_rules! corruptions {
     ($($name:literal, $rule:ident: |$ram:ident, $places:ident| $apply:expr;)+) => {
-        /// Every way.
+        /// Every kind of damage.
         pub static CORRUPTIONS: &[Corruption] = &[$(Corruption {
             name: $name,
             rule: &rules::$rule,
@@ -206,7 +207,7 @@ corruptions! {
         ram.set_number(places.radix[0] + 4 * 8, FREE);
     };
     "the map has the key 0", RADIX_KEY_INVALID: |ram, places| {
-        // All indices on the way are 0.
+        // All indices on the path are 0.
         let mut node = places.radix[0];
         let mut free = FREE;
         for _ in 0..Shape::of(ram.page_size).levels - 1 {
@@ -340,7 +341,7 @@ corruptions! {
         for number in 0..10_000 {
             let next = FREE + number * size;
             ram.set_number(block, next);
-            // An entry is needed; its name is its own.
+            // It needs an entry, whose name is arbitrary.
             ram.set_number(next + 8, 1);
             ram.write(next + 16, format!("session {number}").as_bytes());
             block = next;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! State of a handler that nobody has: what [`crate::typed`] is for.
+//! State of an invented handler, for which [`crate::typed`] is needed.
 
 use super::{SessionId, Store, Synth};
 use crate::typed::{Contract, Field, Kind, Layouts, LeadsTo, Struct};
@@ -60,20 +60,20 @@ struct made_up_ser {
 #endif /* _LINUX_KHO_ABI_MADE_UP_H */
 ";
 
-/// Number of entries: more than a page has room for, one of which lies in two pages.
+/// Number of entries: more than fit into a page, and one of them crosses into the next page.
 pub const ENTRIES: u64 = 700;
 /// Number of slots.
 pub const SLOTS: u32 = 5;
 /// Bytes of an entry.
 pub const ENTRY: u64 = 12;
 
-/// Where the fields of the root are that a test damages.
+/// The offsets of the root's fields that a test damages.
 pub mod at {
     /// `nr_entries`.
     pub const NR_ENTRIES: u64 = 40;
     /// `entries.first`.
     pub const FIRST: u64 = 48;
-    /// `entries.total_pages`, with the flags and the order behind it.
+    /// `entries.total_pages`, followed by the flags and the order.
     pub const TOTAL_PAGES: u64 = 56;
     /// `page`.
     pub const PAGE: u64 = 64;
@@ -104,17 +104,17 @@ impl<S: Store> Synth<S> {
         places
     }
 
-    /// Writes the state alone.
+    /// Writes only the state.
     ///
     /// # Panics
     ///
-    /// Where pages are smaller than the kernel's.
+    /// If pages are smaller than the kernel's.
     pub fn made_up_state(&mut self) -> Places {
         let ser = self.allocate(0);
         let chunk = self.allocate(0);
         let page_size = self.page();
         let count = (ENTRIES * ENTRY).div_ceil(page_size);
-        // Their order in memory is another one than that of the list.
+        // Their order in memory differs from that of the list.
         let mut entries: Vec<u64> = (0..count).map(|_| self.allocate(0)).collect();
         entries.reverse();
         let pages: Vec<u64> = (0..2).map(|_| self.allocate(0)).collect();
@@ -182,7 +182,7 @@ pub fn contracts() -> Vec<Contract> {
     }]
 }
 
-/// The structs of the header, with KHO's own that they embed.
+/// The structs of the header, with KHO's own structs that they embed.
 #[must_use]
 pub fn structs() -> Vec<Struct> {
     let field = |name: &str, offset: u64, size: u64, kind: Kind, dimensions: &[u64]| Field {

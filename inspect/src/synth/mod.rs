@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A reference writer of preserved state, for tests and benchmarks that need no kernel.
+//! A reference writer of preserved state, for tests and benchmarks without a kernel.
 //!
-//! It writes what a kernel writes, into memory that a test holds or into a sparse file: any number of
-//! sessions, files and folios. [`corrupt`] damages it, [`container`] puts it into image formats.
+//! It writes what a kernel writes, into memory or into a sparse file: any number of sessions, files
+//! and folios. [`corrupt`] damages it, [`container`] converts it to image formats.
 
 pub mod container;
 pub mod corrupt;
+pub mod counted;
 pub mod made_up;
 mod tree;
 
@@ -47,7 +48,7 @@ pub trait Store {
 pub struct Ram {
     /// Size of a page, in bytes.
     pub page_size: usize,
-    /// The address behind the last one.
+    /// The address after the last one.
     pub end: u64,
     /// The pages that were written to, by their addresses.
     pub pages: BTreeMap<u64, Vec<u8>>,
@@ -102,21 +103,21 @@ impl Store for Ram {
     }
 }
 
-/// A file is raw memory; writing to one that is full ends a benchmark, and nothing else uses it.
+/// A file is raw memory. Only benchmarks use this, and a full file system may end them.
 impl Store for File {
     fn write(&mut self, pa: u64, bytes: &[u8]) {
         self.write_all_at(bytes, pa).expect("the file has room");
     }
 }
 
-/// How the folios of a memfd lie in memory.
+/// The order of a memfd's folios in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
-    /// One behind the other.
+    /// In ascending order.
     Ascending,
-    /// One before the other.
+    /// In descending order.
     Descending,
-    /// In an order that is none.
+    /// In no order.
     Scattered,
 }
 
@@ -131,11 +132,11 @@ pub struct MemfdSpec {
     pub seals: u32,
     /// Order of each folio.
     pub order: u32,
-    /// How folios lie in memory.
+    /// The order of the folios in memory.
     pub lie: Lie,
-    /// How the pages of the list lie in memory.
+    /// The order of the list's pages in memory.
     pub list: Lie,
-    /// Whether the folios get a content; without, they are left as they are.
+    /// Whether to fill the folios; otherwise they are left as they are.
     pub filled: bool,
 }
 
@@ -193,7 +194,7 @@ pub struct Places {
     pub preserved: Vec<Blocks>,
 }
 
-/// Blocks that follow one another, each preserved.
+/// Consecutive preserved blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocks {
     /// Address of the first.
@@ -231,18 +232,18 @@ pub struct Synth<S> {
     places: Places,
     /// Numbers of live updates.
     pub liveupdate_num: u64,
-    /// Whether sessions are written, as they are within the reboot.
+    /// Whether to write sessions, as during the reboot.
     pub serialised: bool,
-    /// Whether there is a state of LUO's in its present version; another one is an entry like any.
+    /// Whether to write LUO's state in its present version; another version is an ordinary entry.
     pub luo: bool,
-    /// What the root of KHO's device tree says.
+    /// The compatible string in the root of KHO's device tree.
     pub compatible: &'static str,
 }
 
-/// The first address that is given out.
+/// The first address to allocate.
 const START: u64 = 1 << 20;
 
-/// Copies a name into a field, which is cut off where it is too long.
+/// Copies a name into a field, and truncates it if it is too long.
 fn set_name(field: &mut [c_char], name: &str) {
     let bytes = field.as_mut_bytes();
     let len = name.len().min(bytes.len());
@@ -250,7 +251,7 @@ fn set_name(field: &mut [c_char], name: &str) {
 }
 
 impl<S: Store> Synth<S> {
-    /// Begins to write, with pages of so many bytes.
+    /// Starts writing, with pages of that many bytes.
     pub fn new(store: S, page_size: usize) -> Self {
         Self {
             store,
@@ -272,12 +273,12 @@ impl<S: Store> Synth<S> {
         self.page_size as u64
     }
 
-    /// Gives out memory from an address on, where nothing is yet.
+    /// Allocates memory from an address on, before anything is allocated.
     pub fn start_at(&mut self, pa: u64) {
         self.next = pa;
     }
 
-    /// Takes a block of memory, and preserves it.
+    /// Allocates a block of memory, and preserves it.
     pub fn allocate(&mut self, order: u32) -> u64 {
         let size = self.page() << order;
         let pa = self.next.next_multiple_of(size);
@@ -286,19 +287,19 @@ impl<S: Store> Synth<S> {
         pa
     }
 
-    /// Writes bytes into memory that was taken.
+    /// Writes bytes into allocated memory.
     pub fn write(&mut self, pa: u64, bytes: &[u8]) {
         self.store.write(pa, bytes);
     }
 
-    /// Takes memory that is not preserved.
+    /// Allocates memory that is not preserved.
     pub fn skip(&mut self, bytes: u64) -> u64 {
         let pa = self.next.next_multiple_of(self.page());
         self.next = (pa + bytes).next_multiple_of(self.page());
         pa
     }
 
-    /// The address behind everything that was taken.
+    /// The address after all allocated memory.
     pub fn end(&self) -> u64 {
         self.next
     }
@@ -319,7 +320,7 @@ impl<S: Store> Synth<S> {
     ///
     /// # Panics
     ///
-    /// Where the address is none.
+    /// If the address is invalid.
     pub fn device(&mut self, session: SessionId, token: u64, address: &str) -> u64 {
         let ser: vfio_pci_core_device_ser = address.parse().expect("it is a PCI address");
         let pa = self.allocate(0);
@@ -398,7 +399,7 @@ impl<S: Store> Synth<S> {
     /// Writes the chunks of a list of pages.
     fn chunks(&mut self, pages: &[u64]) -> u64 {
         let room = self.page_size / 8 - 1;
-        // A list that fills its chunks exactly has an empty one at its end.
+        // If a list fills its chunks exactly, an empty chunk follows.
         let count = pages.len() / room + 1;
         let chunks: Vec<u64> = (0..count).map(|_| self.allocate(0)).collect();
         for (index, chunk) in chunks.iter().enumerate() {
@@ -412,11 +413,11 @@ impl<S: Store> Synth<S> {
         places.chunks[0]
     }
 
-    /// Adds a memfd with a content of its own.
+    /// Adds a memfd with the given content.
     ///
     /// # Panics
     ///
-    /// Where the content is longer than a thousand pages.
+    /// If the content is longer than a thousand pages.
     pub fn memfd_of(&mut self, session: SessionId, token: u64, content: &[u8]) -> u64 {
         let size = content.len() as u64;
         let pa =
@@ -445,7 +446,7 @@ impl<S: Store> Synth<S> {
         self.entries.push((name.into(), data, size));
     }
 
-    /// Says which kernel handed over.
+    /// Writes which kernel handed over.
     pub fn metadata(&mut self, release: &str, kexec_count: u32) {
         let mut ser = kho_kexec_metadata::new_zeroed();
         ser.version = KHO_KEXEC_METADATA_VERSION;
@@ -545,9 +546,9 @@ impl<S: Store> Synth<S> {
         self.entry(MEMBLOCK_KHO_FDT, pa, bytes.len() as u64);
     }
 
-    /// Writes a tree of what is preserved, and returns its nodes, the root first.
+    /// Writes the tree of what is preserved, and returns its nodes, the root first.
     ///
-    /// Its pages are not in the tree themselves.
+    /// The tree does not contain its own pages.
     pub fn radix(&mut self) -> Vec<u64> {
         let shape = Shape::of(self.page_size);
         let shift = self.page_size.trailing_zeros();
@@ -558,7 +559,7 @@ impl<S: Store> Synth<S> {
             .map(|blocks| (shape.key(blocks.pa >> shift, blocks.order), blocks.count))
             .collect();
         keys.sort_unstable();
-        // Each leaf's share of them.
+        // Each leaf's share of the pages.
         let per_leaf = 1 << shape.leaf_bits;
         let keys = keys.into_iter().flat_map(|(first, count)| {
             let end = first + count;
@@ -568,7 +569,8 @@ impl<S: Store> Synth<S> {
         });
         let root = self.skip(self.page());
         let mut nodes = vec![root];
-        // The nodes on the way to the last key, by level, with what of the key led there.
+        // The nodes on the path to the last key, by level, with the prefix of the key that led
+        // there.
         let mut way: Vec<(u64, u64)> = Vec::new();
         let mut leaf = vec![0_u8; self.page_size];
         let mut leaf_pa = None;
@@ -611,7 +613,7 @@ impl<S: Store> Synth<S> {
         nodes
     }
 
-    /// Writes what leads to everything, and says where it all is.
+    /// Writes what leads to everything, and returns where it all is.
     pub fn finish(mut self) -> (S, Places) {
         if self.luo {
             self.write_luo();
@@ -634,7 +636,7 @@ impl<S: Store> Synth<S> {
     }
 }
 
-/// The places that things take among each other.
+/// The order of items.
 struct Order {
     lie: Lie,
     of: u64,
@@ -643,7 +645,7 @@ struct Order {
 
 impl Order {
     fn new(lie: Lie, of: u64) -> Self {
-        // Any factor that shares none with the number goes through all of them.
+        // Any factor that is coprime to the number visits all of them.
         let mut step = of / 2 + of / 9 + 1;
         while gcd(step, of) != 1 {
             step += 1;
@@ -671,7 +673,7 @@ fn gcd(a: u64, b: u64) -> u64 {
     }
 }
 
-/// The content of a memfd from an offset on: such that no two pages are alike, and some are zero.
+/// The content of a memfd from an offset on: no two pages are equal, and some are zero.
 #[must_use]
 pub fn content(offset: u64, len: u64) -> Vec<u8> {
     (offset..offset + len)
@@ -686,7 +688,7 @@ pub fn content(offset: u64, len: u64) -> Vec<u8> {
         .collect()
 }
 
-/// A state with one of everything, in memory of 64 MiB.
+/// A state with one item of each kind, in memory of 64 MiB.
 #[must_use]
 pub fn sample(page_size: usize) -> (Ram, Places) {
     sample_at(page_size, 0)

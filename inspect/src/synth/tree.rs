@@ -10,7 +10,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Begins a tree whose root has a compatible string.
+    /// Starts a tree whose root has a compatible string.
     #[must_use]
     pub fn new(compatible: &str) -> Self {
         let mut tree = Self { structure: Vec::new(), strings: Vec::new() };
@@ -27,7 +27,7 @@ impl Tree {
         self.structure.resize(self.structure.len().next_multiple_of(4), 0);
     }
 
-    /// Begins a node.
+    /// Starts a node.
     pub fn begin(&mut self, name: &str) {
         self.word(1);
         self.structure.extend(name.as_bytes());
@@ -35,7 +35,7 @@ impl Tree {
         self.pad();
     }
 
-    /// Ends the node that began last.
+    /// Ends the current node.
     pub fn end(&mut self) {
         self.word(2);
     }
@@ -55,12 +55,12 @@ impl Tree {
         self.pad();
     }
 
-    /// Adds a property that is a string.
+    /// Adds a string property.
     pub fn string(&mut self, name: &str, value: &str) {
         self.property(name, &[value.as_bytes(), b"\0"].concat());
     }
 
-    /// Adds a property that is a number, in the byte order of the CPU as KHO has it.
+    /// Adds a number property, in the byte order of the CPU, as in KHO.
     pub fn number(&mut self, name: &str, value: u64) {
         self.property(name, &value.to_ne_bytes());
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What no decoder is built in for, read by layouts that were handed in: field by field, from the
-//! contract's root struct on, and on to wherever the types say that an address leads.
+//! Reads state without a built-in decoder by layouts from the user: field by field from the
+//! contract's root struct, and on to what the types say that an address leads to.
 //!
-//! A string that the layouts do not have is never tried with another one's, and of several structs that
-//! may be the root none is.
+//! A string without layouts is never read with those of another string. If several structs may be
+//! the root, none is used.
 //!
 //! # Examples
 //!
@@ -160,7 +160,7 @@ impl std::fmt::Display for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let more = |more: bool| if more { ", …" } else { "" };
         match self {
-            // Of small numbers, and of negative ones, the digits say all.
+            // For small and negative numbers, decimal digits suffice.
             Self::Integer { decimal, .. } if decimal.len() < 3 || decimal.starts_with('-') => {
                 f.write_str(decimal)
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Reads by layouts: chooses the contract, and goes from its root struct to what that leads to.
 //!
-//! The checks are those of the built-in decoders, by the same functions of the walk.
+//! The checks are those of the built-in decoders, through the same functions of the walk.
 
 use super::space::Space;
 use super::{Part, Shown, Typed, Value};
@@ -20,32 +20,32 @@ use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::{Blocks, Memory as _, WalkError};
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
-/// Parts of one payload that are followed.
+/// How many parts of one payload to follow.
 const PARTS: usize = 256;
-/// Values of one part that are kept.
+/// How many values of one part to keep.
 const VALUES: usize = 1 << 12;
-/// Fields and elements of one part that are looked at.
+/// How many fields and elements of one part to visit.
 const STEPS: usize = 1 << 14;
-/// Links of a way to a part, the last ones.
+/// How many links of the way to a part to keep, the last ones.
 const WAY: usize = 16;
-/// Elements of an array of integers that are shown.
+/// How many elements of an array of integers to show.
 const INTEGERS: u64 = 32;
-/// Bytes of an array that are shown.
+/// How many bytes of an array to show.
 const BYTES: u64 = 64;
-/// Bytes of a text that are shown.
+/// How many bytes of a text to show.
 const TEXT: u64 = 512;
-/// Pages of a list without a type that are shown.
+/// How many pages of a list without a type to show.
 const PAGES: usize = 16;
-/// The longest string of a contract, with its NUL, that an entry may begin with.
+/// The longest string of a contract at the beginning of an entry, with its NUL.
 const STRING: usize = 64;
 
-/// What layouts have to say about a payload.
+/// The result of reading a payload by layouts.
 pub(crate) enum Read {
-    /// This is in it.
+    /// The values.
     Typed(Typed),
     /// It cannot be read; the findings say why.
     Unreadable,
-    /// Nothing, for this reason where there are layouts.
+    /// Nothing; the reason if there are layouts.
     Nothing(Option<String>),
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn payload(walker: &mut Walker<'_>, string: &str, data: u64, owner: O
     follow(walker, &layouts, contract, root, data, owner)
 }
 
-/// Reads what an entry of KHO leads to, by its name or by the string that its data begins with.
+/// Reads what an entry of KHO leads to, by its name or by the string at the beginning of its data.
 pub(crate) fn entry(walker: &mut Walker<'_>, name: &str, data: u64, size: u64) -> Read {
     let Some(layouts) = walker.types.clone() else { return Read::Nothing(None) };
     let mut head = [0; STRING];
@@ -89,7 +89,7 @@ pub(crate) fn entry(walker: &mut Walker<'_>, name: &str, data: u64, size: u64) -
     follow(walker, &layouts, contract, root, data, owner)
 }
 
-/// Whether a string is the first that a struct has.
+/// Whether a struct begins with a string.
 fn begins_with_text(one: &Struct) -> bool {
     let mut fields = one.fields.iter();
     fields.any(|field| {
@@ -133,7 +133,7 @@ fn choose<'l>(
     })
 }
 
-/// The version that a struct carries.
+/// The version number in a struct.
 fn number_beside(walker: &Walker<'_>, root: &Struct, data: u64) -> Result<u64, String> {
     let mut fields = root.fields.iter();
     let field = fields.find(|field| {
@@ -149,7 +149,7 @@ fn number_beside(walker: &Walker<'_>, root: &Struct, data: u64) -> Result<u64, S
     number.map_err(|_| format!("its version cannot be read at {data:#x}"))
 }
 
-/// A struct that can be used with the pages that the image has.
+/// A struct, if it can be used for the image's page size.
 fn usable<'l>(walker: &Walker<'_>, layouts: &'l Layouts, name: &str) -> Result<&'l Struct, String> {
     let one = layouts.get(name).ok_or_else(|| layouts.problem(name).unwrap_or_default())?;
     let mut open = vec![one];
@@ -172,7 +172,8 @@ fn usable<'l>(walker: &Walker<'_>, layouts: &'l Layouts, name: &str) -> Result<&
     Ok(one)
 }
 
-/// An unsigned integer of up to 16 bytes in the byte order of the CPU; the address of what is in the way.
+/// An unsigned integer of up to 16 bytes in the byte order of the CPU, or the address that cannot
+/// be read.
 fn integer(
     walker: &Walker<'_>,
     space: &Space,
@@ -242,14 +243,14 @@ fn follow(
     Read::Typed(reader.typed)
 }
 
-/// What is to be read.
+/// What to read.
 enum Goal {
     Struct(String),
-    /// Preserved vmalloc memory, with what is in it and how many, where that is known.
+    /// Preserved vmalloc memory, with the type and the number of its elements if known.
     List(kho_vmalloc, Option<String>, Option<u64>),
-    /// KHO's blocks, with what is in them.
+    /// KHO's blocks, with the type of their entries.
     Blocks(String),
-    /// An address whose struct the types do not have.
+    /// An address whose struct the types do not contain.
     Unknown(String, String),
 }
 
@@ -284,7 +285,7 @@ struct Reader<'l> {
     owner: Owner,
     open: VecDeque<Job>,
     seen: HashSet<(u64, String)>,
-    /// Pages that this payload was found to own.
+    /// Pages that this payload is known to own.
     claimed: Vec<(u64, u64)>,
     typed: Typed,
 }
@@ -299,7 +300,7 @@ struct Sheet {
     failed: bool,
     /// The way to the part and into it.
     way: Vec<Link>,
-    /// The struct that it begins with.
+    /// The struct at its beginning.
     tag: String,
 }
 
@@ -319,7 +320,7 @@ impl Sheet {
         }
     }
 
-    /// Whether one more field or element may be looked at.
+    /// Whether one more field or element may be visited.
     fn step(&mut self, walker: &Walker<'_>) -> bool {
         let room = self.values.len() < VALUES && self.values.len() < walker.budget.values;
         if !room || self.steps == 0 || self.failed {
@@ -330,7 +331,7 @@ impl Sheet {
         true
     }
 
-    /// What a field of it is called elsewhere, as `made_up_ser.next`.
+    /// A field's name outside of the part, as `made_up_ser.next`.
     fn path(&self, name: &str) -> String {
         let dot = if name.starts_with('[') { "" } else { "." };
         format!("{}{dot}{name}", self.tag)
@@ -340,14 +341,14 @@ impl Sheet {
         self.values.push(Value { name: name.into(), offset, ty, value });
     }
 
-    /// Notes that something cannot be read.
+    /// Records that something cannot be read.
     fn fail(
         &mut self,
         walker: &mut Walker<'_>,
         what: &str,
         error: Option<(u64, ReadError)>,
     ) -> Shown {
-        // Where a list has no page, the walk through the list has said so.
+        // If a list has no page there, the walk through the list has reported it.
         if let Some((at, error)) = error.filter(|(at, _)| *at != 0) {
             walker.unreadable(at, what, error);
         }
@@ -356,16 +357,16 @@ impl Sheet {
     }
 }
 
-/// Where a field is, and what it is called.
+/// A field's place and name.
 struct Place<'n> {
     name: &'n str,
     offset: u64,
-    /// Whether its address is followed: within a union, nothing says which member is meant.
+    /// Whether to follow its address: in a union, nothing shows which member is valid.
     follow: bool,
 }
 
 impl Reader<'_> {
-    /// Remembers something to read, unless it was read already.
+    /// Queues something to read, unless it was read already.
     fn later(&mut self, job: Job) {
         let key = (job.at, job.goal.key());
         if self.seen.contains(&key) {
@@ -397,7 +398,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether the image has so many bytes; a finding where it does not.
+    /// Whether the image has that many bytes; a finding if it does not.
     fn is_there(walker: &mut Walker<'_>, at: u64, len: u64, what: &str) -> bool {
         let image = walker.memory.image();
         if image.has(at, len) {
@@ -410,8 +411,8 @@ impl Reader<'_> {
         false
     }
 
-    /// Checks that memory is preserved and has one owner; what lies within memory that this payload owns
-    /// already is its own.
+    /// Checks that memory is preserved and has one owner; memory inside pages that this payload
+    /// owns is its own.
     fn own(&mut self, walker: &mut Walker<'_>, at: u64, len: u64, what: &str) {
         let page_size = walker.page_size();
         let (first, last) = (at / page_size, at.saturating_add(len.max(1) - 1) / page_size);
@@ -437,7 +438,7 @@ impl Reader<'_> {
     ) {
         let kept = sheet.values.len();
         walker.budget.values = walker.budget.values.saturating_sub(kept);
-        // Addresses among them are not followed.
+        // Addresses among the omitted elements are not followed.
         if sheet.more && !sheet.failed {
             walker.not_decoded(format!("what follows the first {kept} values of {name}"));
         }
@@ -477,7 +478,7 @@ impl Reader<'_> {
         self.finish(walker, sheet, at, &what, None, from);
     }
 
-    /// The array at the end of a struct whose length the struct does not have, but a count.
+    /// The array at the end of a struct whose length is a separate count.
     fn tail<'s>(
         &self,
         walker: &mut Walker<'_>,
@@ -491,7 +492,8 @@ impl Reader<'_> {
         let size = self.layouts.size_of(&field.kind).filter(|size| *size > 0)?;
         let told = count_of(walker, &sheet.space, one, 0, &field.name)?;
         let start = at.checked_add(field.bit_offset / 8)?;
-        // Without a block, only the image's end is known; that the page is not preserved is said elsewhere.
+        // Without a block, only the image's end is known. That the page is not preserved is
+        // reported elsewhere.
         let block = walker.block_end(start);
         let end = block.unwrap_or_else(|| {
             let mut ranges = walker.memory.image().ranges().iter();
@@ -508,7 +510,7 @@ impl Reader<'_> {
                 )
             });
         }
-        // What is behind the image's end is in no block.
+        // Bytes past the image's end are in no block.
         let mut count = told.min(room);
         if !walker.memory.image().has(start, count * size) {
             count = 0;
@@ -554,7 +556,7 @@ impl Reader<'_> {
         let total = field.dimensions.iter().fold(1_u64, |total, len| total.saturating_mul(*len));
         let ty = type_of(field);
         if total == 0 {
-            // The root's own is read behind its fields.
+            // The root's own array is read after its fields.
             if told.is_none() && field.dimensions == [0] {
                 sheet.put(place.name, place.offset, ty, Shown::LengthUnknown);
             }
@@ -594,7 +596,7 @@ impl Reader<'_> {
                 sheet.put(place.name, place.offset, ty, value);
             }
             _ => {
-                // Entries behind the count that the struct tells are not in use.
+                // Entries past the count in the struct are unused.
                 for index in 0..told.unwrap_or(total).min(total) {
                     if !sheet.step(walker) {
                         return;
@@ -608,7 +610,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A value that is not an array, or one element of one.
+    /// A single value, or one element of an array.
     fn value(
         &mut self,
         walker: &mut Walker<'_>,
@@ -660,7 +662,7 @@ impl Reader<'_> {
         sheet.put(name, offset, ty, value);
     }
 
-    /// Shows an address, and remembers what it leads to.
+    /// Shows an address, and queues what it leads to.
     fn address(
         &mut self,
         walker: &Walker<'_>,
@@ -682,7 +684,7 @@ impl Reader<'_> {
         Shown::Address { address: at, preserved }
     }
 
-    /// Remembers vmalloc memory that a field describes.
+    /// Queues vmalloc memory that a field describes.
     fn found_list(
         &mut self,
         walker: &Walker<'_>,
@@ -697,7 +699,7 @@ impl Reader<'_> {
             return;
         }
         let at = pages.first.phys().map_or(0, PhysAddr::get);
-        // Nothing is where there are neither pages nor entries.
+        // A list without pages and entries is empty.
         if at == 0 && pages.total_pages == 0 && count.unwrap_or(0) == 0 {
             return;
         }
@@ -707,7 +709,7 @@ impl Reader<'_> {
         self.later(Job { at, goal, from, way: sheet.way.clone() });
     }
 
-    #[allow(clippy::too_many_arguments)] // What a list is, and where it was found.
+    #[allow(clippy::too_many_arguments)] // A list, and where it was found.
     fn list(
         &mut self,
         walker: &mut Walker<'_>,
@@ -826,15 +828,15 @@ impl Reader<'_> {
     }
 }
 
-/// An array at the end of a struct, and how many elements there are room and a count for.
+/// An array at the end of a struct, with the number of elements that fit, and the count.
 struct Tail<'s> {
     field: &'s Field,
     count: u64,
     size: u64,
 }
 
-/// The number of entries that the field `nr_NAME` beside the field `NAME` tells, as the kernel's headers
-/// call it.
+/// The number of entries in the field `nr_NAME` beside the field `NAME`, as in the kernel's
+/// headers.
 fn count_of(
     walker: &Walker<'_>,
     space: &Space,
@@ -853,7 +855,8 @@ fn count_of(
     Some(u64::try_from(number).unwrap_or(u64::MAX))
 }
 
-/// The bits of a bit-field: from the least significant one of its integer on a little-endian machine.
+/// The bits of a bit-field: counted from the least significant bit of its integer on a
+/// little-endian machine.
 fn bit_field(walker: &mut Walker<'_>, sheet: &mut Sheet, field: &Field, place: &Place<'_>) {
     let skipped = field.bit_offset % 8;
     let bytes = (skipped + field.bit_size).div_ceil(8);
@@ -876,7 +879,7 @@ fn bit_field(walker: &mut Walker<'_>, sheet: &mut Sheet, field: &Field, place: &
     sheet.put(place.name, place.offset, ty, value);
 }
 
-/// An array of characters, or an array of these.
+/// An array of characters, or an array of such arrays.
 fn texts(walker: &mut Walker<'_>, sheet: &mut Sheet, field: &Field, ty: &str, place: &Place<'_>) {
     let Some((len, outer)) = field.dimensions.split_last() else { return };
     let many = outer.iter().fold(1_u64, |many, len| many.saturating_mul(*len));
@@ -899,7 +902,7 @@ fn texts(walker: &mut Walker<'_>, sheet: &mut Sheet, field: &Field, ty: &str, pl
     }
 }
 
-/// An element's place in an array of several dimensions, as C has it; nothing where there are none.
+/// An element's subscripts in an array of several dimensions, as in C; empty without dimensions.
 fn subscript(dimensions: &[u64], index: u64) -> String {
     let mut rest = index;
     let mut parts: Vec<String> = Vec::new();
@@ -931,7 +934,7 @@ fn type_of(field: &Field) -> String {
     format!("{}{}", base_of(&field.kind), dimensions.collect::<String>())
 }
 
-/// An integer of so many bits, in decimal digits.
+/// An integer of that many bits, in decimal digits.
 fn decimal_of(number: u128, bits: u64, signed: bool) -> String {
     let unused = 128 - u32::try_from(bits).unwrap_or(128).clamp(1, 128);
     if signed {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Bytes that belong together: at one address, or in pages that are not.
+//! Bytes that belong together: at one address, or in scattered pages.
 
 use crate::image::ReadError;
 use crate::walk::Walker;
@@ -8,16 +8,16 @@ use kho_abi::wire::walk::Memory as _;
 
 /// Bytes that belong together.
 pub(super) enum Space {
-    /// One behind the other, from an address on.
+    /// Contiguous, from an address on.
     At(u64),
-    /// In blocks of pages, each of so many bytes.
+    /// In blocks of pages, each of `size` bytes.
     Pages { pages: Vec<u64>, size: u64 },
-    /// In blocks of KHO: behind the header of each, so many bytes of entries.
+    /// In blocks of KHO: after the header of each, that many bytes of entries.
     Blocks(Vec<(u64, u64)>),
 }
 
 impl Space {
-    /// The address of a byte, and how many bytes follow it there.
+    /// The address of a byte, and how many bytes follow it contiguously.
     fn place(&self, offset: u64) -> Option<(u64, u64)> {
         match self {
             Self::At(at) => Some((at.checked_add(offset)?, u64::MAX)),
@@ -39,12 +39,12 @@ impl Space {
         }
     }
 
-    /// The address of a byte; 0 where there is none.
+    /// The address of a byte; 0 if there is none.
     pub(super) fn address(&self, offset: u64) -> u64 {
         self.place(offset).map_or(0, |(at, _)| at)
     }
 
-    /// Reads bytes, which may lie in several places.
+    /// Reads bytes, which may be in several places.
     pub(super) fn read(
         &self,
         walker: &Walker<'_>,

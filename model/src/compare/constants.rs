@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Constants, enumerators among them, compared by value for every page size.
+//! Compares constants, including enumerators, by value for every page size.
 
 use super::{pages, Words};
 use crate::Value;
 
-/// The values of a constant, one for each page size; `None` where there is no such constant.
+/// The values of a constant, one for each page size; `None` if there is no such constant.
 pub type Values = Vec<Option<Value>>;
 
-/// What differs in a constant.
+/// A difference in a constant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConstantChange {
     /// Its name.
     pub name: String,
-    /// What became of it.
+    /// How it changed.
     pub kind: ConstantKind,
 }
 
-/// What became of a constant.
+/// How a constant changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConstantKind {
-    /// It has other values.
+    /// Its values changed.
     Changed(Vec<Differs>),
-    /// It is new, with these values.
+    /// It is new, and has these values.
     Added(Values),
     /// It is gone, and had these values.
     Removed(Values),
@@ -30,16 +30,16 @@ pub enum ConstantKind {
 /// Two values of a constant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Differs {
-    /// The page size, where that decides.
+    /// The page size, if the difference depends on it.
     pub page_size: Option<u64>,
-    /// What it was; `None` where there was no such constant.
+    /// The old value; `None` if there was no such constant.
     pub old: Option<Value>,
-    /// What it is.
+    /// The new value.
     pub new: Option<Value>,
 }
 
-/// Compares a constant; `None` where it is the same, or on neither side. The values are for each of the
-/// page sizes.
+/// Compares a constant; `None` if it is the same, or on neither side. The values are for each of
+/// the page sizes.
 #[must_use]
 pub fn constant(
     name: &str,
@@ -59,7 +59,7 @@ pub fn constant(
                 .map(|(page_size, (old, new))| Differs { page_size: *page_size, old, new })
                 .collect();
             let first = differ.first()?;
-            // The same for every page size: the page size does not decide.
+            // If all page sizes have the same difference, the page size does not matter.
             let alike = |other: &Differs| (&other.old, &other.new) == (&first.old, &first.new);
             if differ.len() == page_sizes.len() && differ.iter().all(alike) {
                 differ.truncate(1);
@@ -71,7 +71,7 @@ pub fn constant(
     Some(ConstantChange { name: name.into(), kind })
 }
 
-/// A name that is gone and one that is new with the same values are one constant.
+/// If one name is gone and another is new with the same values, this is one constant, renamed.
 pub fn drop_renamed(changes: &mut Vec<ConstantChange>) {
     let mut at = 0;
     while at < changes.len() {
@@ -119,7 +119,7 @@ impl ConstantChange {
     }
 }
 
-/// A value, as C writes it.
+/// A value in C syntax.
 fn spell(value: Option<&Value>) -> String {
     match value {
         Some(Value::Int(value)) => value.to_string(),

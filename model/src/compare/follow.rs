@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Structs that changed only because one that they embed did.
+//! Finds structs that changed only because an embedded struct did.
 
 use super::{Change, RecordChange};
 
-/// A change that stands for itself, by index, with all that follow from it, nearest first.
+/// A change that does not follow from another, by index, with all that follow from it, nearest
+/// first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The change.
@@ -12,14 +13,15 @@ pub struct Cause {
     pub followers: Vec<usize>,
 }
 
-/// Sorts changes of structs by what they follow from: each is a cause, or follows from one cause.
+/// Groups changes of structs: each is a cause, or follows from one cause.
 ///
-/// A struct whose only change is the size of what it embeds follows from that, if all of that is among
-/// the changes. Structs that embed each other follow from nothing.
+/// If only the size of an embedded struct changed in a struct, that change follows from the change
+/// of the embedded struct, if all such structs are among the changes. Structs that embed each other
+/// follow from nothing.
 #[must_use]
 pub fn causes(changes: &[&RecordChange]) -> Vec<Cause> {
     let reasons: Vec<_> = changes.iter().map(|change| reason(change, changes)).collect();
-    // The cause of each, and how far away it is.
+    // The cause of each change, and the distance to it.
     let root = |start: usize| {
         let mut at = start;
         for depth in 0..=changes.len() {
@@ -51,7 +53,7 @@ pub fn causes(changes: &[&RecordChange]) -> Vec<Cause> {
     causes
 }
 
-/// The change that a change follows from directly; the first of several.
+/// The change that a change follows from directly; the first if there are several.
 fn reason(change: &RecordChange, changes: &[&RecordChange]) -> Option<usize> {
     let mut first = None;
     for cause in &change.causes {

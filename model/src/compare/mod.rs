@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The one comparer: structs, constants and device-tree nodes, by value.
+//! The only comparer: structs, constants and device-tree nodes, by value.
 //!
-//! It needs the model alone. Everything that compares says its facts in its words: `diff` and what is built
-//! on it, `verify`, `freeze`, `check`. Documentation and places do not count; names do.
+//! It only needs the model. Every comparison uses its wording: `diff` and what is built on it,
+//! `verify`, `freeze`, `check`. Documentation and places do not count; names do.
 //!
-//! - [`record`] and `records`: what differs in a struct, causes apart from what follows from them;
-//! - [`causes`]: which struct changed only because one that it embeds did;
+//! - [`record`] and `records`: what differs in a struct, causes separate from consequences;
+//! - [`causes`]: which struct changed only because an embedded struct did;
 //! - [`constant`], `nodes`: values by page size, properties of device trees;
-//! - [`differences`]: two models whole, header by header.
+//! - [`differences`]: two whole models, header by header.
 
 mod constants;
 mod follow;
@@ -20,7 +20,9 @@ pub use constants::{constant, drop_renamed, ConstantChange, ConstantKind, Differ
 pub use follow::{causes, Cause};
 pub use models::differences;
 pub use nodes::{nodes, PropertyChange};
-pub use records::{record, records, same, same_field, Change, Move, RecordChange, Scope};
+pub use records::{
+    record, records, records_in, same, same_field, Change, Move, RecordChange, Scope,
+};
 pub use words::{pages, Words};
 
 #[cfg(test)]
@@ -150,7 +152,7 @@ mod tests {
         new.align = 4;
         assert_eq!(told(&old, &new).0, ["the struct is no longer packed"]);
         assert_eq!(record(&old, &new, Scope { packing: false }), None);
-        // Bit-fields that a reader could not tell are not gone.
+        // Bit-fields that a reader could not read are not gone.
         let old = laid_out(&[int("a", 32), ("bits", Type::unsigned(32), 31)]);
         let mut new = laid_out(&[int("a", 32)]);
         (new.size, new.bit_fields_unknown) = (old.size, true);
@@ -167,13 +169,13 @@ mod tests {
         let changes = records(&old, &new);
         let all: Vec<_> = changes.iter().collect();
         assert_eq!(causes(&all), [Cause { change: 2, followers: vec![1, 0] }]);
-        // Without what they follow from, they stand for themselves.
+        // Without their causes, they are causes themselves.
         assert_eq!(
             causes(&all[..2]),
             [Cause { change: 1, followers: vec![0] }],
             "what `b` follows from is not among them"
         );
-        // So do those that embed each other, and all that embed them.
+        // The same holds for structs that embed each other, and for all that embed them.
         let around =
             |bits| [embeds("a", "b", bits), embeds("b", "a", bits), embeds("c", "a", bits)];
         let changes = records(&around(32), &around(64));

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A model that was read, held against the truth, header by header.
+//! Compares a model that was read with the truth, header by header.
 
 use super::{constant, records, Words};
 use crate::{Header, Model, Record, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a model that was read from C says differently than the truth, each with its header.
+/// How a model that was read from C differs from the truth, each difference with its header.
 ///
-/// Documentation, guards, includes and macros with arguments are not compared: they are not layout.
+/// Documentation, guards, includes and macros with arguments are not compared, since they are not
+/// layout.
 #[must_use]
 pub fn differences(truth: &Model, read: &Model) -> Vec<(String, String)> {
     let mut found = Vec::new();

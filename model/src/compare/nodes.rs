@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Nodes of device trees: which properties they have, and of what size. Their order does not count.
+//! Compares nodes of device trees: their properties, and the size of each. Their order does not
+//! count.
 
 use super::Words;
 use crate::FdtNode;
@@ -12,14 +13,14 @@ pub struct PropertyChange {
     pub node: String,
     /// The property's name; empty for the node itself.
     pub property: String,
-    /// What its value was, in words.
+    /// The old value, in words.
     pub old: String,
-    /// What it is.
+    /// The new value.
     pub new: String,
 }
 
 impl PropertyChange {
-    /// Node and property, in a name that stays the same.
+    /// Node and property, as a stable name.
     #[must_use]
     pub fn item(&self) -> String {
         format!("{} {}", self.node, self.property).trim_end().into()

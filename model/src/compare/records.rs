@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What differs in a struct: typed changes, with causes told from consequences.
+//! Compares structs: typed changes, with causes separate from consequences.
 
 use super::{pages, Words};
 use crate::{Field, Packing, Place, Record, Type};
@@ -15,27 +15,28 @@ pub enum Change {
     FieldAdded(Field),
     /// A field is gone.
     FieldRemoved(Field),
-    /// A field has another name, and everything else as before.
+    /// A field was renamed, and is otherwise the same.
     FieldRenamed(Field, Field),
-    /// A field has another size.
+    /// The size of a field changed.
     FieldResized(Field, Field),
-    /// A field has another type of the same size.
+    /// The type of a field changed, but not its size.
     FieldRetyped(Field, Field),
-    /// An array has another number of elements.
+    /// The number of an array's elements changed.
     ArrayResized(Field, Field),
-    /// Bit-fields have another width, or became some, or are not any more; each as it was and as it is.
+    /// Bit-fields changed their width, became bit-fields, or ceased to be; each pair is the old and
+    /// the new field.
     BitFieldsChanged(Vec<(Field, Field)>),
-    /// Two fields of one type have exchanged their names.
+    /// Two fields of one type exchanged their names.
     FieldsSwapped(Field, Field),
-    /// Fields have moved, by distance.
+    /// Fields moved, by distance.
     FieldsMoved(Vec<Move>),
     /// A field embeds a struct whose size changed.
     EmbeddedResized(Field, Field),
-    /// The struct is packed and was not, or the other way round.
+    /// The struct became packed, or ceased to be.
     PackingChanged(Packing, Packing),
-    /// The struct has another size, in bytes.
+    /// The size of the struct changed, in bytes.
     StructResized(u64, u64),
-    /// The struct has another alignment, in bytes.
+    /// The alignment of the struct changed, in bytes.
     AlignmentChanged(u64, u64),
 }
 
@@ -44,7 +45,7 @@ pub enum Change {
 pub struct Move {
     /// The distance, in bits.
     pub bits: i128,
-    /// The fields, each as it was and as it is.
+    /// The old and the new form of each field.
     pub fields: Vec<(Field, Field)>,
 }
 
@@ -61,7 +62,7 @@ impl Change {
         )
     }
 
-    /// The field that the change is about, as it is now, or was where it is gone.
+    /// The field that the change is about: the new one, or the old one if it is gone.
     #[must_use]
     pub fn field(&self) -> Option<&Field> {
         match self {
@@ -79,7 +80,7 @@ impl Change {
         }
     }
 
-    /// Where the new layout says so.
+    /// The place in the new layout.
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         match self {
@@ -88,8 +89,8 @@ impl Change {
         }
     }
 
-    /// What is told first where one of several is the reason: what is embedded, then what moved, then
-    /// the size of the whole.
+    /// Which change to report first if several may be the reason: an embedded struct, then moves,
+    /// then the size of the whole.
     fn rank(&self) -> u8 {
         match self {
             Self::EmbeddedResized(..) => 0,
@@ -105,18 +106,18 @@ impl Change {
 pub struct RecordChange {
     /// The struct's tag.
     pub record: String,
-    /// The page size that the layout is for, where it depends on that.
+    /// The page size that the layout is for, if the layout depends on it.
     pub page_size: Option<u64>,
-    /// Where the new layout has the first changed field, or the struct.
+    /// The place of the first changed field in the new layout, or of the struct.
     pub place: Option<Place>,
-    /// What was done, at least one.
+    /// The causes, at least one.
     pub causes: Vec<Change>,
-    /// What follows from it.
+    /// The consequences.
     pub consequences: Vec<Change>,
 }
 
 impl RecordChange {
-    /// That a struct as a whole came or went.
+    /// The change that a whole struct was added or removed.
     #[must_use]
     pub fn whole(record: &Record, what: Change) -> Self {
         let place = match what {
@@ -127,24 +128,24 @@ impl RecordChange {
         Self { record: name, page_size, place, causes: vec![what], consequences: Vec::new() }
     }
 
-    /// The struct's tag, with the page size where it depends on that.
+    /// The struct's tag, with the page size if the layout depends on it.
     #[must_use]
     pub fn title(&self) -> String {
         format!("{}{}", self.record, pages(self.page_size))
     }
 
-    /// Everything that differs, what was done first.
+    /// All changes, causes first.
     pub fn all(&self) -> impl Iterator<Item = &Change> {
         self.causes.iter().chain(&self.consequences)
     }
 
-    /// Everything that differs, in words.
+    /// All changes, in words.
     pub fn tell(&self, words: Words) -> impl Iterator<Item = String> + '_ {
         self.all().map(move |change| change.tell(words))
     }
 }
 
-/// What both sides are able to tell about a struct.
+/// What both sides know about a struct.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
     /// Whether it is packed, and its alignment.
@@ -156,14 +157,20 @@ impl Scope {
     pub const ALL: Self = Self { packing: true };
 }
 
-/// Compares the layouts of several structs, matched by name, and by page size where they depend on it.
+/// Compares the layouts of several structs, matched by name, and by page size if they depend on it.
 ///
-/// In the order of the new ones; what is gone comes last.
+/// In the order of the new ones; removed ones come last.
 #[must_use]
 pub fn records(old: &[Record], new: &[Record]) -> Vec<RecordChange> {
+    records_in(old, new, Scope::ALL)
+}
+
+/// The same, as far as both sides know.
+#[must_use]
+pub fn records_in(old: &[Record], new: &[Record], scope: Scope) -> Vec<RecordChange> {
     let same = |a: &Record, b: &Record| a.name == b.name && a.page_size == b.page_size;
     let changed = new.iter().filter_map(|new| match old.iter().find(|old| same(old, new)) {
-        Some(old) => record(old, new, Scope::ALL),
+        Some(old) => record(old, new, scope),
         None => Some(RecordChange::whole(new, Change::StructAdded)),
     });
     let gone = old.iter().filter(|old| !new.iter().any(|new| same(new, old)));
@@ -180,9 +187,9 @@ pub fn same(old: &[&Record], new: &[&Record]) -> bool {
         })
 }
 
-/// Compares two layouts of one struct; `None` where they are the same.
+/// Compares two layouts of one struct; `None` if they are the same.
 ///
-/// Bit-fields are left out where one side has some that its reader could not tell.
+/// Bit-fields are left out if the reader of one side could not read some of its bit-fields.
 #[must_use]
 pub fn record(old: &Record, new: &Record, scope: Scope) -> Option<RecordChange> {
     let bit_fields = !old.bit_fields_unknown && !new.bit_fields_unknown;
@@ -207,11 +214,12 @@ pub fn record(old: &Record, new: &Record, scope: Scope) -> Option<RecordChange> 
     Some(RecordChange { record, page_size, place, causes, consequences })
 }
 
-/// What was done, and what follows from it. Where all could follow, the first reason is the cause.
+/// Separates causes from consequences. If every change may be a consequence, the first is the
+/// cause.
 fn sorted_out(changes: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
     let (mut consequences, mut causes): (Vec<_>, Vec<_>) =
         changes.into_iter().partition(Change::can_follow);
-    // What moves is told before what it does to the whole.
+    // Report moves before their effect on the whole.
     consequences.sort_by_key(|change| change.rank().min(2));
     if causes.is_empty() {
         if let Some(first) = consequences.iter().map(Change::rank).min() {
@@ -222,7 +230,7 @@ fn sorted_out(changes: Vec<Change>) -> (Vec<Change>, Vec<Change>) {
     (causes, consequences)
 }
 
-/// What differs in the fields, in their order; what moved comes last.
+/// The differences of the fields, in their order; moves come last.
 fn fields(old: &[Field], new: &[Field], changes: &mut Vec<Change>) {
     let find = |fields: &[Field], name: &str| fields.iter().position(|f| f.name == name);
     let (mut moved, mut bits) = (Vec::new(), Vec::new());
@@ -266,7 +274,7 @@ fn same_type(old: &Field, new: &Field) -> bool {
         && old.ty.by_value() == new.ty.by_value()
 }
 
-/// Whether two fields have one name, type and place.
+/// Whether two fields have the same name, type and place.
 #[must_use]
 pub fn same_field(old: &Field, new: &Field) -> bool {
     (&old.name, old.bit_offset) == (&new.name, new.bit_offset) && same_type(old, new)
@@ -284,7 +292,7 @@ fn retyped(old: Field, new: Field) -> Change {
     }
 }
 
-/// Finds pairs of one type that took each other's place.
+/// Finds pairs of one type that exchanged places.
 fn swapped(moved: &mut Vec<(Field, Field)>, changes: &mut Vec<Change>) {
     let mut first = 0;
     while first < moved.len() {
@@ -305,7 +313,7 @@ fn swapped(moved: &mut Vec<(Field, Field)>, changes: &mut Vec<Change>) {
     }
 }
 
-/// Fields that moved by the same distance are one change.
+/// Groups fields that moved by the same distance into one change.
 fn grouped(pairs: Vec<(Field, Field)>, changes: &mut Vec<Change>) {
     let mut moves: Vec<Move> = Vec::new();
     for (old, new) in pairs {

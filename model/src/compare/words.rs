@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! How what differs is said, once for both perspectives.
+//! The wording of differences, for both perspectives.
 
 use super::{Change, Move};
 use crate::{Field, Packing, Type};
 
-/// From where two things are looked at.
+/// The perspective of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
-    /// One came after the other: what was, and what is.
+    /// Old and new: what was, and what is.
     Change,
-    /// One is the truth, and the other is held against it: what is, and what the truth says.
+    /// Something compared with the truth: what is, and what the truth says.
     Truth,
 }
 
 impl Words {
-    /// That something is another one on either side.
+    /// States that something differs between the sides.
     pub(super) fn contrast(self, what: &str, old: &str, new: &str) -> String {
         match self {
             Self::Change => format!("{what} was {old}, is {new}"),
@@ -22,7 +22,7 @@ impl Words {
         }
     }
 
-    /// That a number of bytes of the struct itself is another one.
+    /// States that a number of bytes of the struct itself differs.
     fn bytes(self, what: &str, old: u64, new: u64) -> String {
         match self {
             Self::Change => format!("the struct's {what} went from {old} to {new} bytes"),
@@ -31,7 +31,7 @@ impl Words {
     }
 }
 
-/// For which page size, in words that follow a name; empty for all.
+/// The page size, in words that follow a name; empty for all page sizes.
 #[must_use]
 pub fn pages(size: Option<u64>) -> String {
     size.map(|size| format!(" (pages of {size} bytes)")).unwrap_or_default()
@@ -58,7 +58,7 @@ fn at(field: &Field) -> String {
     format!("{}, {count} {unit}{s} at {}", spelling(field), offset(field))
 }
 
-/// A field by name, or what has none.
+/// A field by name, or a description if it has none.
 fn named(field: &Field) -> String {
     match (field.name.as_str(), &field.ty) {
         ("", Type::Union { .. }) => "the union without a name".into(),

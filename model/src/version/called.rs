@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What reports, files and commands call a version: `vfio-pci-v1`, or `pci@2` for a string beside a number.
+//! The names of versions in reports, files and commands: `vfio-pci-v1`, or `pci@2` for a string
+//! beside a number.
 
 use super::name_vn;
 
-/// What stands between a name and the number beside it, in what reports say.
+/// The separator between a name and the number beside it, in reports.
 const BESIDE: char = '@';
 
-/// How a version with a number of its own is called, where a string says what it is of: `pci@2`.
+/// The name of a version that is a number, if a string gives its subject: `pci@2`.
 #[must_use]
 pub fn beside(name: &str, number: u64) -> String {
     format!("{name}{BESIDE}{number}")
 }
 
-/// How a version with a number of its own is called, where no string does: `kexec-metadata-v1`.
+/// The name of a version that is a number, if no string does: `kexec-metadata-v1`.
 #[must_use]
 pub fn alone(name: &str, number: u64) -> String {
     format!("{name}-v{number}")
 }
 
-/// What a version is called, taken apart.
+/// The parts of a version's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Called<'a> {
-    /// What it is a version of, as `vfio-pci`.
+    /// The subject of the version, as `vfio-pci`.
     pub name: &'a str,
     /// Its number.
     pub number: u64,
-    /// What stands before the number, as `vfio-pci-v`.
+    /// The text before the number, as `vfio-pci-v`.
     before: &'a str,
 }
 
 impl<'a> Called<'a> {
-    /// Takes apart what is called by one name and one number; `None` for anything else.
+    /// Parses a name with a single number; `None` for anything else.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (name, number) = name_vn::split(text).or_else(|| {
@@ -42,24 +43,24 @@ impl<'a> Called<'a> {
         Some(Self { name, number, before })
     }
 
-    /// What the next version is called; `None` where no number follows.
+    /// The name of the next version; `None` if no number follows.
     #[must_use]
     pub fn next(&self) -> Option<String> {
         Some(format!("{}{}", self.before, self.number.checked_add(1)?))
     }
 }
 
-/// What a version is of, where it is called by the number beside its string: `pci` of `pci@2`.
+/// The subject of a version that is named by a number beside its string: `pci` of `pci@2`.
 pub(super) fn name_beside(text: &str) -> Option<&str> {
     text.rsplit_once(BESIDE).map(|(name, _)| name)
 }
 
-/// What stands before the first number that is called beside a string.
+/// The text before the first number beside a string.
 pub(super) fn before_beside(text: &str) -> &str {
     text.split(BESIDE).next().unwrap_or(text)
 }
 
-/// The words of a text that look like what a version is called.
+/// The words of a text that look like the name of a version.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c) || c == BESIDE))
         .filter(|word| Called::parse(word).is_some())

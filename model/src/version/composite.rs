@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `luo-v5;block-v1`: a string for each format that the bytes consist of.
+//! `luo-v5;block-v1`: a string for each format in the bytes.
 
 use super::{name_vn, Scheme, Version};
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A set of feature flags beside the version, or instead of one: in the string, or as bits of words.
+//! A set of feature flags beside the version, or instead of one: in the string, or as bits of
+//! words.
 //!
-//! Proposed for LUO and memfd: the writer says what it used and what has to be known, and a reader
-//! refuses what it does not know. A new flag that has to be known is then a new version, as a new
-//! number is. A flag that may be unknown tells nobody off, and so it covers no change.
+//! Proposed for LUO and memfd: the writer declares which features it used and which are required,
+//! and a reader refuses unknown required features. A new required flag is then a new version, as a
+//! new number is. A new optional flag keeps no reader away, and so covers no change.
 
 use super::{name_vn, Scheme, Version};
 use crate::{Contract, Model, Value};
@@ -28,7 +29,7 @@ fn read(model: &Model, contract: &Contract) -> Option<Version> {
         .split(';')
         .map(|part| name_vn::split(part).map(|(name, number)| (name.to_string(), number)))
         .collect();
-    // With feature words the name stays as it is, and has no number.
+    // With feature words, the name stays constant and has no number.
     let parts = match parts {
         None if in_string.is_empty() => Vec::new(),
         parts => parts?,
@@ -52,7 +53,7 @@ fn bits(model: &Model, name: &str) -> Option<i128> {
     }
 }
 
-/// The features that a reader has to know, where the header says which they are.
+/// The features that a reader has to know, if the header lists them.
 fn required(model: &Model, contract: &Contract) -> Option<i128> {
     let is_required = |name: &&String| {
         is_set(name)

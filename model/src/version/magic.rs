@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A magic number that says what the bytes are: it counts nothing, so none follows another.
+//! A magic number that identifies the bytes: it does not count, so no number follows another.
 
 use super::{Scheme, Version};
 use crate::Spelled;

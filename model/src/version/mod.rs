@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! How a contract spells its version, one file per way: the kernel has not settled it.
+//! How a contract spells its version, one file per way: the kernel has not settled on one.
 //!
-//! A scheme reads a spelling, and says whether one follows another. To add a scheme is a file here
-//! and a line in [`SCHEMES`].
+//! A scheme reads a spelling, and decides whether one version follows another. To add a scheme, add
+//! a file here and a line in [`SCHEMES`].
 
 pub mod called;
 mod composite;
@@ -17,36 +17,36 @@ use std::collections::BTreeSet;
 /// A way to spell versions.
 #[derive(Clone, Copy, Debug)]
 pub struct Scheme {
-    /// Names it in reports, as `name-vN`.
+    /// Its name in reports, as `name-vN`.
     pub id: &'static str,
-    /// What it is, in one sentence.
+    /// Its description, in one sentence.
     pub summary: &'static str,
-    /// What a contract's version is in this scheme; `None` where it is not spelled so.
+    /// A contract's version in this scheme; `None` if it is spelled in another way.
     pub read: fn(&Model, &Contract) -> Option<Version>,
-    /// The next version, as whoever bumps it would spell it; `None` where none follows by counting.
+    /// The spelling of the next version; `None` if versions are not counted.
     pub next: fn(&Version) -> Option<String>,
 }
 
-/// Every scheme, the more particular ones first: the first that can read a version is its scheme.
+/// Every scheme, the more specific ones first: a version's scheme is the first that can read it.
 pub const SCHEMES: &[Scheme] =
     &[number::SCHEME, magic::SCHEME, features::SCHEME, composite::SCHEME, name_vn::SCHEME];
 
-/// A version, taken apart.
+/// The parts of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// What tells it from others.
+    /// How it differs from other versions.
     pub by: Spelled,
     /// As the contract spells it.
     pub spelling: String,
     /// Names and their numbers, in the order of the spelling.
     pub parts: Vec<(String, u64)>,
-    /// What a reader has to know, where that is a part of the version.
+    /// The features that a reader has to know, if they are part of the version.
     pub features: BTreeSet<String>,
-    /// What a reader may be without: it makes no other version.
+    /// The features that a reader may lack: they do not change the version.
     pub optional: BTreeSet<String>,
 }
 
-/// How one version stands to an earlier one.
+/// How one version relates to an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// It is the same.
@@ -55,7 +55,7 @@ pub enum Step {
     Forwards,
     /// It is an earlier one.
     Backwards,
-    /// It is another name, or one cannot tell.
+    /// It has another name, or the relation is unknown.
     Other,
 }
 
@@ -70,20 +70,20 @@ impl Version {
         }
     }
 
-    /// Every feature that a reader of this version may meet.
+    /// Every feature that a reader of this version may encounter.
     fn known(&self) -> BTreeSet<&str> {
         self.features.union(&self.optional).map(String::as_str).collect()
     }
 
-    /// How `new` stands to this version.
+    /// How `new` relates to this version.
     #[must_use]
     pub fn step(&self, new: &Self) -> Step {
-        // Kernels that compare another thing do not take each other's versions for earlier ones.
+        // Kernels that compare different things do not treat each other's versions as earlier ones.
         if self.by != new.by {
             return Step::Other;
         }
         let (before, after) = (self.known(), new.known());
-        // A feature that the earlier version knows already keeps none of its readers away.
+        // A feature that the earlier version already knows does not keep its readers away.
         let mut on = new.features.iter().any(|feature| !before.contains(feature.as_str()));
         let mut back = !before.is_subset(&after);
         if self.parts == new.parts && self.spelling == new.spelling && !on && !back {
@@ -95,7 +95,7 @@ impl Version {
                     back |= other < number;
                     on |= other > number;
                 }
-                // A part that was given up is a step, but nobody can say which way.
+                // Dropping a part is a step, but its direction is unknown.
                 None if self.parts.len() > 1 => on = true,
                 None => return Step::Other,
             }
@@ -109,9 +109,9 @@ impl Version {
     }
 }
 
-/// The version of a contract, with the scheme that it is spelled in.
+/// The version of a contract, with its scheme.
 ///
-/// A string without any version in it is one, too: the kernel compares it as it is.
+/// A string without a version counts, too: the kernel compares it as a whole.
 #[must_use]
 pub fn of(model: &Model, contract: &Contract) -> (Option<&'static Scheme>, Version) {
     let read = SCHEMES.iter().find_map(|scheme| Some((scheme, (scheme.read)(model, contract)?)));
@@ -121,14 +121,14 @@ pub fn of(model: &Model, contract: &Contract) -> (Option<&'static Scheme>, Versi
     }
 }
 
-/// What the string is a version of: its name, as `vfio-pci`.
+/// The name in a version string, as `vfio-pci`.
 #[must_use]
 pub fn stem(compatible: &str) -> &str {
     let first = called::before_beside(compatible).split([';', '+']).next().unwrap_or(compatible);
     name_vn::split(first).map_or(first, |(name, _)| name)
 }
 
-/// Whether two strings are versions of one thing, however it is spelled: `kvm-vm-v1` and `KVM_VM_v2`.
+/// Whether two strings are versions of the same name, in any spelling: `kvm-vm-v1` and `KVM_VM_v2`.
 #[must_use]
 pub fn akin(one: &str, other: &str) -> bool {
     let letters = |text: &str| -> String {
@@ -138,11 +138,11 @@ pub fn akin(one: &str, other: &str) -> bool {
     letters(one) == letters(other)
 }
 
-/// What stands between the name and the number in a string that has both.
+/// The separators between the name and the number in a string that has both.
 pub const MARKS: [&str; 2] = name_vn::MARKS;
 
-/// The name and the number of a string like `vfio-pci-v1` or `kvm_vm_luo_v1`, where it is the one
-/// spelling of that number: `luo-v05` is another string than `luo-v5`.
+/// The name and the number of a string like `vfio-pci-v1` or `kvm_vm_luo_v1`, if the number has its
+/// only valid spelling: `luo-v05` is another string than `luo-v5`.
 #[must_use]
 pub fn split(text: &str) -> Option<(&str, u64)> {
     let (name, number) = name_vn::split(text)?;
@@ -150,14 +150,14 @@ pub fn split(text: &str) -> Option<(&str, u64)> {
     (digits == "0" || !digits.starts_with('0')).then_some((name, number))
 }
 
-/// Whether a text is a name with a number to come, as the format `luo-v` of a string.
+/// Whether a text is a name whose number is yet to come, as the format `luo-v` of a string.
 #[must_use]
 pub fn lacks_number(text: &str) -> bool {
     MARKS.iter().any(|mark| text.ends_with(mark))
 }
 
-/// What a contract is a version of, as kernels compare it; `None` where features tell its versions
-/// apart, which are another contract than the versions before them, and where it has no version.
+/// The name of a contract's versions, as kernels compare it. `None` if its versions differ by
+/// features, which make it another contract than earlier versions, or if it has no version.
 #[must_use]
 pub fn name(contract: &Contract) -> Option<&str> {
     match &contract.name {
@@ -175,14 +175,14 @@ pub fn numbered(contract: &Contract) -> Option<(&str, u64)> {
     }
 }
 
-/// The next version of a contract, as whoever bumps it would spell it.
+/// The spelling of a contract's next version.
 #[must_use]
 pub fn next(model: &Model, contract: &Contract) -> Option<String> {
     let (scheme, version) = of(model, contract);
     (scheme?.next)(&version)
 }
 
-/// Whether a text is a version and nothing else: `luo-v5`, `luo-v5;block-v1`, `luo-v5+sessions`.
+/// Whether a text is exactly a version: `luo-v5`, `luo-v5;block-v1`, `luo-v5+sessions`.
 #[must_use]
 pub fn is_version(text: &str) -> bool {
     let parts = text.split('+').next().unwrap_or_default();

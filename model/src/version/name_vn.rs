@@ -13,7 +13,7 @@ pub(super) const SCHEME: Scheme = Scheme {
     next: |version| successor(&version.spelling),
 };
 
-/// What stands between the name and the number.
+/// The separators between the name and the number.
 pub(super) const MARKS: [&str; 2] = ["-v", "_v"];
 
 /// The name and the number.
@@ -25,7 +25,7 @@ pub(super) fn split(text: &str) -> Option<(&str, u64)> {
     (plain && !name.is_empty()).then(|| number.parse().ok())?.map(|n| (name, n))
 }
 
-/// The string with its first number one higher, and the rest as it is.
+/// The string with its first number increased by one, and the rest unchanged.
 pub(super) fn successor(text: &str) -> Option<String> {
     let end = text.find([';', '+']).unwrap_or(text.len());
     let (first, rest) = text.split_at(end);

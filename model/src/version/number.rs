@@ -11,7 +11,7 @@ pub(super) const SCHEME: Scheme = Scheme {
         let number = contract.version.filter(|_| contract.spelled() == Spelled::Number)?;
         let mut parts = Vec::new();
         let name = match contract.string() {
-            // Where the string has a version too, either may be the one that is bumped.
+            // If the string has a version too, either may be bumped.
             Some(string) => {
                 parts.extend(name_vn::split(string).map(|(name, n)| (format!("{name} string"), n)));
                 super::stem(string)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! BTF that says anything, by itself and continuing what came before it.
+//! Arbitrary BTF, alone and as the continuation of other BTF.
 #![no_main]
 
 use kho_abi_read::btf::Btf;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Packed kernels that claim anything.
+//! Packed kernels with arbitrary claims.
 #![no_main]
 
 use kho_abi_read::payload::{unpack, MAX_UNPACKED};

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! BTF that is written by hand, word by word.
+//! Tests with BTF that is written by hand, word by word.
 
 use super::{kind, Btf};
 use crate::lower::Lowered;
 use kho_abi_model::{RecordKind, Type, Value};
 use std::collections::BTreeSet;
 
-/// BTF in the making.
+/// A builder of BTF.
 struct Made {
     types: Vec<u8>,
     strings: Vec<u8>,
@@ -18,7 +18,7 @@ impl Made {
         Self { types: Vec::new(), strings: vec![0], first_string: 0 }
     }
 
-    /// What continues BTF with so many bytes of strings.
+    /// BTF that continues other BTF with that many bytes of strings.
     fn after(first_string: u32) -> Self {
         Self { types: Vec::new(), strings: Vec::new(), first_string }
     }
@@ -32,7 +32,7 @@ impl Made {
         at
     }
 
-    /// A type with these words behind its head.
+    /// A type with these words after its head.
     fn ty(&mut self, name: &str, kind: u32, flag: bool, count: u32, size: u32, words: &[u32]) {
         let name = self.string(name);
         let info = u32::from(flag) << 31 | kind << 24 | count;
@@ -41,12 +41,12 @@ impl Made {
         }
     }
 
-    /// An integer: its size in bytes, its encoding, the bits that it skips and has.
+    /// An integer: its size in bytes, its encoding, the bits that it skips, and its width.
     fn int(&mut self, name: &str, size: u32, encoding: u32, skipped: u32, bits: u32) {
         self.ty(name, kind::INT, false, 0, size, &[encoding << 24 | skipped << 16 | bits]);
     }
 
-    /// A struct or union of members: name, type, and offset as BTF has it.
+    /// A struct or union with members: name, type, and offset as BTF encodes it.
     fn record(&mut self, name: &str, kind: u32, flag: bool, size: u32, m: &[(&str, u32, u32)]) {
         let mut words = Vec::new();
         for (name, ty, offset) in m {
@@ -123,7 +123,7 @@ fn fields_are_read_through_typedefs_qualifiers_and_arrays() {
 fn bit_fields_are_read_in_both_forms() {
     let mut made = basics();
     made.int("", 8, 0, 0, 52); // 4: an integer of 52 bits
-    made.int("", 8, 0, 52, 12); // 5: one of 12, behind 52 others
+    made.int("", 8, 0, 52, 12); // 5: one of 12, after 52 others
     let members = [("pfn", 2, 52 << 24), ("flags", 2, 0x0c00_0000 | 0x34), ("index", 2, 64)];
     made.record("new", kind::STRUCT, true, 16, &members);
     made.record(
@@ -154,7 +154,7 @@ fn an_address_and_a_pointer_on_top_of_it_are_one_type() {
     let lowered = made.read(&["x"]);
     let first = &lowered.records["x"].fields[0];
     assert_eq!(first.ty, Type::KhoserPtr { to: "chunk".into() });
-    // What only looks alike is a union without a tag.
+    // A similar type that does not match is a union without a tag.
     let second = &lowered.records["x"].fields[1];
     assert_eq!(second.ty, Type::Union { name: "x::second".into() });
     assert_eq!(fields(&lowered, "x::second").len(), 2);
@@ -229,7 +229,7 @@ fn kinds_that_came_later_are_passed_over_where_their_size_is_told() {
     made.record("x", kind::STRUCT, false, 8, &[("a", 2, 0)]);
     let error = Btf::parse(made.bytes(), None).expect_err("the kind is unknown");
     assert!(error.to_string().contains("unknown kind 20"), "{error}");
-    // With a list of sizes: 4 bytes behind the head, and 4 for each of its elements.
+    // With a list of sizes: 4 bytes after the head, and 4 for each of its elements.
     let mut bytes = made.bytes();
     bytes[4..8].copy_from_slice(&32_u32.to_le_bytes());
     let mut layout = [0; 21 * 4];

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Which versions a header has, however it spells them: no name of a macro is known beforehand.
+//! Finds the versions of a header in any spelling: no macro's name is known in advance.
 //!
-//! A macro that ends with `_COMPATIBLE` or holds `name-vN` is a string; one that ends with `_VERSION`
-//! and holds a number belongs to the string whose macro begins like it; `*_FEATURE_*` are bits of
-//! feature words; a magic number counts where there is nothing else.
+//! A macro that ends with `_COMPATIBLE` or holds `name-vN` is a string. A macro that ends with
+//! `_VERSION` and holds a number belongs to the string whose macro has the same prefix.
+//! `*_FEATURE_*` are bits of feature words. A magic number counts if there is nothing else.
 
 use super::words::{common_start, last, words};
 use crate::owners::Owners;
 use kho_abi_model::version::{self, called, features};
 use kho_abi_model::{Constant, Contract, Header, Item, NameMacro, Type, Value};
 
-/// The contracts of a header, each without what it owns.
+/// The contracts of a header, without the items that they own.
 pub(super) fn read(header: &Header, known: &Owners) -> Vec<Contract> {
     let macros: Vec<&Constant> = header
         .items
@@ -27,19 +27,19 @@ pub(super) fn read(header: &Header, known: &Owners) -> Vec<Contract> {
     if found.is_empty() {
         magic(header, &macros, &mut found);
     }
-    // In the order of the source: by the macro that comes first.
+    // In the order of the source, by the first macro of each.
     let place = |contract: &Contract| macros.iter().position(|c| contract.is_carrier(&c.name));
     found.sort_by_key(place);
     found
 }
 
-/// Whether the name of a macro says that it holds a compatible string.
+/// Whether the name of a macro suggests that it holds a compatible string.
 #[must_use]
 pub fn names_a_string(name: &str) -> bool {
     matches!(last(name).as_str(), "compatible" | "compat")
 }
 
-/// Whether the name of a macro says that it holds the number of a version.
+/// Whether the name of a macro suggests that it holds the number of a version.
 #[must_use]
 pub fn names_a_number(name: &str) -> bool {
     let words = words(name);
@@ -48,7 +48,7 @@ pub fn names_a_number(name: &str) -> bool {
     is_number && !words.iter().any(|word| of_another.contains(&word.as_str()))
 }
 
-/// Whether a macro holds a version, or a part of one, as far as its text shows.
+/// Whether a macro holds a version or a part of one, as far as its text shows.
 #[must_use]
 pub fn is_a_version(name: &str, body: &str) -> bool {
     let string = body.strip_prefix('"').and_then(|body| body.strip_suffix('"'));
@@ -90,7 +90,7 @@ fn strings(macros: &[&Constant], known: &Owners) -> Vec<Contract> {
 
 fn numbers(header: &Header, macros: &[&Constant], known: &Owners, found: &mut Vec<Contract>) {
     let of_truth = |constant: &Constant| known.by_macro.get(&*constant.name)?.numbered;
-    // An enumerator may be the number, too.
+    // An enumerator may be the number as well.
     let enumerators = header.items.iter().filter_map(|item| match item {
         Item::Enum(enumeration) => Some(&enumeration.members),
         Item::Constant(_) | Item::Record(_) | Item::Macro(_) => None,
@@ -113,7 +113,8 @@ fn numbers(header: &Header, macros: &[&Constant], known: &Owners, found: &mut Ve
             });
             continue;
         }
-        // The string whose macro begins like it; where there is one of each, they belong together.
+        // The string whose macro has the same prefix; a single string and a single number belong
+        // together.
         let start = |contract: &Contract| {
             let name = contract.name.as_ref().map_or(&contract.macro_name, |name| &name.macro_name);
             common_start(name, &constant.name)
@@ -145,7 +146,7 @@ fn numbers(header: &Header, macros: &[&Constant], known: &Owners, found: &mut Ve
     }
 }
 
-/// What the version of a number is of, where no string says it.
+/// The name for a number's version, if no string gives one.
 fn bare_name(header: &Header, constant: &Constant) -> String {
     let mut name = words(&constant.name);
     name.retain(|word| {
@@ -161,7 +162,7 @@ fn bare_name(header: &Header, constant: &Constant) -> String {
     }
 }
 
-/// The name of an entry, a node or a handler whose macro begins like another.
+/// The name of an entry, a node or a handler whose macro has the same prefix as another.
 fn name_like(macros: &[&Constant], like: &str, taken: &[Contract]) -> Option<NameMacro> {
     let mut best: Option<(usize, &Constant, &str)> = None;
     for constant in macros {
@@ -206,7 +207,7 @@ fn handlers(macros: &[&Constant], found: &mut Vec<Contract>) {
     }
 }
 
-/// Bits of feature words, given to the version that they stand beside, or a version by themselves.
+/// Adds bits of feature words to the version that they accompany, or as a version of their own.
 fn add_features(header: &Header, macros: &[&Constant], found: &mut Vec<Contract>) {
     let carried = has_feature_words(header);
     let bits = macros.iter().filter(|c| number(c).is_some() && features::is_feature(&c.name));
@@ -220,7 +221,7 @@ fn add_features(header: &Header, macros: &[&Constant], found: &mut Vec<Contract>
         let several = found.len() > 1;
         let owner = found.iter_mut().find(|c| start(c) == best && (best > 0 || !several));
         if let Some(contract) = owner {
-            // Flags beside a version that nothing checks are flags like any other.
+            // If a version exists and nothing checks the flags, they are ordinary flags.
             let has_version =
                 contract.version.is_some() || version::is_version(&contract.compatible);
             if carried || !has_version {
@@ -246,7 +247,7 @@ fn add_features(header: &Header, macros: &[&Constant], found: &mut Vec<Contract>
     }
 }
 
-/// Whether a struct of the header carries feature words: what is supported, required, in use.
+/// Whether a struct of the header has feature words: supported, required, in use.
 fn has_feature_words(header: &Header) -> bool {
     let fields = header.records().flat_map(|record| &record.fields);
     fields.into_iter().any(|field| {

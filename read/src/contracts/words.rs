@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Names taken apart: how much the name of a struct has in common with that of a contract.
+//! Compares names by words: how much a struct's name shares with that of a contract.
 
 use kho_abi_model::Contract;
 use std::collections::BTreeSet;
 
-/// The words of a name, in small letters: `KVM_LUO_FH_COMPATIBLE` has four.
+/// The words of a name in lower case: `KVM_LUO_FH_COMPATIBLE` has four.
 pub(super) fn words(name: &str) -> Vec<String> {
     let parts = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     parts.map(str::to_ascii_lowercase).collect()
 }
 
-/// How many words two names begin with alike.
+/// How many leading words two names share.
 pub(super) fn common_start(one: &str, other: &str) -> usize {
     let (one, other) = (words(one), words(other));
     one.iter().zip(&other).take_while(|(a, b)| a == b).count()
@@ -21,11 +21,11 @@ pub(super) fn last(name: &str) -> String {
     words(name).pop().unwrap_or_default()
 }
 
-/// The words by which a contract is called, in the order of its names.
+/// The words by which a contract is known, in the order of its names.
 pub(super) struct Key {
     /// Those of its string, without the version.
     name: Vec<String>,
-    /// Those of its macros, without what says that they hold a version.
+    /// The words of its macros, without those that mark a version.
     macros: BTreeSet<String>,
 }
 
@@ -43,12 +43,13 @@ impl Key {
         Self { name: words(kho_abi_model::version::stem(name)), macros }
     }
 
-    /// How well the name of a struct or a constant fits: more is better, and 0 is not at all.
+    /// How well the name of a struct or a constant matches: higher is better, and 0 means not at
+    /// all.
     pub(super) fn fit(&self, item: &str) -> u32 {
         let item = words(item);
         let mut fit = 0;
         for (at, word) in item.iter().enumerate() {
-            // What a name begins with says most about whose it is.
+            // The first word says most about the owner.
             let weight = if at == 0 { 2 } else { 1 };
             if self.name.contains(word) || self.macros.contains(word) {
                 fit += 4 * weight;
@@ -61,7 +62,7 @@ impl Key {
         fit
     }
 
-    /// How many words of the name one word stands for: `hugemfd` is short for `huge-memfd`.
+    /// How many words of the name one word abbreviates: `hugemfd` means `huge-memfd`.
     fn joined(&self, word: &str) -> Option<u32> {
         for start in 0..self.name.len() {
             for end in start + 2..=self.name.len() {
@@ -76,14 +77,14 @@ impl Key {
     }
 }
 
-/// Whether one of the two begins with the other, and that is more than chance.
+/// Whether one of the two is a prefix of the other, long enough not to be a coincidence.
 fn begins(one: &str, other: &str) -> bool {
     const TELLING: usize = 4;
     let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
     short.len() >= TELLING && long.starts_with(short)
 }
 
-/// Whether a word has letters of another in their order, and no others.
+/// Whether a word consists of letters of another in their order.
 fn is_short_for(word: &str, whole: &str) -> bool {
     let mut rest = whole.bytes();
     word.bytes().all(|letter| rest.any(|other| other == letter))

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The files that a unit's entries say they are written in.
+//! The source files of a unit's entries.
 
 use super::{Parts, Slice, Strings};
 use gimli::{AttributeValue, DebugLine, DebugLineOffset, LittleEndian};
 
-/// Longest name of a file that is believed, in bytes.
+/// Longest name of a file to accept, in bytes.
 const MAX_NAME: usize = 4096;
 
 /// Files by their number.
@@ -17,9 +17,9 @@ impl Files {
         Some(file).filter(|file| !file.is_empty()).map(String::as_str)
     }
 
-    /// Reads the list of files that begins there; `None` where it is not of the form.
+    /// Reads the list of files at an offset; `None` if it is malformed.
     ///
-    /// Names are relative to the directory that the kernel was built from, where they are below it.
+    /// Names inside the directory that the kernel was built from are relative to it.
     pub(super) fn read(
         lines: &Parts<'_>,
         offset: u64,

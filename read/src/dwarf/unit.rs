@@ -14,9 +14,9 @@ use std::collections::BTreeSet;
 
 type Die<'u, 'a> = gimli::DebuggingInformationEntry<'u, 'u, Slice<'a>, usize>;
 
-/// How many entries are looked at within the types of one unit.
+/// How many entries to visit inside the types of one unit.
 const MAX_STEPS: u32 = 1 << 22;
-/// How many typedefs and qualifiers may stand before a type.
+/// How many typedefs and qualifiers may precede a type.
 const MAX_ALIASES: usize = 64;
 
 /// A unit.
@@ -26,21 +26,21 @@ pub(super) struct Unit<'a> {
     /// Where the unit begins in `.debug_info`.
     start: u64,
     strings: &'a Strings,
-    /// Where the unit's numbers of strings begin.
+    /// The offset of the unit's table of string numbers.
     offsets_base: gimli::DebugStrOffsetsBase<usize>,
-    /// Whether the unit names strings by their number.
+    /// Whether the unit refers to strings by number.
     by_number: bool,
     lines: Option<&'a Parts<'a>>,
-    /// Where the unit's list of files is.
+    /// The offset of the unit's list of files.
     line_program: Option<u64>,
     directory: String,
     files: OnceCell<Files>,
-    /// How many entries were looked at.
+    /// How many entries were visited.
     steps: Cell<u32>,
 }
 
 impl<'a> Unit<'a> {
-    /// Reads the header of a unit; `None` where it is not of a C file.
+    /// Reads the header of a unit; `None` if it is not of a C file.
     pub(super) fn parse(
         bytes: &'a [u8],
         start: u64,
@@ -74,7 +74,7 @@ impl<'a> Unit<'a> {
             Some(AttributeValue::Language(language)) => Some(language),
             _ => None,
         };
-        // Other languages may have types of the same name, which are not the C ones.
+        // Other languages may have types of the same name, which are not the C types.
         let c_languages = [
             c::DW_LANG_C,
             c::DW_LANG_C89,
@@ -90,7 +90,7 @@ impl<'a> Unit<'a> {
             Some(AttributeValue::DebugStrOffsetsBase(base)) => Some(base),
             _ => None,
         };
-        // What a compiler does for the name of the file, it does for all names.
+        // A compiler names the file in the same way as everything else.
         let mut by_number = false;
         for attribute in [c::DW_AT_name, c::DW_AT_producer, c::DW_AT_comp_dir] {
             let value = root.attr_value(attribute).map_err(say)?;
@@ -110,17 +110,17 @@ impl<'a> Unit<'a> {
         Ok(Some(unit))
     }
 
-    /// Whether the unit names strings by their number in a table, rather than by their offset.
+    /// Whether the unit refers to strings by number in a table, rather than by offset.
     pub(super) fn names_by_number(&self) -> bool {
         self.by_number
     }
 
-    /// Adds the wanted types that the unit has in full.
+    /// Adds the wanted types that the unit defines completely.
     pub(super) fn find(&self, wanted: &BTreeSet<&str>, lowered: &mut Lowered) -> Result<(), Why> {
         let mut entries = self.header.entries(&self.abbreviations);
         entries.next_dfs().map_err(say)?;
         let Some((1, _)) = entries.next_dfs().map_err(say)? else { return Ok(()) };
-        // Types of C are right below the unit.
+        // C types are direct children of the unit.
         while let Some(entry) = entries.current() {
             let tag = entry.tag();
             let is_record = tag == c::DW_TAG_structure_type || tag == c::DW_TAG_union_type;
@@ -167,7 +167,7 @@ impl<'a> Unit<'a> {
         Ok(RawEnum { name, members, place: self.place(entry)? })
     }
 
-    /// Calls with each entry right below one.
+    /// Calls back for each direct child of an entry.
     fn children(
         &self,
         of: UnitOffset,
@@ -176,7 +176,7 @@ impl<'a> Unit<'a> {
         let mut entries = self.header.entries_at_offset(&self.abbreviations, of).map_err(say)?;
         entries.next_dfs().map_err(say)?;
         let mut depth = 0_isize;
-        // One by one, and not from sibling to sibling: only so every step can be counted.
+        // Visit every entry instead of following siblings, so that every step is counted.
         while let Some((step, entry)) = entries.next_dfs().map_err(say)? {
             depth += step;
             if depth <= 0 {
@@ -249,7 +249,7 @@ impl<'a> Unit<'a> {
         }
     }
 
-    /// Where an entry is written.
+    /// Where an entry is in the source.
     fn place(&self, entry: &Die<'_, 'a>) -> Result<Option<Place>, Why> {
         let line = Self::number(entry, c::DW_AT_decl_line)?;
         let file = match entry.attr_value(c::DW_AT_decl_file).map_err(say)? {
@@ -259,7 +259,7 @@ impl<'a> Unit<'a> {
         };
         let (Some(line), Some(file)) = (line, file) else { return Ok(None) };
         let files = self.files.get_or_init(|| {
-            // Without places everything else is as good as with them.
+            // Everything else works without source locations.
             let read = self.lines.zip(self.line_program).and_then(|(lines, offset)| {
                 Files::read(
                     lines,
@@ -300,7 +300,7 @@ impl<'a> Unit<'a> {
         } else if let (Some(from_top), Some(width)) =
             (Self::number(entry, c::DW_AT_bit_offset)?, width)
         {
-            // Until DWARF 4, from the most significant bit of the integer that holds it.
+            // Until DWARF 4, counted from the most significant bit of the integer that holds it.
             let storage = match Self::number(entry, c::DW_AT_byte_size)? {
                 Some(bytes) => Some(bytes),
                 None => match self.shape((ty, 0))? {
@@ -323,7 +323,7 @@ impl<'a> Unit<'a> {
         })
     }
 
-    /// The number of elements in each dimension of an array, from the outermost on.
+    /// The number of elements in each dimension of an array, from the outermost.
     fn dimensions(&self, id: UnitOffset) -> Result<Vec<u64>, Why> {
         let mut dimensions = Vec::new();
         self.children(id, |child| {
@@ -332,7 +332,7 @@ impl<'a> Unit<'a> {
                 let last = child.attr_value(c::DW_AT_upper_bound).map_err(say)?;
                 let count = match (count, last) {
                     (Some(count), _) => count,
-                    // -1 is how a compiler says that there is none.
+                    // Compilers write -1 for an unknown bound.
                     (None, Some(last)) => match (last.sdata_value(), last.udata_value()) {
                         (Some(-1), _) => 0,
                         (_, Some(last)) => last.wrapping_add(1),
@@ -348,11 +348,11 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// C23, of the list of languages that came after DWARF 5.
+/// C23, from the list of languages that were added after DWARF 5.
 const C23: u16 = 0x3e;
 
 impl Types for Unit<'_> {
-    /// A type's entry, and how many dimensions of it, an array, are gone through.
+    /// A type's entry, and how many dimensions of an array have been processed.
     type Id = (UnitOffset, u8);
 
     fn shape(&self, id: Self::Id) -> Result<Shape<Self::Id>, Why> {
@@ -459,7 +459,7 @@ impl Types for Unit<'_> {
     }
 }
 
-/// What the parser says.
+/// The parser's message.
 fn say(error: gimli::Error) -> Why {
     error.to_string()
 }

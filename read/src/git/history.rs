@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Walks a git history: commits, the ids of headers in them, contents by id.
+//! Walks a git history: commits, the ids of their headers, contents by id.
 //!
-//! One revision by itself is for [`super::revision`].
+//! [`super::revision`] reads a single revision.
 
 use super::{error, headers_of, Git};
 use crate::error::SourceError;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Stdio};
 
-/// Longest header that is looked at, in bytes.
+/// Longest header to read, in bytes.
 const MAX_BLOB: u64 = 1 << 20;
 
 /// A header in a tree: its path and the id of its content.
@@ -21,7 +21,7 @@ impl Git {
     ///
     /// # Errors
     ///
-    /// What git says.
+    /// A failure of git.
     pub fn entries(&self, rev: &str, commit: &str) -> Result<Entries, SourceError> {
         let usual = format!("include/{ABI_DIR}/");
         let list = self.run(rev, &["ls-tree", "-z", "--full-tree", commit, "--", &usual])?;
@@ -29,16 +29,16 @@ impl Git {
         if !found.is_empty() {
             return Ok(found);
         }
-        // Not a kernel's tree: they may lie anywhere in it.
+        // Not a kernel tree: the headers may be anywhere in it.
         let list = self.run(rev, &["ls-tree", "-r", "-z", "--full-tree", commit])?;
         Ok(entries_of(&list))
     }
 
-    /// A reader of contents by id.
+    /// Starts a reader of contents by id.
     ///
     /// # Errors
     ///
-    /// That git cannot be run.
+    /// git cannot be run.
     pub fn blobs(&self) -> Result<Blobs, SourceError> {
         let child = self
             .command()
@@ -81,7 +81,7 @@ impl Blobs {
     ///
     /// # Errors
     ///
-    /// An id that there is not, or a content that is too long for a header.
+    /// An id that does not exist, or a content that is too long for a header.
     pub fn get(&mut self, id: &str) -> Result<Vec<u8>, SourceError> {
         let fail = |why: String| error(id, why, "check the repository with git fsck");
         let gone = |error: std::io::Error| fail(format!("git cat-file ended: {error}"));
@@ -113,7 +113,7 @@ impl Blobs {
 
 impl Drop for Blobs {
     fn drop(&mut self) {
-        // Without its input, the process ends by itself.
+        // Closing its input ends the process.
         drop(self.child.stdin.take());
         drop(self.read.take());
         let _ = self.child.wait();

@@ -14,16 +14,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// How long one call of git may take where nothing else is said.
+/// The time limit of one call of git, by default.
 pub const TIME: Duration = Duration::from_secs(30);
 
-/// How much one call of git may answer, in bytes: more than all headers of a kernel have.
+/// The limit on the output of one call of git, in bytes: more than all headers of a kernel have.
 const ANSWER: u64 = 256 << 20;
 
-/// How much of what git says on standard error is kept, in bytes.
+/// How much of git's standard error to keep, in bytes.
 const SAID: u64 = 1 << 16;
 
-/// Variables that name a repository: they do not count where the caller named one.
+/// Variables that name a repository: they are ignored if the caller named one.
 const OF_ANOTHER: &[&str] =
     &["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"];
 
@@ -37,7 +37,7 @@ pub struct Git {
 /// Why git refuses, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The first line of it.
+    /// The first line of the message.
     pub why: String,
     /// The command that git advises, such as `git config --global --add safe.directory DIR`.
     pub advice: Option<String>,
@@ -56,7 +56,7 @@ impl Refusal {
         Self { why, advice: advice.map(Into::into) }
     }
 
-    /// What to do: git's own advice, where it gives one.
+    /// The help: git's own advice if it gives one.
     #[must_use]
     pub fn help(&self, otherwise: &str) -> String {
         match &self.advice {
@@ -70,26 +70,26 @@ impl Refusal {
 }
 
 impl Git {
-    /// The repository at or around a directory; the one that git itself finds where none is given.
+    /// The repository at or around a directory; without one, the repository that git itself finds.
     ///
-    /// Nothing is run yet: a directory without a repository is an error of the first call.
+    /// Runs nothing yet: a directory without a repository is an error of the first call.
     #[must_use]
     pub fn new(dir: Option<&Path>) -> Self {
         Self { dir: dir.map(Into::into), time: TIME }
     }
 
-    /// The same, which looks whether there is a repository.
+    /// As [`Git::new`], but checks that there is a repository.
     ///
     /// # Errors
     ///
-    /// A directory that is in no repository, or git is not installed.
+    /// A directory outside of any repository, or a missing git.
     pub fn find(dir: Option<&Path>) -> Result<Self, SourceError> {
         let git = Self::new(dir);
         git.run("", &["rev-parse", "--git-dir"])?;
         Ok(git)
     }
 
-    /// The same, with another bound on the time of each call.
+    /// Sets another time limit for each call.
     #[must_use]
     pub fn with_time(self, time: Duration) -> Self {
         Self { time, ..self }
@@ -111,11 +111,11 @@ impl Git {
         command
     }
 
-    /// What git answers to an input, or why it refuses.
+    /// The output of git for an input, or why it refuses.
     ///
     /// # Errors
     ///
-    /// git that is not installed, does not end in time, or answers too much.
+    /// A missing git, a timeout, or too much output.
     pub fn ask(
         &self,
         rev: &str,
@@ -147,11 +147,11 @@ impl Git {
         }
     }
 
-    /// What git answers.
+    /// The output of git.
     ///
     /// # Errors
     ///
-    /// As [`Git::ask`], and what git refuses.
+    /// As [`Git::ask`], and a refusal of git.
     pub fn run(&self, rev: &str, args: &[&str]) -> Result<Vec<u8>, SourceError> {
         let refused = |refusal: Refusal| {
             let help = refusal.help("give a revision that `git rev-parse` knows");
@@ -160,18 +160,18 @@ impl Git {
         self.ask(rev, args, Vec::new())?.map_err(refused)
     }
 
-    /// The id that a revision names, as `git rev-parse` has it.
+    /// The id of a revision, as `git rev-parse` prints it.
     ///
     /// # Errors
     ///
-    /// As [`Git::ask`], and a revision that there is not.
+    /// As [`Git::ask`], and a revision that does not exist.
     fn id(&self, rev: &str, wanted: &str) -> Result<String, SourceError> {
         let help = "give a commit, a branch or a tag of the repository";
         // git would parse these as an option, or as two revisions.
         if rev.is_empty() || rev.starts_with('-') || rev.contains(['\0', '\n']) {
             return Err(error(rev, "not a revision", help));
         }
-        // With --quiet, git says nothing of a revision that there is not.
+        // With --quiet, git prints nothing about a revision that does not exist.
         let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", wanted];
         let id = match self.ask(rev, &args, Vec::new())? {
             Ok(answer) => String::from_utf8_lossy(&answer).trim().to_string(),
@@ -212,7 +212,7 @@ fn error(rev: &str, why: impl Into<String>, help: &str) -> SourceError {
     SourceError::Git { rev: rev.into(), why: why.into(), help: help.into() }
 }
 
-/// Whether a text is the whole id of an object.
+/// Whether a text is the full id of an object.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -225,7 +225,7 @@ struct Entry {
     id: String,
 }
 
-/// The headers that `git ls-tree -z` lists: no link, and no other repository.
+/// The headers that `git ls-tree -z` lists, without links and submodules.
 fn headers_of(list: &[u8]) -> Vec<Entry> {
     let list = String::from_utf8_lossy(list);
     let entry = |line| {
@@ -235,14 +235,14 @@ fn headers_of(list: &[u8]) -> Vec<Entry> {
     list.split('\0').filter_map(entry).collect()
 }
 
-/// The first link, or other repository, that has the name of a header.
+/// The first link or submodule that is named like a header.
 fn link_of(list: &[u8]) -> Option<String> {
     let list = String::from_utf8_lossy(list);
     let mut headers = list.split('\0').filter_map(header_of);
     headers.find(|(mode, ..)| matches!(*mode, "120000" | "160000")).map(|(_, path, _)| path.into())
 }
 
-/// Mode, path and id of what has the name of a header.
+/// The mode, path and id of an entry that is named like a header.
 fn header_of(line: &str) -> Option<(&str, &str, &str)> {
     let (facts, path) = line.split_once('\t')?;
     let mut facts = facts.split(' ');

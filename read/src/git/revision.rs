@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Reads the ABI headers of a revision of a git repository, without a checkout.
 //!
-//! Only the headers are taken out. [`Git`] bounds every call.
+//! Only the headers are extracted. [`Git`] limits every call.
 
 use super::{error, headers_of, link_of, Entry, Git};
 use crate::error::SourceError;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 ///
-/// [`SourceError::Git`] where git, the repository or the revision is missing, or has no headers; as
+/// [`SourceError::Git`] if git, the repository or the revision is missing, or has no headers; as
 /// [`headers::read_files`].
 pub fn read_rev(rev: &str, options: &Options) -> Result<Reading, SourceError> {
     let (files, tree) = files_and_tree_of_rev(rev, options)?;
@@ -23,11 +23,11 @@ pub fn read_rev(rev: &str, options: &Options) -> Result<Reading, SourceError> {
     headers::read_named(&files, &format!("git:{rev}"), &prefix(rev), &options)
 }
 
-/// The ABI headers of a revision, by their paths in it, and the tree that they are from.
+/// The ABI headers of a revision, by path, and the tree that they are from.
 ///
 /// # Errors
 ///
-/// As [`read_rev`], for what concerns git.
+/// As [`read_rev`], for failures of git.
 pub fn files_and_tree_of_rev(
     rev: &str,
     options: &Options,
@@ -39,11 +39,11 @@ pub fn files_and_tree_of_rev(
     Ok((files, tree_of(repository.git, rev, tree)))
 }
 
-/// The tree of a revision, for what its ABI headers use of its other headers.
+/// The tree of a revision, for other headers that its ABI headers use.
 ///
 /// # Errors
 ///
-/// As [`read_rev`], for what concerns git.
+/// As [`read_rev`], for failures of git.
 pub fn tree_of_rev(rev: &str, options: &Options) -> Result<Tree, SourceError> {
     let git = Git::new(options.git_dir.as_deref());
     let tree = git.tree(rev)?;
@@ -57,7 +57,7 @@ fn tree_of(git: Git, rev: &str, tree: String) -> Tree {
         for path in paths {
             input.extend([tree.as_str(), ":", path, "\n"]);
         }
-        // What git does not answer is not there to be looked up.
+        // If git does not answer, the file counts as missing.
         let answer = git.ask(&named, &["cat-file", "--batch"], input.into_bytes());
         let answer = answer.ok().and_then(Result::ok).unwrap_or_default();
         let mut rest = answer.as_slice();
@@ -66,7 +66,7 @@ fn tree_of(git: Git, rev: &str, tree: String) -> Tree {
     Tree::new(&prefix(rev), get)
 }
 
-/// Takes the next object: a blob, or a line that says that it is none.
+/// Takes the next object: a blob, or a line that says that there is none.
 fn next_blob(rest: &mut &[u8]) -> Option<Vec<u8>> {
     let end = rest.iter().position(|byte| *byte == b'\n')?;
     let (line, after) = (std::str::from_utf8(&rest[..end]).ok()?, &rest[end + 1..]);
@@ -81,7 +81,7 @@ fn next_blob(rest: &mut &[u8]) -> Option<Vec<u8>> {
     (words.next() == Some("blob")).then(|| content.to_vec())
 }
 
-/// What stands before the path of a header in places: `REV:`, as git has it.
+/// The prefix of a header's path in places: `REV:`, in git's syntax.
 fn prefix(rev: &str) -> String {
     let end = if rev.ends_with(':') {
         ""
@@ -93,11 +93,11 @@ fn prefix(rev: &str) -> String {
     format!("{rev}{end}")
 }
 
-/// The ABI headers of a revision, by their paths in it.
+/// The ABI headers of a revision, by path.
 ///
 /// # Errors
 ///
-/// As [`read_rev`], for what concerns git.
+/// As [`read_rev`], for failures of git.
 pub fn files_of_rev(
     rev: &str,
     options: &Options,
@@ -117,13 +117,14 @@ impl Repository<'_> {
         error(self.rev, why, help)
     }
 
-    /// The ABI headers of a tree, by their paths in it.
+    /// The ABI headers of a tree, by path.
     fn files(&self, tree: &str) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
         let mut found = Vec::new();
         for dir in [format!("include/{ABI_DIR}/"), format!("{ABI_DIR}/"), String::new()] {
             found = self.headers(tree, &dir)?;
             if !found.is_empty() {
-                // What is beside is of interest where a header includes it, which the reader looks at.
+                // Headers beside these only matter if a header includes them, which the reader
+                // checks.
                 if let Some(include) = dir.strip_suffix(&format!("{ABI_DIR}/")) {
                     for name in headers::COMPANIONS {
                         found.extend(self.headers(tree, &format!("{include}{name}"))?);
@@ -139,7 +140,7 @@ impl Repository<'_> {
         self.contents(found)
     }
 
-    /// The headers directly in a directory, given with its last slash, or that very header.
+    /// The headers directly in a directory, given with its last slash, or exactly that header.
     fn headers(&self, tree: &str, dir: &str) -> Result<Vec<Entry>, SourceError> {
         let mut args = vec!["ls-tree", "-z", "--full-tree", tree];
         if !dir.is_empty() {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Takes clang's answer apart: the layouts that it computed, and the syntax tree around them.
+//! Parses clang's output: the layouts that it computed, and the syntax tree.
 //!
-//! The answer has one block of text for each layout, and then the tree as JSON. Of the tree, only
-//! declarations are kept: of an expression, no more than the value that clang computed for it.
+//! The output has one block of text for each layout, and then the tree as JSON. Only the
+//! declarations of the tree are kept. Of an expression, only the value that clang computed is kept.
 
 use super::json::{Piece, Pieces};
 use std::collections::BTreeMap;
 
-/// What clang answered.
+/// Clang's answer.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// The declarations outside of all others, in order.
+    /// The top-level declarations, in order.
     pub(super) declarations: Vec<Node>,
-    /// Layouts by the name of their type; several where types cannot be told apart by it.
+    /// Layouts by the name of their type; several if types share one name.
     pub(super) layouts: BTreeMap<String, Vec<Layout>>,
 }
 
@@ -32,11 +32,11 @@ pub(super) struct Layout {
 pub(super) struct Node {
     /// Its kind, as `RecordDecl`.
     pub(super) kind: String,
-    /// By what other nodes refer to it.
+    /// The id by which other nodes refer to it.
     pub(super) id: String,
-    /// Its name; empty where it has none.
+    /// Its name; empty if it has none.
     pub(super) name: String,
-    /// Where its name stands, or where the macro that makes it is used.
+    /// Where its name is, or where the macro that creates it is used.
     pub(super) place: Option<Location>,
     /// `struct` or `union`.
     pub(super) tag_used: String,
@@ -46,24 +46,24 @@ pub(super) struct Node {
     pub(super) invalid: bool,
     /// Whether it is a bit-field.
     pub(super) bit_field: bool,
-    /// Its type, as it is written.
+    /// Its type, as written.
     pub(super) ty: String,
-    /// Its type, without the names that typedefs give it; empty where that is the same.
+    /// Its type with typedefs resolved; empty if that is the same.
     pub(super) plain_ty: String,
-    /// The tag that is declared within it.
+    /// The tag that is declared inside it.
     pub(super) owned_tag: String,
     /// The value of the constant expression in it.
     pub(super) value: Option<String>,
     /// The string in it, as C writes it.
     pub(super) string: Option<String>,
-    /// What is declared within it, with its attributes.
+    /// The declarations inside it, and its attributes.
     pub(super) inner: Vec<Node>,
 }
 
 /// A place in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Location {
-    /// The file, by clang's name for it.
+    /// The file, by the name that clang uses.
     pub(super) file: String,
     /// The line, from 1.
     pub(super) line: usize,
@@ -71,7 +71,7 @@ pub(super) struct Location {
     pub(super) column: usize,
 }
 
-/// Takes an answer apart.
+/// Parses an answer.
 pub(super) fn parse(answer: &str) -> Result<Answer, String> {
     let at_once = answer.starts_with("{\n").then_some(0);
     let tree = at_once.or_else(|| answer.find("\n{\n").map(|found| found + 1));
@@ -115,13 +115,13 @@ fn layouts(text: &str) -> Result<BTreeMap<String, Vec<Layout>>, String> {
     Ok(layouts)
 }
 
-/// What an open bracket began.
+/// What an open bracket belongs to.
 #[derive(Debug)]
 enum Open {
     Node(Box<Node>),
-    /// The nodes within another, or the whole.
+    /// The nodes inside another, or the root.
     Inner,
-    /// A place; the flag says whether it is the node's own, and not where a part of it is.
+    /// A location; the flag says whether it is the node's own, and not that of a part of it.
     Location {
         own: bool,
         column: usize,
@@ -130,14 +130,14 @@ enum Open {
     Range,
     Type,
     OwnedTag,
-    /// Something that is of no interest.
+    /// Something irrelevant.
     Other,
 }
 
-/// Puts pieces together.
+/// Assembles the pieces.
 ///
-/// clang tells the file and the line of a place only where they differ from those of the place that it
-/// told before, wherever in the tree that was: so all of them are followed.
+/// clang prints the file and the line of a location only if they differ from those of the location
+/// that it printed last, anywhere in the tree. So the reader follows all locations.
 #[derive(Default)]
 struct Reader {
     open: Vec<Open>,
@@ -147,7 +147,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// The root, once it is closed.
+    /// Takes a piece; returns the root once it is closed.
     fn take(&mut self, piece: Piece) -> Result<Option<Node>, String> {
         match piece {
             Piece::Key(key) => self.key = key,
@@ -183,7 +183,8 @@ impl Reader {
             (Some(Open::Node(_)), "type") => Open::Type,
             (Some(Open::Node(_)), "ownedTagDecl") => Open::OwnedTag,
             (Some(Open::Range), _) => location(false),
-            // Of a name that a macro makes: first where the macro has it, then where it is used.
+            // For a name that a macro creates: first its location in the macro, then where the
+            // macro is used.
             (Some(Open::Location { own, .. }), "spellingLoc" | "expansionLoc") => location(*own),
             _ => Open::Other,
         }
@@ -245,8 +246,8 @@ impl Reader {
         if kept {
             parent.inner.push(node);
         } else {
-            // The outermost constant is the value, and the first string is the string. What is
-            // declared within a type or an expression is declared all the same.
+            // The outermost constant is the value, and the first string is the string. Declarations
+            // inside a type or an expression still count.
             if parent.value.is_none() {
                 parent.value = node.value;
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Makes a model of what clang answered.
+//! Builds a model from clang's answer.
 
 use super::ast::{unquote, Answer, Layout, Location, Node};
 use super::scan::{Scan, Tag};
@@ -9,25 +9,25 @@ use kho_abi_model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How deep a type may be made of other types.
+/// How deeply a type may be nested in other types.
 const DEPTH: usize = 64;
 
-/// What was found in one header: its items, and what is there and cannot be told, each with the reason.
+/// The content of one header: its items, and what exists but is unknown, with the reasons.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) items: Vec<Item>,
     pub(super) undetermined: Vec<(String, String)>,
 }
 
-/// What clang answered, by what it was asked.
+/// clang's answers, by question.
 pub(super) struct Answers<'a> {
     answer: &'a Answer,
     /// Answers by question and part.
     values: BTreeMap<(&'a Asked, char), i128>,
     texts: BTreeMap<&'a str, Result<String, String>>,
-    /// Why a question has no answer.
+    /// Why a question was not answered.
     refused: BTreeMap<&'a Asked, &'a str>,
-    /// What typedefs stand for.
+    /// What typedefs mean.
     typedefs: BTreeMap<&'a str, &'a str>,
     /// The names that typedefs give to types without a tag, by the id of the type.
     given: BTreeMap<&'a str, &'a str>,
@@ -36,19 +36,19 @@ pub(super) struct Answers<'a> {
     /// Their indices, by the name of the type and by the model's name.
     by_ty: BTreeMap<String, usize>,
     by_name: BTreeMap<String, usize>,
-    /// Layouts of types without a name, by where those are declared, with whether it is a union's. What
-    /// one macro makes is all declared where that is used.
+    /// Layouts of nameless types, by the location of their declaration, with whether it is a
+    /// union's. All types that one macro creates are declared where the macro is used.
     nameless: BTreeMap<&'a str, Vec<(bool, &'a Layout)>>,
 }
 
 /// A struct or union, as it is declared.
 struct Declared<'a> {
     node: &'a Node,
-    /// The model's name for it.
+    /// Its name in the model.
     name: String,
-    /// The name of its type, by which clang tells its layout and those fields that have it.
+    /// The name of its type, by which clang lists its layout and the fields that have it.
     ty: String,
-    /// The types without a name that its fields have, by the position of the field in `node.inner`.
+    /// The nameless types of its fields, by the position of the field in `node.inner`.
     within: BTreeMap<usize, usize>,
 }
 
@@ -92,7 +92,7 @@ impl<'a> Answers<'a> {
                         let asked = asked.and_then(|(at, part)| Some((unit.asked.get(at)?, part)));
                         let value = member.value.as_ref().and_then(|value| value.parse().ok());
                         if let (Some((asked, part)), Some(value)) = (asked, value) {
-                            // clang goes on behind an error with something that it made up.
+                            // After an error, clang continues with a made-up value.
                             if !answers.refused.contains_key(asked) {
                                 answers.values.insert((asked, part), value);
                             }
@@ -111,7 +111,7 @@ impl<'a> Answers<'a> {
             }
         }
         for node in &answer.declarations {
-            // What no field has is known by its number.
+            // A type that no field uses is named by its number.
             let called = format!(".{}", answers.records.len());
             answers.declare(node, &called, DEPTH);
         }
@@ -122,7 +122,7 @@ impl<'a> Answers<'a> {
         answers
     }
 
-    /// Takes note of a struct or union, and of those within it. Without a name of its own it is `called` so.
+    /// Registers a struct or union, and those inside it. If it has no name, it is named `called`.
     fn declare(&mut self, node: &'a Node, called: &str, depth: usize) {
         if depth == 0 {
             return;
@@ -143,8 +143,8 @@ impl<'a> Answers<'a> {
         };
         let at = self.records.len();
         self.records.push(Declared { node, name: name.clone(), ty, within: BTreeMap::new() });
-        // A field that has the type of a nameless one gives it its name. Those without a name are counted
-        // among their like: a field in front of one does not give it another name.
+        // A field with a nameless type gives the type its name. Nameless fields are numbered among
+        // themselves, so that a new named field does not rename them.
         let mut inside: Option<usize> = None;
         let mut without_name = 0;
         for (position, inner) in node.inner.iter().enumerate() {
@@ -167,9 +167,9 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// What a header has, of those that are declared in the file that clang knows by this name.
+    /// The items of a header that are declared in the file that clang knows by this name.
     ///
-    /// `shown` is what the file is called in places, and `other` says it of any other one.
+    /// `shown` is the name of the file in places, and `other` gives the name of any other file.
     pub(super) fn header(
         &self,
         file: &str,
@@ -184,7 +184,7 @@ impl<'a> Answers<'a> {
         self.enums(file, scan, &place, &mut placed, &mut found.undetermined);
 
         let tags: BTreeMap<_, _> = scan.tags.iter().map(|tag| (tag.line, tag)).collect();
-        // What a struct embeds of another file is a part of it, and comes along.
+        // A struct from another file is included if a struct of this one embeds it.
         let mut wanted: BTreeSet<usize> = BTreeSet::new();
         let mut open: Vec<usize> = (0..self.records.len())
             .filter(|index| {
@@ -203,7 +203,7 @@ impl<'a> Answers<'a> {
             let at = declared.node.place.clone().unwrap_or_default();
             let own = at.file == file;
             if !own && at.file.starts_with(super::ABI) {
-                // It is in the model as a part of its own header.
+                // The model has it in its own header.
                 continue;
             }
             let file = if own { shown.to_string() } else { other(&at.file) };
@@ -256,7 +256,7 @@ impl<'a> Answers<'a> {
                 ));
                 continue;
             }
-            // What is defined twice, under different conditions, has one value.
+            // If a macro is defined twice, under different conditions, it has one value.
             if define.body.is_empty() || !seen.insert(name.clone()) {
                 continue;
             }
@@ -346,7 +346,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// The records that one embeds.
+    /// The records that a record embeds.
     fn embedded(&self, index: usize) -> Vec<usize> {
         let declared = &self.records[index];
         let embedded = declared.fields().filter_map(|(position, field)| {
@@ -360,7 +360,7 @@ impl<'a> Answers<'a> {
     fn layout(&self, declared: &Declared<'_>) -> Result<&'a Layout, String> {
         let nameless = declared.ty.starts_with('/');
         let found: Vec<_> = if nameless {
-            // Of those that one macro makes, it is one of this kind with as many fields.
+            // Of the types that one macro creates, pick one of this kind with as many fields.
             let is_union = declared.node.tag_used == "union";
             let count = declared.fields().count();
             let there = self.nameless.get(declared.ty.as_str()).into_iter().flatten();
@@ -382,13 +382,13 @@ impl<'a> Answers<'a> {
             _ => return Err("its layout cannot be distinguished from that of another".into()),
         };
         if !nameless {
-            // Two answers of clang's, one as text and one as a value: a text that is misread shows.
+            // clang answers twice, as text and as a value, so that a misread text is noticed.
             let asked = Asked::Type(declared.ty.clone());
             let bits = |part| self.values.get(&(&asked, part)).map(|bytes| bytes.checked_mul(8));
             let stated = |part, bits_found: u64| match bits(part) {
                 Some(Some(bits)) => bits == i128::from(bits_found),
                 Some(None) => false,
-                // Of a record that no question is about, there is one answer.
+                // If no question is about the record, there is only one answer.
                 None => true,
             };
             if !stated('s', layout.size) || !stated('a', layout.align) {
@@ -406,7 +406,7 @@ impl<'a> Answers<'a> {
         }
         let layout = self.layout(declared)?;
         let has = |kind: &str| node.inner.iter().any(|inner| inner.kind == kind);
-        // `#pragma pack` says it in other words.
+        // `#pragma pack` has the same effect.
         let packed = has("PackedAttr") || has("MaxFieldAlignmentAttr") && layout.align <= 8;
         let fields: Vec<_> = declared.fields().collect();
         if fields.len() != layout.offsets.len() {
@@ -458,7 +458,7 @@ impl<'a> Answers<'a> {
         })
     }
 
-    /// The model's type for a field, and its size in bits; `nameless` is the type without a name that the
+    /// The model's type for a field, and its size in bits; `nameless` is the nameless type that the
     /// field is declared with.
     fn ty(&self, field: &Node, nameless: Option<usize>) -> Result<(Type, u64), String> {
         let first = self.spelled(&field.ty, nameless, DEPTH);
@@ -468,7 +468,7 @@ impl<'a> Answers<'a> {
         first
     }
 
-    /// The same for a type that clang spells so.
+    /// The same for a type that clang spells this way.
     fn spelled(
         &self,
         spelled: &str,
@@ -503,14 +503,14 @@ impl<'a> Answers<'a> {
         let int = |bits: u16, signed| Ok((Type::Int { bits, signed }, u64::from(bits)));
         match spelled {
             "char" => return Ok((Type::Char, 8)),
-            // One byte, of which two values have a meaning.
+            // One byte, of which only two values are valid.
             "_Bool" | "bool" | "unsigned char" => return int(8, false),
             "signed char" => return int(8, true),
             "unsigned short" => return int(16, false),
             "short" => return int(16, true),
             "unsigned int" => return int(32, false),
             "int" => return int(32, true),
-            // Every kernel that live-updates is of 64 bits.
+            // Every kernel that supports live update is 64-bit.
             "unsigned long" | "unsigned long long" => return int(64, false),
             "long" | "long long" => return int(64, true),
             _ => {}
@@ -553,8 +553,8 @@ impl<'a> Answers<'a> {
         self.address(index).is_some()
     }
 
-    /// What the pointer points to, in a nameless union of an address and a pointer, as
-    /// `DECLARE_KHOSER_PTR()` makes it.
+    /// The pointer's target, in a nameless union of an address and a pointer, as
+    /// `DECLARE_KHOSER_PTR()` creates it.
     fn address(&self, index: usize) -> Option<&'a str> {
         let Declared { node, ty, .. } = &self.records[index];
         if node.tag_used != "union" || !ty.starts_with('/') {
@@ -562,7 +562,7 @@ impl<'a> Answers<'a> {
         }
         let mut fields = node.inner.iter().filter(|inner| inner.kind == "FieldDecl");
         let (phys, ptr) = (fields.next()?, fields.next()?);
-        // Without what has no name: such a type within itself is no address.
+        // Nameless types are excluded: one of them inside itself is not an address.
         let is_u64 = self.ty(phys, None) == Ok((Type::unsigned(64), 64));
         let named = phys.name == "phys" && ptr.name == "ptr" && fields.next().is_none();
         let to = ptr.ty.strip_suffix('*')?.trim_end().strip_prefix("struct ")?;
@@ -579,7 +579,7 @@ impl<'a> Declared<'a> {
     }
 }
 
-/// Whether clang spells a type, or one that it is made of, by where it is declared.
+/// Whether clang spells a type, or a part of it, by the location of its declaration.
 fn is_nameless(spelled: &str) -> bool {
     spelled.contains(" at ") && spelled.contains('(')
 }
@@ -592,7 +592,7 @@ fn answers_text<'a>(unit: &'a Unit, node: &Node) -> Option<&'a str> {
     }
 }
 
-/// The string that a literal stands for, and that an array of that type is filled with.
+/// The string that a literal means, which fills an array of that type.
 fn text(literal: &str, array: &str) -> Result<String, String> {
     let bytes = unquote(literal).ok_or("its string literal is not plain ASCII or has a prefix")?;
     if array != format!("const char[{}]", bytes.len() + 1) {

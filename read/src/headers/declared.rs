@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Says of each declaration whether the model has it proven, and why not.
+//! Decides for each declaration whether the model has it proven, and why not.
 
 use super::build::Found;
 use super::files::File;
@@ -7,7 +7,8 @@ use super::split::{Piece, What, Written};
 use kho_abi_model::{Declaration, DeclarationKind, Item, Place, BROKEN};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every declaration of a header. `lost` has the reasons for pieces that clang was not shown, by index.
+/// Every declaration of a header. `lost` has the reasons for pieces that clang did not see, by
+/// index.
 pub(super) fn declarations(
     file: &File,
     found: &Found,
@@ -45,7 +46,7 @@ pub(super) fn declarations(
     declarations
 }
 
-/// A declaration by its text alone.
+/// A declaration of which only the text is known.
 pub(super) fn declaration(written: &Written, shown: &str) -> Declaration {
     Declaration {
         kind: written.kind,
@@ -73,7 +74,7 @@ fn unproven(
         return Some(format!("it depends on {of}"));
     }
     let unread = declaration.names().into_iter().find(|name| !known.contains(name))?;
-    // An enum without a tag is known by its members alone.
+    // An enum without a tag is known only by its members.
     let reason = reasons.get(unread).or_else(|| reasons.get(declaration.name.as_str()));
     Some(reason.map_or_else(
         || match declaration.kind {
@@ -85,7 +86,7 @@ fn unproven(
     ))
 }
 
-/// A typedef is proven by what uses it, where that is proven.
+/// A typedef is proven if what uses it is proven.
 fn prove_typedefs(declarations: &mut [Declaration]) {
     let is_type = |declaration: &&Declaration| {
         matches!(declaration.kind, DeclarationKind::Struct | DeclarationKind::Union)

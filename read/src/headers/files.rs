@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Finds the ABI headers of a directory, and reads them within bounds.
+//! Finds the ABI headers of a directory, and reads them within limits.
 
 use super::scan::{scan, Scan};
 use super::split::{split, Split};
@@ -14,25 +14,27 @@ use std::fs::{self, File as Opened};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// How long a header may be, in bytes. The longest of Linux 7.3 has about ten thousand.
+/// The longest header to read, in bytes. The longest of Linux 7.3 has about ten thousand.
 const LENGTH: u64 = 1 << 20;
 
-/// How many headers a directory may have. Linux 7.3 has six.
+/// The most headers to read in a directory. Linux 7.3 has six.
 const COUNT: usize = 128;
 
-/// Headers beside the ABI's that have a part of it, by the name to include them by.
+/// Headers outside of the ABI's directory that have a part of the ABI, by the name to include them
+/// by.
 ///
-/// Until Linux 6.19 `struct kho_vmalloc`, which memfd embeds, was in the interface of Kexec HandOver.
+/// Until Linux 6.19, `struct kho_vmalloc`, which memfd embeds, was in the public header of Kexec
+/// HandOver.
 pub(crate) const COMPANIONS: &[&str] = &["linux/kexec_handover.h"];
 
-/// The ABI headers that are to be read.
+/// The ABI headers to read.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    /// The headers, in the order of their names.
+    /// The headers, sorted by name.
     pub(super) abi: Vec<File>,
-    /// Headers beside them that they include, by the name to include them by.
+    /// Other headers that they include, by the name to include them by.
     pub(super) companions: BTreeMap<&'static str, File>,
-    /// What is there and is not read.
+    /// What exists but was not read.
     pub(super) gaps: Vec<Gap>,
 }
 
@@ -41,41 +43,41 @@ pub(super) struct Files {
 pub(super) struct File {
     /// Base name without an extension, as `luo`.
     pub(super) name: String,
-    /// What it is called in places.
+    /// Its name in places.
     pub(super) shown: String,
-    /// Its text; bytes that are no UTF-8 are replaced, which no wire type depends on.
+    /// Its text. Bytes that are not UTF-8 are replaced: no wire type depends on them.
     pub(super) text: String,
-    /// What is in it.
+    /// The result of scanning it.
     pub(super) scan: Scan,
     /// Its pieces.
     pub(super) split: Split,
 }
 
-/// The base name of a header, where it is one that C code could include.
+/// The base name of a header, if C code could include it.
 fn header_name(file: &str) -> Option<&str> {
     let name = file.strip_suffix(".h")?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     (!name.is_empty() && name.len() <= 100 && name.bytes().all(plain)).then_some(name)
 }
 
-/// The gap that a header leaves whose name no C code could include; hidden files are no headers.
+/// The gap for a header whose name no C code could include; hidden files are not headers.
 fn odd_header(file: &str, shown: &str) -> Option<Gap> {
     let is_header = file.strip_suffix(".h").is_some() && !file.starts_with('.');
     let why = || format!("{shown}: not a name that a kernel header has");
     is_header.then(|| Gap { item: format!("{ABI_DIR}/{file}"), why: why() })
 }
 
-/// What a directory has of ABI headers.
+/// The ABI headers of a directory.
 struct Walked {
-    /// What was given, without links: nothing beyond it is read.
+    /// The given directory, with links resolved: nothing outside of it is read.
     root: PathBuf,
-    /// The directory that they are in.
+    /// The directory that contains them.
     place: PathBuf,
-    /// Whether that is the directory which was given.
+    /// Whether that is the given directory itself.
     itself: bool,
     /// Their names, with the path and the content of each.
     headers: Vec<(String, PathBuf, Vec<u8>)>,
-    /// What is there and is not read.
+    /// What exists but was not read.
     gaps: Vec<Gap>,
 }
 
@@ -101,7 +103,7 @@ fn walk(dir: &Path) -> Result<Walked, HeaderError> {
     }
     for name in names {
         let path = walked.place.join(format!("{name}.h"));
-        // A link to a file elsewhere is not followed, and what is no file is not opened.
+        // Do not follow a link to a file elsewhere, and only open regular files.
         let why = match path.canonicalize() {
             Ok(real) if !real.starts_with(&walked.root) => {
                 "it is a link that leads elsewhere".into()
@@ -125,7 +127,7 @@ fn at(path: &Path) -> impl Fn(std::io::Error) -> HeaderError {
     move |source| HeaderError::Io { path: path.clone(), source }
 }
 
-/// The headers of a directory that can be read, by their paths in a kernel tree; none is no error.
+/// The readable headers of a directory, by their paths in a kernel tree; there may be none.
 pub(super) fn by_path(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, HeaderError> {
     let headers = walk(dir)?.headers.into_iter();
     Ok(headers.map(|(name, _, bytes)| (format!("include/{ABI_DIR}/{name}.h"), bytes)).collect())
@@ -133,6 +135,12 @@ pub(super) fn by_path(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, HeaderErr
 
 /// The headers of a directory.
 pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderError> {
+    let (files, itself) = read_dir(dir)?;
+    require_abi(files, itself, dir, catalogue)
+}
+
+/// The headers of a directory, and whether that is the directory which was given.
+fn read_dir(dir: &Path) -> Result<(Files, bool), HeaderError> {
     let Walked { root, place, itself, headers, gaps } = walk(dir)?;
     let file = |(name, path, bytes): (String, PathBuf, Vec<u8>)| {
         file(name, path.display().to_string(), &bytes)
@@ -151,17 +159,50 @@ pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderE
             }
         }
     }
-    require_abi(files, itself, dir, catalogue)
+    Ok((files, itself))
 }
 
-/// The tree that a directory is, where it is the top of one.
+/// The directory to read for the sake of one header, where it lies among ABI headers, and its name; `None` where
+/// no C code could include it.
+pub(super) fn place_of(path: &Path) -> Option<(Option<PathBuf>, &str)> {
+    let name = path.file_name()?.to_str().and_then(header_name)?;
+    let dir = path.parent().filter(|dir| dir.ends_with(ABI_DIR));
+    // The top of the tree knows more than the directory itself.
+    let top = dir.map(|dir| match include_root(dir) {
+        include if include.ends_with("include") => include.parent().unwrap_or(include),
+        _ => dir,
+    });
+    let top = top.map(|top| if top == Path::new("") { Path::new(".") } else { top });
+    Some((top.map(Into::into), name))
+}
+
+/// The headers of a directory in which one was asked for, whatever that one has in it.
+pub(super) fn of_dir_with(dir: &Path, name: &str) -> Result<Files, HeaderError> {
+    let files = read_dir(dir)?.0;
+    if files.abi.iter().any(|file| file.name == name) {
+        return Ok(files);
+    }
+    let item = format!("{ABI_DIR}/{name}.h");
+    let why = files.gaps.into_iter().find(|gap| gap.item == item).map(|gap| gap.why);
+    let source = std::io::Error::other(why.unwrap_or_else(|| "it is not there".into()));
+    Err(HeaderError::Io { path: dir.join(name).with_extension("h"), source })
+}
+
+/// One header by itself.
+pub(super) fn of_file(path: &Path, name: &str) -> Result<Files, HeaderError> {
+    let bytes = read_bounded(path, path)?;
+    let abi = vec![file(name.into(), path.display().to_string(), &bytes)];
+    Ok(Files { abi, ..Files::default() })
+}
+
+/// The tree whose top is this directory, if it is one.
 pub(super) fn tree(dir: &Path) -> Option<Tree> {
     let root = dir.canonicalize().ok()?;
     if !root.join("include").join(ABI_DIR).is_dir() {
         return None;
     }
     let get = move |path: &String| {
-        // A link to a file elsewhere is not followed, and what is no file is not opened.
+        // Do not follow a link to a file elsewhere, and only open regular files.
         let real = root.join(path).canonicalize().ok().filter(|real| real.starts_with(&root))?;
         let is_file = real.is_file();
         is_file.then(|| read_bounded(&real, &real).ok()).flatten()
@@ -170,7 +211,7 @@ pub(super) fn tree(dir: &Path) -> Option<Tree> {
     Some(Tree::new(&shown, move |paths| paths.iter().map(&get).collect()))
 }
 
-/// The directory that `linux/kho/abi` is in.
+/// The directory that contains `linux/kho/abi`.
 fn include_root(abi: &Path) -> &Path {
     abi.ancestors().nth(Path::new(ABI_DIR).components().count()).unwrap_or(abi)
 }
@@ -211,7 +252,7 @@ pub(super) fn of_memory(
         path.rsplit_once('/')
             .is_some_and(|(dir, _)| dir == ABI_DIR || dir.ends_with(&format!("/{ABI_DIR}")))
     };
-    // Names alone are headers where no path says which of the files are.
+    // If no path shows which of the files are headers, the names alone decide.
     let itself = !files.keys().any(|path| in_abi_dir(path));
     let mut found = Files::default();
     for (path, bytes) in files {
@@ -264,7 +305,7 @@ fn file(name: String, shown: String, bytes: &[u8]) -> File {
     File { name, shown, text, scan, split }
 }
 
-/// Makes sure that there are ABI headers: any directory has some headers.
+/// Checks that there are ABI headers: any directory has some headers.
 fn require_abi(
     files: Files,
     itself: bool,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reads JSON piece by piece, however deep it is nested.
+//! Reads JSON piece by piece, however deeply it is nested.
 //!
-//! clang's syntax tree of a long expression is nested as deep as the expression is long. A reader that
-//! calls itself for each level refuses it, or runs out of stack.
+//! clang's syntax tree of a long expression is nested as deeply as the expression is long. A
+//! recursive reader would refuse it, or run out of stack.
 
 /// A piece of JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,15 +11,15 @@ pub(super) enum Piece {
     Open,
     /// `}` or `]`.
     Close,
-    /// The name of what comes next in an object.
+    /// The key of the next value in an object.
     Key(String),
     /// A string, without its quotes.
     Text(String),
-    /// A number or word, as it is written.
+    /// A number or word, as written.
     Word(String),
 }
 
-/// The pieces of a text; ends with the first error.
+/// The pieces of a text, up to the first error.
 pub(super) struct Pieces<'a> {
     rest: &'a str,
 }
@@ -73,7 +73,7 @@ impl<'a> Pieces<'a> {
         if !text[..end].contains('\\') {
             return Ok(text[..end].into());
         }
-        // What an escape stands for is the library's business; a string is not nested.
+        // Let the library decode escapes: a string is not nested.
         serde_json::from_str(&format!("\"{}\"", &text[..end])).map_err(|error| error.to_string())
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Takes the text of a header apart into words and marks, line by line where it has directives.
+//! Splits the text of a header into tokens, and keeps directives apart.
 
 use std::ops::Range;
 
-/// A word, a number, a string or a mark.
+/// A word, a number, a string or a punctuator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'t> {
     pub(super) text: &'t str,
@@ -31,7 +31,7 @@ pub(super) enum Lexed<'t> {
     },
 }
 
-/// Takes a text apart. Comments and the ends of continued lines are left out.
+/// Splits a text. Comments and the ends of continued lines are dropped.
 pub(super) fn lex(text: &str) -> Vec<Lexed<'_>> {
     let bytes = text.as_bytes();
     let mut lexed = Vec::new();
@@ -84,7 +84,7 @@ fn ended(tokens: Vec<Token<'_>>) -> Option<Lexed<'_>> {
     Some(Lexed::Directive { tokens, span, lines })
 }
 
-/// Behind the line break that a backslash takes away.
+/// The position after a line break that a backslash removes.
 fn continues(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at + 1)? {
         b'\n' => Some(at + 2),
@@ -93,7 +93,7 @@ fn continues(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The end of a line comment, which a backslash may carry on.
+/// The end of a line comment, which a backslash may continue.
 fn line_end(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() && bytes[at] != b'\n' {
         at = if bytes[at] == b'\\' { continues(bytes, at).unwrap_or(at + 1) } else { at + 1 };
@@ -114,7 +114,7 @@ fn token_end(text: &str, at: usize) -> usize {
                 end += if bytes[end] == b'\\' { 2 } else { 1 };
             }
             end += usize::from(bytes.get(end) == Some(&quote));
-            // An escape may have led into a character, or behind the text.
+            // An escape may have ended inside a character, or past the text.
             (end.min(text.len())..=text.len())
                 .find(|end| text.is_char_boundary(*end))
                 .unwrap_or(text.len())

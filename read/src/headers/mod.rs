@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reads the ABI headers of a kernel that somebody else wrote.
+//! Reads the ABI headers of a kernel, which are written by hand.
 //!
 //! ```text
 //!   files      the headers of a directory, each bounded, none from elsewhere
 //!     │
-//!   scan       names, places, comments; what clang is to be asked about
+//!   scan       names, places, comments; what to ask clang about
 //!     │
 //!   unit       one C file: all headers, and a question for each name
 //!     │
-//!   clang      a process that sees those files alone, for so long, with so much memory
+//!   clang      a process that sees only those files, with limits on time and memory
 //!     │
-//!   ast        its answer: layouts that it computed, declarations, values
+//!   ast        its answer: computed layouts, declarations, values
 //!     │
 //!   build      items of the model
 //! ```
 //!
-//! Sizes, offsets, widths and values are clang's own; nothing is computed here. Of the kernel's other
-//! headers, the stand-ins have what the ABI headers need: a tree's own would need its configuration,
-//! the headers that its build generates, and one more compiler version for each kernel, and a tree and
-//! a bare copy of its ABI headers would not read the same. What no stand-in has is read as empty, and
-//! is a gap; what cannot be told without it is one too, by name. Nothing is guessed.
+//! Sizes, offsets, widths and values come from clang; this module computes nothing. The stand-ins
+//! replace the kernel's other headers, as far as the ABI headers need them. A tree's own headers
+//! would need its configuration, the headers that its build generates, and a suitable compiler
+//! version. Besides, a tree and a bare copy of its ABI headers would be read differently. A header
+//! without a stand-in is read as empty, and is a gap. What remains unknown without it is a gap too,
+//! by name. Nothing is guessed.
 //!
-//! What clang finds wrong costs the declaration that it is in, and what embeds that; the rest is asked
-//! for again without it (`rounds`). What is not proven is there as text, for every header
-//! (`split`, `declared`): a struct that clang knows no layout of is still compared by its tokens.
-//! Of a whole tree, what a header uses and no stand-in has is taken from there (`tree`).
+//! An error removes its declaration and what embeds that; clang is asked again without them
+//! (`rounds`). What is not proven is kept as text, for every header (`split`, `declared`): a struct
+//! without a layout is still compared by its tokens. If there is a whole tree, definitions that no
+//! stand-in has are taken from it (`tree`).
 
 mod ast;
 mod build;
@@ -61,18 +62,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tree::Library;
 
-/// Where clang sees the ABI headers, the stand-ins, the headers beside the ABI's that have a part of
-/// it, and those that are read as empty.
+/// The paths by which clang sees the ABI headers, the stand-ins, other headers with a part of the
+/// ABI, and headers that are read as empty.
 const ABI: &str = "/abi/linux/kho/abi/";
 const STAND_INS: &str = "/stand-in/";
 const BESIDE: &str = "/beside/";
 const EMPTY: &str = "/empty/";
 
-/// Where clang looks for headers; as the kernel has it, `uapi` need not be said.
+/// clang's search paths for headers; as in the kernel, `uapi` may be left out.
 const SEARCH: &[&str] = &["/abi", "/stand-in", "/stand-in/uapi", "/beside", "/empty"];
 
-/// What stands before the headers: what a build of the kernel includes before all else, and the types
-/// and constants that some headers leave to those who include them.
+/// What precedes the headers: what a kernel build includes first, and the types and constants that
+/// some headers expect from their includer.
 const FIRST: &[&str] = &[
     "linux/compiler.h",
     "linux/types.h",
@@ -96,7 +97,7 @@ const FIRST: &[&str] = &[
 ///
 /// # Errors
 ///
-/// [`SourceError`] where there are none, where clang is missing, and where it accepts none of them.
+/// [`SourceError`] if there are none, if clang is missing, or if it accepts none of them.
 pub fn read_dir(dir: &Path, options: &Options) -> Result<Reading, SourceError> {
     load_dir(dir, options)?.read(options)
 }
@@ -105,7 +106,7 @@ pub fn read_dir(dir: &Path, options: &Options) -> Result<Reading, SourceError> {
 ///
 /// # Errors
 ///
-/// [`SourceError`] where there are none, or more or longer ones than any kernel has.
+/// [`SourceError`] if there are none, or if they exceed the limits on number or length.
 pub fn files_of_dir(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
     let files = files::by_path(dir)?;
     if files.is_empty() {
@@ -114,27 +115,57 @@ pub fn files_of_dir(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, SourceError
     Ok(files)
 }
 
-/// ABI headers whose text was read, once: what is made of them later is all made of the same text.
+/// ABI headers whose text is loaded once, so that all later results come from the same text.
 #[derive(Debug)]
 pub struct Loaded {
     files: Files,
     name: String,
     tree: Option<Tree>,
+    /// The one header that was asked for, where others are read for its sake alone.
+    only: Option<String>,
 }
 
-/// Reads the text of the ABI headers of a directory, as [`read_dir`] finds them.
+/// Loads the text of the ABI headers of a directory, as [`read_dir`] finds them.
 ///
 /// # Errors
 ///
-/// [`SourceError`] where there are none, or more or longer ones than any kernel has.
+/// [`SourceError`] if there are none, or if they exceed the limits on number or length.
 pub fn load_dir(dir: &Path, options: &Options) -> Result<Loaded, SourceError> {
     let files = files::of_dir(dir, &options.catalogue)?;
     let tree = files::tree(dir).or_else(|| options.tree.clone());
-    Ok(Loaded { files, name: dir.display().to_string(), tree })
+    Ok(Loaded { files, name: dir.display().to_string(), tree, only: None })
+}
+
+/// Whether a path is one of a C header, by its name.
+#[must_use]
+pub fn is_header(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "h")
+}
+
+/// Reads the text of one header. Those beside it, and the kernel tree that it lies in, are read for what it
+/// includes.
+///
+/// # Errors
+///
+/// [`SourceError`] for a file whose name is not that of a C header, and one that cannot be read.
+pub fn load_file(path: &Path, options: &Options) -> Result<Loaded, SourceError> {
+    let shown = path.display().to_string();
+    let (dir, name) = files::place_of(path).ok_or_else(|| SourceError::NotASource {
+        name: shown.clone(),
+        why: "C code cannot include a header of that name".into(),
+        help: "give a header called by letters, digits, `-` and `_`, as luo.h".into(),
+    })?;
+    let (files, tree) = match dir {
+        Some(dir) => (files::of_dir_with(&dir, name)?, files::tree(&dir)),
+        None => (files::of_file(path, name)?, options.tree.clone()),
+    };
+    let loaded = Loaded { files, name: shown, tree, only: Some(name.into()) };
+    // The top of the tree is here, where the path says nothing else.
+    Ok(if path.starts_with(".") { loaded } else { loaded.below(Path::new(".")) })
 }
 
 impl Loaded {
-    /// The same, whose places are below a directory rather than as it was given.
+    /// Makes the places relative to a directory, rather than as the user wrote it.
     #[must_use]
     pub fn below(mut self, top: &Path) -> Self {
         let top = format!("{}/", top.display());
@@ -153,19 +184,74 @@ impl Loaded {
         self
     }
 
-    /// Has a compiler lay them out.
+    /// Has clang lay them out.
     ///
     /// # Errors
     ///
-    /// [`SourceError`] where clang is missing, and where it accepts none of them.
+    /// [`SourceError`] if clang is missing, or if it accepts none of them.
     pub fn read(&self, options: &Options) -> Result<Reading, SourceError> {
-        Ok(read(&self.files, &self.name, self.tree.as_ref(), options)?)
+        let mut reading = read(&self.files, &self.name, self.tree.as_ref(), options)?;
+        if let Some(wanted) = self.wanted() {
+            only(&mut reading, &wanted);
+        }
+        Ok(reading)
     }
 
-    /// Each header's name, as `luo`, what it is called in places, and its text.
+    /// Each header's name, as `luo`, its name in places, and its text.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.files.abi.iter().map(|file| (&*file.name, &*file.shown, &*file.text))
+        let wanted = self.wanted();
+        let is_wanted =
+            move |file: &&File| wanted.as_ref().is_none_or(|wanted| wanted.contains(&*file.name));
+        let files = self.files.abi.iter().filter(is_wanted);
+        files.map(|file| (&*file.name, &*file.shown, &*file.text))
     }
+
+    /// The header that was asked for, with those that it includes; `None` where all were.
+    fn wanted(&self) -> Option<BTreeSet<&str>> {
+        let mut open = vec![self.only.as_deref()?];
+        let mut wanted = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            let Some(file) = self.files.abi.iter().find(|file| file.name == name) else { continue };
+            if wanted.insert(&*file.name) {
+                let targets = file.scan.includes.iter().filter_map(|i| i.target.as_deref());
+                open.extend(targets.filter_map(|target| {
+                    target.strip_prefix(ABI_DIR)?.strip_prefix('/')?.strip_suffix(".h")
+                }));
+            }
+        }
+        Some(wanted)
+    }
+}
+
+/// Takes the headers out of what was read that were not asked for.
+fn only(reading: &mut Reading, wanted: &BTreeSet<&str>) {
+    let headers = std::mem::take(&mut reading.model.headers);
+    let (kept, others): (Vec<_>, Vec<_>) =
+        headers.into_iter().partition(|header| wanted.contains(&*header.name));
+    let of_others = |item: &str| {
+        let is_its = |header: &Header| {
+            let mut declared = header.declarations.iter().flat_map(Declaration::names);
+            let names = header.items.iter().map(Item::name);
+            let mut strings = header.contracts.iter().map(|contract| &*contract.compatible);
+            header.include_path() == item
+                || declared.any(|name| name == item)
+                || { names }.any(|name| name == item)
+                || strings.any(|string| string == item)
+        };
+        others.iter().any(is_its) && !kept.iter().any(is_its)
+    };
+    let is_about_others = |gap: &Gap| {
+        let place = |header: &Header| gap.why.starts_with(&format!("{}:", header.file));
+        if gap.item.is_empty() {
+            others.iter().any(place)
+        } else {
+            of_others(&gap.item)
+        }
+    };
+    reading.gaps.retain(|gap| !is_about_others(gap));
+    reading.model.headers = kept;
+    // That another header is not there means nothing.
+    reading.knows.headers = false;
 }
 
 /// Reads ABI headers from memory, each by its path: as in a kernel tree, or its name alone.
@@ -180,7 +266,7 @@ pub fn read_files(
     read_named(files, "headers", "", options)
 }
 
-/// Reads ABI headers from memory, which have a name, and something that stands before their paths.
+/// Reads ABI headers from memory, with a name, and a prefix for their paths.
 pub(super) fn read_named(
     files: &BTreeMap<String, Vec<u8>>,
     name: &str,
@@ -191,25 +277,25 @@ pub(super) fn read_named(
     Ok(read(&files::of_memory(files, prefix, tree, &options.catalogue)?, name, tree, options)?)
 }
 
-/// The kernel tree that a directory is the top of, for what its ABI headers use of it.
+/// The kernel tree whose top is this directory, for other headers that its ABI headers use.
 #[must_use]
 pub fn tree_of_dir(dir: &Path) -> Option<Tree> {
     files::tree(dir)
 }
 
-/// Whether that is the name of a header beside the ABI's that had a part of it once.
+/// Whether that is the name of a header that once had a part of the ABI.
 #[must_use]
 pub fn is_companion(name: &str) -> bool {
     COMPANIONS.contains(&name)
 }
 
-/// The same of its path in some tree.
+/// As [`is_companion`], for its path in a tree.
 #[must_use]
 pub fn is_companion_path(path: &str) -> bool {
     COMPANIONS.iter().any(|name| path == *name || path.ends_with(&format!("/{name}")))
 }
 
-/// The comments of a header, each with the line where it begins, without the marks of a comment.
+/// The comments of a header without comment markers, each with its first line.
 #[must_use]
 pub fn comments(text: &str) -> Vec<(usize, String)> {
     let comments = scan::scan(text).comments.into_iter();
@@ -245,7 +331,7 @@ fn read(
         .iter()
         .map(|(name, text)| (format!("{STAND_INS}{name}"), stand_in(name, text, files)))
         .collect();
-    // The macro that a stand-in looks at.
+    // The macro that a stand-in uses.
     let shift = target.page_size.unwrap_or(4096).trailing_zeros();
     let shift = format!("#define PAGE_SHIFT {shift}\n");
     if let Some(page) = view.get_mut(&format!("{STAND_INS}asm/page.h")) {
@@ -254,7 +340,7 @@ fn read(
     for (name, by) in missing(files, &view) {
         view.insert(format!("{EMPTY}{name}"), String::new());
         let why = format!("{name}, which {by} includes, is not read: it is taken to be empty");
-        // One of the ABI's own is missing: what it declares is not known to be the same.
+        // An ABI header is missing: its declarations may differ.
         let is_of_it = name.starts_with(ABI_DIR) || is_companion(&name);
         let item = if is_of_it { name.clone() } else { String::new() };
         gaps.push(Gap { item, why });
@@ -266,7 +352,7 @@ fn read(
         let Outcome { found, declarations, failed, unread } = outcome;
         let undetermined = found.undetermined.iter();
         gaps.extend(undetermined.map(|(item, why)| Gap { item: item.clone(), why: why.clone() }));
-        // What a header says of itself is not so; what it is, is read.
+        // An assertion of the header fails; the rest is still read.
         gaps.extend(failed.into_iter().map(|why| Gap { item: String::new(), why }));
         if let Some(why) = unread {
             let why = format!("{}: {why}", file.shown);
@@ -291,7 +377,7 @@ fn read(
     Ok(Reading { name: name.into(), kind: Kind::Headers, model, knows, gaps })
 }
 
-/// Whether a tree is a kernel's, and not the directories of its ABI headers alone.
+/// Whether a tree is a whole kernel tree, and not only the directories of its ABI headers.
 fn is_whole(tree: &Tree) -> bool {
     tree.get(&["include/linux/types.h".into()]).iter().any(Option::is_some)
 }
@@ -322,7 +408,7 @@ fn includes(files: &Files) -> BTreeSet<String> {
     all.flat_map(|file| &file.scan.includes).filter_map(|include| include.target.clone()).collect()
 }
 
-/// What a header begins and does not end, or the other way round: the rest of it may be missing.
+/// What a header begins but does not end, or the other way round: the rest may be missing.
 fn unended(file: &File) -> Option<Gap> {
     let broken = file.split.pieces.iter().find(|piece| matches!(piece.what, What::Broken(_)));
     let line = broken.map(|piece| piece.lines.0).or(file.split.unended.first().copied())?;
@@ -330,7 +416,8 @@ fn unended(file: &File) -> Option<Gap> {
     Some(Gap { item, why: format!("{}:{line}: {}", file.shown, BROKEN) })
 }
 
-/// Headers that are included and neither there nor among the stand-ins, each with one that includes it.
+/// Headers that are included but missing, and have no stand-in, each with a header that includes
+/// it.
 fn missing(files: &Files, view: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut missing = BTreeMap::new();
     let given = |target: &str| {
@@ -343,7 +430,7 @@ fn missing(files: &Files, view: &BTreeMap<String, String>) -> BTreeMap<String, S
         for target in file.scan.includes.iter().filter_map(|include| include.target.as_deref()) {
             let mut stand_ins = SEARCH.iter().map(|dir| format!("{dir}/{target}"));
             let there = given(target) || stand_ins.any(|name| view.contains_key(&name));
-            // clang finds out about what is no name of a header.
+            // clang reports invalid names of headers.
             if tree::is_plain(target) && !there {
                 missing.entry(target.into()).or_insert_with(|| file.shown.clone());
             }
@@ -352,7 +439,7 @@ fn missing(files: &Files, view: &BTreeMap<String, String>) -> BTreeMap<String, S
     missing
 }
 
-/// Everything that a header names, for a reading that can tell nothing of it.
+/// Everything that a header names, for a reading that knows nothing about it.
 fn all_of(file: &File) -> BTreeSet<String> {
     let scan = &file.scan;
     let mut names = BTreeSet::from([format!("{}/{}.h", kho_abi_model::ABI_DIR, file.name)]);
@@ -361,7 +448,7 @@ fn all_of(file: &File) -> BTreeSet<String> {
     names.extend(scan.enumerators.iter().map(|name| name.name.clone()));
     for define in &scan.defines {
         names.insert(define.name.clone());
-        // The string of a contract, where it is plainly written.
+        // The string of a contract, if it is a plain literal.
         let string = define.body.strip_prefix('"').and_then(|body| body.strip_suffix('"'));
         if define.name.ends_with(contracts::SUFFIX) {
             names.extend(string.map(Into::into));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Asks clang about headers, in rounds: what it finds wrong is taken out, and it is asked again.
+//! Asks clang about headers in rounds: it removes what clang reports as wrong, and asks again.
 //!
-//! A wrong declaration costs itself and what embeds it. What a header uses and does not define is taken
-//! from its tree, where it has one. Where clang has nothing to say of a header at all, the header is
-//! left to its text.
+//! A wrong declaration costs itself and what embeds it. What a header uses but does not define is
+//! taken from its tree, if it has one. If clang cannot handle a header at all, only its text
+//! remains.
 
 use super::build::{Answers, Found};
 use super::clang::{self, Asked, Clang, Diagnostic};
@@ -17,18 +17,18 @@ use kho_abi_model::{Declaration, DeclarationKind, ABI_DIR};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-/// How often clang is asked about the same headers.
+/// How often to ask clang about the same headers.
 const ROUNDS: usize = 16;
 
-/// Where clang sees what was taken from the tree, each by its number.
+/// The path by which clang sees definitions from the tree, each by its number.
 const FROM_TREE: &str = "/tree/";
 
-/// What became of a header.
+/// The result for a header.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) found: Found,
     pub(super) declarations: Vec<Declaration>,
-    /// Checks of the header that do not hold, with their places.
+    /// Assertions of the header that fail, with their places.
     pub(super) failed: Vec<String>,
     /// Why nothing in the header is proven.
     pub(super) unread: Option<String>,
@@ -39,13 +39,13 @@ struct Taken {
     /// The file and the piece, by index.
     file: usize,
     piece: usize,
-    /// Whose use of it was seen first.
+    /// The header whose use of it was seen first.
     by: Option<usize>,
     /// Why it cannot be used.
     lost: Option<String>,
 }
 
-/// What a reading is made of.
+/// The state of a reading.
 pub(super) struct Reader<'a> {
     pub(super) clang: Clang,
     pub(super) triple: String,
@@ -54,25 +54,25 @@ pub(super) struct Reader<'a> {
     pub(super) view: BTreeMap<String, String>,
     pub(super) until: Instant,
     pub(super) library: Option<Library<'a>>,
-    /// What is out, by the header's path and the piece, with the reason.
+    /// What is removed, by the header's path and the piece, with the reason.
     lost: BTreeMap<String, BTreeMap<usize, String>>,
     failed: BTreeSet<(String, String)>,
     taken: Vec<Taken>,
-    /// Those of the tree by their numbers, in the order in which they are declared.
+    /// The definitions from the tree by number, in the order of their declaration.
     order: Vec<usize>,
-    /// How often that order may still change.
+    /// How many more times that order may change.
     moves: usize,
-    /// Names that were looked for in the tree, and those that are defined without it.
+    /// Names that were looked up in the tree, and those that are defined without it.
     looked_for: BTreeSet<String>,
 }
 
-/// What an error is about.
+/// The cause of an error.
 enum Blame {
-    /// A check that the header makes of itself, and that does not hold.
+    /// An assertion of the header, which fails.
     Check,
-    /// Something that is taken out now, or was found in the tree.
+    /// Something that was removed now, or found in the tree.
     Settled,
-    /// Something that has no place.
+    /// Something without a place.
     Nothing,
 }
 
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What becomes of each header.
+    /// The result for each header.
     pub(super) fn outcomes(mut self) -> Result<Vec<Outcome>, HeaderError> {
         let mut read: Vec<Option<Found>> = self.files.abi.iter().map(|_| None).collect();
         let mut unread: Vec<Option<String>> = vec![None; read.len()];
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
                 Ok(Some((unit, asked))) => self.take(&group, &unit, &asked, &mut read),
                 Err(error) if is_of_the_system(&error) => return Err(error),
                 Ok(None) | Err(_) if group.len() > 1 => {
-                    // One header must not keep the others from being read.
+                    // One header must not prevent the others from being read.
                     for at in group {
                         self.alone(at, &mut read, &mut unread)?;
                     }
@@ -136,9 +136,9 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Asks until clang finds nothing wrong any more; nothing where it makes no sense of the headers.
+    /// Asks until clang reports no more errors; `None` if it cannot handle the headers.
     fn settle(&mut self, group: &[usize]) -> Result<Option<(Unit, Asked)>, HeaderError> {
-        // What is not in time for all headers is for each of them.
+        // If there is no time for all headers together, leave some for each of them.
         let now = Instant::now();
         let left = self.until.saturating_duration_since(now);
         let until = now + if self.files.abi.len() == 1 { left } else { left / 2 };
@@ -197,7 +197,8 @@ impl<'a> Reader<'a> {
         abi.chain(beside).map(|(path, file)| (path, file.text.as_str(), &file.split))
     }
 
-    /// Finds what an error is about, and takes it out. `before` is what clang was asked without.
+    /// Finds the cause of an error, and removes it. `before` is what was removed when clang was
+    /// asked.
     fn blame(
         &mut self,
         unit: &Unit,
@@ -245,7 +246,7 @@ impl<'a> Reader<'a> {
             return Blame::Settled;
         }
         self.lost.entry(path).or_default().entry(at).or_insert(message);
-        // A check that cannot be made leaves everything else as it is.
+        // An assertion that cannot be evaluated affects nothing else.
         if is_check && !error.fatal && !error.message.starts_with("expected") {
             return Blame::Check;
         }
@@ -266,8 +267,8 @@ impl<'a> Reader<'a> {
         Blame::Settled
     }
 
-    /// Takes what an error misses from the tree; whether there is anything new. `of` is the definition
-    /// that the error is about, where that is of the tree itself.
+    /// Takes what an error misses from the tree; returns whether there is anything new. `of` is the
+    /// definition that the error is about, if that is from the tree itself.
     fn take_missing(
         &mut self,
         error: &Diagnostic,
@@ -288,7 +289,7 @@ impl<'a> Reader<'a> {
             }
             let Some(library) = &mut self.library else { break };
             if !self.looked_for.insert(name.clone()) {
-                // It may be there, and behind what uses it.
+                // It may be there already, but after its user.
                 let known = self.order.iter().position(|at| {
                     let taken = &self.taken[*at];
                     taken.lost.is_none() && library.defines(taken.file, taken.piece, &name)
@@ -315,7 +316,7 @@ impl<'a> Reader<'a> {
                 continue;
             }
             any |= lost.is_none();
-            // What is found later is what the ones before it use.
+            // Definitions that are found later are used by earlier ones.
             self.order.insert(0, self.taken.len());
             self.taken.push(Taken { file, piece, by, lost });
         }
@@ -332,12 +333,13 @@ impl<'a> Reader<'a> {
             .filter_map(|piece| Some(declared::declaration(piece.written()?, "")))
             .flat_map(|declared| declared.names().into_iter().map(String::from).collect::<Vec<_>>())
             .collect();
-        // Never empty, which would be asked for again.
+        // Never leave this empty, or it would be computed again.
         names.insert(String::new());
         names
     }
 
-    /// Takes out what embeds something that is out: clang would say so, one round for each level.
+    /// Removes what embeds something that was removed: clang would report it, but only one level
+    /// per round.
     fn lose_embedding(&mut self) {
         let mut gone: BTreeMap<String, String> = BTreeMap::new();
         let sources: Vec<_> = self.sources().collect();
@@ -373,7 +375,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Where an error is, as the caller knows the file.
+    /// The place of an error, by the name that the caller uses for the file.
     fn shown(&self, error: &Diagnostic) -> String {
         format!("{}:{}", self.shown_file(&error.file), error.line)
     }
@@ -393,7 +395,7 @@ impl<'a> Reader<'a> {
         seen.trim_start_matches(STAND_INS).trim_start_matches(EMPTY).to_string()
     }
 
-    /// What clang found in the headers of a group.
+    /// Takes what clang found in the headers of a group.
     fn take(&self, group: &[usize], unit: &Unit, asked: &Asked, read: &mut [Option<Found>]) {
         let on_questions = asked.errors.iter().filter(|error| error.file == clang::UNIT);
         let refused = on_questions
@@ -417,12 +419,12 @@ impl<'a> Reader<'a> {
             let lost = self.lost.get(&path).unwrap_or(&none);
             for (piece, why) in lost {
                 let Some(written) = file.split.pieces[*piece].written() else {
-                    // A directive: what depends on it is text.
+                    // For a directive, only text remains of what depends on it.
                     found.undetermined.push((String::new(), why.clone()));
                     continue;
                 };
                 let reason = found.undetermined.iter_mut().find(|(name, _)| *name == written.name);
-                // This says where and why, which what clang says of the name does not.
+                // This reason has the place, unlike clang's message about the name.
                 match reason {
                     Some(reason) => reason.1.clone_from(why),
                     None if written.kind == DeclarationKind::Assert => {}
@@ -444,7 +446,7 @@ impl<'a> Reader<'a> {
         outcomes
     }
 
-    /// What a header uses of the tree, as its text has it there.
+    /// What a header uses from the tree, as text.
     fn elsewhere(&self, header: usize) -> Vec<Declaration> {
         let Some(library) = &self.library else { return Vec::new() };
         let of_it = self.taken.iter().filter(|taken| taken.by.unwrap_or(0) == header);
@@ -455,7 +457,7 @@ impl<'a> Reader<'a> {
                 continue;
             };
             let mut found = declared::declaration(written, &library.shown(taken.file));
-            // Where it holds is the configuration's to say, which is why it is not proven.
+            // It is unproven because the configuration decides the condition.
             found.condition.clear();
             found.unproven.clone_from(&taken.lost);
             if !declarations.contains(&found) {
@@ -468,14 +470,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What clang says of a header that changes what the questions about it mean.
+/// clang's message about a header that changes what the questions about it mean.
 const CONTRADICTS: &str = "clang cannot parse the header";
 
 fn abi_path(file: &File) -> String {
     format!("{ABI}{}.h", file.name)
 }
 
-/// Whether an error is none of the headers'.
+/// Whether an error is not caused by the headers.
 fn is_of_the_system(error: &HeaderError) -> bool {
     matches!(error, HeaderError::Io { .. } | HeaderError::NoClang)
 }
@@ -485,18 +487,18 @@ pub(super) fn is_type(kind: DeclarationKind) -> bool {
     matches!(kind, Struct | Union | Typedef)
 }
 
-/// The type that a declaration embeds, of those that are gone.
+/// The type that a declaration embeds, of those that were removed.
 fn embeds<'g>(tokens: &str, gone: &'g BTreeMap<String, String>) -> Option<(&'g str, &'g String)> {
     let words: Vec<&str> = tokens.split_ascii_whitespace().collect();
     words.windows(2).find_map(|pair| {
         let (name, why) = gone.get_key_value(pair[0]).filter(|_| pair[1] != "*")?;
-        // A field may have the name of a type.
+        // A field may be named like a type.
         let is_name = super::spelling::is_word(pair[1]) && !super::spelling::is_attribute(pair[1]);
         is_name.then_some((name.as_str(), why))
     })
 }
 
-/// The piece that an error is about, of those that clang saw.
+/// The piece that an error is about, among those that clang saw.
 fn piece_at(
     text: &str,
     split: &Split,
@@ -513,21 +515,21 @@ fn piece_at(
     let around = |piece: &Piece| piece.spans.iter().any(|span| span.contains(&byte));
     let on = |piece: &Piece| piece.lines.0 <= error.line && error.line <= piece.lines.1;
     let exact = pieces().find(|(_, piece)| around(piece));
-    // A directive stands on lines of its own, also within a declaration.
+    // A directive has its own lines, even inside a declaration.
     let nearest =
         || pieces().filter(|(_, p)| on(p)).min_by_key(|(_, piece)| piece.lines.1 - piece.lines.0);
-    // At the end of a header clang finds out about what begins before it.
+    // At the end of a header, clang reports what began before it.
     let before = || pieces().rfind(|(_, piece)| piece.lines.0 <= error.line);
     exact.or_else(nearest).or_else(before).map(|(at, _)| at)
 }
 
-/// What clang says of a check that a header makes of itself, and that does not hold.
+/// clang's messages about a failed assertion of a header.
 fn is_of_a_check(error: &Diagnostic) -> bool {
     const SAID: &[&str] = &["static assertion failed", "no member named", "static_assert failed"];
     !error.fatal && SAID.iter().any(|message| error.message.starts_with(message))
 }
 
-/// The names that an error may be about the absence of.
+/// The names whose absence may be the cause of an error.
 fn missing(error: &Diagnostic, tokens: &str) -> Vec<String> {
     let quoted = error.message.split('\'').skip(1).step_by(2);
     let mut names: Vec<String> = Vec::new();
@@ -538,7 +540,7 @@ fn missing(error: &Diagnostic, tokens: &str) -> Vec<String> {
             names.push(name.into());
         }
     }
-    // A macro that is not there shows as what its text would be.
+    // clang does not name a missing macro, so any macro or tag of the declaration may be the cause.
     let mut before = "";
     for word in tokens.split_ascii_whitespace() {
         let is_macro = word.len() > 2
@@ -552,7 +554,7 @@ fn missing(error: &Diagnostic, tokens: &str) -> Vec<String> {
     names
 }
 
-/// Headers that can be read together: none of a group defines what another of it defines otherwise.
+/// Headers that can be read together: no two headers of a group define a name differently.
 fn groups(files: &[File]) -> Vec<Vec<usize>> {
     let mut defines: BTreeMap<&str, BTreeMap<usize, &str>> = BTreeMap::new();
     for (at, file) in files.iter().enumerate() {
@@ -566,7 +568,7 @@ fn groups(files: &[File]) -> Vec<Vec<usize>> {
             }
         }
     }
-    // Two macros that say the same may both be there; two types may not.
+    // Two equal macros may coexist; two types may not.
     let mut apart = vec![vec![false; files.len()]; files.len()];
     for of in defines.values().filter(|of| of.len() > 1) {
         let all: Vec<_> = of.iter().collect();
@@ -578,7 +580,7 @@ fn groups(files: &[File]) -> Vec<Vec<usize>> {
         }
     }
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    #[allow(clippy::needless_range_loop)] // It is a number, of a row and of a column.
+    #[allow(clippy::needless_range_loop)] // The number indexes both a row and a column.
     for at in 0..files.len() {
         let fits = |group: &&mut Vec<usize>| group.iter().all(|other| !apart[*other][at]);
         match groups.iter_mut().find(fits) {

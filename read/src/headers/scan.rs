@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Scans the text of a C header for what clang is to be asked about, and for what it does not tell:
+//! Scans the text of a C header for what to ask clang about, and for what clang does not report:
 //! names, places and documentation.
 //!
-//! Nothing that is found here is believed to be there: clang says what a name stands for, whether it is
-//! defined at all, and how it is laid out. A name that is missed here is not asked for.
+//! The result is only a list of candidates: clang decides what a name means, whether it is defined
+//! at all, and how it is laid out. A name that the scan misses is not asked about.
 
-/// What the text of a header has.
+/// The content of a header's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scan {
     /// Each `#include`.
     pub(super) includes: Vec<Include>,
-    /// The include guard, where the header begins with one.
+    /// The include guard, if the header begins with one.
     pub(super) guard: String,
     /// Each `#define`, in order.
     pub(super) defines: Vec<Define>,
     /// Each struct, union and enum with a tag and a body, in order.
     pub(super) tags: Vec<Tag>,
-    /// Names that a `typedef` may give to something without a tag, in order.
+    /// Names that a `typedef` may give to a type without a tag, in order.
     pub(super) typedefs: Vec<Name>,
     /// The names in the bodies of enums, in order.
     pub(super) enumerators: Vec<Name>,
-    /// The options that a part of the header depends on, each with its line.
+    /// The kernel options that parts of the header depend on, each with its line.
     pub(super) options: Vec<Name>,
     /// Every comment, in order.
     pub(super) comments: Vec<Comment>,
@@ -29,7 +29,7 @@ pub(super) struct Scan {
 /// An `#include`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Include {
-    /// What is between the brackets or quotes; `None` where a macro tells it.
+    /// The text between the brackets or quotes; `None` if a macro gives it.
     pub(super) target: Option<String>,
     /// The line.
     pub(super) line: usize,
@@ -40,11 +40,11 @@ pub(super) struct Include {
 pub(super) struct Define {
     /// The macro.
     pub(super) name: String,
-    /// Its arguments, where it has an argument list.
+    /// Its arguments, if it has an argument list.
     pub(super) arguments: Option<String>,
-    /// What it stands for, line by line, without comments.
+    /// Its replacement, line by line, without comments.
     pub(super) body: String,
-    /// The option that it depends on; empty where it always is there.
+    /// The option that it depends on; empty if it is unconditional.
     pub(super) option: String,
     /// The line.
     pub(super) line: usize,
@@ -81,11 +81,11 @@ pub(super) struct Comment {
     pub(super) line: usize,
     /// The line where it ends.
     pub(super) last: usize,
-    /// Its text, line by line, without the marks of a comment.
+    /// Its text, line by line, without comment markers.
     pub(super) text: String,
 }
 
-/// Scans a header. Any bytes are a header; one that is none has nothing in it.
+/// Accepts any bytes. Input that is not a header yields an empty scan.
 pub(super) fn scan(text: &str) -> Scan {
     let (bare, comments) = without_comments(text);
     let mut scan = Scan { comments, ..Scan::default() };
@@ -95,7 +95,7 @@ pub(super) fn scan(text: &str) -> Scan {
     scan
 }
 
-/// The text with spaces in place of its comments, line by line as before, and the comments.
+/// The text with spaces in place of its comments, with the same lines, and the comments.
 fn without_comments(text: &str) -> (String, Vec<Comment>) {
     let mut bare = String::with_capacity(text.len());
     let mut comments = Vec::new();
@@ -144,7 +144,7 @@ fn without_comments(text: &str) -> (String, Vec<Comment>) {
     (bare, comments)
 }
 
-/// The text of a comment, without the stars before its lines.
+/// The text of a comment, without the stars at the beginning of lines.
 fn comment(inside: &str) -> String {
     let lines = inside.trim_start_matches('*').lines().map(|line| {
         let line = line.trim();
@@ -153,7 +153,7 @@ fn comment(inside: &str) -> String {
     lines.collect::<Vec<_>>().join("\n").trim().to_string()
 }
 
-/// The comment that ends on the line before this one, or on it.
+/// The comment that ends on this line or the one before.
 fn doc_before(comments: &[Comment], line: usize) -> String {
     let last = comments.partition_point(|comment| comment.last < line);
     comments[..last]
@@ -163,9 +163,9 @@ fn doc_before(comments: &[Comment], line: usize) -> String {
         .unwrap_or_default()
 }
 
-/// Takes the directives out of the text, and leaves the rest line by line as before.
+/// Extracts the directives from the text, and keeps the lines of the rest.
 fn directives(bare: &str, scan: &mut Scan, code: &mut String) {
-    // What each open #if depends on: the option, if there is one.
+    // What each open #if depends on: an option, if there is one.
     let mut open: Vec<Option<String>> = Vec::new();
     let mut lines = bare.lines().enumerate();
     let mut first_word = None;
@@ -271,7 +271,7 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// An identifier or a mark, with its line.
+/// An identifier or a punctuator, with its line.
 struct Token<'a> {
     text: &'a str,
     line: usize,
@@ -284,7 +284,7 @@ fn tokens(code: &str) -> Vec<Token<'_>> {
         while let Some(c) = rest.chars().next() {
             let end = match c {
                 c if is_word(c) => split_word(rest).0.len(),
-                // What a string has in it is no code.
+                // The content of a string is not code.
                 '"' | '\'' => rest[1..].find(c).map_or(rest.len(), |found| found + 2),
                 c => c.len_utf8(),
             };
@@ -301,7 +301,7 @@ fn tokens(code: &str) -> Vec<Token<'_>> {
 /// Finds types that are declared outside of functions.
 fn declarations(code: &str, scan: &mut Scan) {
     let tokens = tokens(code);
-    // What each open brace belongs to: an enum or not.
+    // For each open brace, whether it belongs to an enum.
     let mut open: Vec<bool> = Vec::new();
     let mut parentheses = 0_usize;
     let mut in_typedef = false;
@@ -405,7 +405,7 @@ struct y *f(struct z *z);
             defines,
             [
                 ("X_COMPATIBLE", None, "\"x-v1\"", ""),
-                // An argument list over two lines is not taken apart: clang is not asked for it.
+                // An argument list over two lines is not parsed: clang is not asked about it.
                 ("X_TEST", None, "1", "CONFIG_X"),
             ]
         );
@@ -427,7 +427,7 @@ struct y *f(struct z *z);
         let whole = scan(HEADER);
         for end in 0..HEADER.len() {
             let cut = scan(&HEADER[..end]);
-            // All but the last is what it is in the whole; the last may be cut off.
+            // All but the last are as in the whole text; the last may be truncated.
             let names: Vec<_> = cut.defines.iter().map(|define| define.name.as_str()).collect();
             let known = ["_X_H", "X_COMPATIBLE", "X_MAKE", "X_TEST"];
             if let [others @ .., last] = names.as_slice() {
@@ -436,7 +436,7 @@ struct y *f(struct z *z);
             }
             assert!(cut.comments.len() <= whole.comments.len(), "{end}");
             for (cut, whole) in cut.comments.iter().zip(&whole.comments) {
-                // The star of an end that is cut off is text.
+                // The star of a truncated comment end is text.
                 let text = cut.text.trim_end_matches(['*', '\n', ' ']);
                 assert!(whole.text.starts_with(text), "{end}: {:?}", cut.text);
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Says in one way what C says in several, so that texts which mean the same are equal.
+//! Normalises the spelling of C, so that texts with the same meaning are equal.
 
 /// Whether a token is an identifier or a keyword.
 pub(super) fn is_word(token: &str) -> bool {
@@ -42,20 +42,20 @@ pub(super) fn attributes(words: &[&str]) -> Vec<bool> {
     marked
 }
 
-/// The tokens that are part of no attribute.
+/// The tokens that are not part of an attribute.
 pub(super) fn without_attributes<'t>(words: &[&'t str]) -> Vec<&'t str> {
     let marked = attributes(words);
     words.iter().zip(marked).filter(|(_, marked)| !marked).map(|(word, _)| *word).collect()
 }
 
-/// A declaration, with single blanks, in one spelling; `inside` has what directives stand behind how
-/// many of its tokens.
+/// A declaration in a normalised spelling, with single blanks; `inside` has the directives, with
+/// the number of tokens before each.
 pub(super) fn one_spelling(words: &[&str], inside: &[(usize, String)]) -> String {
     let mut out = String::new();
     let mut inside = inside.iter().peekable();
     let mut at = 0;
     let mut depth = 0_usize;
-    // What stands before the body or behind it is said behind it, in the order of the alphabet.
+    // Attributes before or after the body are written after it, sorted.
     let has_body = words.contains(&"{");
     let mut outer: Vec<String> = Vec::new();
     let put = |out: &mut String, word: &str| {
@@ -97,7 +97,7 @@ pub(super) fn one_spelling(words: &[&str], inside: &[(usize, String)]) -> String
             _ => {}
         }
         match words[at] {
-            // They lay out nothing.
+            // These do not affect the layout.
             "const" | "volatile" | "extern" | "__user" | "__rcu" => {}
             ";" if at + 1 == words.len() => {}
             word => put(&mut out, &of_word(word)),
@@ -116,7 +116,7 @@ pub(super) fn one_spelling(words: &[&str], inside: &[(usize, String)]) -> String
     out
 }
 
-/// The attributes at the start, each in one spelling, and how many tokens they take.
+/// The attributes at the start in normalised spelling, and how many tokens they take.
 fn attribute(words: &[&str]) -> (Vec<String>, usize) {
     let marked = attributes(words);
     let mut len = 1;
@@ -167,7 +167,7 @@ fn attribute(words: &[&str]) -> (Vec<String>, usize) {
     (said, len)
 }
 
-/// The integer type at the start, where it is written in words of C, and how many tokens it takes.
+/// The integer type at the start, if it is spelled with C keywords, and how many tokens it takes.
 fn integer_type(words: &[&str]) -> Option<(String, usize)> {
     const WORDS: &[&str] = &["unsigned", "signed", "char", "short", "int", "long", "__signed__"];
     let len = words.iter().take_while(|word| WORDS.contains(word)).count();
@@ -180,14 +180,14 @@ fn integer_type(words: &[&str]) -> Option<(String, usize)> {
         }
         (1.., _, _) => 8,
         (_, 1.., _) => 16,
-        // Every kernel that live-updates is of 64 bits.
+        // Every kernel that supports live update is 64-bit.
         (_, _, 1..) => 64,
         _ => 32,
     };
     (len > 0).then(|| (format!("{sign}{bits}"), len))
 }
 
-/// One token, as it is said here.
+/// A token in normalised spelling.
 fn of_word(word: &str) -> String {
     let same = match word {
         "__u8" | "uint8_t" | "u_int8_t" => "u8",
@@ -207,12 +207,12 @@ fn of_word(word: &str) -> String {
     same.into()
 }
 
-/// A token without what steers a terminal: anything may stand in a header.
+/// A token without terminal escapes: a header may contain anything.
 pub(super) fn printable(token: &str) -> String {
     token.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// An integer in decimal, without what says its type.
+/// An integer in decimal, without a type suffix.
 fn number(word: &str) -> Option<String> {
     if !word.starts_with(|c: char| c.is_ascii_digit()) {
         return None;

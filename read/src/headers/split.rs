@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Splits the text of a header into directives and declarations, without a compiler.
 //!
-//! The pieces are what a reading stands on: whatever clang makes of one of them, the others are there.
-//! Every byte that is no blank and no comment belongs to exactly one piece.
+//! A reading builds on these pieces: if clang rejects one, the others remain. Every byte that is
+//! neither blank nor part of a comment belongs to exactly one piece.
 
 use super::lex::{lex, Lexed, Token};
 use super::spelling;
@@ -13,7 +13,7 @@ use std::ops::Range;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Split {
     pub(super) pieces: Vec<Piece>,
-    /// The lines of each `#if` that the text does not end.
+    /// The lines of each `#if` without an `#endif`.
     pub(super) unended: Vec<usize>,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct Split {
 pub(super) struct Piece {
     /// What it is.
     pub(super) what: What,
-    /// The bytes that it has, in their order: directives within it are pieces of their own.
+    /// Its bytes, in order: directives inside it are pieces of their own.
     pub(super) spans: Vec<Range<usize>>,
     /// Its first and last line.
     pub(super) lines: (usize, usize),
@@ -33,33 +33,33 @@ pub(super) struct Piece {
 pub(super) enum What {
     /// It declares something.
     Declares(Written),
-    /// A part of a condition: `#if` and what belongs to it, by its word.
+    /// A part of a condition: `#if` and its relatives, by keyword.
     Conditional(String),
     /// Another directive, which declares nothing.
     Directive,
     /// It declares nothing that has bytes: `struct x;`.
     Nothing,
-    /// It begins something that it does not end, or ends what it does not begin.
+    /// It begins something that it does not end, or ends something that it does not begin.
     Broken(Written),
 }
 
-/// What is written of a declaration.
+/// The text of a declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) kind: DeclarationKind,
     pub(super) name: String,
     /// The line of the name.
     pub(super) line: usize,
-    /// In one spelling.
+    /// Its tokens, in normalised spelling.
     pub(super) tokens: String,
     /// The conditions that it depends on, from the outermost.
     pub(super) condition: String,
-    /// Whether it depends on what the reader does not decide: options, or macros from elsewhere.
+    /// Whether it depends on what the reader cannot decide: options, or macros from elsewhere.
     pub(super) varies: bool,
 }
 
 impl Piece {
-    /// What is declared, whole or not.
+    /// The declaration, complete or not.
     pub(super) fn written(&self) -> Option<&Written> {
         match &self.what {
             What::Declares(written) | What::Broken(written) => Some(written),
@@ -75,21 +75,21 @@ pub(super) fn split(text: &str) -> Split {
     if ended {
         return split;
     }
-    // A bracket is missing somewhere: what stands at the beginning of a line and begins a declaration
-    // is then taken for one, so that the rest of the header is told apart.
+    // A bracket is missing somewhere. Treat a line that begins like a declaration as one, so that
+    // the rest of the header is split correctly.
     Splitter::new(text, true).run(&lexed).0
 }
 
 /// An `#if` that is open.
 #[derive(Debug)]
 struct Condition {
-    /// What holds here, and what did in the branches before.
+    /// The condition of this branch, and those of the branches before.
     now: String,
     before: Vec<String>,
     /// How many brackets were open at the `#if`.
     depth: usize,
     line: usize,
-    /// Whether it guards the header, or a macro that is defined right behind it.
+    /// Whether it guards the header, or a macro that is defined right after it.
     guards: bool,
     varies: bool,
 }
@@ -98,7 +98,7 @@ struct Condition {
 #[derive(Debug, Default)]
 struct Current<'t> {
     tokens: Vec<Token<'t>>,
-    /// Directives within it, each behind how many tokens.
+    /// Directives inside it, each with the number of tokens before it.
     inside: Vec<(usize, String)>,
     spans: Vec<Range<usize>>,
     condition: String,
@@ -114,7 +114,7 @@ struct Splitter<'t> {
     current: Current<'t>,
     /// The brackets that are open.
     open: Vec<u8>,
-    /// Whether the braces that are open are a function's.
+    /// Whether the open braces belong to a function.
     in_function: bool,
 }
 
@@ -132,7 +132,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// The pieces, and whether everything that begins in the text ends in it.
+    /// The pieces, and whether everything that begins in the text also ends in it.
     fn run(mut self, lexed: &[Lexed<'t>]) -> (Split, bool) {
         for (at, item) in lexed.iter().enumerate() {
             match item {
@@ -146,7 +146,8 @@ impl<'t> Splitter<'t> {
         self.open.clear();
         self.end(true);
         self.split.unended = self.conditions.iter().map(|condition| condition.line).collect();
-        // Pieces are in the order in which they end: a macro within a struct stands before it.
+        // Pieces were added as they ended, so a macro inside a struct came first: sort them by
+        // start.
         self.split.pieces.sort_by_key(|piece| piece.spans.first().map(|span| span.start));
         (self.split, whole)
     }
@@ -158,7 +159,7 @@ impl<'t> Splitter<'t> {
             self.open.clear();
             self.end(true);
         }
-        // The use of a macro that needs no semicolon ends where another declaration begins.
+        // A macro use without a semicolon ends where another declaration begins.
         if self.open.is_empty() && at_line_start && begins && self.is_macro_use() {
             self.end(false);
         }
@@ -183,7 +184,7 @@ impl<'t> Splitter<'t> {
                     _ => b'[',
                 };
                 match self.open.iter().rposition(|open| *open == opener) {
-                    // What is open within ends with it.
+                    // What is open inside it ends with it.
                     Some(at) => self.open.truncate(at),
                     None => return self.end(true),
                 }
@@ -204,7 +205,7 @@ impl<'t> Splitter<'t> {
 
     fn push_span(&mut self, span: Range<usize>) {
         match self.current.spans.last_mut() {
-            // Nothing but blanks and comments stands between two tokens of one span.
+            // Two tokens in one span have only blanks and comments between them.
             Some(last)
                 if self
                     .current
@@ -218,7 +219,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// Whether what was read of the declaration is `NAME(...)` alone.
+    /// Whether the declaration so far is only `NAME(...)`.
     fn is_macro_use(&self) -> bool {
         let tokens = &self.current.tokens;
         let second = tokens.get(1).is_some_and(|token| token.text == "(");
@@ -242,7 +243,7 @@ impl<'t> Splitter<'t> {
         })
     }
 
-    /// Whether the brace that was just read begins the body of a struct, a union or an enum.
+    /// Whether the last brace begins the body of a struct, a union or an enum.
     fn is_tagged(&self) -> bool {
         let words = self.current.tokens[..self.current.tokens.len() - 1].iter().map(|t| t.text);
         let words: Vec<_> = words.collect();
@@ -255,7 +256,7 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// The conditions that hold here, and whether they are more than the reader decides.
+    /// The present conditions, and whether they depend on what the reader cannot decide.
     fn condition(&self) -> (String, bool) {
         let counted = self.conditions.iter().filter(|condition| !condition.guards);
         let mut texts: Vec<&str> = counted.map(|condition| condition.now.as_str()).collect();
@@ -265,7 +266,7 @@ impl<'t> Splitter<'t> {
         (texts.join(" && "), self.conditions.iter().any(|c| !c.guards && c.varies))
     }
 
-    /// Ends the declaration that is being read.
+    /// Ends the current declaration.
     fn end(&mut self, broken: bool) {
         let current = std::mem::take(&mut self.current);
         self.in_function = false;
@@ -325,7 +326,7 @@ impl<'t> Splitter<'t> {
             let words: Vec<_> = tokens.iter().skip(1).map(|token| token.text).collect();
             self.current.inside.push((self.current.tokens.len(), format!("#{}", words.join(" "))));
         } else if !self.current.tokens.is_empty() {
-            // The next token is behind it, and not of the same span.
+            // The next token comes after it, and starts a new span.
             self.current.inside.push((self.current.tokens.len(), String::new()));
         }
         self.split.pieces.push(Piece { what, spans: vec![span], lines });
@@ -391,7 +392,7 @@ impl<'t> Splitter<'t> {
         What::Conditional(word.into())
     }
 
-    /// A directive that ends what nothing begins.
+    /// A directive that ends something that was not begun.
     fn stray(&self, word: &str, line: usize) -> What {
         let (condition, varies) = self.condition();
         What::Broken(Written {
@@ -411,7 +412,7 @@ impl<'t> Splitter<'t> {
         let with_arguments =
             tokens.get(3).is_some_and(|token| token.text == "(" && token.start == name.end);
         let (condition, varies) = self.condition();
-        // What guards the header says nothing.
+        // The header's guard is not a condition.
         let guard = self.conditions.last().is_some_and(|c| {
             c.guards && tokens.len() == 3 && c.now.split_whitespace().any(|word| word == name.text)
         });
@@ -443,7 +444,7 @@ const BEGINS: &[&str] = &[
     "#",
 ];
 
-/// What a reading decides itself, whatever the kernel's configuration.
+/// Macros that a reading decides itself, whatever the kernel's configuration.
 const DECIDED: &[&str] = &[
     "if",
     "ifdef",
@@ -479,7 +480,7 @@ fn varies(directive: &str) -> bool {
     names.any(|name| !DECIDED.contains(&name))
 }
 
-/// What a declaration declares, and which of its words is its name; `None` where it has no bytes.
+/// What a declaration declares, and which of its words is its name; `None` if it has no bytes.
 fn name(words: &[&str]) -> Option<(DeclarationKind, usize)> {
     use DeclarationKind::{Assert, Enum, Function, Other, Struct, Typedef, Union};
     let is_word = |at: usize| words.get(at).is_some_and(|word| spelling::is_word(word));
@@ -509,7 +510,7 @@ fn name(words: &[&str]) -> Option<(DeclarationKind, usize)> {
             return Some((kind, kept[body - 1]));
         }
         if let Some((kind, _)) = keyword(1) {
-            // Without a tag: the name behind it, or the first enumerator.
+            // Without a tag: the name after it, or the first enumerator.
             let behind = kept.iter().rev().find(|at| is_word(**at) || words[**at] == "}");
             let behind = behind.filter(|at| is_word(**at) && (is_typedef || kind != Enum));
             let inside = kept.get(body + 1).filter(|at| is_word(**at));
@@ -518,7 +519,7 @@ fn name(words: &[&str]) -> Option<(DeclarationKind, usize)> {
         }
     }
     if is_typedef {
-        // `typedef type (*name)(...)` has its name within.
+        // `typedef type (*name)(...)` contains its name.
         let within = kept.windows(2).find(|pair| words[pair[0]] == "*" && is_word(pair[1]));
         let pointer = kept.windows(2).any(|pair| words[pair[0]] == "(" && words[pair[1]] == "*");
         let within = within.map(|pair| pair[1]).filter(|_| pointer);
@@ -535,7 +536,7 @@ fn name(words: &[&str]) -> Option<(DeclarationKind, usize)> {
     let call = kept.windows(2).position(|pair| words[pair[1]] == "(" && is_word(pair[0]));
     let assigned = kept.iter().position(|at| words[*at] == "=").unwrap_or(usize::MAX);
     match call.filter(|at| *at < assigned) {
-        // `MACRO(name, ...)`: what it declares is not known.
+        // `MACRO(name, ...)`: what it declares is unknown.
         Some(0) => Some((Other, kept.get(2).copied().filter(|at| is_word(*at)).unwrap_or(kept[0]))),
         Some(at) => Some((Function, kept[at])),
         None => {

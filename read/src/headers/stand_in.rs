@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The stand-ins for the kernel's base headers.
 
-/// Minimal versions of the kernel's base headers, by path: enough for a header that stands alone.
+/// Minimal versions of the kernel's base headers, by path: enough for a self-contained header.
 pub const STAND_IN: &[(&str, &str)] = &[
     ("asm/page.h", include_str!("../../stand-in/asm/page.h")),
     ("linux/align.h", include_str!("../../stand-in/linux/align.h")),

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Looks up, in the tree that the headers are from, what they use and do not define.
+//! Looks up definitions that the headers use but lack, in the tree that the headers are from.
 //!
-//! A name is looked for in the headers that a header includes, and in those that these include. What
-//! depends on the kernel's configuration is not taken: its layout is another one in each kernel.
+//! A name is looked up in the headers that a header includes, and in those that these include.
+//! Definitions that depend on the kernel's configuration are not taken: their layout differs
+//! between kernels.
 
 use super::split::{split, Piece, Split, What};
 use crate::options::Tree;
 use kho_abi_model::DeclarationKind;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many headers of a tree are looked at, how long each may be, and how long all of them.
+/// The limits on the headers of a tree: their number, the length of each, and their total length.
 const FILES: usize = 600;
 const LENGTH: usize = 1 << 20;
 const TOTAL: usize = 16 << 20;
 
-/// How many headers deep one is included.
+/// The limit on the depth of includes.
 const DEPTH: usize = 12;
 
-/// How many definitions are taken of a tree.
+/// How many definitions to take from a tree.
 pub(super) const TAKEN: usize = 256;
 
 /// A header of the tree.
@@ -28,7 +29,7 @@ pub(super) struct Elsewhere {
     pub(super) split: Split,
 }
 
-/// What a name leads to.
+/// The result of looking up a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lookup {
     /// A definition: the file and the piece, by index.
@@ -38,24 +39,24 @@ pub(super) enum Lookup {
     Nowhere,
 }
 
-/// The headers of a tree that were looked at.
+/// The headers of a tree that were read.
 pub(super) struct Library<'a> {
     tree: &'a Tree,
     /// The directory of the machine's own headers, as `x86`.
     arch: &'static str,
     pub(super) files: Vec<Elsewhere>,
-    /// By the name to include it by: the files that it may be, as they are looked at.
+    /// By the name to include it by: the files that it may be, once they are read.
     known: BTreeMap<String, Vec<usize>>,
     total: usize,
-    /// Where each name is defined, of the files so far.
+    /// Where each name is defined, in the files so far.
     defined: BTreeMap<String, Vec<(usize, usize)>>,
-    /// What is to be looked at next, and how deep that is.
+    /// The headers to read next, and their depth.
     next: Vec<String>,
     depth: usize,
 }
 
 impl<'a> Library<'a> {
-    /// What headers that include those can use.
+    /// What is available to headers that include those.
     pub(super) fn new(tree: &'a Tree, triple: &str, includes: BTreeSet<String>) -> Self {
         let arch = match triple.split('-').next() {
             Some("x86_64") => "x86",
@@ -75,7 +76,7 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// What a header of the tree is called in places.
+    /// The name of a header of the tree in places.
     pub(super) fn shown(&self, file: usize) -> String {
         self.tree.shown(&self.files[file].path)
     }
@@ -85,7 +86,7 @@ impl<'a> Library<'a> {
         takes(&self.files[file].split.pieces[piece]).contains(&name)
     }
 
-    /// A piece by itself, at its lines, with the conditions within it.
+    /// A piece by itself, at its own lines, with the conditions inside it.
     pub(super) fn alone(&self, file: usize, piece: usize) -> String {
         let Elsewhere { text, split, .. } = &self.files[file];
         let spans = &split.pieces[piece].spans;
@@ -107,9 +108,9 @@ impl<'a> Library<'a> {
         alone
     }
 
-    /// Where a name is defined: in the nearest header that does so.
+    /// Where a name is defined: in the nearest header that defines it.
     pub(super) fn find(&mut self, name: &str) -> Lookup {
-        // Options are no header's to define.
+        // Headers do not define options.
         if name.starts_with("CONFIG_") {
             return Lookup::Nowhere;
         }
@@ -139,7 +140,7 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// Looks at the headers that those so far include; whether there were any.
+    /// Reads the headers that those so far include; returns whether there were any.
     fn look_further(&mut self) -> bool {
         if self.depth >= DEPTH || self.next.is_empty() {
             return false;
@@ -191,7 +192,7 @@ impl<'a> Library<'a> {
     }
 }
 
-/// The names that a piece defines, where it is one that can be taken by itself.
+/// The names that a piece defines, if it can be taken by itself.
 fn takes(piece: &Piece) -> Vec<&str> {
     use DeclarationKind::{Constant, Enum, Macro, Struct, Typedef, Union};
     let What::Declares(written) = &piece.what else { return Vec::new() };
@@ -226,7 +227,7 @@ fn includes(text: &str, split: &Split) -> Vec<String> {
     directives.filter_map(target).collect()
 }
 
-/// Whether a name is one of a header within a tree.
+/// Whether a name is a valid path of a header inside a tree.
 pub(super) fn is_plain(target: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./+".contains(c);
     let parts = target.split('/').all(|part| !part.is_empty() && part != "." && part != "..");

@@ -1,49 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes the unit that clang is given: the headers, and a question for each name in them.
+//! Writes the unit for clang: the headers, and a question for each name in them.
 //!
-//! Each question is a declaration on a line of its own. One that clang cannot make sense of is an error
-//! on that line, and the name has no value of that kind; all others have theirs.
+//! Each question is a declaration on a line of its own. If clang rejects a question, there is an
+//! error on that line, and the name has no value of that kind. All others have their values.
 
 use super::ast::Node;
 use super::scan::Scan;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// What questions are named, so that no header has the name.
+/// The prefix of questions, which no header uses.
 const PREFIX: &str = "__kho_abi_";
 
-/// What stands before the first question and behind the last one. A header that does not end what it
-/// begins has them within, or not at all.
+/// Markers before the first question and after the last one. A header that does not end what it
+/// begins has them inside it, or not at all.
 const BEGIN: &str = "__kho_abi_begin";
 const END: &str = "__kho_abi_end";
 
-/// A unit, with what stands on which of its lines.
+/// A unit, and what is on each of its lines.
 #[derive(Debug, Default)]
 pub(super) struct Unit {
     /// Its text.
     pub(super) text: String,
-    /// What is asked, by its number.
+    /// The questions, by number.
     pub(super) asked: Vec<Asked>,
-    /// Which question stands on which line.
+    /// The question on each line.
     lines: BTreeMap<usize, usize>,
     /// Number of lines.
     line: usize,
 }
 
-/// What is asked about.
+/// The subject of a question.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Asked {
     /// The value of a macro or an enumerator, as a number.
     Number(String),
     /// The value of a macro, as a string.
     Text(String),
-    /// Size and alignment of a type, by which it is laid out.
+    /// Size and alignment of a type, which makes clang lay it out.
     Type(String),
     /// Size of an enum, and whether it has a sign.
     Enum(String),
 }
 
-/// What the name of a declaration tells: which question it answers, and which part of it.
+/// The meaning of a declaration's name: which question it answers, and which part of it.
 pub(super) fn answers(name: &str) -> Option<(usize, char)> {
     let rest = name.strip_prefix(PREFIX)?;
     let part = rest.chars().next()?;
@@ -51,7 +51,7 @@ pub(super) fn answers(name: &str) -> Option<(usize, char)> {
 }
 
 impl Unit {
-    /// The unit for these headers, each by the name to include it by, with what was found in it.
+    /// The unit for these headers, each by the name to include it by, with its scan.
     pub(super) fn new<'a>(
         first: &[String],
         headers: impl Iterator<Item = (String, &'a Scan)> + Clone,
@@ -126,7 +126,7 @@ impl Unit {
         self.lines.insert(self.line, at);
     }
 
-    /// Whether the questions were understood as such.
+    /// Whether clang parsed the questions as declarations.
     pub(super) fn is_answered_by(declarations: &[Node]) -> bool {
         let inside = |name: &str| {
             declarations.iter().any(|node| {

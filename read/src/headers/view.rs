@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What clang is shown of a header: its pieces at their lines, without those that are taken out.
+//! What clang sees of a header: its pieces at their lines, without the removed ones.
 
 use super::split::{Split, What};
 use std::collections::BTreeSet;
 
-/// The text of a header, with blanks for comments, for what is broken, and for what is taken out.
+/// The text of a header, with blanks in place of comments, broken pieces and removed pieces.
 ///
-/// Lines keep their numbers. A condition that is taken out does not hold.
+/// Lines keep their numbers. A removed condition is false.
 pub(super) fn text(text: &str, split: &Split, out: &BTreeSet<usize>) -> String {
     let mut bytes: Vec<u8> =
         text.bytes().map(|byte| if byte == b'\n' { b'\n' } else { b' ' }).collect();
     for (at, piece) in split.pieces.iter().enumerate() {
         match &piece.what {
             What::Broken(_) => continue,
-            // It would say that what follows is of another file.
+            // A line directive would attribute the rest to another file.
             What::Directive if is_line(text, &piece.spans) => continue,
             What::Conditional(word) if out.contains(&at) => {
                 let Some(span) = piece.spans.first() else { continue };
@@ -22,7 +22,7 @@ pub(super) fn text(text: &str, split: &Split, out: &BTreeSet<usize>) -> String {
                     "elif" | "elifdef" | "elifndef" => "#elif 0",
                     _ => &text[span.clone()],
                 };
-                // It fits: `#if` has a condition, or clang would not have refused it.
+                // It fits: `#if` has a condition, or clang would not have rejected it.
                 let len = off.len().min(span.len());
                 bytes[span.start..span.start + len].copy_from_slice(&off.as_bytes()[..len]);
                 continue;
@@ -34,17 +34,17 @@ pub(super) fn text(text: &str, split: &Split, out: &BTreeSet<usize>) -> String {
             bytes[span.clone()].copy_from_slice(&text.as_bytes()[span.clone()]);
         }
     }
-    // Spans end where tokens do, so characters are whole.
+    // Spans end at the ends of tokens, so characters are whole.
     let mut shown = String::from_utf8(bytes).unwrap_or_default();
     for _ in &split.unended {
         shown.push_str("\n#endif");
     }
-    // One without a guard is there once, all the same.
+    // A header without a guard is still read only once.
     shown.push_str("\n#pragma once\n");
     shown
 }
 
-/// Whether a directive says what file and line the next line is: `#line 1 "x"`, or `# 1 "x"`.
+/// Whether a directive sets the file and line of the next line: `#line 1 "x"`, or `# 1 "x"`.
 fn is_line(text: &str, spans: &[std::ops::Range<usize>]) -> bool {
     let directive = spans.first().map_or("", |span| &text[span.clone()]);
     let rest = directive.trim_start_matches('#').trim_start();

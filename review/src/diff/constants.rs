@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Constants that contracts promise, compared by value for every page size.
+//! The constants that contracts promise, compared by value for every page size.
 
 use super::{Comparison, Side};
 use kho_abi_model::compare::{self, ConstantKind, Values};
 use kho_abi_model::Model;
 use std::collections::BTreeSet;
 
-/// What became of a constant.
+/// How a constant differs between the two sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConstantChange {
     /// Its name, and what differs.
     pub change: compare::ConstantChange,
     /// The pairs that promise it, by index.
     pub pairs: Vec<usize>,
-    /// Whether its name is an enumerator's, whose users count rather than itself.
+    /// Whether its name is an enumerator's: then its users count, not the enumerator itself.
     pub enumerator: bool,
 }
 
@@ -37,11 +37,11 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
         let Some((old, new)) = pair.both() else { continue };
         let headers = [pair.old, pair.new].map(|side| side.map_or("", |(h, _)| h.name.as_str()));
         let names: BTreeSet<&String> = old.constants.iter().chain(&new.constants).collect();
-        // The string is what versions are compared by, not a constant among others.
+        // Versions are compared by their string, so the string is not compared again as a constant.
         let names = names.into_iter().filter(|name| {
             !old.is_carrier(name) && !new.is_carrier(name) && !is_carrier_anywhere(name)
         });
-        // Of one that is another contract's now, that one answers.
+        // A constant that moved to another contract is that contract's to report.
         let names = names.filter(|name| {
             let elsewhere = |(at, other): (usize, &super::Pair<'_>)| {
                 at != index
@@ -59,7 +59,7 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
                 (values(&olds, headers[0], name), values(&news, headers[1], name));
             compare::constant(name, &sizes, before, after)
         });
-        // Where one side does not say its kind, that is said once for the side.
+        // A side that does not know what a constant is says so once, for the whole side.
         let mut changes: Vec<_> = differ
             .filter(|change| match &change.kind {
                 ConstantKind::Changed(_) => true,

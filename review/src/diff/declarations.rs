@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Declarations that no layout and no value speaks for, compared by their text.
+//! Declarations without a proven layout or value, compared by their text.
 //!
-//! What is proven on both sides is compared elsewhere, by its layout or value. What is not proven on
-//! one of them is the same where its text is: the same tokens, under the same condition. What its text
-//! names is a declaration of its own. Other tokens are a change. What is there on one side, and on the
-//! other neither as an item nor as text, is gone or new, as far as that side was read to its end.
+//! What is proven on both sides is compared elsewhere, by its layout or value. A declaration that
+//! is not proven on one of them is unchanged if its text is: the same tokens, under the same
+//! condition. The names that its text uses are declarations of their own. Different tokens are a
+//! change. A declaration that one side has, and of which the other has neither an item nor text, is
+//! gone or new, as long as that other side was read to its end.
 
 use super::{Comparison, Pair, Side};
 use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Model, Record, ABI_DIR};
@@ -14,40 +15,40 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A declaration that differs in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclarationChange {
-    /// As it was; several where the configuration chooses.
+    /// The old declarations; several if the configuration chooses one.
     pub old: Vec<Declaration>,
-    /// As it is.
+    /// The new ones.
     pub new: Vec<Declaration>,
-    /// Why no layout or value says what changed; `None` where one does.
+    /// Why no layout or value shows what changed; `None` if one does.
     pub why: Option<String>,
     /// The pairs that promise it, by index.
     pub pairs: Vec<usize>,
     /// Whether no version of both sides promises it.
     pub unversioned: bool,
-    /// Whether it lays out nothing that was not compared: it is code, or a check.
+    /// Whether it only contains code or checks, so that nothing is left uncompared.
     pub is_code: bool,
 }
 
 impl DeclarationChange {
-    /// The declaration as it is now, or as it was where it is gone.
+    /// The new declaration, or the old one if it is gone.
     ///
     /// # Panics
     ///
-    /// For a change of nothing, which nothing makes.
+    /// If the change has no side, which is never constructed.
     #[must_use]
     pub fn any(&self) -> &Declaration {
-        // A change is made from at least one.
+        // Every change has at least one declaration.
         self.new.first().or(self.old.first()).expect("a change has a side")
     }
 }
 
-/// What may be one thing on both sides: a name, in a space of names.
+/// What identifies a declaration on both sides: a name, in a namespace.
 type Key<'a> = (u8, &'a str);
 
 /// The declarations of one side, each with its header.
 type Of<'a> = BTreeMap<Key<'a>, Vec<(&'a Header, &'a Declaration)>>;
 
-/// A declaration on both sides; several on a side where the configuration chooses.
+/// A declaration on both sides; several on a side if the configuration chooses one.
 struct Entry<'a> {
     old: Vec<(&'a Header, &'a Declaration)>,
     new: Vec<(&'a Header, &'a Declaration)>,
@@ -56,7 +57,7 @@ struct Entry<'a> {
 /// The text of both sides, by declaration.
 pub(super) struct Texts<'a> {
     entries: Vec<Entry<'a>>,
-    /// What the text settles.
+    /// The names that the text settles.
     settled: BTreeSet<&'a str>,
 }
 
@@ -76,7 +77,8 @@ fn has_text(side: &Side) -> bool {
     side.model().headers.iter().any(|header| !header.declarations.is_empty())
 }
 
-/// What counts, by name: checks do not, and what is broken is told with its header.
+/// The declarations that count, by name. Checks do not count, and a broken declaration is reported
+/// with its header.
 fn of(side: &Side) -> Of<'_> {
     let mut of: Of<'_> = BTreeMap::new();
     for header in &side.model().headers {
@@ -98,7 +100,7 @@ impl<'a> Texts<'a> {
             entries.extend(by_header(all(&old), all(&new)));
         }
         let mut settled = BTreeSet::new();
-        // A side without text says nothing by it.
+        // A side without text says nothing this way.
         if has_text(comparison.old) && has_text(comparison.new) {
             for entry in entries.iter().filter(|entry| entry.unproven().is_some()) {
                 let missing = match (entry.old.is_empty(), entry.new.is_empty()) {
@@ -118,12 +120,12 @@ impl<'a> Texts<'a> {
         Self { entries, settled }
     }
 
-    /// Whether what a name stands for is compared by its text.
+    /// Whether the declaration of a name is compared by its text.
     pub(super) fn settle(&self, name: &str) -> bool {
         self.settled.contains(name)
     }
 
-    /// Puts what differs into the comparison, and what cannot be told.
+    /// Adds what differs to the comparison, and what remains unknown.
     pub(super) fn compare(self, comparison: &mut Comparison<'a>) {
         let owners = Owners::of(comparison);
         let reached = self.reached();
@@ -151,13 +153,13 @@ impl<'a> Texts<'a> {
             }
             let differs = match &why {
                 Some(_) => self.settles(any) && entry.differs(),
-                // What is proven is compared where a version promises it.
+                // Proven declarations are compared with the version that promises them.
                 None => unversioned && entry.differs_proven(comparison),
             };
             if !differs {
                 continue;
             }
-            // A layout or a value that differs says it better.
+            // A layout or value that differs describes the change better.
             let told = why.is_some()
                 && (comparison.structs.iter().any(|record| record.name == name)
                     || comparison.constants.iter().any(|constant| constant.change.name == name));
@@ -176,7 +178,7 @@ impl<'a> Texts<'a> {
         for change in &found {
             let name = &change.any().name;
             let by_name = |pair: &usize| owners.names[*pair].contains(name.as_str());
-            // Where nothing says whose it is, it is one of the header's.
+            // If nothing says whose it is, it belongs to the header.
             if change.pairs.len() > 1 && !change.pairs.iter().any(by_name) {
                 let shared = comparison.shared.entry(name.clone()).or_default();
                 shared.extend(&change.pairs);
@@ -200,7 +202,7 @@ impl<'a> Texts<'a> {
         one_sided.flat_map(|e| e.old.iter().chain(&e.new)).flat_map(|(_, d)| d.names()).collect()
     }
 
-    /// The names that declarations use which are not proven: what they stand for decides over bytes.
+    /// The names that unproven declarations use: the bytes depend on what they mean.
     fn reached(&self) -> BTreeSet<&'a str> {
         let all = self.entries.iter().flat_map(|entry| entry.old.iter().chain(&entry.new));
         let all: Vec<&Declaration> = all.map(|(_, declaration)| *declaration).collect();
@@ -222,7 +224,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// What one side has not proven, and the other has no text for.
+/// Leaves open what one side has not proven and the other has no text for.
 fn leave_open(comparison: &mut Comparison<'_>, entry: &Entry<'_>, pairs: &[usize]) {
     let (_, any) = entry.any();
     if any.kind.is_code() || entry.unproven().is_none() {
@@ -238,8 +240,8 @@ fn leave_open(comparison: &mut Comparison<'_>, entry: &Entry<'_>, pairs: &[usize
     }
 }
 
-/// Finds headers that were not read, or not to their end, on either side, and what of them is not even
-/// there as text.
+/// Finds headers that were not read, or not to their end, on either side, and the declarations of
+/// them that are missing even as text.
 fn unread(comparison: &Comparison<'_>) -> Vec<Gap> {
     let mut unread = gone(comparison);
     for (side, other) in [(comparison.old, comparison.new), (comparison.new, comparison.old)] {
@@ -252,7 +254,7 @@ fn unread(comparison: &Comparison<'_>) -> Vec<Gap> {
     unread
 }
 
-/// Headers that a side does not have, and that what it has needs.
+/// Headers that a side lacks although one of its own headers needs them.
 fn missing_headers(side: &Side) -> Vec<Gap> {
     let headers = &side.model().headers;
     let is_missing = |gap: &&Gap| {
@@ -260,7 +262,7 @@ fn missing_headers(side: &Side) -> Vec<Gap> {
             return false;
         }
         let users: Vec<_> = headers.iter().filter(|h| h.includes.contains(&gap.item)).collect();
-        // It matters to what its absence leaves unproven.
+        // It only matters if something stays unproven without it.
         let unproven = |declaration: &Declaration| {
             declaration.unproven.is_some()
                 && !declaration.kind.is_code()
@@ -272,7 +274,7 @@ fn missing_headers(side: &Side) -> Vec<Gap> {
     side.reading.gaps.iter().filter(is_missing).cloned().collect()
 }
 
-/// What a side has, and of which there is not even a text.
+/// What a side has without even a text.
 fn without_text(comparison: &Comparison<'_>, side: &Side) -> Vec<Gap> {
     let all = side.model().headers.iter().flat_map(|header| &header.declarations);
     let declared: BTreeSet<&str> = all.flat_map(Declaration::names).collect();
@@ -288,13 +290,13 @@ fn without_text(comparison: &Comparison<'_>, side: &Side) -> Vec<Gap> {
     side.reading.gaps.iter().filter(|gap| !is_told(&gap.item)).cloned().collect()
 }
 
-/// Headers of which the text is not whole.
+/// Headers whose text is incomplete.
 fn broken_headers(side: &Side, other: &Side) -> Vec<Gap> {
     let mut gaps = Vec::new();
     for header in &side.model().headers {
         let Some(broken) = header.declarations.iter().find(|d| d.is_broken()) else { continue };
         let text = |side: &Side| side.texts.get(&header.name).map(|text| text.outline.code.clone());
-        // The same text is the same, wherever it ends.
+        // If both texts are the same, it does not matter where they end.
         if text(side).is_some() && text(side) == text(other) {
             continue;
         }
@@ -305,7 +307,7 @@ fn broken_headers(side: &Side, other: &Side) -> Vec<Gap> {
     gaps
 }
 
-/// Headers that one side does not have, where it may not have been given them.
+/// Headers that one side lacks, possibly because they were not given to it.
 fn gone(comparison: &Comparison<'_>) -> Vec<Gap> {
     let mut gone = Vec::new();
     for pair in comparison.pairs.iter().filter(|pair| pair.new.is_none()) {
@@ -325,14 +327,14 @@ fn gone(comparison: &Comparison<'_>) -> Vec<Gap> {
     gone
 }
 
-/// Whether a name is that of a header which has a part of the ABI.
+/// Whether a name is that of a header with a part of the ABI.
 fn is_header(item: &str) -> bool {
     item.starts_with(ABI_DIR) || kho_abi_read::headers::is_companion(item)
 }
 
 impl<'a> Entry<'a> {
     fn any(&self) -> (&'a Header, &'a Declaration) {
-        // An entry is made from at least one.
+        // Every entry has at least one declaration.
         *self.new.first().or(self.old.first()).expect("an entry has a side")
     }
 
@@ -348,7 +350,7 @@ impl<'a> Entry<'a> {
         all.flat_map(|(_, d)| d.references()).find(|name| names.contains(name))
     }
 
-    /// Whether the text differs.
+    /// Whether the texts differ.
     fn differs(&self) -> bool {
         let texts = |side: &[(&Header, &'a Declaration)]| -> BTreeSet<(&'a str, &'a str)> {
             side.iter().map(|(_, d)| (d.condition.as_str(), d.tokens.as_str())).collect()
@@ -356,10 +358,10 @@ impl<'a> Entry<'a> {
         texts(&self.old) != texts(&self.new)
     }
 
-    /// Whether what both sides have proven differs.
+    /// Whether the sides differ in something that both have proven.
     fn differs_proven(&self, comparison: &Comparison<'_>) -> bool {
         let (Some((a, old)), Some((b, new))) = (self.old.first(), self.new.first()) else {
-            // Structs that come and go are told as such.
+            // Added and removed structs are reported as such.
             use DeclarationKind::{Constant, Enum};
             let (_, any) = self.any();
             let is_version = |(_, contract): (&Header, &Contract)| contract.is_carrier(&any.name);
@@ -393,7 +395,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Puts what one name stands for on both sides together: by header where headers differ in it.
+/// Pairs the declarations of one name on both sides: by header if the headers differ.
 fn by_header<'a>(
     old: Vec<(&'a Header, &'a Declaration)>,
     new: Vec<(&'a Header, &'a Declaration)>,
@@ -402,7 +404,7 @@ fn by_header<'a>(
         side.iter().map(|(header, _)| header.name.as_str()).collect()
     };
     let (before, after) = (names(&old), names(&new));
-    // It may have moved from the only header that had it to another.
+    // It may have moved from its only header to another.
     if before.len() <= 1 && after.len() <= 1 {
         return vec![Entry { old, new }];
     }
@@ -412,7 +414,7 @@ fn by_header<'a>(
     let all = before.union(&after);
     let mut entries: Vec<_> =
         all.map(|name| Entry { old: of(&old, name), new: of(&new, name) }).collect();
-    // One that is gone from a header may be one that is new in another.
+    // A declaration that is gone from one header may be the one that is new in another.
     for at in 0..entries.len() {
         if !entries[at].new.is_empty() {
             continue;
@@ -433,13 +435,13 @@ fn by_header<'a>(
     entries
 }
 
-/// Whether no version that both sides have answers for something that both sides have.
+/// Whether no version that both sides have covers a declaration that both sides have.
 fn is_unversioned(comparison: &Comparison<'_>, entry: &Entry<'_>, pairs: &[usize]) -> bool {
     let pairs: Vec<&Pair<'_>> = pairs.iter().map(|pair| &comparison.pairs[*pair]).collect();
     if pairs.iter().any(|pair| pair.both().is_some()) {
         return false;
     }
-    // A struct that lost its version is told with that.
+    // A struct that lost its version is reported with that version.
     let is_type = matches!(entry.any().1.kind, DeclarationKind::Struct | DeclarationKind::Union);
     let lost_version = pairs.iter().any(|pair| pair.new.is_some_and(|(_, c)| c.unversioned));
     let is_laid_out = entry.new.iter().any(|(_, declaration)| declaration.unproven.is_none());
@@ -450,9 +452,9 @@ fn is_unversioned(comparison: &Comparison<'_>, entry: &Entry<'_>, pairs: &[usize
     let before = pairs.iter().any(|pair| versioned(pair.old));
     let after = pairs.iter().any(|pair| versioned(pair.new));
     match (entry.old.is_empty(), entry.new.is_empty()) {
-        // It has got a version, which kernels without it do not have.
+        // It has a version now, which kernels without it do not have.
         (false, false) | (true, _) => !after,
-        // It goes with its version.
+        // It is gone together with its version.
         (_, true) => !before,
     }
 }
@@ -474,7 +476,7 @@ impl Owners {
         Self { names: names.collect() }
     }
 
-    /// The pairs that promise a declaration, or those of its header where none does by name.
+    /// The pairs that promise a declaration, or those of its header if none does by name.
     fn of_declaration(
         &self,
         comparison: &Comparison<'_>,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Two readings side by side: what became of each contract, and of all that it promises.
+//! Compares two readings: each contract, and all that it promises.
 //!
-//! Facts alone; what they mean is for [`crate::policy`] to say. Only what both readings know is
-//! compared, and the rest is listed as not checked.
+//! This module collects facts; [`crate::policy`] says what they mean. Only what both readings know
+//! is compared. The rest is listed as not checked.
 
 mod constants;
 mod declarations;
@@ -29,9 +29,9 @@ use std::sync::Arc;
 pub struct Side {
     /// What was read.
     pub reading: Reading,
-    /// The headers' text, where the source has one; by header, as `vfio_pci`.
+    /// The headers' text, if the source has it, by header name, as `vfio_pci`.
     pub texts: BTreeMap<String, HeaderText>,
-    /// What was known before it was read.
+    /// What was known before the source was read.
     pub catalogue: Arc<Catalogue>,
 }
 
@@ -45,19 +45,19 @@ pub struct HeaderText {
 }
 
 impl Side {
-    /// A side whose headers have no text.
+    /// Makes a side whose headers have no text.
     #[must_use]
     pub fn new(reading: Reading) -> Self {
         Self { reading, texts: BTreeMap::new(), catalogue: Arc::default() }
     }
 
-    /// The same, with what was known before it was read.
+    /// Adds what was known before the side was read.
     #[must_use]
     pub fn knowing(self, catalogue: &Arc<Catalogue>) -> Self {
         Self { catalogue: Arc::clone(catalogue), ..self }
     }
 
-    /// The same, with the text of a header.
+    /// Adds the text of a header.
     pub fn add_text(&mut self, header: &str, file: &str, text: &str) {
         let text = HeaderText { file: file.into(), outline: outline::read(text) };
         self.texts.insert(header.into(), text);
@@ -69,13 +69,13 @@ impl Side {
         &self.reading.model
     }
 
-    /// Whether the source itself says that it cannot tell that.
+    /// Whether the source itself says that it cannot answer for that item.
     #[must_use]
     pub fn leaves_open(&self, item: &str) -> bool {
         self.reading.gaps.iter().any(|gap| gap.item == item)
     }
 
-    /// Whether something that was not found in the source is not there.
+    /// Whether an item that was not found is known to be absent from the source.
     #[must_use]
     pub fn is_known_absent(&self, item: &str) -> bool {
         self.reading.knows.absence && !self.leaves_open(item)
@@ -113,7 +113,7 @@ impl Side {
         })
     }
 
-    /// How a field's type is spelled, where the text tells.
+    /// How a field's type is spelled, if the text shows it.
     #[must_use]
     pub fn spelling(&self, record: &str, field: &str) -> Option<&str> {
         let mut texts = self.texts.values();
@@ -131,25 +131,25 @@ pub struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    /// The contract as it is now, or as it was where it is gone.
+    /// The new contract, or the old one if it is gone.
     ///
     /// # Panics
     ///
-    /// For a pair without sides, which nothing makes.
+    /// If the pair has no side, which is never constructed.
     #[must_use]
     pub fn any(&self) -> (&'a Header, &'a Contract) {
-        // A pair is made from at least one.
+        // Every pair has at least one side.
         self.new.or(self.old).expect("a pair has a side")
     }
 
-    /// The strings of both sides, where both have the contract.
+    /// The strings of both sides, if both have the contract.
     #[must_use]
     pub fn both(&self) -> Option<(&'a Contract, &'a Contract)> {
         Some((self.old?.1, self.new?.1))
     }
 }
 
-/// What is open of a contract that promises nothing but a device tree, where sources do not tell it.
+/// What remains open if a contract promises only a device tree, which sources do not show.
 pub const DEVICE_TREE: &str = "device-tree properties";
 
 /// A struct on both sides.
@@ -157,19 +157,19 @@ pub const DEVICE_TREE: &str = "device-tree properties";
 pub struct StructDiff {
     /// The tag.
     pub name: String,
-    /// The page size that the difference is for, where other page sizes have another.
+    /// The page size that the difference is for, if other page sizes differ in another way.
     pub page_size: Option<u64>,
     /// Its old layout.
     pub old: Option<Record>,
     /// Its new layout.
     pub new: Option<Record>,
-    /// What became of it.
+    /// How it changed.
     pub change: RecordChange,
     /// The pairs that promise it, by index.
     pub pairs: Vec<usize>,
-    /// Those of them that have it only because another struct embeds it.
+    /// Those pairs that only have it because another struct embeds it.
     pub embedded_in: Vec<(usize, String)>,
-    /// The struct that all of it follows from, directly or through others, and how near to it this one is.
+    /// The struct that causes the whole change, directly or through others, and the distance to it.
     pub follows: Option<(String, usize)>,
 }
 
@@ -178,7 +178,7 @@ pub struct StructDiff {
 pub struct NodeChange {
     /// The pair, by index.
     pub pair: usize,
-    /// What it was and what it is.
+    /// The old and the new property.
     pub change: PropertyChange,
 }
 
@@ -189,9 +189,9 @@ pub struct Comparison<'a> {
     pub old: &'a Side,
     /// The new one.
     pub new: &'a Side,
-    /// Every contract of either.
+    /// Every contract of either side.
     pub pairs: Vec<Pair<'a>>,
-    /// The pairs of which one side does not say whether it has them, by index, with the reason.
+    /// The pairs that one side may or may not have, by index, with the reason.
     pub undetermined: BTreeMap<usize, String>,
     /// Structs that differ.
     pub structs: Vec<StructDiff>,
@@ -199,17 +199,17 @@ pub struct Comparison<'a> {
     pub constants: Vec<ConstantChange>,
     /// Device-tree properties that differ.
     pub nodes: Vec<NodeChange>,
-    /// For structs and constants, the pairs that promise them unless another one of these does.
+    /// By struct or constant: the pairs that may promise it, if nothing says which one does.
     pub shared: BTreeMap<String, BTreeSet<usize>>,
-    /// Comments on fields and constants that say something else.
+    /// Comments on fields and constants whose meaning changed.
     pub reworded: Vec<Reworded>,
-    /// Declarations of which no layout or value is known on both sides, and whose text differs; and
-    /// those that differ and that no version of both sides promises.
+    /// Declarations without a layout or value known on both sides whose text differs, and
+    /// declarations that differ without any version that covers them on both sides.
     pub declarations: Vec<DeclarationChange>,
-    /// What could not be compared and belongs to no pair: an ABI header that was not read, or not to
-    /// its end, each with the reason.
+    /// What could not be compared and belongs to no pair: an ABI header that was not read, or not
+    /// to its end, with the reason.
     pub unread: Vec<Gap>,
-    /// For pairs, the structs and constants of theirs that could not be compared.
+    /// By pair, those of its structs and constants that could not be compared.
     pub open: BTreeMap<usize, BTreeSet<String>>,
     /// What was not compared.
     pub not_checked: Vec<Gap>,
@@ -248,8 +248,8 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
     comparison
 }
 
-/// Whether a source has the name of a contract, and not the number beside it: an image has that in its
-/// code alone.
+/// Whether a source has the name of a contract but not the number that belongs to it: an image has
+/// the number only in its code.
 fn number_untold(side: &Side, contract: &Contract) -> bool {
     !side.reading.knows.macros
         && contract.version.is_none()
@@ -261,9 +261,10 @@ fn number_untold(side: &Side, contract: &Contract) -> bool {
 type Held<'a> = (&'a Header, &'a Contract);
 type Same<'s> = &'s dyn Fn(&Held<'_>, &Held<'_>) -> bool;
 
-/// Contracts belong together by macro, by string, or by what the string is a version of.
+/// Matches contracts by macro, by string, or by what the string is a version of.
 ///
-/// What no version covers belongs together by header, and to a header's version where it has got one.
+/// What no version covers is matched by header, and with the header's version if the other side has
+/// one.
 fn pairs<'a>(old: &'a Reading, new: &'a Reading) -> Vec<Pair<'a>> {
     let mut olds: Vec<_> = old.model.promises().map(Some).collect();
     let news: Vec<_> = new.model.promises().collect();
@@ -276,7 +277,7 @@ fn pairs<'a>(old: &'a Reading, new: &'a Reading) -> Vec<Pair<'a>> {
         |(_, a): &Held<'_>, (_, b): &Held<'_>| a.string().is_some() && a.string() == b.string();
     let by_macro_and_string =
         |a: &Held<'_>, b: &Held<'_>| by_macro(a, b) && a.1.compatible == b.1.compatible;
-    // A number that came to a string that it is beside now, or the other way round.
+    // A number was added beside a string that was there, or the other way round.
     let by_either_macro = |(_, a): &Held<'_>, (_, b): &Held<'_>| {
         let named = |c: &Contract| c.name.as_ref().map(|name| name.macro_name.clone());
         let of = |c: &Contract| [Some(c.macro_name.clone()), named(c)];
@@ -307,7 +308,7 @@ fn pairs<'a>(old: &'a Reading, new: &'a Reading) -> Vec<Pair<'a>> {
             found[index] = at.and_then(|at| olds[at].take());
         }
     }
-    // What has got a version is told with that version, or with what is gone from it.
+    // What had no version and has one now is reported with that version, not as gone.
     let has_got_one = |(header, contract): &Held<'_>| {
         contract.unversioned
             && new.model.headers.iter().any(|other| other.name == header.name)
@@ -325,7 +326,7 @@ fn pairs<'a>(old: &'a Reading, new: &'a Reading) -> Vec<Pair<'a>> {
 }
 
 impl Comparison<'_> {
-    /// The page sizes that both sides know; one `None` where there is none to choose.
+    /// The page sizes that both sides know; a single `None` if they know none.
     fn page_sizes(&self) -> Vec<Option<u64>> {
         let (old, new) = (self.old.model().page_sizes(), self.new.model().page_sizes());
         let common: Vec<_> =
@@ -337,7 +338,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// What the version of a pair now covers for certain is no question any more.
+    /// Items that the new version of a pair certainly covers are not among them.
     fn look_for_shared(&self) -> BTreeMap<String, BTreeSet<usize>> {
         let mut shared: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
         for (index, pair) in self.pairs.iter().enumerate() {
@@ -359,7 +360,7 @@ impl Comparison<'_> {
 
     fn look_for_gaps(&mut self) {
         let (old, new) = (&self.old.reading, &self.new.reading);
-        // Of a header that was read, what no version covers is compared all the same.
+        // If a header was read, what no version covers is compared nevertheless.
         let was_read = |side: &Reading, gap: &Gap| {
             side.model.headers.iter().any(|header| header.include_path() == gap.item)
         };
@@ -400,7 +401,7 @@ impl Comparison<'_> {
             };
             let of_string = contract_of(pair).string().is_some() && missing.knows.strings;
             let certain = missing.knows.absence || of_string && missing.knows.registered_strings;
-            // A string that is there and cannot be read is another one than a string that is not.
+            // A string that is present but unreadable differs from an absent string.
             let contract = pair.any().1;
             let left_open = missing.gaps.iter().find(|gap| {
                 let path = pair.any().0.include_path();
@@ -433,7 +434,7 @@ impl Comparison<'_> {
         self.not_checked = gaps;
     }
 
-    /// Says of each contract what of its header a side could not tell.
+    /// Lists for each contract what a side could not read of its header.
     fn open_items(&mut self, texts: &declarations::Texts<'_>) {
         let nodes = self.old.reading.knows.nodes && self.new.reading.knows.nodes;
         for (index, pair) in self.pairs.iter().enumerate() {
@@ -454,7 +455,7 @@ impl Comparison<'_> {
                             && self.neither_knows(pair)
                         || contract.roots.iter().chain(&contract.constants).any(|name| name == item)
                 };
-                // A struct is named by itself; its fields and what it embeds are told with it.
+                // A struct is listed by name; its fields and what it embeds are included in it.
                 let items = side.reading.gaps.iter().map(|gap| gap.item.as_str());
                 let open: Vec<_> = items
                     .filter(|item| !item.is_empty() && ours(item) && !texts.settle(item))
@@ -462,7 +463,7 @@ impl Comparison<'_> {
                 if number_untold(side, contract) {
                     self.open.entry(index).or_default().insert(contract.macro_name.clone());
                 }
-                // All that such a contract promises is in the device tree.
+                // Such a contract promises nothing outside the device tree.
                 if contract.roots.is_empty() && !nodes {
                     self.open.entry(index).or_default().insert(DEVICE_TREE.into());
                 }
@@ -475,13 +476,13 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether one side does not tell the number of a version whose name is the same on both.
+    /// Whether one side does not know the number of a version whose name is the same on both.
     pub(crate) fn number_is_open(&self, old: &Contract, new: &Contract) -> bool {
         old.string() == new.string()
             && (number_untold(self.old, old) || number_untold(self.new, new))
     }
 
-    /// Whether both sides have the string of a contract and not what it promises.
+    /// Whether both sides have the string of a contract but not what it promises.
     fn neither_knows(&self, pair: &Pair<'_>) -> bool {
         pair.both().is_some_and(|(old, new)| {
             self.old.leaves_open(&old.compatible) && self.new.leaves_open(&new.compatible)
@@ -509,13 +510,13 @@ impl Comparison<'_> {
             }
             let sides = [pair.new.map(|held| (new, held)), pair.old.map(|held| (old, held))];
             for (model, (holder, contract)) in sides.into_iter().flatten() {
-                // A root counts also where the source does not have it.
+                // A root counts even if the source lacks it.
                 let closure = model.closure_with_headers(contract);
                 let has = |root: &&String| closure.iter().any(|(_, record)| record.name == **root);
                 let missing = contract.roots.iter().filter(|root| !has(root));
                 let embedded = closure.iter().map(|(header, record)| key(header, &record.name));
                 for key in embedded.chain(missing.map(|root| key(holder, root))) {
-                    // Where two headers have a struct of that name, each answers for its own.
+                    // If two headers have a struct of one name, each is compared by itself.
                     let unique = key.1.is_none() && std::ptr::eq(model, old);
                     if unique && self.is_anothers_now(index, &key.0, &now) {
                         continue;
@@ -576,7 +577,7 @@ impl Comparison<'_> {
                     self.not_checked.push(gap);
                 }
             }
-            // For which page size it is, the difference as a whole says.
+            // The difference as a whole says which page size it is for.
             found.extend(change.map(|change| (key, RecordChange { page_size: None, ..change })));
         }
         let changes: Vec<_> = found.iter().map(|(_, change)| change).collect();
@@ -626,7 +627,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether a struct of a pair is another one's by now, which then answers for it.
+    /// Whether a struct of a pair has moved to another pair, which is then the one to report it.
     fn is_anothers_now(
         &self,
         pair: usize,
@@ -659,7 +660,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether a constant gives the length of an array, as the text of the field says.
+    /// Whether a constant is the length of an array, as the text of the field says.
     #[must_use]
     pub fn gives_length(&self, constant: &str, record: &str, field: &str) -> bool {
         let declared = self.new.texts.values().find_map(|text| text.outline.field(record, field));
@@ -675,7 +676,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// What follows from a struct, for the same page size where both depend on it; the nearest first.
+    /// What follows from a struct, nearest first; for the same page size if both depend on it.
     #[must_use]
     pub fn followers(&self, of: &StructDiff) -> Vec<&StructDiff> {
         let twin = |size| {
@@ -693,7 +694,7 @@ impl Comparison<'_> {
     }
 }
 
-/// A struct's name, with the header that it is of where the name is not enough.
+/// A struct's name, with its header if the name alone is ambiguous.
 type Key = (String, Option<String>);
 
 fn record_of<'m>(model: &'m Model, (name, header): &Key) -> Option<&'m Record> {
@@ -707,7 +708,7 @@ fn contract_of<'a>(pair: &Pair<'a>) -> &'a Contract {
     pair.any().1
 }
 
-/// The field through which a contract comes to embed a struct, as `memfd_luo_ser.folios`.
+/// The field by which a contract embeds a struct, as `memfd_luo_ser.folios`.
 fn embedder(model: &Model, contract: &Contract, name: &str) -> Option<String> {
     let embeds = |ty: &Type| ty.embedded() == Some(name);
     model.closure(contract).into_iter().find_map(|record| {

@@ -4,7 +4,7 @@
 use super::pages::{self, PageMemo};
 use super::Side;
 use kho_abi_read::git::revision;
-use kho_abi_read::headers;
+use kho_abi_read::headers::{self, Loaded};
 use kho_abi_read::source::{Options, Reading, SourceError};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,9 +12,9 @@ use std::path::Path;
 /// Files by path.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// A side of headers in memory, each by its path in the tree.
+/// Makes a side of headers in memory, each with its path in the tree.
 ///
-/// Where the options name no page size, what depends on it is known for each.
+/// If the options name no page size, all page sizes are read.
 ///
 /// # Errors
 ///
@@ -23,7 +23,7 @@ pub fn of_files(name: &str, files: &Files, options: &Options) -> Result<Side, So
     of_files_with(name, files, options, &PageMemo::default())
 }
 
-/// The same, with what is known of others.
+/// As [`of_files`], with what is known of other sides.
 ///
 /// # Errors
 ///
@@ -45,17 +45,20 @@ pub fn of_files_with(
     pages::side(options, memo, |options| headers::read_files(files, options), make)
 }
 
-/// A side of the headers of a directory.
+/// Makes a side of the headers in a directory.
 ///
 /// # Errors
 ///
-/// As [`of_files`], and a directory that has none.
+/// As [`of_files`], and a directory without headers.
 pub fn of_dir(dir: &Path, options: &Options) -> Result<Side, SourceError> {
     of_dir_with(dir, options, &PageMemo::default())
 }
 
 fn of_dir_with(dir: &Path, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
-    let loaded = headers::load_dir(dir, options)?;
+    of_loaded(&headers::load_dir(dir, options)?, options, memo)
+}
+
+fn of_loaded(loaded: &Loaded, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
     let make = |reading: Reading| {
         let mut side = Side::new(reading).knowing(&options.catalogue);
         for (name, shown, text) in loaded.texts() {
@@ -66,16 +69,16 @@ fn of_dir_with(dir: &Path, options: &Options, memo: &PageMemo) -> Result<Side, S
     pages::side(options, memo, |options| loaded.read(options), make)
 }
 
-/// A side of any source, by its word.
+/// Makes a side of any source, by its name on the command line.
 ///
 /// # Errors
 ///
-/// A word that is no source, and a source that cannot be read.
+/// A name that is not a source, and a source that cannot be read.
 pub fn open(word: &str, options: &Options) -> Result<Side, SourceError> {
     open_with(word, options, &PageMemo::default())
 }
 
-/// Two sides at once: most of the time goes to a compiler.
+/// Opens two sides in parallel: most of the time is spent in the compiler.
 ///
 /// # Errors
 ///
@@ -92,12 +95,15 @@ pub fn both(old: &str, new: &str, options: &Options) -> Result<(Side, Side), Sou
 
 fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, SourceError> {
     if let Some(rev) = word.strip_prefix("git:") {
-        // What its headers use of others is that revision's, too.
+        // The other headers that they use come from that revision too.
         let (files, tree) = revision::files_and_tree_of_rev(rev, options)?;
         let options = Options { tree: Some(tree), ..options.clone() };
         return of_files_with(word, &files, &options, memo);
     }
     let path = Path::new(word);
+    if headers::is_header(path) && path.is_file() {
+        return of_loaded(&headers::load_file(path, options)?, options, memo);
+    }
     if !matches!(word, "abi" | "snapshots") && path.is_dir() {
         let mut side = of_dir_with(path, options, memo)?;
         side.reading.name = word.into();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What depends on the page size, for every page size, without asking a compiler more than needed.
+//! Finds out what depends on the page size, with as few runs of the compiler as possible.
 //!
-//! A compiler is asked once for each page size. But only headers that name the page size, and those
-//! that they include, have anything that depends on it; where another side has the same of those, and
-//! none of its other headers uses what depends, the answer is known.
+//! The compiler runs once for each page size. But only headers that name the page size, and those
+//! that they include, can depend on it. If another side has these headers unchanged, and none of
+//! its other headers uses what depends on the page size, the answer is known already.
 
 use super::Side;
 use kho_abi_model::{Item, Model, PageVariant, ABI_DIR};
@@ -14,7 +14,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 /// The page sizes that kernels with Kexec HandOver have, in bytes.
 pub const PAGE_SIZES: [u64; 3] = [4096, 16384, 65536];
 
-/// What is known of sides that were read before.
+/// What is known from sides that were read before.
 #[derive(Debug, Default)]
 pub struct PageMemo {
     state: Mutex<State>,
@@ -23,9 +23,9 @@ pub struct PageMemo {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether the first side is being read; others wait for what it shows.
+    /// Whether the first side is being read; the others wait for its result.
     first: First,
-    /// By the code of the headers that can depend on the page size: what does.
+    /// By the code of the headers that can depend on the page size: what does depend on it.
     known: HashMap<String, Vec<PageVariant>>,
 }
 
@@ -37,7 +37,7 @@ enum First {
     Done,
 }
 
-/// The first reading, which ends when this is dropped, whatever came of it: others wait for it.
+/// The first reading. It ends when this is dropped, even on failure, since others wait for it.
 struct FirstReading<'a>(&'a PageMemo);
 
 impl Drop for FirstReading<'_> {
@@ -60,14 +60,14 @@ impl PageMemo {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something for the caller that is the first, who asks for everything at once.
+    /// Returns a guard if the caller is the first, who reads every page size.
     fn begin(&self) -> Option<FirstReading<'_>> {
         let mut state = self.lock();
         let first = state.first == First::Open;
         if first {
             state.first = First::Begun;
         }
-        // Made only where it is the first: its end says that the first reading is over.
+        // Created only for the first caller: dropping it ends the first reading.
         first.then(|| FirstReading(self))
     }
 
@@ -82,7 +82,7 @@ impl PageMemo {
         }
     }
 
-    /// Puts into a side what depends on the page size, where it is known.
+    /// Adds to a side what depends on the page size, if that is known already.
     fn fill(&self, side: &mut Side) -> bool {
         let Some(inside) = inside(side) else { return false };
         let mut state = self.lock();
@@ -107,7 +107,7 @@ impl PageMemo {
     }
 }
 
-/// A side, for the page size of the options or for all of them.
+/// Reads a side, for the page size of the options or for all page sizes.
 ///
 /// # Errors
 ///
@@ -126,7 +126,7 @@ pub fn side(
     let rest = || {
         std::thread::scope(|scope| {
             let threads = others.map(|size| scope.spawn(move || (size, of(size))));
-            // A thread that panics is a defect, and no reading.
+            // A panic in a thread is a defect, not a failed reading.
             threads.map(|thread| {
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
@@ -151,8 +151,8 @@ pub fn side(
     Ok(side)
 }
 
-/// The headers that name the page size, and those that they include; `None` where a header has no
-/// text, or more depends on it than one can tell.
+/// The headers that name the page size, and those that they include; `None` if a header has no
+/// text, or if it is uncertain what depends on the page size.
 fn inside(side: &Side) -> Option<Inside> {
     let model = side.model();
     if model.headers.iter().any(|header| !side.texts.contains_key(&header.name)) {
@@ -199,7 +199,7 @@ fn names(variants: &[PageVariant]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Puts what differs between page sizes beside the model.
+/// Adds to the model what differs between page sizes.
 pub(crate) fn merge(
     model: &mut Model,
     base: u64,
@@ -233,7 +233,7 @@ pub(crate) fn merge(
         for item in &mut items {
             mark(item, page_size);
         }
-        // Also where nothing depends on it: then that is what is known.
+        // Added even if nothing depends on it: this too is knowledge.
         model.other_pages.push(PageVariant { page_size, items });
     }
     Ok(())
@@ -269,7 +269,7 @@ mod tests {
         [("root.h".into(), root.into()), ("leaf.h".into(), leaf.into_bytes())].into()
     }
 
-    /// A side that another one was read before is what it is when it is read by itself.
+    /// A side that uses the memo equals one that is read by itself.
     #[test]
     fn what_is_known_is_what_would_be_read() {
         let options = Options::default();

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Comments that say something else about the same bytes: what a field means is format, too.
+//! Comments that changed their meaning while the bytes stayed: what a field means is format, too.
 
 use super::Comparison;
 use kho_abi_model::{Header, Model};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A comment on a field that says something else.
+/// A comment on a field that changed its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reworded {
     /// The field, as `pci_dev_ser.refcount`.
     pub item: String,
     /// The pairs that promise it, by index.
     pub pairs: Vec<usize>,
-    /// What it said.
+    /// The old comment.
     pub old: String,
-    /// What it says.
+    /// The new one.
     pub new: String,
 }
 
-/// So many comments of a contract may be new before it counts whether most of them are.
+/// Up to this many new comments, a contract does not count as rewritten as a whole.
 const A_FEW: usize = 3;
 
 pub(super) fn find(comparison: &Comparison<'_>) -> Vec<Reworded> {
-    // Who wrote the types here wrote other comments than who wrote the kernel's headers.
+    // The comments of the Rust types and of the kernel's headers have different authors.
     if comparison.old.reading.kind != comparison.new.reading.kind {
         return Vec::new();
     }
@@ -46,7 +46,8 @@ pub(super) fn find(comparison: &Comparison<'_>) -> Vec<Reworded> {
                 others.push((item, was, text));
             }
         }
-        // Where most of them are new, somebody rewrote them, and each says nothing by itself.
+        // If most comments are new, they were rewritten as a whole, and each one says little by
+        // itself.
         if others.len() > A_FEW && others.len() > same {
             continue;
         }
@@ -63,7 +64,8 @@ pub(super) fn find(comparison: &Comparison<'_>) -> Vec<Reworded> {
     found.into_values().collect()
 }
 
-/// What comments say about fields, by `struct.field`: of the truth, and kernel-doc's `@member:` lines.
+/// The comments on fields, by `struct.field`: from the truth, and from kernel-doc's `@member:`
+/// lines.
 fn comments(model: &Model) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for record in model.headers.iter().flat_map(Header::records) {
@@ -90,7 +92,7 @@ fn comments(model: &Model) -> BTreeMap<String, String> {
     found
 }
 
-/// The words of a text alone: neither signs nor capitals nor line ends.
+/// Only the words of a text, without punctuation, capitals and line ends.
 fn plain(text: &str) -> String {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What is reported, before any format is chosen: judgements, and what each is about.
+//! What is reported, before a format is chosen: judgements, and the subject of each.
 
 mod reply;
 
@@ -16,27 +16,27 @@ pub struct Document {
     pub sections: Vec<Section>,
 }
 
-/// A judgement with what it is about.
+/// A judgement and its subject.
 #[derive(Clone, Debug)]
 pub struct Section {
-    /// A patch's subject, or a commit; empty where there is one judgement alone.
+    /// The subject of a patch, or a commit; empty if there is only one judgement.
     pub title: String,
     /// The judgement.
     pub report: Report,
     /// What could not be known, in sentences.
     pub unknown: Vec<String>,
-    /// What else there is to know, in sentences.
+    /// What else is worth knowing, in sentences.
     pub notes: Vec<String>,
-    /// The mail that it is about.
+    /// The mail to answer.
     pub reply: Option<Reply>,
-    /// What of that mail may be quoted.
+    /// The hunks of that mail that may be quoted.
     pub quotes: Vec<Quote>,
-    /// Whether it is about all the others together.
+    /// Whether it judges all the others together.
     pub is_whole: bool,
 }
 
 impl Section {
-    /// A section of which all was known.
+    /// Makes a section in which nothing is unknown.
     #[must_use]
     pub fn new(title: &str, report: Report) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Section {
 }
 
 impl Document {
-    /// A document of one judgement.
+    /// Makes a document of one judgement.
     #[must_use]
     pub fn of(command: &'static str, report: Report) -> Self {
         Self { command, sections: vec![Section::new("", report)] }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What an answer to a mail needs: whom it answers, and which lines it is about.
+//! What an answer to a mail needs: its recipient, and the lines that it is about.
 
 use crate::patch::{FilePatch, Line, Patch};
 use kho_abi_model::{put, Place};
@@ -9,18 +9,18 @@ use kho_abi_model::{put, Place};
 pub struct Reply {
     /// Who wrote it.
     pub author: String,
-    /// When; empty where the mail does not say.
+    /// The date; empty if the mail has none.
     pub date: String,
     /// Its subject, as it was sent.
     pub subject: String,
-    /// Its id, without angle brackets; empty where it has none.
+    /// Its id, without angle brackets; empty if it has none.
     pub id: String,
-    /// The ids of what it answers.
+    /// The ids of the mails that it answers.
     pub references: Vec<String>,
 }
 
 impl Reply {
-    /// An answer to a patch; `None` where that came with no mail.
+    /// Makes an answer to a patch; `None` if the patch did not come by mail.
     #[must_use]
     pub fn to(patch: &Patch) -> Option<Self> {
         (!patch.author.is_empty()).then(|| Self {
@@ -32,13 +32,13 @@ impl Reply {
         })
     }
 
-    /// Each text of it.
+    /// Changes each text of it.
     pub(crate) fn each(&mut self, change: impl Fn(&mut String)) {
         let Self { author, date, subject, id, references } = self;
         [author, date, subject, id].into_iter().chain(references).for_each(change);
     }
 
-    /// The head of a mail that can be sent; empty where there is no id to answer.
+    /// The header lines of a mail that can be sent; empty if there is no id to answer.
     pub(crate) fn head(&self) -> String {
         let is_id = |id: &&String| {
             !id.is_empty() && !id.contains(|c: char| c.is_whitespace() || "<>".contains(c))
@@ -80,7 +80,7 @@ pub struct Quote {
     pub lines: Vec<String>,
 }
 
-/// Most lines of a hunk that are quoted, before and after the line in question.
+/// Most lines of a hunk to quote before and after the line in question.
 const AROUND: usize = 8;
 
 impl Quote {
@@ -104,7 +104,7 @@ impl Quote {
         hunks.collect()
     }
 
-    /// Which of its lines a place means: one that the patch changes.
+    /// The index of the line at a place: one that the patch changes.
     pub(crate) fn index_of(&self, place: &Place) -> Option<usize> {
         let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_string();
         if name(&self.file) != name(&place.file) {
@@ -123,7 +123,7 @@ impl Quote {
         find('+', self.starts.1).or_else(|| find('-', self.starts.0))
     }
 
-    /// The lines around one of them, quoted.
+    /// The lines around one line, quoted.
     pub(crate) fn quoted(&self, index: usize) -> String {
         let mut out = String::new();
         put!(out, "> +++ b/{}", self.file);

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Judges one side alone: its rules are [`crate::policy::sides`], and those of comparisons that look at
-//! one side. A comparison runs the same rules, and reports what the change brings.
+//! Judges one side alone. Its rules are [`crate::policy::sides`], and those rules of a comparison
+//! that look at one side. A comparison runs the same rules, and reports what the change adds.
 
 pub mod sources;
 
 use crate::diff::Side;
-use crate::policy::{
-    self, allow, checks, sides, Check, Finding, Hit, Level, Options, PolicyRule, Report,
-};
+use crate::policy::sides::{self, Looked};
+use crate::policy::{self, allow, checks, Finding, Hit, Level, Options, PolicyRule, Report};
 
 /// Judges one side: every rule that looks at one side alone.
 #[must_use]
 pub fn judge(side: &Side, options: &Options) -> Report {
     let mut allowed = allow::Book::new(&options.allowances, options.today);
     let mut events = Vec::new();
+    let looked = Looked::at(side);
     for rule in checks::REGISTRY.iter().chain(sides::REGISTRY) {
-        let (Check::Side(find) | Check::Lint(find, _)) = rule.check else { continue };
-        // What cannot be looked at is said by `not_linted`, once.
+        // `not_linted` reports once what cannot be judged.
         if rule.rule.id == "header_unreadable" {
             continue;
         }
-        for hit in find(side) {
+        for hit in rule.check.of_side(&looked) {
             let level = if hit.remark {
                 Level::Note
             } else if allowed.take(rule.rule.id, &hit.item) {
@@ -43,7 +42,7 @@ pub fn judge(side: &Side, options: &Options) -> Report {
     }
 }
 
-/// In the order of the files.
+/// Sorts events in the order of the files.
 fn sort(events: &mut [Finding]) {
     events.sort_by_cached_key(|event| {
         let place = event.place.as_ref().map(|place| (place.file.clone(), place.line));

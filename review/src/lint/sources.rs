@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a word on the command line asks to look at: a header, a tree, another source, patches.
+//! What a word on the command line asks to judge: a header, a tree, another source, patches.
 
 use super::{event, judge};
 use crate::diff::open::{self, Files};
@@ -7,21 +7,21 @@ use crate::patch::{self, apply, FilePatch, Line, Patch, PatchError};
 use crate::policy::sides::not_linted;
 use crate::policy::{Finding, Hit, Level, Options, Report};
 use crate::review::{nothing, Base};
-use kho_abi_model::{Place, ABI_DIR};
+use kho_abi_model::{Header, Place, ABI_DIR};
 use kho_abi_read::git::history::is_abi_header;
+use kho_abi_read::headers;
 use kho_abi_read::source::{self, SourceError};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// Why a word cannot be looked at.
+/// Why a word cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum LintError {
-    /// It is no source, or cannot be read.
+    /// It is not a source, or cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// It is no patch that can be read.
+    /// It is not a patch that can be read.
     #[error(transparent)]
     Patch(#[from] PatchError),
 }
@@ -37,15 +37,12 @@ impl LintError {
     }
 }
 
-/// Longest header that is looked at, in bytes.
-const MAX_HEADER: u64 = 2 << 20;
-
-/// Looks at what a word names: a header, a directory or any other source, a file with patches, or `-`
+/// Judges what a word names: a header, a directory or any other source, a file with patches, or `-`
 /// for patches on standard input.
 ///
 /// # Errors
 ///
-/// A word that names nothing of these, and what cannot be read.
+/// A word that names none of these, and input that cannot be read.
 pub fn lint(
     word: &str,
     base: Option<&Base>,
@@ -53,23 +50,19 @@ pub fn lint(
     options: &Options,
 ) -> Result<Report, LintError> {
     let path = Path::new(word);
-    if word == "-" || path.is_file() && !has_extension(path, "h") && is_text(path)? {
+    if word == "-" || path.is_file() && !headers::is_header(path) && is_text(path)? {
         let bytes = bytes_of(word, patch::MAX_BYTES as u64 + 1)?;
         return match patch::read(word, &bytes) {
             Ok(patches) => patched(word, &patches, base, reading, options),
-            // A frozen layout is text as well.
+            // A frozen layout is text, too.
             Err(PatchError::NoPatch { .. }) if word != "-" => of_source(word, reading, options),
             Err(error) => Err(error.into()),
         };
     }
-    if path.is_file() && has_extension(path, "h") {
+    if path.is_file() && headers::is_header(path) {
         return header(word, reading, options);
     }
     of_source(word, reading, options)
-}
-
-fn has_extension(path: &Path, wanted: &str) -> bool {
-    path.extension().is_some_and(|extension| extension == wanted)
 }
 
 fn of_source(
@@ -84,7 +77,7 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> SourceError + '_ {
     move |source| SourceError::Io { path: path.into(), source }
 }
 
-/// Whether a file has no zero byte in its first bytes, as images have.
+/// Whether a file is text: its first bytes contain no zero byte, unlike an image.
 fn is_text(path: &Path) -> Result<bool, SourceError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(io_error(path))?;
@@ -104,43 +97,26 @@ fn bytes_of(word: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
-/// One header, with those beside it for what it includes.
+/// Judges one header. Its neighbours serve its includes.
 fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Report, LintError> {
-    let path = Path::new(word);
-    let bytes = bytes_of(word, MAX_HEADER + 1)?;
-    if bytes.len() as u64 > MAX_HEADER {
-        let why = format!("it has more than {MAX_HEADER} bytes");
-        let help = "give a header of the handover ABI".into();
-        return Err(SourceError::NotASource { name: word.into(), why, help }.into());
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut files = BTreeMap::new();
-    let dir = path.parent().filter(|dir| dir.ends_with(ABI_DIR));
-    if let Some(dir) = dir {
-        files = kho_abi_read::headers::files_of_dir(dir)?;
-    }
-    files.insert(format!("include/{ABI_DIR}/{name}"), bytes);
-    let mut side = open::of_files(word, &files, reading)?;
-    let stem = name.strip_suffix(".h").unwrap_or(&name).to_string();
-    let shown = side.model().headers.iter().find(|h| h.name == stem).map(|h| h.file.clone());
+    let side = open::open(word, reading)?;
     let mut report = judge(&side, options);
-    side.reading.gaps.clear();
-    let Some(shown) = shown else { return Ok(report) };
-    // What is wrong with its neighbours was not asked for.
-    report.events.retain(|event| event.place.as_ref().is_none_or(|place| place.file == shown));
+    let stem = Path::new(word).file_stem().unwrap_or_default().to_string_lossy();
+    let (own, others): (Vec<&Header>, Vec<&Header>) =
+        side.model().headers.iter().partition(|header| header.name == stem);
+    let is_own = |place: &Place| own.iter().any(|header| header.file == place.file);
+    report.events.retain(|event| event.place.as_ref().is_none_or(is_own));
     for event in &mut report.events {
         if let Some(place) = &mut event.place {
             place.file = word.into();
         }
     }
-    report.not_checked.retain(|gap| {
-        let other = gap.item.starts_with(ABI_DIR) && !gap.item.ends_with(&format!("/{name}"));
-        !other || side.model().headers.iter().all(|header| header.include_path() != gap.item)
-    });
+    report.not_checked.retain(|gap| others.iter().all(|other| other.include_path() != gap.item));
     Ok(report)
 }
 
-/// What patches leave, of the headers that they touch; with a base, only what they bring.
+/// Judges the headers that patches touch, as the patches leave them; with a base, only what they
+/// add.
 fn patched(
     word: &str,
     patches: &[Patch],
@@ -214,9 +190,9 @@ fn patched(
     Ok(report)
 }
 
-/// What the added lines of a patch show by themselves, where the header is not at hand.
+/// Judges the added lines of a patch by themselves, if the header is not available.
 fn of_hunks(path: &str, file: &FilePatch, options: &Options) -> Vec<Finding> {
-    // Whether a type is the ABI's, and what no version covers, the lines do not show.
+    // The lines do not show whether a type is part of the ABI, or what no version covers.
     const SHOWN: &[&str] = &[
         "bool_in_struct",
         "enum_in_struct",

@@ -12,13 +12,13 @@ pub enum ApplyError {
         /// The file.
         file: String,
     },
-    /// The file is there, and the patch makes it.
+    /// The file exists, but the patch creates it.
     #[error("{file} is in the base already")]
     Exists {
         /// The file.
         file: String,
     },
-    /// Lines are not what the patch says.
+    /// The file's lines differ from those in the patch.
     #[error("{file}: the lines from {line} on are not those of the patch")]
     Differs {
         /// The file.
@@ -26,7 +26,7 @@ pub enum ApplyError {
         /// The line that the hunk names.
         line: usize,
     },
-    /// The content is not shown.
+    /// The diff does not show the content.
     #[error("{file}: the patch does not show its content")]
     Binary {
         /// The file.
@@ -34,14 +34,14 @@ pub enum ApplyError {
     },
 }
 
-/// Most lines by which a hunk may lie elsewhere than it says.
+/// The most lines by which a hunk may be off its stated position.
 const MAX_DRIFT: usize = 2000;
 
-/// What the patch makes of a file; `None` where it removes it.
+/// The content of a file after a patch; `None` if the patch removes it.
 ///
 /// # Errors
 ///
-/// [`ApplyError`] where the file is not what the patch was made for.
+/// [`ApplyError`] if the file is not the one that the patch was made for.
 pub fn apply(patch: &FilePatch, base: Option<&str>) -> Result<Option<String>, ApplyError> {
     let file = patch.old.as_ref().or(patch.new.as_ref()).cloned().unwrap_or_default();
     if patch.binary {
@@ -93,7 +93,7 @@ fn side(hunk: &Hunk, after: bool) -> Vec<&str> {
         .collect()
 }
 
-/// Where the lines are, nearest to where they should be.
+/// The position of the lines, nearest to the expected one.
 fn find(lines: &[&str], wanted: &[&str], at: usize) -> Option<usize> {
     let fits = |start: usize| {
         lines

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Messages of an mbox, a mail, or what `git show` prints: decoded, with what a reply needs.
+//! The messages of an mbox, a mail, or the output of `git show`: decoded, with what a reply needs.
 
 use super::PatchError;
 use mail_parser::{
@@ -9,28 +9,28 @@ use mail_parser::{
 /// A decoded message.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Message {
-    /// The subject as it was sent; empty where there is none.
+    /// The subject as it was sent; empty if there is none.
     pub(super) subject: String,
     /// Who sent it, as `Name <address>`.
     pub(super) author: String,
-    /// When, as it was sent; empty where it is not said.
+    /// When, as it was sent; empty if the mail does not say.
     pub(super) date: String,
-    /// The same in seconds since 1970.
+    /// The time in seconds since 1970.
     pub(super) time: i64,
     /// Its id, without angle brackets.
     pub(super) id: String,
-    /// The ids of what it answers, the nearest last.
+    /// The ids of the mails that it answers, the nearest last.
     pub(super) references: Vec<String>,
     /// Its texts.
     pub(super) bodies: Vec<String>,
 }
 
-/// Deepest nesting of mails in mails that is looked at.
+/// The deepest nesting of mails inside mails to read.
 const MAX_DEPTH: usize = 4;
 /// Most parts of a message.
 const MAX_PARTS: usize = 256;
 
-/// The messages of a file: an mbox's, those of `git log -p`, or the whole of it.
+/// The messages of a file: those of an mbox, those of `git log -p`, or the whole file as one.
 pub(super) fn split(bytes: &[u8]) -> Vec<&[u8]> {
     let is_start: fn(&[u8]) -> bool = if bytes.starts_with(b"From ") {
         is_separator
@@ -59,7 +59,7 @@ pub(super) fn split(bytes: &[u8]) -> Vec<&[u8]> {
     found
 }
 
-/// `From sender date`, which ends in a year: prose that begins with the word does not.
+/// `From sender date`, where the date ends in a year. Prose that begins with "From" does not.
 fn is_separator(line: &[u8]) -> bool {
     let Some(rest) = line.strip_prefix(b"From ") else { return false };
     let rest = String::from_utf8_lossy(rest);
@@ -125,7 +125,7 @@ pub(super) fn decode(name: &str, message: &[u8]) -> Result<Message, PatchError> 
     Ok(decoded)
 }
 
-/// What `git show` prints of a commit.
+/// Decodes a commit as `git show` prints it.
 fn commit(text: &str) -> Message {
     let of = |name: &str| {
         let head = text.lines().take_while(|line| !line.is_empty());
@@ -156,7 +156,7 @@ impl Place<'_> {
     }
 }
 
-/// The texts of a message that may have a patch in them: not HTML, signatures or images.
+/// The texts of a message that may contain a patch: not HTML, signatures or images.
 fn bodies(
     place: &Place<'_>,
     message: &Parsed<'_>,
@@ -200,7 +200,7 @@ fn may_be_patch(part: &MessagePart<'_>) -> bool {
     })
 }
 
-/// Undoes RFC 3676 where a part says that it is sent so.
+/// Undoes RFC 3676 if the part declares that it is format=flowed.
 fn flowed(part: &MessagePart<'_>, text: String) -> String {
     let has = |name: &str, value: &str| {
         part.content_type()
@@ -253,7 +253,7 @@ fn begins_with_headers(text: &[u8]) -> bool {
     any
 }
 
-/// Undoes RFC 3676: a line that ends in a blank goes on in the next one.
+/// Undoes RFC 3676: a line that ends in a space continues in the next one.
 fn unflowed(text: &str, delete_space: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -262,7 +262,7 @@ fn unflowed(text: &str, delete_space: bool) -> String {
             None => (line, false),
         };
         let content = content.strip_prefix(' ').unwrap_or(content);
-        // A blank alone is an empty line of a diff's context, and the line of a signature stays.
+        // A single space is an empty context line of a diff. The signature separator stays, too.
         let flows = content.ends_with(' ') && content != "-- " && !content.trim().is_empty();
         if flows {
             out.push_str(if delete_space { &content[..content.len() - 1] } else { content });

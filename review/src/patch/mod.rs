@@ -13,8 +13,8 @@
 //!   apply   to files in memory: no work tree is touched
 //! ```
 //!
-//! What comes from outside is bounded and never believed: a count that does not match its lines is an
-//! error with its place.
+//! Input is bounded and untrusted: a count that does not match its lines is an error with its
+//! place.
 
 pub mod apply;
 mod mail;
@@ -28,17 +28,17 @@ pub use series::Series;
 /// Why a patch cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatchError {
-    /// More than is looked at.
+    /// The input exceeds a limit.
     #[error("{name}: {what} is more than {limit}")]
     TooMuch {
         /// The file.
         name: String,
-        /// What there is too much of.
+        /// What exceeds the limit.
         what: &'static str,
-        /// How much is looked at.
+        /// The limit.
         limit: usize,
     },
-    /// A line that is not of the form.
+    /// A line that is malformed.
     #[error("{name}: {message}, line {line}: {what}")]
     Malformed {
         /// The file.
@@ -68,7 +68,7 @@ pub enum PatchError {
         /// What the system says.
         why: String,
     },
-    /// There is no patch in it.
+    /// The input contains no patch.
     #[error("{name} has no patch in it")]
     NoPatch {
         /// The file.
@@ -93,7 +93,7 @@ impl PatchError {
     }
 }
 
-/// Longest file that is looked at, in bytes.
+/// The longest file to read, in bytes.
 pub const MAX_BYTES: usize = 64 << 20;
 /// Most messages of a file.
 const MAX_MESSAGES: usize = 1 << 16;
@@ -104,7 +104,7 @@ const MAX_LINES: usize = 1 << 20;
 ///
 /// # Errors
 ///
-/// The first thing in it that is not of the form, or that there is no patch in it.
+/// The first malformed line, or a file without patches.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<Patch>, PatchError> {
     let mut inbox = Inbox::default();
     inbox.add(name, bytes)?;
@@ -124,7 +124,7 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// More messages than are looked at, and a mail that cannot be decoded.
+    /// More messages than the limit, and a mail that cannot be decoded.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), PatchError> {
         if bytes.len() > MAX_BYTES {
             return Err(PatchError::TooMuch {
@@ -156,18 +156,19 @@ impl Inbox {
                 }
             }
             if self.items.len() == before {
-                // Cover letters and answers change nothing, and say what belongs together.
+                // Cover letters and answers change nothing, but they show which mails belong
+                // together.
                 self.items.push(series::Item { patch: envelope, error: None, names_abi: false });
             }
         }
         Ok(())
     }
 
-    /// What is to be judged of it.
+    /// The patches to judge.
     ///
     /// # Errors
     ///
-    /// A patch that cannot be read, or that there is none.
+    /// A patch that cannot be read, or no patch at all.
     pub fn series(self) -> Result<Series, PatchError> {
         let series = series::newest(self.items)?;
         if series.patches.is_empty() {

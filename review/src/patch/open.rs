@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 /// Most files of a directory.
 const MAX_FILES: usize = 1 << 16;
 
-/// The files that a path names, each with its content: the file itself, or those of a directory, in
-/// the order of their names; in the order of `series`, where quilt left one.
+/// The files that a path names, each with its content: the file itself, or the files of a
+/// directory, sorted by name or in the order of quilt's `series` file.
 ///
 /// # Errors
 ///
-/// What cannot be read, or is more than is looked at.
+/// A file that cannot be read, or exceeds a limit.
 pub fn files(path: &Path) -> Result<Vec<(String, Vec<u8>)>, PatchError> {
     let io = |path: &Path, error: &std::io::Error| PatchError::Io {
         name: path.display().to_string(),
@@ -41,7 +41,7 @@ pub fn files(path: &Path) -> Result<Vec<(String, Vec<u8>)>, PatchError> {
     Ok(found)
 }
 
-/// What a reader gives, unpacked where it is packed with gzip; no more than is looked at.
+/// What a reader returns, unpacked if it is packed with gzip, up to the limit.
 ///
 /// # Errors
 ///
@@ -91,7 +91,7 @@ fn listed(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     in_order(dir)
 }
 
-/// The files directly in a directory, but hidden ones.
+/// The files directly in a directory, without hidden ones.
 fn in_order(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir)? {

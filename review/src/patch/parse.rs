@@ -7,13 +7,13 @@ use super::{PatchError, MAX_LINES};
 /// A patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// Its subject, without the tag in front; empty for a bare diff.
+    /// Its subject, without the tag at its beginning; empty for a bare diff.
     pub subject: String,
     /// Who wrote it.
     pub author: String,
-    /// Its number in its series, and how many there are.
+    /// Its number in its series, and the length of the series.
     pub number: Option<(u32, u32)>,
-    /// What else its subject says.
+    /// The rest of the tag in its subject.
     pub tag: Tag,
     /// The mail that it came with, for a reply.
     pub mail: Mail,
@@ -21,10 +21,10 @@ pub struct Patch {
     pub files: Vec<FilePatch>,
 }
 
-/// What the tag of a subject says: `[PATCH v2 RESEND]`.
+/// The content of a subject's tag: `[PATCH v2 RESEND]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tag {
-    /// The version of the series, in thousandths: 1000 where none is said, 2000 for `v2`.
+    /// The version of the series, in thousandths: 1000 by default, 2000 for `v2`.
     pub version: u32,
     /// Whether it is sent again.
     pub is_resent: bool,
@@ -43,18 +43,18 @@ impl Tag {
     }
 }
 
-/// What a reply needs of a mail.
+/// What a reply needs to know about a mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mail {
     /// The subject as it was sent.
     pub subject: String,
-    /// When it was sent, as it says; empty where it does not.
+    /// The date that the mail states; empty if it has none.
     pub date: String,
-    /// The same in seconds since 1970.
+    /// The date in seconds since 1970.
     pub time: i64,
-    /// Its id, without angle brackets; empty where it has none.
+    /// Its id, without angle brackets; empty if it has none.
     pub id: String,
-    /// The ids of what it answers, the nearest last.
+    /// The ids of the mails that it answers, the nearest last.
     pub references: Vec<String>,
     /// The id that versions of a series share, as b4 writes it.
     pub change_id: Option<String>,
@@ -63,28 +63,28 @@ pub struct Mail {
 /// What a patch does to a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FilePatch {
-    /// The file before; `None` where it is new.
+    /// The old path; `None` if the file is new.
     pub old: Option<String>,
-    /// The file after; `None` where it is removed.
+    /// The new path; `None` if the file is removed.
     pub new: Option<String>,
     /// What changes in it.
     pub hunks: Vec<Hunk>,
-    /// Whether its content is not shown.
+    /// Whether the diff does not show its content.
     pub binary: bool,
-    /// Whether the file before stays.
+    /// Whether the old file stays.
     pub is_copy: bool,
-    /// The id of the content before, as far as git prints it.
+    /// The id of the old content, as far as git prints it.
     pub old_id: String,
 }
 
 /// Lines that change together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hunk {
-    /// The first line before, from 1; 0 in an empty file.
+    /// The first line in the old file, from 1; 0 in an empty file.
     pub old_start: usize,
-    /// The first line after.
+    /// The first line in the new file.
     pub new_start: usize,
-    /// What git shows behind the numbers: a line before the hunk that begins something.
+    /// What git prints after the numbers: an earlier line that begins a declaration.
     pub heading: String,
     /// The lines.
     pub lines: Vec<Line>,
@@ -93,11 +93,11 @@ pub struct Hunk {
 /// A line of a hunk, without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// It is there before and after.
+    /// The line exists before and after.
     Context(String),
-    /// It is there before.
+    /// The line exists only before.
     Removed(String),
-    /// It is there after.
+    /// The line exists only after.
     Added(String),
 }
 
@@ -123,7 +123,7 @@ impl Hunk {
 }
 
 impl Patch {
-    /// The subject with the number in front.
+    /// The subject with the number first.
     #[must_use]
     pub fn title(&self) -> String {
         let subject = if self.subject.is_empty() { "patch" } else { &self.subject };
@@ -134,7 +134,7 @@ impl Patch {
     }
 }
 
-/// The patch of a message, without what it does to files.
+/// The patch of a message, without the changes of files.
 pub(super) fn envelope(message: &Message) -> Patch {
     let (subject, number, tag) = subject(&message.subject);
     let mut lines = message.bodies.iter().flat_map(|text| text.lines());
@@ -150,7 +150,7 @@ pub(super) fn envelope(message: &Message) -> Patch {
     Patch { subject, author: message.author.clone(), number, tag, mail, files: Vec::new() }
 }
 
-/// What the diff of a text does to files.
+/// Parses what the diff in a text does to files.
 pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePatch>, PatchError> {
     let lines: Vec<&str> = text.split('\n').collect();
     if lines.len() > MAX_LINES {
@@ -158,7 +158,7 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
         return Err(PatchError::TooMuch { name: name.into(), what, limit });
     }
     let mut files: Vec<FilePatch> = Vec::new();
-    // Whether the names of the last file may still come.
+    // Whether the names of the last file may still follow.
     let mut open = false;
     let mut at = 0;
     while at < lines.len() {
@@ -176,7 +176,7 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
         } else if let Some(path) =
             line.strip_prefix("diff --cc ").or_else(|| line.strip_prefix("diff --combined "))
         {
-            // What a merge makes of its parents: there is no one old side.
+            // A combined diff of a merge: it has several old sides.
             let path = Some(path.trim().to_string());
             let (old, new) = (path.clone(), path);
             files.push(FilePatch { old, new, binary: true, ..FilePatch::default() });
@@ -213,7 +213,7 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
             let (old, new) = (side(old), side(new));
             match files.last_mut() {
                 Some(file) if open => {
-                    // The names of a git diff's first line are ambiguous with blanks in them.
+                    // The first line of a git diff is ambiguous if names contain blanks.
                     file.old = old;
                     file.new = new;
                 }
@@ -248,7 +248,7 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
     Ok(files)
 }
 
-/// The lines of a hunk, as many as its head says; the index behind them.
+/// The lines of a hunk, as many as its header states, and the index after them.
 fn hunk(
     lines: &[&str],
     mut at: usize,
@@ -263,7 +263,7 @@ fn hunk(
         let line = line.strip_suffix('\r').unwrap_or(line);
         let (sign, text) = match line.split_at_checked(1) {
             Some((sign, text)) => (sign, text),
-            // The blank of an empty line of context is lost on its way through some mailers.
+            // Some mailers strip the blank of an empty context line.
             None => (" ", ""),
         };
         let (old, new) = match sign {
@@ -280,7 +280,7 @@ fn hunk(
         new_left -= new;
         match sign {
             " " => found.push(Line::Context(text.into())),
-            // A tab instead of the blank: the line was stripped of it.
+            // A tab instead of a blank: the blank was stripped.
             "\t" => found.push(Line::Context(line.into())),
             "-" => found.push(Line::Removed(text.into())),
             "+" => found.push(Line::Added(text.into())),
@@ -308,14 +308,14 @@ fn git_names(names: &str) -> Option<(Option<String>, Option<String>)> {
     Some((side(&names[..at]), side(&names[at + 1..])))
 }
 
-/// The file that a side names, without its first directory; `None` for /dev/null.
+/// The file of one side, without its first directory; `None` for /dev/null.
 fn side(text: &str) -> Option<String> {
     let text = text.split('\t').next().unwrap_or_default().trim().trim_matches('"');
     let path = text.strip_prefix("a/").or_else(|| text.strip_prefix("b/")).unwrap_or(text);
     (text != "/dev/null").then(|| path.into())
 }
 
-/// The subject without its tag, and what that says: `Re: [PATCH v2 3/7] x`.
+/// Splits a subject into its tag and the rest: `Re: [PATCH v2 3/7] x`.
 fn subject(text: &str) -> (String, Option<(u32, u32)>, Tag) {
     let mut rest = text.trim();
     let mut number = None;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Which of the messages are to be judged: the newest version of each series, in its order.
+//! Picks the messages to judge: the newest version of each series, in its order.
 //!
 //! A thread or an archive has the versions of a series next to each other, in any order, with cover
-//! letters and answers between them. Messages belong to one series by what they answer; versions
-//! belong together by their subjects, by what they answer, by a change id, or because both change the
-//! same content of a file.
+//! letters and answers between them. A message belongs to a series by the mail that it answers.
+//! Versions belong together by their subjects, by the mails that they answer, by a change id, or
+//! because both change the same content of a file.
 
 use super::{Patch, PatchError};
 use kho_abi_read::git::history::is_abi_header;
@@ -34,14 +34,14 @@ impl Item {
     }
 }
 
-/// What is to be judged.
+/// What to judge.
 #[derive(Clone, Debug, Default)]
 pub struct Series {
     /// The patches, in their order.
     pub patches: Vec<Patch>,
-    /// What else is in the input, and why it is not judged.
+    /// What else the input contains, and why it is not judged.
     pub notes: Vec<String>,
-    /// What is missing in the input.
+    /// What is missing from the input.
     pub unknown: Vec<String>,
 }
 
@@ -69,8 +69,8 @@ impl Version {
         self.items.iter().map(of).filter(|subject| !subject.is_empty()).collect()
     }
 
-    /// What it shares with other versions of its series: subjects, change ids, contents of ABI headers
-    /// that it starts from, and the ids of its mails and of what those answer.
+    /// What it shares with other versions of its series: subjects, change ids, the old contents of
+    /// ABI headers, the ids of its mails, and the ids that those answer.
     fn keys(&self, items: &[Item]) -> BTreeSet<String> {
         let mut keys: BTreeSet<String> =
             self.subjects(items).into_iter().map(|subject| format!("subject {subject}")).collect();
@@ -98,20 +98,20 @@ impl Version {
     }
 }
 
-/// Picks what is to be judged.
+/// Picks what to judge.
 ///
 /// # Errors
 ///
-/// A patch that is to be judged, and cannot be read.
+/// A patch that would be judged but cannot be read.
 pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
     let mut series = Series::default();
-    // One mail may come twice, by two lists.
+    // One mail may occur twice, from two lists.
     let mut seen = BTreeSet::new();
     items.retain(|item| {
         let of = (item.patch.mail.id.clone(), item.patch.files.len());
         item.patch.mail.id.is_empty() || seen.insert(of)
     });
-    // A diff in an answer is a proposal, where there is what it answers.
+    // A diff in an answer is a proposal, if the input contains the answered mail.
     let any = items.iter().any(|item| item.has_diff() && !item.patch.tag.is_reply);
     items.retain(|item| {
         let drop = any && item.patch.tag.is_reply && item.has_diff();
@@ -128,7 +128,7 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
         let version = &versions[at];
         (version.first(&items).patch.tag.version, version.time(&items), at)
     };
-    // What a newer version replaces, whole or in part.
+    // The messages that a newer version replaces, whole or in part.
     let mut dropped: BTreeSet<usize> = BTreeSet::new();
     let mut kept: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let keys: Vec<_> = versions.iter().map(|version| version.keys(&items)).collect();
@@ -170,7 +170,7 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
     for at in order.into_iter().filter(|at| !dropped.contains(at)) {
         let mut of_it = versions[at].items.clone();
         of_it.extend(kept.remove(&at).unwrap_or_default());
-        // Archives sort by arrival.
+        // Archives are sorted by arrival.
         of_it.sort_by_key(|index| items[*index].patch.number.map_or(u32::MAX, |(n, _)| n));
         chosen.push((at, of_it));
     }
@@ -206,7 +206,7 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
 fn replaces(versions: &[Version], items: &[Item], new: usize, old: usize) -> bool {
     let (is, was) = (&versions[new], &versions[old]);
     let (later, earlier) = (is.time(items), was.time(items));
-    // A patch on top of a version is no earlier version of it.
+    // A patch on top of a version does not replace that version.
     if new == old || later != 0 && earlier != 0 && later < earlier {
         return false;
     }
@@ -214,7 +214,7 @@ fn replaces(versions: &[Version], items: &[Item], new: usize, old: usize) -> boo
     if after.tag.version != before.tag.version {
         return after.tag.version > before.tag.version;
     }
-    // The same once more.
+    // The same version, sent again.
     is.subjects(items) == was.subjects(items)
         && is.numbers(items) == was.numbers(items)
         && (later, new) > (earlier, old)
@@ -237,7 +237,7 @@ fn grouped(items: &[Item]) -> Vec<Version> {
     versions
 }
 
-/// Whether a message is of that version of a series.
+/// Whether a message belongs to that version of a series.
 fn belongs(version: &Version, items: &[Item], item: &Item) -> bool {
     let first = version.first(items);
     let (tag, other) = (item.patch.tag, first.patch.tag);
@@ -245,7 +245,7 @@ fn belongs(version: &Version, items: &[Item], item: &Item) -> bool {
     if (of, tag.version, tag.is_resent) != (first.total(), other.version, other.is_resent) {
         return false;
     }
-    // Several bodies of one mail have its number.
+    // Several bodies of one mail share its number.
     let is_taken = version.items.iter().any(|index| {
         let other = &items[*index].patch;
         other.number == Some((number, of))

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The reviewed file of what is allowed: rule, item, reason, and the day on which that ends.
+//! The reviewed file of allowances: rule, item, reason, and the last day.
 //!
 //! ```toml
 //! [[allow]]
 //! rule = "field_renamed"
 //! item = "memfd_luo_ser.padding"
-//! reason = "the field was never written: nobody can have read it"
+//! reason = "the field was never written, so no kernel can have read it"
 //! expires = "2027-03-31"
 //! ```
 //!
-//! An entry that allows nothing is itself a finding: it would allow the next change unseen.
+//! An entry that allows nothing is itself a finding: it would silently permit a later change.
 
 use super::{Finding, Level};
 use kho_abi_model::rule::Rule;
@@ -18,7 +18,7 @@ use serde::Deserialize;
 /// Something that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// The id of the rule.
+    /// The id of its rule.
     pub rule: String,
     /// The item, as findings name it.
     pub item: String,
@@ -28,11 +28,11 @@ pub struct Allowance {
     pub expires: String,
     /// The same, in days since 1970.
     pub expires_day: i64,
-    /// Where it stands.
+    /// Where the entry is.
     pub place: kho_abi_model::Place,
 }
 
-/// Why an allow file cannot be read.
+/// Why an allow file is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {what}")]
 pub struct AllowError {
@@ -59,7 +59,7 @@ struct File {
     allow: Vec<toml::Spanned<Entry>>,
 }
 
-/// An entry as it is written.
+/// An entry as the file has it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
@@ -69,11 +69,11 @@ pub(crate) struct Entry {
     expires: String,
 }
 
-/// Reads an allow file; `rules` are all that there are.
+/// Reads an allow file; `rules` are all rules that exist.
 ///
 /// # Errors
 ///
-/// The first thing in it that is not of the form, or a rule that does not exist.
+/// The first malformed entry, or a rule that does not exist.
 pub fn parse(file: &str, text: &str, rules: &[Rule]) -> Result<Vec<Allowance>, AllowError> {
     let read: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
@@ -88,7 +88,7 @@ pub(crate) fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
 
-/// What the entries of a file allow.
+/// The allowances of a file's entries.
 pub(crate) fn of_entries(
     file: &str,
     text: &str,
@@ -131,7 +131,7 @@ pub fn day(date: &str) -> Option<i64> {
     if parts.next().is_some() || date < 1 || date > length {
         return None;
     }
-    // Days from civil, with years that begin in March: the leap day is the last one.
+    // The "days from civil" algorithm: its years begin in March, so that the leap day comes last.
     let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -153,7 +153,7 @@ impl<'a> Book<'a> {
         Self { entries: allowances.iter().map(|entry| (entry, false)).collect(), today }
     }
 
-    /// Whether that is allowed today; an entry that has expired is used all the same, and reported.
+    /// Whether a finding is allowed today. An expired entry counts as used, and is reported.
     pub(crate) fn take(&mut self, rule: &str, item: &str) -> bool {
         let mut allowed = false;
         for (entry, used) in &mut self.entries {
@@ -165,7 +165,7 @@ impl<'a> Book<'a> {
         allowed
     }
 
-    /// What allowed nothing.
+    /// The allowances that allowed nothing.
     pub(crate) fn stale(self) -> Vec<Finding> {
         let stale = self.entries.into_iter().filter(|(_, used)| !used);
         stale
@@ -209,10 +209,10 @@ mod tests {
     #[test]
     fn what_is_not_of_the_form_is_refused_with_its_line() {
         for (from, to, line, what) in [
-            ("field_renamed", "field_named", 1, "there is no rule 'field_named'"),
+            ("field_renamed", "field_named", 1, "unknown rule 'field_named'"),
             ("\"r\"", "\" \"", 1, "the reason is empty"),
-            ("2027-03-31", "31.3.2027", 1, "'31.3.2027' is no date of the form YYYY-MM-DD"),
-            ("2027-03-31", "2027-02-29", 1, "'2027-02-29' is no date of the form YYYY-MM-DD"),
+            ("2027-03-31", "31.3.2027", 1, "invalid date '31.3.2027': expected YYYY-MM-DD"),
+            ("2027-03-31", "2027-02-29", 1, "invalid date '2027-02-29': expected YYYY-MM-DD"),
             ("reason = \"r\"\n", "", 1, "missing field `reason`"),
             (
                 "reason",

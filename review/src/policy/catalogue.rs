@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What is known of compatible strings before any source is read: the bytes that they stand for.
+//! What is known of compatible strings before any source is read: the bytes that they mean.
 
 use kho_abi::wire::earlier::reused::{Form, Reused};
 use kho_abi::wire::layout;
@@ -7,17 +7,17 @@ use kho_abi_model::{version, Contract, Model, Type};
 use kho_abi_read::catalogue::Catalogue;
 use std::collections::BTreeMap;
 
-/// The first thing in which the bytes of a string are others than what is known of it.
+/// The first difference between the bytes of a string and those that are known for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Difference {
-    /// The struct or constant, with how it differs.
+    /// The struct or constant, and how it differs.
     pub what: String,
-    /// What else is known to be out under that string.
+    /// Other known forms of that string.
     pub known_forms: Vec<String>,
 }
 
-/// In what a contract differs from the one that is known under its string; `None` where it is the
-/// same, and where the string is not known.
+/// How a contract differs from the known one under its string; `None` if it is the same, or if the
+/// string is unknown.
 pub(super) fn difference(
     catalogue: &Catalogue,
     model: &Model,
@@ -41,7 +41,7 @@ pub(super) fn difference(
     first.map(|what| Difference { what, known_forms: reused.flat_map(tell).collect() })
 }
 
-/// Whether a contract is one of the forms of its string that a series had before any kernel.
+/// Whether a contract is a form of its string that only a patch series had, and no kernel.
 pub(super) fn is_unreleased(catalogue: &Catalogue, model: &Model, contract: &Contract) -> bool {
     let spelled = |record: &kho_abi_model::Record| {
         let fields = record.fields.iter();
@@ -60,7 +60,7 @@ pub(super) fn is_unreleased(catalogue: &Catalogue, model: &Model, contract: &Con
     })
 }
 
-/// Whether a contract may be the one that is called so: by its string, or by what its number is of.
+/// Whether a contract may have that name: by its string, or by the name that its number belongs to.
 fn may_be(contract: &layout::Contract, compatible: &str) -> bool {
     match contract.version {
         Some(_) => contract.compatible.value == version::stem(compatible),
@@ -72,17 +72,16 @@ fn may_be(contract: &layout::Contract, compatible: &str) -> bool {
 fn models<'c>(catalogue: &'c Catalogue, compatible: &str) -> Vec<&'c Model> {
     let mut found = Vec::new();
     found.extend(catalogue.current().ok().filter(|model| model.contract(compatible).is_some()));
-    let contracts = catalogue.earlier_headers().iter().flat_map(|header| header.contracts);
-    // Reading the earlier versions is worth it for their strings, and for their numbers, alone.
-    if contracts.into_iter().any(|contract| may_be(contract, compatible)) {
+    // Only load the earlier versions if the string or the name of its number matches.
+    if catalogue.may_have_had(|contract| may_be(contract, compatible)) {
         let earlier = catalogue.earlier().unwrap_or_default();
         found.extend(earlier.iter().filter(|model| model.contract(compatible).is_some()));
     }
     found
 }
 
-/// How what one contract promises differs from what another does under the same string, in the structs
-/// and constants that both have: which of them a version owns is not said the same way everywhere.
+/// How one contract differs from another with the same string, in the structs and constants that
+/// both have: sources disagree about which of them a version owns.
 fn differs(known: &Model, other: &Contract, model: &Model, contract: &Contract) -> Option<String> {
     let mut sizes = model.page_sizes();
     sizes.retain(|size| known.page_sizes().contains(size));
@@ -132,11 +131,11 @@ fn spell(value: &kho_abi_model::Value) -> String {
     }
 }
 
-/// What lies where in a struct, whatever its fields are called.
+/// The types and offsets of a struct's fields, without their names.
 fn fields(record: &kho_abi_model::Record) -> String {
     let field = |field: &kho_abi_model::Field| {
         let ty = match field.ty.by_value() {
-            // An address is an address, however it is declared.
+            // All spellings of an address count as one type.
             Type::Pointer | Type::KhoserPtr { .. } => "pointer".into(),
             other => other.spelling(),
         };

@@ -2,9 +2,8 @@
 //! What a change means: rules, levels, and a verdict for each contract.
 //!
 //! The kernel's rule is that any modification of what a compatible string promises needs another
-//! string. A change is fine once every string that promises the changed bytes has become another
-//! one; until then it is a finding. What both sides have is a note: a diff reports what the change
-//! brings.
+//! string. A change is fine if every string that promises the changed bytes changed too. Otherwise
+//! it is a finding. What is wrong on both sides is a note: a diff reports what the change adds.
 
 pub mod allow;
 mod catalogue;
@@ -21,6 +20,7 @@ use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{Gap, Kind, Reading};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sides::Looked;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -44,35 +44,46 @@ pub enum Class {
     Flaw,
 }
 
-/// A rule, with what finds it.
+/// A rule and its check.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyRule {
     /// Id, reason, example and remedy.
     pub rule: Rule,
-    /// What it is about.
+    /// What kind of thing it finds.
     pub class: Class,
-    /// What finds it.
+    /// The check.
     pub check: Check,
 }
 
-/// What finds a rule's event.
+/// How a rule finds its events.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
-    /// In what became of structs, constants and nodes.
+    /// Looks at changes of structs, constants and nodes.
     Changes(fn(&Comparison<'_>) -> Vec<Hit>),
-    /// In how versions go with it.
+    /// Looks at how versions changed with them.
     Versions(fn(&Judged<'_>) -> Vec<Hit>),
-    /// In one side alone.
+    /// Looks at one side alone.
     Side(fn(&Side) -> Vec<Hit>),
-    /// In one side alone; with what it weighs where a change brings it: what makes no bytes lie elsewhere,
-    /// and breaks no kernel, is worth knowing. What both sides have is no news.
-    Lint(fn(&Side) -> Vec<Hit>, Level),
+    /// Looks at one side alone. The level applies if a change adds the hit: a hit that moves no
+    /// bytes and breaks no kernel is worth knowing. Hits that both sides have are dropped.
+    Lint(fn(&Looked<'_>) -> Vec<Hit>, Level),
+}
+
+impl Check {
+    /// What is found in one side alone; nothing, if that is not looked at alone.
+    pub(crate) fn of_side(self, side: &Looked<'_>) -> Vec<Hit> {
+        match self {
+            Self::Side(find) => find(side),
+            Self::Lint(find, _) => find(side),
+            Self::Changes(_) | Self::Versions(_) => Vec::new(),
+        }
+    }
 }
 
 /// One thing that a rule found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hit {
-    /// What it is about, in a name that stays the same: `vfio_pci_core_device_ser.bdf`.
+    /// What it is about, in a stable name: `vfio_pci_core_device_ser.bdf`.
     pub item: String,
     /// Where.
     pub place: Option<Place>,
@@ -80,19 +91,19 @@ pub struct Hit {
     pub what: String,
     /// What follows from it.
     pub consequences: Vec<String>,
-    /// The pairs whose promise it touches, by index.
+    /// The pairs whose promise it affects, by index.
     pub pairs: Vec<usize>,
-    /// Whether the same bytes lie where they lay, for rules that find either.
+    /// Whether the same bytes are still in the same place, for rules that find both kinds.
     pub same_bytes: bool,
-    /// What to do, where the rule's remedy does not say it all.
+    /// What to do, if the rule's remedy is not enough.
     pub help: Option<String>,
-    /// Whether it is worth knowing alone, though the rule finds what is wrong as well.
+    /// Whether this hit is only a remark, although the rule also finds defects.
     pub remark: bool,
-    /// Whether no version of both sides covers it: a finding, whatever becomes of the pairs.
+    /// Whether no version of both sides covers it: a finding, whatever the verdicts of the pairs.
     pub unversioned: bool,
 }
 
-/// A change that one of several contracts answers for, and nothing says which of them.
+/// A change that one of several contracts covers, if nothing says which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joint {
     /// What changed.
@@ -103,18 +114,18 @@ pub struct Joint {
     pub bumped: BTreeSet<usize>,
 }
 
-/// A comparison with what is known of its contracts.
+/// A comparison, with the state of its judgement.
 #[derive(Debug)]
 pub struct Judged<'a> {
     /// The facts.
     pub comparison: &'a Comparison<'a>,
     /// A verdict for each pair.
     pub verdicts: Vec<Verdict>,
-    /// For each pair, what touched it.
+    /// For each pair, what affects it.
     pub touched: Vec<Vec<String>>,
-    /// What touched one of several pairs.
+    /// What affects one of several pairs.
     pub joint: Vec<Joint>,
-    /// How it is judged.
+    /// How to judge.
     pub options: &'a Options,
 }
 
@@ -150,7 +161,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict in words.
     #[must_use]
     pub fn tell(self) -> &'static str {
         match self {
@@ -183,12 +194,12 @@ pub enum Strictness {
 /// Which strings kernels in the field have.
 #[derive(Clone, Debug, Default)]
 pub enum Baseline {
-    /// All of the old source.
+    /// All strings of the old source.
     #[default]
     Old,
-    /// None of the old source: it is a series that nobody merged.
+    /// No string of the old source: it is a series that was not merged.
     Nothing,
-    /// Those of a third source.
+    /// The strings of a third source.
     Released(Box<Reading>),
 }
 
@@ -213,11 +224,11 @@ pub struct Options {
     pub strictness: Strictness,
     /// Which strings are released.
     pub baseline: Baseline,
-    /// Which strings are known to stand for which bytes.
+    /// The known strings, and the bytes that they mean.
     pub catalogue: Arc<Catalogue>,
     /// What a reviewed file allows.
     pub allowances: Vec<Allowance>,
-    /// Today, as days since 1970, for what is allowed until some day.
+    /// Today, as days since 1970: allowances expire.
     pub today: i64,
 }
 
@@ -274,7 +285,7 @@ pub struct ContractReport {
 }
 
 impl ContractReport {
-    /// What became of it, in words.
+    /// The verdict in words.
     #[must_use]
     pub fn tell(&self) -> String {
         let verdict = self.verdict.tell();
@@ -286,7 +297,7 @@ impl ContractReport {
         }
     }
 
-    /// Its string, with the old one where it is another.
+    /// Its string, and the old one if it differs.
     #[must_use]
     pub fn name(&self) -> String {
         match (&self.old, &self.new) {
@@ -311,7 +322,7 @@ pub struct Layouts {
 }
 
 impl Report {
-    /// How many findings there are, which the exit status depends on.
+    /// How many findings there are; the exit status depends on it.
     #[must_use]
     pub fn findings(&self) -> usize {
         self.events.iter().filter(|event| event.level == Level::Finding).count()
@@ -355,7 +366,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
 
     let mut events: Vec<Finding> = Vec::new();
     for ((rule, hit), is_allowed) in hits.into_iter().zip(allowances) {
-        // Of a contract that comes or goes or has a new version, each part comes or goes with it.
+        // If a contract is new, gone or bumped, so is each of its parts.
         let whole = |pair: &usize| {
             matches!(
                 judged.verdicts[*pair],
@@ -377,9 +388,10 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         };
         events.push(event(&judged, rule, hit, level));
     }
+    let [old, new] = [comparison.old, comparison.new].map(Looked::at);
     for rule in checks::REGISTRY.iter().chain(sides::REGISTRY) {
         match rule.check {
-            // What cannot be looked at is not checked, which the comparison says itself.
+            // The comparison itself lists what was not checked.
             Check::Lint(..) if rule.rule.id == "not_linted" => {}
             Check::Changes(_) => {}
             Check::Versions(find) => {
@@ -387,7 +399,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     let level = match rule.class {
                         Class::Remark => Level::Note,
                         _ if hit.remark => Level::Note,
-                        // What changed is the finding, once, for all the strings that promise it.
+                        // The change is the finding, once for all strings that promise it.
                         Class::Follows => Level::Follows,
                         _ if allowed.take(rule.rule.id, &hit.item) => Level::Allowed,
                         _ => Level::Finding,
@@ -395,19 +407,23 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     events.push(event(&judged, rule, hit, level));
                 }
             }
-            Check::Side(find) | Check::Lint(find, _) => {
+            Check::Side(_) | Check::Lint(..) => {
+                let found = rule.check.of_side(&new);
+                if found.is_empty() {
+                    continue;
+                }
                 let lint = match rule.check {
                     Check::Lint(_, level) => Some(level),
                     _ => None,
                 };
                 let before: BTreeSet<String> =
-                    find(comparison.old).into_iter().map(|hit| hit.item).collect();
-                // An image shows neither comments nor what nobody uses: it may have had the flaw, too.
+                    rule.check.of_side(&old).into_iter().map(|hit| hit.item).collect();
+                // An image shows neither comments nor unused items, so it may have had the flaw, too.
                 let kinds = [comparison.old.reading.kind, comparison.new.reading.kind];
                 let [may_have_had_it, shows] =
                     kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
                 let undetermined = may_have_had_it && !shows;
-                for hit in find(comparison.new) {
+                for hit in found {
                     if lint.is_some() && before.contains(&hit.item) {
                         continue;
                     }
@@ -433,7 +449,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
     }
 }
 
-/// What touches each contract, and what of that nobody allowed.
+/// What affects each contract, and which of that is not allowed.
 struct Touch {
     touched: Vec<Vec<String>>,
     open: Vec<bool>,
@@ -460,7 +476,7 @@ fn touches(
         if class == Class::Remark {
             continue;
         }
-        // Of those that may promise it, one with another version answers for all.
+        // If one of the candidates has another version, that version covers the change.
         if let Some(of) = joint_of(comparison, hit) {
             if !of.bumped.is_empty() {
                 hit.pairs.retain(|pair| !of.pairs.contains(pair) || of.bumped.contains(pair));
@@ -513,7 +529,7 @@ fn verdict(
     };
     let changed = !touched[index].is_empty();
     let step = step(comparison, old, new);
-    // What a field means, and which features there are, is a change by itself.
+    // A change of a field's meaning, or of the features, counts by itself.
     let reworded = comparison.reworded.iter().any(|other| other.pairs.contains(&index));
     let by_features = new.spelled() == Spelled::Features && old.spelled() == Spelled::Features;
     let spelled = spelled || reworded || by_features;
@@ -530,14 +546,14 @@ fn verdict(
     }
 }
 
-/// Whether something that a pair promises was not compared. What a device tree holds, headers say in
-/// prose alone, and no comparison of headers speaks of it.
+/// Whether something that a pair promises was not compared. The content of a device tree does not
+/// count: headers describe it only in prose, so no comparison of headers covers it.
 fn is_open(comparison: &Comparison<'_>, index: usize) -> bool {
     let mut open = comparison.open.get(&index).into_iter().flatten();
     open.any(|item| item != DEVICE_TREE)
 }
 
-/// The pairs of which one promises what changed, and nothing says which.
+/// The pairs of which one promises the change, if nothing says which.
 fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
     let name = hit.item.split('.').next().unwrap_or(&hit.item);
     let sharing = comparison.shared.get(name)?;
@@ -550,8 +566,8 @@ fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
     (pairs.len() > 1).then(|| Joint { item: hit.item.clone(), pairs, bumped })
 }
 
-/// How the new version of a contract stands to the old one. A number that one side does not tell is no
-/// step: it is open.
+/// How the new version of a contract relates to the old one. If one side does not know the number,
+/// this remains open.
 #[must_use]
 pub fn step(comparison: &Comparison<'_>, old: &Contract, new: &Contract) -> Step {
     if comparison.number_is_open(old, new) {
@@ -629,7 +645,7 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Find
     }
 }
 
-/// What has to be another one for a contract to have another version.
+/// What has to change for a contract to get another version.
 fn what_to_bump(contract: &Contract) -> String {
     match contract.spelled() {
         Spelled::Features => {
@@ -647,7 +663,7 @@ pub(crate) fn as_help(remedy: &str) -> String {
     first.into_iter().chain(chars).collect()
 }
 
-/// The other contracts that may promise, in the stead of a pair, all that touched it.
+/// The other contracts that may promise, instead of a pair, all that affects it.
 fn jointly(judged: &Judged<'_>, index: usize) -> Vec<String> {
     let of_it = || judged.joint.iter().filter(|joint| joint.pairs.contains(&index));
     let touched = &judged.touched[index];

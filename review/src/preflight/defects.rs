@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Defects of the handover that releases are known to have, which no layout shows.
+//! Known defects of the handover in releases, which no layout shows.
 //!
-//! To add one is a row in [`TABLE`]. A release that is in doubt is said to be in doubt: it may have the
-//! fix from its distributor.
+//! To add one, add a row in [`TABLE`]. An uncertain release is reported as uncertain: its
+//! distributor may have added the fix.
 
 use super::release::Release;
 use super::{Built, Kernel};
@@ -18,16 +18,16 @@ pub const RULE: Rule = Rule {
     remedy: "Take a release that has the fix, or make sure that this kernel was built with the commit.",
 };
 
-/// Which of the two kernels has to have the fix.
+/// Which of the two kernels needs the fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Who {
-    /// The one that writes.
+    /// The kernel that writes.
     Current,
-    /// The one that reads.
+    /// The kernel that reads.
     Next,
     /// Each of them.
     Either,
-    /// Both are alike: one with and one without the change do not understand each other.
+    /// Both have to match: a kernel with the change and one without do not understand each other.
     Apart,
 }
 
@@ -37,16 +37,17 @@ struct Defect {
     who: Who,
     /// The first release that has it.
     from: Release,
-    /// The first release that is known to have the fix, and with it all later ones.
+    /// The first mainline release with the fix; all later ones have it.
     fixed: Release,
-    /// The first releases of earlier series that have it, where it is known.
+    /// The first stable releases of earlier series that have it, if known.
     stable: &'static [Release],
-    /// Whether it is known of no release before `fixed`, beside those of `stable`, whether it has it.
+    /// Whether it is unknown which releases before `fixed`, apart from those in `stable`, have the
+    /// fix.
     doubtful: bool,
     commits: &'static str,
-    /// The option without which it does not show.
+    /// The option that the defect needs.
     option: &'static str,
-    /// The page size without which it does not show.
+    /// The page size that the defect needs.
     page_size: Option<u64>,
 }
 
@@ -152,7 +153,7 @@ impl Defect {
     fn of(&self, kernel: &Kernel, release: Release) -> Has {
         let pages = kernel.side.model().target.page_size;
         let other_pages = self.page_size.is_some() && pages.is_some() && pages != self.page_size;
-        // A deferred initialisation that nobody set is not looked for everywhere.
+        // If it is unknown whether the option is set, a doubtful defect is not reported.
         let without = match (self.option, kernel.built(self.option)) {
             ("", _) | (_, Built::With) => false,
             (_, Built::Without) => true,
@@ -160,25 +161,25 @@ impl Defect {
         };
         match self.of_release(release) {
             _ if other_pages || without => Has::No,
-            // Headers are read for several page sizes, and are built for one.
+            // Headers are read for several page sizes, but a kernel is built for one.
             Has::Yes if self.page_size.is_some() && pages.is_none() => Has::Perhaps,
             has => has,
         }
     }
 }
 
-/// What the table says of two kernels.
+/// What the table says about two kernels.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// What one of them has.
+    /// What one of them certainly has.
     pub findings: Vec<Finding>,
     /// What one of them may have, in sentences.
     pub doubtful: Vec<String>,
-    /// Whether the two take each other's bytes for others.
+    /// Whether the two misread each other's bytes.
     pub apart: bool,
 }
 
-/// What two kernels of known releases are known to have.
+/// The known defects of two kernels, by their releases.
 pub(super) fn of(current: &Kernel, next: &Kernel) -> Known {
     let mut known = Known::default();
     let release = |kernel: &Kernel| Release::parse(kernel.release.as_deref()?);
@@ -218,7 +219,7 @@ pub(super) fn of(current: &Kernel, next: &Kernel) -> Known {
                 put(next, has_then);
             }
             Who::Apart => {
-                // Both use the string: earlier ones hand nothing over, later ones have another.
+                // Earlier kernels hand nothing over, and later ones have another string.
                 let last = Release::new(7, 0, u32::MAX);
                 let uses = |r: Option<Release>| r.is_some_and(|r| r >= defect.from && r <= last);
                 if uses(now) && uses(then) && has_now != has_then {

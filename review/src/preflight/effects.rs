@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a kernel does with a version that is not its own, by how the version is spelled.
+//! What a kernel does with a foreign version, by the spelling of that version.
 
 use kho_abi_model::version;
 use schemars::JsonSchema;
@@ -23,8 +23,8 @@ pub enum Effect {
     Unknown,
 }
 
-/// What happens in the next kernel when it meets a version that it does not have. `scheme` is how the
-/// version is spelled, as [`version::SCHEMES`] name it.
+/// What the next kernel does when it meets a version that it does not have. `scheme` is the
+/// spelling of the version, as [`version::SCHEMES`] name it.
 #[must_use]
 pub fn on_mismatch(contract: &str, scheme: Option<&str>) -> (Effect, &'static str) {
     match (version::stem(contract), scheme) {
@@ -70,10 +70,10 @@ pub fn on_mismatch(contract: &str, scheme: Option<&str>) -> (Effect, &'static st
     }
 }
 
-/// What happens where the next kernel has no version of a contract at all. `scheme` as for
+/// What happens if the next kernel has no version of a contract at all. `scheme` as for
 /// [`on_mismatch`].
 ///
-/// No code of the kernel looks for the name, so none finds another number or feature beside it.
+/// No code of that kernel looks for the name, so it never reaches the number or feature beside it.
 #[must_use]
 pub fn on_absence(contract: &str, scheme: Option<&str>) -> (Effect, &'static str) {
     match (version::stem(contract), scheme) {

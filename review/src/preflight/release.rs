@@ -8,7 +8,7 @@ use std::path::Path;
 pub(super) struct Release {
     series: (u32, u32),
     patch: u32,
-    /// The number of a release candidate; the largest number for the release itself.
+    /// The number of a release candidate; the largest number for the final release.
     rc: u32,
 }
 
@@ -25,8 +25,8 @@ impl Release {
         Self { series: (major, minor), patch: 0, rc }
     }
 
-    /// Reads what a kernel says of itself, as `7.3.4+deb13-amd64` or `7.3-rc2-00012-gabcdef`; `None`
-    /// where it begins with no release.
+    /// Parses the release that a kernel reports, as `7.3.4+deb13-amd64` or `7.3-rc2-00012-gabcdef`;
+    /// `None` if the text does not begin with a release.
     #[must_use]
     pub(super) fn parse(text: &str) -> Option<Self> {
         let number = |text: &str| -> Option<(u32, usize)> {
@@ -46,20 +46,21 @@ impl Release {
         Some(Self { series: (major, minor), patch, rc: rc.map_or(u32::MAX, |(rc, _)| rc) })
     }
 
-    /// Whether it is of the same series, as 6.19.3 and 6.19.8 are.
+    /// Whether both belong to the same series, as 6.19.3 and 6.19.8 do.
     #[must_use]
     pub(super) fn is_beside(self, other: Self) -> bool {
         self.series == other.series
     }
 
-    /// Whether a fix that came with `fix` is in it: in the same series, or for `mainline` in any later.
+    /// Whether it contains the fix from release `fix`: in the same series, or for `mainline` in any
+    /// later one.
     #[must_use]
     pub(super) fn has(self, fix: Self, mainline: bool) -> bool {
         self >= fix && (mainline || self.is_beside(fix))
     }
 }
 
-/// The release of a kernel tree, as its Makefile has it.
+/// The release of a kernel tree, from its Makefile.
 #[must_use]
 pub(super) fn of_tree(tree: &Path) -> Option<String> {
     let text = std::fs::read_to_string(tree.join("Makefile")).ok()?;

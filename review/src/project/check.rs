@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Holds the headers of a project to its frozen layouts: one finding for each cause, at its line.
+//! Compares the headers of a project with its frozen layouts: one finding for each cause, at its
+//! line.
 
 use super::contract::is_unread;
 use super::frozen::{self, Found};
-use super::read::Held;
+use super::held::Held;
 use super::{Project, ProjectError};
 use crate::policy::allow::Book;
 use crate::policy::checks::failed_assertion;
@@ -23,15 +24,17 @@ const ONE_STRING: &str = "each compatible string is one contract's";
 const FITS: &str = "each compatible string fits the field that carries it";
 const MACHINES: &str = "every machine has the same layouts";
 const FROZEN: &str = "the headers are what was frozen";
+const FOUND: &str = "the kernel has every contract and its structs";
+const BUILT: &str = "the kernel is what was frozen";
 const HISTORY: &str = "no released layout was edited";
 const ALLOWED: &str = "every exception in kho-abi.toml is needed";
 
-/// Runs every check. `today` is the day, in days since 1970: exceptions end. `cache` keeps what was found
-/// in the history.
+/// Runs every check. `today` is the day, in days since 1970, since exceptions expire. `cache` keeps
+/// what was found in the history.
 ///
 /// # Errors
 ///
-/// A frozen layout that is there and cannot be read.
+/// A frozen layout that exists but cannot be read.
 pub fn run(
     project: &Project,
     read: &Held,
@@ -40,12 +43,20 @@ pub fn run(
 ) -> Result<Vec<Check>, ProjectError> {
     let Held { model, machines, owners, .. } = read;
     let layouts = project.layouts();
-    let Unread { found: mut unread, failed, notes: open } = unread(read);
+    let Unread { found: mut unread, failed, notes: mut open, .. } = unread(read);
+    open.extend(read.from_kernel.as_ref().map(|from_kernel| {
+        format!("{} is a kernel, and does not contain {}", from_kernel.source, from_kernel.words())
+    }));
+    let others = read.from_kernel.as_ref().map(|from_kernel| from_kernel.others.join(", "));
+    open.extend(others.filter(|others| !others.is_empty()).map(|others| {
+        format!("kho-abi.toml does not name {others}, which the kernel has: not held")
+    }));
     let mut frozen = frozen::check(&layouts, read)?;
     unread.extend(
         failed.into_iter().filter_map(|failed| failed.unless_it_follows(&mut frozen.found)),
     );
-    frozen.notes.extend(nodes(model));
+    let is_kernel = read.from_kernel.is_some();
+    frozen.notes.extend(nodes(model).filter(|_| !is_kernel));
     let mut book = Book::new(&project.config().allowances, today);
     let mut done = |name, found: Vec<Found>, notes| {
         let kept = found.into_iter().filter(|(item, finding)| !book.take(&finding.rule, item));
@@ -56,16 +67,17 @@ pub fn run(
     let too_long = model.contracts().filter_map(|(_, contract)| {
         Some((contract.compatible.clone(), too_long(model, contract)?))
     });
-    let mut checks = vec![
-        done(READ, unread, open),
-        done(COVERED, uncovered(model), Vec::new()),
-        done(ONE_STRING, strings.collect(), Vec::new()),
-        done(FITS, too_long.collect(), Vec::new()),
-    ];
-    if project.config().targets.len() > 1 {
+    let mut checks = vec![done(if is_kernel { FOUND } else { READ }, unread, open)];
+    // A kernel does not say which structs its strings promise: what none is given is not known to have none.
+    if !is_kernel {
+        checks.push(done(COVERED, uncovered(model), Vec::new()));
+    }
+    checks.push(done(ONE_STRING, strings.collect(), Vec::new()));
+    checks.push(done(FITS, too_long.collect(), Vec::new()));
+    if project.config().targets.len() > 1 && !is_kernel {
         checks.push(done(MACHINES, machines.clone(), Vec::new()));
     }
-    checks.push(done(FROZEN, frozen.found, frozen.notes));
+    checks.push(done(if is_kernel { BUILT } else { FROZEN }, frozen.found, frozen.notes));
     checks.push(match layouts.history(cache)? {
         History::Checked(findings) => {
             let by_file = |finding: Finding| (finding.shown_place(), finding);
@@ -86,19 +98,25 @@ pub fn run(
     Ok(checks)
 }
 
-/// What of the headers was not read.
+/// What could not be read of the headers.
 #[derive(Default)]
 struct Unread {
     found: Vec<Found>,
-    /// What headers assert of themselves, and is not so.
+    /// The failed assertions of headers about themselves.
     failed: Vec<Failed>,
     /// What is only worth a note.
     notes: Vec<String>,
+    /// Whether a kernel was read, and no headers.
+    is_kernel: bool,
 }
 
 impl Unread {
     fn put(&mut self, item: &str, place: Place, what: String) {
-        let remedy = "declare it with types that the headers define themselves, and not in #ifdef";
+        let remedy = if self.is_kernel {
+            "give a kernel that has it, or name in kho-abi.toml what the string promises: [[contract]]"
+        } else {
+            "declare it with types that the headers define themselves, and not in #ifdef"
+        };
         if !self.found.iter().any(|(known, _)| known == item) {
             let finding = Finding::new("declaration_not_read", place, what, remedy);
             self.found.push((item.into(), finding));
@@ -113,7 +131,8 @@ struct Failed {
 }
 
 impl Failed {
-    /// The finding; none where a struct that changed is what it is about: then it follows from that.
+    /// The finding; `None` if the assertion is about a struct that changed, since it follows from
+    /// that.
     fn unless_it_follows(self, changed: &mut [Found]) -> Option<Found> {
         let Self { place, said } = self;
         let mut words = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
@@ -138,7 +157,7 @@ impl Failed {
 }
 
 fn unread(read: &Held) -> Unread {
-    let mut unread = Unread::default();
+    let mut unread = Unread { is_kernel: read.from_kernel.is_some(), ..Unread::default() };
     let declarations = read.model.headers.iter().flat_map(|header| &header.declarations);
     for declaration in declarations {
         let Some(why) = &declaration.unproven else { continue };
@@ -161,7 +180,7 @@ fn unread(read: &Held) -> Unread {
         }
         let of_a_version = read.model.headers.iter().any(|h| h.include_path() == gap.item);
         if of_a_version && !is_unread(&read.model, gap) {
-            // That no version covers its structs is another check's.
+            // Another check reports that no version covers its structs.
             continue;
         }
         let (place, why) = apart(gap);
@@ -172,7 +191,7 @@ fn unread(read: &Held) -> Unread {
     unread
 }
 
-/// The place that a reason begins with, and the rest of it.
+/// The place at the start of a reason, and the rest of it.
 fn apart(gap: &Gap) -> (Place, String) {
     let mut parts = gap.why.splitn(3, ':');
     if let (Some(file), Some(line), Some(rest)) = (parts.next(), parts.next(), parts.next()) {
@@ -204,7 +223,7 @@ fn uncovered(model: &Model) -> Vec<Found> {
         .collect()
 }
 
-/// That device trees are in the code alone, where a contract is nothing else.
+/// A note that only code has the device tree, if a contract consists of nothing else.
 fn nodes(model: &Model) -> Option<String> {
     let bare = model.contracts().filter(|(_, c)| c.roots.is_empty()).map(|(_, c)| &*c.compatible);
     let bare: Vec<_> = bare.collect();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reads `kho-abi.toml`. An unknown key is an error, with the key that was meant.
+//! Reads `kho-abi.toml`. An unknown key is an error, which suggests the closest known key.
 
 use crate::policy::allow::{self, Allowance, Entry};
 use crate::rules;
@@ -8,18 +8,22 @@ use kho_abi_read::headers::TRIPLES;
 use serde::Deserialize;
 use std::path::{Component, Path};
 
-/// What a project is.
+/// The configuration of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The directory with the headers, below the top.
+    /// The directory with the headers, relative to the top.
     pub headers: String,
-    /// The directory with the frozen layouts, below the top.
+    /// The directory with the frozen layouts, relative to the top.
     pub layouts: String,
     /// The page sizes that the headers are read for, in bytes, smallest first.
     pub page_sizes: Vec<u64>,
     /// The machines that the headers are read for, as clang names them.
     pub targets: Vec<String>,
-    /// Who owns what, where the headers do not say.
+    /// A kernel whose types are the truth, instead of headers: a path, from the top.
+    pub source: Option<String>,
+    /// Which strings of a kernel are the project's, all where none is named, and which structs they promise.
+    pub contracts: Vec<Declared>,
+    /// Who owns what, if the headers do not say.
     pub owners: Vec<Owner>,
     /// What is allowed, why, and until when.
     pub allowances: Vec<Allowance>,
@@ -34,6 +38,17 @@ pub struct Owner {
     pub structs: Vec<String>,
     /// Constants, by name.
     pub constants: Vec<String>,
+    /// Where the file says it.
+    pub place: Place,
+}
+
+/// A contract that a kernel has, and does not spell out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The compatible string.
+    pub string: String,
+    /// The structs with which what it promises begins; none where they are known otherwise.
+    pub structs: Vec<String>,
     /// Where it is said.
     pub place: Place,
 }
@@ -45,15 +60,17 @@ impl Default for Config {
             layouts: format!("{headers}/layouts"),
             headers,
             page_sizes: crate::diff::pages::PAGE_SIZES.to_vec(),
-            // The machines that live-update today.
+            // The machines that support live update today.
             targets: TRIPLES[..2].iter().map(ToString::to_string).collect(),
+            source: None,
+            contracts: Vec::new(),
             owners: Vec::new(),
             allowances: Vec::new(),
         }
     }
 }
 
-/// Why a `kho-abi.toml` cannot be read.
+/// Why a `kho-abi.toml` is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {what}")]
 pub struct ConfigError {
@@ -78,10 +95,21 @@ struct Written {
     layouts: Option<toml::Spanned<String>>,
     page_sizes: Option<toml::Spanned<Vec<u64>>>,
     targets: Option<toml::Spanned<Vec<String>>>,
+    source: Option<toml::Spanned<String>>,
+    #[serde(default)]
+    contract: Vec<toml::Spanned<WrittenContract>>,
     #[serde(default)]
     owner: Vec<toml::Spanned<WrittenOwner>>,
     #[serde(default)]
     allow: Vec<toml::Spanned<Entry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenContract {
+    string: String,
+    #[serde(default)]
+    structs: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -98,7 +126,7 @@ struct WrittenOwner {
 ///
 /// # Errors
 ///
-/// The first thing in it that is not of the form.
+/// The first malformed line or value.
 pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     let fail = |offset: usize, what: String, help: String| ConfigError {
         file: file.into(),
@@ -156,6 +184,25 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
         }
         config.targets = targets;
     }
+    if let Some(source) = written.source {
+        let (offset, source) = (source.span().start, source.into_inner());
+        if source.is_empty() {
+            let help = "give the path of a vmlinux, a module, a bzImage or BTF".into();
+            return Err(fail(offset, "source: the path is empty".into(), help));
+        }
+        config.source = Some(source);
+    }
+    for contract in written.contract {
+        let offset = contract.span().start;
+        let WrittenContract { string, structs } = contract.into_inner();
+        if config.contracts.iter().any(|other: &Declared| other.string == string) {
+            let what = format!("contract: \"{string}\" stands here twice");
+            let help = "give each string once, with all structs that it promises".into();
+            return Err(fail(offset, what, help));
+        }
+        let place = Place { file: file.into(), line: allow::line_of(text, offset) };
+        config.contracts.push(Declared { string, structs, place });
+    }
     for owner in written.owner {
         let line = allow::line_of(text, owner.span().start);
         let WrittenOwner { r#macro: macro_name, structs, constants } = owner.into_inner();
@@ -170,7 +217,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// What to do about a message of the parser: for an unknown key, the known one that is closest.
+/// The help for a message of the parser: for an unknown key, the closest known one.
 fn suggestion(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if let [unknown, known @ ..] = quoted.as_slice() {
@@ -220,10 +267,17 @@ mod tests {
             ("targets = [\"mips\"]", 1, "targets: headers cannot be read for \"mips\"", "give "),
             ("targets = []", 1, "targets: the list is empty", "give some of x86_64"),
             ("headers = 1", 1, "invalid type", "correct the line"),
+            ("source = \"\"", 1, "source: the path is empty", "give the path of a vmlinux"),
+            (
+                "[[contract]]\nstring = \"x-v1\"\n[[contract]]\nstring = \"x-v1\"",
+                3,
+                "contract: \"x-v1\" stands here twice",
+                "give each string once",
+            ),
             (
                 "[[allow]]\nrule = \"x\"\nitem = \"y\"\nreason = \"r\"\nexpires = \"2027-03-31\"",
                 1,
-                "there is no rule 'x'",
+                "unknown rule 'x'",
                 "each [[allow]] has",
             ),
         ] {

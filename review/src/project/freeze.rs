@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Freezes layouts of a project: as drafts, or as released where a release proves it.
+//! Freezes the layouts of a project: as drafts, or as released if a release proves it.
 
-use super::contract::{place_of, unread};
+use super::contract::{layout, place_of, unread};
 use super::frozen::{held_to, Changed};
-use super::read::{Held, Release};
+use super::held::Held;
+use super::read::Release;
 use super::{Project, ProjectError};
 use kho_abi_codegen::freeze::too_long;
 use kho_abi_codegen::freeze::{departures, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_codegen::write;
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{Contract, Header, Model};
+use kho_abi_model::{Contract, Header, Model, Place};
 use kho_abi_read::frozen::{self, Frozen, Status};
 use std::path::PathBuf;
 
-/// What became of one contract that was to be frozen.
+/// The result of freezing one contract.
 #[derive(Debug)]
 pub struct Outcome {
     /// The contract.
     pub contract: String,
-    /// How it is frozen now; `None` where it is not.
+    /// How it is frozen now; `None` if it is not.
     pub status: Option<Status>,
-    /// The file that was written; `None` where nothing was.
+    /// The file that was written; `None` if none was.
     pub written: Option<PathBuf>,
-    /// Why it was not done, or not all of it.
+    /// Why it was not done, or only partly.
     pub findings: Vec<Finding>,
 }
 
-/// Freezes the contracts of that name, or all where none is named.
+/// Freezes the named contracts, or all of them.
 ///
-/// A released layout is never written again. A draft is, and becomes released where `release` has the
-/// same bytes.
+/// A released layout is never overwritten. A draft is overwritten, and becomes released if
+/// `release` has the same bytes.
 ///
 /// # Errors
 ///
@@ -67,12 +68,21 @@ pub fn freeze(
             Some(Ok(before)) => Some(before),
             None => None,
         };
-        if let Some(before) = before.filter(|before| before.status == Status::Released) {
-            outcome.status = Some(Status::Released);
-            let new = with_places(model, &draft);
-            outcome.findings = changes(&layouts, model, contract, &before, &new);
-            outcomes.push(outcome);
-            continue;
+        if let Some(before) = before {
+            let is_released = before.status == Status::Released;
+            if is_released {
+                let new = with_places(model, &draft);
+                outcome.findings = changes(&layouts, model, contract, &before, &new);
+            } else if !before.unknown.is_superset(&draft.unknown)
+                || !before.given.is_superset(&draft.given)
+            {
+                outcome.findings = vec![degrades(&layouts, held, contract, &draft)];
+            }
+            if is_released || !outcome.findings.is_empty() {
+                outcome.status = Some(before.status);
+                outcomes.push(outcome);
+                continue;
+            }
         }
         if let Some((release, other)) = release {
             match prove(&draft, release, other) {
@@ -84,7 +94,7 @@ pub fn freeze(
                     "name the release that has these bytes, or freeze a draft without --released",
                 )),
             }
-            // A named contract is frozen as it was asked for, or not at all.
+            // A named contract is frozen exactly as requested, or not at all.
             if !outcome.findings.is_empty() && !names.is_empty() {
                 outcomes.push(outcome);
                 continue;
@@ -97,7 +107,22 @@ pub fn freeze(
     Ok(outcomes)
 }
 
-/// The contracts that are meant.
+/// That a draft is there which knows more than what would be written over it.
+fn degrades(layouts: &Layouts, held: &Held, contract: &Contract, new: &Frozen) -> Finding {
+    let file = layouts.display(&layouts.path(&contract.compatible));
+    let source = held.from_kernel.as_ref().map_or("", |from_kernel| &from_kernel.source);
+    let parts = new.unknown.union(&new.given);
+    let words: Vec<_> = parts.map(|part| part.what()).collect();
+    let what = format!(
+        "\"{}\" is frozen with more than {source} contains, which does not have {}",
+        contract.compatible,
+        words.join(", ")
+    );
+    let remedy = format!("freeze it from the headers, or remove {file} first");
+    Finding::new("contract_not_freezable", Place::from(&file), what, remedy)
+}
+
+/// The contracts to freeze.
 fn chosen<'a>(
     model: &'a Model,
     names: &[String],
@@ -113,11 +138,11 @@ fn chosen<'a>(
     names.iter().map(find).collect()
 }
 
-/// What is to be frozen of a contract, as a draft; a finding where that cannot be.
+/// What to freeze of a contract, as a draft.
 ///
 /// # Errors
 ///
-/// The finding.
+/// The finding, if it cannot be frozen.
 pub(super) fn of(
     held: &Held,
     header: &Header,
@@ -128,7 +153,7 @@ pub(super) fn of(
         let what = format!("\"{name}\" cannot be frozen: {why}");
         Box::new(Finding::new("contract_not_freezable", place_of(model, contract), what, help))
     };
-    // Frozen, such a string would be cut off in memory for good.
+    // Once frozen, such a string would be cut off in memory for good.
     if let Some(finding) = too_long(model, contract) {
         return Err(Box::new(finding));
     }
@@ -141,16 +166,28 @@ pub(super) fn of(
     }
     let mut unread = unread(held, header, contract);
     if let Some((item, why)) = unread.pop() {
-        let why = format!("{item} has no layout: {why}");
-        return Err(refuse(why, "make it readable without the kernel's configuration"));
+        let (why, remedy) = match &held.from_kernel {
+            Some(_) if item == *name => (
+                why,
+                "freeze it from headers, or say what it promises: --root-struct, [[contract]]",
+            ),
+            Some(_) => {
+                (format!("{item}: {why}"), "give a kernel that has it, or freeze it from headers")
+            }
+            None => (
+                format!("{item} has no layout: {why}"),
+                "make it readable without the kernel's configuration",
+            ),
+        };
+        return Err(refuse(why, remedy));
     }
-    let frozen = write::frozen::of(model, header, name, Status::Draft)
+    let frozen = layout(held, header, contract, Status::Draft)
         .ok_or_else(|| refuse("its header does not define it".into(), "report it"))?;
-    // What is written is what will be read.
+    // Read back what will be written, so that both agree.
     let read = frozen::parse(&write::frozen::render(&frozen));
     let same = |read: &Frozen| {
-        (&read.records, &read.constants, &read.header)
-            == (&frozen.records, &frozen.constants, &frozen.header)
+        (&read.records, &read.constants, &read.header, &read.unknown, &read.given)
+            == (&frozen.records, &frozen.constants, &frozen.header, &frozen.unknown, &frozen.given)
             && read.contract.roots == frozen.contract.roots
     };
     match read {
@@ -163,7 +200,7 @@ pub(super) fn of(
     }
 }
 
-/// Whether a release has the same bytes under the same version; else why not.
+/// Whether a release has the same bytes under the same version; otherwise why not.
 fn prove(draft: &Frozen, release: &Release, other: &Held) -> Result<(), String> {
     let name = &draft.contract.compatible;
     let Some((header, contract)) = other.model.contract(name) else {
@@ -191,7 +228,8 @@ fn same_roots(a: &Frozen, b: &Frozen) -> bool {
     sorted(a) == sorted(b)
 }
 
-/// Every change of a contract that its frozen layout does not allow, as findings of this contract alone.
+/// Every change of a contract that its frozen layout does not allow, as findings of this contract
+/// alone.
 fn changes(
     layouts: &Layouts,
     model: &Model,

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The headers of a project beside its frozen layouts: what changed, what is missing, what is left over.
+//! Compares the headers of a project with its frozen layouts: what changed, what is missing, what
+//! is left over.
 
-use super::contract::{how_to_bump, place_of, unread};
-use super::read::Held;
+use super::contract::{how_to_bump, layout, place_of, unread};
+use super::held::Held;
 use super::ProjectError;
 use kho_abi_codegen::freeze::{departures, rule_of, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
-use kho_abi_codegen::write;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version::{self, Step};
 use kho_abi_model::{Contract, Model, Place};
-use kho_abi_read::frozen::{Frozen, Status};
+use kho_abi_read::frozen::{Frozen, Part, Status};
 use std::collections::BTreeSet;
 
-/// A finding, with the item that an exception names.
+/// A finding, and the item by which an exception names it.
 pub(super) type Found = (String, Finding);
 
 /// One change that a frozen layout does not allow.
@@ -25,7 +25,7 @@ pub(super) struct Changed {
     consequences: Vec<String>,
     /// Whether another version of the header may own what changed.
     shared: bool,
-    /// Every contract whose layout it is frozen in.
+    /// Every contract in whose frozen layout it is.
     promises: Vec<Promise>,
 }
 
@@ -82,7 +82,7 @@ pub(super) fn held_to(
         let owned = certain.iter().any(|known| known.name == record);
         !contract.shared.is_empty() && !owned
     };
-    // A root that comes or goes is told as a struct that does.
+    // An added or removed root is reported as an added or removed struct.
     let whole: BTreeSet<&str> = all
         .iter()
         .filter(|departure| departure.subject == Subject::Record)
@@ -100,7 +100,7 @@ pub(super) fn held_to(
         bump: how_to_bump(model, contract),
     };
     let kept = all.into_iter().filter(|departure| match departure.subject {
-        // Neither of the first two is in memory, and headers do not show nodes.
+        // The first two are not in memory, and headers do not show nodes.
         Subject::Macro | Subject::Header | Subject::Node => false,
         Subject::Roots => roots_differ,
         Subject::Version | Subject::Constant | Subject::Record => true,
@@ -120,25 +120,25 @@ pub(super) fn held_to(
     .collect()
 }
 
-/// What was found, and what is only worth a note.
+/// The findings, and what is only worth a note.
 #[derive(Default)]
 pub(super) struct Report {
     pub(super) found: Vec<Found>,
     pub(super) notes: Vec<String>,
 }
 
-/// The frozen layouts of a project beside its headers.
+/// The frozen layouts of a project, and its headers.
 struct Frozens<'a> {
     layouts: &'a Layouts,
     model: &'a Model,
     /// Every layout that was read.
     files: Vec<Frozen>,
-    /// The files that could not be.
+    /// The files that could not be read.
     malformed: Vec<String>,
     report: Report,
 }
 
-/// Holds the headers to the frozen layouts, and the frozen layouts to the headers.
+/// Compares the headers with the frozen layouts, in both directions.
 pub(super) fn check(layouts: &Layouts, read: &Held) -> Result<Report, ProjectError> {
     let mut frozens = Frozens {
         layouts,
@@ -158,7 +158,7 @@ pub(super) fn check(layouts: &Layouts, read: &Held) -> Result<Report, ProjectErr
             None => {}
         }
     }
-    // What changed comes first, then what is missing or left over.
+    // Changes come first, then what is missing or left over.
     let mut found = frozens.contracts(read);
     frozens.without_contract();
     let Report { found: others, notes } = frozens.report;
@@ -167,7 +167,7 @@ pub(super) fn check(layouts: &Layouts, read: &Held) -> Result<Report, ProjectErr
 }
 
 impl Frozens<'_> {
-    /// Holds each contract to its layout.
+    /// Compares each contract with its layout.
     fn contracts(&mut self, read: &Held) -> Vec<Found> {
         let model = self.model;
         let mut changed: Vec<Changed> = Vec::new();
@@ -177,14 +177,29 @@ impl Frozens<'_> {
             let known = self.files.iter().find(|frozen| frozen.contract.compatible == *name);
             let unread = unread(read, header, contract);
             let Some(old) = known.cloned() else {
-                // What was not read is reported as that; it cannot be frozen.
+                // An unread struct is reported as unread; it cannot be frozen.
                 if unread.is_empty() && self.is_without_layout(contract) {
                     bumped.insert(name);
                 }
                 continue;
             };
-            let Some(new) = write::frozen::of(model, header, name, old.status) else { continue };
-            if old.contract.macro_name != contract.macro_name {
+            let Some(new) = layout(read, header, contract, old.status) else { continue };
+            let unknown: BTreeSet<Part> =
+                old.unknown.symmetric_difference(&new.unknown).copied().collect();
+            if !unknown.is_empty() {
+                let words: Vec<_> = unknown.iter().map(|part| part.what()).collect();
+                let which = if new.unknown.is_empty() {
+                    "its layout does not"
+                } else {
+                    "the source does not"
+                };
+                let note = format!(
+                    "\"{name}\": not checked, since {which} contain it: {}",
+                    words.join(", ")
+                );
+                self.report.notes.push(note);
+            }
+            if !unknown.contains(&Part::Header) && old.contract.macro_name != contract.macro_name {
                 let (before, after) = (&old.contract.macro_name, &contract.macro_name);
                 let note = format!("\"{name}\": its macro was {before}, and is {after}");
                 self.report.notes.push(note);
@@ -194,7 +209,7 @@ impl Frozens<'_> {
                 self.report.notes.push(note);
             }
             for one in held_to(self.layouts, model, contract, &old, &with_places(model, &new)) {
-                // What was not read is reported as that, and not as gone.
+                // An unread struct is reported as unread, not as gone.
                 if !unread.iter().any(|(item, _)| one.item.split('.').next() == Some(item)) {
                     merge(&mut changed, one);
                 }
@@ -219,7 +234,7 @@ impl Frozens<'_> {
         found
     }
 
-    /// Says that a contract has no layout, and whether that is a bump.
+    /// Reports that a contract has no layout, and whether that is a bump.
     fn is_without_layout(&mut self, contract: &Contract) -> bool {
         let (name, place) = (&contract.compatible, place_of(self.model, contract));
         if self.malformed.contains(&self.layouts.display(&self.layouts.path(name))) {
@@ -245,7 +260,7 @@ impl Frozens<'_> {
         false
     }
 
-    /// Layouts that no contract of the headers has.
+    /// Reports layouts of contracts that the headers do not have.
     fn without_contract(&mut self) {
         let model = self.model;
         let gone = self.files.iter().filter(|f| model.contract(&f.contract.compatible).is_none());
@@ -275,7 +290,7 @@ impl Frozens<'_> {
                     ));
                     continue;
                 }
-                // What earlier kernels wrote.
+                // Earlier kernels wrote it.
                 Some(_) => continue,
                 None => (
                     Place::from(&file),
@@ -293,7 +308,7 @@ impl Frozens<'_> {
     }
 }
 
-/// Adds a change; one that other contracts promise too is one.
+/// Adds a change; if other contracts promise it too, it is still one change.
 fn merge(changed: &mut Vec<Changed>, one: Changed) {
     let same = |other: &&mut Changed| {
         (&other.item, &other.place, &other.what) == (&one.item, &one.place, &one.what)

@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes `kho-abi.toml` and the first frozen layouts of a tree, and nothing over anything.
+//! Writes `kho-abi.toml` and the first frozen layouts of a tree, without overwriting anything.
 
 use super::config::Config;
 use super::freeze::{self, Outcome};
 use super::read::{self, Release};
-use super::{Project, ProjectError, FILE};
+use super::{Held, Project, ProjectError, FILE};
 use kho_abi_codegen::output::write_file;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// What was begun.
+/// The result of `init`.
 #[derive(Debug)]
 pub struct Begun {
-    /// The project, as it is now.
+    /// The project.
     pub project: Project,
-    /// Its file.
+    /// Its configuration file.
     pub file: PathBuf,
-    /// What became of each contract.
+    /// The result for each contract.
     pub outcomes: Vec<Outcome>,
-    /// The headers, as they were read.
-    pub held: read::Held,
+    /// The headers that were read.
+    pub held: Held,
 }
 
-/// Makes a tree a project: writes its file, and freezes what its headers have.
+/// Makes a tree a project: writes its file, and freezes the contracts of its headers.
 ///
-/// Layouts are drafts, but for those that `release` has with the same bytes.
+/// Layouts are drafts, except those that `release` has with the same bytes.
 ///
 /// # Errors
 ///
-/// A tree that is one already, or has no ABI headers; and files that cannot be written.
+/// A tree that is a project already or has no ABI headers, and files that cannot be written.
 pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectError> {
     let file = root.join(FILE);
     if file.symlink_metadata().is_ok() {
@@ -44,7 +44,7 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
             help: format!("write {FILE} by hand, or move the layouts away"),
         });
     }
-    // Everything is read before anything is written.
+    // Read everything before writing anything.
     let held = read::headers(&project)?;
     let release = match release {
         Some(release) => Some((release.clone(), read::release(&project, release)?)),
@@ -66,7 +66,7 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
     Ok(Begun { project, file, outcomes, held })
 }
 
-/// The file, with everything that holds without it.
+/// The file, with all defaults written out.
 fn render(config: &Config) -> String {
     let Config { headers, layouts, page_sizes, targets, .. } = config;
     let mut out = String::from(
@@ -77,7 +77,9 @@ fn render(config: &Config) -> String {
     let _ = writeln!(out, "page-sizes = {page_sizes:?}");
     let _ = writeln!(out, "targets = {targets:?}");
     out.push_str(
-        "\n# Where a header does not say which version owns a struct:\n\
+        "\n# A kernel in the place of headers: source = \"vmlinux\"; [[contract]] says what its strings \
+         promise.\n\
+         \n# Where a header does not say which version owns a struct:\n\
          #\n\
          # [[owner]]\n\
          # macro = \"X_COMPATIBLE\"\n\
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
     use crate::project::config;
 
-    /// What is written says what holds without it, and its examples are of the form.
+    /// The file states the defaults, and its examples are valid.
     #[test]
     fn the_file_says_the_defaults_and_its_examples_are_read() {
         let text = render(&Config::default());

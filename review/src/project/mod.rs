@@ -2,34 +2,41 @@
 //! A tree whose C headers are the truth: a kernel tree, or any repository with a `kho-abi.toml`.
 //!
 //! ```text
-//!   config   kho-abi.toml, or what holds without one
+//!   config   kho-abi.toml, or the defaults
 //!     │
 //!   read     the headers, for every page size and machine; who owns what
+//!   kernel   a kernel that somebody built, in their place
 //!     │
 //!   check    everything that must hold; frozen: the headers against the layouts
 //!   freeze   a layout, as a draft or with a proof that it was released
 //!   init     kho-abi.toml and the first layouts
+//!   catalogue  the frozen layouts, as what other sources are held against
 //! ```
 //!
-//! Nothing here knows the types that this program was compiled with, but for one thing: which macro of
-//! the kernel's own headers owns what, where the headers do not say it.
+//! Nothing here uses the types that this program was compiled with, except for one thing: which
+//! macro of the kernel's own headers owns what, if the headers do not say it.
 
+pub mod catalogue;
 pub mod check;
 pub mod config;
 mod contract;
 pub mod freeze;
 mod frozen;
+mod held;
 pub mod init;
+pub mod kernel;
 pub mod read;
+
+pub use held::{FromKernel, Held};
 
 use config::{Config, ConfigError};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::ABI_DIR;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
-use kho_abi_read::source::SourceError;
+use kho_abi_read::source::{Options, SourceError};
 use std::path::{Path, PathBuf};
 
-/// The name of the file that says what a project is.
+/// The name of a project's configuration file.
 pub const FILE: &str = "kho-abi.toml";
 
 /// A tree whose C headers are the truth.
@@ -40,19 +47,19 @@ pub struct Project {
     has_file: bool,
 }
 
-/// What a directory lies in.
+/// What a directory belongs to.
 #[derive(Debug)]
 pub enum Found {
     /// A checkout of this repository: its Rust types are the truth.
     Checkout(Checkout),
-    /// Anything else: its C headers are.
+    /// Anything else: its C headers are the truth.
     Project(Project),
 }
 
 /// Why a project cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// No directory from here up is one.
+    /// Neither this directory nor any above it is a project.
     #[error(
         "{start} is not in a tree of ABI headers: no {FILE} and no include/{ABI_DIR} above it"
     )]
@@ -60,7 +67,7 @@ pub enum ProjectError {
         /// Where the search began.
         start: PathBuf,
     },
-    /// Its file says something that makes no sense.
+    /// Its file is invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A file cannot be read or written.
@@ -69,10 +76,10 @@ pub enum ProjectError {
     /// Its headers, or a release, cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Something is there already.
+    /// A file exists already.
     #[error("{path} exists already")]
     Exists {
-        /// What.
+        /// The file.
         path: String,
         /// What to do about it.
         help: String,
@@ -82,7 +89,7 @@ pub enum ProjectError {
     NoContract {
         /// The name.
         name: String,
-        /// The contracts that there are.
+        /// The contracts that exist.
         known: Vec<String>,
     },
 }
@@ -109,8 +116,8 @@ impl ProjectError {
     }
 }
 
-/// What `start` lies in: the nearest directory above with a `kho-abi.toml` or a checkout of this
-/// repository; where there is neither, the nearest one with ABI headers.
+/// What `start` belongs to: the nearest directory above with a `kho-abi.toml` or a checkout of this
+/// repository; if there is neither, the nearest one with ABI headers.
 ///
 /// # Errors
 ///
@@ -131,7 +138,7 @@ pub fn find(start: &Path) -> Result<Found, ProjectError> {
     }
 }
 
-/// The same of one directory, without looking further up.
+/// As [`find`], for one directory, without looking further up.
 ///
 /// # Errors
 ///
@@ -148,12 +155,27 @@ pub fn at(root: &Path) -> Result<Found, ProjectError> {
     Project::at(root).map(Found::Project)
 }
 
+/// What a project holds: its headers, or the kernel that it names as its source.
+///
+/// # Errors
+///
+/// As [`read::headers`] and [`kernel::read`].
+pub fn held(project: &Project) -> Result<Held, ProjectError> {
+    match &project.config().source {
+        Some(source) => {
+            let word = kernel::path(project, source);
+            kernel::read(project, &word, &[], &[], &Options::default())
+        }
+        None => read::headers(project),
+    }
+}
+
 impl Project {
-    /// The project whose top is this very directory, with its file or without one.
+    /// The project whose top is exactly this directory, with or without its file.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or makes no sense.
+    /// A file that cannot be read, or is invalid.
     pub fn at(root: &Path) -> Result<Self, ProjectError> {
         let path = root.join(FILE);
         let has_file = path.is_file();
@@ -172,7 +194,7 @@ impl Project {
         &self.root
     }
 
-    /// What its file says, or what holds without one.
+    /// Its configuration, or the defaults.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config

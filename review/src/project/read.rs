@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Reads the headers of a project, or of a release of it: for every page size and machine at once.
+//! Reads the headers of a project, or of one of its releases: for every page size and machine at
+//! once.
 
 use super::config::{Config, Owner};
+use super::held::Held;
 use super::{Project, ProjectError};
 use crate::diff::pages;
 use kho_abi_model::finding::Finding;
@@ -9,35 +11,23 @@ use kho_abi_model::{compare, Contract, Model, Place, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::git::{revision, Git};
 use kho_abi_read::headers;
-use kho_abi_read::source::{Gap, Options, Reading, SourceError};
+use kho_abi_read::source::{Options, Reading, SourceError};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Headers as they were read.
-#[derive(Debug)]
-pub struct Held {
-    /// The model, for every page size.
-    pub model: Model,
-    /// What could not be read.
-    pub gaps: Vec<Gap>,
-    /// What another machine lays out otherwise, each with the item that it is about.
-    pub machines: Vec<(String, Finding)>,
-    /// What `kho-abi.toml` says of owners that are not there, each with the item that it is about.
-    pub owners: Vec<(String, Finding)>,
-}
-
 /// A release: a revision of the project's repository, or a tree of it.
 #[derive(Clone, Debug)]
 pub enum Release {
-    /// A tag, or another name of a revision.
+    /// A tag, or another revision.
     Revision(String),
     /// The top of a tree.
     Tree(PathBuf),
 }
 
 impl Release {
-    /// What a word means: a directory that is there, else a revision; `git:REV` is always one.
+    /// The release that a word names: a directory that exists, else a revision; `git:REV` is always
+    /// a revision.
     #[must_use]
     pub fn of(word: &str) -> Self {
         match word.strip_prefix("git:") {
@@ -57,11 +47,11 @@ impl std::fmt::Display for Release {
     }
 }
 
-/// The headers of a project as they are.
+/// The headers of a project as they are now.
 ///
 /// # Errors
 ///
-/// Headers that are not there, and clang that is not.
+/// Headers that do not exist, or a missing clang.
 pub fn headers(project: &Project) -> Result<Held, ProjectError> {
     let config = project.config();
     let loaded = headers::load_dir(&base(project.root(), config), &options())?;
@@ -73,7 +63,7 @@ pub fn headers(project: &Project) -> Result<Held, ProjectError> {
 ///
 /// # Errors
 ///
-/// A release that is not there, or has no headers; as [`headers()`].
+/// A release that does not exist or has no headers; as [`headers()`].
 pub fn release(project: &Project, release: &Release) -> Result<Held, ProjectError> {
     let config = project.config();
     match release {
@@ -84,7 +74,7 @@ pub fn release(project: &Project, release: &Release) -> Result<Held, ProjectErro
         Release::Revision(revision) => {
             let options = Options { git_dir: Some(project.root().into()), ..options() };
             let git = Git::new(Some(project.root()));
-            // The project may be a directory of the repository.
+            // The project may be a subdirectory of the repository.
             let prefix = git.run(revision, &["rev-parse", "--show-prefix"])?;
             let prefix = String::from_utf8_lossy(&prefix).trim().to_string();
             let below = base(Path::new(""), config).display().to_string();
@@ -107,8 +97,8 @@ fn options() -> Options {
     Options { catalogue: Arc::new(Catalogue::owners_alone()), ..Options::default() }
 }
 
-/// What to give a reader of headers: the top that they are below as in a kernel tree, so that it finds
-/// what they use of that, or their very directory.
+/// The directory to give a reader of headers: the top of a tree that is laid out like a kernel, so
+/// that it finds what they use of that tree, or else the headers' own directory.
 fn base(root: &Path, config: &Config) -> PathBuf {
     let top = config.headers.strip_suffix(&format!("include/{ABI_DIR}"));
     match top.filter(|top| top.is_empty() || top.ends_with('/')) {
@@ -122,7 +112,8 @@ fn read(
     read: impl Fn(&Options) -> Result<Reading, SourceError> + Sync,
 ) -> Result<Held, SourceError> {
     let first = &config.targets[0];
-    // Every page size for the first machine, and the others for one: they are compared with it.
+    // Every page size for the first machine. The other machines are read for one, and compared with
+    // it.
     let sizes = config.page_sizes.iter().map(|size| (first, *size));
     let others = config.targets[1..].iter().map(|target| (target, config.page_sizes[0]));
     let wanted: Vec<(&String, u64)> = sizes.chain(others).collect();
@@ -161,7 +152,7 @@ fn read(
     }
     let mut others = Vec::new();
     for (size, reading) in config.page_sizes[1..].iter().zip(readings) {
-        // What is not read for one page size is not read.
+        // What could not be read for one page size counts as not read.
         gaps.extend(reading.gaps.iter().cloned());
         others.push((*size, Ok(reading)));
     }
@@ -171,10 +162,10 @@ fn read(
         seen.insert(of_it.clone())
     });
     pages::merge(&mut model, config.page_sizes[0], others)?;
-    Ok(Held { model, gaps, machines, owners })
+    Ok(Held { model, gaps, machines, owners, from_kernel: None })
 }
 
-/// Gives contracts what a project says that they own, and returns what makes no sense of it.
+/// Gives contracts what a project says that they own, and returns owners that make no sense.
 fn give(model: &mut Model, owners: &[Owner]) -> Vec<(String, Finding)> {
     let mut stale = Vec::new();
     for owner in owners {

@@ -7,7 +7,7 @@ use anstyle::Style;
 use kho_abi_model::put;
 use std::fmt::Write as _;
 
-/// Writes an answer for each pair, and below them what is behind those that are not a yes.
+/// Writes an answer for each pair, and then the details of those that are not a yes.
 #[must_use]
 pub fn matrix(names: &[&str], answers: &[Answer]) -> String {
     let mut out = String::new();
@@ -126,7 +126,7 @@ fn table(out: &mut String, answer: &Answer) {
             put!(out, "  {:left$}  {:right$}             {evidence}", "", "");
         }
     }
-    // The reason why there is no handover has been said.
+    // The reason for the missing handover was given already.
     let said = |feature: &&String| !answer.why.is_empty() && feature.starts_with(&answer.why);
     for feature in answer.features.iter().filter(|feature| !said(feature)) {
         put!(out, "  {feature}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! For programs: everything, with the version of the form that it has.
+//! For programs: everything, with the version of the schema.
 
 use super::Document;
 use crate::policy::Report;
@@ -7,7 +7,7 @@ use kho_abi_model::schema_of;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-/// The JSON Schema of what is written, whatever command writes it.
+/// The JSON Schema of the output, which all commands share.
 #[must_use]
 pub fn schema() -> Schema {
     schema_of::<Root<'static>>()
@@ -43,7 +43,7 @@ pub(super) fn write(document: &Document) -> String {
             })
             .collect(),
     };
-    // No map in it has keys that are no strings, the one thing that fails.
+    // Serialising only fails on map keys that are not strings, and there are none.
     let mut text = serde_json::to_string_pretty(&root).unwrap_or_default();
     text.push('\n');
     text

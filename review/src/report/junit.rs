@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `JUnit`'s XML: a test case for each contract, and one for each finding that is about none.
+//! `JUnit`'s XML: a test case for each contract, and one for each finding without a contract.
 
 use super::{heading, label, Document, Section};
 use crate::policy::{ContractReport, Finding, Level, Verdict};
@@ -59,7 +59,7 @@ fn suite(out: &mut String, section: &Section) {
     let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
     let open: Vec<_> = section.notes.iter().chain(&section.unknown).cloned().chain(gaps).collect();
     let mut told = String::new();
-    // What fails no test is told beside the tests.
+    // Findings that fail no test are written beside the tests.
     for event in report.events.iter().filter(|e| matches!(e.level, Level::Note | Level::Allowed)) {
         let place = event.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
         put!(told, "{place}{}: {} [{}]", label(event.level), event.what, event.rule);
@@ -96,7 +96,7 @@ fn failure(out: &mut String, message: &str, events: &[&Finding]) {
     put!(out, "      <failure message=\"{message}\">{}</failure>", escape(&text));
 }
 
-/// Text for XML; what XML 1.0 has no place for becomes a replacement character.
+/// Text for XML; characters that XML 1.0 forbids become a replacement character.
 fn escape(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

@@ -6,7 +6,7 @@ use kho_abi_model::compare::same_field;
 use kho_abi_model::{Field, Record};
 use similar::{capture_diff_slices, Algorithm, DiffOp};
 
-/// What became of a row.
+/// How a row changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     Same,
@@ -40,7 +40,7 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
     /// Width of the left column.
     pub(super) width: usize,
-    /// Which bytes changed, in words; empty where none did.
+    /// Which bytes changed, in words; empty if none did.
     pub(super) bytes: String,
 }
 
@@ -110,10 +110,10 @@ fn cell(field: &Field) -> String {
     format!("{offset:>5} {size:>4}  {}", plain.declare())
 }
 
-/// Most bytes of a struct that are looked at one by one.
+/// Most bytes of a struct to compare one by one.
 const MAX_BYTES: u64 = 1 << 16;
 
-/// Which bytes of the two layouts say something else, as ranges.
+/// Which bytes mean something else in the two layouts, as ranges.
 fn changed_bytes(old: &Record, new: &Record) -> String {
     let size = old.size.max(new.size);
     if size == 0 || size > MAX_BYTES {
@@ -139,7 +139,7 @@ fn changed_bytes(old: &Record, new: &Record) -> String {
     format!("changed bytes: {} of {size}", spelled.join(", "))
 }
 
-/// What a byte is a part of: names and types, with the part of each that it is.
+/// What a byte belongs to: names and types, with its position in each.
 fn at(record: &Record, byte: u64) -> Vec<(&str, String, u64)> {
     let (from, to) = (byte * 8, byte * 8 + 8);
     let covers = |field: &&Field| {

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A plain text to reply to a patch with: short lines, nothing that a mail reader would change.
+//! A plain text to reply to a patch with: short lines, nothing that a mail program would change.
 
 use super::layouts::table;
 use super::{cleaned, events_of, is_relevant, loose_events, others, Document, Reply, Section};
 use crate::policy::{ContractReport, Finding, Level, Report, Verdict};
 use kho_abi_model::put;
 
-/// What the kernel's mailing lists expect lines to be at most.
+/// The longest line that the kernel's mailing lists expect.
 const WIDTH: usize = 72;
 
-/// A mail that can be sent, where what was judged came in mails.
+/// A mail that can be sent, if the patches came as mails.
 pub(super) fn write(document: &Document) -> String {
     let document = &cleaned(document);
-    // The first patch that is wrong is what is answered.
+    // Answer the first patch that is wrong.
     let wrong = document.sections.iter().filter(|section| section.report.findings() > 0);
     let answered = wrong.chain(&document.sections).find_map(|section| section.reply.as_ref());
     let head = answered.map(Reply::head).unwrap_or_default();
     head + &body(document)
 }
 
-/// What such a mail says.
+/// The body of that mail.
 pub(super) fn body(document: &Document) -> String {
     let document = &cleaned(document);
     let mut out = String::new();
-    // What is asked for with a patch is not asked for again with the whole.
+    // A bump that one patch was asked for is not asked for again with the whole.
     let mut asked: Vec<(String, Verdict)> = Vec::new();
     for section in &document.sections {
         let report = &section.report;
@@ -71,7 +71,7 @@ pub(super) fn body(document: &Document) -> String {
             wrapped(&mut out, "  - ", &what);
         }
     }
-    // One blank line is enough between parts.
+    // A single blank line between parts.
     while out.contains("\n\n\n") {
         out = out.replace("\n\n\n", "\n\n");
     }
@@ -80,7 +80,7 @@ pub(super) fn body(document: &Document) -> String {
     out
 }
 
-/// Whether a contract's bump is asked for already, or there is nothing to say of it.
+/// Whether a contract's bump was asked for already, or there is nothing to say about it.
 fn is_asked(asked: &[(String, Verdict)], contract: &ContractReport) -> bool {
     let this = (contract.header.clone(), contract.verdict);
     let is_wrong = matches!(contract.verdict, Verdict::BumpMissing | Verdict::VersionMissing);
@@ -107,7 +107,7 @@ fn quotes(section: &Section) -> String {
 fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
     let ContractReport { macro_name, verdict, next, .. } = contract;
     let name = contract.name();
-    // What stands for a string that is not known is no string.
+    // The placeholder of an unknown string is not quoted.
     let shown = if name.starts_with("the string of ") { name.clone() } else { format!("{name:?}") };
     let is_number = contract.scheme.as_deref() == Some("number");
     let sentence = match (verdict, next) {
@@ -174,7 +174,7 @@ fn tell(out: &mut String, report: &Report, contract: &ContractReport) {
     wrapped(out, "", &sentence);
     out.push('\n');
     for event in events_of(report, contract) {
-        // The sentence above says it.
+        // The sentence above already says it.
         if event.level != Level::Follows || event.rule == "embedded_struct_changed" {
             item(out, event);
         }
@@ -198,14 +198,14 @@ fn item(out: &mut String, event: &Finding) {
     wrapped(out, "  - ", &format!("{place}{} [{}]", event.what, event.rule));
     let others = others(event);
     for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
-        wrapped(out, "      so: ", consequence);
+        wrapped(out, "      consequence: ", consequence);
     }
     if matches!(event.level, Level::Finding | Level::Follows) {
         wrapped(out, "      ", &format!("Please: {}.", event.help));
     }
 }
 
-/// A paragraph in lines that are not too long; a word that is, is left whole.
+/// A wrapped paragraph; a word that is too long stays whole.
 fn wrapped(out: &mut String, first: &str, text: &str) {
     let indent = " ".repeat(first.len());
     let mut line = String::from(first);

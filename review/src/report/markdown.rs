@@ -4,6 +4,7 @@
 use super::layouts::table;
 use super::{cleaned, is_relevant, label, summary, Document};
 use crate::policy::Level;
+use kho_abi_codegen::draw::escape::{markdown as inline, markdown_code as code};
 use kho_abi_model::put;
 
 pub(super) fn write(document: &Document) -> String {
@@ -46,7 +47,7 @@ pub(super) fn write(document: &Document) -> String {
                 code(&event.rule)
             );
             for consequence in &event.consequences {
-                put!(out, "  - so: {}", inline(consequence));
+                put!(out, "  - consequence: {}", inline(consequence));
             }
             put!(out, "  - help: {}", inline(&event.help));
         }
@@ -73,30 +74,4 @@ pub(super) fn write(document: &Document) -> String {
         }
     }
     out
-}
-
-/// Text that stands for itself. Names of fields stand in backquotes already.
-fn inline(text: &str) -> String {
-    let mut out = String::new();
-    let mut in_code = false;
-    for c in text.chars() {
-        match c {
-            '`' => in_code = !in_code,
-            '*' | '_' | '<' | '>' | '[' | ']' | '|' | '\\' | '#' if !in_code => out.push('\\'),
-            '\n' | '\r' => {
-                out.push(' ');
-                continue;
-            }
-            _ => {}
-        }
-        out.push(c);
-    }
-    if in_code {
-        out.push('`');
-    }
-    out
-}
-
-fn code(text: &str) -> String {
-    format!("`{}`", text.replace('`', "'").replace(['\n', '\r'], " ").replace('|', "\\|"))
 }

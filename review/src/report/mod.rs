@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Writes judgements: for a terminal, for a mail, for a forge, for a fleet.
+//! Writes judgements: for a terminal, a mail, a forge, a fleet.
 //!
-//! To add a format is a file here and a line in [`FORMATS`].
+//! To add a format, add a file here and a line in [`FORMATS`].
 
 mod answers;
 mod github;
+mod html;
 mod json;
 mod junit;
 mod layouts;
@@ -12,6 +13,7 @@ mod mail;
 mod markdown;
 mod sarif;
 pub mod style;
+mod terse;
 mod text;
 mod verified;
 
@@ -28,16 +30,27 @@ use crate::policy::{ContractReport, Finding, Level, Report, Verdict};
 pub struct Format {
     /// What the command line calls it.
     pub name: &'static str,
-    /// Whom it is for, in a few words.
+    /// Its readers, in a few words.
     pub summary: &'static str,
-    /// What writes it; colours are escape sequences, which the caller strips where they are not wanted.
+    /// The function that writes it. Colours are escape sequences, which the caller strips if they
+    /// are not wanted.
     pub write: fn(&Document) -> String,
 }
 
 /// Every format.
 pub const FORMATS: &[Format] = &[
     Format { name: "text", summary: "For a terminal", write: text::write },
+    Format {
+        name: "terse",
+        summary: "One line for each finding, its place first",
+        write: terse::write,
+    },
     Format { name: "markdown", summary: "For a forge's comment", write: markdown::write },
+    Format {
+        name: "html",
+        summary: "For a browser, with changed structs drawn before and after",
+        write: html::write,
+    },
     Format { name: "mail", summary: "To reply to a patch with", write: mail::write },
     Format { name: "json", summary: "For programs, with a schema version", write: json::write },
     Format { name: "sarif", summary: "SARIF 2.1.0, for code scanning", write: sarif::write },
@@ -49,7 +62,7 @@ pub const FORMATS: &[Format] = &[
     },
 ];
 
-/// The document without characters that steer a terminal: names and subjects come from outside.
+/// The document without control characters: names and subjects are untrusted.
 fn cleaned(document: &Document) -> Document {
     let mut document = document.clone();
     let clean = |text: &mut String| {
@@ -63,7 +76,7 @@ fn cleaned(document: &Document) -> Document {
         section.reply.iter_mut().for_each(|reply| reply.each(clean));
         for quote in &mut section.quotes {
             clean(&mut quote.file);
-            // A tab is what a line of C begins with.
+            // A line of C begins with tabs.
             let tabs = |line: &mut String| {
                 let mut parts: Vec<String> = line.split('\t').map(Into::into).collect();
                 parts.iter_mut().for_each(clean);
@@ -92,31 +105,31 @@ fn cleaned(document: &Document) -> Document {
     document
 }
 
-/// Whether a contract is worth showing: nobody asks about what did not change.
+/// Whether to show a contract: an unchanged one is not interesting.
 fn is_relevant(contract: &ContractReport) -> bool {
-    // That no headers tell a device tree's properties is said once, below.
+    // That headers do not show the properties of device trees is said once, below.
     let open = contract.open.iter().any(|item| item != DEVICE_TREE);
     contract.verdict != Verdict::Unchanged || open
 }
 
-/// The events about a contract, and those about none that is shown.
+/// The events about a contract, or about one that is not shown.
 fn events_of<'a>(report: &'a Report, contract: &ContractReport) -> Vec<&'a Finding> {
     let name = contract.new.as_ref().or(contract.old.as_ref());
-    // An event about several contracts is told with the first.
+    // An event about several contracts is reported with the first.
     let first = |event: &&Finding| event.contracts.first() == name && name.is_some();
     report.events.iter().filter(first).collect()
 }
 
 /// The events that belong to no contract that is shown.
 fn loose_events(report: &Report) -> Vec<&Finding> {
-    // What is about a contract that is not shown is told by itself.
+    // An event about a contract that is not shown is reported by itself.
     let shown = report.contracts.iter().filter(|contract| is_relevant(contract));
     let shown: Vec<_> = shown.filter_map(|c| c.new.as_ref().or(c.old.as_ref())).collect();
     let belongs = |event: &&Finding| event.contracts.first().is_some_and(|c| shown.contains(&c));
     report.events.iter().filter(|event| !belongs(event)).collect()
 }
 
-/// The other contracts of an event, as a sentence; empty where there is none.
+/// The other contracts of an event, as a sentence; empty if there are none.
 fn others(event: &Finding) -> String {
     match event.contracts.get(1..) {
         None | Some([]) => String::new(),
@@ -130,7 +143,7 @@ fn others(event: &Finding) -> String {
 fn label(level: Level) -> &'static str {
     match level {
         Level::Finding => "finding",
-        Level::Follows => "so",
+        Level::Follows => "consequence",
         Level::Note => "note",
         Level::Allowed => "allowed",
         Level::Fine => "change",
@@ -142,7 +155,7 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// What was looked at: two sources, or one alone.
+/// What was judged: two sources, or one alone.
 fn heading(report: &Report) -> String {
     match report.old.name.as_str() {
         "" => report.new.name.clone(),
@@ -150,7 +163,7 @@ fn heading(report: &Report) -> String {
     }
 }
 
-/// What it all comes to, in one line.
+/// The summary in one line.
 fn summary(report: &Report) -> String {
     let verdicts = |verdict| report.contracts.iter().filter(|c| c.verdict == verdict).count();
     let notes = report.events.iter().filter(|event| event.level == Level::Note).count();

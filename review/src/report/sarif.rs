@@ -23,7 +23,7 @@ pub(super) fn write(document: &Document) -> String {
             })
         })
         .collect();
-    // What the version covers is no result of a check.
+    // Changes that a version covers are not results of a check.
     let results: Vec<Value> = events()
         .filter(|event| event.level != Level::Fine)
         .map(|event| {
@@ -51,7 +51,7 @@ fn result(event: &Finding, rule_index: Option<usize>) -> Value {
     let mut text = event.what.clone();
     let others = others(event);
     for consequence in event.consequences.iter().chain((!others.is_empty()).then_some(&others)) {
-        text.push_str("; so: ");
+        text.push_str("; consequence: ");
         text.push_str(consequence);
     }
     text.push_str("; help: ");
@@ -68,7 +68,7 @@ fn result(event: &Finding, rule_index: Option<usize>) -> Value {
     if let Some(place) = &event.place {
         result["locations"] = json!([{
             "physicalLocation": {
-                "artifactLocation": { "uri": uri(&place.file) },
+                "artifactLocation": location(&place.file),
                 "region": { "startLine": place.line.max(1) },
             },
         }]);
@@ -79,7 +79,16 @@ fn result(event: &Finding, rule_index: Option<usize>) -> Value {
     result
 }
 
-/// A path as a relative reference: what no URI can have is escaped.
+/// A file; one that is not named from the root of the file system is named from the repository's.
+fn location(path: &str) -> Value {
+    let uri = uri(path);
+    if path.starts_with('/') {
+        return json!({ "uri": format!("file://{uri}") });
+    }
+    json!({ "uri": uri, "uriBaseId": "%SRCROOT%" })
+}
+
+/// A path as a relative reference, with escapes for characters that are invalid in a URI.
 fn uri(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What colours mean, and how a finding of any command looks.
+//! The meaning of colours, and the look of a finding of any command.
 
 use anstyle::{AnsiColor, Style};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::put;
 
-/// Style of what is as it must be.
+/// Style of what is right.
 pub const GOOD: Style = AnsiColor::Green.on_default();
-/// Style of what is not.
+/// Style of what is wrong.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Style of what nobody looked at.
+/// Style of what was not checked.
 pub const OPEN: Style = AnsiColor::Yellow.on_default();
 /// Style of what matters.
 pub const STRONG: Style = Style::new().bold();
 
-/// Style of what is beside the point.
+/// Style of minor details.
 pub const FAINT: Style = Style::new().dimmed();
 
 /// Writes findings, one after the other.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! For a terminal: what sources are, held against the truth.
+//! For a terminal: how sources compare with the truth.
 
 use super::count;
 use super::style::{findings, BAD, GOOD, OPEN, STRONG};
@@ -8,7 +8,7 @@ use anstyle::Style;
 use kho_abi_model::put;
 use kho_abi_read::source::{Gap, Kind};
 
-/// Writes what a source is, held against the truth.
+/// Writes the comparison of a source with the truth.
 #[must_use]
 pub fn verified(report: &Report) -> String {
     let mut out = String::new();
@@ -21,7 +21,9 @@ pub fn verified(report: &Report) -> String {
         Kind::Strings => "an image without types",
     };
     let pages = report.page_size.map(|size| format!(", pages of {size} bytes")).unwrap_or_default();
-    put!(out, "{STRONG}{}{STRONG:#}: {kind}{pages}", report.source);
+    let against = report.against.as_ref().map(|name| format!(", against {name}"));
+    let against = against.unwrap_or_default();
+    put!(out, "{STRONG}{}{STRONG:#}: {kind}{pages}{against}", report.source);
     let name = |checked: &Checked| match &checked.found {
         Some(found) if checked.verdict == Verdict::Different => found.clone(),
         Some(found) => format!("{found} (truth: {})", checked.contract),
@@ -65,7 +67,7 @@ pub fn verified(report: &Report) -> String {
 /// Width of the text, in columns.
 const COLUMNS: usize = 100;
 
-/// One line for each reason, with as many names before it as there is room for.
+/// One line for each reason, with as many names before it as fit.
 fn not_checked(gaps: &[Gap], columns: usize) -> Vec<String> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     for Gap { item, why } in gaps {
@@ -102,7 +104,7 @@ fn style(verdict: Verdict) -> Style {
     }
 }
 
-/// How many contracts came to what, and how many findings there are.
+/// How many contracts have which verdict, and how many findings there are.
 fn summary(report: &Report) -> String {
     let mut parts = Vec::new();
     for verdict in [

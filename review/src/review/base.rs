@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What patches are made for: a tree or a revision, with or without ABI headers.
+//! What patches apply to: a tree or a revision, with or without ABI headers.
 
 use crate::diff::open::Files;
 use kho_abi_model::ABI_DIR;
@@ -8,35 +8,36 @@ use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError, Tree};
 use std::path::Path;
 
-/// What patches are made for.
+/// What patches apply to.
 #[derive(Clone, Debug)]
 pub struct Base {
-    /// The source, as it was asked for.
+    /// The name of the source, as the user wrote it.
     pub name: String,
     /// Its headers, by their path in a kernel tree.
     pub files: Files,
-    /// The tree that they are from, where it is a whole one.
+    /// The tree that they are from, if it is a whole one.
     pub tree: Option<Tree>,
 }
 
 impl Base {
-    /// The base that a word names. A tree without ABI headers is a base of which all is new.
+    /// The base that a word names. In a base without ABI headers, all headers are new.
     ///
     /// # Errors
     ///
     /// A word that is neither a directory with files nor a revision.
     pub fn open(word: &str, options: &Options) -> Result<Self, SourceError> {
         let dir = Path::new(word);
-        let files = match word.strip_prefix("git:") {
-            _ if is_without_headers(word, options) => Files::new(),
-            Some(rev) => revision::files_of_rev(rev, options)?,
-            None => headers::files_of_dir(dir)?,
+        let is_empty = is_without_headers(word, options);
+        let (files, tree) = match word.strip_prefix("git:") {
+            Some(rev) if is_empty => (Files::new(), Some(revision::tree_of_rev(rev, options)?)),
+            Some(rev) => {
+                let (files, tree) = revision::files_and_tree_of_rev(rev, options)?;
+                (files, Some(tree))
+            }
+            None if is_empty => (Files::new(), headers::tree_of_dir(dir)),
+            None => (headers::files_of_dir(dir)?, headers::tree_of_dir(dir)),
         };
-        let tree = match word.strip_prefix("git:") {
-            Some(rev) => Some(revision::tree_of_rev(rev, options)?),
-            None => headers::tree_of_dir(dir),
-        };
-        // What is beside the ABI's headers is looked up in the tree.
+        // Other headers are looked up in the tree.
         let of_it = |path: &str| !headers::is_companion_path(path);
         let files = files.into_iter().filter(|(path, _)| of_it(path));
         let files = files.map(|(path, bytes)| (tree_path(&path), bytes)).collect();
@@ -44,7 +45,7 @@ impl Base {
     }
 }
 
-/// The path of a header in a kernel tree, wherever it lies in another one.
+/// The path of a header in a kernel tree, wherever its own tree has it.
 pub(super) fn tree_path(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     format!("include/{ABI_DIR}/{name}")
@@ -52,29 +53,29 @@ pub(super) fn tree_path(path: &str) -> String {
 
 /// Whether a word names a tree, or a revision of one, that has no ABI header.
 ///
-/// A directory without any file, and one that does not exist, is not a tree.
+/// A directory without files, or one that does not exist, is not a tree.
 #[must_use]
 pub fn is_without_headers(word: &str, options: &Options) -> bool {
     if let Some(rev) = word.strip_prefix("git:") {
         let git = Git::new(options.git_dir.as_deref());
         let Ok(commit) = git.commit(rev) else { return false };
-        // Headers that lie elsewhere are for the reader to find, or to miss.
+        // The reader looks for headers in other places.
         return git.entries(rev, &commit).is_ok_and(|entries| entries.is_empty())
             && revision::files_of_rev(rev, options).is_err();
     }
-    // A checkout has a directory of that name, which is not what the word means.
+    // A checkout has a directory of that name, but the word means something else.
     if matches!(word, "abi" | "snapshots") {
         return false;
     }
     let dir = Path::new(word);
-    // A directory within include/linux is a slip, not a tree.
+    // A directory inside include/linux is a mistake, not a tree.
     let is_slip = ["abi", "kho/abi"].iter().any(|below| has_files(&dir.join(below), 0));
     matches!(headers::files_of_dir(dir), Err(SourceError::Headers(HeaderError::NoHeaders { .. })))
         && !is_slip
         && has_files(dir, 4)
 }
 
-/// Whether a directory has a file in it, hidden ones aside.
+/// Whether a directory has a file in it, apart from hidden ones.
 fn has_files(dir: &Path, depth: usize) -> bool {
     let Ok(entries) = std::fs::read_dir(dir) else { return false };
     let shown =

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Code outside of the ABI headers that has to do with the handover.
+//! Code outside of the ABI headers that is related to the handover.
 //!
-//! What code writes to preserved memory is not compared: only what headers declare is. So a patch that
-//! changes such code is said to be not judged; it is never said to be fine.
+//! Only what headers declare is compared, not what code writes to preserved memory. A patch that
+//! changes such code is therefore reported as not judged, and never as fine.
 
 use super::Unjudged;
 use crate::patch::{FilePatch, Hunk, Line};
@@ -10,7 +10,7 @@ use kho_abi_model::Place;
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::outline;
 
-/// How a change of code has to do with the handover.
+/// How a change of code is related to the handover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Touch {
     /// It is code of the handover.
@@ -19,10 +19,10 @@ pub(super) enum Touch {
     Wire,
 }
 
-/// What endings the files of code have.
+/// The suffixes of code files.
 const CODE: &[&str] = &["c", "h", "rs", "S", "inc"];
 
-/// How what a patch does to a file has to do with the handover, and where.
+/// How a patch's change of a file is related to the handover, and where.
 pub(super) fn touch(file: &FilePatch) -> Option<(Touch, Place)> {
     let path = file.new.as_ref().or(file.old.as_ref())?;
     let is_code = path.rsplit_once('.').is_some_and(|(_, end)| CODE.contains(&end));
@@ -31,18 +31,21 @@ pub(super) fn touch(file: &FilePatch) -> Option<(Touch, Place)> {
     if !is_code || is_program || is_abi_header(path) {
         return None;
     }
-    let (mut found, mut is_ours) = (None, words(path).any(|word| is_handover(&word)));
-    for hunk in &file.hunks {
+    let speaks = |text: &str| words(text).any(|word| is_handover(&word));
+    let (mut found, mut is_ours) = (None, speaks(path));
+    // Most patches of a list have no word of it: what they change need not be taken apart.
+    let speaking: Vec<bool> =
+        file.hunks.iter().map(|hunk| speaks(&hunk.heading) || texts(hunk).any(speaks)).collect();
+    if !is_ours && !speaking.contains(&true) {
+        return None;
+    }
+    for (hunk, speaks) in file.hunks.iter().zip(speaking) {
         let [before, after] = [false, true].map(|side| outline::read(&hunk.text(side)).code);
         if before == after {
             continue;
         }
+        is_ours |= speaks;
         let place = Place { file: path.clone(), line: first_change(hunk) };
-        let all = hunk.lines.iter().map(|line| match line {
-            Line::Context(text) | Line::Removed(text) | Line::Added(text) => text.as_str(),
-        });
-        is_ours |=
-            all.chain([hunk.heading.as_str()]).flat_map(words).any(|word| is_handover(&word));
         let touch = if writes_wire(hunk) { Touch::Wire } else { Touch::Code };
         if found.as_ref().is_none_or(|(other, _)| *other == Touch::Code && touch == Touch::Wire) {
             found = Some((touch, place));
@@ -66,13 +69,20 @@ pub(super) fn unjudged(touch: Touch, place: Place) -> Unjudged {
     }
 }
 
+/// The lines of a hunk.
+fn texts(hunk: &Hunk) -> impl Iterator<Item = &str> {
+    hunk.lines.iter().map(|line| match line {
+        Line::Context(text) | Line::Removed(text) | Line::Added(text) => text.as_str(),
+    })
+}
+
 /// The line after the patch where a hunk first changes something.
 fn first_change(hunk: &Hunk) -> usize {
     let kept = hunk.lines.iter().take_while(|line| matches!(line, Line::Context(_))).count();
     hunk.new_start.saturating_add(kept).max(1)
 }
 
-/// Whether what a hunk changes declares or writes bytes that are handed over.
+/// Whether a hunk changes the declaration or the writing of bytes that are handed over.
 fn writes_wire(hunk: &Hunk) -> bool {
     let heading = hunk.heading.trim_end();
     let mut in_struct = heading.starts_with("struct ") && heading.ends_with('{');
@@ -120,7 +130,8 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     parts.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase)
 }
 
-/// Whether an identifier is one of the handover: by a part of it, as in `vfio_pci_liveupdate_init`.
+/// Whether an identifier belongs to the handover: by a part of it, as in
+/// `vfio_pci_liveupdate_init`.
 fn is_handover(word: &str) -> bool {
     let has = |part: &str| word.split('_').any(|other| other == part);
     has("kho")

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the hunks of a patch show of a header that nobody has.
+//! What the hunks of a patch show of a header that is not available.
 //!
-//! A unified diff shows every line that changes. So a string that no hunk changes is the same before
-//! and after, whatever it is; a struct that a hunk shows from its first to its last line can be laid
-//! out by a compiler; and of one that is shown in part, the fields that come and go are known, and no
-//! offset.
+//! A unified diff shows every line that changes. So a string that no hunk changes is the same
+//! before and after, whatever it is. A struct that a hunk shows from its first to its last line can
+//! be laid out by a compiler. If a struct is shown in part, the added and removed fields are known,
+//! but no offset is.
 
 use crate::diff::open::{self, Files};
 use crate::diff::{compare, Side};
@@ -28,11 +28,11 @@ pub struct Partial {
     sides: [Shown; 2],
     /// Changes of structs that are shown in part.
     parts: Vec<Part>,
-    /// Changes of structs that are shown whole, in case that no compiler can lay them out.
+    /// Changes of structs that are shown whole, used if no compiler can lay them out.
     spare: BTreeMap<String, Vec<Part>>,
     /// Changes that only the whole header explains: where, and what.
     loose: Vec<(Place, String)>,
-    /// Versions that comments name, and whether a patch changes that line.
+    /// Versions that comments name, and whether the patch changes that line.
     prose: Vec<(Place, String, bool)>,
 }
 
@@ -65,7 +65,7 @@ impl Shown {
         }
     }
 
-    /// A header of what is shown.
+    /// The shown items as the text of a header.
     fn text(&self) -> String {
         let mut all = String::new();
         for (item, text) in &self.items {
@@ -95,12 +95,12 @@ impl Shown {
         })
     }
 
-    /// The macros that hold versions or parts of them, each with its text.
+    /// The macros that hold versions or parts of them, with their text.
     fn versions(&self) -> BTreeMap<&String, &String> {
         self.macros().filter(|(name, body)| spellings::is_a_version(name, body)).collect()
     }
 
-    /// The macros with a compatible string, with the strings.
+    /// The macros with a compatible string, and their strings.
     fn strings(&self) -> Vec<(String, String)> {
         let named = self.macros().filter(|(name, _)| spellings::names_a_string(name));
         let inner = |body: &str| -> Option<String> {
@@ -117,7 +117,7 @@ impl Partial {
         format!("include/{ABI_DIR}/{}.h", self.header)
     }
 
-    /// The macro and its string, before and after: those that change, where several are shown.
+    /// The macro and its string, before and after. If there are several, those that change.
     fn string_of(&self, after: usize) -> Option<(String, String)> {
         let [old, new] = [0, 1].map(|side: usize| self.sides[side].strings());
         let is_in = |one: &(String, String), others: &[(String, String)]| {
@@ -135,7 +135,7 @@ impl Partial {
         }
     }
 
-    /// What stands for the string in reports.
+    /// What reports call the string.
     #[must_use]
     pub fn string(&self) -> String {
         match self.string_of(1) {
@@ -144,7 +144,7 @@ impl Partial {
         }
     }
 
-    /// Whether the hunks show another version after than before.
+    /// Whether the hunks show a new version.
     fn is_bumped(&self) -> bool {
         self.sides[0].versions() != self.sides[1].versions()
     }
@@ -165,7 +165,7 @@ impl Partial {
             self.sides[1].put(item.clone(), text.clone());
         }
         for part in &later.parts {
-            // What comes with one patch and goes with another is no change.
+            // What one patch adds and another removes is not a change.
             let undoes = |other: &Part| {
                 let rules = [other.0, part.0];
                 other.1 == part.1
@@ -186,7 +186,7 @@ impl Partial {
     }
 }
 
-/// The declaration that the words of a change quote.
+/// The declaration that the text of a change quotes.
 fn declared(what: &str) -> Option<&str> {
     what.split('`').nth(1)
 }
@@ -203,8 +203,8 @@ pub(super) fn merged<'a>(all: impl Iterator<Item = &'a Partial>) -> Vec<Partial>
     found
 }
 
-/// Takes a struct that one header loses and another one gets for one that both have: its bytes are
-/// what matters, not where it is declared.
+/// Takes a struct that one header loses and another gains for one that both have: its bytes matter,
+/// not the place of its declaration.
 pub(super) fn follow_moves(partials: &mut [Partial], created: &[String]) {
     let only = |partial: &Partial, side: usize| -> Vec<(Item, String)> {
         let other = &partial.sides[1 - side];
@@ -231,9 +231,9 @@ pub(super) fn follow_moves(partials: &mut [Partial], created: &[String]) {
 /// One side of a hunk, as a piece of a header.
 struct Piece {
     outline: Outline,
-    /// The lines, from 1; the first may be what git shows behind the numbers.
+    /// The lines, from 1; the first may be the line that git shows after the numbers.
     text: Vec<String>,
-    /// The numbers of lines in the file.
+    /// The line numbers in the file.
     lines: BTreeMap<usize, usize>,
     /// The lines that the other side does not have.
     changed: Vec<usize>,
@@ -271,9 +271,9 @@ fn piece(hunk: &Hunk, after: bool) -> Piece {
     piece
 }
 
-/// The line that begins the struct which a hunk lies in, as git shows it.
+/// The line that begins the struct around a hunk, as git shows it.
 ///
-/// Git shows the last such line before the hunk, whether or not the struct has ended before that.
+/// Git shows the last such line before the hunk, even if the struct has ended before the hunk.
 fn heading(hunk: &Hunk) -> Option<&str> {
     let heading = hunk.heading.trim_end();
     let begins = heading.starts_with("struct ") || heading.starts_with("union ");
@@ -306,7 +306,7 @@ fn heading(hunk: &Hunk) -> Option<&str> {
     is_field.then_some(heading)
 }
 
-/// Reads the hunks of a header, and says what they do not show.
+/// Reads the hunks of a header, and lists what they do not show.
 #[must_use]
 pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
     let path = file.new.as_ref().or(file.old.as_ref()).cloned().unwrap_or_default();
@@ -363,7 +363,7 @@ fn one_hunk(
     unknown: &mut Vec<String>,
 ) {
     let [old, new] = pieces.map(|piece| &piece.outline);
-    // The struct that a hunk begins within is not whole, whatever its end shows.
+    // A struct that began before the hunk is not whole, even if the hunk shows its end.
     let first = heading(hunk).and_then(|_| new.records.first().map(|record| record.name.clone()));
     let is_whole = |outline: &Outline, name: &str| {
         first.as_deref() != Some(name)
@@ -411,8 +411,8 @@ fn one_hunk(
     }
 }
 
-/// The changed lines of a side that are neither comments, macros, nor fields of structs with their
-/// names in sight.
+/// The changed lines of a side that are neither comments, nor macros, nor fields of structs whose
+/// names are visible.
 fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>) -> Vec<(usize, String)> {
     let mut ranges = Vec::new();
     for record in &piece.outline.records {
@@ -465,12 +465,12 @@ fn fields_of<'a>(outline: &'a Outline, record: &str) -> Vec<&'a str> {
     found.map(|r| r.fields.iter().map(|f| f.declaration.as_str()).collect()).unwrap_or_default()
 }
 
-/// The lines of a hunk's side from a struct's first to its last.
+/// A struct's lines in one side of a hunk, from its first to its last.
 fn body_of(hunk: &Hunk, after: bool, record: &str) -> Option<String> {
     body_in(&hunk.text(after), record)
 }
 
-/// The lines of a text from a struct's first to its last.
+/// A struct's lines in a text, from its first to its last.
 fn body_in(text: &str, record: &str) -> Option<String> {
     let start = [format!("struct {record} {{"), format!("union {record} {{")];
     let at = start.iter().find_map(|start| text.find(start.as_str()))?;
@@ -488,7 +488,7 @@ fn body_in(text: &str, record: &str) -> Option<String> {
     None
 }
 
-/// What comes and goes in a struct that is shown in part.
+/// The added and removed fields of a struct that is shown in part.
 fn parts(path: &str, record: &str, [old, new]: [&Piece; 2], out: &mut Vec<Part>) {
     let (old_lines, new_lines) = (&old.lines, &new.lines);
     let fields = |outline: &Outline| -> Vec<FieldText> {
@@ -545,7 +545,7 @@ fn parts(path: &str, record: &str, [old, new]: [&Piece; 2], out: &mut Vec<Part>)
     }
 }
 
-/// A declaration with one name for each integer type, whatever its spelling.
+/// A declaration with one spelling for each integer type.
 fn canonical(field: &FieldText) -> String {
     let ty = field.ty.split_whitespace().collect::<Vec<_>>().join(" ");
     let bare = ty.strip_prefix("__").unwrap_or(&ty);
@@ -559,7 +559,7 @@ fn canonical(field: &FieldText) -> String {
     format!("{ty} {}", field.declaration.strip_prefix(&field.ty).unwrap_or(&field.declaration))
 }
 
-/// What the hunks leave open, whether or not they show another version.
+/// What the hunks leave open, with or without a new version.
 fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Place, String)> {
     let mut found = Vec::new();
     let strings = [0, 1].map(|side: usize| partial.string_of(side));
@@ -596,7 +596,7 @@ fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Pla
     if is_only || old == new {
         return found;
     }
-    // A header may have more than one string. Whose a struct is, names say, or nothing here does.
+    // A header may have several strings. Only names can show whose a struct is.
     let words = |text: &str| -> BTreeSet<String> {
         let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
         parts.filter(|word| word.len() > 1).map(str::to_ascii_lowercase).collect()
@@ -622,9 +622,9 @@ fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Pla
     found
 }
 
-/// The macro with the string: as a hunk shows it, or as the truth knows it of a header of that name.
+/// The macro with the string: as a hunk shows it, or as the truth has it for a header of that name.
 fn macro_of(partial: &Partial, catalogue: &Catalogue) -> Option<String> {
-    // What changes is what holds the version: a number beside a string, where there is one.
+    // The macro that changes holds the version: the number beside a string, if there is one.
     let [old, new] = [0, 1].map(|side: usize| partial.sides[side].versions());
     let changed = new.iter().find(|(name, body)| old.get(*name) != Some(*body));
     let number = || new.keys().find(|name| spellings::names_a_number(name));
@@ -637,7 +637,7 @@ fn macro_of(partial: &Partial, catalogue: &Catalogue) -> Option<String> {
     })
 }
 
-/// What the hunks show of one side, as a compiler lays it out; `None` where it cannot.
+/// What the hunks show of one side, as the compiler lays it out; `None` if it cannot.
 fn side_of(
     partial: &Partial,
     index: usize,
@@ -656,10 +656,10 @@ fn side_of(
     open::of_files(["before", "after"][index], &files, reading).ok()
 }
 
-/// Judges what the hunks show whole, adds it to a report, and returns what became of the contract.
+/// Judges what the hunks show whole, adds it to a report, and returns how the contract fared.
 ///
-/// The structs that no compiler could lay out by what is shown are given back, and the macros whose
-/// values are known before and after, or of which more is known.
+/// Also returns the structs that the compiler could not lay out from the hunks, and the macros
+/// whose values are known before and after, or that have a finding of their own.
 fn judge_whole(
     partial: &Partial,
     [old, new]: [Option<Side>; 2],
@@ -684,7 +684,7 @@ fn judge_whole(
     let mut events = of_hunks.events;
     events.retain(|event| event.level != Level::Note);
     for event in &mut events {
-        // Lines of what was put together are no lines of anybody's file.
+        // The line numbers of a synthesised header mean nothing to the user.
         event.place = None;
     }
     report.events.extend(events);
@@ -700,7 +700,7 @@ fn judge_whole(
 /// Judges what the hunks show, and adds it to a report.
 pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, report: &mut Report) {
     let header = &partial.header;
-    // A name for the compiler, where nobody knows the real one: it is in no report.
+    // A name for the compiler if the real one is unknown; no report shows it.
     let unseen = format!("{}_UNSEEN_COMPATIBLE", header.to_uppercase());
     let macro_name = macro_of(partial, &reading.catalogue).unwrap_or_else(|| unseen.clone());
     let nameless = format!("the string of {header}.h");
@@ -777,7 +777,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
     };
     let untold_macros = untold_macros(partial, &known);
     for (place, what) in partial.loose.iter().cloned().chain(untold_macros) {
-        // A new version covers whatever changed.
+        // A new version covers all changes.
         if kept {
             report.events.push(unjudged(place, what));
         } else if contract.verdict == Verdict::BumpedWithoutChange {
@@ -804,7 +804,7 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
     }
 }
 
-/// The macros with another body, or gone, of which nothing is known: their values are not known.
+/// The macros that changed or are gone, whose values are unknown.
 fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(Place, String)> {
     let [old, new] = &partial.sides;
     let mut found = Vec::new();
@@ -823,7 +823,7 @@ fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(Place, Str
     found
 }
 
-/// The headers that a text needs and that this program has, as it generates them.
+/// The headers that a text needs and this program can generate.
 fn context(text: &str, own: &str, catalogue: &Catalogue) -> Files {
     let mut files = Files::new();
     let Ok(model) = catalogue.current() else { return files };

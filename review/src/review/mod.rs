@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Judges patches: each by itself, and the series as a whole.
 //!
-//! On a base, each patch is applied in memory, and what it makes is compared with what was there. A
-//! string that the base has is released; one that the series itself brings may still change in it.
-//! Without a base, or where a patch does not fit it, the hunks are read as far as they reach
-//! ([`hunks`]), and what could not be known is said.
+//! With a base, each patch is applied in memory, and the result is compared with what was there
+//! before. A string that the base has is released. A string that the series itself adds may still
+//! change within the series. Without a base, or if a patch does not apply, the hunks are read as
+//! far as possible ([`hunks`]), and the report says what is unknown.
 
 mod base;
 mod code;
@@ -28,7 +28,7 @@ use kho_abi_model::{Model, Place, Target};
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::source::{self, Kind, Knows, Reading, SourceError};
 
-/// What a review alone finds, sorted by id.
+/// The rules that only a review checks, sorted by id.
 pub const RULES: &[Rule] = &[
     Rule {
         id: "change_not_judged",
@@ -71,7 +71,7 @@ impl Unjudged {
     }
 }
 
-/// One step of a series: what it is called, and the headers before and after it.
+/// One step of a series: its name, and the headers before and after it.
 #[derive(Default)]
 struct Step {
     title: String,
@@ -85,12 +85,12 @@ struct Step {
     is_abi: bool,
     /// What could not be known.
     unknown: Vec<String>,
-    /// The mail to answer, and what of it may be quoted.
+    /// The mail to answer, and the hunks that may be quoted.
     reply: Option<Reply>,
     quotes: Vec<Quote>,
 }
 
-/// Judges what is picked of the patches in an input.
+/// Judges the patches that were picked from an input.
 ///
 /// # Errors
 ///
@@ -161,7 +161,7 @@ pub fn patches(
     series::judged(&about, &sides, steps, reading, options)
 }
 
-/// The headers that patches remove: a patch shows all that it removes.
+/// The headers that patches remove: a patch shows the whole content of a file that it removes.
 fn removed(patches: &[Patch]) -> Files {
     let mut found = Files::new();
     let mut made = Vec::new();
@@ -212,7 +212,7 @@ fn one_file(file: &FilePatch, base: Option<&Base>, step: &mut Step) {
     }
 }
 
-/// A side that has nothing.
+/// A side without headers.
 #[must_use]
 pub fn nothing(name: &str) -> Side {
     let target = Target { page_size: None, ..Target::X86_64 };
@@ -235,12 +235,12 @@ fn read(
         return Ok(nothing(name));
     }
     let mut side = open::of_files_with(name, files, options, memo)?;
-    // What a patch removes is not there, and nothing else is.
+    // Only headers that a patch removes are missing.
     side.reading.knows.headers = true;
     Ok(side)
 }
 
-/// Leaves out what the patch has nothing to do with.
+/// Leaves out what is unrelated to the patch.
 fn restrict_to_patch(report: &mut Report) {
     let flaw = |id: &str| {
         let mut rules = checks::REGISTRY.iter();

@@ -12,12 +12,13 @@ use kho_abi_read::git::{revision, Git};
 use kho_abi_read::source::{self, SourceError};
 use std::collections::BTreeMap;
 
-/// Words of the handover, for git to find the commits that change a line with one of them.
+/// Words of the handover, by which git finds the commits that change a line with one of them.
 const WORDS: &str = "(^|[^a-z])(kho|luo)(_|[^a-z])|live_?update|kexec_handover|_ser[^a-z0-9_]";
 
-/// The range that a word names: `A..B`, `git:A..git:B`, or a single revision, which is that commit.
+/// The range that a word names: `A..B`, `git:A..git:B`, or a single revision, which means that
+/// commit.
 ///
-/// `None` for a word that is neither.
+/// `None` if the word is neither.
 #[must_use]
 pub fn revision_range(word: &str, options: &source::Options) -> Option<String> {
     let bare = |rev: &str| rev.strip_prefix("git:").unwrap_or(rev).to_string();
@@ -33,7 +34,7 @@ pub fn revision_range(word: &str, options: &source::Options) -> Option<String> {
 ///
 /// # Errors
 ///
-/// A range that there is not, and headers that the compiler refuses.
+/// A range that does not exist, and headers that the compiler refuses.
 pub fn range(
     range: &str,
     reading: &source::Options,
@@ -50,7 +51,7 @@ pub fn range(
         return Err(bad("a range with three dots has no base"));
     }
     let to = git.commit(if to.is_empty() { "HEAD" } else { to })?;
-    // The first commit of all has no parent: everything is new with it.
+    // The very first commit has no parent: everything in it is new.
     let is_root = from.strip_suffix('^').is_some_and(|rev| {
         git.commit(from).is_err() && git.commit(rev).is_ok_and(|commit| commit == to)
     });
@@ -73,7 +74,7 @@ pub fn range(
             .split_whitespace()
             .map(|parent| headers.of(parent))
             .collect::<Result<_, _>>()?;
-        // What a merge takes from one of its parents was told with the commits of that.
+        // What a merge takes from one of its parents was reported with that parent's commits.
         let is_own =
             |path: &String| befores.iter().all(|before| before.get(path) != files.get(path));
         let mut before = befores.first().cloned().unwrap_or_default();
@@ -99,7 +100,7 @@ pub fn range(
         steps.push(Step { title, before, files, is_abi, code: touched, ..Step::default() });
     }
     let sides = (start, headers.of(&to)?);
-    // What headers use of others is looked up where the range ends.
+    // Other headers that the ABI's headers use are looked up at the end of the range.
     let tree = revision::tree_of_rev(&to, reading)?;
     let reading = &source::Options { tree: Some(tree), ..reading.clone() };
     let about = About { name: range, has_base: true, patches: commits };
@@ -139,7 +140,7 @@ fn changed_code(
     let mut found = BTreeMap::new();
     for block in text.split('\u{1}').skip(1) {
         let (commit, diff) = block.split_once('\n').unwrap_or((block, ""));
-        // git writes diffs that can be read; what cannot be is not code.
+        // git's own diffs can be read; an unreadable one counts as one without code.
         let patches = patch::read(commit, diff.as_bytes()).unwrap_or_default();
         let files = patches.iter().flat_map(|patch| &patch.files);
         let touched: Vec<_> = files.filter_map(code::touch).collect();

@@ -12,7 +12,7 @@ use kho_abi_read::source::{self, SourceError};
 
 /// What the steps belong to.
 pub(super) struct About<'a> {
-    /// What the first side is called.
+    /// The name of the first side.
     pub(super) name: &'a str,
     /// Whether the headers before the series are known.
     pub(super) has_base: bool,
@@ -30,7 +30,7 @@ pub(super) fn judged(
 ) -> Result<Document, SourceError> {
     let memo = PageMemo::default();
     let first = read(about.name, start, reading, &memo)?;
-    // What the base has is released, unless the caller says otherwise.
+    // The base's strings are released, unless the caller says otherwise.
     let options = match &options.baseline {
         Baseline::Old => Options {
             baseline: Baseline::Released(Box::new(first.reading.clone())),
@@ -69,7 +69,7 @@ pub(super) fn judged(
         };
         section.unknown = step.unknown;
         for (touch, place) in step.code {
-            // Where a header changes as well, the code is what goes with it.
+            // If a header changes as well, the change of code belongs to it.
             if touch == Touch::Code && has_header {
                 section.unknown.push(format!(
                     "{place}: code of the handover changes: what it writes and reads is not compared"
@@ -110,7 +110,8 @@ fn counted(patches: usize) -> String {
     format!("{patches} {}", if patches == 1 { "patch" } else { "patches" })
 }
 
-/// What a later patch of the series puts right is a note: each patch is built, and may be shipped.
+/// A defect that a later patch of the series fixes is a note: each patch is built, and may be
+/// shipped.
 fn resolved(report: &mut Report, series: &Report) {
     let is_wrong = |level: Level| matches!(level, Level::Finding | Level::Follows);
     for contract in &mut report.contracts {
@@ -124,7 +125,7 @@ fn resolved(report: &mut Report, series: &Report) {
         }
     }
     for event in &mut report.events {
-        // The code of a patch is in no comparison of headers, and what one of them shows stays so.
+        // No comparison of headers covers the code of a patch, so its event stays as it is.
         if event.rule == "code_not_judged" || !is_wrong(event.level) {
             continue;
         }
@@ -138,7 +139,7 @@ fn resolved(report: &mut Report, series: &Report) {
     }
 }
 
-/// Leaves out of the whole what a patch is found wrong for already: one defect is told once.
+/// Leaves out of the whole what a single patch was reported for: one finding for each defect.
 fn once(sections: &[Section], whole: &mut Report) {
     let events = || sections.iter().flat_map(|section| &section.report.events);
     whole.events.retain(|event| {

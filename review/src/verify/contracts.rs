@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! One contract after the other: which version the source has, and what of it is as it was promised.
+//! Compares one contract after the other: the version that the source has, and whether it keeps its
+//! promises.
 
 use super::differences::{Difference, Differences};
 use super::{Checked, Compared, Truth, Verdict};
@@ -8,11 +9,11 @@ use kho_abi_model::finding::Finding;
 use kho_abi_model::version::{name, numbered};
 use kho_abi_model::{Contract, Header, Model, Record};
 use kho_abi_read::catalogue::Catalogue;
-use kho_abi_read::source::{Gap, Kind, Reading};
+use kho_abi_read::source::{Gap, Kind, Knows, Reading};
 use kho_abi_read::truth::TruthError;
 use std::borrow::Cow;
 
-/// A source that is being held against the truth.
+/// A source that is being compared with the truth.
 pub(super) struct Check<'a> {
     truth: &'a Truth,
     reading: &'a Reading,
@@ -21,12 +22,12 @@ pub(super) struct Check<'a> {
     differences: Differences,
 }
 
-/// What comparing a contract came to.
+/// The result of comparing a contract.
 #[derive(Default)]
 struct Outcome {
     compared: Compared,
     not_checked: Vec<Gap>,
-    /// What the source has and does not tell.
+    /// What the source has but does not show.
     not_read: Vec<Gap>,
     differences: Vec<Difference>,
 }
@@ -56,7 +57,7 @@ impl Outcome {
 
 impl<'a> Check<'a> {
     pub(super) fn new(truth: &'a Truth, reading: &'a Reading, page_size: Option<u64>) -> Self {
-        let differences = Differences::default();
+        let differences = Differences::against(truth.name.clone());
         Self { truth, reading, page_size, checked: Vec::new(), differences }
     }
 
@@ -65,14 +66,14 @@ impl<'a> Check<'a> {
         (self.checked, findings)
     }
 
-    /// Holds a contract of the truth against the source.
+    /// Compares a contract of the truth with the source.
     pub(super) fn contract(&mut self, contract: &'a Contract) -> Result<(), TruthError> {
         let theirs = self.reading.model.contracts().map(|(_, theirs)| theirs);
         let kin: Vec<&Contract> = theirs.filter(|theirs| self.is_kin(contract, theirs)).collect();
         let same = kin.iter().find(|theirs| theirs.compatible == contract.compatible);
-        // The data of an image has the string, and the number beside it is in its code.
+        // An image has the string in its data, but the number beside it only in its code.
         let same = same.or_else(|| kin.iter().find(|theirs| self.lacks_number(contract, theirs)));
-        // Of several others, the newest decides.
+        // If there are several others, the newest decides.
         let newest = kin.iter().max_by_key(|theirs| numbered(theirs).map(|(_, version)| version));
         let Some(chosen) = same.or(newest) else { return self.by_layout(contract) };
         if let Some(same) = same {
@@ -102,7 +103,7 @@ impl<'a> Check<'a> {
         same_macro || name(ours).is_some() && name(ours) == name(theirs)
     }
 
-    /// The headers of the source that were not read to their end, and what of them no version covers.
+    /// Adds the headers that were not read to their end, and their items that no version covers.
     pub(super) fn headers(&mut self) {
         let reading = self.reading;
         for gap in reading.unread_headers() {
@@ -121,7 +122,8 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Whether a contract of the source has the same name beside a number that the source does not tell.
+    /// Whether a contract of the source has the same name, and a number that the source does not
+    /// show.
     fn lacks_number(&self, ours: &Contract, theirs: &Contract) -> bool {
         !self.reading.knows.macros
             && ours.name.is_some()
@@ -130,7 +132,7 @@ impl<'a> Check<'a> {
             && theirs.string() == ours.string()
     }
 
-    /// The contracts of the source that the truth has no current version of.
+    /// The contracts of the source for which the truth has no current version.
     pub(super) fn unknown_contracts(&mut self) -> Result<(), TruthError> {
         let reading = self.reading;
         for (_, theirs) in reading.model.contracts() {
@@ -138,7 +140,7 @@ impl<'a> Check<'a> {
                 continue;
             }
             let mut checked = Checked::new(theirs);
-            // A contract that came to its end is known as long as somebody may meet it.
+            // A contract that ended stays known as long as kernels with it may exist.
             if let Some(outcome) = self.best(&self.known_as(&theirs.compatible)?) {
                 checked.verdict =
                     if outcome.is_equal() { Verdict::Older } else { Verdict::Different };
@@ -153,7 +155,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// The source has the very string of the truth.
+    /// The source has exactly the truth's string.
     fn same_version(
         &mut self,
         contract: &'a Contract,
@@ -167,8 +169,9 @@ impl<'a> Check<'a> {
             checked.not_checked("the version", ONLY_CODE);
         }
         checked.verdict = match outcome.verdict() {
-            // What a contract without structs promises is in the code, and no source tells it: of
-            // one that has types, the string is all that there is to compare. What was not is listed.
+            // Only code has what a contract without structs promises, and no source shows it. In a
+            // source with types, the string is all there is to compare. What was not compared is
+            // listed.
             Verdict::NotCheckable
                 if outcome.not_read.is_empty()
                     && contract.roots.is_empty()
@@ -183,13 +186,13 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// The source has another string in the place of the truth's.
+    /// The source has another string instead of the truth's.
     fn other_version(&mut self, ours: &'a Contract, theirs: &Contract) -> Result<(), TruthError> {
         let mut checked = Checked::new(ours);
         checked.found = Some(theirs.compatible.clone());
         checked.verdict = relation(ours, theirs);
         let Some(mut outcome) = self.best(&self.known_as(&theirs.compatible)?) else {
-            // Nobody here knows the bytes; what is known is how they differ from the truth's.
+            // The bytes are unknown here; only their difference from the truth's is known.
             let outcome = self.compare(&self.truth.current, ours);
             self.differences.unknown_version(ours, theirs, &outcome.differences);
             self.checked.push(checked);
@@ -206,12 +209,12 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// The source does not tell the string, or does not have it: the structs alone can speak.
+    /// The source does not show the string, or lacks it: only the structs can decide.
     fn by_layout(&mut self, contract: &'a Contract) -> Result<(), TruthError> {
         let mut checked = Checked::new(contract);
         let there =
             |root: &String| self.reading.model.record(root).is_some() || self.gap(root).is_some();
-        // Frozen layouts have what their contracts embed, of whomever, and tell each string.
+        // Frozen layouts contain embedded structs of any contract, and show every string.
         let frozen = self.reading.kind == Kind::Snapshots;
         if frozen || !contract.roots.iter().any(there) {
             if let Some(gap) = self.may_be_unread(contract) {
@@ -233,7 +236,7 @@ impl<'a> Check<'a> {
         let mut outcome = self.compare(&self.truth.current, contract);
         let mut version = contract;
         if !outcome.is_equal() {
-            // Perhaps they are as they were, in the newest version that fits.
+            // The structs may match an earlier version: take the newest that fits.
             let earlier = self.truth.earlier()?.iter().rev();
             let akin = earlier.flat_map(|model| model.contracts().map(move |(_, c)| (model, c)));
             for (model, earlier) in
@@ -278,15 +281,16 @@ impl<'a> Check<'a> {
         self.differences.add(version, outcome.differences);
     }
 
-    /// The earlier versions of the truth with that string: more than one where kernels used it for
-    /// different bytes.
+    /// The earlier versions of the truth with that string: several if kernels used it for different
+    /// bytes.
     fn known_as(&self, compatible: &str) -> Result<Vec<(&'a Model, &'a Contract)>, TruthError> {
         let models = self.truth.earlier()?.iter();
         let known = models.filter_map(|model| Some((model, model.contract(compatible)?.1)));
         Ok(known.collect())
     }
 
-    /// How the source differs from several layouts of one string: from the first, or from none.
+    /// How the source differs from several layouts of one string: not at all if it equals one of
+    /// them, otherwise as from the first.
     fn best(&self, versions: &[(&'a Model, &'a Contract)]) -> Option<Outcome> {
         let mut outcomes = versions.iter().map(|(model, c)| self.compare(model, c));
         let first = outcomes.next()?;
@@ -296,12 +300,12 @@ impl<'a> Check<'a> {
         Some(outcomes.find(Outcome::is_equal).unwrap_or(first))
     }
 
-    /// Why the source cannot tell something that it has.
+    /// Why the source does not show an item that it has.
     fn gap(&self, item: &str) -> Option<&'a Gap> {
         self.reading.gaps.iter().find(|gap| gap.item == item)
     }
 
-    /// Why it is not known that a contract is not there: a header that may have it was not read.
+    /// Why a contract may exist unseen: a header that may have it was not read.
     fn may_be_unread(&self, contract: &Contract) -> Option<&'a Gap> {
         let named = [&contract.macro_name, &contract.compatible];
         let own = named.into_iter().find_map(|name| self.gap(name));
@@ -315,7 +319,7 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// Compares everything that a contract promises with what the source has.
+    /// Compares everything that a contract promises with the source.
     fn compare(&self, truth: &Model, contract: &Contract) -> Outcome {
         let truth = match self.page_size.and_then(|size| truth.with_page_size(size)) {
             Some(model) => Cow::Owned(model),
@@ -353,7 +357,7 @@ impl<'a> Check<'a> {
             outcome.not_checked(&ours.name, "its bit-fields: the reader does not report them");
         }
         outcome.compared.structs += 1;
-        let scope = Scope { packing: knows.packing };
+        let scope = Scope { packing: knows.packing && self.truth.catalogue.knows().packing };
         if let Some(mut change) = compare::record(ours, theirs, scope) {
             change.page_size = ours.page_size;
             outcome.differences.push(Difference::Record(Box::new(change)));
@@ -394,12 +398,12 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Finds what headers have under a string, and no version of the truth has at all.
+    /// Finds what headers have under a string although no version of the truth has it.
     fn compare_added(&self, theirs: &Contract, outcome: &mut Outcome) -> Result<(), TruthError> {
         if self.reading.kind != Kind::Headers {
             return Ok(());
         }
-        // Earlier versions are read for what the present one does not have, and for nothing else.
+        // Earlier versions are loaded only for what the present one does not have.
         let is_known = |has: &dyn Fn(&Model) -> bool| {
             Ok::<_, TruthError>(has(&self.truth.current) || self.truth.earlier()?.iter().any(has))
         };
@@ -409,8 +413,16 @@ impl<'a> Check<'a> {
                 outcome.differences.push(Difference::Record(Box::new(new)));
             }
         }
+        // Without all values, a constant that is not there may be one that the truth does not tell.
+        let Knows { macros, enumerators, .. } = self.truth.catalogue.knows();
+        let is_whole = macros && enumerators;
         for name in &theirs.constants {
             let Some(constant) = self.reading.model.constant(name) else { continue };
+            let has = |model: &Model| model.constant(name).is_some();
+            if !is_whole && !has(&self.truth.current) {
+                outcome.not_checked(name, "the frozen layout does not contain constants");
+                continue;
+            }
             if is_known(&|model| model.constant(name).is_some())? {
                 continue;
             }
@@ -439,7 +451,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// What is to be known about a string that kernels used for two things.
+/// A note on a string that kernels used for two things.
 fn reused<'a>(catalogue: &Catalogue, compatible: &'a str) -> impl Iterator<Item = String> + 'a {
     catalogue.reused().iter().filter(move |reused| reused.compatible == compatible).map(
         move |reused| {
@@ -455,8 +467,8 @@ fn reused<'a>(catalogue: &Catalogue, compatible: &'a str) -> impl Iterator<Item 
 /// Why a version that is a number is not checked.
 const ONLY_CODE: &str = "only the code has that number";
 
-/// Whether another version of the same contract is newer or older; unknown where they are not akin, or
-/// where one kernel compares a string and the other one a number.
+/// Whether another version of the same contract is newer or older; unknown if they are unrelated,
+/// or if one kernel compares a string and the other a number.
 fn relation(ours: &Contract, theirs: &Contract) -> Verdict {
     if ours.name.is_some() != theirs.name.is_some() {
         return Verdict::Unknown;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What was found different, each cause told once, with all that follows from it.
+//! The differences that were found, each cause once, with its consequences.
 
 use kho_abi_model::compare::{causes, ConstantChange, PropertyChange, RecordChange, Words};
 use kho_abi_model::finding::Finding;
@@ -21,17 +21,32 @@ pub(super) enum Difference {
 /// What was found different, over all contracts.
 #[derive(Default)]
 pub(super) struct Differences {
-    /// Each with the contracts that it breaks.
+    /// Each difference, and the contracts that it breaks.
     found: Vec<(Difference, Vec<String>)>,
     versions: Vec<Finding>,
-    /// What the source has and does not tell, each with the contracts that it leaves open.
+    /// What the source has but does not show, each with the contracts that it leaves open.
     not_read: Vec<(Gap, Vec<String>)>,
+    /// The frozen layouts that are the truth, where it is not this program's types.
+    against: Option<String>,
 }
 
 const HELP: &str = "give the changed layout a new version in its string, or change it back";
 
 impl Differences {
-    /// Adds what differs in a contract. What differs in several contracts is one difference.
+    /// Nothing yet, against a truth of that name.
+    pub(super) fn against(name: Option<String>) -> Self {
+        Self { against: name, ..Self::default() }
+    }
+
+    /// What to do where the truth does not have something.
+    fn write_down(&self, otherwise: &str) -> String {
+        match &self.against {
+            Some(name) => format!("freeze it in {name}: `kho-abi freeze`, in that tree"),
+            None => otherwise.into(),
+        }
+    }
+
+    /// Adds a contract's difference. If several contracts share it, it is still one difference.
     pub(super) fn add(&mut self, contract: &str, differences: Vec<Difference>) {
         for difference in differences {
             match self.found.iter_mut().find(|(known, _)| *known == difference) {
@@ -53,10 +68,10 @@ impl Differences {
             theirs.compatible, ours.compatible
         );
         let help = match (numbered(ours), numbered(theirs)) {
-            (Some((_, old)), Some((_, new))) if new > old => {
-                "use a kho-abi of that kernel's time, or write the new version into the truth"
-            }
-            _ => "nothing here can say what that kernel hands over",
+            (Some((_, old)), Some((_, new))) if new > old => self.write_down(
+                "use a kho-abi of that kernel's time, or write the new version into the truth",
+            ),
+            _ => "nothing here can say what that kernel hands over".into(),
         };
         let mut finding = Finding::new("source_version_unknown", "", what, help);
         let differs = |difference: &Difference| {
@@ -71,7 +86,7 @@ impl Differences {
         self.versions.push(finding);
     }
 
-    /// Adds structs of a contract of which no header has the version.
+    /// Adds structs of a contract whose version no header has.
     pub(super) fn no_version(&mut self, ours: &Contract) {
         let structs = ours.roots.join(", ");
         let what = format!("it has {structs}, and not {}: no version covers them", ours.macro_name);
@@ -86,18 +101,20 @@ impl Differences {
             structs.join(", "),
             header.include_path()
         );
-        let help = "give the header a version that the next kernel compares, and write its types into the truth";
+        let help = self.write_down(
+            "give the header a version that the next kernel compares, and write its types into the truth",
+        );
         self.versions.push(Finding::new("source_contract_unknown", "", what, help));
     }
 
-    /// Adds a contract that the truth has no version of.
+    /// Adds a contract of which the truth has no version.
     pub(super) fn unknown_contract(&mut self, theirs: &Contract) {
         let what = format!("it has {}, a contract that the truth does not know", theirs.compatible);
-        let help = "write its types into the truth, if it is to be checked";
+        let help = self.write_down("write its types into the truth, if it is to be checked");
         self.versions.push(Finding::new("source_contract_unknown", "", what, help));
     }
 
-    /// Adds what the source has and does not tell, and a contract that it leaves open.
+    /// Adds what the source has but does not show, and a contract that it leaves open.
     pub(super) fn not_read(&mut self, gap: &Gap, contract: &str) {
         let known = self.not_read.iter_mut().find(|(known, _)| known == gap);
         match known {
@@ -131,7 +148,7 @@ impl Differences {
             let mut finding = match difference {
                 Difference::Record(change) => {
                     at += 1;
-                    // What follows from another struct is told with that one.
+                    // A consequence of another struct's change is reported with that change.
                     let Some(cause) = causes.next_if(|cause| cause.change == at - 1) else {
                         continue;
                     };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What several tests need.
+//! Helpers for several tests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What `f` makes of each item, with its number, on all cores, in the order of the items.
+/// The result of `f` for each item, with its number, on all cores, in the order of the items.
 pub(crate) fn on_all_cores<T: Sync, R: Send>(
     items: &[T],
     f: impl Fn(usize, &T) -> R + Sync,

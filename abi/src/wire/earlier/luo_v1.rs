@@ -57,7 +57,7 @@ layout::wire_layout! {
     FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug, PartialEq, Eq,
 )]
 pub struct luo_file_set_ser {
-    /// Physical address of the array of files.
+    /// Physical address of the array of [`luo_file_ser`].
     pub files: PhysAddr,
     /// Number of files in the array.
     pub count: u64,
@@ -266,7 +266,7 @@ impl luo_file_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn compatible(&self) -> Result<&str, NameError> {
         name::read(&self.compatible)
     }
@@ -277,7 +277,7 @@ impl luo_session_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }
@@ -288,7 +288,7 @@ impl luo_flb_ser {
     ///
     /// # Errors
     ///
-    /// [`NameError`] where the field holds no string.
+    /// [`NameError`] if the field does not contain a string.
     pub fn name(&self) -> Result<&str, NameError> {
         name::read(&self.name)
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Facts about the world: which kernels have which compatible strings, and which strings lie.
+//! Facts about released kernels: which compatible strings they have, and which strings are
+//! ambiguous.
 //!
-//! A kernel that finds a string that it knows believes the bytes. Where two kernels use one string for
-//! different bytes, the string says nothing about which of them are meant: whoever reads them has to be
-//! told the release of the kernel that wrote them.
+//! A kernel that knows a string trusts the bytes. If two kernels use one string for different
+//! bytes, the string does not say which format the bytes have. A reader then needs the release of
+//! the kernel that wrote them.
 
-/// One compatible string for two things.
+/// One compatible string for two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reused {
     /// The string.
@@ -14,24 +15,24 @@ pub struct Reused {
     pub item: &'static str,
     /// The page sizes for which it differs, in bytes.
     pub page_sizes: &'static [usize],
-    /// The two things, in the order in which kernels had them.
+    /// The two formats, in the order in which kernels had them.
     pub forms: [Form; 2],
-    /// Where it is known from.
+    /// The source of this fact.
     pub source: &'static str,
 }
 
-/// One of the things that a compatible string stands for.
+/// One of the formats that a compatible string means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
     /// The kernels that have it.
     pub kernels: &'static str,
-    /// What it is there.
+    /// The struct or constant in this format.
     pub is: &'static str,
-    /// Whether the frozen layout of that string has it so.
+    /// Whether the frozen layout of that string has this format.
     pub frozen: bool,
 }
 
-/// Every compatible string that is known to stand for two things.
+/// Every compatible string that is known to mean two formats.
 pub const REUSED: &[Reused] = &[
     Reused {
         compatible: "kho-v1",
@@ -100,7 +101,7 @@ pub struct Renamed {
     pub kernels: &'static str,
     /// Its name in the truth.
     pub now: &'static str,
-    /// What its value is now, less what it was.
+    /// Its present value minus its earlier one.
     pub more: i128,
 }
 
@@ -113,16 +114,16 @@ pub const RENAMED: &[Renamed] = &[Renamed {
     more: 1,
 }];
 
-/// What a kernel has.
+/// The compatible strings of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel {
     /// The release, as `7.3`.
     pub release: &'static str,
     /// The compatible strings that it is known to have; it may have more.
     pub compatible: &'static [&'static str],
-    /// Whether that is all of them.
+    /// Whether the list is complete.
     pub complete: bool,
-    /// Where it is known from.
+    /// The source of this fact.
     pub source: &'static str,
 }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect --all`: what each device tree of KHO that was found leads to, the latest first.
+//! `kho-abi inspect --all`: what each device tree of KHO leads to, the latest first.
 
 use super::{outcome, Args, Format};
 use crate::output::{Destination, Failure, Outcome};
 use kho_abi_inspect::image::Image;
 use kho_abi_inspect::report::{json, lines, text, Filter, Report};
-use kho_abi_inspect::{inspect, Options, State};
+use kho_abi_inspect::{generations, Options, State};
 
 /// The schema of a document with several reports.
 pub(crate) const SCHEMA: &str = "kho-abi/inspect-all/1";
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     let mut schema = json::schema();
     let report = serde_json::Value::Object(
@@ -43,14 +43,7 @@ pub(super) fn run(
             help: "choose one device tree with --fdt, or text or JSON".into(),
         });
     }
-    let others: Vec<u64> = first.candidates.iter().skip(1).map(|other| other.at).collect();
-    let page_size = Some(first.page_size);
-    let mut states = vec![first];
-    states.extend(
-        others
-            .into_iter()
-            .map(|at| inspect(image, &Options { fdt: Some(at), page_size, ..options.clone() })),
-    );
+    let states = generations(image, options, first);
     let filter = Filter::default();
     to.write(|out| {
         let end = if args.format == Format::Json { "\n" } else { "" };
@@ -59,7 +52,7 @@ pub(super) fn run(
             write!(out, "{{\"schema\":\"{SCHEMA}\",\"reports\":[{end}")?;
         }
         for (index, state) in states.iter().enumerate() {
-            // Lines of JSON say themselves where a report ends.
+            // JSON lines mark the end of a report themselves.
             if index > 0 && args.format != Format::Jsonl {
                 out.write_all(if json { b"," } else { b"\n" })?;
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect diff`: what two images of one machine show differently.
+//! `kho-abi inspect diff`: the differences between two images of one machine.
 
 use super::{FilterArgs, FindingArgs};
 use crate::output::{Destination, Failure, Format, Inputs, Outcome, BAD, GOOD, OPEN};
@@ -9,11 +9,22 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
 
+const AFTER_HELP: &str = "\
+Examples:
+  kho-abi inspect diff before.raw after.raw            sessions, files and their content
+  kho-abi inspect diff a.elf b.elf --no-content        without the content of memfds
+
+Exit status:
+  0  the images show the same
+  1  something differs, or could not be compared
+  2  an image cannot be read, or there is nothing to compare";
+
 /// Compare what two images of one machine show
 ///
 /// Sessions are compared by name, their files by token, memfds by content. The exit status is 1 where
 /// anything differs or could not be compared, and 2 where there is nothing to compare.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The earlier image and the later one
     #[arg(value_name = "IMAGE", num_args = 2, required_unless_present = "before")]
@@ -52,7 +63,7 @@ struct Document<'d> {
     differences: &'d [Difference],
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }

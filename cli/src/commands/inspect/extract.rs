@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi inspect --extract`: a memfd's content as a file.
+//! `kho-abi inspect --extract`: writes a memfd's content to a file.
 
 use super::{outcome, watch, Args, Format};
 use crate::output::{note, Destination, Failure, Keep, Outcome};
@@ -12,9 +12,9 @@ use kho_abi_inspect::text::count;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The schema that a document names.
+/// The schema name in a document.
 pub(crate) const SCHEMA: &str = "kho-abi/inspect-extract/1";
-/// Ranges that are shown for each kind.
+/// How many ranges of each kind to show.
 const SHOWN: usize = 16;
 
 #[derive(JsonSchema, Serialize)]
@@ -32,7 +32,7 @@ struct Document<'d> {
     doubtful: &'d Pieces,
 }
 
-/// The JSON Schema of what is written with `--format json`.
+/// The JSON Schema of the output of `--format json`.
 pub(crate) fn schema() -> schemars::Schema {
     kho_abi_model::schema_of::<Document<'static>>()
 }
@@ -87,7 +87,7 @@ pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<O
     Ok(Outcome::Incomplete)
 }
 
-/// The one memfd that is meant.
+/// The memfd to extract.
 fn choose(report: Report<'_>) -> Result<(&Session, &File, &Memfd), Failure> {
     let memfds: Vec<_> = report
         .sessions()
@@ -113,7 +113,7 @@ fn choose(report: Report<'_>) -> Result<(&Session, &File, &Memfd), Failure> {
     }
 }
 
-/// Says what could not be had, and what may be wrong.
+/// Reports what is missing, and what may be wrong.
 fn say(extracted: &Extracted) {
     let all = count(extracted.size, "byte");
     for (what, pieces) in [("lost", &extracted.lost), ("doubtful", &extracted.doubtful)] {

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Types from elsewhere for `kho-abi inspect --types`: a source's model as the layouts that the walk takes.
+//! Types from elsewhere for `kho-abi inspect --types`: converts a source's model to the layouts
+//! that the walk takes.
 //!
-//! The walk knows neither models nor clang; nothing but this file knows both.
+//! The walk knows neither models nor clang; only this file knows both.
 
+use crate::commands::freeze::root_struct;
+use crate::complete::words;
 use crate::output::{note, Failure};
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_inspect::typed::{Contract, Field, Kind, Layouts, LeadsTo, Struct};
 use kho_abi_model::reading::{Kind as SourceKind, Reading};
+use kho_abi_model::said::{self, Lead};
 use kho_abi_model::{self as model, Endian, Model, RecordKind, Target, Type};
 use kho_abi_read::source::{self, SourceError};
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How often an image is searched again for what its structs lead to.
+/// How many times to search an image again for what its structs lead to.
 const SEARCHES: usize = 4;
 
 /// Types for what no decoder is built in for.
@@ -21,7 +25,7 @@ const SEARCHES: usize = 4;
 pub(super) struct TypesArgs {
     /// Show what has no built-in decoder by the types of this source: a kernel tree, a directory with
     /// headers, a vmlinux, BTF, git:REV, or a frozen layout
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources))]
     types: Option<String>,
     /// The struct with which the state of a compatible string begins, where the types do not say it
     #[arg(long, value_name = "COMPATIBLE=STRUCT", requires = "types", value_parser = root_struct)]
@@ -38,18 +42,12 @@ pub(super) struct TypesArgs {
     btf_base: Option<PathBuf>,
 }
 
-/// What a field leads to, as somebody said it.
+/// What a field leads to, as the user said it.
 #[derive(Clone, Debug)]
 struct Said {
     record: String,
     field: String,
     to: LeadsTo,
-}
-
-fn root_struct(text: &str) -> Result<(String, String), String> {
-    let (string, name) = text.split_once('=').ok_or("COMPATIBLE=STRUCT is expected")?;
-    let name = name.strip_prefix("struct ").unwrap_or(name);
-    Ok((string.into(), name.into()))
 }
 
 fn leads_to(text: &str) -> Result<Said, String> {
@@ -63,13 +61,13 @@ fn leads_to(text: &str) -> Result<Said, String> {
 }
 
 impl TypesArgs {
-    /// What is read.
+    /// The inputs to read.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &OsStr> {
         let base = self.btf_base.iter().map(|path| path.as_os_str());
         self.types.iter().map(OsStr::new).chain(base)
     }
 
-    /// The layouts of the source; `None` where none is given.
+    /// The layouts of the source; `None` without a source.
     pub(super) fn layouts(
         &self,
         page_size: Option<usize>,
@@ -102,8 +100,8 @@ impl TypesArgs {
         Ok(Some(Arc::new(layouts)))
     }
 
-    /// Reads the source; an image is searched for the structs that were named, and for those that their
-    /// addresses lead to.
+    /// Reads the source. An image is searched for the structs that the user named, and for those
+    /// that their addresses lead to.
     fn read(&self, word: &str, page_size: Option<usize>) -> Result<Reading, SourceError> {
         let roots = self.root_struct.iter().map(|(_, root)| root.clone());
         let named = self.leads_to.iter().flat_map(|said| [said.record.as_str(), said.to.name()]);
@@ -165,7 +163,7 @@ impl TypesArgs {
                 .filter(|contract| contract.string == *string || contract.name == *string);
             match of_it.next() {
                 Some(contract) => contract.root = Some(root.clone()),
-                // An image has types whose strings it does not show.
+                // An image may contain types without their strings.
                 None => contracts.push(Contract {
                     name: string.clone(),
                     string: string.clone(),
@@ -197,7 +195,7 @@ fn unknown(source: &str, option: &str, said: &str) -> Failure {
     }
 }
 
-/// A contract whose string memory has.
+/// A contract whose string is in memory.
 fn promise(contract: &model::Contract) -> Option<Contract> {
     Some(Contract {
         name: contract.compatible.clone(),
@@ -211,8 +209,10 @@ fn promise(contract: &model::Contract) -> Option<Contract> {
 fn structure(model: &Model, record: &model::Record) -> Struct {
     let with_comment = |of: &model::Field| {
         let mut made = field(of);
-        let said = format!("{} {}", said_of(&record.doc, &of.name), of.doc);
-        made.leads_to = lead(model, &made, &said);
+        made.leads_to = said::lead(model, record, of).map(|lead| match lead {
+            Lead::Struct(name) => LeadsTo::Struct(name),
+            Lead::Blocks(name) => LeadsTo::Blocks(name),
+        });
         made
     };
     Struct {
@@ -236,7 +236,7 @@ fn field(field: &model::Field) -> Field {
         Type::Pointer => Kind::Pointer,
         Type::KhoserPtr { to } => Kind::Address { to: to.clone() },
         Type::Struct { name } | Type::Union { name } => Kind::Struct { name: name.clone() },
-        // An array's elements are not arrays any more.
+        // The elements of an array are no longer arrays.
         Type::Char | Type::Array { .. } => Kind::Char,
     };
     Field {
@@ -247,118 +247,5 @@ fn field(field: &model::Field) -> Field {
         kind,
         dimensions,
         leads_to: None,
-    }
-}
-
-/// What the kernel-doc comment of a struct says of a member.
-fn said_of(doc: &str, member: &str) -> String {
-    let mut said = String::new();
-    let mut is_its = false;
-    for line in doc.lines().map(str::trim) {
-        if let Some((name, text)) = line.strip_prefix('@').and_then(|line| line.split_once(':')) {
-            is_its = name.trim() == member;
-            said.push_str(if is_its { text } else { "" });
-        } else if line.is_empty() {
-            is_its = false;
-        } else if is_its {
-            said.push(' ');
-            said.push_str(line);
-        }
-    }
-    said
-}
-
-/// What a field leads to, where its comment names the one struct that it is an address or a list of.
-///
-/// A comment that names several, or none that the types have, says nothing.
-fn lead(model: &Model, field: &Field, said: &str) -> Option<LeadsTo> {
-    const BLOCK: &str = "kho_block_header_ser";
-    let is_address = match &field.kind {
-        Kind::Int { bits: 64, signed: false } => said.to_lowercase().contains("address"),
-        Kind::Struct { name } => name == "kho_vmalloc",
-        // What it leads to is in its type, unless that is the head of a block.
-        Kind::Address { to } => to == BLOCK,
-        Kind::Int { .. } | Kind::Char | Kind::Pointer => false,
-    };
-    if !is_address || field.bit_field {
-        return None;
-    }
-    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let words: Vec<&str> =
-        said.split(|c| !is_of_a_name(c)).filter(|word| !word.is_empty()).collect();
-    let named = words.windows(2).filter(|pair| pair[0] == "struct").map(|pair| pair[1]);
-    let named: BTreeSet<&str> = named.filter(|name| model.record(name).is_some()).collect();
-    let mut others = named.iter().filter(|name| **name != BLOCK);
-    let to_block = matches!(&field.kind, Kind::Address { .. }) || named.contains(BLOCK);
-    match (others.next(), others.next()) {
-        (Some(only), None) if to_block => Some(LeadsTo::Blocks((*only).into())),
-        (Some(only), None) => Some(LeadsTo::Struct((*only).into())),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_comment_says_what_a_field_leads_to_where_it_names_one_struct() {
-        let record = |name: &str| {
-            let record = model::Record::empty(RecordKind::Struct, name);
-            model::Item::Record(record)
-        };
-        let names = ["a_ser", "b_ser", "kho_block_header_ser"];
-        let header = model::Header {
-            name: "x".into(),
-            items: names.map(record).into(),
-            ..model::Header::default()
-        };
-        let model = Model { target: Target::HOST, headers: vec![header], other_pages: Vec::new() };
-        let of = |kind: Kind, said: &str| {
-            let field = Field {
-                name: "x".into(),
-                bit_offset: 0,
-                bit_size: 64,
-                bit_field: false,
-                kind,
-                dimensions: Vec::new(),
-                leads_to: None,
-            };
-            lead(&model, &field, said)
-        };
-        let u64 = || Kind::Int { bits: 64, signed: false };
-        let list = || Kind::Struct { name: "kho_vmalloc".into() };
-        let one = Some(LeadsTo::Struct("a_ser".into()));
-        let blocks = Some(LeadsTo::Blocks("a_ser".into()));
-        let head = || Kind::Address { to: "kho_block_header_ser".into() };
-        for (kind, said, to) in [
-            (u64(), "Physical address of the first &struct a_ser.", one.clone()),
-            (u64(), "The number of struct a_ser.", None),
-            (u64(), "Address of a struct a_ser or of a struct b_ser.", None),
-            (u64(), "Address of a struct that nobody has: struct c_ser.", None),
-            (u64(), "Address of a_ser.", None),
-            (
-                u64(),
-                "Address of blocks, struct kho_block_header_ser, of struct a_ser.",
-                blocks.clone(),
-            ),
-            (u64(), "Address of a struct kho_block_header_ser.", None),
-            (Kind::Int { bits: 32, signed: false }, "Address of a struct a_ser.", None),
-            (list(), "Array of struct a_ser.", one.clone()),
-            (list(), "Array.", None),
-            (head(), "Blocks of struct a_ser.", blocks.clone()),
-            (Kind::Address { to: "b_ser".into() }, "Or rather a struct a_ser.", None),
-        ] {
-            assert_eq!(of(kind, said), to, "{said}");
-        }
-    }
-
-    #[test]
-    fn a_member_s_part_of_a_comment_ends_with_the_next() {
-        let doc =
-            "struct x - An x.\n@first: Address of\n         a struct a.\n@second: Two.\n\nAt last.";
-        assert_eq!(said_of(doc, "first"), " Address of a struct a.");
-        assert_eq!(said_of(doc, "second"), " Two.");
-        assert_eq!(said_of(doc, "third"), "");
     }
 }

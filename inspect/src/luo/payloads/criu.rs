@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! CRIU's image files as memfds: a session is CRIU's if one of its memfds begins as its images do.
+//! CRIU's image files as memfds: a session is CRIU's if one of its memfds begins like such an
+//! image.
 
 use super::Content;
 use crate::luo::Session;
@@ -7,9 +8,9 @@ use crate::walk::Walker;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What images begin with, and those about CRIU itself; then follows the kind.
+/// The magic numbers of images, and of those about CRIU itself; the kind follows.
 const COMMON: [u32; 2] = [0x5456_4319, 0x5510_5940];
-/// Kinds by their numbers: those that every process has.
+/// Kinds by number: those that every process has.
 const KINDS: &[(u32, &str)] = &[
     (0x5831_3116, "inventory"),
     (0x5027_3030, "pstree"),
@@ -30,7 +31,7 @@ const KINDS: &[(u32, &str)] = &[
     (0x5645_3709, "pipes-data"),
     (0x5709_3306, "stats"),
 ];
-/// The one image without a common beginning.
+/// The only image without a common magic number.
 const INVENTORY: u32 = 0x5831_3116;
 
 /// An image file.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What user space keeps in memfds: one file per program, chosen by session, token and content.
 //!
-//! A memfd that no decoder takes is shown as a memfd; so is one whose content is not what it should be.
+//! A memfd without a decoder, or with unexpected content, is shown as a plain memfd.
 
 pub mod criu;
 pub mod systemd;
@@ -16,7 +16,7 @@ use kho_abi::wire::walk::Memory as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Bytes of a memfd that a decoder may read.
+/// How many bytes of a memfd a decoder may read.
 const LIMIT: u64 = 16 << 20;
 
 /// What is in a memfd.
@@ -30,7 +30,7 @@ pub enum Content {
 }
 
 impl Content {
-    /// What it says, line by line.
+    /// Its content, line by line.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         match self {
@@ -40,16 +40,16 @@ impl Content {
     }
 }
 
-/// Knows what the memfds of a session have.
+/// Decodes the memfds of a session.
 struct Decoder {
-    /// Reads what it knows, and returns it with the number of the file.
+    /// Reads known memfds, and returns the results with the number of the file.
     read: fn(&mut Walker<'_>, &Session) -> Vec<(usize, Content)>,
 }
 
-/// Every program whose memfds are decoded. One is a line here.
+/// Every program whose memfds have a decoder. To add one, add a line here.
 const DECODERS: &[Decoder] = &[Decoder { read: systemd::read }, Decoder { read: criu::read }];
 
-/// Reads what the memfds of a session have.
+/// Reads the memfds of a session.
 pub(crate) fn read(walker: &mut Walker<'_>, session: &mut Session) {
     for decoder in DECODERS {
         for (number, content) in (decoder.read)(walker, session) {

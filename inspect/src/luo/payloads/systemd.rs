@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! systemd's store of file descriptors: the session "systemd", whose token 0 is a JSON document that says
-//! which descriptor is whose.
+//! systemd's store of file descriptors: the session "systemd", whose token 0 is a JSON document
+//! that lists the owner of each descriptor.
 
 use super::Content;
 use crate::finding::{address_or_none, AddressText};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 const SESSION: &str = "systemd";
 const TOKEN: u64 = 0;
-/// The version of the document that is known. systemd refuses later ones.
+/// The known version of the document. systemd refuses later ones.
 const VERSION: u64 = 1;
 
 /// The document.
@@ -93,7 +93,7 @@ fn text(value: Option<&Value>) -> Option<String> {
 }
 
 fn parse(bytes: &[u8], session: &Session) -> Result<Fdstore, String> {
-    // A memfd may be longer than what was written: nothing but zeroes and space may follow.
+    // A memfd may be longer than its document: only zeroes and white space may follow.
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let document: Value =
         serde_json::from_slice(&bytes[..end]).map_err(|error| error.to_string())?;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Which checks a scenario has, known before it runs, and how each came out.
+//! The checks of a scenario, which are known before it runs, and their results.
 //!
-//! The list is made from the scenario alone. A check that nothing decides is a failure: silence never passes.
+//! The list depends only on the scenario. A check that is never decided is a failure: silence never
+//! passes.
 
 use std::fmt::Write as _;
 
@@ -14,19 +15,19 @@ pub enum Check {
     Boot { boot: usize },
     /// A case of the tests that a step runs passed.
     Case { boot: usize, index: usize, case: String },
-    /// A step of init's came out as it had to.
+    /// A step of init had the expected result.
     Step { boot: usize, index: usize },
     /// The kernel's log has this text.
     LogHas { boot: usize, text: String },
-    /// The image shows the moment that it was meant to show.
+    /// The image shows the intended moment.
     ImageInTime,
     /// The sessions, tokens and compatible strings in memory are those that init reported.
     ImageSessions,
-    /// The bytes that a handler left for this file are right.
+    /// The bytes that a handler left for this file are correct.
     ImageFile { session: String, token: u64 },
-    /// The device of this file does no DMA between the kernels, and if it has a reset it was reset.
+    /// The device of this file does no DMA between the kernels, and was reset if it can be.
     ImageAtRest { session: String, token: u64 },
-    /// Every page that the chain leads to is one that KHO preserves.
+    /// KHO preserves every page that the chain leads to.
     ImagePreserved,
     /// A dump and the monitor show the same bytes as the backing file.
     ImageFormats,
@@ -34,12 +35,12 @@ pub enum Check {
     LogClean,
 }
 
-/// How a check came out, with words about it.
+/// The result of a check, with an explanation.
 #[derive(Debug, Clone)]
 pub struct Verdict {
     /// It did not fail.
     pub ok: bool,
-    /// It was not tried, for the reason in the detail: no failure, and no pass either.
+    /// It was not tried, for the reason in the detail: neither a failure nor a pass.
     pub skipped: bool,
     pub detail: String,
 }
@@ -62,7 +63,7 @@ impl Checks {
                 format!("kernel {boot} ({flavour}) starts with KHO and LUO on"),
             );
             for (index, step) in plan.steps.iter().enumerate() {
-                // Before the step itself: what comes first of what failed is what a person looks at.
+                // Before the step itself, since people look at the first failure.
                 for case in step.action.cases() {
                     add(
                         Check::Case { boot, index, case: case.clone() },
@@ -115,7 +116,8 @@ impl Checks {
         self.entries.len()
     }
 
-    /// Decides a check. The first failure of a check stands; nothing that is not on the list can be decided.
+    /// Decides a check. The first failure of a check stands; only checks on the list can be
+    /// decided.
     pub fn decide(&mut self, check: &Check, result: Result<String, String>) {
         self.set(
             check,
@@ -126,7 +128,7 @@ impl Checks {
         );
     }
 
-    /// Notes that a check was not tried, and why.
+    /// Records that a check was not tried, and why.
     pub fn skip(&mut self, check: &Check, reason: String) {
         self.set(check, Verdict { ok: true, skipped: true, detail: reason });
     }
@@ -141,8 +143,8 @@ impl Checks {
         }
     }
 
-    /// Name and verdict of each check. What was never decided has failed; the first of those carries the reason, and
-    /// the others refer to it.
+    /// The name and verdict of each check. A check that was never decided has failed; the first of
+    /// those carries the reason, and the others refer to it.
     pub fn finish(self, reason: &str) -> Vec<(String, Verdict)> {
         let mut detail = format!("not reached: {reason}");
         self.entries
@@ -159,14 +161,14 @@ impl Checks {
     }
 }
 
-/// What a file that goes through the first live update was made of.
+/// The origin of a file that goes through the first live update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     Device(DeviceKind),
     Memfd,
 }
 
-/// A file that the first kernel hands over, as far as the scenario tells.
+/// A file that the first kernel hands over, as far as the scenario shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandedOver {
     pub session: String,
@@ -186,7 +188,7 @@ impl HandedOver {
     }
 }
 
-/// Follows the first kernel's steps to what its sessions hold in the end.
+/// Follows the first kernel's steps to the final content of its sessions.
 pub fn handed_over(scenario: &Scenario) -> Vec<HandedOver> {
     let mut origins: Vec<(&str, Origin)> = Vec::new();
     let mut held: Vec<HandedOver> = Vec::new();

@@ -19,7 +19,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Reads the programs from where cargo has put them.
+    /// Reads the programs from cargo's output directory.
     pub fn load(directory: &Path) -> Result<Self> {
         let read = |name: &str| {
             let path = directory.join(name);
@@ -67,7 +67,7 @@ pub fn write_initramfs(
     Ok(())
 }
 
-/// The tests that the scenario's steps ask for, by file name.
+/// The tests that the scenario's steps request, by file name.
 fn tests<'a>(
     scenario: &Scenario,
     kernels: &'a BTreeMap<Flavour, Kernel>,
@@ -83,7 +83,7 @@ fn tests<'a>(
                     tests.insert(KHO_ABI.to_owned(), programs.kho_abi.as_slice());
                     continue;
                 }
-                // Modules are for one kernel, and a scenario can have several.
+                // A module works with one kernel only, and a scenario may have several kernels.
                 Action::LoadUnitTests { module, .. } => {
                     (format!("{flavour}-{module}.ko"), module, &kernel.unit_tests)
                 }

@@ -20,7 +20,7 @@ use crate::image::take::{self, Format};
 use crate::qemu::Qemu;
 use crate::run::WantedImage;
 
-/// Where the firmware of a q35 machine puts configuration space.
+/// Where the firmware of a q35 machine maps configuration space.
 const CONFIG_WINDOW: u64 = 0xb000_0000;
 /// Far more than any scenario puts into a memfd.
 const MEMFD_LIMIT_BYTES: u64 = 64 << 20;
@@ -103,7 +103,7 @@ fn flatten(result: Result<String>) -> Result<String, String> {
     result.map_err(|error| format!("{error:#}"))
 }
 
-/// The compatible string of the handler that takes such a file.
+/// The compatible string of the handler for such a file.
 fn compatible(object: &PreservedObject) -> String {
     match object {
         PreservedObject::VfioPci { .. } => VFIO_PCI_LUO_FH_COMPATIBLE.to_owned(),
@@ -136,8 +136,8 @@ fn same_sessions(luo: &Luo, preserved: &Preserved) -> Result<String, String> {
     }
 }
 
-/// Holds a device's page to what the contract's types make of the device's address, which init read in sysfs, and to
-/// what QEMU says is plugged in there.
+/// Compares a device's page with what the contract's types make of the device's address, which init
+/// read in sysfs, and with what QEMU has plugged in there.
 fn device_bytes(
     scenario: &Scenario,
     memory: &RawMemory,
@@ -173,7 +173,7 @@ fn device_bytes(
     Ok((seen, format!("{seen:02x?} is {value}")))
 }
 
-/// Looks at a device through the registers that it shows on the bus.
+/// Examines a device through the registers that it shows on the bus.
 fn at_rest(
     machine: &mut Qemu,
     kind: DeviceKind,
@@ -193,7 +193,7 @@ fn at_rest(
     if kind == DeviceKind::Nvme {
         let bar0 = u64::from(physical_u32(machine, config + 0x10)? & !0xf)
             | u64::from(physical_u32(machine, config + 0x14)?) << 32;
-        // Whether it answers at all shows in a register that no reset changes.
+        // A register that no reset changes shows whether the device responds at all.
         let version = physical_u32(machine, bar0 + 0x08)?;
         let trace = physical_u32(machine, bar0 + NVME_TRACE.0)?;
         if version != 0x0001_0400 || trace != 0 {
@@ -203,7 +203,7 @@ fn at_rest(
     Ok(format!("command register {command:#06x}"))
 }
 
-/// Has QEMU read four bytes of its physical address space, devices included.
+/// Makes QEMU read four bytes of its physical address space, including devices.
 fn physical_u32(machine: &mut Qemu, pa: u64) -> Result<u32> {
     let command = format!("xp /1wx {pa:#x}");
     let answer =
@@ -213,7 +213,7 @@ fn physical_u32(machine: &mut Qemu, pa: u64) -> Result<u32> {
     u32::from_str_radix(digits, 16).with_context(|| format!("QEMU answers {text:?} to {command}"))
 }
 
-/// Vendor and device number of what QEMU has at this address, bridges searched.
+/// Vendor and device number of QEMU's device at this address, including devices behind bridges.
 fn find_pci(buses: &Value, bus: u8, slot: u8, function: u8) -> Option<(u64, u64)> {
     let buses = buses.as_array()?;
     for entry in buses {
@@ -222,7 +222,7 @@ fn find_pci(buses: &Value, bus: u8, slot: u8, function: u8) -> Option<(u64, u64)
                 let id = &device["id"];
                 return Some((id["vendor"].as_u64()?, id["device"].as_u64()?));
             }
-            // What QEMU lists behind a bridge has the shape of a bus's devices.
+            // QEMU lists the devices behind a bridge in the same form as those of a bus.
             if let Some(behind) = device["pci_bridge"].get("devices") {
                 let found = find_pci(&json!([{ "devices": behind }]), bus, slot, function);
                 if found.is_some() {
@@ -234,7 +234,7 @@ fn find_pci(buses: &Value, bus: u8, slot: u8, function: u8) -> Option<(u64, u64)
     None
 }
 
-/// Reads every page of the chain through QEMU's monitor and out of an ELF dump as well.
+/// Reads every page of the chain through QEMU's monitor and from an ELF dump as well.
 fn same_in_all_formats(
     machine: &mut Qemu,
     memory: &RawMemory,
@@ -258,7 +258,7 @@ fn same_in_all_formats(
     Ok(format!("{} pages", pages.len()))
 }
 
-/// Keeps an image, and beside it what init said about its content.
+/// Keeps an image, with a file of what init reported about its content.
 pub fn keep(
     wanted: &WantedImage,
     scenario: &Scenario,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernel's log: which kernel said what, and whether one complained.
+//! The kernels' logs: which kernel printed what, and whether one complained.
 
-/// What a healthy kernel never says: WARN and BUG, lockdep, the sanitizers, kmemleak, hung tasks, oopses.
+/// What a healthy kernel never prints: WARN and BUG, lockdep, the sanitizers, kmemleak, hung tasks,
+/// oopses.
 ///
-/// Words that begin a report, and not words inside one, so that a report is named by its first line.
+/// These are the first words of a report, and not words inside it, so that a report is named by its
+/// first line.
 const COMPLAINTS: &[&str] = &[
     "WARNING:",
     "WARNING: possible",
@@ -45,7 +47,8 @@ const COMPLAINTS: &[&str] = &[
     "kho-live: init cannot go on",
 ];
 
-/// What kmemleak says when it has nothing to complain about, and what the module loader says of every out-of-tree module.
+/// What kmemleak prints if there are no leaks, and what the module loader prints for every
+/// out-of-tree module.
 const HARMLESS: &[&str] = &[
     "kmemleak: Kernel memory leak detector",
     "kmemleak: Automatic memory scanning thread",
@@ -53,43 +56,44 @@ const HARMLESS: &[&str] = &[
     "loading out-of-tree module taints kernel",
 ];
 
-/// The first thing that a kernel prints.
+/// The first line that a kernel prints.
 const BANNER: &str = "Linux version ";
-/// The last thing that a kernel prints before it jumps into the next one.
+/// The last line that a kernel prints before it jumps into the next one.
 const FAREWELL: &str = "Starting new kernel";
 
-/// The lines of all kernels of a machine, each kernel's apart.
+/// The lines of all kernels of a machine, separated by kernel.
 #[derive(Debug, Default)]
 pub struct KernelLog {
     kernels: Vec<Vec<String>>,
 }
 
 impl KernelLog {
-    /// Takes the next line of the console. Says whether it is a kernel's farewell.
+    /// Takes the next line of the console. Returns whether it is a kernel's farewell.
     pub fn push(&mut self, line: &str) -> bool {
         if line.contains(BANNER) {
             self.kernels.push(Vec::new());
         }
-        // What the firmware prints before the first banner is nobody's log.
+        // What the firmware prints before the first banner belongs to no kernel.
         if let Some(kernel) = self.kernels.last_mut() {
             kernel.push(line.to_owned());
         }
         line.contains(FAREWELL) && !line.contains("kho-live:")
     }
 
-    /// How many kernels have said something.
+    /// How many kernels have printed something.
     pub fn kernels(&self) -> usize {
         self.kernels.len()
     }
 
-    /// Whether kernel number `boot`, from 1, has said this.
+    /// Whether kernel number `boot`, from 1, has printed this.
     pub fn has(&self, boot: usize, text: &str) -> bool {
         self.kernels.get(boot - 1).is_some_and(|lines| {
             lines.iter().any(|line| spoken_by_kernel(line) && line.contains(text))
         })
     }
 
-    /// Every complaint, with the number of the kernel that made it. `expected` are texts that a scenario provokes.
+    /// Every complaint, with the number of the kernel that made it. `expected` are complaints that
+    /// a scenario provokes.
     pub fn complaints(&self, expected: &[String]) -> Vec<String> {
         let mut complaints = Vec::new();
         for (index, lines) in self.kernels.iter().enumerate() {
@@ -106,12 +110,13 @@ impl KernelLog {
     }
 }
 
-/// Init repeats its reports in the log, the words of failed expectations included.
+/// Init repeats its reports in the log, including the text of failed expectations.
 fn is_our_own(line: &str) -> bool {
     line.contains("kho-live: ok:") || line.contains("kho-live: NOT OK:")
 }
 
-/// Only the kernel's own words count as its log: init and the example program write to the same console.
+/// Only the kernel's own lines count as its log: init and the example program write to the same
+/// console.
 fn spoken_by_kernel(line: &str) -> bool {
     line.starts_with('[') && !is_our_own(line)
 }

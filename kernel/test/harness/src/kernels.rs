@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernels that the scenarios boot, as the build script hands them out.
+//! The kernels that the scenarios boot, as the build script returns them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,11 +9,12 @@ use std::process::{Command, Stdio};
 use anyhow::{bail, Context, Result};
 use kho_abi_live_plan::Flavour;
 
-/// One flavour's files: their content, since a build of something else may throw old ones out of the cache.
+/// The files of one flavour. Their content is loaded, since another build may remove old files from
+/// the cache.
 #[derive(Debug, Clone)]
 pub struct Kernel {
     pub image: Vec<u8>,
-    /// The file name of the module, which the kernel makes the module's name of.
+    /// The file name of the module, from which the kernel derives the module's name.
     pub module_name: String,
     pub module: Vec<u8>,
     /// The modules of unit tests, by file name without an extension.
@@ -22,11 +23,11 @@ pub struct Kernel {
     pub selftests: BTreeMap<String, Vec<u8>>,
     /// How much memory this kernel needs for Kexec HandOver to stay on.
     pub memory_mib: u32,
-    /// What it wants on its command line, for the same reason.
+    /// The parameters that it needs on its command line, for the same reason.
     pub parameters: String,
 }
 
-/// Builds a flavour, or takes it out of the cache, and says where its files are.
+/// Builds a flavour, or takes it from the cache, and returns where its files are.
 pub fn build(script: &Path, flavour: Flavour) -> Result<Kernel> {
     let output = Command::new(script)
         .args(["--flavour", flavour.name()])

@@ -3,9 +3,9 @@
 //!
 //! ```text
 //!   scenarios/  what must be true, as data ──► guest    initramfs ──► qemu    the machine
-//!   checks      every check, known beforehand ◄── run  ◄── protocol    what init reports
-//!                                                  ▲  ◄── kernel_log  what the kernels say
-//!   tap         the outcome                        └───── image/      what lies in memory between two kernels
+//!   checks      every check, known in advance ◄── run  ◄── protocol    what init reports
+//!                                                  ▲  ◄── kernel_log  what the kernels print
+//!   tap         the outcome                        └───── image/      what is in memory between two kernels
 //! ```
 //!
 //! Exit codes: 0 everything passed, 1 a check failed, 2 the test could not run.
@@ -236,7 +236,8 @@ fn run_scenarios(
         environment.accelerator
     ))?;
     let started = Instant::now();
-    // The longest ones first, so that none of them is left over to run alone; printed in the order of the registry.
+    // Start the longest ones first, so that none runs alone at the end; print them in the order of
+    // the registry.
     let mut order: Vec<usize> = (0..scenarios.len()).collect();
     order.sort_by_key(|index| scenarios[*index].boots.len());
     let queue = Mutex::new(order);
@@ -304,7 +305,7 @@ fn run_selftest(arguments: &SelftestArgs) -> Result<bool> {
         })
         .collect();
     let scenarios = scenarios::all();
-    // The debug kernel takes no part, and costs minutes to build.
+    // Skip the debug kernel, which takes minutes to build.
     let taking_part: Vec<Scenario> = scenarios
         .into_iter()
         .filter(|scenario| scenario.boots.iter().all(|boot| boot.flavour != Flavour::Debug))

@@ -3,22 +3,22 @@
 
 use kho_abi_live_plan::Flavour;
 
-/// One thing that is broken.
+/// A change that breaks something.
 pub struct Mutation {
     pub name: &'static str,
     /// Relative to the checkout.
     pub file: &'static str,
-    /// What is replaced, and by what. Each text has to be there exactly once.
+    /// Replaced texts and their replacements. Each text must occur exactly once.
     pub edits: &'static [(&'static str, &'static str)],
     /// The flavour whose module is broken.
     pub flavour: Flavour,
     pub expectation: Expectation,
 }
 
-/// What has to come of it.
+/// The expected result.
 #[derive(Clone, Copy)]
 pub enum Expectation {
-    /// The module does not build, and the compiler says this.
+    /// The module does not build, and the compiler prints this.
     BuildFails(&'static str),
     /// In this scenario, the first check that fails has this in its name.
     CheckFails { scenario: &'static str, check: &'static str },
@@ -28,7 +28,7 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "fields-in-another-order-than-the-header",
         file: "abi/src/wire/vfio_pci.rs",
-        // The source and its own assertion agree with each other, and not with the kernel's header.
+        // The source and its own assertion agree, but they differ from the kernel's header.
         edits: &[
             ("        0 => bdf: u16,\n        2 => domain: u16,\n", "        0 => domain: u16,\n        2 => bdf: u16,\n"),
             ("    pub bdf: u16,\n", "    pub other: u16,\n"),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Init's reports, held to the scenario line by line.
+//! Checks init's reports against the scenario, line by line.
 
 use anyhow::{bail, Context, Result};
 use kho_abi_live_plan::{Message, Report, Scenario, REPORT_TAG};
 
-/// Where in the scenario the machine is, judging by its reports.
+/// The position of the machine in the scenario, according to its reports.
 pub struct Tracker<'s> {
     scenario: &'s Scenario,
     /// The kernel that has reported last, from 1; 0 before the first report.
@@ -22,17 +22,17 @@ impl<'s> Tracker<'s> {
         Self { scenario, boot: 0, sequence: 0, steps: 0, leaving: false, ended: false }
     }
 
-    /// The kernel that runs, from 1.
+    /// The running kernel, from 1.
     pub fn boot(&self) -> usize {
         self.boot
     }
 
-    /// The index of the step that init is at.
+    /// The index of init's present step.
     pub fn step(&self) -> usize {
         self.steps
     }
 
-    /// Takes a line from the report port. An error means that the guest does not keep to the protocol.
+    /// Takes a line from the report port. An error means that the guest violates the protocol.
     pub fn take(&mut self, line: &str) -> Result<Message> {
         let json = line
             .trim_end()
@@ -71,7 +71,7 @@ impl<'s> Tracker<'s> {
                     bail!("step {index} \"{text}\" where {} {planned:?} was due", self.steps);
                 }
                 self.steps += 1;
-                // A live update that came back is a step like any other.
+                // A live update that returned is a step like any other.
                 self.leaving = false;
             }
             Message::Leaving => {

@@ -20,34 +20,34 @@ use nix::sys::signal::Signal;
 
 use crate::qmp::Qmp;
 
-/// QEMU's name; the environment may name another.
+/// QEMU's name; an environment variable may override it.
 pub const PROGRAM: &str = "qemu-system-x86_64";
 const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Without `no_timer_check` a second kernel sometimes panics under emulation with interrupt remapping, and without a
-/// log level of 6 or more "Starting new kernel" is not printed.
+/// Without `no_timer_check`, a second kernel sometimes panics under emulation with interrupt
+/// remapping. Without a log level of 6 or more, "Starting new kernel" is not printed.
 const COMMAND_LINE: &str =
     "console=ttyS0 loglevel=7 kho=on liveupdate=on no_timer_check panic=-1 printk.devkmsg=on";
 
-/// How the guest's instructions are carried out.
+/// How the guest's instructions are executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accelerator {
     Kvm,
     Tcg,
 }
 
-/// What a machine is made of.
+/// The configuration of a machine.
 pub struct Setup<'a> {
     pub scenario: &'a Scenario,
     pub kernel: &'a Path,
     pub initramfs: &'a Path,
     pub accelerator: Accelerator,
     pub memory_mib: u32,
-    /// Kernel parameters beside those that every kernel gets.
+    /// Kernel parameters in addition to those that every kernel gets.
     pub parameters: &'a str,
-    /// Sockets and the memory's backing file go here.
+    /// The directory for sockets and the memory's backing file.
     pub run_dir: &'a Path,
-    /// What outlives the run goes here.
+    /// The directory for files that outlive the run.
     pub log_dir: &'a Path,
 }
 
@@ -123,7 +123,7 @@ impl Qemu {
         Ok(Self { child, qmp, reports, events, backing_file, stderr })
     }
 
-    /// Answers a pause of init's.
+    /// Answers a pause of init.
     pub fn order(&mut self, order: &Order) -> Result<()> {
         let mut line = serde_json::to_string(order)?;
         line.push('\n');
@@ -131,7 +131,8 @@ impl Qemu {
         Ok(())
     }
 
-    /// What QEMU said on its standard error, if anything. It warns of a network card without a network.
+    /// What QEMU printed on its standard error, if anything. It warns about a network card without
+    /// a network.
     pub fn complaint(&self) -> String {
         let said = fs::read_to_string(&self.stderr).unwrap_or_default();
         let serious: Vec<&str> =
@@ -142,20 +143,20 @@ impl Qemu {
 
 impl Drop for Qemu {
     fn drop(&mut self) {
-        // Both fail only if it has already ended.
+        // Both fail only if it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Has the kernel end the machine when the harness ends in a way that runs no destructor.
+/// Makes the kernel end the machine if the harness ends without running destructors.
 fn end_with_parent(command: &mut Command) {
     // SAFETY: the closure runs between fork and exec, where only async-signal-safe calls are allowed; it makes one
     // system call, prctl(2), and neither allocates nor takes a lock.
     unsafe { command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?)) };
 }
 
-/// Waits for QEMU's connection, but not longer than QEMU lives.
+/// Waits for QEMU's connection, as long as QEMU lives.
 fn accept(listener: &UnixListener, child: &mut Child, stderr: &Path) -> Result<UnixStream> {
     listener.set_nonblocking(true)?;
     let started = Instant::now();
@@ -179,7 +180,7 @@ fn accept(listener: &UnixListener, child: &mut Child, stderr: &Path) -> Result<U
     }
 }
 
-/// Turns a connection into events, line by line, and writes it down.
+/// Turns a connection into events, line by line, and logs it.
 fn forward(
     stream: UnixStream,
     mut log: File,
@@ -249,7 +250,7 @@ fn arguments(setup: &Setup<'_>, backing_file: &Path) -> Vec<String> {
     option("serial", "chardev:reports".into());
     option("chardev", socket("monitor"));
     option("mon", "chardev=monitor,mode=control".into());
-    // Has to come before the devices that it is to translate for.
+    // Must come before the devices for which it translates.
     option("device", "intel-iommu,intremap=on,caching-mode=on".into());
     for (number, device) in setup.scenario.devices.iter().enumerate() {
         let place = match device.at {
@@ -274,7 +275,7 @@ fn arguments(setup: &Setup<'_>, backing_file: &Path) -> Vec<String> {
             }
             DeviceKind::NvmeWithVirtualFunction => {
                 option("device", format!("nvme-subsys,id=subsystem{number}"));
-                // QEMU asks for queues and vectors that are set aside for the virtual function.
+                // QEMU requires queues and vectors that are reserved for the virtual function.
                 format!(
                     "nvme,serial=kho{number},subsys=subsystem{number},max_ioqpairs=4,msix_qsize=4,\
                      sriov_max_vfs=1,sriov_vq_flexible=2,sriov_vi_flexible=1"
@@ -289,8 +290,8 @@ fn arguments(setup: &Setup<'_>, backing_file: &Path) -> Vec<String> {
     arguments
 }
 
-/// Finds out whether a guest lives under KVM. That the device can be opened says little: nested and restricted hosts
-/// have it and let guests die in it, so a kernel has to get as far as its banner.
+/// Determines whether a guest works under KVM. That the device can be opened proves little: nested
+/// and restricted hosts have it, but guests die in it. So a kernel has to get as far as its banner.
 pub fn probe(kernel: &[u8]) -> Result<Accelerator> {
     const PATIENCE: Duration = Duration::from_secs(10);
     if File::options().read(true).write(true).open("/dev/kvm").is_err() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! QEMU's monitor: one JSON object a line, commands answered in order, events in between.
+//! QEMU's monitor: one JSON object per line; commands are answered in order, with events in
+//! between.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -18,7 +19,7 @@ pub struct Qmp {
 }
 
 impl Qmp {
-    /// Takes part in the greeting on a connection that QEMU has opened.
+    /// Completes the greeting on a connection that QEMU has opened.
     pub fn new(stream: UnixStream) -> Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut qmp = Self { input: BufReader::new(stream.try_clone()?), output: stream };
@@ -30,7 +31,7 @@ impl Qmp {
         Ok(qmp)
     }
 
-    /// Carries out a command and returns its answer.
+    /// Runs a command and returns its answer.
     pub fn execute(&mut self, command: &str, arguments: Value) -> Result<Value> {
         let mut line = json!({ "execute": command, "arguments": arguments }).to_string();
         line.push('\n');
@@ -42,24 +43,24 @@ impl Qmp {
             if let Some(error) = object.get("error") {
                 bail!("QEMU refuses {command}: {error}");
             }
-            // What has no "return" is an event.
+            // An object without "return" is an event.
             if let Some(answer) = object.get_mut("return") {
                 return Ok(answer.take());
             }
         }
     }
 
-    /// Stops the processors; memory stays as it is.
+    /// Stops the processors; memory does not change.
     pub fn stop(&mut self) -> Result<()> {
         self.execute("stop", json!({})).map(drop)
     }
 
-    /// Lets the processors go on.
+    /// Resumes the processors.
     pub fn resume(&mut self) -> Result<()> {
         self.execute("cont", json!({})).map(drop)
     }
 
-    /// Ends QEMU. It may be gone before it answers.
+    /// Ends QEMU, which may be gone before it answers.
     pub fn quit(&mut self) {
         let _ = self.execute("quit", json!({}));
     }

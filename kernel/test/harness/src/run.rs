@@ -29,21 +29,21 @@ pub struct Environment<'a> {
     pub kernels: &'a BTreeMap<Flavour, Kernel>,
     pub programs: &'a Programs,
     pub accelerator: Accelerator,
-    /// One directory for each scenario is made in here.
+    /// Contains one directory for each scenario.
     pub logs: &'a Path,
     /// Multiplies every time limit, for slow machines.
     pub patience: u32,
-    /// No run goes on beyond this moment.
+    /// The time at which every run ends.
     pub deadline: Instant,
 }
 
-/// An image that somebody wants to keep.
+/// An image that the user wants to keep.
 pub struct WantedImage {
     pub format: Format,
     pub output: PathBuf,
 }
 
-/// How a scenario came out.
+/// The result of a scenario.
 pub struct Finished {
     pub verdicts: Vec<(String, Verdict)>,
     pub took: Duration,
@@ -66,7 +66,7 @@ pub fn run(
     Finished { verdicts: checks.finish(&reason), took: started.elapsed(), log_dir }
 }
 
-/// The initramfs of two flavours takes more than what a kernel says that it needs for itself.
+/// The initramfs of two flavours takes more than a kernel states that it needs for itself.
 const LEAST_MEMORY_MIB: u32 = 512;
 
 /// A kernel takes seconds to boot under emulation, and several times that with all its checks on.
@@ -104,7 +104,7 @@ fn attempt(
     let image = run_dir.path().join("kernel");
     fs::write(&image, &kernel.image)?;
     let mut memory_mib = LEAST_MEMORY_MIB;
-    // All kernels of a scenario run on one machine, and init hands the command line on.
+    // All kernels of a scenario run on one machine, and init passes the command line on.
     let mut parameters: Vec<&str> = vec![&scenario.parameters];
     for boot in &scenario.boots {
         if let Some(kernel) = context.kernels.get(&boot.flavour) {
@@ -165,15 +165,15 @@ struct Session<'a> {
     tracker: Tracker<'a>,
     log: KernelLog,
     release: String,
-    /// What the sessions of the running kernel hold.
+    /// The content of the running kernel's sessions.
     preserved: Preserved,
-    /// What they held when the first kernel was left.
+    /// Their content when the first kernel was left.
     handed_over: Preserved,
-    /// The pages of the vfio-pci handler between the first two kernels, and what they said.
+    /// The pages of the vfio-pci handler between the first two kernels, and their content.
     handed_over_bytes: BTreeMap<u64, [u8; 4]>,
     /// The preserved pages at each pause that asked to remember them.
     remembered: BTreeMap<String, BTreeSet<PreservedRun>>,
-    /// Why the look at the current pause failed.
+    /// Why the examination at the current pause failed.
     look_failed: Option<String>,
     scratch: PathBuf,
 }
@@ -219,7 +219,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Takes a report in; says whether it was the last one.
+    /// Takes a report; returns whether it was the last one.
     fn report(&mut self, message: Message) -> Result<bool> {
         let boot = self.tracker.boot();
         match message {
@@ -287,7 +287,7 @@ impl Session<'_> {
         RawMemory::open(&self.machine.backing_file)
     }
 
-    /// Looks at a machine that init has put to sleep.
+    /// Examines a machine whose init is paused.
     fn look(&mut self, name: &str, look: &Look) -> Result<()> {
         let memory = self.memory()?;
         if let Look::HandedOverBytesUntouched = look {
@@ -334,9 +334,11 @@ impl Session<'_> {
         self.remembered.get(pause).ok_or_else(|| anyhow!("nothing was remembered at \"{pause}\""))
     }
 
-    /// Reads the memory of the machine between its first two kernels, and keeps an image if one is wanted.
+    /// Reads the memory of the machine between its first two kernels, and keeps an image if
+    /// requested.
     fn image(&mut self) -> Result<()> {
-        // The reports of the first kernel may still be on their way: its last one is that it leaves.
+        // The reports of the first kernel may still be in transit: the last one says that it
+        // leaves.
         self.take_reports_of_first_kernel()?;
         let memory = self.memory()?;
         self.handed_over_bytes = image_checks::decide(
@@ -386,7 +388,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Takes in what the console has said by now; says whether a second kernel did.
+    /// Takes what the console has printed so far; returns whether a second kernel has printed
+    /// anything.
     fn drain_console(&mut self) -> bool {
         while let Ok(event) = self.machine.events.try_recv() {
             if let Event::Console(line) = event {
@@ -396,7 +399,7 @@ impl Session<'_> {
         self.log.kernels() > 1
     }
 
-    /// Takes in the rest of the log, so that the reason of a death is in it.
+    /// Takes the rest of the log, so that it contains the reason of a crash.
     fn drain(&mut self) {
         let until = Instant::now() + Duration::from_secs(2);
         loop {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Does the test fail when it should? Breaks one thing at a time in a copy of the sources and looks for red.
+//! Does the test fail if it should? Breaks one thing at a time in a copy of the sources, and
+//! expects a failure.
 //!
-//! A mutation names a file, the texts that are replaced in it, and what has to come of it: a module that does not build,
-//! or one check that fails. Text that is not there exactly once stops the run, so a mutation cannot quietly turn into
-//! none when the sources move on.
+//! A mutation names a file, the texts to replace in it, and the expected result: a module that does
+//! not build, or one check that fails. A text that does not occur exactly once stops the run, so
+//! that a mutation cannot silently become void when the sources change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +20,7 @@ use crate::mutations::{Expectation, Mutation, MUTATIONS};
 use crate::run::{self, Environment};
 use crate::scenarios;
 
-/// What a build of the module needs, relative to the checkout.
+/// The inputs of a module build, relative to the checkout.
 const SOURCES: &[&str] = &[
     "abi/src",
     "c-headers",
@@ -35,7 +36,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     MUTATIONS.iter().map(|mutation| mutation.name)
 }
 
-/// Carries out one mutation. An error means that it could not be carried out; the verdict says whether it was noticed.
+/// Runs one mutation. An error means that it could not be run; the verdict says whether it was
+/// noticed.
 pub fn run(mutation: &Mutation, checkout: &Path, environment: &Environment<'_>) -> Result<Verdict> {
     let copy = tempfile::Builder::new().prefix("kho-selftest-").tempdir()?;
     copy_sources(checkout, copy.path())?;
@@ -87,7 +89,7 @@ pub fn run(mutation: &Mutation, checkout: &Path, environment: &Environment<'_>) 
     }
 }
 
-/// The check that has to fail did, and nothing before it had: the first red one is the one that a person looks at.
+/// The expected check failed, and none before it: people look at the first failure.
 fn judge(verdicts: &[(String, Verdict)], check: &str) -> Verdict {
     match verdicts.iter().find(|(_, verdict)| !verdict.ok) {
         None => red("everything passed".to_owned()),
@@ -111,7 +113,7 @@ fn copy_sources(from: &Path, to: &Path) -> Result<()> {
         let (from, to) = (from.join(source), to.join(source));
         let parent = to.parent().context("a source without a directory")?;
         fs::create_dir_all(parent)?;
-        // cp keeps modes, which the scripts need.
+        // cp preserves modes, which the scripts need.
         let status = Command::new("cp").arg("-a").arg(&from).arg(&to).status()?;
         if !status.success() {
             bail!("cannot copy {}", from.display());

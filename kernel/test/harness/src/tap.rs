@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The Test Anything Protocol on standard output, and the line that counts.
+//! The Test Anything Protocol on standard output, and the summary line.
 
 use std::io::{self, Write};
 
@@ -21,7 +21,7 @@ impl<W: Write> Tap<W> {
         Ok(Self { output, passed: 0, skipped: 0, failed: 0 })
     }
 
-    /// Prints one line that is no check.
+    /// Prints one line that is not a check.
     pub fn comment(&mut self, text: &str) -> io::Result<()> {
         for line in text.lines() {
             writeln!(self.output, "# {line}")?;
@@ -29,7 +29,7 @@ impl<W: Write> Tap<W> {
         self.output.flush()
     }
 
-    /// Prints one check. Details are diagnostics when it failed and a remark when it passed.
+    /// Prints one check. The detail is a diagnostic if it failed, and a remark if it passed.
     pub fn check(&mut self, scenario: &str, name: &str, verdict: &Verdict) -> io::Result<()> {
         let number = self.passed + self.skipped + self.failed + 1;
         // A number sign would begin a directive, and turn a failure into a "todo".
@@ -53,7 +53,7 @@ impl<W: Write> Tap<W> {
         Ok(())
     }
 
-    /// Prints the count and says whether everything passed.
+    /// Prints the summary, and returns whether everything passed.
     pub fn finish(mut self) -> io::Result<bool> {
         write!(self.output, "{} passed, {} failed", self.passed, self.failed)?;
         if self.skipped > 0 {

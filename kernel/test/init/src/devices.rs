@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The steps that concern vfio devices, and what each kind of device answers when it works.
+//! The steps for vfio devices, and the answers of each kind of device when it works.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ pub fn remove(machine: &Machine, device: &str) -> Outcome {
     Ok(address.to_string())
 }
 
-/// How a session that holds this device will be described.
+/// The description of this device in a session.
 fn describe(machine: &Machine, device: &str) -> Result<PreservedObject, crate::outcome::Failure> {
     let address = machine.address(device)?;
     Ok(PreservedObject::VfioPci {
@@ -160,7 +160,8 @@ pub fn use_device(machine: &mut Machine, device: &str, file: &str, with: Use) ->
     }
 }
 
-/// Reads configuration space and holds it to what QEMU plugged in, what sysfs shows, and what the previous kernel saw.
+/// Reads configuration space and compares it with what QEMU plugged in, what sysfs shows, and what
+/// the previous kernel saw.
 fn config_space(machine: &mut Machine, name: &str, file: &str) -> Outcome {
     let device = machine.file(file)?.device()?;
     let info = device.info()?;
@@ -179,7 +180,7 @@ fn config_space(machine: &mut Machine, name: &str, file: &str) -> Outcome {
             "read {ids:04x?}, QEMU has {expected:04x?}, sysfs {sysfs:04x?}"
         )));
     }
-    // What identifies a device and what no driver may change: numbers, revision and class, subsystem.
+    // What identifies a device, and no driver may change: numbers, revision and class, subsystem.
     let identity = [&header[0..4], &header[8..12], &header[0x2c..0x30]].concat();
     if let Some(before) = machine.inherited.identities.get(name) {
         if *before != identity {
@@ -193,7 +194,7 @@ fn config_space(machine: &mut Machine, name: &str, file: &str) -> Outcome {
     Ok(format!("{:04x}:{:04x}, {reset}", ids.0, ids.1))
 }
 
-/// Reads, and where that is harmless writes, registers whose answer is known.
+/// Reads, and if harmless writes, registers with known values.
 fn registers(kind: DeviceKind, device: &VfioDevice) -> Outcome {
     let expect = |what: &str, seen: u32, expected: u32| {
         if seen == expected {
@@ -245,13 +246,13 @@ fn leave_traces(kind: DeviceKind, device: &VfioDevice) -> Outcome {
     Ok(format!("command register {command:#06x}"))
 }
 
-/// Has edu raise its interrupt and waits for the eventfd.
+/// Makes edu raise its interrupt and waits for the eventfd.
 fn raise_interrupt(machine: &Machine, file: &str) -> Outcome {
     let open = machine.file(file)?;
     let device = open.device()?;
     let (_, eventfd) =
         open.interrupts.as_ref().ok_or_else(|| failure("the interrupts are not on"))?;
-    // A message-signalled interrupt is a write of the device's, so the device has to be a bus master.
+    // The device writes a message-signalled interrupt, so it must be a bus master.
     let command = device.config_u16(COMMAND)?;
     device.write(CONFIG, COMMAND, &(command | BUS_MASTER).to_le_bytes())?;
     device.write_u32(BAR0, 0x60, 1)?;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What one kernel's init leaves for the next one's, so that "the same as before" can be checked.
+//! What the init of one kernel leaves for the next one, so that "the same as before" can be
+//! checked.
 //!
-//! Facts travel in the initramfs, beside the live update and not through it: the mechanism under test should not
-//! carry the evidence.
+//! Facts travel in the initramfs, separate from the live update: the mechanism under test should
+//! not carry the evidence.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,17 +24,17 @@ pub struct PreservedFile {
     pub object: PreservedObject,
 }
 
-/// Everything that is handed on.
+/// Everything that is passed on.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Facts {
     /// For each device name, the identifying bytes of its configuration space.
     pub identities: BTreeMap<String, Vec<u8>>,
-    /// What the sessions of the kernel that wrote this held.
+    /// The content of the sessions of the kernel that wrote this.
     pub preserved: Vec<PreservedFile>,
 }
 
 impl Facts {
-    /// The facts of the previous kernel; none in the first.
+    /// The facts of the previous kernel; empty in the first.
     pub fn load() -> Result<Self, Failure> {
         match fs::read(Path::new("/").join(FACTS)) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
@@ -42,7 +43,7 @@ impl Facts {
         }
     }
 
-    /// What was preserved under this token.
+    /// The object that was preserved under this token.
     pub fn object(&self, session: &str, token: u64) -> Option<PreservedObject> {
         self.preserved
             .iter()

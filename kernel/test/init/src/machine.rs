@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What init has in its hands: open files, sessions, and what it knows from the previous kernel.
+//! The state of init: open files, sessions, and its knowledge from the previous kernel.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,16 +17,16 @@ use nix::sys::eventfd::EventFd;
 use crate::facts::Facts;
 use crate::outcome::{failure, Failure};
 
-/// An open file, with everything that has to stay open together with it.
+/// An open file, with everything that has to stay open with it.
 pub struct OpenFile {
     pub fd: OwnedFd,
-    /// What a session that preserves this file holds; unknown for files that cannot be preserved.
+    /// The object in a session that preserves this file; `None` for files that cannot be preserved.
     pub object: Option<PreservedObject>,
     /// A group that the device was opened through.
     pub group: Option<File>,
     /// The iommufd that the device is bound to.
     pub iommufd: Option<Iommufd>,
-    /// The kind of interrupt that is on, and where it is signalled.
+    /// The kind of interrupt that is on, and the eventfd that it signals.
     pub interrupts: Option<(u32, EventFd)>,
 }
 
@@ -35,13 +35,13 @@ impl OpenFile {
         Self { fd: fd.into(), object: None, group: None, iommufd: None, interrupts: None }
     }
 
-    /// The same open file as a vfio device. A duplicate of the descriptor, closed again after the step.
+    /// The same open file as a vfio device: a duplicate of the descriptor, closed after the step.
     pub fn device(&self) -> Result<VfioDevice, Failure> {
         Ok(VfioDevice::from(self.fd.try_clone()?))
     }
 }
 
-/// The state between the steps.
+/// The state between steps.
 pub struct Machine {
     pub scenario: Scenario,
     pub boot: u32,
@@ -78,11 +78,11 @@ impl Machine {
             .ok_or_else(|| failure(format!("the scenario has no device {name}")))
     }
 
-    /// Where the device of this name is right now.
+    /// The present address of the device of this name.
     pub fn address(&self, name: &str) -> Result<PciFunction, Failure> {
         match self.device(name)?.at {
             Location::Slot(slot) => Ok(PciFunction::on_bus_0(slot)),
-            // Not `?` on the I/O error: a device that is not where it should be is no refusal of the kernel's.
+            // Not `?` on the I/O error: a missing device is not a refusal of the kernel.
             Location::VirtualFunctionBehindRootPort(slot) => PciFunction::on_bus_0(slot)
                 .behind_bridge()
                 .and_then(PciFunction::first_virtual_function)
@@ -109,12 +109,12 @@ impl Machine {
         self.live_update.as_ref().ok_or_else(|| failure("/dev/liveupdate is not open"))
     }
 
-    /// The flavour that runs now.
+    /// The running flavour.
     pub fn flavour(&self) -> Flavour {
         self.scenario.boots[self.boot as usize - 1].flavour
     }
 
-    /// The handler module of this kernel, and the name under which the kernel knows it.
+    /// The handler module of this kernel, and its name in the kernel.
     pub fn handler_module(&self) -> Result<(PathBuf, String), Failure> {
         let directory = Path::new("/").join(KERNELS).join(self.flavour().name());
         for entry in fs::read_dir(&directory)? {

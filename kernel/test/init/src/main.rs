@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Process 1 of the machine under test.
 //!
-//! It mounts what it needs, finds out from the kernel command line which kernel of the scenario it runs in, takes that
-//! kernel's steps one after the other, and reports each on the second serial port. It stops at the first step that
-//! does not come out as it has to: what follows would only fail in its wake. It never exits, since the end of process
+//! It mounts what it needs, reads from the kernel command line which kernel of the scenario it runs
+//! in, takes that kernel's steps one after the other, and reports each on the second serial port.
+//! It stops at the first step with an unexpected result, since later steps would only fail as a
+//! consequence. It never exits, since the end of process
 //! 1 is a panic; the harness ends the machine.
 #![forbid(unsafe_code)]
 
@@ -32,7 +33,7 @@ use crate::port::Port;
 fn main() {
     let ended = mount_filesystems().and_then(|()| run());
     if let Err(error) = &ended {
-        // The port may be what is broken. The console is the harness's other ear.
+        // The port may be broken. The harness also reads the console.
         println!("kho-live: init cannot go on: {error}");
     }
     loop {
@@ -40,8 +41,8 @@ fn main() {
     }
 }
 
-/// Takes the steps, and gives back what they opened: to close it would be one more step, which the kernel has an opinion
-/// about and nobody asked for. It stays open until the machine ends.
+/// Takes the steps, and returns what they opened, which stays open until the machine ends. Closing
+/// it would be another step, which no scenario asked for.
 fn run() -> Result<Machine, Failure> {
     let boot = boot_number()?;
     let scenario: Scenario = serde_json::from_slice(&fs::read(Path::new("/").join(SCENARIO))?)?;

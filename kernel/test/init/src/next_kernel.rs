@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Loading the next kernel with an initramfs made of the files that this one was given.
+//! Loads the next kernel, with an initramfs of the files that this kernel was given.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use crate::facts::Facts;
 use crate::machine::Machine;
 use crate::outcome::{failure, Failure, Outcome};
 
-/// Loads the kernel that the next boot of the scenario asks for.
+/// Loads the kernel for the next boot of the scenario.
 pub fn load(machine: &Machine) -> Outcome {
     let next = machine
         .scenario
@@ -35,7 +35,7 @@ pub fn load(machine: &Machine) -> Outcome {
     ))
 }
 
-/// This kernel's command line with another number in it.
+/// This kernel's command line with another boot number.
 fn command_line(boot: u32) -> Result<CString, Failure> {
     let current = fs::read_to_string("/proc/cmdline")?;
     let words: Vec<&str> =

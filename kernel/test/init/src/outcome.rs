@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How a step ended, and whether that is how it had to end.
+//! The result of a step, and whether it is the expected one.
 
 use std::fmt;
 use std::io;
@@ -9,16 +9,16 @@ use nix::errno::Errno;
 /// Why a step did not succeed.
 #[derive(Debug)]
 pub struct Failure {
-    /// The kernel's answer, when it was the kernel that said no. A step that was expected to be refused needs one:
-    /// a missing file or a wrong byte on our side is never the refusal that was meant.
+    /// The kernel's error, if the kernel refused. A step that is expected to be refused needs one:
+    /// a missing file or a wrong byte on our side is never the expected refusal.
     pub errno: Option<Errno>,
     pub text: String,
 }
 
-/// What a step came to: words about what was seen, or a failure.
+/// The result of a step: what was seen, or a failure.
 pub type Outcome = Result<String, Failure>;
 
-/// A failure of ours rather than a refusal of the kernel's.
+/// A failure of ours, not a refusal of the kernel.
 pub fn failure(text: impl Into<String>) -> Failure {
     Failure { errno: None, text: text.into() }
 }

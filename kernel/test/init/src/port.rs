@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The second serial port, over which init and harness talk.
+//! The second serial port, over which init and harness communicate.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -15,7 +15,7 @@ const PATH: &str = "/dev/ttyS1";
 pub struct Port {
     input: BufReader<File>,
     output: File,
-    /// The kernel's log, where the reports are repeated: read alone, it should tell the whole story.
+    /// The kernel's log, where the reports are repeated, so that it is complete by itself.
     log: File,
     boot: u32,
     sequence: u32,
@@ -37,11 +37,12 @@ impl Port {
         })
     }
 
-    /// Sends a report, and waits until it has left the machine: the next step may be the machine's last.
+    /// Sends a report, and waits until it has left the machine: the next step may be the machine's
+    /// last.
     pub fn send(&mut self, message: Message) -> Result<(), Failure> {
         if let Message::Step { text, ok, detail, .. } = &message {
             let verdict = if *ok { "ok" } else { "NOT OK" };
-            // One write is one record, so the line has to be whole before it is written.
+            // One write is one record, so the whole line is assembled first.
             let line = format!("kho-live: {verdict}: {text}: {detail}\n");
             self.log.write_all(line.as_bytes())?;
         }
@@ -53,7 +54,7 @@ impl Port {
         Ok(())
     }
 
-    /// Waits for an order of the harness.
+    /// Waits for an order from the harness.
     pub fn wait_for_order(&mut self) -> Result<Order, Failure> {
         let mut line = String::new();
         self.input.read_line(&mut line)?;

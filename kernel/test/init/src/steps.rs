@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The steps that init can take: one arm for each action, devices apart.
+//! The steps of init: one arm for each action, apart from devices.
 
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
@@ -220,7 +220,8 @@ fn retrieve(machine: &mut Machine, session: &str, token: u64, file: &str) -> Out
 
 fn no_leaks() -> Outcome {
     let path = "/sys/kernel/debug/kmemleak";
-    // An object can look unreferenced while a scan races with its owner; only what two scans agree on is a leak.
+    // An object can look unreferenced while a scan races with its owner; only an object in both
+    // scans is a leak.
     for _ in 0..2 {
         fs::write(path, "scan")?;
         thread::sleep(KMEMLEAK_MINIMUM_AGE);
@@ -237,7 +238,7 @@ fn no_leaks() -> Outcome {
     )))
 }
 
-/// Starts the example and leaves it running: what it holds open is part of the live update.
+/// Starts the example and leaves it running: its open files are part of the live update.
 fn run_example(arguments: &[String], until: &str) -> Outcome {
     let mut child = Command::new(Path::new("/").join(EXAMPLE))
         .args(arguments)

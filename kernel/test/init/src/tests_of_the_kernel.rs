@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Tests that others wrote: suites inside the kernel, and the kernel's own test programs.
+//! Foreign tests: suites inside the kernel, and the kernel's own test programs.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -17,12 +17,13 @@ use crate::machine::Machine;
 use crate::outcome::{failure, Failure, Outcome};
 use crate::port::Port;
 
-/// A record of the kernel's log fits.
+/// Enough for a record of the kernel's log.
 const RECORD_BYTES: usize = 8192;
-/// The exit status of a test program that found nothing to test.
+/// The exit status of a test program that had nothing to test.
 const SKIPPED: i32 = 4;
 
-/// Loads a module of unit tests. The kernel runs them before the call returns, and says in its log what came of them.
+/// Loads a module of unit tests. The kernel runs them before the call returns, and logs the
+/// results.
 pub fn load_unit_tests(
     machine: &Machine,
     port: &mut Port,
@@ -41,7 +42,7 @@ pub fn load_unit_tests(
     for line in messages(&mut log)? {
         match line.strip_prefix("    ") {
             Some(line) if line == subtest => inside = true,
-            // What is indented once more belongs to a part of a case.
+            // A line with further indentation belongs to a part of a case.
             Some(line) if inside && !line.starts_with(' ') => results.take(line),
             None if inside && line.ends_with(&format!("ok 1 {suite}")) => verdict = Some(line),
             _ => {}
@@ -54,7 +55,7 @@ pub fn load_unit_tests(
     }
 }
 
-/// The messages since the log was last read. A record's other lines are about devices.
+/// The messages since the log was last read. The other lines of a record are about devices.
 fn messages(log: &mut File) -> Result<Vec<String>, Failure> {
     let mut messages = Vec::new();
     let mut record = [0; RECORD_BYTES];
@@ -66,12 +67,12 @@ fn messages(log: &mut File) -> Result<Vec<String>, Failure> {
         };
         let text = String::from_utf8_lossy(&record[..length]);
         let message = text.lines().next().and_then(|line| line.split_once(';'));
-        // The kernel writes line feeds within a message like this.
+        // This is how the kernel writes line feeds inside a message.
         messages.extend(message.map(|(_, message)| message.replace("\\x0a", "\n")));
     }
 }
 
-/// Runs a test program. What it leaves running stays: it holds what is to survive the live update.
+/// Runs a test program. Its children keep running: they hold what should survive the live update.
 pub fn run_selftest(
     port: &mut Port,
     program: &str,
@@ -114,7 +115,7 @@ pub fn kho_abi(arguments: &[String], shows: &[String]) -> Outcome {
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");
-    // The port takes a page at most, and all of it is on the console.
+    // The port takes at most a page; the console has everything.
     if output.status.code() != Some(0) {
         let said = String::from_utf8_lossy(&output.stderr);
         println!("{said}");
@@ -127,10 +128,10 @@ pub fn kho_abi(arguments: &[String], shows: &[String]) -> Outcome {
     }
 }
 
-/// Hands the planned cases on, each with what became of it.
+/// Reports the planned cases, each with its outcome.
 fn report(port: &mut Port, results: &Results, planned: &[String]) -> Result<(), Failure> {
     for (name, outcome) in &results.cases {
-        // What nobody planned fails the step below, and has no check of its own.
+        // An unplanned case fails the step below, and has no check of its own.
         if planned.contains(name) {
             port.send(Message::Case { name: name.clone(), outcome: outcome.clone() })?;
         }

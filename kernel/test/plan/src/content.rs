@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The bytes that fill a test memfd: reproducible from a seed, so that no copy has to travel beside them.
+//! The bytes of a test memfd: reproducible from a seed, so that no copy has to be kept.
 
 /// Byte number `offset` of a memfd that was filled from `seed`.
 ///
-/// A multiplicative mix rather than a counter: neighbouring pages differ, so pages that come back in the wrong order
-/// are seen, and no page is all zeroes, so a page that was lost is seen too.
+/// A multiplicative mix and not a counter: neighbouring pages differ, so pages in the wrong order
+/// are noticed, and no page is all zeroes, so a lost page is noticed too.
 pub fn content_byte(seed: u64, offset: u64) -> u8 {
     let mut word = (offset >> 3) ^ seed.rotate_left(32);
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

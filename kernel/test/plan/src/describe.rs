@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Steps in words: the names of the checks, and what both sides of the protocol compare.
+//! Steps in words: the names of the checks, which both sides of the protocol compare.
 
 use core::fmt;
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Initramfs archives: made by the harness for the first kernel, and by init for every kernel after it.
+//! Initramfs archives: the harness makes the first kernel's, and init makes those of all later
+//! kernels.
 //!
-//! A kernel that is to be followed by another one needs that one's bzImage and initramfs at hand. Nesting archives
-//! would have to know the number of live updates; instead each init packs the files that it was itself given, so one
-//! initramfs serves any number of kernels. Nothing here needs a device node: the kernel's built-in archive has
-//! `/dev/console`, and devtmpfs the rest.
+//! A kernel needs the bzImage and the initramfs of its successor. Nested archives would depend on
+//! the number of live updates. Instead, each init packs the files that it was given, so one
+//! initramfs serves any number of kernels. Device nodes are not needed: the kernel's built-in
+//! archive has `/dev/console`, and devtmpfs the rest.
 
 use std::io::{self, Write};
 
@@ -12,13 +13,15 @@ use cpio::newc::{trailer, Builder};
 
 /// The scenario, as JSON.
 pub const SCENARIO: &str = "scenario.json";
-/// What one kernel's init tells the next one's, as JSON. Absent in the first kernel.
+/// What the init of one kernel passes to the next, as JSON. Absent in the first kernel.
 pub const FACTS: &str = "facts.json";
 /// The example program.
 pub const EXAMPLE: &str = "preserve-device";
-/// The directory that has one directory for each flavour, each with a [`KERNEL`] and the handler's `.ko`.
+/// The directory that contains a directory for each flavour, each with a [`KERNEL`] and the
+/// handler's `.ko`.
 pub const KERNELS: &str = "kernels";
-/// The directory that has modules of unit tests, the kernel's own test programs and `kho-abi`; absent where a scenario has none.
+/// The directory with modules of unit tests, the kernel's own test programs and `kho-abi`; absent
+/// if a scenario has none.
 pub const TESTS: &str = "tests";
 /// The name of the program `kho-abi` among them.
 pub const KHO_ABI: &str = "kho-abi";
@@ -30,24 +33,24 @@ pub const BOOT_PARAMETER: &str = "khotest.boot=";
 const MODE_DIRECTORY: u32 = 0o040_755;
 const MODE_PROGRAM: u32 = 0o100_755;
 
-/// An archive in the making.
+/// A builder of an archive.
 pub struct Archive<W: Write> {
     output: W,
     next_inode: u32,
 }
 
 impl<W: Write> Archive<W> {
-    /// An empty archive that goes to `output`.
+    /// An empty archive, which is written to `output`.
     pub fn new(output: W) -> Self {
         Self { output, next_inode: 1 }
     }
 
-    /// Adds a directory. Its parents have to be there already.
+    /// Adds a directory. Its parents must exist already.
     pub fn directory(self, name: &str) -> io::Result<Self> {
         self.entry(name, MODE_DIRECTORY, &[])
     }
 
-    /// Adds a file. All of them may be executed: nothing here is worth a distinction.
+    /// Adds a file. All files are executable: a distinction is not needed here.
     pub fn file(self, name: &str, content: &[u8]) -> io::Result<Self> {
         self.entry(name, MODE_PROGRAM, content)
     }
@@ -63,7 +66,7 @@ impl<W: Write> Archive<W> {
         Ok(self)
     }
 
-    /// Ends the archive and gives the output back.
+    /// Ends the archive and returns the output.
     pub fn finish(self) -> io::Result<W> {
         trailer(self.output)
     }

@@ -3,23 +3,23 @@
 
 use crate::CaseOutcome;
 
-/// What a run of tests printed, taken in line by line.
+/// The parsed output of a run of tests, taken line by line.
 #[derive(Debug, Default)]
 pub struct Results {
     /// The number of cases that were announced.
     pub planned: Option<usize>,
-    /// Each case that was reported, in that order.
+    /// Each reported case, in order.
     pub cases: Vec<(String, CaseOutcome)>,
-    /// What was said since the last case: the reason, if the next one fails.
+    /// The lines since the last case: the reason, if the next case fails.
     said: Vec<String>,
 }
 
 impl Results {
-    /// Takes a line, without the indentation of the level at which it was printed.
+    /// Takes a line, without the indentation of its level.
     pub fn take(&mut self, line: &str) {
         let line = line.trim_end();
         if let Some(count) = line.strip_prefix("1..") {
-            // "1..0 # SKIP reason": nothing was run at all.
+            // "1..0 # SKIP reason": nothing was run.
             self.planned = count.split(' ').next().and_then(|count| count.parse().ok());
             return;
         }
@@ -39,18 +39,18 @@ impl Results {
         let skipped = directive.and_then(|directive| directive.strip_prefix("SKIP"));
         let outcome = match (ok, skipped, directive) {
             (true, None, None) => CaseOutcome::Passed,
-            // A failure that was expected is one all the same: nobody expects one here.
+            // An expected failure is still a failure: no failure is expected here.
             (true, None, Some(directive)) => CaseOutcome::Failed(directive.to_owned()),
             (true, Some(reason), _) => CaseOutcome::Skipped(reason.trim().to_owned()),
             (false, ..) => CaseOutcome::Failed(said.join("\n")),
         };
-        // The number comes first; some add a dash.
+        // The number comes first; some tests add a dash.
         let name = description.split_once(' ').map_or("", |(_, name)| name);
         self.cases.push((name.trim_start_matches("- ").to_owned(), outcome));
     }
 
-    /// Says what is wrong with the run as such, whatever became of its cases: all that was planned, and nothing else,
-    /// has to be reported, as often as it was announced.
+    /// Reports what is wrong with the run itself, whatever the outcome of its cases: exactly the
+    /// planned cases must be reported, as often as announced.
     pub fn complaint(&self, planned: &[String]) -> Option<String> {
         let reported: Vec<&String> = self.cases.iter().map(|(name, _)| name).collect();
         let expected: Vec<&String> = planned.iter().collect();

@@ -7,10 +7,10 @@
 //!                           ──► Order    ──► second serial port             ──►
 //! ```
 //!
-//! A [`Scenario`] is data: which machine to build, which kernels to boot one after the other, and for each of them the
-//! steps that its init program has to take together with what must come of them. Both sides hold the whole list, so
-//! the harness knows beforehand how many reports there have to be, and of what; a guest that falls silent, skips a
-//! step or invents one cannot pass.
+//! A [`Scenario`] is data: which machine to build, which kernels to boot one after the other, and
+//! for each of them the steps of its init program, with the expected results. Both sides have the
+//! whole list, so the harness knows in advance how many reports to expect, and about what. A guest
+//! that falls silent, skips a step or invents one cannot pass.
 #![forbid(unsafe_code)]
 
 mod content;

@@ -2,27 +2,27 @@
 //! The line protocol between init and harness on the second serial port.
 //!
 //! Init writes one line per report, [`REPORT_TAG`] followed by a JSON object; the harness answers a
-//! [`Message::Pause`] with an [`Order`]. The kernel's log has the first port to itself, so a report is never torn
-//! apart by a message from the kernel.
+//! [`Message::Pause`] with an [`Order`]. Only the kernel's log uses the first port, so a message
+//! from the kernel never splits a report.
 
 use serde::{Deserialize, Serialize};
 
-/// The first bytes of every report line. Anything else on the port is an error of the protocol.
+/// The first bytes of every report line. Anything else on the port is a protocol error.
 pub const REPORT_TAG: &str = "kho-live ";
 
 /// One line from init.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
-    /// The number of the kernel that reports, 1 for the first.
+    /// The number of the reporting kernel, 1 for the first.
     pub boot: u32,
-    /// Counts the reports of one kernel from 0: a lost line shows as a gap.
+    /// Counts the reports of one kernel from 0, so that a lost line shows as a gap.
     pub sequence: u32,
     /// What is reported.
     pub message: Message,
 }
 
-/// What init has to say.
+/// The messages of init.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Message {
@@ -30,48 +30,48 @@ pub enum Message {
     Hello {
         /// The release of the running kernel.
         release: String,
-        /// Whether Kexec HandOver is on; a small machine turns it off by itself.
+        /// Whether Kexec HandOver is on; the kernel turns it off on a small machine.
         kho: bool,
-        /// Whether `/dev/liveupdate` is there.
+        /// Whether `/dev/liveupdate` exists.
         liveupdate: bool,
     },
-    /// Step number `index` of this kernel has been taken and did, or did not do, what it had to.
+    /// Step number `index` of this kernel was taken, with or without the expected result.
     Step {
         index: usize,
-        /// The step in words, so that both sides can be held to the same list.
+        /// The step in words, so that both sides can be checked against the same list.
         text: String,
         ok: bool,
-        /// What was seen; for a failure also what should have been.
+        /// What was seen; for a failure also what was expected.
         detail: String,
     },
-    /// A case of the tests that the current step runs came out like this.
+    /// The outcome of a case among the tests that the current step runs.
     Case { name: String, outcome: CaseOutcome },
-    /// A file is now held by a session. Recorded beside every memory image.
+    /// A session now holds a file. This is recorded beside every memory image.
     Preserved { session: String, token: u64, object: PreservedObject },
-    /// The session is gone, and with it everything that it held.
+    /// The session is gone, with everything that it held.
     SessionClosed { session: String },
-    /// Init waits until the harness has looked at the machine and sent an [`Order`].
+    /// Init waits until the harness has examined the machine and sent an [`Order`].
     Pause { name: String },
     /// The last report before reboot(2) into the next kernel.
     Leaving,
     /// The last report of the last kernel.
     Done,
-    /// A step failed and the remaining ones make no sense; nothing follows.
+    /// A step failed, so the remaining ones are pointless; nothing follows.
     GaveUp,
 }
 
-/// How a case of a test came out.
+/// The outcome of a test case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum CaseOutcome {
     Passed,
-    /// With what the test said about it.
+    /// With the test's explanation.
     Failed(String),
-    /// With the reason, and never to be taken for a pass.
+    /// With the reason; this never counts as a pass.
     Skipped(String),
 }
 
-/// What a session holds, described well enough to recognise its bytes in memory.
+/// The content of a session, in enough detail to recognise its bytes in memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PreservedObject {
@@ -89,10 +89,10 @@ pub enum PreservedObject {
     Memfd { size_bytes: u64, seed: u64, sha256: String },
 }
 
-/// What the harness answers to a pause.
+/// The harness's answer to a pause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// Go on with the next step.
+    /// Continue with the next step.
     Continue,
 }

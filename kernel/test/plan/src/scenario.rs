@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a scenario is made of.
+//! The parts of a scenario.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,38 +13,39 @@ pub struct Scenario {
     pub claim: String,
     /// The PCI devices of the machine.
     pub devices: Vec<Device>,
-    /// The kernels, in the order in which they run. Each but the last ends in a live update.
+    /// The kernels, in the order in which they run. All but the last end in a live update.
     pub boots: Vec<Boot>,
     /// When, if ever, the harness takes an image of the machine's memory and reads it.
     pub image: Option<ImageMoment>,
     /// Processors of the machine.
     pub cpus: u32,
-    /// Kernel parameters beside those that every scenario gets; usually none.
+    /// Kernel parameters in addition to those that every scenario gets; usually empty.
     pub parameters: String,
 }
 
-/// The moment at which memory is looked at from outside.
+/// The moment at which memory is examined from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImageMoment {
-    /// When the first kernel says that it starts the next one. Everything is serialised and nothing is consumed yet.
+    /// When the first kernel reports that it starts the next one. Everything is serialised and
+    /// nothing is consumed yet.
     BetweenTheFirstTwoKernels,
 }
 
-/// Which build of kernel and module runs.
+/// The build of kernel and module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flavour {
     /// What the documentation describes.
     Base,
-    /// Lockdep, kmemleak, list and slab debugging, and KASAN where the toolchain has it.
+    /// Lockdep, kmemleak, list and slab debugging, and KASAN if the toolchain has it.
     Debug,
-    /// The base kernel with a module whose handler speaks the next version of the contract.
+    /// The base kernel with a module whose handler uses the next version of the contract.
     V2,
 }
 
 impl Flavour {
-    /// The name by which the build script knows this flavour.
+    /// The name of this flavour in the build script.
     pub fn name(self) -> &'static str {
         match self {
             Flavour::Base => "base",
@@ -54,7 +55,7 @@ impl Flavour {
     }
 }
 
-/// The kinds of PCI device that the scenarios use, each for what sets it apart.
+/// The kinds of PCI device that the scenarios use, each with its distinguishing features.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
@@ -82,11 +83,12 @@ impl DeviceKind {
     }
 }
 
-/// The register that traces are left in on an nvme, and what is written: the controller configuration, with sizes of
-/// queue entries and without the bit that starts it. A reset clears it, in QEMU's device too.
+/// The register for traces on an nvme, and the value to write: the controller configuration, with
+/// sizes of queue entries and without the bit that starts it. A reset clears it, in QEMU's device
+/// too.
 pub const NVME_TRACE: (u64, u32) = (0x14, 0x0046_0000);
 
-/// Where a device sits. The harness plugs it in there, and init finds it there.
+/// The place of a device. The harness plugs it in there, and init finds it there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Location {
@@ -94,7 +96,8 @@ pub enum Location {
     Slot(u8),
     /// Slot 0 of the bus behind a root port in this slot of bus 0.
     BehindRootPort(u8),
-    /// The first virtual function of the device behind a root port in this slot of bus 0; not plugged in, but turned on.
+    /// The first virtual function of the device behind a root port in this slot of bus 0; it is
+    /// enabled instead of plugged in.
     VirtualFunctionBehindRootPort(u8),
 }
 
@@ -114,20 +117,20 @@ pub struct Device {
 pub struct Boot {
     pub flavour: Flavour,
     pub steps: Vec<Step>,
-    /// Text that this kernel's log has to contain: a refusal without a word in the log helps nobody.
+    /// Text that this kernel's log must contain: a refusal that is not in the log helps no user.
     pub log_has: Vec<String>,
 }
 
-/// One thing that init does, and what must come of it.
+/// One action of init, and its expected result.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     pub action: Action,
-    /// The name of the error that the action has to end in; none if it has to succeed.
+    /// The name of the expected error; `None` if the action has to succeed.
     pub fails: Option<String>,
 }
 
-/// What "use" means in a step that uses a device through its file.
+/// The meaning of "use" in a step that uses a device through its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Use {
@@ -135,16 +138,16 @@ pub enum Use {
     ConfigSpace,
     /// Registers answer as this kind of device answers.
     Registers,
-    /// An interrupt that the device is told to raise arrives at an eventfd.
+    /// An interrupt that the device is made to raise arrives at an eventfd.
     RaiseInterrupt,
-    /// Turn bus mastering on, and where the kind has a harmless register that a reset clears, write it: traces by which
-    /// a device that was brought to rest can be told from one that was not.
+    /// Turn bus mastering on. If the kind has a harmless register that a reset clears, also write
+    /// it. These traces show whether a device was quiesced.
     LeaveTraces,
     /// Bus mastering is on, as it was left.
     IsBusMaster,
 }
 
-/// What the harness looks at while init waits.
+/// What the harness examines while init waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Look {
@@ -152,13 +155,14 @@ pub enum Look {
     Remember,
     /// KHO preserves exactly the pages that it preserved at that earlier pause.
     SamePagesAs { pause: String },
-    /// KHO preserves all pages that it preserved at that earlier pause, and at least so many others.
+    /// KHO preserves all pages that it preserved at that earlier pause, and at least that many
+    /// others.
     MorePagesThan { pause: String, at_least: usize },
-    /// Every vfio-pci page that the image between the kernels shows still has the bytes that it had there.
+    /// Every vfio-pci page that the image between the kernels shows still has the same bytes.
     HandedOverBytesUntouched,
 }
 
-/// The steps that init can take. Names of files, sessions and devices are those of the scenario.
+/// The steps of init. Names of files, sessions and devices are those of the scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
@@ -170,11 +174,11 @@ pub enum Action {
     HandlerIsHeld { references: u32 },
     /// Give a device to vfio-pci.
     BindDriver { device: String },
-    /// Turn the virtual function of a device on that vfio-pci has.
+    /// Enable the virtual function of a device that vfio-pci has.
     EnableVirtualFunction { device: String },
-    /// Leave a device without any method to reset it, whatever was found out about it before.
+    /// Leave a device without any reset method, whatever was found out about it before.
     ResetMethodsOff { device: String },
-    /// Let a device have the methods again that it comes with.
+    /// Restore a device's default reset methods.
     ResetMethodsOn { device: String },
     /// Take a device off the bus, as if it had been pulled between the two kernels.
     RemoveDevice { device: String },
@@ -216,27 +220,29 @@ pub enum Action {
     InterruptsOff { file: String },
     /// Reset a device through its file.
     Reset { file: String },
-    /// Have kmemleak scan, twice with the pause that it needs, and find nothing.
+    /// Have kmemleak scan twice, with the required delay, and find nothing.
     NoLeaks,
     /// Run the documented example program with these arguments until it prints a line that starts with this text.
     RunExample { arguments: Vec<String>, until: String },
-    /// Load a module of unit tests, which run right then, and report each of these cases.
+    /// Load a module of unit tests, which run immediately, and report each of these cases.
     LoadUnitTests { module: String, suite: String, cases: Vec<String> },
-    /// Run one of the kernel's own test programs to its end, or to where it leaves a child behind that keeps its
-    /// sessions open. It has to end well, and to print a line with this text; each of these cases is reported.
+    /// Run one of the kernel's own test programs to its end, or until it leaves a child that keeps
+    /// its sessions open. It must succeed, and print a line with this text; each of these cases is
+    /// reported.
     RunSelftest { program: String, arguments: Vec<String>, cases: Vec<String>, says: String },
-    /// Run `kho-abi` with these arguments, which has to find nothing wrong, and to print each of these.
+    /// Run `kho-abi` with these arguments. It must find nothing wrong, and print each of these
+    /// texts.
     KhoAbi { arguments: Vec<String>, shows: Vec<String> },
-    /// Stop until the harness has looked at the machine's memory from outside.
+    /// Stop until the harness has examined the machine's memory from outside.
     Pause { name: String, look: Look },
-    /// Load the kernel that the next boot of the scenario asks for.
+    /// Load the kernel for the next boot of the scenario.
     LoadNextKernel,
     /// Live update: reboot(2) into the loaded kernel.
     LiveUpdate,
 }
 
 impl Action {
-    /// The cases of tests that the step reports one by one, beside how it came out itself.
+    /// The test cases that the step reports individually, in addition to its own result.
     pub fn cases(&self) -> &[String] {
         match self {
             Action::LoadUnitTests { cases, .. } | Action::RunSelftest { cases, .. } => cases,

@@ -3,11 +3,12 @@
 //!
 //! ```text
 //! first kernel    preserve-device preserve 0000:00:04.0 --session demo --token 7
-//!                 kexec into the next kernel while the program runs: it is what keeps the session alive
+//!                 kexec into the next kernel while the program runs, which keeps the session alive
 //! next kernel     preserve-device retrieve --session demo --token 7
 //! ```
 //!
-//! In both kernels the handler module is loaded and the device bound to vfio-pci before the program starts.
+//! In both kernels, load the handler module and bind the device to vfio-pci before the program
+//! starts.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -46,7 +47,8 @@ fn main() -> ExitCode {
 fn preserve(address: &str, session: &str, token: &str) -> Result<(), Box<dyn Error>> {
     let address: PciFunction = address.parse()?;
     let device = VfioDevice::open_cdev(address)?;
-    // A device file of a cdev is usable once it is bound to an iommufd and attached to an address space.
+    // A device file from a cdev is usable once it is bound to an iommufd and attached to an address
+    // space.
     let iommufd = Iommufd::open()?;
     device.bind_iommufd(&iommufd)?;
     device.attach(iommufd.allocate_address_space()?)?;
@@ -56,8 +58,9 @@ fn preserve(address: &str, session: &str, token: &str) -> Result<(), Box<dyn Err
     kept.preserve(&device, token.parse()?)?;
     println!("preserved {address} in session {session}");
 
-    // Closing the session would give the device up. Interrupts are off, as they were never turned on; a program that
-    // uses them turns them off before the live update, which is refused otherwise.
+    // Closing the session would give up the device. Interrupts must be off for the live update,
+    // which is refused otherwise. This program never turned them on; one that uses them turns them
+    // off here.
     loop {
         thread::park();
     }
@@ -68,12 +71,12 @@ fn retrieve(session: &str, token: &str) -> Result<(), Box<dyn Error>> {
     let handed_over = live_update.retrieve_session(session)?;
     let device = VfioDevice::from(handed_over.retrieve(token.parse()?)?);
 
-    // The file is a new one: what it was bound to stayed behind in the previous kernel.
+    // The file is a new one: its bindings stayed behind in the previous kernel.
     let iommufd = Iommufd::open()?;
     device.bind_iommufd(&iommufd)?;
     device.attach(iommufd.allocate_address_space()?)?;
 
-    // Everything is retrieved, so the kernel may let go of the preserved page. The file stays usable.
+    // Everything is retrieved, so the kernel may release the preserved page. The file stays usable.
     handed_over.finish()?;
     println!("retrieved {:04x}:{:04x}", device.config_u16(0)?, device.config_u16(2)?);
     Ok(())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `/dev/iommu`: what a device file is bound to, and the address space that its DMA goes through.
+//! `/dev/iommu`: device files are bound to it, and their DMA goes through its address spaces.
 
 use std::fs::{File, OpenOptions};
 use std::mem::size_of;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Loading the next kernel, and jumping into it.
+//! Loads the next kernel, and jumps into it.
 
 use std::convert::Infallible;
 use std::ffi::CStr;
@@ -12,8 +12,8 @@ use nix::Result;
 /// Loads a kernel and its initramfs for the next live update (kexec_file_load(2)).
 pub fn load(kernel: &impl AsFd, initramfs: &impl AsFd, command_line: &CStr) -> Result<()> {
     let length = command_line.to_bytes_with_nul().len();
-    // SAFETY: the descriptors are open for the length of their borrows, and the command line is `length` readable
-    // bytes, the terminating zero included, which is what the kernel asks for.
+    // SAFETY: the descriptors are open for the length of their borrows, and the command line is
+    // `length` readable bytes, including the terminating zero, as the kernel requires.
     let status = unsafe {
         libc::syscall(
             libc::SYS_kexec_file_load,
@@ -27,7 +27,7 @@ pub fn load(kernel: &impl AsFd, initramfs: &impl AsFd, command_line: &CStr) -> R
     Errno::result(status).map(drop)
 }
 
-/// Jumps into the loaded kernel: on success there is nobody left to return to.
+/// Jumps into the loaded kernel; does not return on success.
 pub fn live_update() -> Result<Infallible> {
     reboot(RebootMode::RB_KEXEC)
 }

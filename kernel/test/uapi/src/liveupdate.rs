@@ -9,10 +9,11 @@ use nix::errno::Errno;
 use nix::Result;
 
 const IOCTL_TYPE: u8 = 0xBA;
-/// Bytes for a session's name, the terminating zero included.
+/// Length of a session's name in bytes, including the terminating zero.
 pub const SESSION_NAME_LENGTH: usize = 64;
 
-/// `struct liveupdate_ioctl_create_session` and `struct liveupdate_ioctl_retrieve_session`: the same layout twice.
+/// `struct liveupdate_ioctl_create_session` and `struct liveupdate_ioctl_retrieve_session`, which
+/// have the same layout.
 #[repr(C)]
 struct SessionByName {
     size: u32,
@@ -46,10 +47,10 @@ mod raw {
     ioctl_readwrite_bad!(finish, request_code_none!(IOCTL_TYPE, 0x42), FinishSession);
 }
 
-/// Takes the ownership of a descriptor that an ioctl has just handed out.
+/// Takes ownership of a descriptor that an ioctl has just returned.
 fn adopt(fd: RawFd) -> OwnedFd {
-    // SAFETY: the kernel installed this descriptor for the ioctl that has just succeeded and told nobody else about
-    // it, so it is open and nothing else in this process owns it.
+    // SAFETY: the kernel installed this descriptor for the ioctl that has just succeeded, and only
+    // returned it here, so it is open and nothing else in this process owns it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
@@ -67,13 +68,13 @@ fn session_request(name: &str) -> Result<SessionByName> {
     Ok(request)
 }
 
-/// The open device, of which the kernel allows one at a time.
+/// The open device; the kernel allows only one at a time.
 #[derive(Debug)]
 pub struct LiveUpdate(File);
 
 impl LiveUpdate {
-    /// Opens `/dev/liveupdate`. In a kernel that was handed sessions this is when they are read, so every file
-    /// handler that they need has to be registered by now: what fails here fails for good.
+    /// Opens `/dev/liveupdate`. A kernel that was handed sessions reads them now, so every file
+    /// handler that they need must be registered already: a failure here is final.
     pub fn open() -> Result<Self> {
         OpenOptions::new()
             .read(true)
@@ -106,7 +107,8 @@ impl LiveUpdate {
 pub struct Session(OwnedFd);
 
 impl Session {
-    /// Has the kernel hold `file` until the session ends, and hand it to the next kernel under `token`.
+    /// Makes the kernel hold `file` until the session ends, and hand it to the next kernel under
+    /// `token`.
     pub fn preserve(&self, file: &impl AsFd, token: u64) -> Result<()> {
         let mut request = FileByToken {
             size: size_of::<FileByToken>() as u32,
@@ -128,7 +130,7 @@ impl Session {
         Ok(adopt(request.fd))
     }
 
-    /// Tells the kernel that everything was retrieved, so that it lets go of what it preserved.
+    /// Reports to the kernel that everything was retrieved, so that it releases what it preserved.
     pub fn finish(&self) -> Result<()> {
         let mut request = FinishSession { size: size_of::<FinishSession>() as u32, reserved: 0 };
         // SAFETY: the session is open for the length of the borrow, and the argument is the kernel's structure for

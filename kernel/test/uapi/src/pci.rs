@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! PCI devices in sysfs: where they are, and who drives them.
+//! PCI devices in sysfs: their addresses and drivers.
 
 use std::fmt;
 use std::fs;
@@ -55,14 +55,14 @@ impl PciFunction {
         ))
     }
 
-    /// Turns the first virtual function on. Its driver is the physical function's, which vfio-pci has to be told to
-    /// allow: the module parameter is the system's, not the device's.
+    /// Enables the first virtual function. It gets the physical function's driver, vfio-pci, which
+    /// must be told to allow that: the module parameter belongs to the system, not to the device.
     pub fn enable_virtual_function(self) -> io::Result<()> {
         fs::write("/sys/module/vfio_pci/parameters/enable_sriov", "Y")?;
         fs::write(self.sysfs().join("sriov_numvfs"), "1")
     }
 
-    /// Where the first virtual function of this physical one is.
+    /// The address of the first virtual function of this physical one.
     pub fn first_virtual_function(self) -> io::Result<Self> {
         let target = fs::read_link(self.sysfs().join("virtfn0"))?;
         let name = target.file_name().ok_or(io::ErrorKind::InvalidData)?;
@@ -76,7 +76,7 @@ impl PciFunction {
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    /// Gives the device to vfio-pci, whoever had it before.
+    /// Binds the device to vfio-pci, whatever its driver was before.
     pub fn bind_to_vfio_pci(self) -> io::Result<()> {
         fs::write(self.sysfs().join("driver_override"), "vfio-pci")?;
         if self.driver()?.as_deref() == Some("vfio-pci") {
@@ -94,7 +94,7 @@ impl PciFunction {
         }
     }
 
-    /// The driver that has the device.
+    /// The driver of the device.
     pub fn driver(self) -> io::Result<Option<String>> {
         match fs::read_link(self.sysfs().join("driver")) {
             Ok(target) => Ok(target.file_name().map(|name| name.to_string_lossy().into_owned())),
@@ -119,7 +119,7 @@ impl PciFunction {
         Ok(Path::new("/dev/vfio").join(number))
     }
 
-    /// The methods by which the kernel would reset the device, in the order in which it tries them.
+    /// The kernel's methods to reset the device, in the order in which it tries them.
     pub fn reset_methods(self) -> io::Result<String> {
         Ok(fs::read_to_string(self.sysfs().join("reset_method"))?.trim().to_owned())
     }
@@ -129,7 +129,7 @@ impl PciFunction {
         fs::write(self.sysfs().join("reset_method"), "\n")
     }
 
-    /// Has the kernel reset the device by the methods that it finds for itself.
+    /// Makes the kernel use the reset methods that it finds itself.
     pub fn turn_reset_methods_on(self) -> io::Result<()> {
         fs::write(self.sysfs().join("reset_method"), "default\n")
     }

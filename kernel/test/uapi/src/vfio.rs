@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! vfio device files, and the groups through which they can be opened as well (`include/uapi/linux/vfio.h`).
+//! vfio device files, and the groups through which they can be opened, too
+//! (`include/uapi/linux/vfio.h`).
 
 use std::ffi::CString;
 use std::fs::{File, OpenOptions};
@@ -21,7 +22,7 @@ use crate::iommufd::Iommufd;
 use crate::liveupdate::errno_of;
 use crate::pci::PciFunction;
 
-/// `struct vfio_irq_set` with room for one eventfd; `argsz` says whether it counts.
+/// `struct vfio_irq_set` with space for one eventfd; `argsz` says whether it counts.
 #[repr(C)]
 struct IrqSet {
     argsz: u32,
@@ -75,8 +76,8 @@ impl VfioDevice {
         open_read_write(&address.vfio_cdev().map_err(errno_of)?).map(Self)
     }
 
-    /// Opens a device through its group; the group stays open as long as its file does. The iommufd stands in for the
-    /// container that groups need.
+    /// Opens a device through its group; the group stays open as long as its file does. The iommufd
+    /// replaces the container that groups need.
     pub fn open_through_group(address: PciFunction, iommufd: &Iommufd) -> Result<(File, Self)> {
         let group = open_read_write(&address.vfio_group().map_err(errno_of)?)?;
         let container = iommufd.as_fd().as_raw_fd();
@@ -85,12 +86,13 @@ impl VfioDevice {
         let name = CString::new(address.to_string()).map_err(|_| Errno::EINVAL)?;
         // SAFETY: the group is open, and the kernel reads a zero-terminated string, which the CString is.
         let fd = unsafe { raw::group_get_device_fd(group.as_raw_fd(), name.as_ptr()) }?;
-        // SAFETY: the kernel installed this descriptor for the call that has just succeeded; nobody else owns it.
+        // SAFETY: the kernel installed this descriptor for the call that has just succeeded;
+        // nothing else owns it.
         let device = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok((group, Self(File::from(device))))
     }
 
-    /// Binds the device to an iommufd, which is what makes a file that came from a cdev usable.
+    /// Binds the device to an iommufd, which makes a file from a cdev usable.
     pub fn bind_iommufd(&self, iommufd: &Iommufd) -> Result<()> {
         let mut request = vfio_device_bind_iommufd {
             argsz: size_of::<vfio_device_bind_iommufd>() as u32,
@@ -198,7 +200,7 @@ impl VfioDevice {
         Ok(None)
     }
 
-    /// Has the first interrupt of this kind signal an eventfd.
+    /// Makes the first interrupt of this kind signal an eventfd.
     pub fn interrupts_on(&self, index: u32, eventfd: &impl AsFd) -> Result<()> {
         self.set_irqs(IrqSet {
             argsz: size_of::<IrqSet>() as u32,
@@ -223,8 +225,8 @@ impl VfioDevice {
     }
 
     fn set_irqs(&self, mut set: IrqSet) -> Result<()> {
-        // SAFETY: the device is open for the length of the borrow; the argument starts with the kernel's header for
-        // this request, and `argsz` never says more than the structure holds.
+        // SAFETY: the device is open for the length of the borrow; the argument starts with the
+        // kernel's header for this request, and `argsz` never exceeds the size of the structure.
         unsafe { raw::device_set_irqs(self.0.as_raw_fd(), &mut set) }?;
         Ok(())
     }
@@ -249,7 +251,7 @@ impl AsFd for VfioDevice {
     }
 }
 
-/// Opens a vfio file as vfio wants it.
+/// Opens a vfio file in the mode that vfio requires.
 pub fn open_read_write(path: &Path) -> Result<File> {
     OpenOptions::new().read(true).write(true).open(path).map_err(errno_of)
 }

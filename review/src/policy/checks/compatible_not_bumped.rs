@@ -23,7 +23,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
         if judged.verdicts[index] != Verdict::BumpMissing {
             continue;
         }
-        // Several contracts of which one has to be bumped are one hit.
+        // If one of several contracts has to be bumped, this is a single hit.
         if hits.iter().any(|hit| hit.pairs.contains(&index)) {
             continue;
         }
@@ -66,7 +66,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
-/// The pairs of which one has to be bumped: those that share all that touched this one, with it.
+/// The pairs of which one has to be bumped: this one, and those that share all that touched it.
 fn group_of(judged: &Judged<'_>, index: usize) -> Vec<usize> {
     let mut group = vec![index];
     for item in &judged.touched[index] {
@@ -82,13 +82,13 @@ fn group_of(judged: &Judged<'_>, index: usize) -> Vec<usize> {
         let mut touched = judged.touched[*other].iter();
         touched.any(|item| !judged.joint.iter().any(|joint| joint.item == *item))
     };
-    // One that has to be bumped for something else is told by itself.
+    // A contract that has to be bumped for something else is reported by itself.
     group.retain(|other| *other == index || !of_its_own(other));
     group.sort_unstable();
     group
 }
 
-/// What a bump is, where one follows from the version that there is.
+/// How to bump a contract, if its present version allows to derive that.
 fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
     let next = version::next(judged.comparison.new.model(), contract);
     match (next, contract.spelled()) {

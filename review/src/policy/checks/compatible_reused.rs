@@ -24,12 +24,12 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let Some((_, new)) = pair.new else { continue };
-        // A string that was kept is another rule's; that it stood for other bytes before is a note.
+        // A string that was kept is another rule's. That it meant other bytes before is a note.
         if pair.old.is_some_and(|(_, old)| old.compatible == new.compatible) {
             hits.extend(known_before(judged, index));
             continue;
         }
-        // Two contracts with one string on this side are another rule's, too.
+        // Two contracts with one string on this side are another rule's as well.
         let twice = new_model.contracts().filter(|(_, c)| c.compatible == new.compatible).count();
         if twice > 1 {
             continue;
@@ -60,7 +60,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             });
             continue;
         }
-        // A series that brings the contract itself brings a form of it that no kernel has.
+        // If a series adds the contract, the series has a form of it that no kernel has.
         let catalogue = &judged.options.catalogue;
         let is_first = pair.old.is_none() && catalogue::is_unreleased(catalogue, new_model, new);
         hits.extend(known(judged, index, new, is_first));
@@ -71,13 +71,13 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
 /// A string that the catalogue knows with other bytes.
 fn known(judged: &Judged<'_>, index: usize, new: &Contract, remark: bool) -> Option<Hit> {
     let comparison = judged.comparison;
-    // What the catalogue is made from is no evidence against it, and images are for `verify`.
+    // The source of the catalogue is not evidence against it, and images are for `verify`.
     if comparison.new.reading.kind != Kind::Headers {
         return None;
     }
     let catalogue = &judged.options.catalogue;
     let difference = catalogue::difference(catalogue, comparison.new.model(), new)?;
-    // A draft is no kernel's, whose bytes could be mistaken.
+    // No kernel has a draft, so nothing can misread its bytes.
     let is_draft = catalogue.is_draft(&new.compatible);
     Some(Hit {
         item: new.macro_name.clone(),
@@ -90,7 +90,7 @@ fn known(judged: &Judged<'_>, index: usize, new: &Contract, remark: bool) -> Opt
     })
 }
 
-/// The same of a string that the old side has with the same bytes: the change does not bring it.
+/// Whether the old side has the same string with the same bytes: then the change did not add it.
 fn known_before(judged: &Judged<'_>, index: usize) -> Option<Hit> {
     let (old, new) = judged.comparison.pairs[index].both()?;
     let models = [judged.comparison.old.model(), judged.comparison.new.model()];

@@ -44,7 +44,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     hits
 }
 
-/// Whether no preserved memory has a constant, as far as its side shows.
+/// Whether a constant never gets into preserved memory, as far as its side shows.
 fn is_harmless(comparison: &Comparison<'_>, side: &Side, constant: &ConstantChange) -> bool {
     let name = constant.change.name.as_str();
     if constant.enumerator {
@@ -65,7 +65,7 @@ fn is_harmless(comparison: &Comparison<'_>, side: &Side, constant: &ConstantChan
     optional || model.constant(name).is_some_and(|c| is_derived(model, c)) || sizes_an_array()
 }
 
-/// Whether a constant is computed from what is compared by itself, and from nothing else.
+/// Whether a constant is computed only from items that are compared themselves.
 fn is_derived(model: &Model, constant: &Constant) -> bool {
     const NEUTRAL: &[&str] = &[
         "sizeof",
@@ -107,8 +107,8 @@ fn is_derived(model: &Model, constant: &Constant) -> bool {
     stands_on_something
 }
 
-/// Whether an enumerator's enumeration is there for computing: one of them is made from others, or
-/// something else of the header is made from one of them.
+/// Whether an enumeration exists for computing: one of its enumerators is computed from others, or
+/// another item of the header is computed from one of them.
 fn is_for_computing(side: &Side, name: &str) -> bool {
     let model = side.model();
     let mut items = model.headers.iter().flat_map(|header| &header.items);
@@ -122,10 +122,10 @@ fn is_for_computing(side: &Side, name: &str) -> bool {
     let texts = side.texts.values().map(|text| text.outline.code.as_str());
     let Some(code) = texts.into_iter().find(|code| code.split(|c| !is_word(c)).any(|w| w == name))
     else {
-        // Nothing shows what it is for.
+        // Nothing shows its purpose.
         return true;
     };
-    // Each member stands once where it is declared; once more is a use.
+    // Each member occurs once where it is declared; another occurrence is a use.
     let mut seen = BTreeSet::new();
     let words = code.split(|c| !is_word(c)).filter(|word| members.contains(word));
     words.into_iter().any(|word| !seen.insert(word))

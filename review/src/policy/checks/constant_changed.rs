@@ -22,7 +22,8 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for constant in &comparison.constants {
-        // The length of an array that another rule tells of: one cause is one finding.
+        // If it is the length of an array, another rule reports the array: one finding for each
+        // cause.
         let mut resized = comparison
             .structs
             .iter()
@@ -39,7 +40,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
         let name = &constant.change.name;
         let place = match &constant.change.kind {
             ConstantKind::Changed(_) => comparison.new.constant_place(name),
-            // A flag or a name that is gone. Of an enumerator, its users tell.
+            // A flag or a name that is gone. An enumerator is reported by its users.
             ConstantKind::Removed(_) if !constant.enumerator => comparison.old.constant_place(name),
             _ => continue,
         };
@@ -55,7 +56,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     hits
 }
 
-/// Whether it counts the enumerators, of which another rule tells.
+/// Whether it counts enumerators, which another rule reports.
 fn is_told(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
     const LAST: &[&str] = &["MAX", "NR", "NUM", "COUNT", "LAST", "END"];
     let counts =
@@ -68,7 +69,7 @@ fn is_told(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
     counts && comparison.constants.iter().any(joined)
 }
 
-/// Whether it is a set of features that has got one which a reader may be without.
+/// Whether it is a set of features that gained one that a reader may lack.
 fn gained_optional(comparison: &Comparison<'_>, constant: &ConstantChange) -> bool {
     let required = constant
         .change

@@ -24,7 +24,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
 
 fn hit(change: &DeclarationChange) -> Option<Hit> {
     let any = change.any();
-    // A new struct that no version covers is another rule's, where its layout is known.
+    // A new struct that no version covers is another rule's, if its layout is known.
     let is_type = matches!(any.kind, DeclarationKind::Struct | DeclarationKind::Union);
     if change.unversioned && is_type && change.old.is_empty() && change.why.is_none() {
         return None;
@@ -40,7 +40,7 @@ fn hit(change: &DeclarationChange) -> Option<Hit> {
         Some(why) => format!(", and its {} cannot be computed because {why}", what_of(any.kind)),
         None => ", and no version of both sides covers it".into(),
     };
-    // What has no bytes at all: a macro that stands for nothing.
+    // A macro with an empty body has no bytes.
     let is_empty = any.tokens.is_empty() && (change.old.is_empty() || change.new.is_empty());
     let remark = change.is_code || is_empty;
     Some(Hit {
@@ -64,7 +64,7 @@ fn what_of(kind: DeclarationKind) -> &'static str {
     }
 }
 
-/// How many words of a text are shown.
+/// How many words of a text to show.
 const SHOWN: usize = 12;
 
 fn first(side: &[Declaration]) -> Option<String> {
@@ -101,7 +101,7 @@ fn differing(old: &[Declaration], new: &[Declaration]) -> Option<String> {
             let same = was.iter().zip(&is).take_while(|(a, b)| a == b).count();
             let (a, b) = (&was[same..], &is[same..]);
             let end = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
-            // From where the first member begins that differs, to where the last one ends.
+            // Show whole members: from the first that differs to the last.
             let is_end = |word: &&str| matches!(*word, ";" | "{" | "}" | ",");
             let from = was[..same].iter().rposition(is_end).map_or(0, |at| at + 1);
             let until = |words: &[&str]| {

@@ -25,7 +25,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
         }
         for (pair, field) in &record.embedded_in {
             let (_, contract) = comparison.pairs[*pair].any();
-            // Whoever alone has it as a part of its own is told by the change itself.
+            // If a single contract has it as its own, the change itself names that contract.
             let own = record.pairs.len() == 1;
             if own {
                 continue;

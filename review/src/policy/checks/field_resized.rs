@@ -15,7 +15,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     },
     class: Class::Bytes,
     check: Check::Changes(|comparison| {
-        // What it embeds is told of with that, unless it cannot be seen.
+        // If an embedded struct changed, that change is reported instead, unless it is invisible.
         let resized = |change: &Change| {
             matches!(change, Change::FieldResized(..) | Change::EmbeddedResized(..))
         };

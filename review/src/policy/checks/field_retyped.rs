@@ -20,7 +20,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     let mut hits = struct_hits(comparison, |change| matches!(change, Change::FieldRetyped(..)));
-    // Compilers forget the order of bytes that a type's name promises; the text has it.
+    // Compilers drop the byte order that a type's name promises; the text still has it.
     let mut owners: BTreeMap<(String, String), Vec<usize>> = BTreeMap::new();
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let Some((_, contract)) = pair.both() else { continue };

@@ -23,7 +23,7 @@ fn find(side: &Side) -> Vec<Hit> {
     if side.reading.kind != Kind::Headers {
         return Vec::new();
     }
-    // What is not read is text: how that changed is another rule's.
+    // What could not be read is compared as text: another rule reports how that changed.
     let hit = |(place, message): (Place, String)| {
         let what = format!("a compiler refuses it: {message}");
         Hit { item: message, place: Some(place), what, ..Hit::default() }
@@ -31,7 +31,7 @@ fn find(side: &Side) -> Vec<Hit> {
     side.reading.gaps.iter().filter_map(failed_assertion).map(hit).collect()
 }
 
-/// The assertion of a header about itself that a gap says is not so, with its place.
+/// The failed assertion of a header about itself that a gap describes, with its place.
 #[must_use]
 pub(crate) fn failed_assertion(gap: &Gap) -> Option<(Place, String)> {
     let place = gap.item.is_empty().then(|| place_in(&gap.why))??;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The rules of a comparison, one file each. To add one is a file and a line in [`REGISTRY`].
+//! The rules of a comparison, one file each. To add one, add a file and a line in [`REGISTRY`].
 
 mod array_resized;
 mod bitfield_changed;
@@ -76,7 +76,7 @@ pub const REGISTRY: &[PolicyRule] = &[
     version_field_moved::RULE,
 ];
 
-/// The changes of structs that `wanted` picks, each with what follows from it.
+/// The changes of structs that `wanted` picks, each with its consequences.
 fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<Hit> {
     let mut hits = Vec::new();
     for record in comparison.structs.iter().filter(|record| record.follows.is_none()) {
@@ -89,7 +89,7 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
             let gone = matches!(change, Change::FieldRemoved(_) | Change::StructRemoved);
             let side = if gone { comparison.old } else { comparison.new };
             let mut consequences = Vec::new();
-            // What follows is told once, with the first cause.
+            // Consequences are reported once, with the first cause.
             if index == 0 {
                 let own = record.change.consequences.iter();
                 consequences.extend(own.map(|change| change.tell(Words::Change)));
@@ -98,7 +98,8 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
                     consequences.extend(all.map(|what| format!("struct {}: {what}", other.name)));
                 }
             }
-            // Two headers may have one name: what changed has its own place, where it has one.
+            // Two headers may have a struct of the same name: use the place of the change itself,
+            // if it has one.
             let own = match change.field() {
                 Some(field) => field.place.clone(),
                 None => if gone { &record.old } else { &record.new }
@@ -108,7 +109,7 @@ fn struct_hits(comparison: &Comparison<'_>, wanted: fn(&Change) -> bool) -> Vec<
             hits.push(Hit {
                 item: match (field, change.field().and_then(|field| field.ty.embedded())) {
                     (None, _) => name.clone(),
-                    // What has no name is called as its type is: by its number.
+                    // A number without a name is called by its type.
                     (Some(""), Some(embedded)) => embedded.into(),
                     (Some(field), _) => format!("{name}.{field}"),
                 },
@@ -135,7 +136,7 @@ fn contract_place(comparison: &Comparison<'_>, pair: usize) -> Option<Place> {
     side.constant_place(&contract.macro_name)
 }
 
-/// Items in a row, each once; the first few and how many more.
+/// Items in a row without duplicates; the first few, and the count of the rest.
 fn listed(items: &[String]) -> String {
     const SHOWN: usize = 4;
     let mut each: Vec<&str> = Vec::new();

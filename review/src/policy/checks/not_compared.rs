@@ -34,7 +34,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             format!("one side does not say {}", open.join(", "))
         };
         let is_here = comparison.unread.iter().any(|gap| gap.item == header.include_path());
-        // It is told with its header, once.
+        // It is reported once, with its header.
         if is_here && comparison.undetermined.contains_key(&index) {
             continue;
         }

@@ -19,10 +19,10 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
     let mut hits = struct_hits(comparison, |change| matches!(change, Change::StructAdded));
-    // Of a header without any version, another rule tells.
+    // If a header has no version at all, another rule reports it.
     hits.retain(|hit| hit.pairs.iter().any(|pair| !comparison.pairs[*pair].any().1.unversioned));
     for hit in &mut hits {
-        // What embeds it, and was there before, tells of the change.
+        // If an older struct embeds it, that struct reports the change.
         let (old, new) = (comparison.old.model(), comparison.new.model());
         let mut embedders = new.records().filter(|(_, record)| {
             record.fields.iter().any(|field| field.ty.embedded() == Some(&hit.item))

@@ -23,7 +23,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = Vec::new();
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let Some((old, new)) = pair.both() else { continue };
-        // Under another name no kernel looks for the old version.
+        // Under another name, no kernel looks for the old version.
         if !may_be_read(pair) {
             continue;
         }
@@ -38,7 +38,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                     }
                     None => format!("carried the version {}, and is gone", tell(field)),
                 },
-                // Another struct that has it in the same place is read as well.
+                // Another struct with the version in the same place can be read as well.
                 None if carriers(after, new).iter().any(|(_, o)| lies(o) == lies(field)) => {
                     continue
                 }
@@ -60,7 +60,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
     hits
 }
 
-/// Whether kernels of one side look at state of the other one's.
+/// Whether kernels of one side look at state from the other side.
 fn may_be_read(pair: &Pair<'_>) -> bool {
     pair.both().is_some_and(|(old, new)| match (old.string(), new.string()) {
         (Some(old), Some(new)) => old == new,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `bitfield_not_filled`.
 
-use super::{fields, place, written, Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{fields, place, Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 use kho_abi_model::{Field, Record};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -17,7 +16,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = fields(side, |field, _, _| {
         field.width.as_ref()?;
         let word = field.words.last()?;
@@ -31,8 +30,8 @@ fn find(side: &Side) -> Vec<Hit> {
         let bad = bad || word.starts_with('s') && word[1..].parse::<u8>().is_ok();
         bad.then(|| format!("is a bit-field of `{}`", field.words.join(" ")))
     });
-    // What clang could not lay out shows in its text.
-    let texts = written::read(side);
+    // Use the text of structs that clang could not lay out.
+    let texts = side.written();
     for record in texts.records.iter().filter(|r| side.model().record(&r.name).is_none()) {
         for run in record.fields.chunk_by(|a, b| a.width.is_some() == b.width.is_some()) {
             let width = |field: &super::Field| field.width.as_ref()?.parse::<u64>().ok();
@@ -78,7 +77,8 @@ fn unnamed(first: &str, last: &str, bits: u64) -> String {
     format!("{what} {bits}, and no field names the rest of the unit")
 }
 
-/// Bit-fields in a row that do not fill their unit: the first, the last, and how many bits they take.
+/// Consecutive bit-fields that do not fill their unit: the first, the last, and their width in
+/// bits.
 fn runs(record: &Record) -> Vec<(&Field, &Field, u64)> {
     let mut found = Vec::new();
     let mut at = 0;

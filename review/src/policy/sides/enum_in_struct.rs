@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `enum_in_struct`.
 
-use super::{fields, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
-use crate::diff::Side;
+use super::{fields, Check, Class, Hit, Level, Looked, PolicyRule, Rule, Sort};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
@@ -16,7 +15,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     fields(side, |_, sort, _| match sort {
         Sort::Enum(name) => Some(format!("is stored as `{name}`, whose size the compiler chooses")),
         _ => None,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `layout_depends_on_configuration`.
 
-use super::{fields, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
+use super::{fields, Check, Class, Hit, Level, Looked, PolicyRule, Rule, Sort};
 use crate::diff::Side;
 use kho_abi_model::{Declaration, DeclarationKind};
 
@@ -17,7 +17,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Finding),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = fields(side, |field, sort, texts| {
         if let Sort::Mask(name) = sort {
             return Some(format!("is a `{name}`, as large as the configuration says"));
@@ -40,7 +40,7 @@ fn find(side: &Side) -> Vec<Hit> {
     hits
 }
 
-/// Constants that the configuration gives a kernel.
+/// Constants that the kernel's configuration sets.
 fn is_configured(word: &str) -> bool {
     const NAMES: &[&str] = &[
         "NR_CPUS",
@@ -58,7 +58,7 @@ fn is_configured(word: &str) -> bool {
     word.starts_with("CONFIG_") || NAMES.contains(&word)
 }
 
-/// The condition that a layout depends on: within the type, or between two forms of it.
+/// The condition that a layout depends on: inside the type, or between two forms of it.
 fn condition<'a>(declaration: &'a Declaration, side: &'a Side) -> Option<&'a str> {
     use DeclarationKind::{Struct, Typedef, Union};
     if !matches!(declaration.kind, Struct | Union | Typedef) {
@@ -71,7 +71,7 @@ fn condition<'a>(declaration: &'a Declaration, side: &'a Side) -> Option<&'a str
     if inside.is_some() {
         return inside;
     }
-    // Where it is there in one configuration alone, it has one layout.
+    // A type that exists in only one configuration has only one layout.
     let mut all = side.model().headers.iter().flat_map(|header| &header.declarations);
     let other = all.any(|other| {
         other.kind.shares_names_with(declaration.kind)

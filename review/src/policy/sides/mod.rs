@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The rules of one side alone, whatever came before it, one file each.
+//! The rules that look at one side alone, one file each.
 //!
-//! To add one is a file here, a line in [`REGISTRY`], and an example in `tests/lint/`. Where clang laid
-//! a struct out, its layout counts; what no layout shows, and what could not be laid out, is read
-//! from the text (`written`). A comparison runs the same rules, and reports what the change brings.
+//! To add one, add a file here, a line in [`REGISTRY`], and an example in `tests/lint/`. If clang
+//! laid a struct out, its layout counts. What no layout shows, or what could not be laid out, is
+//! read from the text (`written`). A comparison runs the same rules, and reports what the change
+//! adds.
 
 mod bitfield_not_filled;
 mod bool_in_struct;
@@ -24,9 +25,11 @@ use super::{Check, Class, Hit, Level, PolicyRule};
 use crate::diff::Side;
 use kho_abi_model::rule::Rule;
 use kho_abi_model::Place;
+use std::cell::OnceCell;
+use std::ops::Deref;
 use written::{Field, Sort, Texts, Written};
 
-/// Every rule of one side that has no other file, sorted by id.
+/// The rules of one side in this directory, sorted by id.
 pub const REGISTRY: &[PolicyRule] = &[
     bitfield_not_filled::RULE,
     bool_in_struct::RULE,
@@ -43,17 +46,44 @@ pub const REGISTRY: &[PolicyRule] = &[
     version_field_not_first::RULE,
 ];
 
+/// A side, and its text as most rules want it, which is read once.
+#[derive(Debug)]
+pub struct Looked<'s> {
+    side: &'s Side,
+    written: OnceCell<Texts>,
+}
+
+impl<'s> Looked<'s> {
+    /// Reads the text when the first rule asks for it.
+    #[must_use]
+    pub fn at(side: &'s Side) -> Self {
+        Self { side, written: OnceCell::new() }
+    }
+
+    fn written(&self) -> &Texts {
+        self.written.get_or_init(|| written::read(self.side))
+    }
+}
+
+impl Deref for Looked<'_> {
+    type Target = Side;
+
+    fn deref(&self) -> &Side {
+        self.side
+    }
+}
+
 /// The hits for the fields that `wanted` picks, as the text declares them.
-fn fields(side: &Side, wanted: fn(&Field, &Sort, &Texts) -> Option<String>) -> Vec<Hit> {
-    let texts = written::read(side);
+fn fields(side: &Looked<'_>, wanted: fn(&Field, &Sort, &Texts) -> Option<String>) -> Vec<Hit> {
+    let texts = side.written();
     let of_abi = |name: &str| side.model().record(name).is_some() || is_known(side, name);
     let mut hits: Vec<Hit> = Vec::new();
     for record in &texts.records {
         for field in &record.fields {
             let sort = texts.sort(field, &of_abi);
-            let Some(what) = wanted(field, &sort, &texts) else { continue };
+            let Some(what) = wanted(field, &sort, texts) else { continue };
             let item = format!("{}.{}", record.name, field.path);
-            // Each branch of an `#if` may have it.
+            // Each branch of an `#if` may declare it.
             if hits.iter().all(|hit| hit.item != item) {
                 let place = place(side, record, field);
                 hits.push(Hit { what: format!("`{item}` {what}"), item, place, ..Hit::default() });
@@ -63,12 +93,13 @@ fn fields(side: &Side, wanted: fn(&Field, &Sort, &Texts) -> Option<String>) -> V
     hits
 }
 
-/// Whether a struct is one of the ABI although no header of the side has it: a single header was given.
+/// Whether a struct belongs to the ABI although no header of the side has it: a single header was
+/// given.
 fn is_known(side: &Side, name: &str) -> bool {
     side.catalogue.current().is_ok_and(|model| model.record(name).is_some())
 }
 
-/// Where a field is written, or its struct.
+/// The place of a field, or of its struct.
 fn place(side: &Side, record: &Written, field: &Field) -> Option<Place> {
     let text = side.texts.get(&record.header)?;
     let mut known = text.outline.records.iter().filter(|known| known.name == record.name);
@@ -78,7 +109,7 @@ fn place(side: &Side, record: &Written, field: &Field) -> Option<Place> {
     Some(Place { file: text.file.clone(), line: line.unwrap_or(1) })
 }
 
-/// Whether the text of a struct is at hand; otherwise its layout alone tells.
+/// Whether the text of a struct is available; otherwise only its layout is.
 fn has_text(side: &Side, record: &str) -> bool {
     side.texts.values().any(|text| text.outline.records.iter().any(|known| known.name == record))
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `not_linted`.
 
-use super::{Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 use kho_abi_model::DeclarationKind;
 
 pub(crate) const RULE: PolicyRule = PolicyRule {
@@ -17,7 +16,7 @@ pub(crate) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Finding),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for header in &side.model().headers {
         let open = header.declarations.iter().filter(|declaration| {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `padding_in_struct`.
 
-use super::{Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
@@ -16,7 +15,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for (_, record) in side.model().records().filter(|(_, record)| !record.bit_fields_unknown) {
         for (offset, size) in record.holes() {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `pointer_in_struct`.
 
-use super::{fields, has_text, Check, Class, Hit, Level, PolicyRule, Rule, Sort};
-use crate::diff::Side;
+use super::{fields, has_text, Check, Class, Hit, Level, Looked, PolicyRule, Rule, Sort};
 use kho_abi_model::Type;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -17,12 +16,12 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Finding),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = fields(side, |field, sort, _| {
         (*sort == Sort::Pointer && !field.over_integer)
             .then(|| "is a pointer, which means nothing to another kernel".into())
     });
-    // What has no text shows in its layout.
+    // A struct without text still has its layout.
     for (_, record) in side.model().records().filter(|(_, record)| !has_text(side, &record.name)) {
         for field in record.fields.iter().filter(|field| is_pointer(&field.ty)) {
             let item = format!("{}.{}", record.name, field.name);

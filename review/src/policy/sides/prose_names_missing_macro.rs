@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `prose_names_missing_macro`.
 
-use super::{Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 use kho_abi_model::Place;
 use std::collections::BTreeSet;
 
@@ -19,18 +18,18 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut known: BTreeSet<&str> = BTreeSet::new();
     let mut own: BTreeSet<String> = BTreeSet::new();
     for text in side.texts.values() {
-        // What code uses, some header has.
+        // If code uses a macro, some header defines it.
         known.extend(text.outline.code.split(|c| !is_word(c)));
         own.extend(text.outline.macros.iter().filter_map(|found| prefix(&found.name)));
     }
-    let known_model = side.catalogue.current();
-    // Defined by a header that was not given. One that was given speaks for itself.
+    // The macro may be defined by a header that was not given. For a given header, we would know.
     let elsewhere = |word: &str| {
+        let known_model = side.catalogue.current();
         let headers = known_model.as_ref().map_or(&[][..], |model| &model.headers);
         headers.iter().any(|header| {
             !side.texts.contains_key(&header.name) && header.constants().any(|c| c.name == word)
@@ -40,7 +39,7 @@ fn find(side: &Side) -> Vec<Hit> {
     for (header, text) in &side.texts {
         for (line, comment) in &text.outline.comments {
             for word in comment.split(|c| !is_word(c)) {
-                // A name that goes on with a star or dots is several: KHO_*_COMPATIBLE.
+                // A name with a star or dots means several: KHO_*_COMPATIBLE.
                 let cut = |sign: &str| {
                     comment.contains(&format!("{word}{sign}"))
                         || comment.contains(&format!("{sign}{word}"))
@@ -72,7 +71,7 @@ fn find(side: &Side) -> Vec<Hit> {
     hits
 }
 
-/// What the macros of one subject begin with: two words, as `MEMFD_LUO`.
+/// The common prefix of the macros on one subject: two words, as `MEMFD_LUO`.
 fn prefix(name: &str) -> Option<String> {
     let mut words = name.splitn(3, '_');
     let (first, second, _) = (words.next()?, words.next()?, words.next()?);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `struct_not_packed`.
 
-use super::{Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 use kho_abi_model::{Packing, RecordKind};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -17,12 +16,12 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     if !side.reading.knows.packing {
         return Vec::new();
     }
     let open = |record: &kho_abi_model::Record| {
-        // One field, or fields of one size, leave no room for padding.
+        // A single field, or fields of equal size, cannot have padding.
         let one = record.fields.iter().all(|field| field.bit_size == record.fields[0].bit_size);
         record.kind == RecordKind::Struct
             && record.packing == Packing::Natural

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `version_field_not_first`.
 
-use super::{Check, Class, Hit, Level, PolicyRule, Rule};
-use crate::diff::Side;
+use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 use crate::policy::checks::version_field_moved::carriers;
 use std::collections::BTreeMap;
 
@@ -18,11 +17,11 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Side) -> Vec<Hit> {
+fn find(side: &Looked<'_>) -> Vec<Hit> {
     let model = side.model();
     let mut hits: Vec<Hit> = Vec::new();
     for (_, contract) in model.contracts() {
-        // Of several words in one struct, the first counts.
+        // If a struct has several version words, the first one counts.
         let mut first: BTreeMap<&str, &kho_abi_model::Field> = BTreeMap::new();
         for (record, field) in carriers(model, contract) {
             let known = first.entry(&record.name).or_insert(field);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Structs as their text declares them, for what a layout does not show: `bool`, `long`, whose type it is.
+//! Structs as their text declares them, for what a layout does not show: `bool`, `long`, the origin
+//! of a type.
 //!
-//! No size or offset comes from here. All branches of an `#if` are read, each as if it were there.
+//! No size or offset comes from here. All branches of an `#if` are read as if each were active.
 
 use crate::diff::Side;
 use kho_abi_read::outline::Outline;
@@ -14,7 +15,7 @@ pub(super) struct Written {
     pub header: String,
     /// The tag, or the name that a typedef gives it.
     pub name: String,
-    /// Its fields, with those of structs that are declared within it.
+    /// Its fields, including those of structs that are declared inside it.
     pub fields: Vec<Field>,
 }
 
@@ -44,36 +45,36 @@ pub(super) struct Texts {
     pub records: Vec<Written>,
     /// The names of structs and unions.
     tags: BTreeSet<String>,
-    /// Typedefs, with what they stand for; a pointer ends with a star.
+    /// Typedefs and what they mean; a pointer ends with a star.
     typedefs: BTreeMap<String, Vec<String>>,
     /// Macros without arguments.
     macros: BTreeMap<String, Vec<String>>,
 }
 
-/// What a field's type is, as far as it matters to another kernel.
+/// What a field's type is, as far as another kernel cares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// Its size is the same everywhere, or its layout is looked at by itself.
+    /// Its size is the same everywhere, or its layout is checked by itself.
     Fixed,
     /// An address that no other kernel can follow.
     Pointer,
     /// `bool`.
     Bool,
-    /// An integer whose width is the machine's.
+    /// An integer whose width depends on the machine.
     Machine(String),
     /// An enumeration.
     Enum(String),
-    /// A lock, a list, a counter: what one running kernel uses.
+    /// A lock, a list, a counter: state that only a running kernel uses.
     Object(String),
-    /// A set of CPUs or nodes, as large as the configuration says.
+    /// A set of CPUs or nodes, whose size depends on the configuration.
     Mask(String),
     /// A type that no header of the ABI defines.
     Foreign(String),
 }
 
-/// Most tokens of a struct with its macros written out.
+/// Most tokens of a struct after macro expansion.
 const MAX_TOKENS: usize = 1 << 16;
-/// Most structs in one another, and most typedefs and macros that lead to one another.
+/// Deepest nesting of structs, and of typedefs and macros that refer to each other.
 const MAX_DEPTH: usize = 24;
 
 /// Reads the texts of a side.
@@ -81,7 +82,8 @@ pub(super) fn read(side: &Side) -> Texts {
     let mut texts = Texts::default();
     for text in side.texts.values() {
         for found in &text.outline.macros {
-            // With arguments, the body begins with them, and expands where it is called.
+            // A macro with arguments is expanded where it is called; its body begins with the
+            // arguments.
             if !found.body.starts_with('(') || !is_call(&text.outline, &found.name) {
                 texts.macros.insert(found.name.clone(), tokens(&found.body));
             }
@@ -104,7 +106,7 @@ fn is_call(outline: &Outline, name: &str) -> bool {
     })
 }
 
-/// Words and signs; a string is one, whatever is in it.
+/// Words and punctuation; a string is a single token, whatever it contains.
 fn tokens(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut chars = text.chars().peekable();
@@ -140,7 +142,7 @@ fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
-/// The index behind the sign that closes the one at `at`.
+/// The index after the token that closes the one at `at`.
 fn behind(tokens: &[String], at: usize) -> usize {
     let mut depth = 0_usize;
     for (index, token) in tokens.iter().enumerate().skip(at) {
@@ -158,7 +160,7 @@ fn behind(tokens: &[String], at: usize) -> usize {
     tokens.len()
 }
 
-/// The index behind attributes.
+/// The index after attributes.
 fn behind_attributes(tokens: &[String], mut at: usize) -> usize {
     while let Some(word) = tokens.get(at) {
         if !is_attribute(word) {
@@ -180,7 +182,7 @@ fn is_attribute(word: &str) -> bool {
         || matches!(word, "const" | "volatile" | "__nonstring" | "__private")
 }
 
-/// The body that a struct, union or enum has at `at`: where its tag is, and where its brace.
+/// The body of a struct, union or enum at `at`: the positions of its tag and its brace.
 fn body(tokens: &[String], at: usize) -> Option<(Option<&str>, usize)> {
     if !matches!(tokens.get(at)?.as_str(), "struct" | "union" | "enum") {
         return None;
@@ -234,7 +236,7 @@ fn top_level(header: &str, code: &[String], texts: &mut Texts) {
             }
             at = stop + 1;
         } else if code[at] == "{" {
-            // The body of a function.
+            // Skip the body of a function.
             at = behind(code, at);
         } else {
             at += 1;
@@ -242,7 +244,7 @@ fn top_level(header: &str, code: &[String], texts: &mut Texts) {
     }
 }
 
-/// Writes macros out that stand for types or fields.
+/// Expands macros that stand for types or fields.
 fn expand(
     tokens: &[String],
     macros: &BTreeMap<String, Vec<String>>,
@@ -252,7 +254,7 @@ fn expand(
 ) {
     let mut brackets = 0_usize;
     for token in tokens {
-        // Macros that stand for nothing take time, too.
+        // Empty macros take time, too.
         let Some(left) = budget.checked_sub(1) else { return };
         *budget = left;
         match token.as_str() {
@@ -260,7 +262,7 @@ fn expand(
             "]" => brackets = brackets.saturating_sub(1),
             _ => {}
         }
-        // A length keeps its name: it says where the length comes from.
+        // A length keeps its name, which shows where the length comes from.
         match macros.get(token).filter(|_| brackets == 0 && depth < MAX_DEPTH) {
             Some(stands_for) if !stands_for.contains(token) => {
                 expand(stands_for, macros, depth + 1, budget, out);
@@ -299,7 +301,7 @@ fn members(tokens: &[String], prefix: &str, union: bool, depth: usize, out: &mut
             if group {
                 let end = behind(tokens, start + 1).saturating_sub(1);
                 let inner = &tokens[start + 2..end.max(start + 2)];
-                // The members are what stands behind the last comma before the first of them ends.
+                // The members follow the last comma before the end of the first member.
                 let ends = inner.iter().position(|token| token == ";").unwrap_or(inner.len());
                 let begin = inner[..ends].iter().rposition(|token| token == ",");
                 let begin = begin.map_or(0, |comma| comma + 1);
@@ -430,7 +432,7 @@ fn is_type_word(word: &str) -> bool {
     FIXED.contains(&word) || MACHINE.contains(&word) || INTEGER.contains(&word)
 }
 
-/// What stands between commas, parentheses apart.
+/// The parts between commas, outside of parentheses.
 fn split(tokens: &[String]) -> Vec<&[String]> {
     let mut parts = Vec::new();
     let (mut start, mut at) = (0, 0);
@@ -449,9 +451,9 @@ fn split(tokens: &[String]) -> Vec<&[String]> {
     parts
 }
 
-/// Words of C's own integers, but for `long`.
+/// The words of C's own integer types, except `long`.
 const INTEGER: &[&str] = &["char", "short", "int", "unsigned", "signed"];
-/// Types of the kernel that are the same on each machine of 64 bits and in each configuration.
+/// Types of the kernel that are the same on every 64-bit machine and in every configuration.
 const FIXED: &[&str] = &[
     "u8",
     "u16",
@@ -512,7 +514,7 @@ const FIXED: &[&str] = &[
     "char8_t",
     "void",
 ];
-/// Integers whose width is that of the machine or of the configuration.
+/// Integers whose width depends on the machine or the configuration.
 const MACHINE: &[&str] = &[
     "long",
     "ulong",
@@ -539,9 +541,9 @@ const MACHINE: &[&str] = &[
     "pteval_t",
     "pgprotval_t",
 ];
-/// Sets as large as the configuration says.
+/// Sets whose size depends on the configuration.
 const MASKS: &[&str] = &["cpumask_t", "cpumask", "cpumask_var_t", "nodemask_t"];
-/// What one running kernel uses, by name.
+/// State that only a running kernel uses, by name.
 const OBJECTS: &[&str] = &[
     "mutex",
     "ww_mutex",
@@ -640,7 +642,7 @@ impl Texts {
         } else if has(OBJECTS).is_some() {
             Sort::Object(words.join(" "))
         } else if has(MACHINE).is_some() {
-            // `long long` is of 64 bits everywhere.
+            // `long long` has 64 bits everywhere.
             match words.iter().filter(|word| *word == "long").count() {
                 2.. => Sort::Fixed,
                 _ => Sort::Machine(words.join(" ")),
@@ -653,7 +655,7 @@ impl Texts {
         }
     }
 
-    /// The words of an array's length, with macros written out.
+    /// The words of an array's length, with macros expanded.
     pub(super) fn length(&self, field: &Field) -> Vec<String> {
         let mut all = field.lengths.clone();
         let mut seen: BTreeSet<String> = BTreeSet::new();

@@ -67,9 +67,10 @@
  *                  reads no further.
  * @liveupdate_num: Number of live updates since the machine was started cold,
  *                  this one included.
- * @sessions_pa:    Physical address of the first block of sessions, 0 where
- *                  there are none.
- * @flbs_pa:        Physical address of the FLB header.
+ * @sessions_pa:    Physical address of the first block
+ *                  (&struct kho_block_header_ser) of &struct luo_session_ser, 0
+ *                  where there are none.
+ * @flbs_pa:        Physical address of the &struct luo_flb_header_ser.
  */
 struct luo_ser {
 	char compatible[LUO_ABI_COMPAT_LEN];
@@ -110,7 +111,8 @@ static_assert(offsetof(struct luo_file_ser, token) == 56);
 
 /**
  * struct luo_file_set_ser - The files of a session.
- * @files: Physical address of the first block of files, 0 where there are none.
+ * @files: Physical address of the first block (&struct kho_block_header_ser) of
+ *         &struct luo_file_ser, 0 where there are none.
  * @count: Number of files in all blocks together.
  */
 struct luo_file_set_ser {

@@ -83,7 +83,8 @@ static_assert(offsetof(struct memfd_luo_folio_ser, index) == 8);
  * @seals:     Its seals, as fcntl() has them.
  * @flags:     Flags of the file; no bit has a meaning yet, and all are 0.
  * @nr_folios: Number of entries in the array of folios.
- * @folios:    The array of folios; not set where the file's size is 0.
+ * @folios:    The array of &struct memfd_luo_folio_ser; not set where the
+ *             file's size is 0.
  */
 struct memfd_luo_ser {
 	u64 pos;

@@ -73,7 +73,8 @@ static_assert(offsetof(struct pci_dev_ser, refcount) == 6);
  * @version:    %PCI_LUO_FLB_VERSION: never removed, moved or given another
  *              size, in any version.
  * @nr_devices: Number of devices in all blocks.
- * @devices:    Physical address of the first block of &struct pci_dev_ser.
+ * @devices:    Physical address of the first block
+ *              (&struct kho_block_header_ser) of &struct pci_dev_ser.
  */
 struct pci_ser {
 	u32 version;

@@ -13,7 +13,8 @@ const FDT_MAGIC: u32 = 0xd00d_feed;
 /// The compatible string of KHO's root node in Linux 7.3.
 pub const KHO_COMPATIBLE: &str = "kho-v4";
 
-/// Levels of the radix tree with 4 KiB pages, the bitmap included, and the index bits of each kind of level.
+/// Levels of the radix tree with 4 KiB pages, including the bitmap, and the index bits of each kind
+/// of level.
 const RADIX_LEVELS: u32 = 6;
 const TABLE_BITS: u32 = 9;
 const LEAF_BITS: u32 = 15;
@@ -28,24 +29,24 @@ pub struct PreservedRun {
 /// KHO's root, found in memory.
 #[derive(Debug)]
 pub struct Kho {
-    /// Where the device tree lies.
+    /// The address of the device tree.
     pub fdt_pa: u64,
-    /// Where the Live Update Orchestrator's `struct luo_ser` lies.
+    /// The address of the Live Update Orchestrator's `struct luo_ser`.
     pub luo_pa: u64,
     /// The runs of pages that the radix tree lists.
     pub preserved: BTreeSet<PreservedRun>,
 }
 
 impl Kho {
-    /// Finds KHO's device tree by looking at the start of every page.
+    /// Finds KHO's device tree by checking the start of every page.
     ///
-    /// No symbol and no register leads to it in an image, but the kernel keeps it page-aligned. The tree of the
-    /// kernel before this one may still lie about in memory: what is found twice is told apart by the caller, who
-    /// knows which moment the image shows.
+    /// In an image, no symbol and no register leads to it, but the kernel keeps it page-aligned.
+    /// Memory may still contain the tree of the previous kernel. If several are found, the caller
+    /// chooses, since it knows which moment the image shows.
     pub fn find_all(memory: &impl Memory) -> Result<Vec<Self>> {
         let mut found = Vec::new();
         for pa in (0..memory.end()).step_by(PAGE_BYTES as usize) {
-            // A dump has holes where the machine has no memory.
+            // A dump has holes where the machine does not have memory.
             let Ok(magic) = memory.array::<4>(pa) else {
                 continue;
             };
@@ -92,7 +93,7 @@ impl Kho {
         Ok(Self { fdt_pa, luo_pa, preserved })
     }
 
-    /// Whether the page at this address is preserved, alone or as a part of a larger run.
+    /// Whether the page at this address is preserved, alone or as part of a larger run.
     pub fn preserves(&self, pa: u64) -> bool {
         self.preserved.iter().any(|run| {
             let size = PAGE_BYTES << run.order;
@@ -138,7 +139,7 @@ fn walk_radix(
     Ok(())
 }
 
-/// The highest set bit of a key says how large the run is, the bits below it where it starts.
+/// The highest set bit of a key encodes the size of the run, and the bits below it the start.
 fn decode_key(key: u64) -> Result<PreservedRun> {
     let top = key.checked_ilog2().ok_or_else(|| anyhow!("a radix key of 0"))?;
     let shift = 64 - top;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The Live Update Orchestrator's sessions and files, as they lie in preserved memory.
+//! The Live Update Orchestrator's sessions and files in preserved memory.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub const MEMFD_COMPATIBLE: &str = "memfd-v2";
 const BLOCK_HEADER_BYTES: u64 = 16;
 const SESSION_BYTES: u64 = 80;
 const FILE_BYTES: u64 = 64;
-/// No scenario needs more blocks in a row; a chain that does is a loop.
+/// No scenario needs more blocks in a row; a longer chain is a loop.
 const BLOCK_LIMIT: usize = 64;
 
 /// One file of a session.
@@ -35,7 +35,7 @@ pub struct LuoSession {
     pub files: Vec<LuoFile>,
 }
 
-/// Everything that LUO handed over, with the pages in which it says so.
+/// Everything that LUO handed over, and the pages that contain it.
 #[derive(Debug)]
 pub struct Luo {
     pub liveupdate_number: u64,
@@ -87,7 +87,7 @@ impl Luo {
     }
 }
 
-/// Reads what the vfio-pci handler left, as bytes and as what the contract makes of them.
+/// Reads what the vfio-pci handler left, as bytes and decoded by the contract.
 pub fn vfio_pci_bytes(
     memory: &impl Memory,
     file: &LuoFile,
@@ -105,11 +105,11 @@ pub fn vfio_pci_bytes(
 pub struct Memfd {
     pub size_bytes: u64,
     pub sha256: String,
-    /// Addresses of the pages that describe it, and of those that are its content.
+    /// The addresses of the pages that describe it, and of its content.
     pub pages: BTreeSet<u64>,
 }
 
-/// Puts a memfd together from its folios.
+/// Assembles a memfd from its folios.
 pub fn read_memfd(memory: &impl Memory, file: &LuoFile, limit_bytes: u64) -> Result<Memfd> {
     if file.compatible != MEMFD_COMPATIBLE {
         bail!("the file's compatible string is {}", file.compatible);
@@ -130,7 +130,7 @@ pub fn read_memfd(memory: &impl Memory, file: &LuoFile, limit_bytes: u64) -> Res
         let pa = page + at % PAGE_BYTES;
         let folio_pa = (memory.u64(pa)? & ((1 << 52) - 1)) * PAGE_BYTES;
         let start = memory.u64(pa + 8)? * PAGE_BYTES;
-        // Folios of more than a page would show as a hole in the content, and so in its hash.
+        // For folios larger than a page, the content would have a hole, and so another hash.
         let end = size_bytes.min(start + PAGE_BYTES);
         let target = content
             .get_mut(usize::try_from(start)?..usize::try_from(end)?)
@@ -145,7 +145,8 @@ pub fn read_memfd(memory: &impl Memory, file: &LuoFile, limit_bytes: u64) -> Res
     })
 }
 
-/// The pages behind a `struct kho_vmalloc`, whose chunks are {next, up to 511 addresses, zero-terminated}.
+/// The pages of a `struct kho_vmalloc`, whose chunks are {next, up to 511 addresses,
+/// zero-terminated}.
 fn vmalloc_pages(
     memory: &impl Memory,
     first_pa: u64,

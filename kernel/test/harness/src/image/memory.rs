@@ -10,10 +10,10 @@ use object::elf::{FileHeader64, PT_LOAD};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::LittleEndian;
 
-/// The only page size of the machines that the scenarios build.
+/// The only page size of the scenarios' machines.
 pub const PAGE_BYTES: u64 = 4096;
 
-/// Something that physical memory can be read from.
+/// A source of physical memory.
 pub trait Memory {
     /// Reads all of `buffer` from physical address `pa`.
     fn read(&self, pa: u64, buffer: &mut [u8]) -> Result<()>;
@@ -40,14 +40,15 @@ pub trait Memory {
     }
 }
 
-/// QEMU's backing file, or a copy of it. The offset is the address as long as all memory lies below the 32-bit hole.
+/// QEMU's backing file, or a copy of it. The offset is the address if all memory is below the
+/// 32-bit hole.
 pub struct RawMemory {
     file: File,
     size_bytes: u64,
 }
 
 impl RawMemory {
-    /// Opens a backing file. The machine has to be stopped while it is read.
+    /// Opens a backing file. The machine must be stopped while it is read.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let size_bytes = file.metadata()?.len();
@@ -81,7 +82,7 @@ impl ElfMemory {
     /// Opens a dump and reads its program headers.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        // The headers come first, and QEMU writes a handful of them.
+        // The headers come first, and QEMU writes only a few.
         let mut head = vec![0; 64 << 10];
         let length = file.read_at(&mut head, 0)?;
         let head = &head[..length];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What init said it had preserved, kept beside every image so that whoever reads the image can check the reading.
+//! What init reported as preserved. It is kept beside every image, so that a reader of the image
+//! can be checked.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The schema of [`Record`] as JSON.
 pub const SCHEMA: u32 = 1;
 
-/// The file that lies beside an image.
+/// The file beside an image.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
@@ -22,11 +23,11 @@ pub struct Record {
     pub format: String,
     pub memory_bytes: u64,
     pub page_bytes: u64,
-    /// Sessions in the order of their names.
+    /// Sessions, sorted by name.
     pub sessions: Vec<RecordedSession>,
 }
 
-/// A session and its files in the order of their tokens.
+/// A session and its files, sorted by token.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedSession {
@@ -43,7 +44,7 @@ pub struct RecordedFile {
     pub object: PreservedObject,
 }
 
-/// What the sessions of the running kernel hold, as far as init has reported it.
+/// The content of the running kernel's sessions, as far as init has reported it.
 #[derive(Debug, Clone, Default)]
 pub struct Preserved(pub BTreeMap<String, BTreeMap<u64, PreservedObject>>);
 
@@ -63,7 +64,7 @@ impl Preserved {
         })
     }
 
-    /// The form in which it is written down.
+    /// The form in which it is written.
     pub fn sessions(
         &self,
         compatible: impl Fn(&PreservedObject) -> String,

@@ -45,7 +45,7 @@ pub fn take(qmp: &mut Qmp, backing_file: &Path, format: Format, output: &Path) -
 }
 
 fn dump(qmp: &mut Qmp, format: &str, output: &Path) -> Result<()> {
-    // A leftover would survive a dump that fails half-way and pass for it.
+    // If a dump fails, a leftover file must not be mistaken for it.
     match fs::remove_file(output) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
@@ -58,7 +58,7 @@ fn dump(qmp: &mut Qmp, format: &str, output: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Has QEMU write one page the way it sees physical memory, and reads that.
+/// Makes QEMU write one page as it sees physical memory, and reads that.
 pub fn page_through_qemu(qmp: &mut Qmp, pa: u64, scratch: &Path) -> Result<Vec<u8>> {
     qmp.execute(
         "pmemsave",
@@ -71,12 +71,12 @@ pub fn page_through_qemu(qmp: &mut Qmp, pa: u64, scratch: &Path) -> Result<Vec<u
     Ok(bytes)
 }
 
-/// QEMU's working directory is not ours.
+/// QEMU has another working directory.
 fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
 
-/// Copies a file and leaves out what is zero.
+/// Copies a file, with holes for zeroes.
 fn copy_sparse(from: &Path, to: &Path) -> Result<()> {
     const CHUNK_BYTES: usize = 64 << 10;
     let source = File::open(from)?;

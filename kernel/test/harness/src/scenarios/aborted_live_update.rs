@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Devices that were frozen for a live update which then did not take place.
+//! Devices that were frozen for a live update that did not take place.
 
 use kho_abi_live_plan::{Flavour, Look, Scenario};
 
@@ -26,7 +26,8 @@ pub fn scenario() -> Scenario {
                     use_device("nvme2"),
                     leave_traces("nvme"),
                     leave_traces("edu"),
-                    // In both ways that a freeze is undone: within a session, and of a whole session before it.
+                    // Both ways to undo a freeze: inside a session, and of a whole session before
+                    // it.
                     create_session("vm0"),
                     create_session("vm1"),
                     preserve("vm0", "nvme", 1),

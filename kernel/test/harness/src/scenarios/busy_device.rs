@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A device that somebody else has opened before it is retrieved.
+//! A device that another program opens before it is retrieved.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 

@@ -43,7 +43,7 @@ pub fn scenario() -> Scenario {
                     ),
                     handler_references(0),
                     use_device("nvme"),
-                    // What was let go can be preserved again.
+                    // A released file can be preserved again.
                     create_session("vm1"),
                     preserve("vm1", "nvme", 1),
                     close_session("vm1"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The good path and the ways out of it under a kernel that checks itself.
+//! The success path and the failure paths under a kernel that checks itself.
 
 use kho_abi_live_plan::{Boot, Flavour, Scenario};
 
@@ -8,10 +8,10 @@ use super::vocabulary::*;
 
 pub fn scenario() -> Scenario {
     let mut before = good_path::before();
-    // The live update is the last step; what is to be looked at comes before it.
+    // The live update is the last step, so examinations come before it.
     let jump = before.pop().unwrap_or_default();
     before.extend([
-        // Failures have code of their own.
+        // Failures have their own code paths.
         create_session("given-up"),
         refused("EBUSY", preserve("given-up", "nvme", 1)),
         close_session("given-up"),
@@ -24,8 +24,8 @@ pub fn scenario() -> Scenario {
     ]);
     let mut after = good_path::after();
     after.extend([unload_handler(), no_leaks()]);
-    // The kernel's own tests that are built into it. The first one's memory, and the second one's data, which it attaches
-    // to the memfd, go through the same live update.
+    // The kernel's own built-in tests. The first one's memory, and the second one's data, which it
+    // attaches to the memfd, go through the same live update.
     let logs = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     let before = Boot {
         log_has: logs(&["test: liveupdate-test-flb-v2: preserve was triggered"]),

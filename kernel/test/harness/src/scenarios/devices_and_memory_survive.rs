@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The good path, with everything that can differ between devices.
+//! The success path, with everything that can differ between devices.
 
 use kho_abi_live_plan::{Boot, Device, Flavour, Scenario};
 
 use super::vocabulary::*;
 
-/// Not a multiple of the page size: the tail of the last page has to be left out.
+/// Not a multiple of the page size: the tail of the last page must be left out.
 const MEMFD_BYTES: u64 = 300_001;
 
 pub fn scenario() -> Scenario {
@@ -51,7 +51,7 @@ pub fn before() -> Vec<Vec<kho_abi_live_plan::Step>> {
         preserve("vm0", "ram", 0x11),
         preserve("vm0", "edu", 0x12),
         preserve("vm0", "nic", u64::MAX),
-        // The same token in another session is another token.
+        // The same token in another session is a different token.
         preserve("vm1", "testdev", 0x10),
         preserve("vm1", "nvme2", 0x11),
         live_update(),
@@ -65,7 +65,7 @@ pub fn after() -> Vec<Vec<kho_abi_live_plan::Step>> {
         retrieve_session("vm1"),
         retrieve_session("vm0"),
         refused("ENOENT", retrieve_session("vm2")),
-        // In another order than they were preserved in.
+        // Not in the order in which they were preserved.
         retrieve("vm0", u64::MAX, "nic"),
         retrieve("vm1", 0x11, "nvme2"),
         retrieve("vm0", 0x12, "edu"),
@@ -93,7 +93,7 @@ pub fn after() -> Vec<Vec<kho_abi_live_plan::Step>> {
         reset("nvme"),
         use_device("nvme"),
         memfd_holds("ram", MEMFD_BYTES, 7),
-        // A retrieved file is an ordinary one: closed, it gives the device back to whoever opens it next.
+        // A retrieved file is an ordinary one: when it is closed, the device can be opened again.
         close("testdev"),
         open("testdev"),
         use_device("testdev"),

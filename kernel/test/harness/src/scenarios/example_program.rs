@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The program that the documentation shows.
+//! The program in the documentation.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A device whose reset worked when it was opened and fails when it is needed.
+//! A device whose reset worked when it was opened, but fails when it is needed.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 
@@ -18,7 +18,7 @@ pub fn scenario() -> Scenario {
                     ready(&["nvme"]),
                     open("nvme"),
                     use_device("nvme"),
-                    // vfio-pci found out just now, when the file was opened, that the reset works.
+                    // When the file was opened, vfio-pci found that the reset works.
                     reset("nvme"),
                     leave_traces("nvme"),
                     create_session("vm0"),
@@ -32,11 +32,11 @@ pub fn scenario() -> Scenario {
                     interrupts_off("nvme"),
                     create_memfd("memory", 0x3000, 1),
                     preserve("vm0", "memory", 2),
-                    // The second attempt starts from what the first one left.
+                    // The second attempt starts with what the first one left.
                     refused("ENOTTY", jump()),
                     is_bus_master("nvme"),
                     reset_methods_on("nvme"),
-                    // Loaded anew, as what init knows of the memory travels with the kernel.
+                    // Loaded again, since init's knowledge of the memory travels with the kernel.
                     live_update(),
                 ],
             ),

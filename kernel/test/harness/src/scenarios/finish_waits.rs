@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Finishing a session of which not everything was retrieved.
+//! Finishing a session before everything was retrieved.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A second kernel that speaks another version of the contract.
+//! A second kernel with another version of the contract.
 
 use kho_abi_live_plan::{Flavour, ImageMoment, Look, Scenario};
 

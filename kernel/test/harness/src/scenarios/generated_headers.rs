@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The least that a kernel with the generated headers has to be able to do: nothing in it is Rust, or ours.
+//! The minimum for a kernel with the generated headers: it contains no Rust, and no code of ours.
 
 use kho_abi_live_plan::{Flavour, ImageMoment, Scenario};
 
 use super::vocabulary::*;
 
-/// More folio entries than fit into one page, and a tail.
+/// More folio entries than fit into one page, and a partial last page.
 const MEMFD_BYTES: u64 = 600 * 4096 + 17;
 
 pub fn scenario() -> Scenario {

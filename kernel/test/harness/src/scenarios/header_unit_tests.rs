@@ -5,7 +5,7 @@ use kho_abi_live_plan::{Flavour, Scenario};
 
 use super::vocabulary::*;
 
-/// The tests of a header, as they are handed out.
+/// The tests of a header, as they are generated.
 macro_rules! suites {
     ($($header:literal),* $(,)?) => {
         &[$((
@@ -60,7 +60,7 @@ fn cases(text: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// A suite that is left out, or that has lost its cases, would pass in silence.
+    /// A missing suite, or one without its cases, would pass silently.
     #[test]
     fn every_header_has_its_suite_and_every_function_of_it_is_a_case() {
         let headers = kho_abi::wire::HEADERS.iter();
@@ -76,7 +76,8 @@ mod tests {
             assert!(functions > 0, "{header}");
             total += functions;
         }
-        // Strings, constants, and a case for each struct: what is there today, so that none gets lost.
+        // Strings, constants, and a case for each struct: the present number, so that none gets
+        // lost.
         assert!(total >= 33, "{total} cases");
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Unloading the module under a session's feet.
+//! Unloading the module while a session uses it.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 

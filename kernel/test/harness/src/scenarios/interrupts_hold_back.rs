@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A device whose interrupts are on would interrupt a kernel that knows nothing of it.
+//! A device with enabled interrupts would interrupt a kernel that does not expect it.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 

@@ -5,7 +5,7 @@ use kho_abi_live_plan::{Flavour, Scenario, Step};
 
 use super::vocabulary::*;
 
-/// The cases of the program that needs no live update.
+/// The cases of the program that does not need a live update.
 const CASES: &[&str] = &[
     "basic_open_close",
     "exclusive_open",
@@ -24,7 +24,8 @@ const CASES: &[&str] = &[
     "preserve_many_files",
 ];
 
-/// The programs that go through one, each with what it prints when its second stage is through.
+/// The programs that go through a live update, each with what it prints when its second stage is
+/// complete.
 const ACROSS: &[(&str, &str)] = &[
     ("luo_kexec_simple", "--- SIMPLE KEXEC TEST PASSED ---"),
     ("luo_multi_session", "--- MULTI-SESSION KEXEC TEST PASSED ---"),
@@ -35,7 +36,8 @@ const ACROSS: &[(&str, &str)] = &[
 pub fn scenario() -> Scenario {
     let cases = CASES.iter().map(|case| format!("liveupdate_device.{case}")).collect();
     let mut before = vec![selftest("liveupdate", &[], cases, "# Totals: pass:15 fail:0")];
-    // Each leaves a child behind that holds its sessions, so all of them can go through the same live update.
+    // Each leaves a child that holds its sessions, so all of them can go through the same live
+    // update.
     before.extend(ACROSS.iter().map(|(program, _)| {
         stage(program, "1", "You may now perform kexec reboot.")
     }));

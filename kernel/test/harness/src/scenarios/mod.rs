@@ -7,7 +7,7 @@ macro_rules! registry {
     ($($module:ident),* $(,)?) => {
         $(mod $module;)*
 
-        /// All scenarios, in the order in which they are run and printed.
+        /// All scenarios, in the order in which they run and are printed.
         pub fn all() -> Vec<kho_abi_live_plan::Scenario> {
             vec![$($module::scenario()),*]
         }
@@ -79,8 +79,8 @@ mod tests {
         }
     }
 
-    /// A kernel without the live update at its end would leave the ones after it unreached, and one that never looks
-    /// at anything would prove nothing.
+    /// A kernel without a live update at its end would make the later ones unreachable, and one
+    /// that never checks anything would prove nothing.
     #[test]
     fn every_kernel_but_the_last_ends_in_a_live_update() {
         for scenario in all() {

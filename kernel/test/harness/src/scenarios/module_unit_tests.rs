@@ -14,7 +14,7 @@ pub fn scenario() -> Scenario {
              hold something else.",
             vec![],
             vec![boot_that_logs(
-                // The number is a plan: a test that is not run has not passed.
+                // The number is a plan: a test that does not run has not passed.
                 &["# kho_vfio_pci: pass:5 fail:0"],
                 vec![load_handler()],
             )],

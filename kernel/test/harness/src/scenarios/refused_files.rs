@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Everything that preserve has to say no to.
+//! Everything that preserve must refuse.
 
 use kho_abi_live_plan::{Flavour, Look, Scenario};
 

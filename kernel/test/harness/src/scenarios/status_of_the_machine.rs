@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What `kho-abi` says of a machine from within, on both sides of a live update.
+//! What `kho-abi` reports about a machine from inside, on both sides of a live update.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 
@@ -7,7 +7,8 @@ use super::vocabulary::*;
 
 pub fn scenario() -> Scenario {
     Scenario {
-        // The program makes the initramfs large, and by default the scratch memory is a multiple of it.
+        // The program makes the initramfs large, and by default the size of the scratch memory is a
+        // multiple of the initramfs.
         parameters: "kho_scratch=16M,160M,16M".to_owned(),
         ..super::vocabulary::scenario(
             "the-status-of-a-machine-is-that-of-its-live-updates",
@@ -42,7 +43,8 @@ pub fn scenario() -> Scenario {
                             ", kexec 2, luo-v5, live update 2",
                             "scratch    192 MiB in 3 areas",
                         ]),
-                        // The machine's own memory, while it runs: what it prepares, before what it received.
+                        // The machine's own memory, while it runs: first what it prepares, then
+                        // what it received.
                         kho_abi(
                             &["inspect", "/proc/kcore"],
                             &[

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A device that is handed on and on.
+//! A device that is handed on again and again.
 
 use kho_abi_live_plan::{Boot, Flavour, Scenario};
 

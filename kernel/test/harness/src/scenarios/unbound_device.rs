@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A device that is there, but that vfio-pci does not have yet.
+//! A device that exists, but is not bound to vfio-pci yet.
 
 use kho_abi_live_plan::{Flavour, Scenario};
 

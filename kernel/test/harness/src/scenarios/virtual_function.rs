@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Virtual functions, which the next kernel turns off before anybody could ask for them.
+//! Virtual functions, which the next kernel turns off before any program could retrieve them.
 
 use kho_abi_live_plan::Scenario;
 

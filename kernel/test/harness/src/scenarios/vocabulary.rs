@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The words that scenarios are written in.
+//! The building blocks of scenarios.
 
 use kho_abi_live_plan::{
     Action, Boot, Device, DeviceKind, Flavour, Location, Look, Scenario, Step, Use,
 };
 
-/// A scenario without devices, on one processor, that takes no image.
+/// A scenario without devices, on one processor, without an image.
 pub fn scenario(name: &str, claim: &str, devices: Vec<Device>, boots: Vec<Boot>) -> Scenario {
     Scenario {
         name: name.to_owned(),
@@ -22,7 +22,7 @@ pub fn boot(flavour: Flavour, steps: Vec<Vec<Step>>) -> Boot {
     Boot { flavour, steps: steps.into_iter().flatten().collect(), log_has: Vec::new() }
 }
 
-/// The base flavour, whose log has to say something.
+/// The base flavour, whose log must contain something.
 pub fn boot_that_logs(log_has: &[&str], steps: Vec<Vec<Step>>) -> Boot {
     Boot {
         log_has: log_has.iter().map(|text| (*text).to_owned()).collect(),
@@ -50,7 +50,7 @@ pub fn nic_behind_port(slot: u8) -> Device {
     device("nic", DeviceKind::E1000e, Location::BehindRootPort(slot))
 }
 
-/// An nvme behind a root port, and the virtual function that it can have.
+/// An nvme behind a root port, and its possible virtual function.
 pub fn nvme_with_virtual_function(slot: u8) -> Vec<Device> {
     let kind = DeviceKind::NvmeWithVirtualFunction;
     vec![
@@ -67,12 +67,12 @@ fn must(action: Action) -> Vec<Step> {
     vec![Step { action, fails: None }]
 }
 
-/// The same steps, each of which has to be refused.
+/// The same steps, each of which must be refused.
 pub fn refused(errno: &str, steps: Vec<Step>) -> Vec<Step> {
     steps.into_iter().map(|step| Step { fails: Some(errno.to_owned()), ..step }).collect()
 }
 
-/// Handler loaded, devices bound, `/dev/liveupdate` open: in this order, which is the only one that works.
+/// Loads the handler, binds the devices, opens `/dev/liveupdate`: only this order works.
 pub fn ready(devices: &[&str]) -> Vec<Step> {
     let mut steps = load_handler();
     for device in devices {
@@ -123,7 +123,7 @@ pub fn open_live_update() -> Vec<Step> {
     must(Action::OpenLiveUpdate)
 }
 
-/// A device's file, bound to an iommufd; the file has the device's name.
+/// A device's file, bound to an iommufd; the file is named after the device.
 pub fn open(device: &str) -> Vec<Step> {
     let mut steps = open_cdev(device);
     steps.extend(bind_iommufd(device));
@@ -134,7 +134,7 @@ pub fn open_cdev(device: &str) -> Vec<Step> {
     must(Action::OpenCdev { device: device.to_owned(), file: device.to_owned() })
 }
 
-/// A device's file under a name of its own.
+/// Another file on a device, with its own name.
 pub fn open_cdev_again(device: &str, file: &str) -> Vec<Step> {
     must(Action::OpenCdev { device: device.to_owned(), file: file.to_owned() })
 }
@@ -197,12 +197,12 @@ pub fn finish(session: &str) -> Vec<Step> {
     must(Action::Finish { session })
 }
 
-/// Configuration space and registers, through the file that has the device's name.
+/// Configuration space and registers, through the file that is named after the device.
 pub fn use_device(device: &str) -> Vec<Step> {
     [Use::ConfigSpace, Use::Registers].into_iter().flat_map(|with| use_with(device, with)).collect()
 }
 
-/// Traces by which a device that was brought to rest can be told.
+/// Traces that show whether a device was quiesced.
 pub fn leave_traces(device: &str) -> Vec<Step> {
     use_with(device, Use::LeaveTraces)
 }
@@ -211,7 +211,7 @@ pub fn is_bus_master(device: &str) -> Vec<Step> {
     use_with(device, Use::IsBusMaster)
 }
 
-/// Has the device raise an interrupt; they have to be on.
+/// Makes the device raise an interrupt; interrupts must be on.
 pub fn raise_interrupt(device: &str) -> Vec<Step> {
     use_with(device, Use::RaiseInterrupt)
 }
@@ -261,12 +261,12 @@ pub fn selftest(program: &str, arguments: &[&str], cases: Vec<String>, says: &st
     })
 }
 
-/// The machine is healthy, and its state has these words.
+/// The machine is healthy, and its state contains these words.
 pub fn status(shows: &[&str]) -> Vec<Step> {
     kho_abi(&["status"], shows)
 }
 
-/// `kho-abi` finds nothing wrong, and what it prints has these words.
+/// `kho-abi` finds nothing wrong, and its output contains these words.
 pub fn kho_abi(arguments: &[&str], shows: &[&str]) -> Vec<Step> {
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     must(Action::KhoAbi { arguments: owned(arguments), shows: owned(shows) })
@@ -276,7 +276,7 @@ pub fn pause(name: &str, look: Look) -> Vec<Step> {
     must(Action::Pause { name: name.to_owned(), look })
 }
 
-/// Loads the next kernel and goes there.
+/// Loads the next kernel and jumps into it.
 pub fn live_update() -> Vec<Step> {
     let mut steps = load_next_kernel();
     steps.extend(must(Action::LiveUpdate));
@@ -287,7 +287,7 @@ pub fn load_next_kernel() -> Vec<Step> {
     must(Action::LoadNextKernel)
 }
 
-/// The jump alone, for a kernel that is loaded already.
+/// Only the jump, for a kernel that is loaded already.
 pub fn jump() -> Vec<Step> {
     must(Action::LiveUpdate)
 }

@@ -77,6 +77,10 @@ in_live_test cargo test --locked --workspace
 step 'bindings in the tools that they are for'
 tools/check-bindings.sh
 
+step "the example of a crate of somebody's own"
+cargo clippy --offline --locked --manifest-path examples/own-contract/Cargo.toml --target-dir "$target" -- -D warnings
+tools/check-own-crate.sh
+
 step 'the book'
 tools/book.sh
 
@@ -95,6 +99,7 @@ done
 step 'tests against the Linux tree'
 cargo test --locked -p kho-abi-codegen --test kernel_tree --test kernel_headers --test headers \
 	--test unit_tests -- --include-ignored
+cargo test --locked -p kho-abi --test import -- --ignored
 
 step 'headers, frozen layouts and truth agree'
 cargo run --quiet --locked -- check

@@ -51,6 +51,7 @@ struct Cli {
 enum Command {
     Init(commands::init::Args),
     Generate(commands::generate::Args),
+    Import(commands::import::Args),
     Layout(commands::layout::Args),
     Freeze(commands::freeze::Args),
     Bump(commands::bump::Args),
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Init(args) => commands::init::run(args, root, &mut out),
         Command::Generate(args) => commands::generate::run(args, root, &mut out),
+        Command::Import(args) => commands::import::run(args, &mut out),
         Command::Layout(args) => commands::layout::run(args, root, &mut out),
         Command::Freeze(args) => commands::freeze::run(args, root, &mut out),
         Command::Bump(args) => commands::bump::run(args, root, &mut out),
@@ -180,6 +182,7 @@ mod tests {
             "kho-abi log --output",
             "kho-abi inspect --output",
             "kho-abi inspect diff --output",
+            "kho-abi import --output",
             "kho-abi generate --out",
             "kho-abi man --out",
         ];

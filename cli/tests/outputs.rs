@@ -125,6 +125,7 @@ fn no_output_of_any_command_destroys_an_input() {
         "$K log tree/include/linux/kho/abi/luo.h --report json=tree/include/linux/kho/abi/luo.h"
             .into(),
         "$K log tree/include/linux/kho/abi/luo.h -o tree/include/linux/kho/abi/luo.h".into(),
+        "$K import tree/include/linux/kho/abi/luo.h -o tree/include/linux/kho/abi/luo.h".into(),
         "$K verify v >>v".into(),
         "$K preflight v v >>v".into(),
     ];

@@ -3,6 +3,7 @@
 
 use crate::freeze::{self, History};
 use crate::generate::{self, Generated};
+use crate::origin::Origin;
 use kho_abi_model::compare;
 use kho_abi_model::finding::{self, Finding};
 use kho_abi_model::version::called;
@@ -61,13 +62,12 @@ pub fn run(
     models.extend_from_slice(earlier);
     let headers = checkout.headers_dir();
     let generated = generate::render_all(current);
-    Ok(vec![
-        Check::done("documentation repeats no version", prose(&models)),
-        Check::done("each compatible string is one contract's", shared_strings(&models)),
-        Check::done("each compatible string fits the field that carries it", too_long(&models)),
+    let origin = &Origin::CHECKOUT;
+    let mut checks = of_types(&models);
+    checks.extend([
         Check::done(
-            "the headers and their unit tests are what the types say",
-            generate::check(&headers, |path| checkout.display(path), &generated)?,
+            GENERATED,
+            generate::check(&headers, |path| checkout.display(path), &generated, origin)?,
         ),
         Check::done(
             "the bindings for other tools are what the types say",
@@ -75,17 +75,36 @@ pub fn run(
                 &checkout.bindings_dir(),
                 |path| checkout.display(path),
                 &generate::render_bindings(current),
+                origin,
             )?,
         ),
         read_back(current, &generated),
-        Check::done("the types are what was frozen", freeze::check(checkout, &models)?),
-        match freeze::check_history(checkout)? {
-            History::Checked(findings) => Check::done(HISTORY, findings),
-            History::NotChecked(why) | History::NothingYet(why) => Check::not(HISTORY, why),
-        },
-    ])
+        Check::done(FROZEN, freeze::check(checkout, &models)?),
+        of_history(freeze::check_history(checkout)?),
+    ]);
+    Ok(checks)
 }
 
+/// What must hold of types alone: `models` are the present versions, and then each older one.
+#[must_use]
+pub(crate) fn of_types(models: &[Model]) -> Vec<Check> {
+    vec![
+        Check::done("documentation repeats no version", prose(models)),
+        Check::done("each compatible string is one contract's", shared_strings(models)),
+        Check::done("each compatible string fits the field that carries it", too_long(models)),
+    ]
+}
+
+/// What the history of frozen layouts tells.
+pub(crate) fn of_history(history: History) -> Check {
+    match history {
+        History::Checked(findings) => Check::done(HISTORY, findings),
+        History::NotChecked(why) | History::NothingYet(why) => Check::not(HISTORY, why),
+    }
+}
+
+pub(crate) const GENERATED: &str = "the headers and their unit tests are what the types say";
+pub(crate) const FROZEN: &str = "the types are what was frozen";
 const HISTORY: &str = "no released layout was edited";
 const READ_BACK: &str = "C compilers lay the headers out as rustc does";
 
@@ -157,7 +176,7 @@ pub fn shared_strings(models: &[Model]) -> Vec<Finding> {
 }
 
 /// Has clang lay the headers out, for several machines and page sizes, and compares with the truth.
-fn read_back(model: &Model, generated: &[Generated]) -> Check {
+pub(crate) fn read_back(model: &Model, generated: &[Generated]) -> Check {
     let files: BTreeMap<String, Vec<u8>> = generated
         .iter()
         .map(|file| (file.path.display().to_string(), file.text.clone().into_bytes()))

@@ -38,7 +38,21 @@ pub fn freeze(
     compatible: &str,
     status: Status,
 ) -> Result<Outcome, CheckoutError> {
-    let layouts = Layouts::of(checkout);
+    freeze_in(&Layouts::of(checkout), model, header, compatible, status)
+}
+
+/// The same, in a directory of frozen layouts.
+///
+/// # Errors
+///
+/// A file that cannot be read or written.
+pub fn freeze_in(
+    layouts: &Layouts,
+    model: &Model,
+    header: &Header,
+    compatible: &str,
+    status: Status,
+) -> Result<Outcome, CheckoutError> {
     let path = layouts.path(compatible);
     // Once frozen, such a string would be cut off in memory for good.
     let contract = header.contracts.iter().find(|contract| contract.compatible == compatible);
@@ -51,7 +65,7 @@ pub fn freeze(
     match layouts.read(&path)? {
         Some(Err(finding)) => return Ok(Outcome::Refused(vec![finding])),
         Some(Ok(old)) if old.status == Status::Released => {
-            let findings = compare_contract(&layouts, &old, &with_places(model, &new));
+            let findings = compare_contract(layouts, &old, &with_places(model, &new));
             return Ok(match findings.as_slice() {
                 [] => Outcome::Unchanged(path),
                 _ => Outcome::Refused(findings),
@@ -86,7 +100,7 @@ pub fn check(checkout: &Checkout, models: &[Model]) -> Result<Vec<Finding>, Chec
     for model in models {
         for (header, contract) in model.contracts() {
             let compatible = &contract.compatible;
-            findings.extend(check_contract(checkout, model, header, compatible)?);
+            findings.extend(check_contract_in(&layouts, model, header, compatible)?);
             owned.push(layouts.path(compatible));
         }
     }
@@ -125,18 +139,31 @@ pub fn check_contract(
     header: &Header,
     compatible: &str,
 ) -> Result<Vec<Finding>, CheckoutError> {
-    let layouts = Layouts::of(checkout);
+    check_contract_in(&Layouts::of(checkout), model, header, compatible)
+}
+
+/// The same, of a directory of frozen layouts.
+///
+/// # Errors
+///
+/// A file that is there and cannot be read.
+pub fn check_contract_in(
+    layouts: &Layouts,
+    model: &Model,
+    header: &Header,
+    compatible: &str,
+) -> Result<Vec<Finding>, CheckoutError> {
     let path = layouts.path(compatible);
     Ok(match layouts.read(&path)? {
         None => vec![Finding::new(
             "frozen_layout_missing",
-            checkout.display(&path),
+            layouts.display(&path),
             format!("the contract \"{compatible}\" has no frozen layout"),
-            format!("run `kho-abi freeze {compatible}`"),
+            layouts.origin().freeze(compatible),
         )],
         Some(Err(finding)) => vec![finding],
         Some(Ok(old)) => write::frozen::of(model, header, compatible, old.status)
-            .map(|new| compare_contract(&layouts, &old, &with_places(model, &new)))
+            .map(|new| compare_contract(layouts, &old, &with_places(model, &new)))
             .unwrap_or_default(),
     })
 }
@@ -164,10 +191,8 @@ fn compare_contract(layouts: &Layouts, old: &Frozen, new: &Frozen) -> Vec<Findin
     let compatible = &old.contract.compatible;
     let file = layouts.display(&layouts.path(compatible));
     let help = match old.status {
-        Status::Released => {
-            format!("undo the change, run `kho-abi bump {compatible}`, then change the new version")
-        }
-        Status::Draft => format!("run `kho-abi freeze --draft {compatible}`"),
+        Status::Released => layouts.origin().bump(compatible),
+        Status::Draft => layouts.origin().draft(compatible),
     };
     let (rule, released) = (rule_of(old.status), old.status.past());
     let found = departures(old, new).into_iter().map(|departure| {

@@ -2,6 +2,7 @@
 //! Writes files that are generated from the truth, or reports how existing files differ: headers,
 //! their unit tests, and bindings for other tools.
 
+use crate::origin::Origin;
 use crate::output::write_file;
 use crate::write;
 use kho_abi_model::finding::Finding;
@@ -23,29 +24,43 @@ pub struct Generated {
 /// Renders every header of a model.
 #[must_use]
 pub fn render(model: &Model) -> Vec<Generated> {
-    let generated = |(header, text): (&Header, String)| Generated {
-        path: Path::new("include").join(header.include_path()),
-        text,
-    };
-    write::c_header::render_all(model).into_iter().map(generated).collect()
+    headers(model, &model.headers, &Origin::CHECKOUT)
 }
 
 /// Renders the unit tests of a model's headers, which a kernel takes with the headers.
 #[must_use]
 pub fn render_unit_tests(model: &Model) -> Vec<Generated> {
-    let generated = |(name, text): (String, String)| Generated {
-        path: Path::new(write::kunit::DIR).join(name),
-        text,
-    };
-    write::kunit::render_all(model).into_iter().map(generated).collect()
+    unit_tests(model, &model.headers, &Origin::CHECKOUT)
 }
 
 /// Renders the headers of a model, and then their unit tests.
 #[must_use]
 pub fn render_all(model: &Model) -> Vec<Generated> {
-    let mut all = render(model);
-    all.extend(render_unit_tests(model));
+    render_some(model, &model.headers, &Origin::CHECKOUT)
+}
+
+/// The same of some headers of a model, which are made from files of that origin.
+#[must_use]
+pub fn render_some(model: &Model, some: &[Header], origin: &Origin) -> Vec<Generated> {
+    let mut all = headers(model, some, origin);
+    all.extend(unit_tests(model, some, origin));
     all
+}
+
+fn headers(model: &Model, some: &[Header], origin: &Origin) -> Vec<Generated> {
+    let generated = |(header, text): (&Header, String)| Generated {
+        path: Path::new("include").join(header.include_path()),
+        text,
+    };
+    write::c_header::render_some(model, some, origin).into_iter().map(generated).collect()
+}
+
+fn unit_tests(model: &Model, some: &[Header], origin: &Origin) -> Vec<Generated> {
+    let generated = |(name, text): (String, String)| Generated {
+        path: Path::new(write::kunit::DIR).join(name),
+        text,
+    };
+    write::kunit::render_some(model, some, origin).into_iter().map(generated).collect()
 }
 
 /// Renders the bindings for other tools.
@@ -85,7 +100,9 @@ pub fn check(
     dir: &Path,
     show: impl Fn(&Path) -> String,
     generated: &[Generated],
+    origin: &Origin,
 ) -> Result<Vec<Finding>, CheckoutError> {
+    let command = origin.command;
     let mut findings = Vec::new();
     for Generated { path, text } in generated {
         let full = dir.join(path);
@@ -101,7 +118,7 @@ pub fn check(
                 kind.missing,
                 shown,
                 format!("the {} is not there", kind.name),
-                "run `kho-abi generate`",
+                format!("run `{command}`"),
             )),
             Some(found) if found == *text => {}
             Some(found) => {
@@ -112,7 +129,7 @@ pub fn check(
                         kind.out_of_date,
                         Place { file: shown.clone(), line: same + 1 },
                         format!("the {} is not what the truth says", kind.name),
-                        "run `kho-abi generate`; to change the ABI, change the types",
+                        format!("run `{command}`; to change the ABI, change the types"),
                     )
                 });
             }
@@ -131,7 +148,7 @@ pub fn check(
                     kind.unowned,
                     show(&path),
                     format!("no wire file makes this {}", kind.name),
-                    kind.remedy,
+                    kind.remedy.replace("{}", origin.wire_dir),
                 ));
             }
         }
@@ -165,7 +182,7 @@ impl Kind {
                 missing: "unit_test_missing",
                 out_of_date: "unit_test_out_of_date",
                 unowned: "unit_test_unowned",
-                remedy: "remove it, or write its types under abi/src/wire/",
+                remedy: "remove it, or write its types under {}/",
             }
         } else if [write::python::PATH, write::kaitai::PATH, write::imhex::PATH]
             .iter()
@@ -184,7 +201,7 @@ impl Kind {
                 missing: "header_missing",
                 out_of_date: "header_out_of_date",
                 unowned: "header_unowned",
-                remedy: "remove it, or write its types under abi/src/wire/",
+                remedy: "remove it, or write its types under {}/",
             }
         }
     }

@@ -2,6 +2,7 @@
 //! A directory of frozen layouts, of our checkout or of any other tree: reads it, writes to it, and
 //! compares it with its history.
 
+use crate::origin::Origin;
 use crate::output::write_file;
 use crate::write;
 use kho_abi_model::finding::Finding;
@@ -25,6 +26,8 @@ pub struct Layouts {
     dir: PathBuf,
     /// A file of the tree that is under version control, if the tree is.
     tracked: Option<&'static str>,
+    /// Whose types they are of; none where they are of headers.
+    origin: Option<Origin>,
 }
 
 /// What the history says about the frozen layouts.
@@ -58,13 +61,31 @@ impl Layouts {
             root: checkout.root().into(),
             dir: checkout.snapshots_dir(),
             tracked: Some("Cargo.toml"),
+            origin: Some(Origin::CHECKOUT),
         }
+    }
+
+    /// Those of a crate of wire files, in `layouts` below its top.
+    #[must_use]
+    pub fn of_crate(root: &Path, origin: Origin) -> Self {
+        Self {
+            root: root.into(),
+            dir: root.join("layouts"),
+            tracked: Some("Cargo.toml"),
+            origin: Some(origin),
+        }
+    }
+
+    /// Whose types they are of; a checkout's where they are of headers.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin.unwrap_or(Origin::CHECKOUT)
     }
 
     /// The layouts in a directory of another tree, given as a path relative to its top.
     #[must_use]
     pub fn at(root: &Path, below: &Path) -> Self {
-        Self { root: root.into(), dir: root.join(below), tracked: None }
+        Self { root: root.into(), dir: root.join(below), tracked: None, origin: None }
     }
 
     /// The directory.
@@ -168,8 +189,8 @@ impl Layouts {
             if now.as_ref() != Some(&bytes) {
                 let short: String = commit.chars().take(12).collect();
                 let what = if now.is_some() { "differs from what" } else { "is gone that" };
-                let version = match self.tracked {
-                    Some(_) => "a new layout needs `kho-abi bump`",
+                let version = match &self.origin {
+                    Some(origin) => origin.new_version(),
                     None => "a new layout needs a new version in its header",
                 };
                 findings.push(Finding::new(

@@ -6,6 +6,7 @@
 //!   generate   write::c_header, write::kunit   include/linux/kho/abi/*.h, and unit tests for them
 //!              write::python, kaitai, imhex    bindings/: the same for other tools
 //!   freeze     write::frozen                   snapshots/*.layout
+//!   import     import::text                    a wire file of a C header
 //!   bump                                       the next version of a contract
 //!   check                                      whether a checkout is consistent
 //! ```
@@ -17,7 +18,10 @@ pub mod check;
 pub mod draw;
 pub mod freeze;
 pub mod generate;
+pub mod import;
 pub mod layouts;
+pub mod origin;
 pub mod output;
+pub mod own;
 pub mod rules;
 pub mod write;

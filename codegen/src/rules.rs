@@ -41,6 +41,13 @@ pub const RULES: &[Rule] = &[
         remedy: "Use types of fixed size, give each field a name, and keep the string to letters, digits, `-` and `_`.",
     },
     Rule {
+        id: "declaration_not_importable",
+        summary: "A wire file cannot express a declaration of a C header.",
+        reason: "What is left out of a wire file, or changed on the way, is another ABI under the same string. So a header is imported whole, or not at all.",
+        example: "`struct x_ser` has a `struct list_head *`, which means nothing to another kernel.",
+        remedy: "Change the header as the finding says, and run `kho-abi import` again.",
+    },
+    Rule {
         id: "declaration_not_read",
         summary: "A declaration of an ABI header has no layout that a compiler computed.",
         reason: "What was not read is not held to any frozen layout, and may change without a new version.",

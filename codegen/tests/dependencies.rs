@@ -183,3 +183,23 @@ fn what_is_not_allowed_is_refused() {
     assert_eq!(said(Value::Null, registry).len(), 1);
     assert_eq!(said("MIT".into(), "git+https://example.org/x").len(), 1);
 }
+
+/// Name and version of what a lock file has.
+fn locked(path: &str) -> BTreeSet<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let lock: toml::Table = std::fs::read_to_string(path).unwrap().parse().expect("a lock file");
+    let packages = lock["package"].as_array().expect("it lists packages");
+    let word =
+        |package: &toml::Value, key: &str| package[key].as_str().expect("a word").to_string();
+    packages.iter().map(|package| (word(package, "name"), word(package, "version"))).collect()
+}
+
+/// So that it is tested without a network, and held to the same policy.
+#[test]
+fn the_example_of_an_own_crate_needs_no_other_packages() {
+    let workspace = locked("Cargo.lock");
+    let example = locked("examples/own-contract/Cargo.lock");
+    assert!(example.iter().any(|(name, _)| name == "kho-abi-codegen"), "the list is whole");
+    let new = example.difference(&workspace).map(|(name, _)| name.as_str());
+    assert_eq!(new.collect::<Vec<_>>(), ["own-contract"]);
+}

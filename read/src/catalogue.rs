@@ -23,6 +23,10 @@ pub struct Catalogue {
     renamed: &'static [Renamed],
     reused: &'static [Reused],
     drafts: &'static [&'static str],
+    /// Where the wire files lie, below the top of what they belong to.
+    wire_dir: &'static str,
+    /// What the wire files may embed beside each other.
+    beside: &'static [&'static Header],
     /// Contracts that images are searched for beside those that there are types for.
     expected: Vec<Contract>,
     /// What the models are of, where they are not this program's types.
@@ -67,6 +71,19 @@ impl Catalogue {
         Self::of(&[], &[], &[], &[], &[])
     }
 
+    /// The wire files of a crate, in `wire_dir` below its top, and those of its earlier versions. They
+    /// may embed what this program was compiled with, which is no part of the crate's contracts: in each
+    /// model, the headers with it follow the crate's own.
+    #[must_use]
+    pub fn of_crate(
+        wire_dir: &'static str,
+        headers: &'static [&'static Header],
+        earlier: &'static [&'static Header],
+    ) -> Self {
+        let own = Self::of(headers, earlier, &[], &[], &[]);
+        Self { wire_dir, beside: kho_abi::wire::HEADERS, ..own }
+    }
+
     const fn of(
         headers: &'static [&'static Header],
         earlier: &'static [&'static Header],
@@ -80,6 +97,8 @@ impl Catalogue {
             renamed,
             reused,
             drafts,
+            wire_dir: truth::WIRE_DIR,
+            beside: &[],
             expected: Vec::new(),
             given: None,
             current: OnceLock::new(),
@@ -167,7 +186,7 @@ impl Catalogue {
         if let Some(model) = self.current.get() {
             return Ok(model);
         }
-        let read = truth::read(self.headers)?;
+        let read = truth::read_crate(self.wire_dir, self.headers, &self.beside())?;
         Ok(self.current.get_or_init(|| read))
     }
 
@@ -181,8 +200,17 @@ impl Catalogue {
         if let Some(models) = self.before.get() {
             return Ok(models);
         }
-        let read = truth::read_earlier(self.earlier, self.headers)?;
+        let mut beside: Vec<_> = self.headers.iter().map(|h| (self.wire_dir, *h)).collect();
+        beside.extend(self.beside());
+        let read = |header| truth::read_crate(self.wire_dir, &[header], &beside);
+        let read = self.earlier.iter().copied().map(read);
+        let read = read.collect::<Result<Vec<_>, _>>()?;
         Ok(self.before.get_or_init(|| read))
+    }
+
+    /// What the wire files may embed beside each other, each with the directory that it is in.
+    fn beside(&self) -> Vec<(&'static str, &'static Header)> {
+        self.beside.iter().map(|header| (truth::WIRE_DIR, *header)).collect()
     }
 
     /// The structs with which what a string promises begins, where that is known of it.

@@ -117,7 +117,8 @@ impl TruthError {
             Self::NoStruct { .. } => "declare it in this file, or take it out of HEADER".into(),
             Self::OtherField { .. } => "make the `wire_layout!` say what the struct says".into(),
             Self::UnknownType { .. } => {
-                "use u8 to u64, i8 to i64, c_char, PhysAddr, arrays of them, or another wire struct"
+                "use u8 to u64, i8 to i64, c_char, PhysAddr, Le16 to Be64, arrays of them, or another \
+                 wire struct"
                     .into()
             }
             Self::Repr { .. } => "give it the attribute that its C struct has".into(),
@@ -150,27 +151,12 @@ pub fn current() -> Result<Model, TruthError> {
 ///
 /// [`TruthError`] if the source and the layouts do not match.
 pub fn earlier() -> Result<Vec<Model>, TruthError> {
-    read_earlier(kho_abi::wire::earlier::EARLIER, kho_abi::wire::HEADERS)
+    let current: Vec<_> = kho_abi::wire::HEADERS.iter().map(|header| (WIRE_DIR, *header)).collect();
+    let read = |header| read_crate(WIRE_DIR, &[header], &current);
+    kho_abi::wire::earlier::EARLIER.iter().copied().map(read).collect()
 }
 
-/// As [`earlier`], for any wire files beside the current ones.
-pub(crate) fn read_earlier(
-    earlier: &[&'static layout::Header],
-    current: &[&'static layout::Header],
-) -> Result<Vec<Model>, TruthError> {
-    let with_others = |header: &&'static layout::Header| {
-        let others = current.iter().filter(|other| other.name != header.name);
-        let headers: Vec<_> = std::iter::once(header).chain(others).copied().collect();
-        let mut model = read(&headers)?;
-        for other in &mut model.headers[1..] {
-            other.contracts.clear();
-        }
-        Ok(model)
-    };
-    earlier.iter().map(with_others).collect()
-}
-
-/// Reads wire files.
+/// Reads wire files of this repository.
 ///
 /// The model is for the smallest page size, and has the others beside it.
 ///
@@ -178,20 +164,54 @@ pub(crate) fn read_earlier(
 ///
 /// [`TruthError`] if the source and the layouts do not match.
 pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
+    let files: Vec<_> = headers.iter().map(|header| (WIRE_DIR, *header)).collect();
+    require_items(read_files(&files)?)
+}
+
+/// Reads the wire files of a crate, which lie in `dir`, below the crate's top.
+///
+/// They may embed what `beside` has, each with the directory that it is in: those headers follow the
+/// crate's in the model, without their contracts. One with the name of one of the crate's is left out.
+///
+/// # Errors
+///
+/// [`TruthError`] where the source and the layouts do not fit together.
+pub fn read_crate(
+    dir: &str,
+    headers: &[&'static layout::Header],
+    beside: &[(&str, &'static layout::Header)],
+) -> Result<Model, TruthError> {
+    let is_new = |other: &layout::Header| headers.iter().all(|header| header.name != other.name);
+    let others = beside.iter().copied().filter(|(_, other)| is_new(other));
+    let own = headers.iter().map(|header| (dir, *header));
+    let mut model = read_files(&own.chain(others).collect::<Vec<_>>())?;
+    for other in &mut model.headers[headers.len()..] {
+        other.contracts.clear();
+    }
+    require_items(model)
+}
+
+/// Reads wire files, each with the directory that it is in.
+fn read_files(files: &[(&str, &'static layout::Header)]) -> Result<Model, TruthError> {
+    let headers: Vec<_> = files.iter().map(|(_, header)| *header).collect();
     let page_sizes: BTreeSet<_> =
         headers.iter().flat_map(|header| header.pages).map(|pages| pages.page_size).collect();
     let base = page_sizes.first().copied().unwrap_or(4096);
     // Parsing is most of the work: each file is parsed once, for all page sizes.
-    let parsed: Vec<_> =
-        headers.iter().map(|header| Ok((*header, parse(header)?))).collect::<Result<_, _>>()?;
+    let parsed: Vec<_> = files
+        .iter()
+        .map(|(dir, header)| Ok((*dir, *header, parse(dir, header)?)))
+        .collect::<Result<_, _>>()?;
     let read_for = |page_size: usize, all: bool| -> Result<Vec<Header>, TruthError> {
-        let sizes = headers
-            .iter()
-            .flat_map(|header| layouts(header, page_size))
-            .map(|layout| (layout.name, layout.size as u64))
-            .collect();
-        let wanted = parsed.iter().filter(|(_, syntax)| all || syntax.items.iter().any(is_paged));
-        wanted.map(|(header, syntax)| read_header(header, syntax, page_size, &sizes)).collect()
+        let mut sizes = Sizes::new();
+        for layout in headers.iter().flat_map(|header| layouts(header, page_size)) {
+            sizes.entry(layout.name).or_insert(layout.size as u64);
+        }
+        let wanted =
+            parsed.iter().filter(|(_, _, syntax)| all || syntax.items.iter().any(is_paged));
+        wanted
+            .map(|(dir, header, syntax)| read_header(dir, header, syntax, page_size, &sizes))
+            .collect()
     };
     let target = Target { page_size: Some(base as u64), ..Target::HOST };
     let mut model = Model { target, headers: read_for(base, true)?, other_pages: Vec::new() };
@@ -202,6 +222,11 @@ pub fn read(headers: &[&'static layout::Header]) -> Result<Model, TruthError> {
             items: items.filter(depends_on_page_size).collect(),
         });
     }
+    Ok(model)
+}
+
+/// Makes sure that contracts own what is there.
+fn require_items(model: Model) -> Result<Model, TruthError> {
     for (header, contract) in model.contracts() {
         let unknown = contract.constants.iter().find(|name| model.constant(name).is_none());
         let unknown = unknown.or(contract.roots.iter().find(|name| model.record(name).is_none()));
@@ -258,8 +283,11 @@ fn is_paged(item: &syn::Item) -> bool {
     matches!(item, syn::Item::Macro(item) if last_is(&item.mac.path, "per_page_size"))
 }
 
-fn file(header: &layout::Header) -> String {
-    format!("{WIRE_DIR}/{}", header.file)
+fn file(dir: &str, header: &layout::Header) -> String {
+    if dir.is_empty() {
+        return header.file.into();
+    }
+    format!("{dir}/{}", header.file)
 }
 
 fn syntax_error(file: &str, error: &syn::Error) -> TruthError {
@@ -267,18 +295,19 @@ fn syntax_error(file: &str, error: &syn::Error) -> TruthError {
     TruthError::Syntax { place, message: error.to_string() }
 }
 
-fn parse(header: &layout::Header) -> Result<syn::File, TruthError> {
-    syn::parse_file(header.source).map_err(|error| syntax_error(&file(header), &error))
+fn parse(dir: &str, header: &layout::Header) -> Result<syn::File, TruthError> {
+    syn::parse_file(header.source).map_err(|error| syntax_error(&file(dir, header), &error))
 }
 
 fn read_header(
+    dir: &str,
     header: &'static layout::Header,
     syntax: &syn::File,
     page_size: usize,
     sizes: &Sizes<'_>,
 ) -> Result<Header, TruthError> {
     let source = Source {
-        file: file(header),
+        file: file(dir, header),
         header,
         page_size,
         layouts: layouts(header, page_size).map(|layout| (layout.name, layout)).collect(),
@@ -396,7 +425,7 @@ impl Source<'_> {
     fn item(&self, item: &syn::Item, depends: Option<u64>) -> Result<Option<Item>, TruthError> {
         Ok(match item {
             syn::Item::Struct(item) => {
-                let name = item.ident.to_string();
+                let name = c_name(&item.ident);
                 let Some(layout) = self.layouts.get(name.as_str()) else {
                     return Err(TruthError::NoLayout {
                         place: self.place(item.ident.span()),
@@ -426,7 +455,7 @@ impl Source<'_> {
                 }
                 let place = Some(self.place(ident.span()));
                 Some(Item::Enum(Enumeration {
-                    name: ident.to_string(),
+                    name: c_name(ident),
                     members,
                     doc: doc(attrs),
                     place,
@@ -451,7 +480,7 @@ impl Source<'_> {
         let mut fields = Vec::with_capacity(written.len());
         for index in 0..written.len().max(layout.fields.len()) {
             let spell = |field: &&syn::Field| {
-                let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+                let name = field.ident.as_ref().map(c_name).unwrap_or_default();
                 format!("{name}: {}", spelling(&field.ty))
             };
             let found = written.get(index).map(spell);
@@ -595,11 +624,18 @@ fn bit_fields(storage: &Field, shared: &layout::BitFields) -> Vec<Field> {
 /// How the kernel declares a field of this type, if the model's type does not determine it.
 fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
     match ty {
-        syn::Type::Path(path) if last_is(&path.path, "c_uint") => {
-            Some(format!("unsigned int {name}"))
-        }
-        syn::Type::Path(path) if last_is(&path.path, "c_ushort") => {
-            Some(format!("unsigned short {name}"))
+        syn::Type::Path(path) => {
+            let last = path.path.segments.last()?;
+            match argument(last) {
+                Some(elem) if last.ident == "FlexArray" => {
+                    c_declaration(elem, &format!("{name}[]")).or_else(|| {
+                        let (elem, _) = wire_type(elem, 0, &Sizes::new())
+                            .or_else(|| Some((Type::structure(&last_name(elem)?), 0)))?;
+                        Some(elem.declare(&format!("{name}[]")))
+                    })
+                }
+                _ => Some(format!("{} {name}", c_word(&last.ident.to_string())?)),
+            }
         }
         syn::Type::Array(array) => match &array.len {
             syn::Expr::Call(call) if matches!(&*call.func, syn::Expr::Path(path) if last_is(&path.path, "bits_to_longs")) =>
@@ -607,10 +643,31 @@ fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
                 let bits = call.args.first()?.to_token_stream();
                 Some(format!("DECLARE_BITMAP({name}, {bits})"))
             }
-            _ => None,
+            len => c_declaration(&array.elem, &format!("{name}[{}]", len.to_token_stream())),
         },
         _ => None,
     }
+}
+
+/// The type that the kernel declares such fields with, where the model's type does not tell.
+fn c_word(rust: &str) -> Option<&'static str> {
+    Some(match rust {
+        "c_uint" => "unsigned int",
+        "c_ushort" => "unsigned short",
+        "Le16" => "__le16",
+        "Le32" => "__le32",
+        "Le64" => "__le64",
+        "Be16" => "__be16",
+        "Be32" => "__be32",
+        "Be64" => "__be64",
+        _ => return None,
+    })
+}
+
+/// The last word of a type's path.
+fn last_name(ty: &syn::Type) -> Option<String> {
+    let syn::Type::Path(path) = ty else { return None };
+    Some(c_name(&path.path.segments.last()?.ident))
 }
 
 /// The model's type for a Rust type of that many bytes, and the bytes that it takes.
@@ -620,19 +677,24 @@ fn c_declaration(ty: &syn::Type, name: &str) -> Option<String> {
 fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)> {
     match ty {
         syn::Type::Path(path) if path.qself.is_none() => {
-            let name = path.path.segments.last()?.ident.to_string();
+            let name = c_name(&path.path.segments.last()?.ident);
             let int = |bits: u16, signed| (Type::Int { bits, signed }, u64::from(bits / 8));
             Some(match name.as_str() {
                 "u8" => int(8, false),
-                "u16" | "c_ushort" => int(16, false),
-                "u32" | "c_uint" => int(32, false),
-                "u64" | "PhysAddr" => int(64, false),
+                "u16" | "c_ushort" | "Le16" | "Be16" => int(16, false),
+                "u32" | "c_uint" | "Le32" | "Be32" => int(32, false),
+                "u64" | "PhysAddr" | "Le64" | "Be64" => int(64, false),
                 "i8" => int(8, true),
                 "i16" => int(16, true),
                 "i32" => int(32, true),
                 "i64" => int(64, true),
                 "c_char" => (Type::Char, 1),
                 "KhoserPtr" => (khoser_ptr(path.path.segments.last()?)?, 8),
+                "FlexArray" => {
+                    let elem = argument(path.path.segments.last()?)?;
+                    let (elem, _) = wire_type(elem, 0, sizes)?;
+                    (Type::Array { elem: Box::new(elem), len: 0, len_name: None }, 0)
+                }
                 other => (Type::structure(other), *sizes.get(other)?),
             })
         }
@@ -660,13 +722,22 @@ fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)
 
 /// `KhoserPtr<T>`.
 fn khoser_ptr(segment: &syn::PathSegment) -> Option<Type> {
+    Some(Type::KhoserPtr { to: last_name(argument(segment)?)? })
+}
+
+/// `T` of `Name<T>`.
+fn argument(segment: &syn::PathSegment) -> Option<&syn::Type> {
     let syn::PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     match arguments.args.first()? {
-        syn::GenericArgument::Type(syn::Type::Path(path)) => {
-            Some(Type::KhoserPtr { to: path.path.segments.last()?.ident.to_string() })
-        }
+        syn::GenericArgument::Type(ty) => Some(ty),
         _ => None,
     }
+}
+
+/// The name that C has for an identifier: one that is a word of Rust is `r#type` there.
+fn c_name(ident: &syn::Ident) -> String {
+    let name = ident.to_string();
+    name.strip_prefix("r#").unwrap_or(&name).to_string()
 }
 
 /// `None` unless the struct is laid out as C does.

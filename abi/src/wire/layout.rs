@@ -4,9 +4,58 @@
 //! `wire_layout!` states a struct's size, alignment and offsets a second time, by hand, so that the
 //! compiler refuses an unintended change. It also records what the compiler computed, so that
 //! generators read offsets and sizes instead of computing them.
+//!
+//! # A crate of your own
+//!
+//! The macros and the data of this module are for other crates, too, and stay as they are within a
+//! version of this crate: `wire_layout!`, `per_page_size!`, `named_str!` and `named_int!` here,
+//! [`bit_fields!`](super::bits::bit_fields) beside it, [`Header`], [`Contract`], and what they are made
+//! of. New members of these two come with an empty value: so end them with `..layout::Header::EMPTY`.
+//! A file that uses the macros has `use kho_abi::wire::layout::{self, WireType};`.
+//!
+//! ```
+//! # #![allow(non_camel_case_types)]
+//! use kho_abi::wire::layout::{self, WireType};
+//! use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+//!
+//! /// Compatible string of the ring.
+//! pub const RING_COMPATIBLE: &str = "ring-v1";
+//!
+//! /// A ring.
+//! #[repr(C, packed)]
+//! #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy)]
+//! pub struct ring_ser {
+//!     /// Number of entries.
+//!     pub nr_entries: u32,
+//!     /// Position of the oldest one.
+//!     pub head: u16,
+//! }
+//!
+//! layout::wire_layout! {
+//!     struct ring_ser of RING_COMPATIBLE, size 6, align 1 {
+//!         0 => nr_entries: u32,
+//!         4 => head: u16,
+//!     }
+//! }
+//!
+//! let ring = ring_ser::read(&[7, 0, 0, 0, 1, 0])?;
+//! assert_eq!((u32::from_le(ring.nr_entries), u16::from_le(ring.head)), (7, 1));
+//! assert_eq!(ring_ser::STRUCT_LAYOUT.fields[1].offset, 4);
+//! # Ok::<(), layout::ViewError>(())
+//! ```
+//!
+//! `kho-abi-codegen` makes C headers, unit tests and frozen layouts of it: see its module `own`, and
+//! `examples/own-contract` in the repository.
 
 use core::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+// What the macros name, so that a crate that uses them needs no dependency on it.
+#[cfg(not(CONFIG_RUST))]
+#[doc(hidden)]
+pub use static_assertions;
+#[doc(hidden)]
+pub use zerocopy;
 
 /// A field of a wire struct, as the compiler laid it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -308,48 +357,52 @@ impl<T: WireField, const N: usize> WireField for [T; N] {}
 impl<T: WireType> WireField for T {}
 
 /// Compiles only if `T` may be the type of a field.
-pub(crate) const fn require_wire_field<T: WireField>() {}
+#[doc(hidden)]
+pub const fn require_wire_field<T: WireField>() {}
 
 fn view_error<T: WireType>(found: usize) -> ViewError {
     ViewError { name: T::STRUCT_LAYOUT.name, expected: T::STRUCT_LAYOUT.size, found }
 }
 
 /// Names a string constant after its identifier.
+#[macro_export]
 macro_rules! named_str {
     ($name:ident) => {
         layout::NamedStr { name: stringify!($name), value: $name }
     };
 }
-pub(crate) use named_str;
+pub use named_str;
 
 /// Names an integer constant after its identifier, with the expression that C has for it.
+#[macro_export]
 macro_rules! named_int {
     ($name:ident, $c:literal) => {
         layout::NamedInt { name: stringify!($name), value: $name as i128, c: $c }
     };
 }
-pub(crate) use named_int;
+pub use named_int;
 
 /// Requires a struct to have a layout, and records the layout that the compiler computed.
 ///
 /// Takes the constant with the compatible string that owns the struct, the size, the alignment, and
-/// every field as `offset => name: type`. The invoking file has `use super::layout::{self,
-/// WireType};`. Compilation fails if a number, a field's size or name, or the number of fields
+/// every field as `offset => name: type`. The invoking file has this module in scope as `layout`, and
+/// its [`WireType`]. Compilation fails if a number, a field's size or name, or the number of fields
 /// differs from the struct, or if the fields do not fill it. The message names the compatible
 /// string. By default, a struct can be at any address; `natural struct` is for one that C does not
 /// pack.
+#[macro_export]
 macro_rules! wire_layout {
     (natural struct $name:ident of $compatible:ident, size $size:expr, align $align:literal {
         $($offset:expr => $field:ident: $ty:ty),+ $(,)?
     }) => {
         impl layout::WireType for $name {
             const STRUCT_LAYOUT: layout::StructLayout = layout::StructLayout {
-                name: stringify!($name),
+                name: layout::c_name(stringify!($name)),
                 size: core::mem::size_of::<$name>(),
                 size_stated: stringify!($size),
                 align: core::mem::align_of::<$name>(),
                 fields: &[$(layout::FieldLayout {
-                    name: stringify!($field),
+                    name: layout::c_name(stringify!($field)),
                     ty: stringify!($ty),
                     offset: core::mem::offset_of!($name, $field),
                     size: layout::size_of_result(|value: $name| value.$field),
@@ -368,18 +421,18 @@ macro_rules! wire_layout {
         const _: () = {
             let found = <$name as layout::WireType>::STRUCT_LAYOUT;
             let declared = layout::StructLayout {
-                name: stringify!($name),
+                name: layout::c_name(stringify!($name)),
                 size: $size,
                 size_stated: stringify!($size),
                 align: $align,
                 fields: &[$(layout::FieldLayout {
-                    name: stringify!($field),
+                    name: layout::c_name(stringify!($field)),
                     ty: stringify!($ty),
                     offset: $offset,
                     size: core::mem::size_of::<$ty>(),
                 }),+],
             };
-            layout::hold($compatible, found, declared);
+            layout::hold($compatible, module_path!(), found, declared);
         };
 
         layout::static_layout_assertions! { $name, $size, $align, $($offset => $field: $ty),+ }
@@ -393,35 +446,41 @@ macro_rules! wire_layout {
         const _: () = layout::require_unaligned::<$name>();
     };
 }
-pub(crate) use wire_layout;
+pub use wire_layout;
 
 /// Under cargo, `static_assertions` asserts the same again.
 #[cfg(not(CONFIG_RUST))]
+#[doc(hidden)]
+#[macro_export]
 macro_rules! static_layout_assertions {
     ($name:ident, $size:expr, $align:literal, $($offset:expr => $field:ident: $ty:ty),+) => {
-        static_assertions::const_assert_eq!(core::mem::size_of::<$name>(), $size);
-        static_assertions::const_assert_eq!(core::mem::align_of::<$name>(), $align);
-        $(static_assertions::const_assert_eq!(core::mem::offset_of!($name, $field), $offset);)+
-        static_assertions::const_assert_eq!(0 $(+ core::mem::size_of::<$ty>())+, $size);
-        static_assertions::assert_impl_all!($name:
-            zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::KnownLayout, zerocopy::Immutable,
-            Copy, Send, Sync
+        layout::static_assertions::const_assert_eq!(core::mem::size_of::<$name>(), $size);
+        layout::static_assertions::const_assert_eq!(core::mem::align_of::<$name>(), $align);
+        $(layout::static_assertions::const_assert_eq!(core::mem::offset_of!($name, $field), $offset);)+
+        layout::static_assertions::const_assert_eq!(0 $(+ core::mem::size_of::<$ty>())+, $size);
+        layout::static_assertions::assert_impl_all!($name:
+            layout::zerocopy::FromBytes, layout::zerocopy::IntoBytes, layout::zerocopy::KnownLayout,
+            layout::zerocopy::Immutable, Copy, Send, Sync
         );
     };
 }
 
 /// A kernel build does not have `static_assertions`: only `wire_layout!` checks.
 #[cfg(CONFIG_RUST)]
+#[doc(hidden)]
+#[macro_export]
 macro_rules! static_layout_assertions {
     ($($anything:tt)*) => {};
 }
-pub(crate) use static_layout_assertions;
+#[doc(hidden)]
+pub use static_layout_assertions;
 
 /// Declares the same items for each page size that a kernel may have, in a module each.
 ///
 /// The modules are `page_4k`, `page_16k` and `page_64k`. In each, `PAGE_SIZE` and `PAGE_SHIFT` are
 /// that page size, and everything in the surrounding file is in scope. If C has a struct of the
 /// surrounding file between those that are declared here, `pub use super::…` marks its place.
+#[macro_export]
 macro_rules! per_page_size {
     (@module $module:ident, $size:literal, $shift:literal, $($item:item)+) => {
         #[doc = concat!("What depends on the page size, for pages of ", $size, ".")]
@@ -442,54 +501,104 @@ macro_rules! per_page_size {
         layout::per_page_size! { @module page_64k, "64 KiB", 16, $($item)+ }
     };
 }
-pub(crate) use per_page_size;
+pub use per_page_size;
 
-/// Compiles only if `T` can be at any address.
-pub(crate) const fn require_unaligned<T: Unaligned>() {}
+/// Compiles where `T` may lie at any address.
+#[doc(hidden)]
+pub const fn require_unaligned<T: Unaligned>() {}
 
-/// Size of a function's result: of a field, if the function is its accessor.
-pub(crate) const fn size_of_result<T, F>(_: fn(T) -> F) -> usize {
+/// The name that C has for an identifier: one that is a word of Rust is `r#type` there.
+#[doc(hidden)]
+#[must_use]
+pub const fn c_name(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', rest @ ..] => match core::str::from_utf8(rest) {
+            Ok(name) => name,
+            Err(_) => name,
+        },
+        _ => name,
+    }
+}
+
+/// Size of what a function returns: of a field, when the function is its accessor.
+#[doc(hidden)]
+#[must_use]
+pub const fn size_of_result<T, F>(_: fn(T) -> F) -> usize {
     size_of::<F>()
 }
 
-/// Stops the compilation with a message if the layout differs from the declared one.
-pub(crate) const fn hold(compatible: &str, found: StructLayout, declared: StructLayout) {
+/// Stops the compilation, with a message, where the layout found is not the one declared.
+///
+/// `module` is where the struct is declared. What helps depends on whose file that is.
+#[doc(hidden)]
+pub const fn hold(compatible: &str, module: &str, found: StructLayout, declared: StructLayout) {
+    let promise = Promise { compatible, is_own: !is_of_crate(module_path!(), module) };
     let mut field = 0;
     let mut filled = 0;
     while field < declared.fields.len() {
         let (is, shall) = (found.fields[field], declared.fields[field]);
         if is.size != shall.size {
-            refuse(compatible, &[declared.name, ".", is.name, "'s size is not that of ", shall.ty]);
+            promise.refuse(&[declared.name, ".", is.name, "'s size is not that of ", shall.ty]);
         }
         if is.offset != shall.offset {
-            refuse(compatible, &[declared.name, ".", is.name, " is not at its declared offset"]);
+            promise.refuse(&[declared.name, ".", is.name, " is not at its declared offset"]);
         }
         filled += is.size;
         field += 1;
     }
     if found.size != declared.size {
-        refuse(compatible, &[declared.name, " does not have its declared size"]);
+        promise.refuse(&[declared.name, " does not have its declared size"]);
     }
     if found.align != declared.align {
-        refuse(compatible, &[declared.name, " does not have its declared alignment"]);
+        promise.refuse(&[declared.name, " does not have its declared alignment"]);
     }
     if filled != declared.size {
-        refuse(compatible, &[declared.name, " has padding"]);
+        promise.refuse(&[declared.name, " has padding"]);
     }
 }
 
-/// Panics, at compile time, with what is wrong and what to do.
-#[track_caller]
-const fn refuse(compatible: &str, what: &[&str]) -> ! {
-    let mut text = Text::new();
-    let mut part = 0;
-    while part < what.len() {
-        text = text.push(what[part]);
-        part += 1;
+/// Who promises a layout.
+#[derive(Clone, Copy)]
+struct Promise<'a> {
+    compatible: &'a str,
+    /// Whether the struct is of another crate than these files: `kho-abi bump` does not know it.
+    is_own: bool,
+}
+
+impl Promise<'_> {
+    /// Panics, at compile time, with what is wrong and what to do.
+    #[track_caller]
+    const fn refuse(self, what: &[&str]) -> ! {
+        let mut text = Text::new();
+        let mut part = 0;
+        while part < what.len() {
+            text = text.push(what[part]);
+            part += 1;
+        }
+        text = text.push("; a layout released as \"").push(self.compatible);
+        text = text.push("\" never changes: undo, ");
+        text = if self.is_own {
+            text.push("or give the changed layout a new version in its string")
+        } else {
+            let text = text.push("run `kho-abi bump ").push(self.compatible);
+            text.push("`, then change the new version")
+        };
+        panic!("{}", text.as_str());
     }
-    text = text.push("; a layout released as \"").push(compatible).push("\" never changes: undo, ");
-    text = text.push("run `kho-abi bump ").push(compatible).push("`, then change the new version");
-    panic!("{}", text.as_str());
+}
+
+/// Whether a module is of the same crate as another one.
+const fn is_of_crate(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    loop {
+        let ended = (at == one.len() || one[at] == b':', at == other.len() || other[at] == b':');
+        match ended {
+            (true, true) => return true,
+            (false, false) if one[at] == other[at] => at += 1,
+            _ => return false,
+        }
+    }
 }
 
 /// A message that is assembled at compile time, without formatting.

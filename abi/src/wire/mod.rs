@@ -2,9 +2,10 @@
 //! The wire types: what one kernel leaves in preserved memory for the next one.
 //!
 //! One file per kernel header under `include/linux/kho/abi/`, and what they share in [`layout`],
-//! [`bits`], [`phys`], [`name`], [`uapi`] and [`pci_address`]; [`walk`] follows lists from one to
-//! the next. This directory is compiled twice, by cargo and, mounted with `#[path]`, inside a
-//! kernel build; so it names its siblings with `super::`, and only depends on zerocopy.
+//! [`bits`], [`phys`], [`endian`], [`flexible`], [`name`], [`uapi`] and [`pci_address`]; [`walk`]
+//! follows lists from one to the next. This directory is compiled twice, by cargo and, mounted with
+//! `#[path]`, inside a kernel build; so it names its siblings with `super::`, and only depends on
+//! zerocopy.
 //!
 //! Byte order: a field of more than one byte is in the byte order of the machine that runs both
 //! kernels, as the C struct is.
@@ -13,6 +14,8 @@ pub mod bits;
 #[allow(non_camel_case_types)] // A wire type carries its C name.
 pub mod block;
 pub mod earlier;
+pub mod endian;
+pub mod flexible;
 #[allow(non_camel_case_types)] // A wire type carries its C name.
 pub mod kexec_handover;
 #[allow(non_camel_case_types)] // A wire type carries its C name.

@@ -4,6 +4,7 @@
 use super::{matching_checkout, models, note_stale};
 use crate::output::{note, Failure, Format, Outcome, Output};
 use kho_abi_codegen::generate;
+use kho_abi_codegen::origin::Origin;
 use kho_abi_model::finding::{self, Finding};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -106,7 +107,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
                     source,
                 })?;
             }
-            findings.extend(generate::check(dir, show, generated)?);
+            findings.extend(generate::check(dir, show, generated, &Origin::CHECKOUT)?);
         }
         match args.format {
             Format::Json => {

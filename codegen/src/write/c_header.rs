@@ -5,6 +5,7 @@
 //! offsets, so that a kernel with the header does not build if they drift apart.
 
 use super::prose::{self, Names};
+use crate::origin::Origin;
 use kho_abi_model::{
     put, Constant, Contract, Enumeration, FdtNode, Field, Header, Item, Macro, Model, Packing,
     Record, Type, Value,
@@ -15,29 +16,39 @@ use std::fmt::Write as _;
 /// Widest line of a kernel header, in columns.
 pub(super) const WIDTH: usize = 80;
 
-/// The command that writes the headers, as their banner names it.
-pub(super) const COMMAND: &str = "kho-abi generate";
+/// The command that writes bindings, as their banner names it.
+pub(super) const COMMAND: &str = Origin::CHECKOUT.command;
 
 /// Renders every header of a model, each with its text.
 #[must_use]
 pub fn render_all(model: &Model) -> Vec<(&Header, String)> {
+    render_some(model, &model.headers, &Origin::CHECKOUT)
+}
+
+/// Renders some headers of a model, which are made from files of that origin.
+#[must_use]
+pub fn render_some<'a>(
+    model: &Model,
+    headers: &'a [Header],
+    origin: &Origin,
+) -> Vec<(&'a Header, String)> {
     // Prose may name items of any header, so collect the names once.
     let names = Names::of(model);
-    model.headers.iter().map(|header| (header, render_named(model, header, &names))).collect()
+    headers.iter().map(|header| (header, render_named(model, header, &names, origin))).collect()
 }
 
 /// Renders one header of a model.
 #[must_use]
 pub fn render(model: &Model, header: &Header) -> String {
-    render_named(model, header, &Names::of(model))
+    render_named(model, header, &Names::of(model), &Origin::CHECKOUT)
 }
 
-fn render_named(model: &Model, header: &Header, names: &Names<'_>) -> String {
+fn render_named(model: &Model, header: &Header, names: &Names<'_>, origin: &Origin) -> String {
     let mut out = String::new();
     out.push_str("/* SPDX-License-Identifier: GPL-2.0 */\n");
     out.push_str("/*\n");
     put!(out, " * Generated from {}: do not edit.", header.file);
-    put!(out, " * To change it, edit that file and run `{COMMAND}`.");
+    put!(out, " * To change it, edit that file and run `{}`.", origin.command);
     out.push_str(" */\n\n");
     put!(out, "#ifndef {}\n#define {}\n", header.guard, header.guard);
     let mut group = None;

@@ -4,7 +4,8 @@
 //! A generated header asserts its own layout. These tests are for a tree whose headers are written
 //! by hand: each tests a header as it is, by the names that it defines.
 
-use super::c_header::{columns, escape, indent, BACKSLASH, COMMAND, TAB, WIDTH};
+use super::c_header::{columns, escape, indent, BACKSLASH, TAB, WIDTH};
+use crate::origin::Origin;
 use kho_abi_model::put;
 use kho_abi_model::{Constant, Enumeration, Field, Header, Item, Model, Record, Type, Value};
 use std::fmt::Write as _;
@@ -21,12 +22,19 @@ const SHARED: &str = "kho_abi_kunit.h";
 /// Renders the tests of a model's headers, and the files to build them: file names and texts.
 #[must_use]
 pub fn render_all(model: &Model) -> Vec<(String, String)> {
+    render_some(model, &model.headers, &Origin::CHECKOUT)
+}
+
+/// Renders the tests of some headers of a model, which are made from files of that origin.
+#[must_use]
+pub fn render_some(model: &Model, headers: &[Header], origin: &Origin) -> Vec<(String, String)> {
     let mut files = vec![
-        ("Kconfig".into(), kconfig()),
-        ("Makefile".into(), makefile(model)),
-        (SHARED.into(), shared(model)),
+        ("Kconfig".into(), kconfig(origin)),
+        ("Makefile".into(), makefile(headers, origin)),
+        (SHARED.into(), shared(model, origin)),
     ];
-    files.extend(model.headers.iter().map(|h| (format!("{}.c", object(h)), suite(model, h))));
+    let suites = headers.iter().map(|h| (format!("{}.c", object(h)), suite(model, h, origin)));
+    files.extend(suites);
     files
 }
 
@@ -35,13 +43,14 @@ fn object(header: &Header) -> String {
     format!("kho_abi_{}_kunit", header.name)
 }
 
-fn kconfig() -> String {
+fn kconfig(origin: &Origin) -> String {
+    let Origin { wire_dir, command, .. } = origin;
     format!(
         "\
 # SPDX-License-Identifier: GPL-2.0
 #
-# Generated from abi/src/wire/: do not edit.
-# To change it, edit the files there and run `{COMMAND}`.
+# Generated from {wire_dir}/: do not edit.
+# To change it, edit the files there and run `{command}`.
 
 config {OPTION}
 \ttristate \"Unit tests of the Kexec HandOver ABI\" if !KUNIT_ALL_TESTS
@@ -60,19 +69,20 @@ config {OPTION}
     )
 }
 
-fn makefile(model: &Model) -> String {
+fn makefile(headers: &[Header], origin: &Origin) -> String {
+    let Origin { wire_dir, command, .. } = origin;
     let mut out = format!(
         "\
 # SPDX-License-Identifier: GPL-2.0
 #
-# Generated from abi/src/wire/: do not edit.
-# To change it, edit the files there and run `{COMMAND}`.
+# Generated from {wire_dir}/: do not edit.
+# To change it, edit the files there and run `{command}`.
 #
 # One file for each header: a tree without a header goes without its line.
 
 "
     );
-    for header in &model.headers {
+    for header in headers {
         put!(out, "obj-$(CONFIG_{OPTION}) += {}.o", object(header));
     }
     out
@@ -84,7 +94,8 @@ fn of_pages(page_size: u64) -> String {
 }
 
 /// The helpers. They are macros, so that a failure shows the expectation as the test spells it.
-fn shared(model: &Model) -> String {
+fn shared(model: &Model, origin: &Origin) -> String {
+    let Origin { wire_dir, command, .. } = origin;
     let sizes = model.page_sizes();
     let list = |one: &dyn Fn(&u64) -> String, with: &str| {
         sizes.iter().map(one).collect::<Vec<_>>().join(with)
@@ -102,8 +113,8 @@ fn shared(model: &Model) -> String {
         "\
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Generated from abi/src/wire/: do not edit.
- * To change it, edit the files there and run `{COMMAND}`.
+ * Generated from {wire_dir}/: do not edit.
+ * To change it, edit the files there and run `{command}`.
  *
  * What the unit tests of the headers in <linux/kho/abi/> share.
  */
@@ -238,13 +249,14 @@ fn align_backslashes(text: &str) -> String {
 }
 
 /// The tests of one header.
-fn suite(model: &Model, header: &Header) -> String {
+fn suite(model: &Model, header: &Header, origin: &Origin) -> String {
+    let command = origin.command;
     let mut out = format!(
         "\
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Generated from {}: do not edit.
- * To change it, edit that file and run `{COMMAND}`.
+ * To change it, edit that file and run `{command}`.
  *
  * Fails when <{}> does not say any more what
  * kernels agreed on. What fails names the macro whose version a change needs.
@@ -375,7 +387,10 @@ fn layout(model: &Model, record: &Record, promise: &str) -> String {
     for (index, field) in record.fields.iter().enumerate().filter(|(_, field)| !field.bit_field) {
         let at = |of: &dyn Fn(&Field) -> u64| number(&|record| record.fields.get(index).map(of));
         expect("offset", &[&field.name, &at(&Field::offset)]);
-        expect("size", &[&field.name, &at(&Field::size)]);
+        // An array whose length the struct does not say has no size in C.
+        if !matches!(field.ty, Type::Array { len: 0, .. }) {
+            expect("size", &[&field.name, &at(&Field::size)]);
+        }
         let mut element = field.name.clone();
         let mut ty = &field.ty;
         while let Type::Array { elem, .. } = ty {

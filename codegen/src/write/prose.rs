@@ -35,6 +35,10 @@ impl<'a> Names<'a> {
         if let Some(mark) = self.global.get(name) {
             return mark.clone();
         }
+        // A struct of another header.
+        if ["struct ", "union ", "enum "].iter().any(|word| name.starts_with(word)) {
+            return format!("&{name}");
+        }
         // kernel-doc recognises a function by its parentheses.
         if name.ends_with("()") {
             return name.into();

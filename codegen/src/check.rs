@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Every check of a checkout in one call.
 
+use crate::declared;
 use crate::freeze::{self, History};
 use crate::generate::{self, Generated};
 use kho_abi_model::compare;
@@ -57,20 +58,27 @@ pub fn run(
     current: &Model,
     earlier: &[Model],
 ) -> Result<Vec<Check>, CheckoutError> {
+    let declared = declared::check(checkout, current, earlier)?;
+    if !declared.is_empty() {
+        // All that is made of the wire files would be found wrong for the same reason.
+        let why = "the wire files do not fit together";
+        let others = [PROSE, SHARED, TOO_LONG, HEADERS, BINDINGS, READ_BACK, FROZEN, HISTORY];
+        let mut checks = vec![Check::done(DECLARED, declared)];
+        checks.extend(others.map(|name| Check::not(name, why.into())));
+        return Ok(checks);
+    }
     let mut models = vec![current.clone()];
     models.extend_from_slice(earlier);
     let headers = checkout.headers_dir();
     let generated = generate::render_all(current);
     Ok(vec![
-        Check::done("documentation repeats no version", prose(&models)),
-        Check::done("each compatible string is one contract's", shared_strings(&models)),
-        Check::done("each compatible string fits the field that carries it", too_long(&models)),
+        Check::done(DECLARED, declared),
+        Check::done(PROSE, prose(&models)),
+        Check::done(SHARED, shared_strings(&models)),
+        Check::done(TOO_LONG, too_long(&models)),
+        Check::done(HEADERS, generate::check(&headers, |path| checkout.display(path), &generated)?),
         Check::done(
-            "the headers and their unit tests are what the types say",
-            generate::check(&headers, |path| checkout.display(path), &generated)?,
-        ),
-        Check::done(
-            "the bindings for other tools are what the types say",
+            BINDINGS,
             generate::check(
                 &checkout.bindings_dir(),
                 |path| checkout.display(path),
@@ -78,7 +86,7 @@ pub fn run(
             )?,
         ),
         read_back(current, &generated),
-        Check::done("the types are what was frozen", freeze::check(checkout, &models)?),
+        Check::done(FROZEN, freeze::check(checkout, &models)?),
         match freeze::check_history(checkout)? {
             History::Checked(findings) => Check::done(HISTORY, findings),
             History::NotChecked(why) => Check::not(HISTORY, why),
@@ -86,6 +94,13 @@ pub fn run(
     ])
 }
 
+const DECLARED: &str = "what the wire files declare fits together";
+const PROSE: &str = "documentation repeats no version";
+const SHARED: &str = "each compatible string is one contract's";
+const TOO_LONG: &str = "each compatible string fits the field that carries it";
+const HEADERS: &str = "the headers and their unit tests are what the types say";
+const BINDINGS: &str = "the bindings for other tools are what the types say";
+const FROZEN: &str = "the types are what was frozen";
 const HISTORY: &str = "no released layout was edited";
 const READ_BACK: &str = "C compilers lay the headers out as rustc does";
 

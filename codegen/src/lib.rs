@@ -7,17 +7,25 @@
 //!              write::python, kaitai, imhex    bindings/: the same for other tools
 //!   freeze     write::frozen                   snapshots/*.layout
 //!   bump                                       the next version of a contract
-//!   check                                      whether a checkout is consistent
+//!   new                                        a contract begun
+//!   kernel_patch, wire_edit                    from the types to a kernel tree, and back
+//!   check, declared                            whether a checkout is consistent
 //! ```
 //!
 //! [`rules`] lists what can be found wrong in a checkout.
 
 pub mod bump;
 pub mod check;
+pub mod declared;
 pub mod draw;
 pub mod freeze;
 pub mod generate;
+pub mod kernel_patch;
 pub mod layouts;
+pub mod new;
 pub mod output;
+pub mod registry;
 pub mod rules;
+pub mod rustfmt;
+pub mod wire_edit;
 pub mod write;

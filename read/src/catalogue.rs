@@ -64,7 +64,9 @@ impl Catalogue {
     pub fn as_of(versions: &[&str], drafts: &'static [&'static str]) -> Result<Self, TruthError> {
         let catalogue = Self { drafts, ..Self::built_in() };
         let mut model = truth::read(catalogue.headers)?;
-        versions.iter().for_each(|version| model.make_version(version));
+        for version in versions {
+            model.make_version(version);
+        }
         Ok(Self { current: OnceLock::from(model), ..catalogue })
     }
 

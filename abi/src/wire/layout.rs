@@ -622,8 +622,7 @@ impl Text {
             power *= 10;
         }
         while power > 0 && self.len < self.bytes.len() {
-            // A digit is below 10.
-            self.bytes[self.len] = b'0' + (number / power % 10) as u8;
+            self.bytes[self.len] = b"0123456789"[number / power % 10];
             self.len += 1;
             power /= 10;
         }

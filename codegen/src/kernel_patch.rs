@@ -204,14 +204,14 @@ fn unit_tests(
                     Some(old) if old.contains(&object) => old.clone(),
                     Some(old) => format!("{old}{line}\n"),
                     None => {
-                        let kept = text.lines().filter(|line| !is_other(line));
-                        kept.map(|line| format!("{line}\n")).collect()
+                        let kept: Vec<_> = text.lines().filter(|line| !is_other(line)).collect();
+                        kept.join("\n") + "\n"
                     }
                 };
             }
             "Kconfig" => {}
             // The text of another header's tests, unless it is what all share.
-            name if name.ends_with(".c") && !name.contains(&object) => continue,
+            name if name.ends_with("_kunit.c") && !name.contains(&object) => continue,
             _ => {}
         }
         files.insert(path, (old, text));
@@ -272,14 +272,13 @@ fn with_files(maintainers: &str, section: &str, files: &[String]) -> Option<Stri
     let begin = lines.iter().position(|line| line == section)?;
     let length = lines[begin..].iter().position(String::is_empty).unwrap_or(lines.len() - begin);
     lines[begin..begin + length].iter().find(|line| line.starts_with("F:"))?;
-    let mut end = begin + length;
-    for file in files {
+    for (added, file) in files.iter().enumerate() {
+        let end = begin + length + added;
         let entry = format!("F:\t{file}");
         let is_behind = |line: &String| line.starts_with("F:") && *line > entry;
         let last = lines[begin..end].iter().rposition(|line| line.starts_with("F:"))? + 1;
         let place = lines[begin..end].iter().position(is_behind).unwrap_or(last);
         lines.insert(begin + place, entry);
-        end += 1;
     }
     Some(lines.join("\n") + "\n")
 }

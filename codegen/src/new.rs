@@ -74,6 +74,9 @@ pub struct New {
     pub written: Vec<PathBuf>,
 }
 
+/// A change of one of the lists.
+type Change<'a> = dyn Fn(&str) -> Result<String, Missing> + 'a;
+
 /// Begins a contract, and the header that it is in.
 ///
 /// `earlier` are the versions that were: their strings are taken, too.
@@ -129,7 +132,7 @@ pub fn new(
 
     let mut edits = vec![(wire_file.clone(), source)];
     let version = registry::version_module(&compatible).unwrap_or_else(|| format!("{module}_v1"));
-    let lists: [(&str, &dyn Fn(&str) -> Result<String, Missing>); 2] = [
+    let lists: [(&str, &Change<'_>); 2] = [
         ("mod.rs", &|text| {
             registry::set_draft(&registry::add_header(text, &module)?, &compatible, true)
         }),

@@ -68,7 +68,7 @@ pub fn add_header(text: &str, module: &str) -> Result<String, Missing> {
 fn add_module(text: &str, module: &str, list: &str, sorted: bool) -> Result<String, Missing> {
     let syntax = syn::parse_file(text).map_err(|_| "Rust")?;
     let entry = format!("&{module}::HEADER");
-    let listed = edit_list(text, &syntax, list, |entries| {
+    let edit = edit_list(text, &syntax, list, |entries| {
         entries.push(entry);
         if sorted {
             // By the names of their files, as the model has its headers.
@@ -85,7 +85,7 @@ fn add_module(text: &str, module: &str, list: &str, sorted: bool) -> Result<Stri
     let declared = format!("{C_NAMES}pub mod {module};\n");
     let place = match (next, modules.last()) {
         (Some((_, next)), _) => (next.start..next.start, declared),
-        (None, Some((_, last))) => (last.end..last.end, format!("\n{}", declared.trim_end())),
+        (None, Some((_, before))) => (before.end..before.end, format!("\n{}", declared.trim_end())),
         (None, None) => {
             let mut items = syntax.items.iter();
             let import = items.find(|item| matches!(item, syn::Item::Use(_)));
@@ -93,7 +93,7 @@ fn add_module(text: &str, module: &str, list: &str, sorted: bool) -> Result<Stri
             (start..start, format!("{declared}\n"))
         }
     };
-    Ok(splice(text, vec![place, listed]))
+    Ok(splice(text, vec![place, edit]))
 }
 
 /// `mod.rs` with a contract among the drafts, or without it.

@@ -6,6 +6,7 @@
 //! put there, such as bit-fields, is listed.
 
 use crate::registry::{constant, splice};
+use kho_abi_model::put;
 use kho_abi_model::{Constant, Header, Packing, Record, Type, Value};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -122,17 +123,17 @@ impl Work<'_> {
                         return;
                     };
                     let doc = match before {
-                        Some(before) => before
-                            .attrs
-                            .iter()
-                            .map(|attr| format!("{}\n", self.text(attr.span().byte_range())))
-                            .collect(),
+                        Some(before) => {
+                            let docs =
+                                before.attrs.iter().map(|a| self.text(a.span().byte_range()));
+                            docs.collect::<Vec<_>>().join("\n") + "\n"
+                        }
                         None => doc(comment.member(&field.name), "What it holds."),
                     };
                     (format!("{doc}pub {}: {ty}", field.name), ty)
                 }
             };
-            body.push_str(&format!("{text},\n"));
+            body.extend([text.as_str(), ",\n"]);
             stated.push(format!("{} => {}: {ty},\n", field.offset(), field.name));
         }
         let head = self.text(layout.clone());
@@ -163,12 +164,9 @@ impl Work<'_> {
                 self.left.push(format!("struct {name} is new, and {} is {spelled}", field.name));
                 return;
             };
-            body.push_str(&format!(
-                "{}pub {}: {ty},\n",
-                doc(comment.member(&field.name), "What it holds."),
-                field.name
-            ));
-            stated.push_str(&format!("{} => {}: {ty},\n", field.offset(), field.name));
+            let docs = doc(comment.member(&field.name), "What it holds.");
+            put!(body, "{docs}pub {}: {ty},", field.name);
+            put!(stated, "{} => {}: {ty},", field.offset(), field.name);
         }
         let contract = self.ours.contracts.first();
         let Some(of) = contract.map(|c| c.name.as_ref().map_or(&c.macro_name, |n| &n.macro_name))
@@ -268,11 +266,8 @@ impl Work<'_> {
 fn layout_text(record: &Record, of: &str, fields: &str) -> String {
     let natural = if record.packing == Packing::Natural { "natural " } else { "" };
     format!(
-        "layout::wire_layout! {{\n    {natural}struct {} of {of}, size {}, align {} {{\n{}    }}\n}}",
-        record.name,
-        record.size,
-        record.align,
-        fields.lines().map(|line| format!("        {line}\n")).collect::<String>()
+        "layout::wire_layout! {{\n    {natural}struct {} of {of}, size {}, align {} {{\n{fields}    }}\n}}",
+        record.name, record.size, record.align
     )
 }
 

@@ -265,8 +265,12 @@ impl Work<'_> {
 /// `wire_layout!`, as it has to be for a struct.
 fn layout_text(record: &Record, of: &str, fields: &str) -> String {
     let natural = if record.packing == Packing::Natural { "natural " } else { "" };
+    let mut indented = String::new();
+    for line in fields.lines() {
+        put!(indented, "        {line}");
+    }
     format!(
-        "layout::wire_layout! {{\n    {natural}struct {} of {of}, size {}, align {} {{\n{fields}    }}\n}}",
+        "layout::wire_layout! {{\n    {natural}struct {} of {of}, size {}, align {} {{\n{indented}    }}\n}}",
         record.name, record.size, record.align
     )
 }

@@ -228,10 +228,8 @@ fn chosen<'a>(
 fn prove(word: &str, args: &Args, chosen: &[Chosen<'_>]) -> Result<Vec<Finding>, Failure> {
     let options = Options { git_dir: args.git_dir.clone(), ..Options::default() };
     // A tag is a revision, as in a tree whose headers are the truth.
-    let source = match Path::new(word).exists() || word.starts_with(GIT) {
-        true => word.into(),
-        false => format!("{GIT}{word}"),
-    };
+    let is_source = Path::new(word).exists() || word.starts_with(GIT);
+    let source = if is_source { word.into() } else { format!("{GIT}{word}") };
     let reading = source::open(&source, &options)
         .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;
     let mut findings = Vec::new();

@@ -62,12 +62,14 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         let checkout = matching_checkout(root)?;
         return reverse(args, &checkout, header, contract, out);
     }
-    let before = match args.tree.join("include").join(header.include_path()).exists() {
-        true => tree_of(args).map(Some).unwrap_or_else(|failure| {
+    let is_there = args.tree.join("include").join(header.include_path()).exists();
+    let before = match is_there.then(|| tree_of(args)) {
+        Some(Ok(model)) => Some(model),
+        Some(Err(failure)) => {
             note(format_args!("note: the message lists no changes: {}", failure.message));
             None
-        }),
-        false => None,
+        }
+        None => None,
     };
     let request =
         Request { tree: &args.tree, kunit: args.kunit, section: args.maintainers.as_deref() };

@@ -32,6 +32,10 @@ check-kernel: ## Lint the kernel module, and live-update a kernel with it and th
 	@kernel/test/run.sh
 	@kernel/test/inspect.sh
 
+.PHONY: check-bumps
+check-bumps: ## Bump every contract in a copy, and run every test there
+	@tools/check-bumps.sh
+
 # Where `make install` puts things: below DESTDIR, for those who make packages.
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -67,7 +71,7 @@ book: ## Write the book into target/book/html, and check its links and examples
 .PHONY: bless
 bless: ## Record the goldens of rendered text anew; frozen layouts stay as they are
 	@tools/setup.sh check
-	INSTA_UPDATE=always cargo test --locked --workspace
+	INSTA_UPDATE=always cargo test --locked --workspace --no-fail-fast
 
 .PHONY: clean
 clean: ## Remove what cargo built; the cache of Linux trees stays

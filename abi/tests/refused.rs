@@ -15,6 +15,8 @@ struct Case {
     path: PathBuf,
     /// A part of the compiler's message; `None` if the file must compile.
     error: Option<String>,
+    /// Whether it must be the first: what is read first is what is acted on.
+    first: bool,
 }
 
 fn cases() -> Vec<Case> {
@@ -23,10 +25,13 @@ fn cases() -> Vec<Case> {
     for entry in fs::read_dir(&dir).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
-        let error = text.lines().nth(1).and_then(|line| line.strip_prefix("// error: "));
+        let line = text.lines().nth(1).unwrap_or_default();
+        let first = line.strip_prefix("// first error: ");
+        let error = first.or_else(|| line.strip_prefix("// error: "));
         let error = error.unwrap_or_else(|| panic!("{} states no error", path.display()));
+        let first = first.is_some();
         let name = path.file_stem().unwrap().to_str().unwrap().to_string();
-        cases.push(Case { name, path, error: (error != "none").then(|| error.into()) });
+        cases.push(Case { name, path, error: (error != "none").then(|| error.into()), first });
     }
     cases.sort_by(|a, b| a.name.cmp(&b.name));
     cases
@@ -88,13 +93,16 @@ fn compile_all(kind: &str, rustc_args: &str) {
     assert!(cases.iter().any(|case| case.error.is_none()), "no case that compiles");
     write_package(&dir, &cases);
     let found = compile(&dir, kind, rustc_args);
-    for Case { name, error, .. } in &cases {
+    for Case { name, error, first, .. } in &cases {
         let Some(errors) = found.get(name) else { panic!("{name} was not compiled") };
         match error {
             None => assert!(errors.is_empty(), "{name} is refused:\n{}", errors.concat()),
             Some(error) => assert!(
-                errors.iter().any(|found| found.contains(error.as_str())),
-                "{name}: no error says `{error}`:\n{}",
+                errors
+                    .iter()
+                    .take(if *first { 1 } else { usize::MAX })
+                    .any(|found| found.contains(error.as_str())),
+                "{name}: no error, or not the first, says `{error}`:\n{}",
                 errors.concat()
             ),
         }

@@ -8,7 +8,7 @@ use kho_abi_read::truth;
 use std::fs;
 use std::io::Read as _;
 use std::process::Stdio;
-use support::{Ran, Scratch};
+use support::{after, number, present, Ran, Scratch};
 
 const HEADER: &str = "c-headers/include/linux/kho/abi/vfio_pci.h";
 const WIRE: &str = "abi/src/wire/vfio_pci.rs";
@@ -206,20 +206,22 @@ fn layout_shows_structs_and_contracts() {
     let scratch = Scratch::new("layout");
     let all = scratch.run(&["layout"]);
     assert_eq!(all.status, Some(0));
-    let one = scratch.run(&["layout", "vfio-pci-v1"]);
+    let vfio_pci = &present("vfio-pci");
+    let one = scratch.run(&["layout", vfio_pci]);
     assert_eq!(one.status, Some(0));
     insta::assert_snapshot!(one.stdout);
     assert!(all.stdout.contains(&one.stdout));
     assert_eq!(scratch.run(&["layout", "vfio_pci_core_device_ser"]).stdout, one.stdout);
     // A struct that two contracts promise, one that depends on the page size, and a contract
     // without structs.
-    let more = ["layout", "kho_vmalloc", "kho_radix_leaf", "memfd_luo_folio_ser", "reserve-mem-v1"];
+    let reserve_mem = &present("reserve-mem");
+    let more = ["layout", "kho_vmalloc", "kho_radix_leaf", "memfd_luo_folio_ser", reserve_mem];
     insta::assert_snapshot!(scratch.run(&more).stdout);
     let paged = scratch.run(&["layout", "kho_radix_leaf", "--format", "json"]).stdout;
     let paged: serde_json::Value = serde_json::from_str(&paged).unwrap();
     let other = paged["other_pages"].as_array().unwrap();
     assert_eq!(other.iter().map(|p| &p["page_size"]).collect::<Vec<_>>(), [16384, 65536]);
-    let json = scratch.run(&["layout", "vfio-pci-v1", "--format", "json"]).stdout;
+    let json = scratch.run(&["layout", vfio_pci, "--format", "json"]).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["schema"], "kho-abi/layout/1");
     assert_eq!(json["headers"][0]["items"][1]["fields"][1]["bit_offset"], 16);
@@ -247,7 +249,9 @@ fn layout_shows_structs_and_contracts() {
         "help: {question} contracts: {current}, {earlier}; structs: kho_block_header_ser, "
     );
     assert!(unknown.stderr.contains(&help), "{unknown:?}");
-    assert!(help.contains("memfd-v2") && help.contains("pci@2") && help.contains("memfd-v1"));
+    for known in [&present("memfd"), &present("pci"), "memfd-v1"] {
+        assert!(help.contains(known), "{known}: {help}");
+    }
     // A struct that only an earlier version has is shown from that version.
     let earlier = scratch.run(&["layout", "khoser_mem_chunk_hdr", "memfd-v1"]);
     assert_eq!(earlier.status, Some(0), "{earlier:?}");
@@ -259,31 +263,63 @@ fn layout_shows_structs_and_contracts() {
 #[test]
 fn freeze_says_what_it_did() {
     let scratch = Scratch::new("freeze");
-    let file = "snapshots/vfio-pci-v1.layout";
-    let text = scratch.read(file);
-    let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
+    let vfio_pci = present("vfio-pci");
+    let file = format!("snapshots/{vfio_pci}.layout");
+    let list = "abi/src/wire/mod.rs";
+    scratch.release(&vfio_pci);
+    let text = scratch.read(&file);
+    assert!(text.contains("status      released"), "{text}");
+    let ran = scratch.run(&["freeze", &vfio_pci]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""));
     assert_eq!(ran.stderr, format!("kho-abi: {file} is up to date\n"));
-    fs::remove_file(scratch.path(file)).unwrap();
-    let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
-    assert_eq!((ran.status, ran.stdout), (Some(0), format!("{file}\n")));
-    assert_eq!(scratch.read(file), text);
+
+    // Without a word of what released it, it is a draft; the list of drafts follows.
+    fs::remove_file(scratch.path(&file)).unwrap();
+    let ran = scratch.run(&["freeze", &vfio_pci]);
+    assert_eq!((ran.status, ran.stdout), (Some(0), format!("{file}\n{list}\n")));
+    let draft = scratch.read(&file);
+    assert_eq!(draft, text.replace("status      released", "status      draft"));
+    assert!(scratch.read(list).contains(&format!("\"{vfio_pci}\"")));
+    let ran = scratch.run(&["freeze"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""), "drafts alone, as they are");
+
+    // What is named must have the bytes.
+    let tree = "tree/include/linux/kho/abi/vfio_pci.h";
+    scratch.write(tree, &scratch.read(HEADER).replace("u16 domain;", "s16 domain;"));
+    let ran = scratch.run(&["freeze", "--release", "tree", &vfio_pci]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    let why =
+        format!("tree does not prove that \"{vfio_pci}\" was released: there it is different");
+    assert!(ran.stdout.contains(&why), "{ran:?}");
+    scratch.write(tree, &scratch.read(HEADER).replace(&vfio_pci, &after(&vfio_pci)));
+    let ran = scratch.run(&["freeze", "--release", "tree", &vfio_pci]);
+    let why = format!("was released: it has \"{}\"", after(&vfio_pci));
+    assert!(ran.status == Some(1) && ran.stdout.contains(&why), "{ran:?}");
+    let ran = scratch.run(&["freeze", "--release", "v0.0", &vfio_pci]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    let ran = scratch.run(&["freeze", "--release", "c-headers"]);
+    assert!(ran.status == Some(2) && ran.stderr.contains("needs the contracts by name"), "{ran:?}");
+    assert_eq!(scratch.read(&file), draft);
+    let ran = scratch.run(&["freeze", "--release", "c-headers", &vfio_pci]);
+    assert_eq!((ran.status, ran.stdout), (Some(0), format!("{file}\n{list}\n")));
+    assert_eq!(scratch.read(&file), text);
+    assert!(!scratch.read(list).contains(&format!("\"{vfio_pci}\"")));
 
     scratch.replace(
-        file,
+        &file,
         "       2  u16                       domain",
         "       2  s16                       domain",
     );
-    let ran = scratch.run(&["freeze", "vfio-pci-v1"]);
+    let ran = scratch.run(&["freeze", &vfio_pci]);
     assert_eq!(ran.status, Some(1));
     assert!(
         ran.stdout.contains("field `domain` was s16, 2 bytes at byte 2, is u16, 2 bytes at byte 2"),
         "{ran:?}"
     );
     assert_fails(
-        &scratch.run(&["freeze", "vfio-pci-v9"]),
-        "no contract has the compatible string \"vfio-pci-v9\"",
-        &format!("did you mean vfio-pci-v1? give one of {}", current_contracts()),
+        &scratch.run(&["freeze", "vfio-pci-v99"]),
+        "no contract has the compatible string \"vfio-pci-v99\"",
+        &format!("did you mean {vfio_pci}? give one of {}", current_contracts()),
     );
 }
 
@@ -303,14 +339,14 @@ fn check_lists_what_it_could_not_check() {
     assert_eq!(ran.status, Some(0), "{ran:?}");
     insta::assert_snapshot!(ran.stdout);
 
-    scratch.replace("snapshots/vfio-pci-v1.layout", "size 4", "size 5");
+    scratch.replace(&format!("snapshots/{}.layout", present("vfio-pci")), "size 4", "size 5");
     scratch.replace(HEADER, "u16 domain", "u16 segment");
     let ran = scratch.run(&["check"]);
     assert_eq!(ran.status, Some(1));
     insta::assert_snapshot!(ran.stdout);
     let json = scratch.run(&["check", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json["checks"].as_array().unwrap().len(), 8);
+    assert_eq!(json["checks"].as_array().unwrap().len(), 9);
 }
 
 #[test]
@@ -396,50 +432,85 @@ fn colour_is_used_when_asked_for() {
     assert!(!scratch.run(&["check"]).stdout.contains('\u{1b}'));
 }
 
-/// A version that is a number, and a file with two contracts, can be bumped like a single string.
+/// Each contract of the truth, by itself: whatever its kind, what is written is formatted.
+#[test]
+fn every_contract_can_be_bumped() {
+    let model = truth::current().unwrap();
+    for (header, contract) in model.contracts() {
+        let scratch = Scratch::new("bump-each");
+        let (old, new) = (&contract.compatible, after(&contract.compatible));
+        scratch.release(old);
+        let ran = scratch.run(&["bump", old]);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        let rust: Vec<_> = ran.stdout.lines().filter(|line| line.ends_with(".rs")).collect();
+        let earlier =
+            rust.iter().find(|file| file.contains("/earlier/") && !file.ends_with("mod.rs"));
+        for file in &rust {
+            let formatted = scratch.rustfmt(file);
+            assert_eq!(formatted.status, Some(0), "{file}: {}", formatted.stdout);
+        }
+        let module = earlier.unwrap().rsplit('/').next().unwrap().trim_end_matches(".rs");
+        let line = |text: &str, line: &str| assert!(text.contains(line), "{old}: {line}: {text}");
+        line(&scratch.read("abi/src/wire/earlier/mod.rs"), &format!("&{module}::HEADER"));
+        line(&scratch.read("abi/src/wire/mod.rs"), &format!("\"{new}\""));
+        let name = |version: &str| version.replace('-', "_").replace('@', "_v");
+        let versions = scratch.read("abi/src/wire/versions.rs");
+        line(&versions, &format!("pub use super::earlier::{module}"));
+        line(&versions, &format!(" as {};\n", name(&new)));
+        let draft = scratch.read(&format!("snapshots/{new}.layout"));
+        line(&draft, "status      draft");
+        // The header says the next version, and the copy the one before.
+        let kept = scratch.read(earlier.unwrap());
+        let text = scratch.read(&format!("c-headers/include/{}", header.include_path()));
+        let value = |version: &str| match contract.version {
+            Some(_) => number(version).to_string(),
+            None => format!("\"{version}\""),
+        };
+        let defined = text
+            .lines()
+            .find(|line| line.contains(&contract.macro_name) && line.starts_with("#define"));
+        assert!(defined.unwrap().ends_with(&value(&new)), "{text}");
+        let declared =
+            kept.lines().find(|line| line.contains(&format!("const {}:", contract.macro_name)));
+        assert!(declared.unwrap().ends_with(&format!("= {};", value(old))), "{kept}");
+    }
+}
+
+/// A version that is a number, and a file with two contracts, are bumped like a string on its own.
 #[test]
 fn every_kind_of_contract_can_be_bumped() {
-    let scratch = Scratch::new("bump-kinds");
-    let ran = scratch.run(&["bump", "kexec-metadata-v1"]);
-    assert_eq!(ran.status, Some(0), "{ran:?}");
-    let wire = scratch.read("abi/src/wire/kexec_metadata.rs");
-    assert!(wire.contains("pub const KHO_KEXEC_METADATA_VERSION: u32 = 2;"), "{wire}");
-    let header = scratch.read("c-headers/include/linux/kho/abi/kexec_metadata.h");
-    assert!(header.contains("#define KHO_KEXEC_METADATA_VERSION\t2\n"), "{header}");
-    let draft = scratch.read("snapshots/kexec-metadata-v2.layout");
-    assert!(draft.contains("status      draft") && draft.contains("version     2"), "{draft}");
-    let kept = scratch.read("abi/src/wire/earlier/kexec_metadata_v1.rs");
-    assert!(kept.contains("pub const KHO_KEXEC_METADATA_VERSION: u32 = 1;"), "{kept}");
-
-    // A string that stays constant, with a number beside it. A draft does not need a bump.
+    // A string that stays as it is, with a number beside it. A draft needs no bump.
     let scratch = Scratch::new("bump-number");
-    let ran = scratch.run(&["bump", "pci@2"]);
+    let (pci, next) = (&present("pci"), &after(&present("pci")));
+    fs::remove_file(scratch.path(&format!("snapshots/{pci}.layout"))).unwrap();
+    assert_eq!(scratch.run(&["freeze", pci]).status, Some(0));
+    let ran = scratch.run(&["bump", pci]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("\"pci@2\" is a draft, which no kernel has"), "{ran:?}");
-    assert_eq!(scratch.run(&["freeze", "pci@2"]).status, Some(0));
-    let ran = scratch.run(&["bump", "pci@2"]);
+    assert!(ran.stderr.contains(&format!("\"{pci}\" is a draft, which no kernel has")), "{ran:?}");
+    scratch.release(pci);
+    // One name without a number is enough.
+    let ran = scratch.run(&["bump", "pci"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let wire = scratch.read("abi/src/wire/pci.rs");
-    assert!(wire.contains("pub const PCI_LUO_FLB_VERSION: u32 = 3;"), "{wire}");
     assert!(wire.contains("pub const PCI_LUO_FLB_COMPATIBLE: &str = \"pci\";"), "{wire}");
-    let draft = scratch.read("snapshots/pci@3.layout");
-    for line in
-        ["status      draft", "version     3", "string      PCI_LUO_FLB_COMPATIBLE  \"pci\""]
-    {
+    let draft = scratch.read(&format!("snapshots/{next}.layout"));
+    let version = format!("version     {}", number(next));
+    for line in ["status      draft", &version, "string      PCI_LUO_FLB_COMPATIBLE  \"pci\""] {
         assert!(draft.contains(line), "{draft}");
     }
-    let kept = scratch.read("abi/src/wire/earlier/pci_v2.rs");
-    assert!(kept.contains("pub const PCI_LUO_FLB_VERSION: u32 = 2;"), "{kept}");
+    let kept = scratch.read(&format!("abi/src/wire/earlier/pci_v{}.rs", number(pci)));
     assert!(kept.contains("use super::super::pci_address::PciAddress;"), "{kept}");
     // Among frozen layouts, the newer number is the current version.
     let ran = scratch.run(&["verify", "snapshots"]);
-    assert!(ran.stdout.contains("pci@3 (truth: pci@2)  newer"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("{next} (truth: {pci})  newer")), "{}", ran.stdout);
 
     // Items that exist once for each page size are in a module of the file, and stay in one.
     let scratch = Scratch::new("bump-paged");
-    let ran = scratch.run(&["bump", "kho-v4"]);
+    let kho = &present("kho");
+    scratch.release(kho);
+    let ran = scratch.run(&["bump", kho]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
-    let kept = scratch.read("abi/src/wire/earlier/kexec_handover_v4.rs");
+    let kept = scratch.read(&format!("abi/src/wire/earlier/kexec_handover_v{}.rs", number(kho)));
     for line in [
         "\nuse super::super::layout::{self, WireType};\n",
         "\n    pub use super::kho_vmalloc;\n",
@@ -449,15 +520,23 @@ fn every_kind_of_contract_can_be_bumped() {
         assert!(kept.contains(line), "{line} is not in {kept}");
     }
 
-    let scratch = Scratch::new("bump-one-of-two");
-    let ran = scratch.run(&["bump", "reserve-mem-v1"]);
+    // Two contracts of one file, together: each leaves a copy of the file as it was.
+    let scratch = Scratch::new("bump-two-of-one-file");
+    let (memblock, reserve_mem) = (&present("memblock"), &present("reserve-mem"));
+    scratch.release(memblock);
+    scratch.release(reserve_mem);
+    let ran = scratch.run(&["bump", memblock, reserve_mem]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
-    let kept = scratch.read("abi/src/wire/earlier/memblock_v1.rs");
+    let copy =
+        |name: &str, version| scratch.read(&format!("abi/src/wire/earlier/{name}_v{version}.rs"));
+    let kept = copy("reserve_mem", number(reserve_mem));
     assert!(kept.contains("named_str!(RESERVE_MEM_KHO_NODE_COMPATIBLE)"), "{kept}");
     assert!(!kept.contains("named_str!(MEMBLOCK_KHO_NODE_COMPATIBLE)"), "{kept}");
+    for kept in [kept, copy("memblock", number(memblock))] {
+        let both = [memblock, reserve_mem].map(|version| format!("\"{version}\""));
+        assert!(both.iter().all(|string| kept.contains(string)), "{kept}");
+    }
     let header = scratch.read("c-headers/include/linux/kho/abi/memblock.h");
-    assert!(
-        header.contains("\"reserve-mem-v2\"") && header.contains("\"memblock-v1\""),
-        "{header}"
-    );
+    let both = [memblock, reserve_mem].map(|version| format!("\"{}\"", after(version)));
+    assert!(both.iter().all(|string| header.contains(string)), "{header}");
 }

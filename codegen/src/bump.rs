@@ -2,20 +2,20 @@
 //! Prepares the next version of a contract, and keeps the present one readable.
 //!
 //! The wire file is copied to `earlier/<header>_v<N>.rs`, with types and accessors. In the file
-//! itself, the compatible string gets its next version. The header and the frozen draft follow.
+//! itself, the compatible string gets its next version. The header, the lists and the frozen draft follow.
 //! Either everything is written, or nothing.
 
 use crate::freeze;
 use crate::generate;
 use crate::output::write_file;
-use crate::write;
+use crate::registry::{self, constant, splice, Missing};
+use crate::{rustfmt, write};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version::called::Called;
-use kho_abi_model::{Contract, Header, Item, Model, Value};
+use kho_abi_model::{Contract, Header, Model};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::frozen::Status;
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use syn::spanned::Spanned;
 
@@ -94,20 +94,112 @@ impl BumpError {
 /// The result of a bump.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Bumped {
-    /// The new compatible string.
-    pub compatible: String,
-    /// The wire file whose types may now change.
-    pub wire_file: PathBuf,
+    /// Each contract, in the order in which they were given.
+    pub contracts: Vec<Next>,
     /// Every file that was written.
     pub written: Vec<PathBuf>,
 }
 
-/// Prepares the next version of a contract.
+/// A contract and its next version.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Next {
+    /// What it was called.
+    pub before: String,
+    /// What it is called now.
+    pub compatible: String,
+    /// The wire file whose types may now change.
+    pub wire_file: PathBuf,
+}
+
+/// Prepares the next version of contracts, all at once: a struct that several embed changes for all of
+/// them.
 ///
 /// # Errors
 ///
 /// [`BumpError`]; the checkout is then unchanged.
-pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bumped, BumpError> {
+pub fn bump(checkout: &Checkout, model: &Model, contracts: &[String]) -> Result<Bumped, BumpError> {
+    let mut texts = Texts { checkout, edits: Vec::new() };
+    let mut bumped = model.clone();
+    let mut nexts: Vec<Next> = Vec::new();
+    for compatible in contracts.iter().map(|called| resolved(model, called)) {
+        if nexts.iter().all(|next| next.before != compatible) {
+            nexts.push(one(&mut texts, &mut bumped, model, compatible)?);
+        }
+    }
+    let mut edits = texts.formatted();
+    for generated in generate::render_all(&bumped) {
+        edits.push((checkout.headers_dir().join(generated.path), generated.text));
+    }
+    for generated in generate::render_bindings(&bumped) {
+        edits.push((checkout.bindings_dir().join(generated.path), generated.text));
+    }
+    for Next { compatible, .. } in &nexts {
+        if let Some((header, _)) = bumped.contract(compatible) {
+            let draft = write::frozen::of(&bumped, header, compatible, Status::Draft);
+            let path = freeze::path(&checkout.snapshots_dir(), compatible);
+            edits.extend(draft.map(|draft| (path, write::frozen::render(&draft))));
+        }
+    }
+    let written = write_all(&edits)?;
+    Ok(Bumped { contracts: nexts, written })
+}
+
+/// What a contract is called: a name without its number means the one version that the types have of it.
+fn resolved<'a>(model: &'a Model, called: &'a str) -> &'a str {
+    let mut all = model.contracts().map(|(_, contract)| contract.compatible.as_str());
+    let is_it = |one: &&str| Called::parse(one).is_some_and(|one| one.name == called);
+    all.find(is_it).unwrap_or(called)
+}
+
+/// The source files that change: a second change of one is made to the result of the first.
+struct Texts<'a> {
+    checkout: &'a Checkout,
+    edits: Vec<(PathBuf, String)>,
+}
+
+impl Texts<'_> {
+    fn read(&self, path: &Path) -> Result<String, CheckoutError> {
+        match self.edits.iter().find(|(edited, _)| edited == path) {
+            Some((_, text)) => Ok(text.clone()),
+            None => fs::read_to_string(path).map_err(kho_abi_read::checkout::at(path)),
+        }
+    }
+
+    fn write(&mut self, path: PathBuf, text: String) {
+        match self.edits.iter_mut().find(|(edited, _)| *edited == path) {
+            Some((_, before)) => *before = text,
+            None => self.edits.push((path, text)),
+        }
+    }
+
+    /// Changes one of the lists under `abi/src/wire/`.
+    fn list(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(&str) -> Result<String, Missing>,
+    ) -> Result<(), BumpError> {
+        let path = self.checkout.wire_dir().join(name);
+        let text = self.read(&path)?;
+        let file = self.checkout.display(&path);
+        let text = change(&text).map_err(|what| BumpError::Shape { file, what })?;
+        self.write(path, text);
+        Ok(())
+    }
+
+    fn formatted(self) -> Vec<(PathBuf, String)> {
+        let root = self.checkout.root();
+        self.edits.into_iter().map(|(path, text)| (path, rustfmt::format(root, &text))).collect()
+    }
+}
+
+/// Prepares the next version of one contract.
+fn one(
+    texts: &mut Texts<'_>,
+    bumped: &mut Model,
+    model: &Model,
+    compatible: &str,
+) -> Result<Next, BumpError> {
+    let checkout = texts.checkout;
     let (header, contract) = model.contract(compatible).ok_or_else(|| BumpError::Unknown {
         compatible: compatible.into(),
         known: model.contracts().map(|(_, c)| c.compatible.as_str()).collect::<Vec<_>>().join(", "),
@@ -117,40 +209,42 @@ pub fn bump(checkout: &Checkout, model: &Model, compatible: &str) -> Result<Bump
     // A number beside a string is a `u32` in the wire types.
     let fits = |_: &String| contract.version.is_none_or(|version| version < u32::MAX.into());
     let next = called.next().filter(fits).ok_or_else(form)?;
+    let (Some(version), Some(next_version)) =
+        (registry::version_module(compatible), registry::version_module(&next))
+    else {
+        return Err(form());
+    };
     require_released(checkout, model, header, compatible)?;
 
-    let wire = checkout.wire_dir();
     let wire_file = checkout.root().join(&header.file);
-    let module = format!("{}_v{}", header.name, called.number);
-    let earlier_file = wire.join("earlier").join(format!("{module}.rs"));
-    let draft_file = freeze::path(&checkout.snapshots_dir(), &next);
-    for path in [&earlier_file, &draft_file] {
+    // A file with several contracts leaves a copy for each, which bears the contract's name.
+    let module = match header.contracts.len() {
+        1 => format!("{}_v{}", header.name, called.number),
+        _ => version.clone(),
+    };
+    let earlier_file = checkout.wire_dir().join("earlier").join(format!("{module}.rs"));
+    for path in [&earlier_file, &freeze::path(&checkout.snapshots_dir(), &next)] {
         if path.exists() {
             return Err(BumpError::Exists { path: checkout.display(path) });
         }
     }
 
-    let registry_file = wire.join("earlier/mod.rs");
-    let source = read(&wire_file)?;
-    let registry = read(&registry_file)?;
-    let bumped = with_string(model, contract, &next);
-    let mut edits = vec![
-        (earlier_file, keep(&source, header, contract, &module)?),
-        (registry_file, register(&registry, &module)?),
-        (wire_file.clone(), replace_string(&source, header, contract, &next)?),
-    ];
-    for generated in generate::render_all(&bumped) {
-        edits.push((checkout.headers_dir().join(generated.path), generated.text));
-    }
-    for generated in generate::render_bindings(&bumped) {
-        edits.push((checkout.bindings_dir().join(generated.path), generated.text));
-    }
-    if let Some((header, _)) = bumped.contract(&next) {
-        let draft = write::frozen::of(&bumped, header, &next, Status::Draft);
-        edits.extend(draft.map(|draft| (draft_file, write::frozen::render(&draft))));
-    }
-    let written = write_all(&edits)?;
-    Ok(Bumped { compatible: next, wire_file, written })
+    // What is kept is the file as it is, and not what another contract's bump makes of it.
+    let released =
+        fs::read_to_string(&wire_file).map_err(kho_abi_read::checkout::at(&wire_file))?;
+    let earlier = keep(&released, header, contract, &module)?;
+    texts.write(earlier_file, earlier);
+    texts.list("earlier/mod.rs", |text| registry::add_earlier(text, &module))?;
+    let replaced = replace_string(&texts.read(&wire_file)?, header, contract, &next)?;
+    texts.write(wire_file.clone(), replaced);
+    texts.list("versions.rs", |text| {
+        let text = registry::move_version(text, &version, &module)?;
+        let stem = wire_file.file_stem().and_then(|stem| stem.to_str()).ok_or("a name")?;
+        registry::add_version(&text, &next_version, stem)
+    })?;
+    texts.list("mod.rs", |text| registry::set_draft(text, &next, true))?;
+    bumped.make_version(&next);
+    Ok(Next { before: compatible.into(), compatible: next, wire_file })
 }
 
 /// A draft does not need a bump, and a layout that departs from its release must not be kept under
@@ -188,48 +282,6 @@ fn require_released(
     Ok(())
 }
 
-fn read(path: &Path) -> Result<String, CheckoutError> {
-    fs::read_to_string(path).map_err(kho_abi_read::checkout::at(path))
-}
-
-/// The model after the sources are compiled again.
-fn with_string(model: &Model, contract: &Contract, next: &str) -> Model {
-    let mut model = model.clone();
-    for header in &mut model.headers {
-        for item in &mut header.items {
-            if let Item::Constant(constant) = item {
-                if constant.name == contract.macro_name {
-                    constant.value = match contract.version {
-                        Some(version) => Value::Int(i128::from(version) + 1),
-                        None => Value::Str(next.into()),
-                    };
-                }
-            }
-        }
-        for other in &mut header.contracts {
-            if other == contract {
-                other.compatible = next.into();
-                other.version = other.version.map(|version| version.saturating_add(1));
-            }
-        }
-    }
-    model
-}
-
-/// Replaces parts of a text; the ranges must not overlap.
-fn splice(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
-    edits.sort_by_key(|(range, _)| range.start);
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    for (range, with) in edits {
-        out.push_str(&text[done..range.start]);
-        out.push_str(&with);
-        done = range.end;
-    }
-    out.push_str(&text[done..]);
-    out
-}
-
 fn parse(text: &str, file: &str) -> Result<syn::File, BumpError> {
     syn::parse_file(text).map_err(|error| {
         let line = error.span().start().line;
@@ -238,13 +290,6 @@ fn parse(text: &str, file: &str) -> Result<syn::File, BumpError> {
             line,
             message: error.to_string(),
         })
-    })
-}
-
-fn constant<'a>(syntax: &'a syn::File, name: &str) -> Option<&'a syn::Expr> {
-    syntax.items.iter().find_map(|item| match item {
-        syn::Item::Const(item) if item.ident == name => Some(&*item.expr),
-        _ => None,
     })
 }
 
@@ -337,53 +382,8 @@ fn one_down(text: &str, file: &str) -> Result<String, BumpError> {
     Ok(splice(text, beside.map(|place| (place, "super::super::".into())).collect()))
 }
 
-/// The registry of earlier versions with one more entry.
-fn register(registry: &str, module: &str) -> Result<String, BumpError> {
-    let file = "abi/src/wire/earlier/mod.rs";
-    let syntax = parse(registry, file)?;
-    let shape = |what| BumpError::Shape { file: file.into(), what };
-    let Some(syn::Expr::Reference(list)) = constant(&syntax, "EARLIER") else {
-        return Err(shape("the constant EARLIER"));
-    };
-    let syn::Expr::Array(array) = &*list.expr else {
-        return Err(shape("the list in EARLIER"));
-    };
-    let mut entries: Vec<_> =
-        array.elems.iter().map(|e| registry[e.span().byte_range()].to_string()).collect();
-    entries.push(format!("&{module}::HEADER"));
-    // The line breaks of rustfmt: on the line of the name, on a line of its own, or a line for
-    // each.
-    let behind_the_name = "pub const EARLIER: &[&layout::Header] = ".len();
-    let line = format!("&[{}]", entries.join(", "));
-    let fits = |indent: usize| indent + line.len() + ";".len() <= 100;
-    let text = if fits(behind_the_name) {
-        format!(" {line}")
-    } else if fits(4) {
-        format!("\n    {line}")
-    } else {
-        format!(" &[\n    {},\n]", entries.join(",\n    "))
-    };
-    let list = list.span().byte_range();
-    let behind_the_equals_sign = registry[..list.start].trim_end().len();
-    let Some(import) = syntax.items.iter().find(|item| matches!(item, syn::Item::Use(_))) else {
-        return Err(shape("`use super::layout`"));
-    };
-    let module = format!(
-        "#[allow(non_camel_case_types)] // A wire type carries its C name.\npub mod {module};\n"
-    );
-    let last_mod = syntax.items.iter().rev().find(|item| matches!(item, syn::Item::Mod(_)));
-    let module = if let Some(item) = last_mod {
-        let end = item.span().byte_range().end;
-        (end..end, format!("\n{}", module.trim_end()))
-    } else {
-        let start = import.span().byte_range().start;
-        (start..start, format!("{module}\n"))
-    };
-    Ok(splice(registry, vec![module, (behind_the_equals_sign..list.end, text)]))
-}
-
-/// Writes every file, or none: if one fails, those before it are restored.
-fn write_all(edits: &[(PathBuf, String)]) -> Result<Vec<PathBuf>, CheckoutError> {
+/// Writes every file, or none: what was written before a failure is taken back.
+pub(crate) fn write_all(edits: &[(PathBuf, String)]) -> Result<Vec<PathBuf>, CheckoutError> {
     let mut before: Vec<(&Path, Option<String>)> = Vec::new();
     let mut written = Vec::new();
     for (path, text) in edits {
@@ -407,26 +407,4 @@ fn write_all(edits: &[(PathBuf, String)]) -> Result<Vec<PathBuf>, CheckoutError>
         }
     }
     Ok(written)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_registry_grows_by_one_and_keeps_its_form() {
-        let empty = "//! Docs.\n\nuse super::layout;\n\n/// All.\npub const EARLIER: &[&layout::Header] = &[];\n";
-        let one = register(empty, "x_v1").unwrap();
-        let expected = "//! Docs.\n\n#[allow(non_camel_case_types)] // A wire type carries its C name.\npub mod x_v1;\n\nuse super::layout;\n\n/// All.\npub const EARLIER: &[&layout::Header] = &[&x_v1::HEADER];\n";
-        assert_eq!(one, expected);
-        let two = register(&one, "a_header_with_quite_a_long_name_v12").unwrap();
-        assert!(two.contains("pub mod x_v1;\n#[allow(non_camel"), "{two}");
-        let end = "] =\n    &[&x_v1::HEADER, &a_header_with_quite_a_long_name_v12::HEADER];\n";
-        assert!(two.ends_with(end), "{two}");
-        let three = register(&two, "another_header_with_a_long_name_v3").unwrap();
-        let end =
-            "] = &[\n    &x_v1::HEADER,\n    &a_header_with_quite_a_long_name_v12::HEADER,\n    \
-                   &another_header_with_a_long_name_v3::HEADER,\n];\n";
-        assert!(three.ends_with(end), "{three}");
-    }
 }

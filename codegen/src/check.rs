@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Every check of a checkout in one call.
 
+use crate::declared;
 use crate::freeze::{self, History};
 use crate::generate::{self, Generated};
 use crate::origin::Origin;
@@ -58,19 +59,29 @@ pub fn run(
     current: &Model,
     earlier: &[Model],
 ) -> Result<Vec<Check>, CheckoutError> {
+    let declared = declared::check(checkout, current, earlier)?;
+    if !declared.is_empty() {
+        // All that is made of the wire files would be found wrong for the same reason.
+        let why = "the wire files do not fit together";
+        let others = [PROSE, SHARED, TOO_LONG, GENERATED, BINDINGS, READ_BACK, FROZEN, HISTORY];
+        let mut checks = vec![Check::done(DECLARED, declared)];
+        checks.extend(others.map(|name| Check::not(name, why.into())));
+        return Ok(checks);
+    }
     let mut models = vec![current.clone()];
     models.extend_from_slice(earlier);
     let headers = checkout.headers_dir();
     let generated = generate::render_all(current);
     let origin = &Origin::CHECKOUT;
-    let mut checks = of_types(&models);
+    let mut checks = vec![Check::done(DECLARED, declared)];
+    checks.extend(of_types(&models));
     checks.extend([
         Check::done(
             GENERATED,
             generate::check(&headers, |path| checkout.display(path), &generated, origin)?,
         ),
         Check::done(
-            "the bindings for other tools are what the types say",
+            BINDINGS,
             generate::check(
                 &checkout.bindings_dir(),
                 |path| checkout.display(path),
@@ -89,9 +100,9 @@ pub fn run(
 #[must_use]
 pub(crate) fn of_types(models: &[Model]) -> Vec<Check> {
     vec![
-        Check::done("documentation repeats no version", prose(models)),
-        Check::done("each compatible string is one contract's", shared_strings(models)),
-        Check::done("each compatible string fits the field that carries it", too_long(models)),
+        Check::done(PROSE, prose(models)),
+        Check::done(SHARED, shared_strings(models)),
+        Check::done(TOO_LONG, too_long(models)),
     ]
 }
 
@@ -103,6 +114,11 @@ pub(crate) fn of_history(history: History) -> Check {
     }
 }
 
+const DECLARED: &str = "what the wire files declare fits together";
+const PROSE: &str = "documentation repeats no version";
+const SHARED: &str = "each compatible string is one contract's";
+const TOO_LONG: &str = "each compatible string fits the field that carries it";
+const BINDINGS: &str = "the bindings for other tools are what the types say";
 pub(crate) const GENERATED: &str = "the headers and their unit tests are what the types say";
 pub(crate) const FROZEN: &str = "the types are what was frozen";
 const HISTORY: &str = "no released layout was edited";

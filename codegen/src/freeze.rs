@@ -5,12 +5,13 @@
 pub use crate::layouts::{path, History};
 
 use crate::layouts::Layouts;
-use crate::write;
+use crate::output::write_file;
+use crate::{registry, rustfmt, write};
 use kho_abi_model::carrier;
 use kho_abi_model::compare::{self, RecordChange, Scope, Values, Words};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Header, Item, Model, Place};
-use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_read::checkout::{at, Checkout, CheckoutError};
 use kho_abi_read::frozen::{Frozen, Part, Status};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -74,6 +75,25 @@ pub fn freeze_in(
         _ => {}
     }
     Ok(if layouts.write(&new)? { Outcome::Written(path) } else { Outcome::Unchanged(path) })
+}
+
+/// Writes the list of drafts in `abi/src/wire/mod.rs` anew, where it does not say how a contract is
+/// frozen. Returns the file, where it was written.
+///
+/// # Errors
+///
+/// A file that cannot be read or written, or has no such list.
+pub fn list(checkout: &Checkout, compatible: &str) -> Result<Option<PathBuf>, CheckoutError> {
+    let path = checkout.wire_dir().join("mod.rs");
+    let text = std::fs::read_to_string(&path).map_err(at(&path))?;
+    let is_draft = status(checkout, compatible)? == Some(Status::Draft);
+    let Ok(listed) = registry::set_draft(&text, compatible, is_draft) else {
+        let message =
+            "the list of drafts, `pub const DRAFTS: &[&str] = &[…];`, is not found".into();
+        return Err(CheckoutError::Syntax { path, line: 1, message });
+    };
+    let written = write_file(&path, &rustfmt::format(checkout.root(), &listed))?;
+    Ok(written.then_some(path))
 }
 
 /// The finding if a contract's string does not fit the field that carries it.

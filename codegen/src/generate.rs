@@ -208,7 +208,8 @@ impl Kind {
 }
 
 /// From the existing file to what would be written.
-fn unified_diff(path: &str, found: &str, wanted: &str) -> String {
+#[must_use]
+pub fn unified_diff(path: &str, found: &str, wanted: &str) -> String {
     similar::TextDiff::from_lines(found, wanted)
         .unified_diff()
         .context_radius(3)

@@ -8,20 +8,28 @@
 //!   freeze     write::frozen                   snapshots/*.layout
 //!   import     import::text                    a wire file of a C header
 //!   bump                                       the next version of a contract
-//!   check                                      whether a checkout is consistent
+//!   new                                        a contract begun
+//!   kernel_patch, wire_edit                    from the types to a kernel tree, and back
+//!   check, declared                            whether a checkout is consistent
 //! ```
 //!
 //! [`rules`] lists what can be found wrong in a checkout.
 
 pub mod bump;
 pub mod check;
+pub mod declared;
 pub mod draw;
 pub mod freeze;
 pub mod generate;
 pub mod import;
+pub mod kernel_patch;
 pub mod layouts;
+pub mod new;
 pub mod origin;
 pub mod output;
 pub mod own;
+pub mod registry;
 pub mod rules;
+pub mod rustfmt;
+pub mod wire_edit;
 pub mod write;

@@ -26,7 +26,7 @@ impl Origin {
         wire_dir: "abi/src/wire",
         command: "kho-abi generate",
         freeze: "run `kho-abi freeze {}`",
-        draft: "run `kho-abi freeze --draft {}`",
+        draft: "run `kho-abi freeze {}`",
         bump: "undo the change, run `kho-abi bump {}`, then change the new version",
         new_version: "a new layout needs `kho-abi bump`",
     };

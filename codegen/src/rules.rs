@@ -41,6 +41,13 @@ pub const RULES: &[Rule] = &[
         remedy: "Use types of fixed size, give each field a name, and keep the string to letters, digits, `-` and `_`.",
     },
     Rule {
+        id: "contract_without_roots",
+        summary: "A contract promises no struct and no device-tree node.",
+        reason: "No change of bytes touches a contract about nothing: its frozen layout stays equal whatever its structs become.",
+        example: "`roots` is left out of the contract of \"lock-v1\" in abi/src/wire/lock.rs.",
+        remedy: "Name the structs that the string leads to in `roots`.",
+    },
+    Rule {
         id: "declaration_not_importable",
         summary: "A wire file cannot express a declaration of a C header.",
         reason: "What is left out of a wire file, or changed on the way, is another ABI under the same string. So a header is imported whole, or not at all.",
@@ -59,7 +66,14 @@ pub const RULES: &[Rule] = &[
         summary: "The frozen draft of a contract is not what the types say.",
         reason: "A draft shows reviewers the layout that is about to be released. One that lags behind the types shows another.",
         example: "A field was added to a struct of vfio-pci-v2 after `kho-abi bump` wrote its draft.",
-        remedy: "Run `kho-abi freeze --draft CONTRACT`; without --draft once the layout is to be released.",
+        remedy: "Run `kho-abi freeze CONTRACT`.",
+    },
+    Rule {
+        id: "file_name_in_two_headers",
+        summary: "Two wire files make the same C header, or share an include guard.",
+        reason: "One header overwrites the other, or hides it from a compiler that sees both.",
+        example: "abi/src/wire/lock.rs and abi/src/wire/locks.rs both say `name: \"lock\"`.",
+        remedy: "Give one of them another `name` and another `guard`.",
     },
     Rule {
         id: "frozen_file_changed",
@@ -87,7 +101,7 @@ pub const RULES: &[Rule] = &[
         summary: "A contract has no frozen layout.",
         reason: "Without one, the next change of its types goes unnoticed.",
         example: "memfd-v2 is declared, and snapshots/memfd-v2.layout is missing.",
-        remedy: "Run `kho-abi freeze CONTRACT`, or with --draft while it is not released.",
+        remedy: "Run `kho-abi freeze CONTRACT`: it writes a draft, until a release is named.",
     },
     Rule {
         id: "frozen_layout_unowned",
@@ -139,6 +153,13 @@ pub const RULES: &[Rule] = &[
         remedy: "Use types of one size on every machine: u8 to u64.",
     },
     Rule {
+        id: "macro_in_two_headers",
+        summary: "Two wire files define the same macro.",
+        reason: "A kernel file that includes both headers does not compile, and a reader of one name gets either value.",
+        example: "`LOCK_MAX` is 4 in lock.rs and 8 in luo.rs.",
+        remedy: "Rename one of them.",
+    },
+    Rule {
         id: "owner_stale",
         summary: "An entry of kho-abi.toml gives something to an owner, and one of the two is not there.",
         reason: "The entry does nothing. What it was written for may have no version that covers it.",
@@ -156,7 +177,7 @@ pub const RULES: &[Rule] = &[
         id: "release_not_proven",
         summary: "A layout was to be frozen as released, and the named release does not have it.",
         reason: "A released layout never changes again. One that no kernel has would stand in the way of the right one.",
-        example: "`kho-abi freeze --released v7.3 vfio-pci-v2`, and v7.3 has \"vfio-pci-v1\".",
+        example: "`kho-abi freeze --release v7.3 vfio-pci-v2`, and v7.3 has \"vfio-pci-v1\".",
         remedy: "Name the release that has these bytes, or freeze a draft.",
     },
     Rule {
@@ -188,6 +209,20 @@ pub const RULES: &[Rule] = &[
         remedy: "Use a kho-abi of that kernel's time, or write the version into the truth: `kho-abi bump`.",
     },
     Rule {
+        id: "string_without_version",
+        summary: "A contract's compatible string has no version, and there is no number beside it.",
+        reason: "Such a string can never be bumped: no later kernel can refuse the bytes of an earlier one.",
+        example: "\"lock\" is the string of a contract whose `version` is not set.",
+        remedy: "Make it \"lock-v1\", or set `version` to the number that a struct carries.",
+    },
+    Rule {
+        id: "struct_in_two_headers",
+        summary: "Two wire files declare the same struct.",
+        reason: "A kernel file that includes both headers does not compile.",
+        example: "`struct lock_ser` is declared in lock.rs and in locks.rs.",
+        remedy: "Rename one of them.",
+    },
+    Rule {
         id: "unit_test_missing",
         summary: "A file of the headers' unit tests has not been generated.",
         reason: "A kernel that takes the header goes without the test that fails when the header changes.",
@@ -207,5 +242,12 @@ pub const RULES: &[Rule] = &[
         reason: "Nothing updates it when the header changes.",
         example: "kho_abi_old_kunit.c was left behind when old.rs was removed.",
         remedy: "Remove it, or write its types under abi/src/wire/.",
+    },
+    Rule {
+        id: "wire_file_unregistered",
+        summary: "A wire file lies under abi/src/wire/ that no list names.",
+        reason: "No header is made of it, no layout is frozen, and nothing checks it: it looks as if it were held.",
+        example: "abi/src/wire/lock.rs exists, and HEADERS in abi/src/wire/mod.rs has no `&lock::HEADER`.",
+        remedy: "Name it in `mod.rs`, or begin with `kho-abi new`.",
     },
 ];

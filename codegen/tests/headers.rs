@@ -7,7 +7,7 @@ use kho_abi_codegen::generate;
 use kho_abi_model::compare;
 use kho_abi_model::{Contract, Header, Item, Model, Record};
 use kho_abi_read::headers::{self, TRIPLES};
-use kho_abi_read::source::{Options, Reading};
+use kho_abi_read::source::{Gap, Options, Reading};
 use kho_abi_read::truth;
 use std::collections::BTreeMap;
 
@@ -64,7 +64,11 @@ fn generated_headers_read_back_as_the_truth() {
 /// Linux 7.2 and 7.3 hand over the same, but have two names for one number.
 #[test]
 fn another_name_for_the_same_bytes_is_no_difference() {
-    let truth = truth();
+    // The version of which both names are known, wherever it is by now.
+    let mut models = std::iter::once(truth()).chain(truth::earlier().expect("the truth is whole"));
+    let truth = models.find(|model| model.contract("kho-v4").is_some()).unwrap();
+    let present = truth.headers[0].name != "kexec_handover";
+    let truth = if present { truth } else { alone(truth) };
     let mut files = generated(&truth);
     let path = "include/linux/kho/abi/kexec_handover.h";
     let text = String::from_utf8(files[path].clone()).unwrap();
@@ -87,6 +91,20 @@ fn another_name_for_the_same_bytes_is_no_difference() {
     assert!(reading.model.constant("KHO_ORDER_0_LOG2").is_some());
 }
 
+/// An earlier version with the headers that it includes or takes a struct from, and no others: those are of
+/// later kernels.
+fn alone(mut model: Model) -> Model {
+    let own = model.headers[0].clone();
+    let roots: Vec<_> = own.contracts.iter().flat_map(|contract| &contract.roots).collect();
+    let wanted = |header: &Header| {
+        header.name == own.name
+            || own.includes.contains(&header.include_path())
+            || header.records().any(|record| roots.contains(&&record.name))
+    };
+    model.headers.retain(wanted);
+    model
+}
+
 /// An older kernel's header is recognised as such, with all of its strings.
 #[test]
 fn earlier_versions_read_back_as_what_they_were() {
@@ -94,16 +112,13 @@ fn earlier_versions_read_back_as_what_they_were() {
     assert!(earlier.len() >= 4);
     for model in earlier {
         for page_size in model.page_sizes() {
-            // Only with the headers that it includes: others are from later kernels.
-            let mut model = model.with_page_size(page_size).unwrap();
-            let includes = model.headers[0].includes.clone();
-            let name = model.headers[0].name.clone();
-            let wanted =
-                |header: &Header| header.name == name || includes.contains(&header.include_path());
-            model.headers.retain(wanted);
+            let model = alone(model.with_page_size(page_size).unwrap());
             let reading = read(&generated(&model), &options(TRIPLES[1], page_size));
             let file = model.headers[0].file.clone();
-            assert_eq!(reading.gaps, [], "{file}");
+            // Whose version covers another header may be in one that is not there.
+            let other = |gap: &Gap| model.headers[1..].iter().any(|h| h.include_path() == gap.item);
+            let gaps: Vec<_> = reading.gaps.iter().filter(|gap| !other(gap)).collect();
+            assert!(gaps.is_empty(), "{file}: {gaps:?}");
             assert_eq!(compare::differences(&model, &reading.model), [], "{file}");
             let (own, found) = (told(&model), told(&reading.model));
             assert!(!own.is_empty());

@@ -11,7 +11,7 @@ use crate::handlers::memfd::Memfd;
 use crate::image::cache::Cached;
 use crate::image::{find_range, Image, Range, ReadError};
 use crate::radix::Preserved;
-use kho_abi::wire::memfd::MEMFD_LUO_FOLIO_UPTODATE;
+use kho_abi::wire::versions::memfd_v2::MEMFD_LUO_FOLIO_UPTODATE;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fs::File;

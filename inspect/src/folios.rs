@@ -6,8 +6,8 @@
 //! several threads share the reading.
 
 use crate::image::{Image, ReadError};
-use kho_abi::wire::memfd::memfd_luo_folio_ser;
 use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::memfd_v2::memfd_luo_folio_ser;
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::thread;
 use zerocopy::FromBytes;

@@ -13,15 +13,15 @@ use crate::scratch::Area;
 use crate::text;
 use crate::typed::{self, Read, Typed};
 use crate::walk::Walker;
-use kho_abi::wire::earlier::kexec_handover_v3;
-use kho_abi::wire::kexec_handover::{
+use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::kexec_metadata_v1::KHO_METADATA_NODE_NAME;
+use kho_abi::wire::versions::kho_v3;
+use kho_abi::wire::versions::kho_v4::{
     page_16k, page_4k, page_64k, KHO_FDT_COMPATIBLE, KHO_FDT_MEMORY_MAP_PROP_NAME,
     KHO_SUB_TREE_PROP_NAME, KHO_SUB_TREE_SIZE_PROP_NAME,
 };
-use kho_abi::wire::kexec_metadata::KHO_METADATA_NODE_NAME;
-use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
-use kho_abi::wire::memblock::MEMBLOCK_KHO_FDT;
-use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
+use kho_abi::wire::versions::memblock_v1::MEMBLOCK_KHO_FDT;
 use kho_abi::wire::walk::Memory as _;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -82,7 +82,7 @@ struct Decoder {
 /// `kho-v1` has none: kernels used it for two sizes of its bitmaps, and memory does not show which.
 const DECODERS: &[Decoder] = &[
     // The tree of preserved pages is the same; the later version adds blocks.
-    Decoder { compatible: kexec_handover_v3::KHO_FDT_COMPATIBLE, read: read_current },
+    Decoder { compatible: kho_v3::KHO_FDT_COMPATIBLE, read: read_current },
     Decoder { compatible: KHO_FDT_COMPATIBLE, read: read_current },
 ];
 
@@ -93,7 +93,7 @@ pub fn known() -> impl Iterator<Item = &'static str> {
 
 // The decoder above assumes that the properties kept their names.
 const _: () = {
-    use kexec_handover_v3 as v3;
+    use kho_v3 as v3;
     assert!(same(KHO_FDT_MEMORY_MAP_PROP_NAME, v3::KHO_FDT_MEMORY_MAP_PROP_NAME));
     assert!(same(KHO_SUB_TREE_PROP_NAME, v3::KHO_SUB_TREE_PROP_NAME));
     assert!(same(KHO_SUB_TREE_SIZE_PROP_NAME, v3::KHO_SUB_TREE_SIZE_PROP_NAME));

@@ -6,7 +6,8 @@ use crate::finding::{address, AddressText};
 use crate::rules;
 use crate::text;
 use crate::walk::Walker;
-use kho_abi::wire::memblock::{MEMBLOCK_KHO_NODE_COMPATIBLE, RESERVE_MEM_KHO_NODE_COMPATIBLE};
+use kho_abi::wire::versions::memblock_v1::MEMBLOCK_KHO_NODE_COMPATIBLE;
+use kho_abi::wire::versions::reserve_mem_v1::RESERVE_MEM_KHO_NODE_COMPATIBLE;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -5,7 +5,7 @@ use crate::finding::{address, AddressText};
 use crate::image::cache::Cached;
 use crate::rules;
 use crate::walk::Walker;
-use kho_abi::wire::kexec_metadata::{kho_kexec_metadata, KHO_KEXEC_METADATA_VERSION};
+use kho_abi::wire::versions::kexec_metadata_v1::{kho_kexec_metadata, KHO_KEXEC_METADATA_VERSION};
 use schemars::JsonSchema;
 use serde::Serialize;
 use zerocopy::IntoBytes;

@@ -17,9 +17,9 @@ use crate::image::{Image, OpenError, Piece, PAGE_SIZES};
 use crate::inspect::{inspect, Options, State};
 use crate::luo::Phase;
 use crate::rules;
-use kho_abi::wire::kexec_handover::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
-use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
-use kho_abi::wire::memblock::MEMBLOCK_KHO_FDT;
+use kho_abi::wire::versions::kho_v4::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
+use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
+use kho_abi::wire::versions::memblock_v1::MEMBLOCK_KHO_FDT;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! State from earlier kernels is read with their types, chosen by its strings.
 
-use kho_abi::wire::earlier::luo_v1::{
-    luo_file_ser, luo_flb_header_ser, luo_flb_ser, luo_session_header_ser, luo_session_ser,
-};
-use kho_abi::wire::earlier::memfd_v1;
-use kho_abi::wire::memfd::memfd_luo_ser;
 use kho_abi::wire::name;
 use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::luo_v1::{
+    luo_file_ser, luo_flb_header_ser, luo_flb_ser, luo_session_header_ser, luo_session_ser,
+};
+use kho_abi::wire::versions::memfd_v1;
+use kho_abi::wire::versions::memfd_v2::memfd_luo_ser;
 use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::image::{Format, Image};
 use kho_abi_inspect::luo::Phase;

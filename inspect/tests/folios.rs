@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Runs of folio entries have the content of the entries one by one, with any number of threads.
 
-use kho_abi::wire::memfd::memfd_luo_folio_ser;
 use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::memfd_v2::memfd_luo_folio_ser;
 use kho_abi_inspect::folios::each_batch;
 use kho_abi_inspect::image::bytes::FileBytes;
 use kho_abi_inspect::image::{Image, ReadError};

@@ -9,6 +9,7 @@ mod declaration;
 pub mod finding;
 pub mod reading;
 mod record;
+mod renamed;
 pub mod rule;
 pub mod said;
 mod target;

@@ -58,6 +58,22 @@ impl Catalogue {
         Self::of(wire, kho_abi::wire::earlier::EARLIER, RENAMED, REUSED, kho_abi::wire::DRAFTS)
     }
 
+    /// What this program was compiled with, as if the present versions were these, and these the drafts.
+    ///
+    /// A question whose answer names versions has the same answer after the next bump: a test is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Catalogue::current`].
+    pub fn as_of(versions: &[&str], drafts: &'static [&'static str]) -> Result<Self, TruthError> {
+        let catalogue = Self { drafts, ..Self::built_in() };
+        let mut model = truth::read(catalogue.headers)?;
+        for version in versions {
+            model.make_version(version);
+        }
+        Ok(Self { current: OnceLock::from(model), ..catalogue })
+    }
+
     /// Only which of the kernel's versions owns what: for headers that are the truth themselves,
     /// where no constant is renamed.
     #[must_use]

@@ -6,13 +6,14 @@
 //! with a number beside it, feature words, a magic number, nothing. A step is two forms of a
 //! header, made from one file by replacing parts of it.
 
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source;
 use kho_abi_review::diff::{self, open, Side};
 use kho_abi_review::policy::{self, Level, Options, Report};
 use kho_abi_review::report::{Document, FORMATS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 type Edits = &'static [(&'static str, &'static str)];
 
@@ -57,12 +58,21 @@ fn side(which: &str, files: &[(String, String)]) -> Side {
     let all = context.iter().chain(files);
     let files: BTreeMap<_, _> =
         all.map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
-    let options = source::Options { page_size: Some(4096), ..source::Options::default() };
+    let catalogue = Arc::clone(&CATALOGUE);
+    let options =
+        source::Options { page_size: Some(4096), catalogue, ..source::Options::default() };
     open::of_files(which, &files, &options).unwrap()
 }
 
+/// What is known of these versions is a part of the answers.
+static CATALOGUE: LazyLock<Arc<Catalogue>> = LazyLock::new(|| {
+    let versions = ["kho-v4", "luo-v5", "memfd-v2", "vfio-pci-v1", "pci@2", "kexec-metadata-v1"];
+    Arc::new(Catalogue::as_of(&versions, &["pci@2"]).unwrap())
+});
+
 fn judge(old: &Side, new: &Side) -> Report {
-    policy::judge(&diff::compare(old, new), &Options::default())
+    let catalogue = Arc::clone(&CATALOGUE);
+    policy::judge(&diff::compare(old, new), &Options { catalogue, ..Options::default() })
 }
 
 fn rules(report: &Report, level: Level) -> BTreeSet<&str> {

@@ -8,6 +8,7 @@ mod c;
 
 use c::{checkout, include, Compiler, COMPILERS};
 use kho_abi_codegen::generate;
+use kho_abi_model::version::called::Called;
 use kho_abi_model::{Item, Model, Record, Value};
 use kho_abi_read::source::{Kind, Options, Reading};
 use kho_abi_read::{headers, image, truth};
@@ -18,6 +19,19 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The present version of a contract, by the name in front of its number.
+fn called(name: &str) -> &'static str {
+    let model = current();
+    let mut contracts = model.contracts().map(|(_, contract)| contract.compatible.clone());
+    let is_it = |called: &String| Called::parse(called).is_some_and(|called| called.name == name);
+    contracts.find(is_it).expect("it is one of the truth's").leak()
+}
+
+/// A string as C has it.
+fn quoted(text: &str) -> String {
+    format!("\"{text}\"")
+}
 
 /// A way to get types from a compiler.
 struct Variant {
@@ -325,12 +339,12 @@ fn one_offset_that_changed_is_found_at_its_cause() {
                 "luo_session_ser: field `file_set_ser` is struct luo_file_set_ser, 20 bytes at \
                  byte 64, the truth says struct luo_file_set_ser, 16 bytes at byte 64",
                 "luo_session_ser: its size is 84 bytes, the truth says 80",
-                "this is not what luo-v5 promises",
+                format!("this is not what {} promises", called("luo")).as_str(),
             ],
             "{name}"
         );
-        assert_eq!(*verdict(&report, "luo-v5"), Verdict::Different, "{name}");
-        assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Equal, "{name}");
+        assert_eq!(*verdict(&report, called("luo")), Verdict::Different, "{name}");
+        assert_eq!(*verdict(&report, called("memfd")), Verdict::Equal, "{name}");
         if variant.kind == Kind::Dwarf {
             let text = &generate::render(&current())
                 .into_iter()
@@ -354,10 +368,11 @@ fn one_change_is_told_with_every_contract_that_it_breaks() {
         let [finding] = report.findings.as_slice() else { panic!("{report:#?}") };
         assert!(finding.what.starts_with("kho_vmalloc: field `order` is at byte 12"), "{finding}");
         let last = finding.consequences.last().map(String::as_str);
-        assert_eq!(last, Some("this is not what kho-v4 and memfd-v2 promise"));
-        assert_eq!(*verdict(&report, "kho-v4"), Verdict::Different);
-        assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Different);
-        assert_eq!(*verdict(&report, "luo-v5"), Verdict::Equal);
+        let promise = format!("this is not what {} and {} promise", called("kho"), called("memfd"));
+        assert_eq!(last, Some(promise.as_str()));
+        assert_eq!(*verdict(&report, called("kho")), Verdict::Different);
+        assert_eq!(*verdict(&report, called("memfd")), Verdict::Different);
+        assert_eq!(*verdict(&report, called("luo")), Verdict::Equal);
     }
 }
 
@@ -368,23 +383,23 @@ fn a_bit_that_changed_hands_is_found() {
         let whats: Vec<_> = report.findings.iter().map(|finding| &finding.what).collect();
         let found = whats.iter().any(|what| what.contains("memfd_luo_folio_ser: field `pfn`"));
         assert!(found, "{}: {whats:?}", variant.name());
-        assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Different);
+        assert_eq!(*verdict(&report, called("memfd")), Verdict::Different);
     }
 }
 
 #[test]
 fn other_versions_are_told_from_changes() {
     let variant = &VARIANTS[1];
-    let report = report_of(variant, "memfd", "\"memfd-v2\"", "\"memfd-v3\"");
-    assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Newer);
+    let report = report_of(variant, "memfd", &quoted(called("memfd")), &quoted("memfd-v99"));
+    assert_eq!(*verdict(&report, called("memfd")), Verdict::Newer);
     assert_eq!(report.findings[0].rule, "source_version_unknown");
-    let report = report_of(variant, "memfd", "\"memfd-v2\"", "\"memfd-v1\"");
-    assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Older);
+    let report = report_of(variant, "memfd", &quoted(called("memfd")), "\"memfd-v1\"");
+    assert_eq!(*verdict(&report, called("memfd")), Verdict::Older);
     assert_eq!(report.findings[0].rule, "source_version_unknown");
     // Without its string, the structs decide, and the report says that the string is missing.
-    let report = report_of(variant, "memfd", "\"memfd-v2\"", "\"other\"");
-    assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Equal);
-    let memfd = report.contracts.iter().find(|checked| checked.contract == "memfd-v2");
+    let report = report_of(variant, "memfd", &quoted(called("memfd")), "\"other\"");
+    assert_eq!(*verdict(&report, called("memfd")), Verdict::Equal);
+    let memfd = report.contracts.iter().find(|checked| checked.contract == called("memfd"));
     assert!(memfd.is_some_and(|c| c.not_checked.iter().any(|gap| gap.item == "the string")));
 }
 
@@ -406,7 +421,7 @@ fn an_earlier_version_that_the_truth_knows_is_compared_with_it() {
     }
     let held = Truth::of(current(), vec![earlier]);
     let dir = dir();
-    let headers = changed_headers(dir.path(), "memfd", "\"memfd-v2\"", "\"memfd-v1\"");
+    let headers = changed_headers(dir.path(), "memfd", &quoted(called("memfd")), "\"memfd-v1\"");
     let path = headers.join("linux/kho/abi/memfd.h");
     let text = fs::read_to_string(&path).expect("it was written").replace("u64 index;", "");
     let variant = &VARIANTS[1];
@@ -417,7 +432,7 @@ fn an_earlier_version_that_the_truth_knows_is_compared_with_it() {
         fs::write(&path, text).expect("it is ours");
         let object = variant.compile(dir.path(), &headers, &everything(&current()), &["-w"]);
         let report = verify(&held, &read(&object, &Options::default())).expect("whole");
-        let memfd = report.contracts.iter().find(|checked| checked.contract == "memfd-v2");
+        let memfd = report.contracts.iter().find(|checked| checked.contract == called("memfd"));
         let memfd = memfd.expect("it is one of the truth's");
         assert_eq!((memfd.verdict, memfd.found.as_deref()), (expected, Some("memfd-v1")));
         assert_eq!(report.findings.is_empty(), expected == Verdict::Older, "{report:#?}");
@@ -442,15 +457,18 @@ fn strings_of_file_handlers_are_read_from_the_objects_that_register_them() {
         let text = format!(
             "{}{}{}",
             everything(&current()).replace("MEMFD_LUO_FH_COMPATIBLE,", ""),
-            handler("memfd_luo_handler", "memfd-v2"),
+            handler("memfd_luo_handler", called("memfd")),
             handler("other_handler", "other-v7"),
         );
         let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
         let reading = read(&object, &Options::default());
         let report = verify(&held(), &reading).expect("the truth is whole");
         let name = variant.name();
-        assert_eq!(*verdict(&report, "memfd-v2"), Verdict::Equal, "{name}");
-        assert!(report.contracts.iter().any(|c| c.contract == "memfd-v2" && c.compared.string));
+        assert_eq!(*verdict(&report, called("memfd")), Verdict::Equal, "{name}");
+        assert!(report
+            .contracts
+            .iter()
+            .any(|c| c.contract == called("memfd") && c.compared.string));
         assert_eq!(*verdict(&report, "other-v7"), Verdict::Unknown, "{name}");
         assert_eq!(report.findings.len(), 1, "{name}: {report:#?}");
         assert_eq!(report.findings[0].rule, "source_contract_unknown");
@@ -474,7 +492,7 @@ fn two_structs_of_one_name_are_not_believed() {
     let gap = reading.gaps.iter().find(|gap| gap.item == "luo_ser").expect("it is left open");
     assert!(gap.why.contains("two of this name"), "{}", gap.why);
     let report = verify(&held(), &reading).expect("whole");
-    let luo = report.contracts.iter().find(|c| c.contract == "luo-v5").expect("a contract");
+    let luo = report.contracts.iter().find(|c| c.contract == called("luo")).expect("a contract");
     assert!(luo.not_checked.iter().any(|gap| gap.item == "luo_ser"), "{luo:?}");
 }
 
@@ -505,7 +523,7 @@ fn damaged_files_do_no_harm() {
         random ^= random << 17;
         random
     };
-    let text = format!("{}{}", everything(&current()), handler("h", "memfd-v2"));
+    let text = format!("{}{}", everything(&current()), handler("h", called("memfd")));
     for variant in VARIANTS.iter().filter(|variant| variant.flags.len() == 1) {
         let dir = dir();
         let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
@@ -563,7 +581,7 @@ fn a_name_with_a_number_beside_it_is_found_by_the_name() {
         let object = variant.compile(dir.path(), &checkout_headers(), &text, &["-w"]);
         let report = verify(&held(), &read(&object, &Options::default())).expect("it is whole");
         assert_eq!(report.findings, [], "{}", variant.name());
-        let pci: Vec<_> = report.contracts.iter().filter(|c| c.contract == "pci@2").collect();
+        let pci: Vec<_> = report.contracts.iter().filter(|c| c.contract == called("pci")).collect();
         let [pci] = pci.as_slice() else { panic!("{:?}", report.contracts) };
         assert_eq!(pci.verdict, Verdict::Equal, "{pci:?}");
         assert!(pci.compared.string && pci.compared.structs == 2, "{pci:?}");
@@ -635,17 +653,17 @@ fn preflight_of_a_kernel_without_types_is_unknown() {
     for (current, next) in [(&bare, &wider), (&wider, &bare), (&bare, &whole), (&bare, &bare)] {
         let answer = asked(current, next);
         assert_eq!(answer.outlook, Outlook::Unknown, "{answer:#?}");
-        for string in ["kho-v4", "luo-v5", "memfd-v2"] {
+        for string in ["kho", "luo", "memfd"].map(called) {
             assert_eq!(outcome(&answer, string), preflight::Outcome::Unknown, "{answer:#?}");
         }
-        let memfd = answer.contracts.iter().find(|c| c.current.as_deref() == Some("memfd-v2"));
+        let memfd = answer.contracts.iter().find(|c| c.current.as_deref() == Some(called("memfd")));
         assert!(memfd.expect("there").happens.contains("has no types"), "{answer:#?}");
     }
     // A string that only the kernel's types would show may be there.
     for (current, next) in [(&hidden, &wider), (&wider, &hidden)] {
         let answer = asked(current, next);
         assert_eq!(answer.outlook, Outlook::Unknown, "{answer:#?}");
-        let memfd = outcome(&answer, "memfd-v2");
+        let memfd = outcome(&answer, called("memfd"));
         let unknown = [preflight::Outcome::Unknown, preflight::Outcome::CurrentUnknown];
         assert!(unknown.contains(&memfd), "{answer:#?}");
     }
@@ -659,9 +677,9 @@ fn preflight_says_yes_only_of_structs_that_it_saw() {
     let unused =
         |name: &str| everything(&truth).replace(&format!("struct {name} use_{name};\n"), "");
     for (text, string, outlook) in [
-        (everything(&truth), "memfd-v2", Outlook::Understood),
-        (unused("memfd_luo_folio_ser"), "memfd-v2", Outlook::Unknown),
-        (unused("kho_kexec_metadata"), "memfd-v2", Outlook::Understood),
+        (everything(&truth), called("memfd"), Outlook::Understood),
+        (unused("memfd_luo_folio_ser"), called("memfd"), Outlook::Unknown),
+        (unused("kho_kexec_metadata"), called("memfd"), Outlook::Understood),
     ] {
         let dir = dir();
         let object = variant.compile(dir.path(), &checkout_headers(), &text, &[]);
@@ -669,7 +687,7 @@ fn preflight_says_yes_only_of_structs_that_it_saw() {
         assert_eq!(answer.outlook, outlook, "{answer:#?}");
         let understood = outcome(&answer, string) == preflight::Outcome::Understood;
         assert_eq!(understood, outlook == Outlook::Understood, "{answer:#?}");
-        assert_eq!(outcome(&answer, "luo-v5"), preflight::Outcome::Understood, "{answer:#?}");
+        assert_eq!(outcome(&answer, called("luo")), preflight::Outcome::Understood, "{answer:#?}");
     }
     let dir = dir();
     for other in ["memfd-v9", "other-v7"] {
@@ -774,9 +792,12 @@ fn a_module_asks_for_the_types_of_its_own_kernel() {
     // The module: a string of a contract, its release, and BTF that continues its kernel's.
     let below = dir.path().join("module");
     fs::create_dir_all(&below).unwrap();
-    let text = "const char s[] = \"memfd-v2\";\nstatic const char m[] \
-                __attribute__((used, section(\".modinfo\"))) = \"vermagic=7.3.4 SMP\";\n";
-    let plain = variant.compile(&below, &checkout_headers(), text, &[]);
+    let text = format!(
+        "const char s[] = {};\nstatic const char m[] \
+         __attribute__((used, section(\".modinfo\"))) = \"vermagic=7.3.4 SMP\";\n",
+        quoted(called("memfd"))
+    );
+    let plain = variant.compile(&below, &checkout_headers(), &text, &[]);
     let module = dir.path().join("module.ko");
     let split = dir.path().join("split.btf");
     fs::write(&split, split_btf(strings)).unwrap();

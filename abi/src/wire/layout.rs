@@ -418,22 +418,26 @@ macro_rules! wire_layout {
             $(layout::require_wire_field::<$ty>();)+
         };
 
-        const _: () = {
-            let found = <$name as layout::WireType>::STRUCT_LAYOUT;
-            let declared = layout::StructLayout {
-                name: layout::c_name(stringify!($name)),
-                size: $size,
-                size_stated: stringify!($size),
-                align: $align,
-                fields: &[$(layout::FieldLayout {
-                    name: layout::c_name(stringify!($field)),
-                    ty: stringify!($ty),
-                    offset: $offset,
-                    size: core::mem::size_of::<$ty>(),
-                }),+],
+        impl $name {
+            /// Constants that evaluate `Self::HELD` first report nothing of their own if the layout is wrong.
+            const HELD: () = {
+                let found = <$name as layout::WireType>::STRUCT_LAYOUT;
+                let declared = layout::StructLayout {
+                    name: layout::c_name(stringify!($name)),
+                    size: $size,
+                    size_stated: stringify!($size),
+                    align: $align,
+                    fields: &[$(layout::FieldLayout {
+                        name: layout::c_name(stringify!($field)),
+                        ty: stringify!($ty),
+                        offset: $offset,
+                        size: core::mem::size_of::<$ty>(),
+                    }),+],
+                };
+                layout::hold($compatible, module_path!(), found, declared);
             };
-            layout::hold($compatible, module_path!(), found, declared);
-        };
+        }
+        const _: () = $name::HELD;
 
         layout::static_layout_assertions! { $name, $size, $align, $($offset => $field: $ty),+ }
     };
@@ -448,16 +452,23 @@ macro_rules! wire_layout {
 }
 pub use wire_layout;
 
-/// Under cargo, `static_assertions` asserts the same again.
+/// Under cargo, `static_assertions` says the same once more; not before `hold`, whose words are better.
 #[cfg(not(CONFIG_RUST))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! static_layout_assertions {
     ($name:ident, $size:expr, $align:literal, $($offset:expr => $field:ident: $ty:ty),+) => {
-        layout::static_assertions::const_assert_eq!(core::mem::size_of::<$name>(), $size);
-        layout::static_assertions::const_assert_eq!(core::mem::align_of::<$name>(), $align);
-        $(layout::static_assertions::const_assert_eq!(core::mem::offset_of!($name, $field), $offset);)+
-        layout::static_assertions::const_assert_eq!(0 $(+ core::mem::size_of::<$ty>())+, $size);
+        const _: () = {
+            const SIZE: usize = { let () = $name::HELD; core::mem::size_of::<$name>() };
+            const ALIGN: usize = { let () = $name::HELD; core::mem::align_of::<$name>() };
+            const FILLED: usize = { let () = $name::HELD; 0 $(+ core::mem::size_of::<$ty>())+ };
+            layout::static_assertions::const_assert_eq!(SIZE, $size);
+            layout::static_assertions::const_assert_eq!(ALIGN, $align);
+            layout::static_assertions::const_assert_eq!(FILLED, $size);
+            $(layout::static_assertions::const_assert_eq!(
+                { let () = $name::HELD; core::mem::offset_of!($name, $field) }, $offset
+            );)+
+        };
         layout::static_assertions::assert_impl_all!($name:
             layout::zerocopy::FromBytes, layout::zerocopy::IntoBytes, layout::zerocopy::KnownLayout,
             layout::zerocopy::Immutable, Copy, Send, Sync
@@ -529,62 +540,56 @@ pub const fn size_of_result<T, F>(_: fn(T) -> F) -> usize {
 
 /// Stops the compilation, with a message, where the layout found is not the one declared.
 ///
-/// `module` is where the struct is declared. What helps depends on whose file that is.
+/// `module` is where the struct is declared: the remedy depends on whose file that is. The path of the
+/// invoking file says whether the contract may be a draft: one in `earlier/` was released.
 #[doc(hidden)]
+#[track_caller]
 pub const fn hold(compatible: &str, module: &str, found: StructLayout, declared: StructLayout) {
-    let promise = Promise { compatible, is_own: !is_of_crate(module_path!(), module) };
+    let is_own = !is_of_crate(module_path!(), module);
+    let caller = core::panic::Location::caller().file();
+    let drafts: &[&str] = if is_own || has(caller, "/earlier/") { &[] } else { super::DRAFTS };
+    let of = Of { compatible, is_own, draft: draft_of(compatible, drafts), record: declared.name };
+    if let Some(text) = wrong(&of, found, declared) {
+        panic!("{}", text.as_str());
+    }
+}
+
+/// The first thing that is wrong with a declared layout, with what is right and what to do.
+const fn wrong(of: &Of<'_>, found: StructLayout, declared: StructLayout) -> Option<Text> {
     let mut field = 0;
     let mut filled = 0;
     while field < declared.fields.len() {
         let (is, shall) = (found.fields[field], declared.fields[field]);
         if is.size != shall.size {
-            promise.refuse(&[declared.name, ".", is.name, "'s size is not that of ", shall.ty]);
+            let text = of.field(is.name).push(" takes ").number(is.size, " byte", "s");
+            let text =
+                text.push(", and wire_layout! says `").push(shall.ty).push("`, which takes ");
+            return Some(of.help(text.number(shall.size, "", "")));
         }
         if is.offset != shall.offset {
-            promise.refuse(&[declared.name, ".", is.name, " is not at its declared offset"]);
+            let text = of.field(is.name).push(" is at byte ").number(is.offset, "", "");
+            let text = text.push(", and wire_layout! says byte ").number(shall.offset, "", "");
+            return Some(of.help(text));
         }
         filled += is.size;
         field += 1;
     }
     if found.size != declared.size {
-        promise.refuse(&[declared.name, " does not have its declared size"]);
+        let text = of.record().push(" has ").number(found.size, " byte", "s");
+        let text = text.push(", and wire_layout! says ").number(declared.size, "", "");
+        return Some(of.help(text));
     }
     if found.align != declared.align {
-        promise.refuse(&[declared.name, " does not have its declared alignment"]);
+        let text = of.record().push(" is aligned to ").number(found.align, " byte", "s");
+        let text = text.push(", and wire_layout! says ").number(declared.align, "", "");
+        return Some(of.help(text));
     }
     if filled != declared.size {
-        promise.refuse(&[declared.name, " has padding"]);
+        let text = of.record().push(" has padding: its fields fill ").number(filled, "", "");
+        let text = text.push(" of its ").number(declared.size, " byte", "s");
+        return Some(of.help(text.push(", so give the rest a field of its own")));
     }
-}
-
-/// Who promises a layout.
-#[derive(Clone, Copy)]
-struct Promise<'a> {
-    compatible: &'a str,
-    /// Whether the struct is of another crate than these files: `kho-abi bump` does not know it.
-    is_own: bool,
-}
-
-impl Promise<'_> {
-    /// Panics, at compile time, with what is wrong and what to do.
-    #[track_caller]
-    const fn refuse(self, what: &[&str]) -> ! {
-        let mut text = Text::new();
-        let mut part = 0;
-        while part < what.len() {
-            text = text.push(what[part]);
-            part += 1;
-        }
-        text = text.push("; a layout released as \"").push(self.compatible);
-        text = text.push("\" never changes: undo, ");
-        text = if self.is_own {
-            text.push("or give the changed layout a new version in its string")
-        } else {
-            let text = text.push("run `kho-abi bump ").push(self.compatible);
-            text.push("`, then change the new version")
-        };
-        panic!("{}", text.as_str());
-    }
+    None
 }
 
 /// Whether a module is of the same crate as another one.
@@ -597,6 +602,87 @@ const fn is_of_crate(one: &str, other: &str) -> bool {
             (true, true) => return true,
             (false, false) if one[at] == other[at] => at += 1,
             _ => return false,
+        }
+    }
+}
+
+/// The draft that a string is of: itself, or what it is called with the number beside it.
+const fn draft_of<'d>(compatible: &str, drafts: &[&'d str]) -> Option<&'d str> {
+    let mut index = 0;
+    while index < drafts.len() {
+        let draft = drafts[index];
+        if has_at(draft, compatible, 0) {
+            let rest = draft.as_bytes().split_at(compatible.len()).1;
+            if rest.is_empty() || rest[0] == b'@' || (rest.len() > 2 && rest[1] == b'v') {
+                return Some(draft);
+            }
+        }
+        index += 1;
+    }
+    None
+}
+
+/// Whether a text has another one in it, at that place.
+const fn has_at(text: &str, part: &str, at: usize) -> bool {
+    let (text, part) = (text.as_bytes(), part.as_bytes());
+    let mut index = 0;
+    while index < part.len() && at + index < text.len() && text[at + index] == part[index] {
+        index += 1;
+    }
+    index == part.len()
+}
+
+/// Whether a text has another one in it.
+const fn has(text: &str, part: &str) -> bool {
+    let mut at = 0;
+    while at < text.len() {
+        if has_at(text, part, at) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// What a message is about.
+struct Of<'a> {
+    compatible: &'a str,
+    /// Whether the struct is of another crate than these files: `kho-abi bump` does not know it.
+    is_own: bool,
+    draft: Option<&'a str>,
+    record: &'a str,
+}
+
+impl Of<'_> {
+    const fn record(&self) -> Text {
+        Text::new().push("struct ").push(self.record)
+    }
+
+    const fn field(&self, name: &str) -> Text {
+        Text::new().push(self.record).push(".").push(name)
+    }
+
+    /// What to do about it: a draft may change, and a released layout may not.
+    const fn help(&self, text: Text) -> Text {
+        match self.draft {
+            Some(draft) => text
+                .push("; \"")
+                .push(draft)
+                .push("\" is a draft: correct wire_layout!, and run `kho-abi freeze ")
+                .push(draft)
+                .push("`"),
+            None if self.is_own => text
+                .push("; a layout released as \"")
+                .push(self.compatible)
+                .push(
+                "\" never changes: undo, or give the changed layout a new version in its string",
+            ),
+            None => text
+                .push("; a layout released as \"")
+                .push(self.compatible)
+                .push("\" never changes: undo, run `kho-abi bump ")
+                .push(self.compatible)
+                .push("`, then change the new version"),
         }
     }
 }
@@ -624,10 +710,82 @@ impl Text {
         self
     }
 
+    /// Appends a number, and the word for what it counts, in the plural where it is not 1.
+    const fn number(mut self, number: usize, unit: &str, plural: &str) -> Self {
+        let mut power = 1;
+        while number / power >= 10 {
+            power *= 10;
+        }
+        while power > 0 && self.len < self.bytes.len() {
+            self.bytes[self.len] = b"0123456789"[number / power % 10];
+            self.len += 1;
+            power /= 10;
+        }
+        let text = self.push(unit);
+        if number == 1 {
+            text
+        } else {
+            text.push(plural)
+        }
+    }
+
     const fn as_str(&self) -> &str {
         match core::str::from_utf8(self.bytes.split_at(self.len).0) {
             Ok(text) => text,
             Err(_) => "wire layout refused",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use std::format;
+    use std::string::String;
+
+    const FOUND: StructLayout = StructLayout {
+        name: "x_ser",
+        size: 12,
+        size_stated: "12",
+        align: 1,
+        fields: &[
+            FieldLayout { name: "a", ty: "u16", offset: 0, size: 2 },
+            FieldLayout { name: "b", ty: "[u8; 10]", offset: 2, size: 10 },
+        ],
+    };
+
+    fn said(compatible: &str, drafts: &[&str], declared: StructLayout) -> String {
+        let draft = draft_of(compatible, drafts);
+        let of = Of { compatible, is_own: false, draft, record: declared.name };
+        wrong(&of, FOUND, declared).map_or_else(String::new, |text| text.as_str().into())
+    }
+
+    #[test]
+    fn a_wrong_number_is_told_with_the_right_one_and_with_what_to_do() {
+        let fields = &[
+            FieldLayout { name: "a", ty: "u16", offset: 0, size: 2 },
+            FieldLayout { name: "b", ty: "[u8; 10]", offset: 104, size: 10 },
+        ];
+        let declared = StructLayout { fields, ..FOUND };
+        let released =
+            "; a layout released as \"x-v1\" never changes: undo, run `kho-abi bump x-v1`, \
+                        then change the new version";
+        let draft = "; \"x-v1\" is a draft: correct wire_layout!, and run `kho-abi freeze x-v1`";
+        let what = "x_ser.b is at byte 2, and wire_layout! says byte 104";
+        assert_eq!(said("x-v1", &["x-v2", "xx-v1"], declared), format!("{what}{released}"));
+        assert_eq!(said("x-v1", &["w", "x-v1"], declared), format!("{what}{draft}"));
+        // A number beside a string: the draft says which.
+        let what = format!(
+            "{what}; \"x@7\" is a draft: correct wire_layout!, and run `kho-abi freeze x@7`"
+        );
+        assert_eq!(said("x", &["x@7"], declared), what);
+        let size = StructLayout { size: 1, ..FOUND };
+        assert_eq!(
+            said("x-v1", &[], size),
+            format!("struct x_ser has 12 bytes, and wire_layout! says 1{released}")
+        );
+        assert_eq!(said("x-v1", &[], FOUND), "");
     }
 }

@@ -32,6 +32,8 @@ pub mod pci;
 pub mod pci_address;
 pub mod phys;
 pub mod uapi;
+#[allow(unused_imports)] // Who mounts this directory names some of them, or none.
+pub mod versions;
 #[allow(non_camel_case_types)] // A wire type carries its C name.
 pub mod vfio_pci;
 pub mod walk;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-// error: case_ser.a's size is not that of u16
+// first error: case_ser.a takes 4 bytes, and wire_layout! says `u16`, which takes 2; a layout released as "case-v1" never changes: undo, run `kho-abi bump case-v1`
 
 use super::wire::layout::{self, WireType};
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

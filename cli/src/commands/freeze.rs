@@ -7,27 +7,31 @@ use crate::output::{note, Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
 use kho_abi_codegen::freeze;
 use kho_abi_codegen::layouts::Layouts;
-use kho_abi_model::Model;
+use kho_abi_model::finding::Finding;
+use kho_abi_model::{Header, Model};
 use kho_abi_read::checkout::Checkout;
 use kho_abi_read::frozen::Status;
-use kho_abi_read::source::Options;
+use kho_abi_read::source::{self, Options};
 use kho_abi_review::project::read::{self, Release};
 use kho_abi_review::project::{self, kernel, Found, Project};
+use kho_abi_review::verify::{self, Truth, Verdict};
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
-In a kernel tree, or in any repository with a kho-abi.toml, a layout is frozen as a draft. With \
---released, it is frozen for good, if that release has the same bytes.
+A layout is frozen as a draft, which may be frozen again. With --release, it is frozen for good: what \
+released it is read, and must have the same bytes. In a kernel tree, or in any repository with a \
+kho-abi.toml, that is a tag or another revision of the repository, or a tree. In a checkout of kho-abi, \
+it is a kernel: a tag of --git-dir, a tree, a vmlinux, or another source that `kho-abi verify` reads.
 
 Examples:
   kho-abi freeze                             drafts of everything that is not released
   kho-abi freeze vfio-pci-v2                 a draft of one contract
-  kho-abi freeze vfio-pci-v2 --released v7.4 for good: the tag v7.4 has it
+  kho-abi freeze vfio-pci-v2 --release v7.4  for good: the tag v7.4 has it
   kho-abi freeze --source vmlinux memfd-v2   a draft of what a kernel has, by DWARF or BTF
   kho-abi freeze --source vmlinux --root-struct x-v1=x_ser x-v1
                                              of a contract that no header here has
-  kho-abi freeze --draft vfio-pci-v2         in a checkout of kho-abi: a draft
-  kho-abi freeze vfio-pci-v2                 in a checkout of kho-abi: for good
+  kho-abi freeze vfio-pci-v2 --release v7.4 --git-dir ~/linux
+                                             in a checkout of kho-abi
 
 A kernel contains neither macros, nor device trees, nor packing, nor which structs a string promises; BTF has no \
 strings. The layout says what is unknown and what was given, and stays a draft.
@@ -36,22 +40,25 @@ Exit status: 0 when it is frozen, 1 when it is refused, 2 when it could not be d
 
 /// Write down the layout that a compatible string stands for
 ///
-/// Once released, a frozen layout is never written again: where the types differ from it, they are
-/// refused. A draft may be written again until it is released.
+/// A draft may be written again until it is released. Once released, a frozen layout is never written
+/// again: where the types differ from it, they are refused.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The contracts, by compatible string; in a tree whose headers are the truth, all if none is given
+    /// The contracts, by compatible string; all if none is given
     #[arg(value_name = "CONTRACT", add = ArgValueCompleter::new(words::contracts))]
     contracts: Vec<String>,
-    /// As a draft: no kernel has this version yet
-    #[arg(long)]
+    /// As a draft, which is what happens without it
+    #[arg(long, hide = true)]
     draft: bool,
-    /// As released: a tag or another revision of the tree's repository, or a tree, that has these bytes
-    #[arg(long, value_name = "TAG|REV|TREE", conflicts_with = "draft", add = ArgValueCompleter::new(words::releases))]
-    released: Option<String>,
+    /// For good: what released it, which must have these bytes
+    #[arg(long, value_name = "TAG|KERNEL", alias = "released", conflicts_with = "draft", add = ArgValueCompleter::new(words::releases))]
+    release: Option<String>,
+    /// The repository whose tag it is, where it is not the one around the current directory
+    #[arg(long, value_name = "DIR", requires = "release")]
+    git_dir: Option<PathBuf>,
     /// Freeze what a kernel has: a vmlinux, a module or a bzImage with DWARF or BTF, or raw BTF
-    #[arg(long, value_name = "KERNEL", conflicts_with_all = ["draft", "released"])]
+    #[arg(long, value_name = "KERNEL", conflicts_with_all = ["draft", "release"])]
     source: Option<String>,
     /// The struct with which the state of a compatible string begins: a kernel does not say it
     #[arg(long, value_name = "COMPATIBLE=STRUCT", requires = "source", value_parser = root_struct)]
@@ -80,6 +87,13 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
 
 /// Freezes the layouts of a tree's headers.
 fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcome, Failure> {
+    if args.git_dir.is_some() {
+        return Err(Failure {
+            message: "--git-dir is for a checkout of kho-abi".into(),
+            help: "a tree's release is a revision of its own repository, or a tree: leave it out"
+                .into(),
+        });
+    }
     let held = match &args.source {
         Some(word) => {
             let options = Options {
@@ -91,7 +105,7 @@ fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcom
         }
         None => project::held(project)?,
     };
-    let release = match args.released.as_deref().map(Release::of) {
+    let release = match args.release.as_deref().map(Release::of) {
         Some(release) => {
             let read = read::release(project, &release)?;
             Some((release, read))
@@ -138,35 +152,116 @@ fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcom
             help: "compare a kernel with them: `kho-abi verify KERNEL`".into(),
         });
     }
-    if args.released.is_some() {
-        return Err(Failure {
-            message: "--released is for trees whose headers are the truth".into(),
-            help: "in a checkout of kho-abi, `kho-abi freeze CONTRACT` freezes for good".into(),
-        });
-    }
-    let [name] = args.contracts.as_slice() else {
-        return Err(Failure {
-            message: "one contract is frozen at a time".into(),
-            help: format!("give one of {}", known_contracts(&current)),
-        });
-    };
-    let mut models = std::iter::once(&current).chain(&earlier);
-    let Some((model, header)) = models.find_map(|m: &Model| Some((m, m.contract(name)?.0))) else {
-        return Err(Failure {
-            message: format!("no contract has the compatible string \"{name}\""),
-            help: contract_help(name, &current),
-        });
-    };
-    let status = if args.draft { Status::Draft } else { Status::Released };
-    match freeze::freeze(checkout, model, header, name, status)? {
-        freeze::Outcome::Written(path) => out.line(checkout.display(&path)),
-        freeze::Outcome::Unchanged(path) => {
-            note(format_args!("{} is up to date", checkout.display(&path)));
+    let mut models = vec![current];
+    models.extend(earlier);
+    let chosen = chosen(args, checkout, &models)?;
+    let released = match &args.release {
+        Some(word) => {
+            let findings = prove(word, args, &chosen)?;
+            if !findings.is_empty() {
+                out.findings(&findings);
+                return Ok(Outcome::Findings);
+            }
+            true
         }
-        freeze::Outcome::Refused(findings) => {
-            out.findings(&findings);
-            return Ok(Outcome::Findings);
+        None => false,
+    };
+    let status = if released { Status::Released } else { Status::Draft };
+    let mut refused = 0;
+    for (model, header, name) in chosen {
+        match freeze::freeze(checkout, model, header, name, status)? {
+            freeze::Outcome::Written(path) => out.line(checkout.display(&path)),
+            freeze::Outcome::Unchanged(path) => {
+                note(format_args!("{} is up to date", checkout.display(&path)));
+            }
+            freeze::Outcome::Refused(findings) => {
+                out.findings(&findings);
+                refused += findings.len();
+                continue;
+            }
+        }
+        if let Some(path) = freeze::list(checkout, name)? {
+            out.line(checkout.display(&path));
         }
     }
-    Ok(Outcome::Clean)
+    Ok(Outcome::of(refused))
 }
+
+/// A contract, with where it is.
+type Chosen<'a> = (&'a Model, &'a Header, &'a str);
+
+/// The contracts that are named; where none is, those that are not released yet.
+fn chosen<'a>(
+    args: &Args,
+    checkout: &Checkout,
+    models: &'a [Model],
+) -> Result<Vec<Chosen<'a>>, Failure> {
+    let all = || {
+        let of = |model: &'a Model| model.contracts().map(move |(header, c)| (model, header, c));
+        models.iter().flat_map(of).map(|(model, header, c)| (model, header, c.compatible.as_str()))
+    };
+    if args.contracts.is_empty() {
+        if args.release.is_some() {
+            return Err(Failure {
+                message: "--release freezes for good, and needs the contracts by name".into(),
+                help: format!("give some of {}", known_contracts(&models[0])),
+            });
+        }
+        let mut open = Vec::new();
+        for one in all() {
+            if freeze::status(checkout, one.2)? != Some(Status::Released) {
+                open.push(one);
+            }
+        }
+        return Ok(open);
+    }
+    let named = args.contracts.iter().map(|name| {
+        all().find(|(_, _, compatible)| compatible == name).ok_or_else(|| Failure {
+            message: format!("no contract has the compatible string \"{name}\""),
+            help: contract_help(name, &models[0]),
+        })
+    });
+    named.collect()
+}
+
+/// What keeps a kernel from being the release that has these contracts.
+fn prove(word: &str, args: &Args, chosen: &[Chosen<'_>]) -> Result<Vec<Finding>, Failure> {
+    let options = Options { git_dir: args.git_dir.clone(), ..Options::default() };
+    // A tag is a revision, as in a tree whose headers are the truth.
+    let is_source = Path::new(word).exists() || word.starts_with(GIT);
+    let source = if is_source { word.into() } else { format!("{GIT}{word}") };
+    let reading = source::open(&source, &options)
+        .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;
+    let mut findings = Vec::new();
+    for (model, _, name) in chosen {
+        let report = verify::verify(&Truth::of((*model).clone(), Vec::new()), &reading)?;
+        let checked = report.contracts.iter().find(|checked| checked.contract == *name);
+        let why = match checked.map(|checked| (checked, checked.verdict)) {
+            Some((checked, Verdict::Equal)) if checked.compared.anything() => continue,
+            // Properties of device trees are in the code alone: there is no more to see than the string.
+            Some((_, Verdict::Equal)) if is_string_alone(model, name) => continue,
+            Some((_, Verdict::Equal)) => "only its string was found there".into(),
+            Some((checked, _)) if checked.found.is_some() => {
+                format!("it has \"{}\"", checked.found.as_deref().unwrap_or_default())
+            }
+            Some((_, verdict)) => format!("there it is {verdict}"),
+            None => "it is not there".into(),
+        };
+        findings.push(Finding::new(
+            "release_not_proven",
+            word,
+            format!("{word} does not prove that \"{name}\" was released: {why}"),
+            format!("name the kernel that has it, or freeze a draft: `kho-abi freeze {name}`"),
+        ));
+    }
+    Ok(findings)
+}
+
+/// Whether a contract promises nothing that a source shows but its string.
+fn is_string_alone(model: &Model, name: &str) -> bool {
+    let contract = model.contract(name).map(|(_, contract)| contract);
+    contract.is_some_and(|contract| contract.roots.is_empty() && contract.constants.is_empty())
+}
+
+/// How a revision is distinguished from a file.
+const GIT: &str = "git:";

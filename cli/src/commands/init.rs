@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     note(format_args!("  1. commit them: `git add {} {dir}`", project::FILE));
     note("  2. `kho-abi check` before each commit and in CI");
     if drafts > 0 {
-        note("  3. once a kernel is released: `kho-abi freeze --released TAG`");
+        note("  3. once a kernel is released: `kho-abi freeze --release TAG`");
     }
     let checks = project::check::run(&project, &held, judging::today(), cache_dir().as_deref())?;
     let findings: usize = checks.iter().map(|check| check.findings.len()).sum();

@@ -4,10 +4,29 @@
 
 pub(crate) mod tree;
 
+use kho_abi_model::version::called::Called;
+use kho_abi_read::truth;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The present version of a contract, by the name in front of its number: of `memfd` it may be `memfd-v2`.
+pub(crate) fn present(name: &str) -> String {
+    let model = truth::current().unwrap();
+    let mut contracts = model.contracts().map(|(_, contract)| contract.compatible.clone());
+    contracts.find(|called| Called::parse(called).unwrap().name == name).unwrap()
+}
+
+/// What the version after that one is called.
+pub(crate) fn after(version: &str) -> String {
+    Called::parse(version).unwrap().next().unwrap()
+}
+
+/// The number of a version.
+pub(crate) fn number(version: &str) -> u64 {
+    Called::parse(version).unwrap().number
+}
 
 /// A copy of the repository's files, without version control and build results.
 pub(crate) struct Scratch {
@@ -131,6 +150,12 @@ impl Scratch {
         command
     }
 
+    /// Freezes a contract for good, if it is a draft: the generated headers stand for the kernel that has it.
+    pub(crate) fn release(&self, contract: &str) {
+        let ran = self.run(&["freeze", "--release", "c-headers", contract]);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+    }
+
     /// Runs cargo in the copy, as a developer would.
     ///
     /// The output does not go to this build's directory, since both programs have the same name.
@@ -147,6 +172,15 @@ impl Scratch {
             .output()
             .unwrap();
         Ran::of(&output)
+    }
+
+    /// Whether a file of the copy is formatted as rustfmt would.
+    pub(crate) fn rustfmt(&self, file: &str) -> Ran {
+        let mut command = Command::new("rustfmt");
+        let command = command.current_dir(&self.root).args(["--check", "--config-path", "."]);
+        // A list names other files, which rustfmt would follow.
+        let input = fs::File::open(self.path(file)).unwrap();
+        Ran::of(&command.stdin(input).output().unwrap())
     }
 
     /// Whether rustfmt accepts the format of the copy.

@@ -14,10 +14,10 @@ use crate::finding::{address, AddressText};
 use crate::image::cache::Cached;
 use crate::image::Image;
 use crate::kho;
-use kho_abi::wire::kexec_handover::{KHO_SUB_TREE_PROP_NAME, KHO_SUB_TREE_SIZE_PROP_NAME};
-use kho_abi::wire::kexec_metadata::KHO_METADATA_NODE_NAME;
-use kho_abi::wire::luo::{luo_ser, LUO_KHO_ENTRY_NAME};
 use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::kexec_metadata_v1::KHO_METADATA_NODE_NAME;
+use kho_abi::wire::versions::kho_v4::{KHO_SUB_TREE_PROP_NAME, KHO_SUB_TREE_SIZE_PROP_NAME};
+use kho_abi::wire::versions::luo_v5::{luo_ser, LUO_KHO_ENTRY_NAME};
 use kho_abi::wire::walk::Memory;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -148,7 +148,7 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
     if matches!(found_by, Way::SetupData | Way::ChosenNode) {
         speaks(64, "the boot protocol leads there");
     }
-    let property = fdt.root_property(kho_abi::wire::kexec_handover::KHO_FDT_MEMORY_MAP_PROP_NAME);
+    let property = fdt.root_property(kho_abi::wire::versions::kho_v4::KHO_FDT_MEMORY_MAP_PROP_NAME);
     let map = property.and_then(number).filter(|map| *map != 0);
     if let Some(map) = map {
         let mut page = vec![0; memory.page_size()];
@@ -214,11 +214,12 @@ fn luo_root(memory: &Cached<'_>, fdt: &Fdt<'_>) -> Option<luo_ser> {
         match event.ok()? {
             Event::Begin { name, .. } => {
                 depth += 1;
-                within = depth == 2 && name == kho_abi::wire::luo::LUO_KHO_ENTRY_NAME.as_bytes();
+                within = depth == 2
+                    && name == kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME.as_bytes();
             }
             Event::End => depth = depth.saturating_sub(1),
             Event::Property { name, value } => {
-                let wanted = kho_abi::wire::kexec_handover::KHO_SUB_TREE_PROP_NAME.as_bytes();
+                let wanted = kho_abi::wire::versions::kho_v4::KHO_SUB_TREE_PROP_NAME.as_bytes();
                 if within && depth == 2 && name == wanted {
                     return memory.value(number(value)?).ok();
                 }

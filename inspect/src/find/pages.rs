@@ -12,8 +12,8 @@ use crate::image::cache::Cached;
 use crate::image::{Image, Machine, PAGE_SIZES};
 use crate::radix::Preserved;
 use kho_abi::wire::block::kho_block_header_ser;
-use kho_abi::wire::kexec_handover::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
-use kho_abi::wire::luo::{luo_file_ser, luo_ser, luo_session_ser, LUO_KHO_ENTRY_NAME};
+use kho_abi::wire::versions::kho_v4::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
+use kho_abi::wire::versions::luo_v5::{luo_file_ser, luo_ser, luo_session_ser, LUO_KHO_ENTRY_NAME};
 
 /// How many candidates to examine.
 const CANDIDATES: usize = 16;

@@ -8,9 +8,11 @@ use super::{Given, State};
 use crate::finding::{address, AddressText};
 use crate::rules;
 use crate::walk::Walker;
-use kho_abi::wire::pci::{pci_dev_ser, pci_ser, PCI_LUO_FLB_COMPATIBLE, PCI_LUO_FLB_VERSION};
 use kho_abi::wire::pci_address::PciAddress;
 use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::pci_v2::{
+    pci_dev_ser, pci_ser, PCI_LUO_FLB_COMPATIBLE, PCI_LUO_FLB_VERSION,
+};
 use kho_abi::wire::walk::{Blocks, WalkError};
 use schemars::JsonSchema;
 use serde::Serialize;

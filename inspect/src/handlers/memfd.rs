@@ -11,10 +11,10 @@ use crate::radix::Preserved;
 use crate::rules;
 use crate::vmalloc::{self, Step, Steps};
 use crate::walk::Walker;
-use kho_abi::wire::earlier::memfd_v1;
 use kho_abi::wire::kexec_handover::kho_vmalloc;
 use kho_abi::wire::layout::WireType;
-use kho_abi::wire::memfd::{
+use kho_abi::wire::versions::memfd_v1;
+use kho_abi::wire::versions::memfd_v2::{
     memfd_luo_ser, MEMFD_LUO_ALL_SEALS, MEMFD_LUO_FOLIO_DIRTY, MEMFD_LUO_FOLIO_UPTODATE,
 };
 use schemars::JsonSchema;

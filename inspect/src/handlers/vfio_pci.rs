@@ -5,7 +5,7 @@ use super::{Given, Payload};
 use crate::finding::{address, AddressText};
 use crate::rules;
 use crate::walk::Walker;
-use kho_abi::wire::vfio_pci::vfio_pci_core_device_ser;
+use kho_abi::wire::versions::vfio_pci_v1::vfio_pci_core_device_ser;
 use schemars::JsonSchema;
 use serde::Serialize;
 

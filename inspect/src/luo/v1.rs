@@ -7,13 +7,13 @@ use crate::fdt::{number, string, Event, Fdt};
 use crate::rules;
 use crate::text;
 use crate::walk::Walker;
-use kho_abi::wire::earlier::luo_v1::{
+use kho_abi::wire::layout::WireType;
+use kho_abi::wire::versions::luo_v1::{
     luo_file_ser, luo_flb_header_ser, luo_flb_ser, luo_session_header_ser, luo_session_ser,
     LUO_FDT_COMPATIBLE, LUO_FDT_FLB_COMPATIBLE, LUO_FDT_FLB_HEADER, LUO_FDT_FLB_NODE_NAME,
     LUO_FDT_LIVEUPDATE_NUM, LUO_FDT_SESSION_COMPATIBLE, LUO_FDT_SESSION_HEADER,
     LUO_FDT_SESSION_NODE_NAME,
 };
-use kho_abi::wire::layout::WireType;
 use zerocopy::IntoBytes as _;
 
 pub(super) const DECODER: Decoder = Decoder { compatible: LUO_FDT_COMPATIBLE, read };

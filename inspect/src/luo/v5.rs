@@ -7,10 +7,10 @@ use crate::image::cache::Cached;
 use crate::rules;
 use crate::walk::Walker;
 use kho_abi::wire::layout::WireType;
-use kho_abi::wire::luo::{
+use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::luo_v5::{
     luo_file_ser, luo_flb_header_ser, luo_flb_ser, luo_ser, luo_session_ser, LUO_ABI_COMPATIBLE,
 };
-use kho_abi::wire::phys::PhysAddr;
 use kho_abi::wire::walk::{Blocks, WalkError};
 use std::collections::HashSet;
 use zerocopy::IntoBytes as _;

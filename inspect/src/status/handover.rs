@@ -6,12 +6,12 @@ use super::NotRead;
 use crate::fdt::{Event, Fdt};
 use crate::finding::{address_or_none, AddressText};
 use crate::text::readable;
-use kho_abi::wire::kexec_handover as kho;
-use kho_abi::wire::kexec_metadata::{
+use kho_abi::wire::layout::WireType as _;
+use kho_abi::wire::versions::kexec_metadata_v1::{
     kho_kexec_metadata, KHO_KEXEC_METADATA_VERSION, KHO_METADATA_NODE_NAME,
 };
-use kho_abi::wire::layout::WireType as _;
-use kho_abi::wire::luo::{luo_ser, LUO_ABI_COMPATIBLE, LUO_KHO_ENTRY_NAME};
+use kho_abi::wire::versions::kho_v4 as kho;
+use kho_abi::wire::versions::luo_v5::{luo_ser, LUO_ABI_COMPATIBLE, LUO_KHO_ENTRY_NAME};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io;

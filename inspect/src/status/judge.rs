@@ -5,7 +5,7 @@ use super::log::Weight;
 use super::tree::Tree;
 use super::{Options, Remark, State, Status};
 use crate::rules::machine as rules;
-use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
+use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
 
 const READ_AS_ROOT: &str = "run as root, with debugfs mounted on /sys/kernel/debug";
 

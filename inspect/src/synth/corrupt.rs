@@ -5,13 +5,13 @@
 use super::{Places, Ram, Store as _, Tree};
 use crate::radix::Shape;
 use crate::rules::{self, Rule};
-use kho_abi::wire::kexec_handover::{
+use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::kho_v4::{
     KHO_FDT_COMPATIBLE, KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME,
     KHO_SUB_TREE_SIZE_PROP_NAME,
 };
-use kho_abi::wire::luo::LUO_KHO_ENTRY_NAME;
-use kho_abi::wire::pci::{pci_dev_ser, pci_ser, PCI_LUO_FLB_COMPATIBLE};
-use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
+use kho_abi::wire::versions::pci_v2::{pci_dev_ser, pci_ser, PCI_LUO_FLB_COMPATIBLE};
 use zerocopy::IntoBytes as _;
 
 /// A way in which state can be wrong.

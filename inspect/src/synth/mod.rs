@@ -14,23 +14,25 @@ pub use tree::Tree;
 
 use crate::radix::Shape;
 use kho_abi::wire::block::kho_block_header_ser;
-use kho_abi::wire::kexec_handover::{
-    kho_vmalloc, KHO_FDT_COMPATIBLE, KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME,
-    KHO_SUB_TREE_SIZE_PROP_NAME,
-};
-use kho_abi::wire::kexec_metadata::{
+use kho_abi::wire::kexec_handover::kho_vmalloc;
+use kho_abi::wire::phys::{KhoserPtr, PhysAddr};
+use kho_abi::wire::versions::kexec_metadata_v1::{
     kho_kexec_metadata, KHO_KEXEC_METADATA_VERSION, KHO_METADATA_NODE_NAME,
 };
-use kho_abi::wire::luo::{
+use kho_abi::wire::versions::kho_v4::{
+    KHO_FDT_COMPATIBLE, KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME,
+    KHO_SUB_TREE_SIZE_PROP_NAME,
+};
+use kho_abi::wire::versions::luo_v5::{
     luo_file_ser, luo_file_set_ser, luo_flb_header_ser, luo_flb_ser, luo_ser, luo_session_ser,
     LUO_ABI_COMPATIBLE, LUO_KHO_ENTRY_NAME,
 };
-use kho_abi::wire::memblock::{
-    MEMBLOCK_KHO_FDT, MEMBLOCK_KHO_NODE_COMPATIBLE, RESERVE_MEM_KHO_NODE_COMPATIBLE,
+use kho_abi::wire::versions::memblock_v1::{MEMBLOCK_KHO_FDT, MEMBLOCK_KHO_NODE_COMPATIBLE};
+use kho_abi::wire::versions::memfd_v2::{
+    memfd_luo_folio_ser, memfd_luo_ser, MEMFD_LUO_FH_COMPATIBLE,
 };
-use kho_abi::wire::memfd::{memfd_luo_folio_ser, memfd_luo_ser, MEMFD_LUO_FH_COMPATIBLE};
-use kho_abi::wire::phys::{KhoserPtr, PhysAddr};
-use kho_abi::wire::vfio_pci::{vfio_pci_core_device_ser, VFIO_PCI_LUO_FH_COMPATIBLE};
+use kho_abi::wire::versions::reserve_mem_v1::RESERVE_MEM_KHO_NODE_COMPATIBLE;
+use kho_abi::wire::versions::vfio_pci_v1::{vfio_pci_core_device_ser, VFIO_PCI_LUO_FH_COMPATIBLE};
 use std::collections::BTreeMap;
 use std::ffi::c_char;
 use std::fs::File;

@@ -91,7 +91,7 @@ pub fn freeze(
                     "release_not_proven",
                     place_of(model, contract),
                     format!("{release} does not prove \"{name}\" released: {why}"),
-                    "name the release that has these bytes, or freeze a draft without --released",
+                    "name the release that has these bytes, or freeze a draft without --release",
                 )),
             }
             // A named contract is frozen exactly as requested, or not at all.

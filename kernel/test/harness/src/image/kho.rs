@@ -10,8 +10,8 @@ use dtoolkit::{Node, Property};
 use super::memory::{Memory, PAGE_BYTES};
 
 const FDT_MAGIC: u32 = 0xd00d_feed;
-/// The compatible string of KHO's root node in Linux 7.3.
-pub const KHO_COMPATIBLE: &str = "kho-v4";
+/// The compatible string of KHO's root node, in the kernel that has the generated headers.
+pub use kho_abi::wire::kexec_handover::KHO_FDT_COMPATIBLE as KHO_COMPATIBLE;
 
 /// Levels of the radix tree with 4 KiB pages, including the bitmap, and the index bits of each kind
 /// of level.

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 
 use anyhow::{anyhow, bail, Context, Result};
 use kho_abi::wire::layout::WireType;
+use kho_abi::wire::luo::LUO_ABI_COMPATIBLE;
 use kho_abi::wire::vfio_pci::{vfio_pci_core_device_ser, VFIO_PCI_LUO_FH_COMPATIBLE};
 use sha2::{Digest, Sha256};
 
 use super::memory::{Memory, PAGE_BYTES};
 
-const LUO_COMPATIBLE: &[u8; 8] = b"luo-v5\0\0";
-/// The compatible string of the memfd handler of Linux 7.3.
-pub const MEMFD_COMPATIBLE: &str = "memfd-v2";
+/// The compatible string of the memfd handler, in the kernel that has the generated headers.
+pub use kho_abi::wire::memfd::MEMFD_LUO_FH_COMPATIBLE as MEMFD_COMPATIBLE;
+
 const BLOCK_HEADER_BYTES: u64 = 16;
 const SESSION_BYTES: u64 = 80;
 const FILE_BYTES: u64 = 64;
@@ -48,7 +49,8 @@ impl Luo {
     /// Follows the chain from `struct luo_ser`.
     pub fn read(memory: &impl Memory, luo_pa: u64) -> Result<Self> {
         let header: [u8; 32] = memory.array(luo_pa)?;
-        if header[..8] != LUO_COMPATIBLE[..] {
+        let found = header[..8].split(|byte| *byte == 0).next();
+        if found != Some(LUO_ABI_COMPATIBLE.as_bytes()) {
             bail!("the LUO blob starts with {:02x?}", &header[..8]);
         }
         let mut chain_pages = BTreeSet::from([page_of(luo_pa)]);
@@ -219,7 +221,7 @@ mod tests {
     fn memory() -> TestMemory {
         let mut bytes = vec![0; 5 * 4096];
         let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
-        put(0x1000, b"luo-v5");
+        put(0x1000, LUO_ABI_COMPATIBLE.as_bytes());
         put(0x1008, &3u64.to_le_bytes());
         put(0x1010, &0x2000u64.to_le_bytes());
         put(0x2008, &1u64.to_le_bytes());
@@ -227,7 +229,7 @@ mod tests {
         put(0x2050, &0x3000u64.to_le_bytes());
         put(0x2058, &1u64.to_le_bytes());
         put(0x3008, &1u64.to_le_bytes());
-        put(0x3010, b"vfio-pci-v1");
+        put(0x3010, VFIO_PCI_LUO_FH_COMPATIBLE.as_bytes());
         put(0x3040, &0x4000u64.to_le_bytes());
         put(0x3048, &7u64.to_le_bytes());
         put(0x4000, &[0x20, 0x01, 0x00, 0x00]);

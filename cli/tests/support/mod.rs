@@ -64,6 +64,7 @@ const PARTS: &[&str] = &[
     "inspect",
     "c-headers",
     "bindings",
+    "book",
     "snapshots",
     "rustfmt.toml",
     "clippy.toml",

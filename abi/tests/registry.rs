@@ -58,9 +58,10 @@ fn every_version_has_a_name_that_stays() {
                 None => contract.compatible.value.into(),
             };
             let version = version.replace('-', "_");
-            expected.push(match module.rsplit("::").next() == Some(&version) {
-                true => format!("pub use super::{module};"),
-                false => format!("pub use super::{module} as {version};"),
+            expected.push(if module.rsplit("::").next() == Some(&version) {
+                format!("pub use super::{module};")
+            } else {
+                format!("pub use super::{module} as {version};")
             });
         }
     }

@@ -7,6 +7,7 @@ use kho_abi_model::Model;
 use kho_abi_read::truth;
 use std::fs;
 use std::io::Read as _;
+use std::path::Path;
 use std::process::Stdio;
 use support::{after, number, present, Ran, Scratch};
 
@@ -442,7 +443,11 @@ fn every_contract_can_be_bumped() {
         scratch.release(old);
         let ran = scratch.run(&["bump", old]);
         assert_eq!(ran.status, Some(0), "{ran:?}");
-        let rust: Vec<_> = ran.stdout.lines().filter(|line| line.ends_with(".rs")).collect();
+        let rust: Vec<_> = ran
+            .stdout
+            .lines()
+            .filter(|line| Path::new(line).extension().is_some_and(|e| e == "rs"))
+            .collect();
         let earlier =
             rust.iter().find(|file| file.contains("/earlier/") && !file.ends_with("mod.rs"));
         for file in &rust {

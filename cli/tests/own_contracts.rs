@@ -23,7 +23,9 @@ fn new_writes_a_wire_file_and_all_that_names_it() {
     ] {
         assert!(ran.stdout.contains(&format!("{file}\n")), "{file}: {}", ran.stdout);
     }
-    for file in ran.stdout.lines().filter(|line| line.ends_with(".rs")) {
+    for file in
+        ran.stdout.lines().filter(|line| Path::new(line).extension().is_some_and(|e| e == "rs"))
+    {
         let formatted = scratch.rustfmt(file);
         assert_eq!(formatted.status, Some(0), "{file}: {}", formatted.stdout);
     }
@@ -126,11 +128,11 @@ impl Tree {
         while let Some(dir) = open.pop() {
             for entry in fs::read_dir(dir).unwrap() {
                 let path = entry.unwrap().path();
-                match path.is_dir() {
-                    true => open.push(path),
-                    false => {
-                        found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()))
-                    }
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    let text = fs::read_to_string(&path).unwrap();
+                    found.push((path.display().to_string(), text));
                 }
             }
         }
@@ -262,9 +264,10 @@ fn a_patch_is_signed_off_by_whom_git_knows_and_by_nobody_else() {
 /// What checkpatch says is a finding, and what it is asked about is the patch.
 #[test]
 fn the_trees_own_checkpatch_sees_the_patch() {
-    if Command::new("perl").arg("-v").stdout(Stdio::null()).status().is_err() {
-        panic!("perl is needed, as for a kernel's own checks");
-    }
+    assert!(
+        Command::new("perl").arg("-v").stdout(Stdio::null()).status().is_ok(),
+        "perl is needed, as for a kernel's own checks"
+    );
     let scratch = Scratch::new("kernel-patch-checkpatch");
     let tree = Tree::new();
     tree.write(

@@ -252,6 +252,6 @@ fn a_bump_that_cannot_be_finished_leaves_the_checkout_as_it_was() {
 
     let ran = scratch.run(&["bump", "vfio-pci-v97"]);
     assert_eq!(ran.status, Some(2));
-    let found = "no contract has the compatible string \"vfio-pci-v97\"; there are kho-v";
+    let found = "no contract has the compatible string \"vfio-pci-v97\"\n  help: did you mean ";
     assert!(ran.stderr.contains(found), "{ran:?}");
 }

@@ -212,7 +212,7 @@ const DAMAGE: &[Damage] = &[
         "flags that are not known",
         |ram, places| ram.write(places.ser + at::TOTAL_PAGES + 4, &0x10_u16.to_ne_bytes()),
         "reserved_bits",
-        "the list of made_up_ser.entries has vmalloc flags 0x10",
+        "the list of made_up_ser.entries has unknown vmalloc flags: 0x10",
     ),
     (
         "a list that leads nowhere",

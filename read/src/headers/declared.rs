@@ -32,12 +32,13 @@ pub(super) fn declarations(
         };
         declarations.push(declaration);
     }
-    for line in &file.split.unended {
+    let open = file.split.unended.iter().map(|line| ("#if", *line));
+    for (begins, line) in open.chain(file.scan.open_comment.map(|line| ("/*", line))) {
         declarations.push(Declaration {
             kind: DeclarationKind::Other,
-            name: "#if".into(),
-            tokens: "#if".into(),
-            place: Some(Place { file: file.shown.clone(), line: *line }),
+            name: begins.into(),
+            tokens: begins.into(),
+            place: Some(Place { file: file.shown.clone(), line }),
             condition: String::new(),
             unproven: Some(BROKEN.into()),
         });

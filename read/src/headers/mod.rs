@@ -411,7 +411,8 @@ fn includes(files: &Files) -> BTreeSet<String> {
 /// What a header begins but does not end, or the other way round: the rest may be missing.
 fn unended(file: &File) -> Option<Gap> {
     let broken = file.split.pieces.iter().find(|piece| matches!(piece.what, What::Broken(_)));
-    let line = broken.map(|piece| piece.lines.0).or(file.split.unended.first().copied())?;
+    let line = broken.map(|piece| piece.lines.0).or(file.split.unended.first().copied());
+    let line = line.or(file.scan.open_comment)?;
     let item = format!("{ABI_DIR}/{}.h", file.name);
     Some(Gap { item, why: format!("{}:{line}: {}", file.shown, BROKEN) })
 }

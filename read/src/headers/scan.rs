@@ -24,6 +24,8 @@ pub(super) struct Scan {
     pub(super) options: Vec<Name>,
     /// Every comment, in order.
     pub(super) comments: Vec<Comment>,
+    /// The line of a comment that the header does not end.
+    pub(super) open_comment: Option<usize>,
 }
 
 /// An `#include`.
@@ -87,25 +89,29 @@ pub(super) struct Comment {
 
 /// Accepts any bytes. Input that is not a header yields an empty scan.
 pub(super) fn scan(text: &str) -> Scan {
-    let (bare, comments) = without_comments(text);
-    let mut scan = Scan { comments, ..Scan::default() };
+    let (bare, comments, open_comment) = without_comments(text);
+    let mut scan = Scan { comments, open_comment, ..Scan::default() };
     let mut code = String::with_capacity(bare.len());
     directives(&bare, &mut scan, &mut code);
     declarations(&code, &mut scan);
     scan
 }
 
-/// The text with spaces in place of its comments, with the same lines, and the comments.
-fn without_comments(text: &str) -> (String, Vec<Comment>) {
+/// The text with spaces in place of its comments, with the same lines; the comments; and the line of
+/// one that does not end.
+fn without_comments(text: &str) -> (String, Vec<Comment>, Option<usize>) {
     let mut bare = String::with_capacity(text.len());
     let mut comments = Vec::new();
+    let mut open_comment = None;
     let mut rest = text.char_indices().peekable();
     let mut line = 1;
     while let Some((at, c)) = rest.next() {
         let next = rest.peek().map(|(_, c)| *c);
         match (c, next) {
             ('/', Some('*')) => {
-                let end = text[at + 2..].find("*/").map_or(text.len(), |found| at + 2 + found + 2);
+                let end = text[at + 2..].find("*/").map(|found| at + 2 + found + 2);
+                open_comment = end.is_none().then_some(line);
+                let end = end.unwrap_or(text.len());
                 let inside = text[at + 2..end].trim_end_matches("*/");
                 let lines = text[at..end].matches('\n').count();
                 comments.push(Comment { line, last: line + lines, text: comment(inside) });
@@ -141,7 +147,7 @@ fn without_comments(text: &str) -> (String, Vec<Comment>) {
             }
         }
     }
-    (bare, comments)
+    (bare, comments, open_comment)
 }
 
 /// The text of a comment, without the stars at the beginning of lines.
@@ -447,6 +453,8 @@ struct y *f(struct z *z);
             }
         }
         assert_eq!(scan("/* never closed").comments[0].text, "never closed");
+        assert_eq!(scan("/* x */\n/* never closed").open_comment, Some(2));
+        assert_eq!(scan("/* x */ \"/*\" // /*").open_comment, None);
         assert_eq!(scan("#define A \"/*\" // x\n").defines[0].body, "\"/*\"");
         assert_eq!(scan("#define A 1\\").defines[0].body, "1");
         assert_eq!(scan("/*/ x */").comments[0].text, "/ x");

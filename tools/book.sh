@@ -4,7 +4,7 @@
 # Builds the book into target/book/html, and checks it: examples run, links lead somewhere, the search has its
 # index, and docutils takes the reStructuredText that `kho-abi layout` writes.
 #
-# mdBook comes from crates.io and docutils from PyPI, in fixed versions, into the cache.
+# cargo installs mdBook and pip docutils, in fixed versions, into the cache.
 #
 # Exit status: 0 passed; 1 a check failed; 2 could not run.
 set -euo pipefail
@@ -25,7 +25,7 @@ if [ ! -x "$tools/bin/mdbook" ]; then
 	build=$(mktemp -d)
 	cargo install --quiet --locked --no-default-features --features search --root "$tools" --target-dir "$build" \
 		"mdbook@$mdbook_version" ||
-		{ rm -rf "$build"; die "cargo cannot install mdBook" "check the connection to crates.io"; }
+		{ rm -rf "$build"; die "cargo cannot install mdBook" "check the connection to the network"; }
 	rm -rf "$build"
 fi
 if [ ! -e "$tools/venv/complete" ]; then

@@ -2,8 +2,8 @@
 //! Entries of a folio list: runs must have the content of the entries, one by one.
 #![no_main]
 
-use kho_abi::wire::versions::memfd_v2::memfd_luo_folio_ser;
 use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::memfd_v2::memfd_luo_folio_ser;
 use kho_abi_inspect::folios::each_batch;
 use kho_abi_inspect::image::Image;
 use libfuzzer_sys::fuzz_target;

@@ -77,7 +77,7 @@ in_live_test cargo test --locked --workspace
 step 'bindings in the tools that they are for'
 tools/check-bindings.sh
 
-step "the example of a crate of somebody's own"
+step 'a crate of your own: the example'
 cargo clippy --offline --locked --manifest-path examples/own-contract/Cargo.toml --target-dir "$target" -- -D warnings
 tools/check-own-crate.sh
 

@@ -5,15 +5,17 @@
 //! of the files as they are to be. So its blobs are those that the tree has, and `git am -3` finds them.
 
 use crate::generate;
-use crate::write::kunit;
+use crate::write::{kunit, prose};
 use kho_abi_model::compare::{self, Words};
 use kho_abi_model::put;
 use kho_abi_model::{Contract, Header, Model, Record, Value};
+use kho_abi_read::process::{self, Answered, Bounds, RunError};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -407,21 +409,15 @@ fn changes(old: &Header, new: &Header) -> Vec<String> {
 /// A paragraph in lines of a commit message; `indent` is before each but the first.
 fn wrap(text: &str, indent: &str) -> String {
     const WIDTH: usize = 72;
-    let mut out = String::new();
-    let mut line = String::new();
     let lead = &text[..text.len() - text.trim_start().len()];
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.len() + 1 + word.len() > WIDTH {
-            put!(out, "{line}");
-            line = format!("{indent}{word}");
-        } else if line.is_empty() {
-            line = format!("{lead}{word}");
-        } else {
-            line = format!("{line} {word}");
-        }
-    }
-    put!(out, "{line}");
-    out
+    prose::fill(text.split_whitespace(), WIDTH, lead, indent).join("\n") + "\n"
+}
+
+/// Runs a program for its output, within what making a patch needs.
+fn run(command: Command, input: &str) -> Result<Answered, RunError> {
+    let until = Instant::now() + Duration::from_secs(120);
+    let bounds = Bounds { until, answer: 64 << 20, said: 1 << 16, memory: None };
+    process::run(command, input.into(), bounds)
 }
 
 /// Who makes the patch.
@@ -432,15 +428,11 @@ struct Identity {
 
 /// The identity that git has for the tree; git makes none up.
 fn identity(tree: &Path) -> Result<Identity, PatchError> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(tree)
-        .args(["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| failed("var", &error.to_string()))?;
+    let mut command = Command::new("git");
+    command.arg("-C").arg(tree).args(["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"]);
+    let output = run(command, "").map_err(|error| failed("var", &error.to_string()))?;
     // Name <address> seconds zone
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = String::from_utf8_lossy(&output.answer).into_owned();
     let parts = text.split_once(" <").and_then(|(name, rest)| {
         let (email, _) = rest.split_once('>')?;
         let known = output.status.success() && !name.trim().is_empty() && !email.is_empty();
@@ -469,23 +461,16 @@ fn format_patch(files: &Files, message: &str, who: &Identity) -> Result<String, 
             .env("GIT_AUTHOR_NAME", &who.name)
             .env("GIT_AUTHOR_EMAIL", &who.email)
             .env("GIT_COMMITTER_NAME", &who.name)
-            .env("GIT_COMMITTER_EMAIL", &who.email)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .env("GIT_COMMITTER_EMAIL", &who.email);
         for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
             command.env_remove(variable);
         }
         let name = args[0];
-        let mut child = command.spawn().map_err(|error| failed(name, &error.to_string()))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes()).map_err(|error| failed(name, &error.to_string()))?;
-        }
-        let output = child.wait_with_output().map_err(|error| failed(name, &error.to_string()))?;
+        let output = run(command, input).map_err(|error| failed(name, &error.to_string()))?;
         if !output.status.success() {
-            return Err(failed(name, &String::from_utf8_lossy(&output.stderr)));
+            return Err(failed(name, &output.said));
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(String::from_utf8_lossy(&output.answer).into_owned())
     };
     let put = |path: &str, text: &str| {
         let path = dir.path().join(path);
@@ -523,22 +508,17 @@ fn checkpatch(tree: &Path, patch: &str, covered: bool) -> Result<String, String>
         command.args(["--ignore", "FILE_PATH_CHANGES"]);
     }
     command.arg("-").current_dir(tree);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|_| "perl is not installed".to_string())?;
-    let mut input = child.stdin.take();
-    let text = patch.to_string();
-    let writer = std::thread::spawn(move || {
-        input.as_mut().map_or(Ok(()), |input| input.write_all(text.as_bytes()))
-    });
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
-    let _ = writer.join();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let output = run(command, patch).map_err(|error| match error {
+        RunError::Io(_) => "perl is not installed".to_string(),
+        error => error.to_string(),
+    })?;
+    let said = String::from_utf8_lossy(&output.answer).into_owned();
     if output.status.success() {
         return Ok(said);
     }
     // It fails with what it found; without any, it did not run.
     if said.trim().is_empty() {
-        return Err(String::from_utf8_lossy(&output.stderr).trim().to_string());
+        return Err(output.said.trim().to_string());
     }
     Ok(said)
 }

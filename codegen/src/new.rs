@@ -7,7 +7,6 @@ use crate::bump::write_all;
 use crate::registry::{self, Missing};
 use crate::{freeze, generate, rustfmt, write};
 use kho_abi::wire::layout;
-use kho_abi_model::finding::Finding;
 use kho_abi_model::Model;
 use kho_abi_read::checkout::{at, Checkout, CheckoutError};
 use kho_abi_read::frozen::Status;
@@ -127,7 +126,7 @@ pub fn new(
         what: "the contract",
     })?;
     if let Some(finding) = freeze::too_long(&model, contract) {
-        return Err(NewError::TooLong(finding_text(&finding)));
+        return Err(NewError::TooLong(finding.what));
     }
 
     let mut edits = vec![(wire_file.clone(), source)];
@@ -155,10 +154,6 @@ pub fn new(
     edits.extend(draft.map(|draft| (draft_file, write::frozen::render(&draft))));
     let written = write_all(&edits)?;
     Ok(New { compatible, wire_file, written })
-}
-
-fn finding_text(finding: &Finding) -> String {
-    finding.what.clone()
 }
 
 /// The wire file of a contract that has one struct with one field.

@@ -35,7 +35,7 @@ mod options;
 pub mod outline;
 mod owners;
 pub mod payload;
-mod process;
+pub mod process;
 pub mod snapshots;
 pub mod source;
 pub mod truth;

@@ -9,42 +9,48 @@ use std::time::{Duration, Instant};
 
 /// The limits of a program.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub struct Bounds {
     /// The deadline.
-    pub(super) until: Instant,
+    pub until: Instant,
     /// The limit on its standard output, in bytes.
-    pub(super) answer: u64,
+    pub answer: u64,
     /// The limit on its standard error, in bytes.
-    pub(super) said: u64,
+    pub said: u64,
     /// The limit on its memory, in bytes; by default the system's.
-    pub(super) memory: Option<u64>,
+    pub memory: Option<u64>,
 }
 
 /// The output of a program.
 #[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) status: ExitStatus,
-    pub(super) answer: Vec<u8>,
-    pub(super) said: String,
+pub struct Answered {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub answer: Vec<u8>,
+    /// The beginning of its standard error.
+    pub said: String,
 }
 
 /// Why there is no output.
-#[derive(Debug)]
-pub(super) enum RunError {
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
     /// It cannot be run.
+    #[error("{0}")]
     Io(io::Error),
     /// It did not end in time.
+    #[error("it timed out")]
     TimedOut,
     /// Its output exceeds the limit.
+    #[error("its output exceeds the limit")]
     TooMuch,
 }
 
 /// Runs a program. The process has ended when this returns, in any case.
-pub(super) fn run(
-    mut command: Command,
-    input: Vec<u8>,
-    bounds: Bounds,
-) -> Result<Answered, RunError> {
+///
+/// # Errors
+///
+/// [`RunError`]; an exit status other than 0 is not one.
+pub fn run(mut command: Command, input: Vec<u8>, bounds: Bounds) -> Result<Answered, RunError> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(RunError::Io)?;
     if let Some(memory) = bounds.memory {

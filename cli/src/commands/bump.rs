@@ -35,10 +35,9 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
             out.findings(&findings);
             return Ok(Outcome::Findings);
         }
-        Err(BumpError::Unknown { compatible, known }) => {
-            let help = contract_help(&compatible, &current);
-            let message = BumpError::Unknown { compatible, known }.to_string();
-            return Err(Failure { message, help });
+        Err(ref error @ BumpError::Unknown { ref compatible, .. }) => {
+            let help = contract_help(compatible, &current);
+            return Err(Failure { message: error.to_string(), help });
         }
         Err(error) => return Err(error.into()),
     };

@@ -5,11 +5,11 @@
 
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter as _};
 use kho_abi_read::catalogue::Catalogue;
+use kho_abi_read::git::Git;
 use kho_abi_review::project::{self, Found};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 /// Most revisions that are offered, of a repository with more.
 const REVISIONS_LIMIT: usize = 2000;
@@ -88,19 +88,12 @@ fn paths(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Branches, tags and HEAD of the repository that is meant.
 fn known_revisions() -> Vec<String> {
-    let mut git = Command::new("git");
     let dir = typed_option("--git-dir").or_else(|| typed_option("--root"));
-    if let Some(dir) = dir {
-        git.arg("-C").arg(dir);
-    }
-    git.args(["for-each-ref", "--format=%(refname:short)", "--sort=-creatordate"]);
-    git.arg(format!("--count={REVISIONS_LIMIT}")).args(["refs/heads", "refs/tags", "refs/remotes"]);
-    let said = git.stdin(Stdio::null()).stderr(Stdio::null()).output();
-    let Ok(said) = said else { return Vec::new() };
-    if !said.status.success() {
-        return Vec::new();
-    }
-    let names = String::from_utf8_lossy(&said.stdout).into_owned();
+    let count = format!("--count={REVISIONS_LIMIT}");
+    let mut args = vec!["for-each-ref", "--format=%(refname:short)", "--sort=-creatordate"];
+    args.extend([&*count, "refs/heads", "refs/tags", "refs/remotes"]);
+    let Ok(said) = Git::new(dir.as_deref()).run("", &args) else { return Vec::new() };
+    let names = String::from_utf8_lossy(&said).into_owned();
     std::iter::once("HEAD".to_string()).chain(names.lines().map(String::from)).collect()
 }
 

@@ -3,6 +3,7 @@
 //!
 //! kernel-doc becomes Markdown, which the writer of C headers turns into kernel-doc again.
 
+use crate::write::prose;
 use std::collections::BTreeMap;
 
 /// Widest line of a wire file, in characters.
@@ -326,22 +327,7 @@ fn without_keyword(text: &str) -> &str {
 
 /// Breaks a text at spaces.
 fn wrap(text: &str, width: usize, first: &str, next: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = first.to_string();
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(std::mem::replace(&mut line, next.to_string()));
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    lines.push(line);
-    lines
+    prose::fill(text.split_whitespace(), width, first, next)
 }
 
 #[cfg(test)]

@@ -8,6 +8,6 @@ pub mod imhex;
 pub mod json;
 pub mod kaitai;
 pub mod kunit;
-mod prose;
+pub(crate) mod prose;
 pub mod python;
 pub mod text;

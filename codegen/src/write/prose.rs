@@ -188,10 +188,21 @@ fn blocks(doc: &str) -> Vec<Block> {
 pub(super) fn wrap(text: &str, width: usize, first: &str, next: &str) -> Vec<String> {
     let text = text.replace("&struct ", "&struct\u{a0}").replace("&union ", "&union\u{a0}");
     let text = text.replace("&enum ", "&enum\u{a0}");
+    let words = text.split([' ', '\n', '\t']).filter(|word| !word.is_empty());
+    fill(words, width, first, next).iter().map(|line| line.replace('\u{a0}', " ")).collect()
+}
+
+/// Fills lines of that width with words; `first` and `next` begin the first and the following lines.
+pub(crate) fn fill<'t>(
+    words: impl Iterator<Item = &'t str>,
+    width: usize,
+    first: &str,
+    next: &str,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = first.to_string();
     let mut empty = true;
-    for word in text.split([' ', '\n', '\t']).filter(|word| !word.is_empty()) {
+    for word in words {
         if !empty && line.chars().count() + 1 + word.chars().count() > width {
             lines.push(std::mem::replace(&mut line, next.to_string()));
             empty = true;
@@ -203,7 +214,7 @@ pub(super) fn wrap(text: &str, width: usize, first: &str, next: &str) -> Vec<Str
         empty = false;
     }
     lines.push(line);
-    lines.iter().map(|line| line.replace('\u{a0}', " ")).collect()
+    lines
 }
 
 #[cfg(test)]

@@ -19,16 +19,7 @@ pub(super) fn write(document: &Document) -> String {
 
 fn line(report: &Report, event: &Finding) -> String {
     // What has no line is about the whole of the new side.
-    let place = event.place.as_ref().map_or_else(
-        || report.new.name.clone(),
-        |place| {
-            if place.line == 0 {
-                place.file.clone()
-            } else {
-                format!("{}:{}", place.file, place.line)
-            }
-        },
-    );
+    let place = event.place.as_ref().map_or_else(|| report.new.name.clone(), ToString::to_string);
     // What follows from another finding is one by itself here: nothing stands above it.
     let level =
         if event.level == Level::Follows { label(Level::Finding) } else { label(event.level) };

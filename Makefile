@@ -30,6 +30,7 @@ check: ## Run every check and test, also against a real Linux tree
 check-kernel: ## Lint the kernel module, and live-update a kernel with it and the headers in QEMU
 	@kernel/test/run.sh static
 	@kernel/test/run.sh
+	@kernel/test/header-suites.sh
 	@kernel/test/inspect.sh
 
 .PHONY: check-bumps
@@ -46,6 +47,12 @@ program := $(or $(CARGO_TARGET_DIR),target)/release/kho-abi
 release:
 	@tools/setup.sh generate
 	cargo build --release --locked -p kho-abi --bin kho-abi
+
+.PHONY: static
+static: ## Build the program for any Linux on x86-64, with no library of the machine (musl)
+	@tools/setup.sh generate
+	rustup target add x86_64-unknown-linux-musl
+	cargo build --release --locked -p kho-abi --bin kho-abi --target x86_64-unknown-linux-musl
 
 .PHONY: install
 install: release ## Install the program, manual pages and completions (PREFIX=/usr/local, DESTDIR=)

@@ -99,7 +99,7 @@ done
 step 'tests against the Linux tree'
 cargo test --locked -p kho-abi-codegen --test kernel_tree --test kernel_headers --test headers \
 	--test unit_tests -- --include-ignored
-cargo test --locked -p kho-abi --test import -- --ignored
+cargo test --locked -p kho-abi --test import --test suites -- --ignored
 
 step 'headers, frozen layouts and truth agree'
 cargo run --quiet --locked -- check

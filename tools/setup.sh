@@ -16,7 +16,7 @@ case "$task" in
 generate) ;;
 check)
 	packages+=(clang-19 libclang-19-dev lld-19 llvm-19)
-	packages+=(make flex bison bc libelf-dev libssl-dev perl python3 bzip2 xz-utils git shellcheck mandoc)
+	packages+=(make flex bison bc libelf-dev libssl-dev perl python3 bzip2 xz-utils git shellcheck mandoc zsh fish)
 	;;
 *) die "unknown task '$task'" "usage: ${0##*/} generate|check" ;;
 esac

@@ -7,9 +7,11 @@
 mod commands;
 mod complete;
 mod output;
+mod progress;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use output::{ColorWhen, Outcome, Output};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,12 +31,15 @@ Exit status:
 
 Results go to standard output, everything else to standard error.";
 
+/// Most columns of help.
+const WIDTH: usize = 100;
+
 /// Write, freeze and check the handover ABI of live-updating Linux kernels.
 ///
 /// The ABI is written once, as Rust types. From them come the kernel's C headers and the frozen
 /// layouts that make every change a line in a review, and every missing version bump an error.
 #[derive(Parser)]
-#[command(name = "kho-abi", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "kho-abi", version, after_help = AFTER_HELP, max_term_width = WIDTH)]
 struct Cli {
     /// The tree or checkout to work on, instead of the one around the current directory; for `status`, the
     /// root of the file system to read
@@ -74,7 +79,12 @@ enum Command {
 
 fn main() -> ExitCode {
     complete::answer(Cli::command);
-    let cli = Cli::parse();
+    let mut command = Cli::command();
+    if !std::io::stdout().is_terminal() {
+        // Otherwise help in a pipe is as wide as the terminal of standard error, or as COLUMNS says.
+        command = command.term_width(WIDTH);
+    }
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     cli.color.apply();
     let mut out = Output::default();
     let root = cli.root.as_deref();
@@ -157,6 +167,58 @@ mod tests {
             }
         }
         assert!(taken > 15, "{taken} command lines");
+    }
+
+    /// What may be a file takes any bytes, as `tests/names.rs` tries. These are the arguments that cannot be one.
+    #[test]
+    fn every_argument_that_may_be_a_file_takes_any_name() {
+        use std::os::unix::ffi::OsStringExt as _;
+        fn collect(command: &clap::Command, found: &mut std::collections::BTreeSet<String>) {
+            let word = std::ffi::OsString::from_vec(b"json=\xFF".to_vec());
+            for argument in command.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+                let parser = argument.get_value_parser().clone();
+                let alone = clap::Arg::new("argument").value_parser(parser);
+                let alone = clap::Command::new("command").arg(alone);
+                let refused = alone.try_get_matches_from(["command".into(), word.clone()]).is_err();
+                let name = argument.get_long().unwrap_or(argument.get_id().as_str());
+                if refused {
+                    // A word of several commands, which is a source for others.
+                    let of = if name == "released" { command.get_name() } else { "" };
+                    found.insert(format!("{of} {name}").trim().to_string());
+                }
+            }
+            command.get_subcommands().for_each(|sub| collect(sub, found));
+        }
+        let mut found = std::collections::BTreeSet::new();
+        collect(&Cli::command(), &mut found);
+        let found: Vec<&str> = found.iter().map(String::as_str).collect();
+        let others = [
+            "as",
+            "boot-params",
+            "color",
+            "contract",
+            "contracts",
+            "device-tree",
+            "extract",
+            "fdt",
+            "file",
+            "format",
+            "leads-to",
+            "log released",
+            "maintainers",
+            "name",
+            "names",
+            "page-size",
+            "policy",
+            "root-struct",
+            "rule",
+            "session",
+            "shell",
+            "target",
+            "threads",
+            "token",
+        ];
+        assert_eq!(found, others);
     }
 
     /// For each way to name an output, `tests/outputs.rs` tries to destroy an input with it.

@@ -2,8 +2,10 @@
 //! The output of subcommands: results, findings, failures, and the resulting exit status.
 
 mod destination;
+mod fit;
 
-pub(crate) use destination::{Destination, Inputs, Keep, MONITOR, STUB};
+pub(crate) use destination::{Destination, Inputs, Keep, Replace, MONITOR, STUB};
+pub(crate) use fit::{columns, fit, Fitted};
 pub(crate) use kho_abi_review::report::style::{BAD, GOOD, OPEN, STRONG};
 
 use clap::ValueEnum;
@@ -71,36 +73,58 @@ impl Outcome {
 /// Standard output, written at the end, so that nothing is printed in part.
 #[derive(Default)]
 pub(crate) struct Output {
-    text: String,
+    /// Parts, and whether each is for people: it fits the terminal then.
+    parts: Vec<(bool, String)>,
 }
 
 impl Output {
-    /// Adds a line.
+    fn part(&mut self, is_for_people: bool) -> &mut String {
+        if self.parts.last().is_none_or(|(last, _)| *last != is_for_people) {
+            self.parts.push((is_for_people, String::new()));
+        }
+        // There is one.
+        let last = self.parts.len() - 1;
+        &mut self.parts[last].1
+    }
+
+    /// Adds a line for people.
     pub(crate) fn line(&mut self, line: impl fmt::Display) {
         // Writing to a string cannot fail.
-        let _ = writeln!(self.text, "{line}");
+        let _ = writeln!(self.part(true), "{line}");
     }
 
-    /// Adds text that ends its own lines.
+    /// Adds text for people that ends its own lines.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.part(true).push_str(text);
+    }
+
+    /// Adds text for programs, or with lines that are as they are: code, a patch.
     pub(crate) fn raw(&mut self, text: &str) {
-        self.text.push_str(text);
+        self.part(false).push_str(text);
     }
 
-    /// Adds findings, one after the other.
+    /// Adds findings, one after the other. What one quotes of files stays as it is.
     pub(crate) fn findings(&mut self, findings: &[Finding]) {
-        style::findings(&mut self.text, findings);
+        for finding in findings {
+            let is_prose = finding.diff.is_empty();
+            style::findings(self.part(is_prose), std::slice::from_ref(finding));
+        }
     }
 
     /// Adds a JSON document.
     pub(crate) fn json(&mut self, document: &impl Serialize) {
         // This can only fail on map keys that are not strings, and no document here has any.
         let text = serde_json::to_string_pretty(document).unwrap_or_default();
-        self.line(text);
+        self.raw(&text);
+        self.raw("\n");
     }
 
     /// Writes everything. A closed pipe is not an error.
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        let text = std::mem::take(&mut self.text);
+        let columns = columns(&io::stdout());
+        let parts = std::mem::take(&mut self.parts);
+        let fitted = parts.iter().map(|(prose, text)| fit(text, columns.filter(|_| *prose)));
+        let text: String = fitted.collect();
         let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {
@@ -115,7 +139,8 @@ impl Output {
 /// Writes something other than a result to standard error.
 pub(crate) fn note(text: impl fmt::Display) {
     // Ignore errors: stderr may be closed.
-    let _ = writeln!(anstream::stderr(), "kho-abi: {text}");
+    let text = format!("kho-abi: {text}\n");
+    let _ = anstream::stderr().write_all(fit(&text, columns(&io::stderr())).as_bytes());
 }
 
 /// Why a command could not run.
@@ -128,8 +153,8 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn print(&self) {
         let Self { message, help } = self;
-        let _ =
-            writeln!(anstream::stderr(), "kho-abi: {BAD}error{BAD:#}: {message}\n  help: {help}");
+        let text = format!("kho-abi: {BAD}error{BAD:#}: {message}\n  help: {help}\n");
+        let _ = anstream::stderr().write_all(fit(&text, columns(&io::stderr())).as_bytes());
     }
 }
 

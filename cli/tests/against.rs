@@ -7,8 +7,9 @@ mod c;
 mod support;
 
 use std::fs;
+use std::process::Command;
 use support::tree::{Tree, ABI, LAYOUTS};
-use support::Ran;
+use support::{present, Ran};
 
 const HEADER: &str = "#include <linux/types.h>\n#define MADE_UP_COMPATIBLE \"made-up-v2\"\n\
     #define MADE_UP_MAX 4\n\
@@ -116,7 +117,9 @@ fn nothing_is_equal_that_was_not_seen() {
     assert!(verify(&place, root, ".", 1).stdout.contains("[source_contract_unknown]"));
     // This program's types are not the catalogue's.
     place.write(&format!("{ABI}/y.h"), &Tree::of_kernel().read(&format!("{ABI}/memblock.h")));
-    assert!(verify(&place, root, ".", 1).stdout.contains("memblock-v1, a contract that the truth"));
+    let found = format!("{}, a contract that the truth", present("memblock"));
+    let ran = verify(&place, root, ".", 1);
+    assert!(ran.stdout.contains(&found), "{ran:?}");
     // And it is not this program's.
     let place = Tree::of("made_up", HEADER);
     assert_eq!(place.run(&["verify", "."]).status, Some(1));
@@ -165,6 +168,134 @@ fn what_a_frozen_kernel_does_not_tell_is_not_checked() {
     verify(&place, "abi", ".", 1);
 }
 
+/// With what depends on the page size: a constant, an array, and a struct that embeds it.
+const PAGED: &str = "#include <linux/types.h>\n#include <asm/page.h>\n\
+    #define MADE_UP_COMPATIBLE \"made-up-v2\"\n\
+    enum made_up_numbers { MADE_UP_PER_PAGE = PAGE_SIZE / 8 - 1, MADE_UP_KINDS = 3 };\n\
+    struct made_up_page_ser {\n\tu64 next;\n\tu64 entries[MADE_UP_PER_PAGE];\n} __packed;\n\
+    struct made_up_ser {\n\tu32 kinds[MADE_UP_KINDS];\n\tu32 mode;\n} __packed;\n";
+
+/// A kernel of a machine that has several page sizes, with pages of that size, which it says if it has its
+/// configuration in it.
+fn kernel(tree: &Tree, name: &str, header: &str, shift: u32, says: bool) {
+    tree.write(&format!("{ABI}/made_up.h"), header);
+    let mut text = "#include <linux/compiler.h>\n#include <linux/kho/abi/made_up.h>\n\
+                    struct made_up_ser used;\nstruct made_up_page_ser page;\n\
+                    enum made_up_numbers numbers;\nconst char *string = MADE_UP_COMPATIBLE;\n"
+        .to_string();
+    if says {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config");
+        fs::write(&file, format!("# Linux\nCONFIG_PAGE_SHIFT={shift}\n")).unwrap();
+        let packed = Command::new("gzip").arg("-c").arg(&file).output().unwrap().stdout;
+        let all = [b"IKCFG_ST", &packed[..], b"IKCFG_ED"].concat();
+        let bytes: Vec<_> = all.iter().map(ToString::to_string).collect();
+        text.extend(["const unsigned char config[] = { ", &bytes.join(", "), " };\n"]);
+    }
+    let target = "--target=aarch64-unknown-linux-gnu";
+    let flags = ["-gdwarf-5", target, &format!("-DPAGE_SHIFT={shift}")];
+    let object = c::compile("clang", &tree.root().join("include"), &text, &flags);
+    fs::write(tree.root().join(name), object.unwrap()).unwrap();
+}
+
+/// Freezes what a kernel says in the directory `abi`; returns the layout.
+fn freeze(tree: &Tree, source: &str) -> String {
+    tree.write("kho-abi.toml", "layouts = \"abi\"\n");
+    let roots = ["made_up_ser", "made_up_page_ser"].map(|root| format!("made-up-v2={root}"));
+    let roots = ["--root-struct", &roots[0], "--root-struct", &roots[1]];
+    let ran = tree.run(&[&["freeze", "--source", source], &roots[..]].concat());
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    tree.read("abi/made-up-v2.layout")
+}
+
+/// A kernel's layout that does not say its page size: what depends on that is neither a difference nor an
+/// agreement.
+#[test]
+fn what_depends_on_a_page_size_that_is_not_known_is_not_compared() {
+    let place = Tree::empty();
+    kernel(&place, "old.o", PAGED, 16, false);
+    let layout = freeze(&place, "old.o");
+    assert!(layout.contains("u64[8191]") && !layout.contains("\npages "), "{layout}");
+    let reason = "the frozen layout is of a kernel, and does not say its page size";
+    // Headers say what depends on it, and the rest is compared.
+    for size in ["4096", "65536"] {
+        let ran = place.run(&["verify", "--against", "abi", "--page-size", size, "."]);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        assert!(ran.stdout.contains("made-up-v2  equal          the string, 1 struct"), "{ran:?}");
+        let line = format!("made_up_page_ser: depends on the page size: {reason}");
+        assert!(ran.stdout.contains(&line), "{line}: {ran:?}");
+    }
+    let changed = PAGED.replace("MADE_UP_KINDS = 3", "MADE_UP_KINDS = 4");
+    kernel(&place, "new.o", &changed, 12, false);
+    let ran = verify(&place, "abi", ".", 1);
+    assert!(ran.stdout.contains("made_up_ser: field `kinds`"), "{ran:?}");
+    assert!(ran.stdout.contains("[source_layout_differs]"), "{ran:?}");
+    // A kernel does not say it: what differs by the number of elements alone is not known to differ. Here
+    // that is all there is.
+    let ran = verify(&place, "abi", "new.o", 2);
+    assert!(!ran.stdout.contains("differs]"), "{ran:?}");
+    assert!(!ran.stdout.contains("made-up-v2  equal"), "{ran:?}");
+    for item in ["made_up_page_ser", "made_up_ser"] {
+        let line = format!("{item} is as the truth has it is unknown: it differs, perhaps by the page size: {reason}");
+        assert!(ran.stdout.contains(&line), "{line}: {ran:?}");
+    }
+    // Another type is another type, whatever the pages.
+    kernel(&place, "new.o", &PAGED.replace("u32 mode", "s32 mode"), 16, false);
+    let ran = verify(&place, "abi", "new.o", 1);
+    assert!(ran.stdout.contains("[source_layout_differs]"), "{ran:?}");
+    kernel(&place, "new.o", PAGED, 16, false);
+    verify(&place, "abi", "new.o", 0);
+}
+
+/// A kernel that says its page size has it in its layout, and that is what the layout is compared for.
+#[test]
+fn a_layout_of_a_kernel_is_compared_for_the_page_size_of_the_kernel() {
+    let place = Tree::empty();
+    kernel(&place, "old.o", PAGED, 16, true);
+    let layout = freeze(&place, "old.o");
+    assert!(layout.contains("\ngiven       roots\npages       65536\n"), "{layout}");
+    let ran = verify(&place, "abi", ".", 0);
+    assert!(ran.stdout.contains("headers, pages of 65536 bytes"), "{ran:?}");
+    assert!(ran.stdout.contains("made-up-v2  equal          the string, 2 structs"), "{ran:?}");
+    let ran = verify(&place, "abi", "old.o", 0);
+    assert!(ran.stdout.contains("made-up-v2  equal          the string, 2 structs"), "{ran:?}");
+    let ran = place.run(&["verify", "--against", "abi", "--page-size", "4096", "."]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let reason =
+        "the frozen layout is for pages of 65536 bytes, and this source has pages of 4096 bytes";
+    let line = format!("made_up_page_ser: depends on the page size: {reason}");
+    assert!(ran.stdout.contains(&line), "{ran:?}");
+    kernel(&place, "other.o", PAGED, 12, true);
+    let ran = verify(&place, "abi", "other.o", 1);
+    assert!(ran.stdout.contains("[not_compared]") && ran.stdout.contains(reason), "{ran:?}");
+    assert!(!ran.stdout.contains("differs]"), "{ran:?}");
+    kernel(&place, "silent.o", PAGED, 12, false);
+    let ran = verify(&place, "abi", "silent.o", 1);
+    assert!(ran
+        .stdout
+        .contains("the page size of this source is not known: give it with --page-size"));
+    // A change for that page size is a difference.
+    kernel(&place, "new.o", &PAGED.replace("8 - 1", "8 - 2"), 16, true);
+    for source in [".", "new.o"] {
+        let ran = verify(&place, "abi", source, 1);
+        assert!(ran.stdout.contains("made_up_page_ser: field `entries`"), "{ran:?}");
+        assert!(ran.stdout.contains("[source_layout_differs]"), "{ran:?}");
+    }
+    // `check` compares kernels of one page size.
+    let declared = "[[contract]]\nstring = \"made-up-v2\"\n\
+                    structs = [\"made_up_ser\", \"made_up_page_ser\"]\n";
+    for (source, status) in [("old.o", 0), ("other.o", 1), ("new.o", 1)] {
+        place.write(
+            "kho-abi.toml",
+            &format!("layouts = \"abi\"\nsource = \"{source}\"\n{declared}"),
+        );
+        let printed = place.check(status);
+        let is_unknown =
+            printed.contains("its layout is for pages of 65536 bytes, and the kernel has");
+        assert_eq!(is_unknown, source == "other.o", "{printed}");
+    }
+}
+
 /// Whether the next kernel understands a contract that this program does not know, the catalogue says.
 #[test]
 fn preflight_takes_what_strings_promise_from_a_catalogue() {
@@ -192,4 +323,68 @@ fn preflight_takes_what_strings_promise_from_a_catalogue() {
     assert_eq!(ran.status, Some(1));
     let ran = ask(&[&["now.o", "same.o"], &catalogue[..]].concat());
     assert_eq!(outlook(&ran), "understood", "{ran:?}");
+}
+
+/// A struct that only kho-abi.toml gives to a version.
+const PLAIN: &str = "#include <linux/types.h>\n#define PLAIN_MAX 4\n\
+    struct plain_ser {\n\tu32 kind;\n\tu32 mode;\n} __packed;\n";
+
+const OWNER: &str = "layouts = \"abi\"\n\n[[owner]]\nmacro = \"MADE_UP_COMPATIBLE\"\n\
+                     structs = [\"plain_ser\"]\nconstants = [\"PLAIN_MAX\"]\n";
+
+/// A tree without a file of its own.
+fn with_plain(header: &str, plain: &str) -> Tree {
+    let tree = Tree::of("made_up", header);
+    tree.write(&format!("{ABI}/plain.h"), plain);
+    tree
+}
+
+#[test]
+fn a_catalogue_says_who_owns_what_in_the_trees_that_it_is_for() {
+    let tree = with_plain(HEADER, PLAIN);
+    tree.write("kho-abi.toml", OWNER);
+    assert_eq!(tree.run(&["freeze"]).status, Some(0));
+    assert!(tree.read("abi/made-up-v2.layout").contains("\nstruct plain_ser  size 8"));
+    let root = tree.root().to_str().unwrap();
+    let words = [root.to_string(), format!("{root}/kho-abi.toml"), format!("{root}/abi")];
+    let same = with_plain(HEADER, PLAIN);
+    let more = with_plain(HEADER, &format!("{PLAIN}struct more_ser {{ u8 a; }};\n"));
+    let changed = PLAIN.replace("u32 mode", "u16 mode").replace("MAX 4", "MAX 5");
+    let silent = with_plain(HEADER, &changed);
+    let bumped = with_plain(&HEADER.replace("up-v2", "up-v3"), &changed);
+    let run = |args: &[&str], place: &Tree, status: i32| {
+        let ran = place.run(args);
+        assert_eq!(ran.status, Some(status), "{args:?}: {}{}", ran.stdout, ran.stderr);
+        ran.stdout
+    };
+    for word in &words {
+        let against = ["verify", "--against", word, "."];
+        let printed = run(&against, &same, 0);
+        assert!(printed.contains("equal          the string, 3 structs, 2 constants"), "{printed}");
+        // No word about a header without a version: it has one.
+        assert!(!printed.contains("has no version"), "{printed}");
+        assert!(run(&against, &more, 1).contains("more_ser"));
+        let printed = run(&against, &silent, 1);
+        assert!(printed.contains("this is not what made-up-v2 promises"), "{printed}");
+
+        let of = |tree: &Tree| tree.root().to_str().unwrap().to_string();
+        let diff = |new: &Tree, more: &[&str], status: i32| {
+            run(&[&["diff", &of(&same), &of(new)], more].concat(), &same, status)
+        };
+        let catalogue = ["--catalogue", word];
+        let printed = diff(&silent, &catalogue, 1);
+        assert!(printed.contains("made-up-v2  bump missing"), "{printed}");
+        assert!(!printed.contains("no version covers"), "{printed}");
+        let printed = diff(&bumped, &catalogue, 0);
+        assert!(printed.contains("made-up-v3"), "{printed}");
+        // Without it, nothing says that this version covers them.
+        assert!(diff(&bumped, &[], 1).contains("no version covers"));
+        let lint = ["lint", "."];
+        run(&[&lint[..], &catalogue].concat(), &same, 0);
+        assert!(run(&lint, &same, 1).contains("[struct_without_contract]"));
+    }
+    // In the tree itself, its file is heeded without a word.
+    let printed = run(&["diff", bumped.root().to_str().unwrap(), "."], &tree, 1);
+    assert!(!printed.contains("no version covers"), "{printed}");
+    run(&["lint", "."], &tree, 0);
 }

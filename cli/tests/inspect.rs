@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect` on images of the reference state: its output and exit status.
 
-use kho_abi_inspect::synth::container::raw_in;
+use kho_abi_inspect::synth::container::{kdump, raw, raw_in, Packing};
 use kho_abi_inspect::synth::corrupt::CORRUPTIONS;
-use kho_abi_inspect::synth::{content, sample, Places, Ram};
+use kho_abi_inspect::synth::{
+    content, sample, MemfdPlaces, MemfdSpec, Places, Ram, Store as _, Synth,
+};
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
@@ -16,7 +18,6 @@ fn kho_abi(directory: &Path, args: &[&str]) -> (Option<i32>, String, String) {
         .arg("inspect")
         .args(args)
         .env_remove("NO_COLOR")
-        .env("COLUMNS", "100")
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -118,7 +119,8 @@ fn html_is_one_page_that_loads_nothing() {
 fn html_has_an_index_of_sessions_exact_sizes_and_says_what_it_leaves_out() {
     let (directory, _, places) = image();
     let page = |args: &[&str]| {
-        let all = [&["guest.raw", "--format", "html", "-o", "report.html"], args].concat();
+        let all =
+            [&["guest.raw", "--format", "html", "-o", "report.html", "--force"], args].concat();
         let (status, _, stderr) = kho_abi(directory.path(), &all);
         assert!(status.is_some_and(|status| status < 2), "{stderr}");
         std::fs::read_to_string(directory.path().join("report.html")).unwrap()
@@ -155,8 +157,9 @@ fn html_has_an_index_of_sessions_exact_sizes_and_says_what_it_leaves_out() {
 #[test]
 fn a_memfd_is_extracted() {
     let (directory, _, _) = image();
-    let extract =
-        |args: &[&str]| kho_abi(directory.path(), &[&["guest.raw", "-o", "memfd"], args].concat());
+    let extract = |args: &[&str]| {
+        kho_abi(directory.path(), &[&["guest.raw", "--force", "-o", "memfd"], args].concat())
+    };
     for (session, token, size) in
         [("vm0", "2", 65_536), ("vm0", "3", 100_001), ("vm1", "2", 2 << 20), ("vm1", "3", 6 << 20)]
     {
@@ -171,7 +174,11 @@ fn a_memfd_is_extracted() {
     assert!(stderr.contains("several sessions: vm0, vm1"), "{stderr}");
     let (status, _, stderr) = extract(&["--extract", "9"]);
     assert_eq!(status, Some(2));
-    assert!(stderr.contains("no file with that token is a memfd"), "{stderr}");
+    assert!(stderr.contains("no file has token 0x9 (9)"), "{stderr}");
+    assert!(stderr.contains("help: memfds that were found: 0x2 in \"vm0\", 0x3 in"), "{stderr}");
+    let (status, _, stderr) = extract(&["--extract", "1"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("0x1 in \"vm0\" is of \"vfio-pci-v1\", not a memfd"), "{stderr}");
 }
 
 /// The image with a folio's frame number changed: the third of the first memfd.
@@ -184,7 +191,7 @@ fn with_folio(path: &Path, places: &Places, packed: u64) {
 #[test]
 fn what_could_not_be_extracted_is_said() {
     let (directory, path, places) = image();
-    let args = ["guest.raw", "--session", "vm0", "--extract", "2", "-o", "memfd"];
+    let args = ["guest.raw", "--session", "vm0", "--extract", "2", "--force", "-o", "memfd"];
     let extract = |more: &[&str]| kho_abi(directory.path(), &[&args, more].concat());
     let memfd = directory.path().join("memfd");
     let mut expected = content(0, 65_536);
@@ -224,7 +231,10 @@ fn what_could_not_be_extracted_is_said() {
     with_folio(&path, &places, 0);
     let (status, _, stderr) = extract(&[]);
     assert_eq!(status, Some(3));
-    assert!(stderr.contains("0x2000-0x3000, 4096 bytes: no folio has this place"), "{stderr}");
+    assert!(
+        stderr.contains("0x2000-0x3000, 4096 bytes: no folio of the list is at this place"),
+        "{stderr}"
+    );
     assert!(!memfd.exists());
 
     // Its page is in the image, but not preserved: its content is doubtful.
@@ -239,6 +249,266 @@ fn what_could_not_be_extracted_is_said() {
     assert!(!memfd.exists());
     assert_eq!(extract(&["--partial"]).0, Some(3));
     assert!(std::fs::read(&memfd).unwrap() == content(0, 65_536));
+}
+
+/// A change of an image, of what belongs to a memfd.
+type Damage = &'static dyn Fn(&File, &MemfdPlaces);
+
+#[test]
+fn content_that_may_be_another_owner_s_is_not_written() {
+    let (directory, path, places) = image();
+    let memfd = directory.path().join("memfd");
+    let whole = std::fs::read(&path).unwrap();
+    let change = |damage: &dyn Fn(&File)| {
+        std::fs::write(&path, &whole).unwrap();
+        damage(&File::options().write(true).open(&path).unwrap());
+    };
+    let extract = |session: &str, token: &str| {
+        let ran = kho_abi(
+            directory.path(),
+            &["guest.raw", "--session", session, "--extract", token, "-o", "memfd"],
+        );
+        assert!(!memfd.exists(), "{}", ran.2);
+        ran
+    };
+    let [first, second] = [&places.memfds[0], &places.memfds[1]];
+    let entry = |memfd: &MemfdPlaces, number: u64| memfd.list[0] + number * 16;
+    let folio = |pa: u64| ((3 << 52) | (pa / 4096)).to_le_bytes();
+    // A folio of the file itself, of another file, a page of KHO's own, a page of the list.
+    for (number, pa) in [
+        (2, first.folios[5]),
+        (2, second.folios[5]),
+        (2, places.metadata),
+        (2, places.memblock),
+        (2, places.session_blocks[0]),
+        (2, places.fdt),
+        (2, first.chunks[0]),
+        (2, first.ser),
+    ] {
+        change(&|file| file.write_all_at(&folio(pa), entry(first, number)).unwrap());
+        let (status, _, stderr) = extract("vm0", "2");
+        assert_eq!(status, Some(3), "{pa:#x}: {stderr}");
+        assert!(stderr.contains("doubtful: "), "{pa:#x}: {stderr}");
+        assert!(stderr.contains("[page_owned_twice]"), "{pa:#x}: {stderr}");
+        let (status, shown, _) = kho_abi(directory.path(), &["guest.raw"]);
+        assert_eq!(status, Some(1));
+        assert!(shown.contains("[page_owned_twice]"), "{pa:#x}: {shown}");
+    }
+    let said = "0x2000-0x3000, 4096 bytes: the folio's page has two owners";
+    change(&|file| file.write_all_at(&folio(second.folios[5]), entry(first, 2)).unwrap());
+    let (_, _, stderr) = extract("vm0", "2");
+    assert!(stderr.contains(said) && stderr.contains("doubtful: 4096 of 65536"), "{stderr}");
+    assert!(stderr.contains("--partial writes it all the same"), "{stderr}");
+    // The other owner's content is as doubtful, though its own list is as it was.
+    let (status, _, stderr) = extract("vm0", "3");
+    assert_eq!(status, Some(3), "{stderr}");
+    assert!(stderr.contains("doubtful: 4096 of 100001"), "{stderr}");
+    // The size cannot be right: that is not the fault of the disk.
+    change(&|file| {
+        file.write_all_at(&0x1000_0000_0001_0000_u64.to_le_bytes(), first.ser + 8).unwrap();
+    });
+    for partial in [&[][..], &["--partial"]] {
+        let args = ["guest.raw", "--session", "vm0", "--extract", "2", "-o", "memfd"];
+        let (status, _, stderr) = kho_abi(directory.path(), &[&args, partial].concat());
+        assert_eq!((status, memfd.exists()), (Some(3), false), "{stderr}");
+        assert!(stderr.contains("the size is more than that of any memfd"), "{stderr}");
+        assert!(stderr.contains("[memfd_invalid]"), "{stderr}");
+        assert!(!stderr.contains("os error"), "{stderr}");
+    }
+    // A file whose own struct or list cannot be right, though each folio of it is.
+    let damages: [(&str, Damage); 5] = [
+        ("memfd_folio_beyond_end", &|file, at| {
+            file.write_all_at(&4096_u64.to_le_bytes(), at.ser + 8).unwrap();
+        }),
+        ("count_mismatch", &|file, at| {
+            file.write_all_at(&257_u64.to_le_bytes(), at.ser + 24).unwrap();
+        }),
+        ("vmalloc_invalid", &|file, at| {
+            file.write_all_at(&2_u32.to_le_bytes(), at.ser + 40).unwrap();
+        }),
+        ("reserved_bits", &|file, at| {
+            file.write_all_at(&1_u32.to_le_bytes(), at.ser + 20).unwrap();
+        }),
+        ("memfd_invalid", &|file, at| {
+            file.write_all_at(&(1_u64 << 63).to_le_bytes(), at.ser).unwrap();
+        }),
+    ];
+    for (rule, damage) in damages {
+        change(&|file| damage(file, first));
+        let (status, _, stderr) = extract("vm0", "2");
+        assert_eq!(status, Some(3), "{rule}: {stderr}");
+        assert!(stderr.contains(&format!("[{rule}]")), "{rule}: {stderr}");
+        assert!(stderr.contains("the memfd's state is damaged: see the findings"), "{stderr}");
+    }
+}
+
+#[test]
+fn findings_are_said_beside_content_and_a_map() {
+    let (directory, path, places) = image();
+    let extract = |args: &[&str]| {
+        let args =
+            [&["guest.raw", "--session", "vm0", "--extract", "2", "-o", "memfd"], args].concat();
+        kho_abi(directory.path(), &args)
+    };
+    // Damage of another file: the content is whole, and the status has a reason.
+    let file = File::options().write(true).open(&path).unwrap();
+    file.write_all_at(&[0xff; 8], places.memfds[1].list[0]).unwrap();
+    let (status, _, stderr) = extract(&[]);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains("finding: ") && stderr.contains("token 0x3"), "{stderr}");
+    assert!(stderr.ends_with("wrote 65536 bytes to memfd\n"), "{stderr}");
+    std::fs::remove_file(directory.path().join("memfd")).unwrap();
+    let (status, stdout, _) = extract(&["--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let rules = document["findings"].as_array().unwrap();
+    assert_eq!((status, document["findings_total"].as_u64()), (Some(1), Some(rules.len() as u64)));
+    assert!(!rules.is_empty());
+    let (status, stdout, stderr) = kho_abi(directory.path(), &["guest.raw", "--map"]);
+    assert_eq!((status, stdout.contains("finding")), (Some(1), false));
+    assert!(stderr.contains("kho-abi: finding: "), "{stderr}");
+}
+
+#[test]
+fn what_was_not_read_is_not_said_to_be_absent() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ram, places) = sample(4096);
+    let dump = |without: &[u64]| {
+        let bytes = kdump(&ram, Packing::Zlib, without);
+        std::fs::write(directory.path().join("dump"), bytes).unwrap();
+    };
+    let ask = |args: &[&str]| {
+        let (status, _, stderr) = kho_abi(directory.path(), &[&["dump"], args].concat());
+        assert_eq!(status, Some(2), "{args:?}: {stderr}");
+        assert!(!directory.path().join("memfd").exists());
+        stderr
+    };
+    let extract = |token: &str| ask(&["--extract", token, "-o", "memfd"]);
+    for (page, why) in [
+        (places.luo, "not all sessions were read: LUO's root at "),
+        (places.session_blocks[0], "not all sessions were read: the list of sessions at "),
+        (places.file_blocks[0][0], "not all files of \"vm0\" were read: the list of files at "),
+        (places.fdt, "no sessions were found: no device tree of KHO is in what could be read"),
+    ] {
+        dump(&[page]);
+        for said in [extract("0x9"), ask(&["--token", "9"])] {
+            assert!(said.contains("is not known: ") && said.contains(why), "{page:#x}: {said}");
+        }
+    }
+    dump(&[places.file_blocks[0][0]]);
+    assert!(extract("9").contains("help: memfds that were found: 0x2 in \"vm1\""));
+    let (_, shown, _) = kho_abi(directory.path(), &["dump"]);
+    assert!(shown.contains(", 3 sessions with at least 4 files at "), "{shown}");
+    assert!(shown.contains("session \"vm0\", at least 0 files at "), "{shown}");
+    dump(&[places.session_blocks[0]]);
+    let (_, shown, _) = kho_abi(directory.path(), &["dump"]);
+    assert!(shown.contains("live update 1, sessions not read at "), "{shown}");
+    let (_, json, _) = kho_abi(directory.path(), &["dump", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(document["luo"]["unread"].as_str().unwrap().contains("left out"), "{json}");
+    // The list of folios is not there, and neither is what leads to it; the folios may well be.
+    for page in [places.memfds[0].list[0], places.memfds[0].chunks[0]] {
+        dump(&[page]);
+        let args = ["dump", "--session", "vm0", "--extract", "2", "-o", "memfd"];
+        let (status, _, said) = kho_abi(directory.path(), &args);
+        assert_eq!(status, Some(3), "{said}");
+        assert!(
+            said.contains(&format!("lost: 65536 of 65536 bytes: {page:#x} was left out")),
+            "{said}"
+        );
+        assert!(said.contains("65536 bytes: the list of folios was not read to its end"), "{said}");
+    }
+    // The file is there, and its struct is not.
+    dump(&[places.memfds[0].ser]);
+    let said = ask(&["--session", "vm0", "--extract", "2", "-o", "memfd"]);
+    assert!(said.contains("0x2 in \"vm0\" is of \"memfd-v2\", and cannot be read: "), "{said}");
+    dump(&[]);
+    let (status, json, _) = kho_abi(directory.path(), &["dump", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((status, &document["luo"]["unread"]), (Some(0), &serde_json::Value::Null));
+    assert!(extract("9").contains("no file has token 0x9 (9)"));
+
+    // A version of the handler that is not known says nothing of what it left.
+    let mut other = ram.clone();
+    other.write(places.file_blocks[0][0] + 16 + 64, b"memfd-v9");
+    std::fs::write(directory.path().join("dump"), raw(&other)).unwrap();
+    let said = ask(&["--session", "vm0", "--extract", "2", "-o", "memfd"]);
+    assert!(said.contains("whether it is a memfd, and what is in it, is not known"), "{said}");
+}
+
+#[test]
+fn what_was_not_read_is_not_counted_as_zero() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ram, places) = sample(4096);
+    let show = |bytes: Vec<u8>| {
+        std::fs::write(directory.path().join("dump"), bytes).unwrap();
+        let (status, shown, _) = kho_abi(directory.path(), &["dump"]);
+        assert_eq!(status, Some(1), "{shown}");
+        shown
+    };
+    let without = |pages: &[u64]| show(kdump(&ram, Packing::Zlib, pages));
+    let shown = without(&places.radix[..1]);
+    assert!(shown.contains("preserved  not known: the tree was not read to its end"), "{shown}");
+    assert!(shown.contains("in 1 extent; the sizes of folios are not known\n"), "{shown}");
+    let shown = without(&places.radix[places.radix.len() - 1..]);
+    assert!(shown.contains("preserved  at least 1552 pages, "), "{shown}");
+    let shown = without(&places.memfds[0].list);
+    assert!(shown.contains("0 extents; 0 of 16 entries read; the sizes"), "{shown}");
+    let shown = without(&[places.luo]);
+    assert!(shown.contains("\nLUO        its version cannot be read at "), "{shown}");
+
+    // A node of zeroes may be one that was emptied: its pages are not preserved, and it is named.
+    let mut damaged = ram.clone();
+    for leaf in &places.radix[1..] {
+        damaged.write(*leaf, &[0; 4096]);
+    }
+    let shown = show(raw(&damaged));
+    let node = format!(
+        "2 nodes of the tree of preserved pages, from {:#x} on, are all zero",
+        places.radix[1]
+    );
+    assert!(shown.contains(&node), "{shown}");
+    assert!(shown.contains("0 extents; 16 more folios not preserved, of unknown size"), "{shown}");
+    // One cause is not hundreds of lines.
+    assert!(shown.lines().count() < 80, "{shown}");
+    assert!(shown.contains("more [page_not_preserved]; --format json lists them"), "{shown}");
+
+    // A tree without a string is said to be one.
+    let mut other = ram.clone();
+    let tree = other.read(places.fdt, 4096);
+    let at = tree.windows(6).position(|word| word == b"kho-v4").unwrap() as u64;
+    other.write(places.fdt + at, &[0; 6]);
+    std::fs::write(directory.path().join("dump"), raw(&other)).unwrap();
+    let fdt = format!("{:#x}", places.fdt);
+    let (_, shown, _) = kho_abi(directory.path(), &["dump", "--fdt", &fdt]);
+    assert!(shown.contains("\nKHO        an empty version string, device tree at "), "{shown}");
+}
+
+#[test]
+fn a_token_that_was_meant_is_offered() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut synth = Synth::new(Ram::new(4096, 8 << 20), 4096);
+    let session = synth.session("vm-alpha");
+    synth.memfd(session, 0x2222, &MemfdSpec::default());
+    synth.device(session, 0x1111, "0000:01:00.0");
+    raw_in(&directory.path().join("guest.raw"), &synth.finish().0).unwrap();
+    let ask = |args: &[&str]| {
+        let (status, _, stderr) = kho_abi(directory.path(), &[&["guest.raw"], args].concat());
+        assert_eq!(status, Some(2), "{args:?}: {stderr}");
+        stderr
+    };
+    let offered = "help: 2222 is 0x8ae; did you mean 0x2222 (memfd-v2) in \"vm-alpha\"?";
+    for args in [&["--token", "2222"][..], &["--extract", "2222", "-o", "memfd"]] {
+        assert!(ask(args).contains(offered), "{}", ask(args));
+    }
+    assert!(
+        ask(&["--token", "deadbeef"]).contains("hexadecimal digits need 0x in front: 0xdeadbeef")
+    );
+    // Only the filters that were given are named, with their values.
+    let said = ask(&["--session", "vm-alhpa"]);
+    assert!(said.contains("no session or file matches session \"vm-alhpa\"\n"), "{said}");
+    assert!(said.contains("help: \"vm-alpha\""), "{said}");
+    let (_, shown, _) = kho_abi(directory.path(), &["guest.raw", "--token", "0x2222"]);
+    assert!(shown.contains("session \"vm-alpha\", 1 of 2 files at "), "{shown}");
 }
 
 #[test]
@@ -302,7 +572,7 @@ fn what_cannot_run_ends_with_status_2() {
         (&["guest.raw", "--fdt", "12q"], "neither a number"),
         (&["guest.raw", "--page-size", "8192"], "no kernel has such pages"),
         (&["guest.raw", "--extract", "1"], "--output"),
-        (&["guest.raw", "-o", "none/at/all"], "cannot write to none/at/all"),
+        (&["guest.raw", "-o", "none/at/all"], "none/at/all: there is no directory none/at"),
         (&[], "required"),
     ] {
         let (status, _, stderr) = kho_abi(directory.path(), args);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect` on usual files: pipes, packed files, files that are not memory.
 
-use kho_abi_inspect::synth::container::{lime, placed};
+use kho_abi_inspect::synth::container::{elf, flattened, kdump, lime, placed, Packing};
 use kho_abi_inspect::synth::{MemfdSpec, Ram, Synth};
 use std::fs::File;
 use std::io::Write as _;
@@ -86,7 +86,7 @@ fn what_is_not_memory_is_named_and_helped() {
     // If the user says that it is memory, it is read as memory.
     let raw = inspect(directory.path(), &["disk", "--as", "raw"], Stdio::null());
     assert_eq!(raw.status, Some(1));
-    assert!(raw.stdout.contains("kho_not_found"), "{}", raw.stdout);
+    assert!(raw.stdout.contains("it ends within a page, at 0x8"), "{}", raw.stdout);
     for path in [".", "/dev/null"] {
         let ran = inspect(directory.path(), &[path], Stdio::null());
         assert_eq!(ran.status, Some(2), "{path}: {}", ran.stdout);
@@ -107,4 +107,174 @@ fn the_words_that_are_said_read_the_file() {
     let by_hand = inspect(directory.path(), &[&word], Stdio::null());
     assert_eq!(by_hand.status, Some(0), "{word}: {}", by_hand.stdout);
     assert!(by_hand.stdout.contains("vm0"));
+}
+
+#[test]
+fn an_address_is_of_memory_and_not_of_what_it_is_packed_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = 1 << 30;
+    let ram = state(base);
+    let bytes = placed(&ram, &[(base, 0, SIZE)]);
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(directory.path().join(name), bytes).unwrap();
+    };
+    let look = |words: &[&str]| inspect(directory.path(), words, Stdio::null());
+    // What the program itself advises for a compressed file is what reads it.
+    write("guest.gz", &gzip(&gzip(&bytes)));
+    let advised = look(&["guest.gz"]);
+    assert!(advised.stdout.contains("By hand: FILE@0x40000000"), "{}", advised.stdout);
+    let by_hand = look(&["guest.gz@0x40000000"]);
+    assert_eq!(by_hand.status, Some(0), "{}{}", by_hand.stdout, by_hand.stderr);
+    assert!(by_hand.stdout.contains("vm0"), "{}", by_hand.stdout);
+    assert!(by_hand.stdout.contains("is gzip-compressed: 2097152 bytes were unpacked"));
+    let packed = look(&["guest.gz@0x40000000", "--as", "raw"]);
+    assert_eq!(packed.status, Some(1));
+    assert!(packed.stdout.contains("kho_search_incomplete"), "{}", packed.stdout);
+    let cut = gzip(&bytes);
+    write("cut.gz", &cut[..cut.len() - 9]);
+    let cut = look(&["cut.gz@0x40000000"]);
+    assert_eq!(cut.status, Some(1), "{}", cut.stderr);
+    assert!(cut.stdout.contains("[image_malformed]"), "{}", cut.stdout);
+
+    // A dump has addresses of its own, and a disk has none.
+    let small = state(0);
+    for (name, dump, what) in [
+        ("dump.kdump", kdump(&small, Packing::Zlib, &[]), "is a compressed kdump"),
+        ("dump.flat", flattened(&kdump(&small, Packing::Zlib, &[])), "is a flattened dump"),
+        ("dump.elf", elf(&small), "is an ELF file"),
+        ("dump.lime", lime(&small, &[(0x1000, SIZE - 0x1000)]), "is a LiME or AVML file"),
+        ("dump.gz", gzip(&elf(&small)), "is an ELF file"),
+        ("disk", b"QFI\xfb\0\0\0\x03".to_vec(), "qcow2"),
+    ] {
+        write(name, &dump);
+        let ran = look(&[&format!("{name}@0")]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{name}: {}", ran.stderr);
+        assert!(ran.stderr.contains(what), "{name}: {}", ran.stderr);
+    }
+    assert_eq!(look(&["dump.kdump@0", "--as", "raw"]).status, Some(1));
+
+    // Memory begins with a page.
+    write("guest.ram", &bytes);
+    let ran = look(&["guest.ram@40000000"]);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stderr.contains("did you mean 0x40000000?"), "{}", ran.stderr);
+    for wrong in [&["guest.ram@0x40000001"][..], &["guest.ram@0x40000000", "--fdt", "0x40100001"]] {
+        let ran = look(wrong);
+        assert_eq!(ran.status, Some(2), "{}", ran.stdout);
+        assert!(
+            ran.stderr.contains("is not a multiple of a page's 0x1000 bytes"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn a_file_that_ends_within_the_tree_s_page_is_cut_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut bytes = placed(&state(0), &[(0, 0, SIZE)]);
+    let tree = bytes.windows(4).rposition(|word| word == [0xd0, 0x0d, 0xfe, 0xed]).unwrap();
+    assert_eq!(tree % 4096, 0);
+    bytes.truncate(tree + 0x50);
+    std::fs::write(directory.path().join("guest.raw"), &bytes).unwrap();
+    let ran = inspect(directory.path(), &["guest.raw"], Stdio::null());
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let end = format!("it ends within a page, at {:#x}, and may be cut off", bytes.len());
+    assert!(ran.stdout.contains(&end), "{}", ran.stdout);
+    let tree = format!("{tree:#x}: the page is almost KHO's device tree: a property is cut off");
+    assert!(ran.stdout.contains(&tree), "{}", ran.stdout);
+    assert!(ran.stdout.contains("the image ends 80 bytes into the page"), "{}", ran.stdout);
+    // Nothing of KHO is in it, which is a finding.
+    std::fs::write(directory.path().join("empty"), vec![0; 1 << 20]).unwrap();
+    let ran = inspect(directory.path(), &["empty"], Stdio::null());
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stdout.ends_with("[kho_not_found]\n1 finding\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_wrong_address_is_answered_with_the_right_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = 1 << 30;
+    let bytes = placed(&state(base), &[(base, 0, SIZE)]);
+    std::fs::write(directory.path().join("guest.ram"), &bytes).unwrap();
+    let look = |words: &[&str]| inspect(directory.path(), words, Stdio::null());
+    for wrong in ["guest.ram@0x80000000", "guest.ram@0"] {
+        let ran = look(&[wrong]);
+        assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+        let said = "the state says that it belongs at FILE@0x40000000 [offsets_not_addresses]";
+        assert!(ran.stdout.contains(said), "{wrong}: {}", ran.stdout);
+    }
+    assert_eq!(look(&["guest.ram@0x40000000"]).status, Some(0));
+    // The address that a report has is that of the memory, wherever the file begins.
+    let shown = look(&["guest.ram"]).stdout;
+    let at = shown.split_once("device tree at ").unwrap().1.split(',').next().unwrap();
+    let ran = look(&["guest.ram", "--fdt", at]);
+    assert!(
+        ran.stdout.contains("vm0") && !ran.stdout.contains("outside the image"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("By hand: FILE@0x40000000"), "{}", ran.stdout);
+    // Memory that begins at 0, and was given another address.
+    let bytes = placed(&state(0), &[(0, 0, SIZE)]);
+    std::fs::write(directory.path().join("guest.raw"), &bytes).unwrap();
+    let ran = look(&["guest.raw@0x100000000"]);
+    assert!(ran.stdout.contains("it belongs at FILE@0x0 ["), "{}", ran.stdout);
+}
+
+#[test]
+fn an_address_of_the_boot_protocol_that_leads_nowhere_is_no_clean_result() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = 1 << 30;
+    let bytes = placed(&state(base), &[(base, 0, SIZE)]);
+    std::fs::write(directory.path().join("guest.ram"), &bytes).unwrap();
+    for image in ["guest.ram", "guest.ram@0x40000000"] {
+        for option in ["--boot-params", "--device-tree"] {
+            let words = [image, option, "0x40001000"];
+            let ran = inspect(directory.path(), &words, Stdio::null());
+            assert_eq!(ran.status, Some(1), "{words:?}: {}", ran.stdout);
+            let said = format!("note       not used: {option} 0x40001000: ");
+            assert!(ran.stdout.contains(&said), "{words:?}: {}", ran.stdout);
+            assert!(ran.stdout.contains(", 1 unknown\n"), "{words:?}: {}", ran.stdout);
+        }
+    }
+}
+
+/// Compresses a file.
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn content_of_a_damaged_file_is_doubtful_and_of_a_placed_one_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = 1 << 30;
+    let bytes = placed(&state(base), &[(base, 0, SIZE)]);
+    std::fs::write(directory.path().join("guest.ram"), &bytes).unwrap();
+    let extract = |image: &str| {
+        let _ = std::fs::remove_file(directory.path().join("memfd"));
+        let ran =
+            inspect(directory.path(), &[image, "--extract", "1", "-o", "memfd"], Stdio::null());
+        (ran.status, ran.stderr, directory.path().join("memfd").exists())
+    };
+    // That its offsets are not addresses is said, and says nothing against the content.
+    let (status, stderr, written) = extract("guest.ram");
+    assert_eq!((status, written), (Some(0), true), "{stderr}");
+    assert!(stderr.contains("[offsets_not_addresses]"), "{stderr}");
+    let packed = gzip(&bytes);
+    let mut wrong = packed.clone();
+    let last = wrong.len() - 6;
+    wrong[last] ^= 1;
+    for damaged in [&packed[..packed.len() - 1], &wrong] {
+        std::fs::write(directory.path().join("guest.gz"), damaged).unwrap();
+        let (status, stderr, written) = extract("guest.gz");
+        assert_eq!((status, written), (Some(3), false), "{stderr}");
+        assert!(
+            stderr.contains("0x0-0x10000, 65536 bytes: the file of the image is damaged"),
+            "{stderr}"
+        );
+        assert!(stderr.contains("[image_malformed]"), "{stderr}");
+    }
 }

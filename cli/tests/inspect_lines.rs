@@ -75,7 +75,7 @@ fn lines_of(document: &Value) -> Vec<Value> {
     let notes = document["notes"].as_array().unwrap().iter();
     lines.extend(notes.map(|text| json!({ "object": "note", "text": text })));
     lines.extend(each("finding", &document["findings"], &[]));
-    let end = ["findings_total", "findings_by_rule"]
+    let end = ["findings_total", "findings_by_rule", "unknown_total"]
         .map(|name| (name.to_string(), document[name].clone()));
     lines.push(line("end", &Value::Object(Map::from_iter(end)), &[]));
     lines[0]["schema"] = json!("kho-abi/inspect-lines/1");

@@ -149,8 +149,8 @@ fn an_output_is_whole_or_as_it_was() {
     let place = Place::new();
     fs::write(place.path("old"), "as it was").unwrap();
     // A file size limit simulates a full disk: the write fails midway.
-    let (status, _, stderr) =
-        place.shell("trap '' XFSZ; ulimit -f 4; $K inspect v --session vm1 --extract 3 -o old");
+    let (status, _, stderr) = place
+        .shell("trap '' XFSZ; ulimit -f 4; $K inspect v --session vm1 --extract 3 -o old --force");
     assert_eq!(status, Some(2), "{stderr}");
     assert!(stderr.contains("cannot write to old"), "{stderr}");
     assert_eq!(fs::read_to_string(place.path("old")).unwrap(), "as it was");
@@ -161,7 +161,7 @@ fn an_output_is_whole_or_as_it_was() {
     symlink("old", place.path("to-old")).unwrap();
     symlink("new", place.path("to-new")).unwrap();
     for (link, file, mode) in [("to-old", "old", Some(0o600)), ("to-new", "new", None)] {
-        let line = format!("$K inspect v --session vm0 --extract 2 -o {link}");
+        let line = format!("$K inspect v --session vm0 --extract 2 -o {link} --force");
         assert_eq!(place.shell(&line).0, Some(0));
         assert!(place.path(link).is_symlink());
         assert!(bytes(&place.path(file)) == content(0, 65_536));
@@ -200,9 +200,9 @@ fn what_is_not_a_file_is_written_to_directly() {
 #[test]
 fn a_report_may_be_kept_in_the_tree_that_is_read() {
     let place = Place::new();
-    for _ in 0..2 {
-        let (status, _, stderr) =
-            place.shell("$K diff tree tree --format json -o tree/report.json");
+    for force in ["", "--force"] {
+        let line = format!("$K diff tree tree --format json -o tree/report.json {force}");
+        let (status, _, stderr) = place.shell(&line);
         assert_ne!(status, None, "{stderr}");
         assert!(!stderr.contains("nothing was written"), "{stderr}");
     }
@@ -211,7 +211,54 @@ fn a_report_may_be_kept_in_the_tree_that_is_read() {
     file.write_all(b"kept").unwrap();
     fs::set_permissions(place.path("kept"), Permissions::from_mode(0o444)).unwrap();
     let may = OpenOptions::new().write(true).open(place.path("kept")).is_ok();
-    let (status, _, _) = place.shell("$K inspect v -o kept");
+    assert_eq!(place.shell("$K inspect v -o kept").0, Some(2));
+    let (status, _, _) = place.shell("$K inspect v -o kept --force");
     // root may write everywhere.
     assert_eq!(status, Some(if may { 0 } else { 2 }));
+}
+
+#[test]
+fn no_output_of_any_command_replaces_a_file_without_a_word() {
+    let place = Place::new();
+    let header = "tree/include/linux/kho/abi/luo.h";
+    fs::write(place.path("patch"), "").unwrap();
+    fs::write(place.path("old"), "as it was").unwrap();
+    fs::write(place.path("read-only"), "as it was").unwrap();
+    fs::set_permissions(place.path("read-only"), Permissions::from_mode(0o444)).unwrap();
+    symlink("old", place.path("to-old")).unwrap();
+    fs::hard_link(place.path("old"), place.path("old-too")).unwrap();
+    let names = place.names();
+    let commands = [
+        "$K inspect v --session vm0 --extract 2 -o",
+        "$K inspect v -o",
+        "$K inspect v --format html -o",
+        "$K inspect v --map -o",
+        "$K inspect v --all -o",
+        "$K inspect diff v w -o",
+        "$K diff tree tree -o",
+        "$K diff tree tree --report json=",
+        "$K lint tree -o",
+        "$K review patch -o",
+        &format!("$K import {header} -o"),
+        "$K inspect v --session vm0 --extract 2 -o /dev/fd/7 7<>",
+    ];
+    for command in commands {
+        for file in ["old", "to-old", "old-too", "read-only"] {
+            let space = if command.ends_with(['=', '>']) { "" } else { " " };
+            let line = format!("{command}{space}{file}");
+            if line.contains("7<>read-only") {
+                continue;
+            }
+            let (status, stdout, stderr) = place.shell(&line);
+            assert_eq!((status, stdout.as_str()), (Some(2), ""), "{line}: {stderr}");
+            let said = "exists, with 9 bytes in it: nothing was written";
+            assert!(stderr.contains(said) && stderr.contains("--force"), "{line}: {stderr}");
+            assert_eq!(fs::read_to_string(place.path(file)).unwrap(), "as it was", "{line}");
+            assert_eq!(place.names(), names, "{line}");
+        }
+    }
+    // Nothing is lost of a file that is empty, as `mktemp` makes it.
+    let (status, _, stderr) =
+        place.shell("$K inspect v --session vm0 --extract 2 -o $(mktemp -p .)");
+    assert_eq!(status, Some(0), "{stderr}");
 }

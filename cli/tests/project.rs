@@ -271,13 +271,21 @@ fn released_layouts_are_proven_and_never_written_again() {
     let x = format!("{ABI}/x.h");
     let y = format!("{ABI}/y.h");
     tree.replace(&y, "char a;", "char a, b;");
+    let z = format!("{ABI}/z.h");
+    tree.write(&z, "#define Z_COMPATIBLE \"z-v1\"\nstruct z_ser { unsigned char a, b; };\n");
     let ran = tree.run(&["init", "--released", "v1"]);
     assert_eq!(ran.status, Some(1), "y-v1 is not what v1 has: {ran:?}");
     assert!(ran.stdout.contains("v1 does not prove \"y-v1\" released"), "{ran:?}");
-    assert!(ran.stderr.contains("1 draft, 1 released"), "{ran:?}");
-    let (of_x, of_y) = (format!("{LAYOUTS}/x-v1.layout"), format!("{LAYOUTS}/y-v1.layout"));
+    assert!(ran.stdout.contains("or make Y_COMPATIBLE \"y-v2\""), "{ran:?}");
+    assert!(ran.stderr.contains("1 draft, 2 released"), "{ran:?}");
+    let (of_x, of_z) = (format!("{LAYOUTS}/x-v1.layout"), format!("{LAYOUTS}/z-v1.layout"));
     assert!(tree.read(&of_x).contains("status      released"));
-    assert!(tree.read(&of_y).contains("status      draft"));
+    assert!(tree.read(&of_z).contains("status      draft"));
+    // What kernels have under y-v1 is frozen, and not what the tree has by now.
+    let of_y = tree.read(&format!("{LAYOUTS}/y-v1.layout"));
+    assert!(of_y.contains("status      released") && of_y.contains("y_ser  size 1 "), "{of_y}");
+    assert!(tree.check(1).contains("has it released as \"y-v1\""));
+    tree.replace(&y, "char a, b;", "char a;");
     assert!(tree.check(0).contains("layouts is not committed yet"));
     tree.commit("begin");
     assert!(tree.check(0).contains("ok           no released layout was edited"));
@@ -293,13 +301,18 @@ fn released_layouts_are_proven_and_never_written_again() {
         assert!(ran.stdout.contains("[frozen_layout_changed]"), "{ran:?}");
         assert_eq!(tree.read(&of_x), released);
     }
-    tree.replace(&y, "char a, b;", "char a, b, c;");
-    assert_eq!(tree.run(&["freeze", "y-v1"]).stdout, format!("{of_y}\n"));
-    let ran = tree.run(&["freeze", "y-v1", "--release", "v1"]);
+    tree.replace(&z, "char a, b;", "char a, b, c;");
+    assert_eq!(tree.run(&["freeze", "z-v1"]).stdout, format!("{of_z}\n"));
+    let ran = tree.run(&["freeze", "z-v1", "--release", "v1"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("[release_not_proven]"), "{ran:?}");
-    let ran = tree.run(&["freeze", "y-v1", "--release", "no-such-tag"]);
+    let ran = tree.run(&["freeze", "z-v1", "--release", "no-such-tag"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
+
+    // A tree is not a release of itself.
+    let ran = tree.run(&["freeze", "z-v1", "--release", "."]);
+    assert_eq!(ran.status, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("proves nothing about itself"), "{ran:?}");
 
     // The header and its released layout edited together.
     let edited = released.replace("size 8", "size 12").replace(
@@ -592,7 +605,7 @@ fn a_history_that_cannot_be_read_is_found_where_something_depends_on_it() {
     let tree = Tree::of("x", ONE);
     tree.init(&[]);
     let printed = tree.check(0);
-    assert!(printed.contains("not checked  no released layout was edited: "), "{printed}");
+    assert!(printed.contains("note: none is released; this is not a git checkout"), "{printed}");
     let layout = format!("{LAYOUTS}/x-v1.layout");
     tree.replace(&layout, "status      draft", "status      released");
     let printed = tree.one(LAYOUTS, "whether 1 released layout");
@@ -618,4 +631,124 @@ fn a_history_that_cannot_be_read_is_found_where_something_depends_on_it() {
     let ran = tree.run(&["check", "--root", clone.to_str().unwrap()]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("git fetch --unshallow"), "{ran:?}");
+}
+
+/// A pointer and a list are found as long as they can be mended, and never frozen by a command that
+/// asks for nothing but that; what a tree had when it was begun is frozen as it is.
+#[test]
+fn what_memory_cannot_hand_over_is_found_before_it_is_frozen() {
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    let y = format!("{ABI}/y.h");
+    let with = |field: &str| {
+        let text = format!(
+            "#include <linux/types.h>\n#define Y_COMPATIBLE \"y-v1\"\nstruct y_ser {{\n\t{field}\n\tu64 id;\n}} __packed;\n"
+        );
+        tree.write(&y, &text);
+    };
+    for (field, rule) in [
+        ("void *ring;", "pointer_in_struct"),
+        ("struct list_head all;", "kernel_object_in_struct"),
+        ("struct { u32 n; struct page *page; } at;", "pointer_in_struct"),
+    ] {
+        with(field);
+        let printed = tree.check(1);
+        assert!(printed.contains(&format!("{y}:4: ")) && printed.contains(rule), "{printed}");
+        assert!(printed.contains("failed       memory can hand over"), "{printed}");
+        for args in [&["freeze"][..], &["freeze", "y-v1"]] {
+            let ran = tree.run(args);
+            assert_eq!(ran.status, Some(1), "{field}: {ran:?}");
+            assert!(ran.stdout.contains(rule), "{ran:?}");
+            assert!(!tree.root().join(format!("{LAYOUTS}/y-v1.layout")).exists());
+        }
+    }
+    // Known, and said to be fine.
+    with("void *ring;");
+    let allowed = "[[allow]]\nrule = \"pointer_in_struct\"\nitem = \"y_ser.ring\"\nreason = \"zero\"\nexpires = \"2999-01-01\"\n";
+    let file = tree.read("kho-abi.toml");
+    tree.write("kho-abi.toml", &format!("{file}\n{allowed}"));
+    assert_eq!(tree.run(&["freeze"]).status, Some(0));
+    tree.check(0);
+
+    // A draft that gets one: the change is found, and not frozen.
+    with("u64 ring;");
+    tree.write("kho-abi.toml", &file);
+    assert_eq!(tree.run(&["freeze", "y-v1"]).status, Some(0));
+    with("void *ring;");
+    assert_eq!(tree.run(&["freeze", "y-v1"]).status, Some(1));
+    assert!(tree.check(1).contains("pointer_in_struct"));
+
+    // What no kernel dies of is a note.
+    with("bool on;");
+    assert_eq!(tree.run(&["freeze", "y-v1"]).status, Some(0));
+
+    // A tree that has one already begins with it.
+    let tree = Tree::of("x", &ONE.replace("u32 b;", "void *b;"));
+    let ran = tree.run(&["init"]);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("frozen as it is: `x_ser.b` is a pointer"), "{ran:?}");
+    tree.check(0);
+}
+
+/// The bytes of an integer have an order, which its size does not show.
+#[test]
+fn a_byte_order_is_frozen_with_its_field() {
+    let tree = Tree::of("x", &ONE.replace("u32 a;", "__be32 a;\n\t__le16 c[2];"));
+    tree.init(&[]);
+    let x = format!("{ABI}/x.h");
+    let layout = tree.read(&format!("{LAYOUTS}/x-v1.layout"));
+    assert!(layout.contains("format      6\n"), "{layout}");
+    assert!(layout.contains("__be32                    a\n"), "{layout}");
+    assert!(layout.contains("__le16[2]                 c\n"), "{layout}");
+    tree.check(0);
+    for (from, to) in [("__be32 a", "u32 a"), ("__be32 a", "__le32 a"), ("__le16 c", "u16 c")] {
+        let text = tree.read(&x);
+        tree.replace(&x, from, to);
+        tree.one(&tree.line(&x, to), "field ");
+        tree.write(&x, &text);
+    }
+    // A name of its own for the same.
+    let before = Tree::of("x", &tree.read(&x));
+    tree.replace(&x, "struct x_ser {", "typedef __be32 id_t;\nstruct x_ser {");
+    tree.replace(&x, "__be32 a", "id_t a");
+    tree.check(0);
+    let ran = tree.run(&["diff", before.root().to_str().unwrap(), "."]);
+    assert!(!ran.stdout.contains("field_retyped"), "{ran:?}");
+}
+
+/// No header is passed over in silence: those in directories below are not read, and that is found.
+#[test]
+fn headers_in_a_directory_below_are_said_to_be_unread() {
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    tree.git(&["init", "-q"]);
+    tree.commit("begin");
+    tree.write(&format!("{ABI}/sub/y.h"), "#define Y_COMPATIBLE \"y-v1\"\nstruct y { char a; };\n");
+    let found = |ran: support::Ran| {
+        assert_eq!(ran.status, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("and not below it"), "{ran:?}");
+    };
+    found(tree.run(&["check"]));
+    found(tree.run(&["diff", "git:HEAD", "."]));
+    tree.commit("more");
+    found(tree.run(&["diff", "git:HEAD^", "git:HEAD"]));
+    // The layouts are no headers.
+    assert_eq!(tree.run(&["diff", "git:HEAD^", "git:HEAD^"]).status, Some(0));
+}
+
+/// What works on Rust types says what to do in a tree whose headers are the truth.
+#[test]
+fn commands_for_rust_types_say_what_to_do_in_a_tree_of_headers() {
+    let tree = Tree::of("x", ONE);
+    for (args, instead) in
+        [(["bump", "x-v1"], "write the next string"), (["new", "y"], "write a header")]
+    {
+        let ran = tree.run(&args);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains("the C headers are the truth"), "{ran:?}");
+        assert!(ran.stderr.contains(instead), "{ran:?}");
+    }
+    tree.init(&[]);
+    let ran = tree.run(&["freeze", "x-v2"]);
+    assert!(ran.stderr.contains("did you mean x-v1? give one of x-v1"), "{ran:?}");
 }

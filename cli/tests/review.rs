@@ -232,7 +232,8 @@ fn a_mail_is_reviewed_with_a_tree_and_without() {
     // The tree that has the change already is not a base for it: the report says so, and covers
     // what can be read.
     let ran = place.run(&["review", "change.patch", "--base", "git:HEAD"]);
-    assert!(ran.stdout.contains("does not apply to the base"), "{ran:?}");
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("[patch_does_not_apply]"), "{ran:?}");
     // The form in which a mail reader may save it.
     let head = "From: a@example.org\nSubject: [PATCH] x\nMIME-Version: 1.0\n";
     let (_, body) =
@@ -291,7 +292,18 @@ fn a_series_may_change_what_it_brings_and_nothing_else() {
     place.commit("port: bump", &port(2, GROWN));
     let ran = place.run(&["review", "HEAD~2..HEAD"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
-    assert!(ran.stdout.contains("a later patch of the series puts it right"), "{ran:?}");
+    assert!(ran.stdout.contains("help: change both in one patch"), "{ran:?}");
+    // A reply to a commit names who wrote it, and quotes its lines.
+    let ran = place.run(&["review", "HEAD~2..HEAD~1", "--format", "mail"]);
+    let wrote =
+        "On Fri, 2 Jan 2026 03:04:05 +0000, Somebody <somebody@example.org> wrote: > port: more ";
+    let words = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.starts_with(wrote), "{ran:?}");
+    assert!(ran.stdout.contains("> +\tu8 reset_works;\n"), "{ran:?}");
+    // What only the reviewer can do is not in the reply.
+    place.write("more.patch", &place.git(&["format-patch", "--stdout", "-1", "HEAD~1"]));
+    let ran = place.run(&["review", "more.patch", "--format", "mail"]);
+    assert!(ran.stderr.contains("no base is given") && !ran.stdout.contains("base"), "{ran:?}");
 }
 
 #[test]
@@ -504,16 +516,133 @@ fn revisions_and_trees_without_headers() {
         let ran = place.run(args);
         assert_eq!(ran.status, Some(1), "{args:?}: {ran:?}");
     }
+    // A range without commits was not reviewed.
+    for empty in ["HEAD..HEAD~1", "HEAD..", "HEAD..HEAD", "git:HEAD..git:HEAD~1"] {
+        let ran = place.run(&["review", empty]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{empty}: {ran:?}");
+        assert!(ran.stderr.contains("no commits in that range"), "{empty}: {ran:?}");
+    }
     // A change of code alone is not judged.
     place.write("kernel/kho.c", "int kho_a(void);\n");
     place.git(&["commit", "--quiet", "-am", "kho: code"]);
     let ran = place.run(&["review", "HEAD"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert!(ran.stdout.contains("[code_not_judged]"), "{ran:?}");
+    // Nor is one whose lines have no word of the handover, by its file or by the lines around.
+    for (path, code) in [("kernel/liveupdate/x.c", "a();\nb();\n"), ("mm/x.c", "luo();\na();\n")] {
+        place.write(path, code);
+        place.git(&["add", "."]);
+        place.git(&["commit", "--quiet", "-m", "start"]);
+        place.write(path, &code.replace("a()", "c()"));
+        place.git(&["commit", "--quiet", "-am", "code"]);
+        let ran = place.run(&["review", "HEAD"]);
+        assert_eq!(ran.status, Some(1), "{path}: {ran:?}");
+    }
+    // What has no kernel in it is not a tree before its first header.
+    place.write("docs/a.md", "text\n");
+    place.git(&["checkout", "--quiet", "--orphan", "other"]);
+    place.git(&["rm", "--quiet", "-rf", "."]);
+    place.write("README", "text\n");
+    place.git(&["add", "README"]);
+    place.git(&["commit", "--quiet", "-m", "something else"]);
+    place.git(&["checkout", "--quiet", "main"]);
+    place.write("docs/a.md", "text\n");
+    for base in ["docs", "git:other"] {
+        for args in
+            [["review", "start.patch", "--base", base], ["lint", "start.patch", "--base", base]]
+        {
+            let ran = place.run(&args);
+            assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{base}: {ran:?}");
+        }
+        let ran = place.run(&["diff", base, "start"]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{base}: {ran:?}");
+    }
     // A mistyped directory is not a tree.
     for slip in ["start/include/linux/kho", "nowhere", "git:nowhere"] {
         let ran = place.run(&["diff", slip, "start"]);
         assert_eq!(ran.status, Some(2), "{ran:?}");
+    }
+}
+
+#[test]
+fn slips_of_the_hand_are_answered_with_what_was_meant() {
+    let place = Place::new();
+    place.commit("port: start", &port(1, V1));
+    place.git(&["tag", "first"]);
+    place.commit("port: more", &port(1, GROWN));
+    place.write("more.patch", &place.mail());
+    place.write("code.c", "int x;\n");
+    for (args, said) in [
+        (&["review", "../p/0001", "--base", "git:HEAD"][..], "cannot read ../p/0001: No such file"),
+        (&["review", "p/a..b.patch"], "cannot read p/a..b.patch: No such file"),
+        (&["review", "../p/nothing.mbox"], "cannot read ../p/nothing.mbox: No such file"),
+        (&["diff", "git:first"], "git:first has no parent to compare it with"),
+        (&["diff", "nowhere", "."], "no such file, and not a word for a source"),
+        (&["lint", "nowhere.h"], "no such file, and not a word for a source"),
+        (&["lint", "code.c"], "it is code, and not a header"),
+        (&["log", "--git-dir", "../nope"], "../nope: no such directory"),
+        (&["log", "includ/linux/kho/abi/port.h"], "includ/linux/kho/abi/port.h"),
+    ] {
+        let ran = place.run(args);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains(said), "{args:?}: {ran:?}");
+        assert_eq!(ran.stderr.matches("  help: ").count(), 1, "{args:?}: {ran:?}");
+    }
+    // A revision may be named as git names it.
+    for args in [
+        &["review", "more.patch", "--base", "first"][..],
+        &["diff", "first", "HEAD"],
+        &["lint", "more.patch", "--base", "first"],
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.status, Some(i32::from(args[0] != "lint")), "{args:?}: {ran:?}");
+    }
+    for of in ["port", HEADER, "linux/kho/abi/port.h", "./include/linux/kho/abi/port.h"] {
+        assert_eq!(place.run(&["log", of]).status, Some(1), "{of}");
+    }
+    for name in ["review-1", "kho-abi/review/1", "diff-1"] {
+        assert_eq!(place.run(&["schema", name]).status, Some(0), "{name}");
+    }
+}
+
+#[test]
+fn what_a_mail_program_did_to_a_patch_is_said() {
+    let place = Place::new();
+    place.commit("port: start", &port(1, V1));
+    place.commit("port: more", &port(1, GROWN));
+    let mail = place.mail();
+    let (head, body) = mail.split_once("\n\n").unwrap();
+    let quoted: String = body.lines().map(|line| ["> ", line, "\n"].concat()).collect();
+    place.write("quoted.eml", &format!("{head}\n\n{quoted}"));
+    place.write(
+        "html.eml",
+        &format!("{head}\nMIME-Version: 1.0\nContent-Type: text/html\n\n<pre>{body}</pre>\n"),
+    );
+    for (name, said) in [("quoted.eml", "is quoted with"), ("html.eml", "HTML alone")] {
+        let ran = place.run(&["review", name]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(
+            ran.stderr.contains(said) && ran.stderr.contains("save the mail as it was sent"),
+            "{ran:?}"
+        );
+        // Beside a patch that can be read, it is not passed over.
+        place.write("good.patch", &mail);
+        let ran = place.run(&["review", name, "good.patch", "--base", "git:HEAD~1"]);
+        assert!(ran.status == Some(1) && ran.stdout.contains(said), "{ran:?}");
+    }
+    // A mail that cannot be read does not keep the others from being judged.
+    place.write("wrapped.patch", &mail.replace("\tu8 reset_works;", "\tu8\nreset_works;"));
+    let ran = place.run(&["review", "wrapped.patch"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    let other = port(1, V1).replace("PORT", "LANE").replace("port", "lane");
+    place.write("include/linux/kho/abi/lane.h", &other);
+    place.git(&["add", "."]);
+    place.git(&["commit", "--quiet", "-m", "lane: start"]);
+    place.write("lane.patch", &place.mail());
+    let ran = place.run(&["review", "wrapped.patch", "lane.patch", "--base", "git:HEAD~1"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    for word in ["lane-v1  new", "a patch cannot be read: wrapped.patch", "[change_not_judged]"] {
+        assert!(ran.stdout.contains(word), "{word}: {ran:?}");
     }
 }
 
@@ -577,7 +706,9 @@ fn preflight_answers_both_ways_and_for_a_fleet() {
     place.write("a/Makefile", "VERSION = 6\nPATCHLEVEL = 19\nSUBLEVEL = 4\nEXTRAVERSION =\n");
     let ran = place.run(&["preflight", "a", "b"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
-    for word in ["a -> b: yes", "Linux 6.19.4", "7e04bf1f3315", "[known_defect]"] {
+    for word in
+        ["a (Linux 6.19.4) -> b: yes, with 2 known defects\n", "7e04bf1f3315", "[known_defect]"]
+    {
         assert!(ran.stdout.contains(word), "{word}: {ran:?}");
     }
 }

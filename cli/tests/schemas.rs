@@ -116,6 +116,8 @@ fn what_is_printed_keeps_to_its_schema() {
     add(here, &["preflight", "old", "new"]);
     add(here, &["preflight", "old", "new", "--both"]);
     add(here, &["verify", "new"]);
+    // A copy of a machine of which nothing is known.
+    fs::create_dir_all(here.join("proc")).unwrap();
     add(here, &["status", "--root", "."]);
     add(here, &["inspect", "guest.raw", "--all"]);
     add(here, &["inspect", "guest.raw"]);

@@ -1,114 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What a shell and `man` make of this program: completion in a real bash, and pages without warnings.
+//! What a shell and `man` make of this program: completion in real shells, and pages without warnings.
 
 mod support;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{channel, Receiver};
-use std::time::Duration;
+use std::process::Command;
+use support::terminal::Terminal;
 use support::{Ran, Scratch};
 
-/// Longest wait for what a shell is expected to say.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// An interactive shell on a terminal of its own, which does not tell lines from their ends.
+struct Shell(Terminal);
 
-/// An interactive bash on a terminal of its own.
-struct Bash {
-    child: Child,
-    keys: ChildStdin,
-    shown: Receiver<Vec<u8>>,
-    text: String,
-}
-
-impl Bash {
-    fn new(dir: &Path, set_up: &str) -> Self {
-        let mut child = Command::new("script")
-            .args(["-qec", "bash --noprofile --norc -i", "/dev/null"])
-            .current_dir(dir)
-            .env("PATH", path())
-            .env("TERM", "dumb")
-            .env("PS1", "> ")
-            .env("INPUTRC", "/dev/null")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("script, of bsdutils, which every Debian has");
-        let keys = child.stdin.take().unwrap();
-        let mut screen = child.stdout.take().unwrap();
-        let (to, shown) = channel();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(length @ 1..) = screen.read(&mut bytes) {
-                if to.send(bytes[..length].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        let mut bash = Self { child, keys, shown, text: String::new() };
+impl Shell {
+    fn bash(dir: &Path, set_up: &str) -> Self {
         // A bell for each ambiguous word, and everything at the second tabulator, without questions.
-        bash.keys("bind 'set bell-style none'; bind 'set completion-query-items 0'; bind 'set page-completions off'\n");
-        bash.keys(&format!("stty cols 240; {set_up}; echo ready$((40 + 2))\n"));
-        bash.expect("ready42");
-        bash
+        let quiet = "bind 'set bell-style none'; bind 'set completion-query-items 0'; bind 'set page-completions off'";
+        Self::new(dir, "bash --noprofile --norc -i", &format!("{quiet}; {set_up}"))
     }
 
-    fn keys(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
+    fn zsh(dir: &Path) -> Self {
+        // Everything at the first tabulator, without questions and without walking through it.
+        let quiet = "unsetopt automenu beep listbeep; LISTMAX=1000; bindkey '^U' kill-whole-line";
+        let set_up = "autoload -Uz compinit; compinit -u -D; eval \"$(kho-abi completions zsh)\"";
+        Self::new(dir, "zsh -f -i", &format!("{quiet}; {set_up}"))
     }
 
-    /// Waits until the screen has the text, and forgets what came before its end.
-    #[track_caller]
-    fn expect(&mut self, text: &str) {
-        while !self.text.contains(text) {
-            match self.shown.recv_timeout(PATIENCE) {
-                Ok(bytes) => self.text.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(error) => panic!("no {text:?} ({error}) in {:?}", self.text),
-            }
-        }
-        let end = self.text.find(text).unwrap() + text.len();
-        self.text.drain(..end);
+    fn new(dir: &Path, shell: &str, set_up: &str) -> Self {
+        let envs = [("TERM", "dumb"), ("PS1", "> "), ("INPUTRC", "/dev/null")];
+        let mut shell = Self(Terminal::run(dir, 240, &envs, shell));
+        shell.0.keys(&format!("{set_up}; echo ready$((40 + 2))\n"));
+        shell.0.expect("ready42");
+        shell
     }
 
     /// Types a beginning and a tabulator; the line must become this one.
     #[track_caller]
     fn completes(&mut self, typed: &str, to: &str) {
-        self.keys(&format!("{typed}\t"));
-        self.expect(to);
+        self.0.keys(&format!("{typed}\t"));
+        self.0.expect(to);
         self.clear();
     }
 
     /// Types a beginning and two tabulators; all of these must be offered.
     #[track_caller]
     fn offers(&mut self, typed: &str, words: &[&str]) {
-        self.keys(&format!("{typed}\t\t"));
+        self.0.keys(&format!("{typed}\t\t"));
         for word in words {
-            self.expect(word);
+            self.0.expect(word);
         }
+        self.clear();
+    }
+
+    /// Types a beginning and a tabulator, which must not make anything of it: what is typed then follows.
+    #[track_caller]
+    fn leaves(&mut self, typed: &str) {
+        self.0.keys(&format!("{typed}\tzz"));
+        self.0.expect(&format!("{typed}zz"));
         self.clear();
     }
 
     /// Takes back what was typed.
     fn clear(&mut self) {
-        self.keys("\u{15}echo cleared$((50 + 5))\n");
-        self.expect("cleared55");
+        self.0.keys("\u{15}echo cleared$((50 + 5))\n");
+        self.0.expect("cleared55");
     }
-}
-
-impl Drop for Bash {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A path on which the program of this build is `kho-abi`.
-fn path() -> String {
-    let program = Path::new(env!("CARGO_BIN_EXE_kho-abi"));
-    let dir = program.parent().unwrap().display();
-    format!("{dir}:{}", std::env::var("PATH").unwrap_or_default())
 }
 
 fn git(dir: &Path, args: &[&str]) {
@@ -124,6 +80,7 @@ fn repository(name: &str) -> std::path::PathBuf {
     let _ = fs::remove_dir_all(&dir);
     fs::create_dir_all(dir.join("tree/include/linux/kho/abi")).unwrap();
     fs::write(dir.join("tree/include/linux/kho/abi/a.h"), "").unwrap();
+    fs::write(dir.join("tree/kho-abi.toml"), "").unwrap();
     fs::write(dir.join("with a space.patch"), "").unwrap();
     git(&dir, &["init", "-q", "-b", "trunk"]);
     git(&dir, &["add", "."]);
@@ -136,7 +93,7 @@ fn repository(name: &str) -> std::path::PathBuf {
 
 #[test]
 fn bash_completes_commands_options_and_their_values() {
-    let mut bash = Bash::new(&repository("options"), "eval \"$(kho-abi completions bash)\"");
+    let mut bash = Shell::bash(&repository("options"), "eval \"$(kho-abi completions bash)\"");
     bash.completes("kho-abi pref", "kho-abi preflight ");
     bash.completes("kho-abi inspect di", "kho-abi inspect diff ");
     bash.completes("kho-abi diff --unm", "kho-abi diff --unmerged ");
@@ -149,7 +106,7 @@ fn bash_completes_commands_options_and_their_values() {
 
 #[test]
 fn bash_completes_rules_contracts_structs_and_schemas() {
-    let mut bash = Bash::new(&repository("words"), "eval \"$(kho-abi completions bash)\"");
+    let mut bash = Shell::bash(&repository("words"), "eval \"$(kho-abi completions bash)\"");
     bash.completes("kho-abi explain page_not_pr", "kho-abi explain page_not_preserved ");
     bash.completes("kho-abi explain frozen_layout_c", "kho-abi explain frozen_layout_changed ");
     bash.completes("kho-abi layout memfd_luo_f", "kho-abi layout memfd_luo_folio_ser ");
@@ -161,7 +118,7 @@ fn bash_completes_rules_contracts_structs_and_schemas() {
 
 #[test]
 fn bash_completes_revisions_and_files_as_one_word() {
-    let mut bash = Bash::new(&repository("sources"), "eval \"$(kho-abi completions bash)\"");
+    let mut bash = Shell::bash(&repository("sources"), "eval \"$(kho-abi completions bash)\"");
     bash.completes("kho-abi diff git:v7.3", "kho-abi diff git:v7.3-first ");
     bash.completes("kho-abi diff git:v7.3-first..git:v7.4", "git:v7.3-first..git:v7.4-second ");
     bash.completes("kho-abi diff git:tr", "kho-abi diff git:trunk ");
@@ -183,11 +140,77 @@ fn bash_completes_in_the_repository_that_is_named_and_says_nothing_elsewhere() {
     fs::create_dir_all(dir.join("elsewhere")).unwrap();
     let outside = std::env::temp_dir();
     let set_up = "eval \"$(kho-abi completions bash)\"";
-    let mut bash = Bash::new(&outside, &format!("{set_up}; repository='{}'", dir.display()));
+    let mut bash = Shell::bash(&outside, &format!("{set_up}; repository='{}'", dir.display()));
     let option = format!("kho-abi log --git-dir {} --rev ", dir.display());
     bash.completes(&format!("{option}v7.4"), "--rev v7.4-second ");
-    bash.keys("kho-abi diff git:v7\t\u{15}echo nothing$((1 + 1))\n");
-    bash.expect("nothing2");
+    bash.leaves("kho-abi diff git:v7");
+}
+
+#[test]
+fn bash_completes_where_frozen_layouts_are() {
+    let dir = repository("catalogues");
+    let mut bash = Shell::bash(&dir, "eval \"$(kho-abi completions bash)\"");
+    bash.completes("kho-abi verify --against tr", "--against tree/");
+    bash.completes("kho-abi diff --catalogue tree/kh", "--catalogue tree/kho-abi.toml ");
+    bash.completes("kho-abi preflight --catalogue=tree/kh", "--catalogue=tree/kho-abi.toml ");
+    // No other file is one.
+    bash.leaves("kho-abi verify --against with");
+}
+
+#[test]
+fn zsh_completes_what_bash_does() {
+    let dir = repository("zsh");
+    let mut zsh = Shell::zsh(&dir);
+    zsh.completes("kho-abi pref", "kho-abi preflight ");
+    zsh.completes("kho-abi inspect di", "kho-abi inspect diff ");
+    zsh.completes("kho-abi diff --unm", "kho-abi diff --unmerged ");
+    zsh.completes("kho-abi diff --format sa", "kho-abi diff --format sarif ");
+    zsh.completes("kho-abi diff --format=sa", "kho-abi diff --format=sarif ");
+    zsh.offers("kho-abi review --format ma", &["markdown", "mail"]);
+    zsh.completes("kho-abi explain page_not_pr", "kho-abi explain page_not_preserved ");
+    zsh.completes("kho-abi bump vfio-p", "kho-abi bump vfio-pci-v1 ");
+    zsh.completes("kho-abi schema prefl", "kho-abi schema preflight-1 ");
+    zsh.completes("kho-abi diff git:v7.3", "kho-abi diff git:v7.3-first ");
+    zsh.completes("kho-abi diff git:v7.3-first..git:v7.4", "git:v7.3-first..git:v7.4-second ");
+    zsh.completes("kho-abi log --rev v7.4", "kho-abi log --rev v7.4-second ");
+    zsh.completes("kho-abi verify --against tr", "--against tree/");
+    zsh.completes("kho-abi diff --catalogue tree/kh", "--catalogue tree/kho-abi.toml ");
+    zsh.completes("kho-abi lint tree/include/linux/kho/abi/", "abi/a.h ");
+    zsh.completes("kho-abi review with", "kho-abi review with\\ a\\ space.patch ");
+    zsh.leaves("kho-abi diff git:none");
+}
+
+/// fish says itself how it would go on, and what it says of that.
+#[test]
+fn fish_completes_what_bash_does() {
+    let dir = repository("fish");
+    let completes = |typed: &str, words: &[&str]| {
+        let script = format!("kho-abi completions fish | source; complete -C '{typed}'");
+        let mut fish = Command::new("fish");
+        let fish = fish.args(["--no-config", "-c", &script]).current_dir(&dir);
+        let fish = fish.env("PATH", support::terminal::path()).env("HOME", &dir);
+        let ran = Ran::of(&fish.output().expect("fish, which tools/setup.sh installs"));
+        assert!(ran.status == Some(0) && ran.stderr.is_empty(), "{ran:?}");
+        let said = ran.stdout.lines().map(|line| line.split('\t').next().unwrap_or_default());
+        assert_eq!(said.collect::<Vec<_>>(), words, "{typed}");
+    };
+    completes("kho-abi pref", &["preflight"]);
+    completes("kho-abi inspect di", &["diff"]);
+    completes("kho-abi diff --unm", &["--unmerged"]);
+    completes("kho-abi diff --format sa", &["sarif"]);
+    completes("kho-abi diff --format=sa", &["--format=sarif"]);
+    completes("kho-abi review --format ma", &["markdown", "mail"]);
+    completes("kho-abi explain page_not_pr", &["page_not_preserved"]);
+    completes("kho-abi bump vfio-p", &["vfio-pci-v1"]);
+    completes("kho-abi schema prefl", &["preflight-1"]);
+    completes("kho-abi diff git:v7.3", &["git:v7.3-first"]);
+    completes("kho-abi review v7.3-first..v7.4", &["v7.3-first..v7.4-second"]);
+    completes("kho-abi log --rev v7.4", &["v7.4-second"]);
+    completes("kho-abi verify --against tr", &["tree/"]);
+    completes("kho-abi diff --catalogue tree/kh", &["tree/kho-abi.toml"]);
+    completes("kho-abi lint tree/include/linux/kho/abi/", &["tree/include/linux/kho/abi/a.h"]);
+    completes("kho-abi review with", &["with a space.patch"]);
+    completes("kho-abi diff git:none", &[]);
 }
 
 #[test]

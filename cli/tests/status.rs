@@ -267,6 +267,10 @@ fn why_kho_is_off_is_said() {
     machine
         .run(&[])
         .assert(1, "KHO        off (the kernel was built without CONFIG_KEXEC_HANDOVER)");
+    // Nothing else has to be known then.
+    let ran = machine.run(&[]);
+    assert!(ran.stdout.ends_with("2 findings, 0 unknown\n"), "{}", ran.stdout);
+    assert_eq!(machine.run(&["--quiet"]).stdout, "");
     machine.write("boot/config-7.3.4", "CONFIG_KEXEC_HANDOVER=y\n");
     machine.run(&[]).assert(1, "KHO        unknown (neither debugfs nor LUO shows it)");
     machine.write("proc/cmdline", "quiet");
@@ -323,6 +327,12 @@ fn what_cannot_run_is_status_2() {
     let ran = machine.run(&[]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("/nowhere/at-all: No such file"), "{}", ran.stderr);
+    // A directory that is none of a machine is not a machine of which nothing is known.
+    let machine = Machine::empty("not-a-machine");
+    machine.write("src/main.rs", "fn main() {}");
+    let ran = machine.run(&[]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    assert!(ran.stderr.contains("not a copy of a file system"), "{}", ran.stderr);
 }
 
 #[test]

@@ -6,15 +6,16 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{number, present, Ran};
+use support::{number, present, write_headers, Ran};
 
 /// A unit that uses what a small kernel would use.
 const UNIT: &str = "#include <linux/kho/abi/kexec_handover.h>\n\
     #include <linux/kho/abi/luo.h>\n#include <linux/kho/abi/memfd.h>\n\
     struct luo_ser a; struct luo_session_ser b; struct luo_file_ser c; struct memfd_luo_ser d;\n\
     struct kho_vmalloc e; struct memfd_luo_folio_ser f; struct luo_flb_header_ser g;\n\
-    struct luo_flb_ser h;\n\
-    const char *strings[] = { LUO_ABI_COMPATIBLE, MEMFD_LUO_FH_COMPATIBLE };\n";
+    struct luo_flb_ser h; struct kho_block_header_ser i; struct kho_radix_node j;\n\
+    struct kho_radix_leaf k; enum kho_radix_consts l;\n\
+    const char *strings[] = { KHO_FDT_COMPATIBLE, LUO_ABI_COMPATIBLE, MEMFD_LUO_FH_COMPATIBLE };\n";
 
 fn checkout(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path).canonicalize().unwrap()
@@ -44,18 +45,7 @@ fn compile(dir: &Path, headers: &Path, flags: &[&str], name: &str) {
 
 /// The headers of the checkout with one replacement, and without their assertions.
 fn changed(dir: &Path, header: &str, from: &str, to: &str) -> PathBuf {
-    let abi = dir.join("include/linux/kho/abi");
-    fs::create_dir_all(&abi).unwrap();
-    for entry in fs::read_dir(checkout("c-headers/include/linux/kho/abi")).unwrap() {
-        let path = entry.unwrap().path();
-        let mut text = fs::read_to_string(&path).unwrap();
-        if path.ends_with(header) {
-            assert!(text.contains(from));
-            text = text.replacen(from, to, 1);
-        }
-        let text = text.replace("static_assert(", "#define NOTHING_ASSERTED (");
-        fs::write(abi.join(path.file_name().unwrap()), text).unwrap();
-    }
+    write_headers(&dir.join("include/linux/kho/abi"), header, from, to);
     dir.join("include")
 }
 
@@ -160,11 +150,11 @@ fn what_is_no_source_is_refused_with_the_reason_and_the_others_are_still_told() 
         .unwrap();
     fs::write(dir.path().join("big-endian"), [0xeb, 0x9f, 1, 0]).unwrap();
     for (name, said) in [
-        ("text", "text: it is nothing that can be read\n"),
+        ("text", "text: not a kernel, a module, a header or a frozen layout\n"),
         ("empty", "empty: it is empty\n"),
-        ("cut", "cut: list of sections: the file is cut off before it\n"),
+        ("cut", "cut: list of sections: the file ends before it: it is cut off\n"),
         ("big-endian", "big-endian: it is BTF for a big-endian machine, and "),
-        ("nowhere", "nowhere: it is neither a word for a source nor a file\n"),
+        ("nowhere", "nowhere: no such file, and not a word for a source\n"),
     ] {
         let ran = run_in(dir.path(), &["same.o", name]);
         assert_eq!(ran.status, Some(2), "{ran:?}");

@@ -12,6 +12,7 @@ use kho_abi_model::{Item, Model, Place};
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError};
+use kho_abi_show::names;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -195,7 +196,7 @@ pub fn shared_strings(models: &[Model]) -> Vec<Finding> {
 pub(crate) fn read_back(model: &Model, generated: &[Generated]) -> Check {
     let files: BTreeMap<String, Vec<u8>> = generated
         .iter()
-        .map(|file| (file.path.display().to_string(), file.text.clone().into_bytes()))
+        .map(|file| (names::shown(&file.path), file.text.clone().into_bytes()))
         .collect();
     let mut findings = Vec::new();
     for triple in headers::TRIPLES {

@@ -102,38 +102,10 @@ pub fn check(
     generated: &[Generated],
     origin: &Origin,
 ) -> Result<Vec<Finding>, CheckoutError> {
-    let command = origin.command;
     let mut findings = Vec::new();
-    for Generated { path, text } in generated {
-        let full = dir.join(path);
-        let shown = show(&full);
-        let kind = Kind::of(path);
-        let found = match fs::read(&full) {
-            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(at(&full)(error)),
-        };
-        match found {
-            None => findings.push(Finding::new(
-                kind.missing,
-                shown,
-                format!("the {} is not there", kind.name),
-                format!("run `{command}`"),
-            )),
-            Some(found) if found == *text => {}
-            Some(found) => {
-                let same = found.lines().zip(text.lines()).take_while(|(a, b)| a == b).count();
-                findings.push(Finding {
-                    diff: unified_diff(&shown, &found, text),
-                    ..Finding::new(
-                        kind.out_of_date,
-                        Place { file: shown.clone(), line: same + 1 },
-                        format!("the {} is not what the truth says", kind.name),
-                        format!("run `{command}`; to change the ABI, change the types"),
-                    )
-                });
-            }
-        }
+    for generated in generated {
+        let kind = Kind::of(&generated.path);
+        findings.extend(difference(dir, &show, generated, kind, origin)?);
     }
     for (below, extension) in [
         (Path::new("include").join(ABI_DIR), "h"),
@@ -156,6 +128,64 @@ pub fn check(
     Ok(findings)
 }
 
+/// As [`check`], for unit tests alone, whatever the directory that they are in; files that nothing makes are
+/// not looked for.
+///
+/// # Errors
+///
+/// As [`check`].
+pub fn check_unit_tests(
+    dir: &Path,
+    show: impl Fn(&Path) -> String,
+    generated: &[Generated],
+    origin: &Origin,
+) -> Result<Vec<Finding>, CheckoutError> {
+    let mut findings = Vec::new();
+    for generated in generated {
+        findings.extend(difference(dir, &show, generated, &Kind::UNIT_TEST, origin)?);
+    }
+    Ok(findings)
+}
+
+/// How a file differs from what would be written.
+fn difference(
+    dir: &Path,
+    show: &impl Fn(&Path) -> String,
+    generated: &Generated,
+    kind: &Kind,
+    origin: &Origin,
+) -> Result<Option<Finding>, CheckoutError> {
+    let Generated { path, text } = generated;
+    let command = origin.command;
+    let full = dir.join(path);
+    let shown = show(&full);
+    let found = match fs::read(&full) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Some(Finding::new(
+                kind.missing,
+                shown,
+                format!("the {} is not there", kind.name),
+                format!("run `{command}`"),
+            )));
+        }
+        Err(error) => return Err(at(&full)(error)),
+    };
+    if found == *text {
+        return Ok(None);
+    }
+    let same = found.lines().zip(text.lines()).take_while(|(a, b)| a == b).count();
+    Ok(Some(Finding {
+        diff: unified_diff(&shown, &found, text),
+        ..Finding::new(
+            kind.out_of_date,
+            Place { file: shown.clone(), line: same + 1 },
+            format!("the {} is not what the truth says", kind.name),
+            format!("run `{command}`; {}", origin.to_change()),
+        )
+    }))
+}
+
 const UNIT_TESTS: &str = write::kunit::DIR;
 
 /// The directory of a file of the bindings.
@@ -174,16 +204,18 @@ struct Kind {
 }
 
 impl Kind {
+    const UNIT_TEST: Self = Self {
+        name: "unit test",
+        missing: "unit_test_missing",
+        out_of_date: "unit_test_out_of_date",
+        unowned: "unit_test_unowned",
+        remedy: "remove it, or write its types under {}/",
+    };
+
     /// The kind by the path of a file or its directory, relative to the output directory.
     fn of(path: &Path) -> &'static Self {
         if path.starts_with(UNIT_TESTS) {
-            &Self {
-                name: "unit test",
-                missing: "unit_test_missing",
-                out_of_date: "unit_test_out_of_date",
-                unowned: "unit_test_unowned",
-                remedy: "remove it, or write its types under {}/",
-            }
+            &Self::UNIT_TEST
         } else if [write::python::PATH, write::kaitai::PATH, write::imhex::PATH]
             .iter()
             .any(|binding| path.starts_with(directory(binding)))

@@ -5,11 +5,14 @@
 //! of the files as they are to be. So its blobs are those that the tree has, and `git am -3` finds them.
 
 use crate::generate;
+use crate::origin::Origin;
+use crate::suites::{self, Others};
 use crate::write::{kunit, prose};
 use kho_abi_model::compare::{self, Words};
 use kho_abi_model::put;
 use kho_abi_model::{Contract, Header, Model, Record, Value};
 use kho_abi_read::process::{self, Answered, Bounds, RunError};
+use kho_abi_show::names;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -43,10 +46,10 @@ pub struct Patch {
 #[derive(Debug, thiserror::Error)]
 pub enum PatchError {
     /// The directory is not a kernel tree.
-    #[error("{0} is not a kernel tree: it has no include/linux")]
+    #[error("{} is not a kernel tree: it has no include/linux", names::shown(.0))]
     NotATree(PathBuf),
     /// A file of the tree cannot be read, or a directory for the work cannot be made.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", names::shown(.path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -125,8 +128,39 @@ pub fn write(
         }
     }
     if request.kunit {
-        unit_tests(model, header, tree, &mut files)?;
+        let tests = kunit::render_some(model, std::slice::from_ref(header), &Origin::CHECKOUT);
+        unit_tests(tests, &Origin::CHECKOUT, (tree, kunit::DIR), &mut files)?;
     }
+    finish(header, contract, before, files, request)
+}
+
+/// Writes the patch that adds unit tests, in a directory, to a tree whose header stays as it is; `None`
+/// where the tree has them.
+///
+/// # Errors
+///
+/// [`PatchError`].
+pub fn write_tests(
+    tests: Vec<(String, String)>,
+    dir: &str,
+    (header, contract): (&Header, &Contract),
+    request: Request<'_>,
+) -> Result<Option<Patch>, PatchError> {
+    let mut files = Files::new();
+    unit_tests(tests, &Origin::LAYOUTS, (request.tree, dir), &mut files)?;
+    finish(header, contract, None, files, request)
+}
+
+/// The patch with these files, unless the tree has them.
+fn finish(
+    header: &Header,
+    contract: &Contract,
+    before: Option<&Model>,
+    mut files: Files,
+    request: Request<'_>,
+) -> Result<Option<Patch>, PatchError> {
+    let tree = request.tree;
+    let path = format!("include/{}", header.include_path());
     files.retain(|_, (old, new)| old.as_ref() != Some(new));
     if files.is_empty() {
         return Ok(None);
@@ -187,48 +221,30 @@ fn read(tree: &Path, path: &str) -> Result<Option<String>, PatchError> {
     }
 }
 
-/// Adds the unit tests of a header, and what a tree without any needs to build them.
+/// Adds the unit tests of a header in a directory, and what a tree without any needs to build them.
 fn unit_tests(
-    model: &Model,
-    header: &Header,
-    tree: &Path,
+    tests: Vec<(String, String)>,
+    origin: &Origin,
+    (tree, dir): (&Path, &str),
     files: &mut Files,
 ) -> Result<(), PatchError> {
-    let object = format!("kho_abi_{}_kunit", header.name);
-    for (name, mut text) in kunit::render_all(model) {
-        let path = format!("{}/{name}", kunit::DIR);
+    for (name, text) in tests {
+        let path = format!("{dir}/{name}");
         let old = read(tree, &path)?;
-        match name.as_str() {
-            "Makefile" => {
-                let is_other = |line: &&str| line.starts_with("obj-") && !line.contains(&object);
-                let line = text.lines().find(|line| line.contains(&object)).unwrap_or_default();
-                text = match &old {
-                    Some(old) if old.contains(&object) => old.clone(),
-                    Some(old) => format!("{old}{line}\n"),
-                    None => {
-                        let kept: Vec<_> = text.lines().filter(|line| !is_other(line)).collect();
-                        kept.join("\n") + "\n"
-                    }
-                };
-            }
-            "Kconfig" => {}
-            // The text of another header's tests, unless it is what all share.
-            name if name.ends_with("_kunit.c") && !name.contains(&object) => continue,
-            _ => {}
-        }
+        let text = suites::beside(&name, old.as_deref(), text, origin, Others::Kept);
         files.insert(path, (old, text));
     }
-    let above = kunit::DIR.trim_end_matches("/tests");
     let shape = |file: &str, what| PatchError::Shape { file: file.into(), what };
+    let (above, last) = dir.rsplit_once('/').ok_or_else(|| shape(dir, "a directory above"))?;
     let file = format!("{above}/Makefile");
     let makefile = read(tree, &file)?.ok_or_else(|| shape(&file, "the file"))?;
-    if !makefile.contains("tests/") {
-        let new = format!("{makefile}\nobj-y\t\t\t\t\t+= tests/\n");
+    if !makefile.contains(&format!("{last}/")) {
+        let new = format!("{makefile}\nobj-y\t\t\t\t\t+= {last}/\n");
         files.insert(file, (Some(makefile), new));
     }
     let file = format!("{above}/Kconfig");
     let kconfig = read(tree, &file)?.ok_or_else(|| shape(&file, "the file"))?;
-    let source = format!("source \"{}/Kconfig\"\n", kunit::DIR);
+    let source = format!("source \"{dir}/Kconfig\"\n");
     if !kconfig.contains(&source) {
         let end = kconfig.rfind("endmenu").ok_or_else(|| shape(&file, "the end of the menu"))?;
         let new = format!("{}{source}\n{}", &kconfig[..end], &kconfig[end..]);

@@ -9,6 +9,7 @@ use kho_abi_model::finding::Finding;
 use kho_abi_read::checkout::{at, files, Checkout, CheckoutError};
 use kho_abi_read::frozen::{self, Frozen, Status};
 use kho_abi_read::git::{is_id, Git};
+use kho_abi_show::names;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -103,7 +104,7 @@ impl Layouts {
     /// A path as messages show it: relative to the top if it is inside.
     #[must_use]
     pub fn display(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+        names::shown(path.strip_prefix(&self.root).unwrap_or(path))
     }
 
     /// The files of frozen layouts, sorted.
@@ -150,6 +151,19 @@ impl Layouts {
         Ok(Some(Ok(frozen)))
     }
 
+    /// The frozen layouts that can be read: what is wrong with the others is for `check` to find.
+    ///
+    /// # Errors
+    ///
+    /// A directory or a file that cannot be read.
+    pub fn readable(&self) -> Result<Vec<Frozen>, CheckoutError> {
+        let mut all = Vec::new();
+        for path in self.files()? {
+            all.extend(self.read(&path)?.and_then(Result::ok));
+        }
+        Ok(all)
+    }
+
     /// Writes a frozen layout; returns whether the content of the file changed.
     ///
     /// # Errors
@@ -175,8 +189,13 @@ impl Layouts {
             Err(instead) => return Ok(instead),
         };
         let mut findings = Vec::new();
-        for Release { commit, path: line } in &releases {
-            let Some(bytes) = text_of(&git, commit, line) else {
+        let of = releases.iter().map(|Release { commit, path }| name_of(commit, path));
+        let contents = match git.contents("", &of.collect::<Vec<_>>()) {
+            Ok(contents) => contents,
+            Err(error) => return Ok(History::NotChecked(error.to_string())),
+        };
+        for (Release { commit, path: line }, content) in releases.iter().zip(contents) {
+            let Some(bytes) = content else {
                 let why = format!("git does not have {line} of commit {commit}");
                 return Ok(History::NotChecked(why));
             };
@@ -257,20 +276,28 @@ impl Layouts {
             return Err(History::NothingYet(format!("{below} is not committed yet")));
         }
         let mut commit = "";
+        let mut written = Vec::new();
         for line in log.lines().filter(|line| !line.is_empty()) {
             if let Some(hash) = line.strip_prefix("commit ") {
                 commit = hash;
                 continue;
             }
             let is_layout = Path::new(line).extension().is_some_and(|found| found == EXTENSION);
-            if !is_layout || kept.releases.iter().any(|release| release.path == line) {
-                continue;
+            if is_layout && !kept.releases.iter().any(|release| release.path == line) {
+                written.push(Release { commit: commit.into(), path: line.into() });
             }
+        }
+        let of = written.iter().map(|Release { commit, path }| name_of(commit, path));
+        let contents =
+            git.contents("", &of.collect::<Vec<_>>()).map_err(|error| error.to_string())?;
+        for (release, content) in written.into_iter().zip(contents) {
             // A commit that removes the file has no such blob, and releases nothing.
-            let Some(bytes) = text_of(git, commit, line) else { continue };
+            let Some(bytes) = content else { continue };
             let frozen = frozen::parse(&String::from_utf8_lossy(&bytes));
-            if frozen.is_ok_and(|frozen| frozen.status == Status::Released) {
-                kept.releases.push(Release { commit: commit.into(), path: line.into() });
+            if frozen.is_ok_and(|frozen| frozen.status == Status::Released)
+                && !kept.releases.iter().any(|known| known.path == release.path)
+            {
+                kept.releases.push(release);
             }
         }
         kept.head = head;
@@ -314,7 +341,7 @@ struct Kept {
 impl Kept {
     fn render(&self, dir: &Path) -> String {
         let Self { head, committed, releases } = self;
-        let mut out = format!("{KEPT}\n{}\n{head} {committed}\n", dir.display());
+        let mut out = format!("{KEPT}\n{}\n{head} {committed}\n", names::shown(dir));
         for Release { commit, path } in releases {
             out.extend([commit, " ", path, "\n"]);
         }
@@ -324,7 +351,7 @@ impl Kept {
     /// `None` for text of another form, or for another directory.
     fn parse(text: &str, dir: &Path) -> Option<Self> {
         let mut lines = text.lines();
-        let of_it = lines.next()? == KEPT && lines.next()? == dir.display().to_string();
+        let of_it = lines.next()? == KEPT && lines.next()? == names::shown(dir);
         let (head, committed) = lines.next().filter(|_| of_it)?.split_once(' ')?;
         let release = |line: &str| {
             let (commit, path) = line.split_once(' ')?;
@@ -339,9 +366,9 @@ impl Kept {
 /// The first line of the cache file.
 const KEPT: &str = "kho-abi layouts 1";
 
-/// The content of a file in a commit.
-fn text_of(git: &Git, commit: &str, path: &str) -> Option<Vec<u8>> {
-    git.ask("", &["show", &format!("{commit}:./{path}")], Vec::new()).ok()?.ok()
+/// How git names the content of a file in a commit, by a path from the top.
+fn name_of(commit: &str, path: &str) -> String {
+    format!("{commit}:./{path}")
 }
 
 /// The file of a contract's frozen layout.

@@ -10,6 +10,7 @@
 //!   bump                                       the next version of a contract
 //!   new                                        a contract begun
 //!   kernel_patch, wire_edit                    from the types to a kernel tree, and back
+//!   suites                                     unit tests beside what a directory has already
 //!   check, declared                            whether a checkout is consistent
 //! ```
 //!
@@ -31,5 +32,6 @@ pub mod own;
 pub mod registry;
 pub mod rules;
 pub mod rustfmt;
+pub mod suites;
 pub mod wire_edit;
 pub mod write;

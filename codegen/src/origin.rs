@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Whose wire files something is made from: where they lie, and what their owner does about a finding.
+//! What something is made from: where that is, and what its owner does about a finding.
 
-/// Whose wire files something is made from.
+/// What something is made from: somebody's wire files, or frozen layouts.
 ///
 /// In the sentences, `{}` stands for a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The directory of the wire files, below the top.
+    /// The directory of the wire files, below the top; empty if it is made from frozen layouts.
     pub wire_dir: &'static str,
     /// The command that writes everything that is made of the types.
     pub command: &'static str,
@@ -31,6 +31,9 @@ impl Origin {
         new_version: "a new layout needs `kho-abi bump`",
     };
 
+    /// A tree whose C headers are the truth, and which has frozen layouts of them.
+    pub const LAYOUTS: Self = Self { wire_dir: "", ..Self::CHECKOUT };
+
     /// A crate whose wire files lie in that directory below its top, and whose test holds them.
     #[must_use]
     pub const fn of_crate(wire_dir: &'static str) -> Self {
@@ -43,6 +46,50 @@ impl Origin {
             bump: "undo the change, or give it a new version: another string than \"{}\"; \
                    then run `KHO_ABI_WRITE=1 cargo test`",
             new_version: "a new layout needs a new version in the string",
+        }
+    }
+
+    /// Whether it is made from frozen layouts.
+    #[must_use]
+    pub fn is_of_layouts(&self) -> bool {
+        self.wire_dir.is_empty()
+    }
+
+    /// The lines that say what generated files are made from, without the marks of a comment.
+    #[must_use]
+    pub fn banner(&self) -> [String; 2] {
+        let command = self.command;
+        if self.is_of_layouts() {
+            return [
+                "Generated from frozen layouts: do not edit.".into(),
+                format!("To change it, freeze another version and run `{command}`."),
+            ];
+        }
+        [
+            format!("Generated from {}/: do not edit.", self.wire_dir),
+            format!("To change it, edit the files there and run `{command}`."),
+        ]
+    }
+
+    /// As [`Self::banner`], for what is made from one wire file.
+    #[must_use]
+    pub fn banner_of(&self, file: &str) -> [String; 2] {
+        if self.is_of_layouts() {
+            return self.banner();
+        }
+        [
+            format!("Generated from {file}: do not edit."),
+            format!("To change it, edit that file and run `{}`.", self.command),
+        ]
+    }
+
+    /// What to do to have other generated files.
+    #[must_use]
+    pub fn to_change(&self) -> &'static str {
+        if self.is_of_layouts() {
+            "to change the ABI, freeze another version"
+        } else {
+            "to change the ABI, change the types"
         }
     }
 

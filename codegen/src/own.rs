@@ -27,6 +27,7 @@ use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::CheckoutError;
 use kho_abi_read::frozen::Status;
 use kho_abi_read::truth::TruthError;
+use kho_abi_show::names;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -156,8 +157,7 @@ impl WireCrate {
     pub fn check(&self) -> Result<Vec<Check>, OwnError> {
         let models = self.models()?;
         let generated = self.generated()?;
-        let show =
-            |path: &Path| path.strip_prefix(&self.root).unwrap_or(path).display().to_string();
+        let show = |path: &Path| names::shown(path.strip_prefix(&self.root).unwrap_or(path));
         // What changed comes first, and then what is out of date because of it.
         let mut checks = check::of_types(&models);
         checks.push(Check::done(FROZEN, self.check_layouts(&models)?));

@@ -66,7 +66,7 @@ pub const RULES: &[Rule] = &[
         summary: "The frozen draft of a contract is not what the types say.",
         reason: "A draft shows reviewers the layout that is about to be released. One that lags behind the types shows another.",
         example: "A field was added to a struct of vfio-pci-v2 after `kho-abi bump` wrote its draft.",
-        remedy: "Run `kho-abi freeze CONTRACT`.",
+        remedy: "Undo the change, or take the next version. Only where no kernel was released with the draft, run `kho-abi freeze CONTRACT`.",
     },
     Rule {
         id: "file_name_in_two_headers",
@@ -231,17 +231,17 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         id: "unit_test_out_of_date",
-        summary: "A generated unit test does not expect what the types say.",
+        summary: "A generated unit test does not expect what the types or frozen layouts say.",
         reason: "A kernel that takes it would be held to another layout than the one that was frozen.",
         example: "kho_abi_vfio_pci_kunit.c expects `domain` at byte 4 where the truth has it at byte 2.",
-        remedy: "Run `kho-abi generate`; to change the ABI, change the types.",
+        remedy: "Run `kho-abi generate`; to change the ABI, change the types or freeze another version.",
     },
     Rule {
         id: "unit_test_unowned",
-        summary: "A file lies among the generated unit tests that no type makes.",
+        summary: "A file lies among the generated unit tests that no type or frozen layout makes.",
         reason: "Nothing updates it when the header changes.",
         example: "kho_abi_old_kunit.c was left behind when old.rs was removed.",
-        remedy: "Remove it, or write its types under abi/src/wire/.",
+        remedy: "Remove it, or write its types under abi/src/wire/, or bring back the header that it tests.",
     },
     Rule {
         id: "wire_file_unregistered",

@@ -5,6 +5,7 @@
 //! wire file: fields, the numbers of `wire_layout!`, and the values of constants. What is not
 //! put there, such as bit-fields, is listed.
 
+use crate::import::ordered;
 use crate::registry::{constant, splice};
 use kho_abi_model::put;
 use kho_abi_model::{Constant, Header, Packing, Record, Type, Value};
@@ -279,6 +280,7 @@ fn layout_text(record: &Record, of: &str, fields: &str) -> String {
 fn rust_type(ty: &Type) -> Option<String> {
     Some(match ty {
         Type::Int { bits, signed } => format!("{}{bits}", if *signed { "i" } else { "u" }),
+        Type::Ordered { bits, order } => ordered(*bits, *order),
         Type::Char => "core::ffi::c_char".into(),
         Type::Array { elem, len, len_name } => {
             let len = len_name.as_ref().map_or_else(|| len.to_string(), Clone::clone);

@@ -14,6 +14,7 @@ use kho_abi_inspect::image::Image;
 use kho_abi_inspect::synth::container::{kdump, Packing};
 use kho_abi_inspect::synth::{content, Lie, MemfdSpec, Places, Ram, Store, Synth};
 use kho_abi_inspect::{find, inspect, Options};
+use kho_abi_show::Progress;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -208,7 +209,10 @@ fn scan() {
     });
     for threads in [1, 2] {
         let ours = best(|| {
-            assert_eq!(find::scan::trees(&image, threads).trees, [size - PAGE as u64]);
+            assert_eq!(
+                find::scan::trees(&image, threads, &Progress::default()).trees,
+                [size - PAGE as u64]
+            );
         });
         let what = format!("  one word per page (limit: 1 thread), {threads} thread(s)");
         compare(&what, size, limit, ours);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Compares the content of two memfds, wherever their folios are in memory.
 
-use crate::extract::{places, Known, Lookup, Place};
+use crate::claims::Contested;
+use crate::extract::{places, Ground, Known, Lookup, Place};
 use crate::handlers::memfd::Memfd;
 use crate::image::Image;
 use crate::radix::Preserved;
+use kho_abi_show::Progress;
 
 /// How much to read at once, in bytes.
 const AT_ONCE: u64 = 1 << 20;
@@ -28,6 +30,7 @@ pub(crate) struct Side<'s> {
     pub(crate) image: &'s Image,
     pub(crate) page_size: usize,
     pub(crate) preserved: Option<&'s Preserved>,
+    pub(crate) contested: &'s Contested,
     pub(crate) memfd: &'s Memfd,
 }
 
@@ -82,12 +85,12 @@ impl Reader<'_> {
 }
 
 /// Compares two memfds, up to the end of the shorter one.
-pub(crate) fn compare(before: Side<'_>, after: Side<'_>) -> Compared {
+pub(crate) fn compare(before: Side<'_>, after: Side<'_>, progress: &Progress) -> Compared {
     let size = before.memfd.size.min(after.memfd.size);
     let mut compared = Compared::default();
     let open = |side: Side<'_>| {
-        let Side { image, page_size, preserved, memfd } = side;
-        places(image, page_size, preserved, memfd)
+        let Side { image, page_size, preserved, contested, memfd } = side;
+        places(Ground { image, page_size, preserved, contested: Some(contested) }, memfd)
     };
     let ((before_places, before_said), (after_places, after_said)) = (open(before), open(after));
     let reader = |image, places| Reader { image, places, next: 0, lookup: Lookup::default() };
@@ -123,8 +126,9 @@ pub(crate) fn compare(before: Side<'_>, after: Side<'_>) -> Compared {
             }
         }
         offset += len;
+        progress.advance(len);
     }
-    // If two folios claim a place, its content is uncertain, whichever was read.
+    // If two folios claim a place, or two owners a page, its content is uncertain, whichever was read.
     let twice = before_said.doubtful.bytes.max(after_said.doubtful.bytes);
     compared.unknown = compared.unknown.max(twice).min(size);
     compared

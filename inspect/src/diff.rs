@@ -13,6 +13,7 @@ use crate::luo::{File, Flb, Luo, Phase, Session};
 use crate::report::{seals, Filter};
 use crate::text::{count, size};
 use crate::typed::{Shown, Typed};
+use kho_abi_show::{Progress, Unit};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +57,8 @@ pub struct How {
     pub no_content: bool,
     /// The sessions and files to compare.
     pub filter: Filter,
+    /// What counts the bytes that are compared.
+    pub progress: Progress,
 }
 
 /// One side of a comparison: an image, and what it shows.
@@ -74,6 +77,7 @@ impl<'s> Side<'s> {
             image: self.image,
             page_size: self.state.page_size,
             preserved: self.state.preserved(),
+            contested: &self.state.contested,
             memfd,
         }
     }
@@ -95,6 +99,7 @@ impl<'s> Side<'s> {
 /// Compares two images item by item: sessions by name, files by token, memfds by content.
 #[must_use]
 pub fn compare(before: Side<'_>, after: Side<'_>, how: &How) -> Vec<Difference> {
+    how.progress.begin("comparing the content of memfds", Unit::Bytes, None);
     let mut differences = listed(facts(before, how), facts(after, how));
     unknown(before, after, how, &mut differences);
     if !how.no_content {
@@ -153,6 +158,28 @@ fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<D
         Some(Phase::Unreadable) => Some("LUO's root cannot be read".into()),
     };
     add("sessions", lacks(before), lacks(after));
+    let unread = |side: Side<'_>| {
+        let luo = side.state.luo().filter(|luo| luo.phase == Phase::Serialised)?;
+        let of_session = luo.sessions.iter().filter(|session| how.filter.takes_session(session));
+        let of_session = of_session.filter_map(|session| session.unread.clone());
+        luo.unread.clone().or_else(|| of_session.into_iter().next())
+    };
+    add("sessions and files that were not read", unread(before), unread(after));
+    // What is undecoded is shown by its first bytes alone.
+    let undecoded = |side: Side<'_>| {
+        let luo = side.state.luo()?;
+        let sessions = luo.sessions.iter().filter(|session| how.filter.takes_session(session));
+        let files = sessions.flat_map(|session| &session.files);
+        let files = files
+            .filter(|file| how.filter.takes(file))
+            .filter(|file| matches!(file.payload, Payload::Unknown(_) | Payload::Unreadable));
+        let others = luo.flbs.iter().filter(|flb| how.filter.is_all() && flb.state.is_none());
+        match files.count() + others.count() {
+            0 => None,
+            number => Some(format!("{} not decoded", count(number as u64, "item"))),
+        }
+    };
+    add("what handlers and FLBs left", undecoded(before), undecoded(after));
 }
 
 /// The memfds of a side by session and token; a number distinguishes those with equal names.
@@ -178,7 +205,7 @@ fn contents(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<
     for (name, memfd) in memfds(before, &how.filter) {
         let Some(other) = others.get(&name) else { continue };
         let Compared { pieces, first, unknown } =
-            content::compare(before.with(memfd), after.with(other));
+            content::compare(before.with(memfd), after.with(other), &how.progress);
         let what = format!("content of {name}");
         if let Some(first) = first {
             let said =

@@ -5,6 +5,7 @@
 //! the file without a folio is lost, and not a hole. If the image has a page that the next kernel
 //! would not keep, since it is not preserved, the page is written and reported as doubtful.
 
+use crate::claims::Contested;
 use crate::extents::{self, Part};
 use crate::finding::{address, address_or_none, AddressText};
 use crate::handlers::memfd::Memfd;
@@ -12,6 +13,7 @@ use crate::image::cache::Cached;
 use crate::image::{find_range, Image, Range, ReadError};
 use crate::radix::Preserved;
 use kho_abi::wire::versions::memfd_v2::MEMFD_LUO_FOLIO_UPTODATE;
+use kho_abi_show::{Progress, Unit};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fs::File;
@@ -29,6 +31,11 @@ pub const KEPT: usize = 1000;
 pub enum Why {
     /// No folio of the list has this place.
     NoFolio,
+    /// The list of folios was not read to its end, so that a folio may have this place.
+    ListUnread,
+    /// The memfd's size is more than any kernel preserves: the field is damaged, and nothing is
+    /// written.
+    SizeInvalid,
     /// The folio's memory cannot be read from the image.
     Unreadable,
     /// The folio's page is not preserved: the next kernel may use it for something else.
@@ -41,6 +48,14 @@ pub enum Why {
     NotUptodate,
     /// Two folios have this place: the later one of the list is written.
     Twice,
+    /// The folio's page has a second owner: its content is one owner's at most.
+    OwnedTwice,
+    /// What the memfd says of itself contradicts itself, or cannot be right: see the findings.
+    Contradicted,
+    /// There are too many owners, too far apart, to know whether its pages have a second one.
+    OwnersUnknown,
+    /// The file of the image is damaged: what it shows may not be what was in memory.
+    ImageMalformed,
 }
 
 impl Why {
@@ -48,7 +63,9 @@ impl Why {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::NoFolio => "no folio has this place",
+            Self::NoFolio => "no folio of the list is at this place of the file",
+            Self::ListUnread => "the list of folios was not read to its end",
+            Self::SizeInvalid => "the size is more than that of any memfd: the field is damaged",
             Self::Unreadable => "the folio's memory cannot be read from the image",
             Self::NotPreserved => "the folio's page is not preserved",
             Self::NotKnown => "whether the folio's page is preserved is not known",
@@ -57,6 +74,10 @@ impl Why {
                 "the folio is not up to date, and its page has content that the kernel drops"
             }
             Self::Twice => "two folios have this place",
+            Self::OwnedTwice => "the folio's page has two owners",
+            Self::Contradicted => "the memfd's state is damaged: see the findings",
+            Self::OwnersUnknown => "whether its pages have a second owner is not known",
+            Self::ImageMalformed => "the file of the image is damaged",
         }
     }
 }
@@ -138,6 +159,12 @@ pub struct Extracted {
 }
 
 impl Extracted {
+    /// Whether there is anything to write, if only in part.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.lost.list.first().is_none_or(|piece| piece.why != Why::SizeInvalid)
+    }
+
     /// Whether the file has everything that the memfd had.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -151,16 +178,57 @@ impl Extracted {
 ///
 /// Errors of the file. A missing folio is not an error: the result records it.
 pub fn memfd(
-    image: &Image,
-    page_size: usize,
-    preserved: Option<&Preserved>,
+    ground: Ground<'_>,
     memfd: &Memfd,
     file: &File,
+    progress: &Progress,
 ) -> io::Result<Extracted> {
+    let Ground { image, page_size, contested, .. } = ground;
+    if !memfd.has_possible_size(page_size as u64) {
+        let mut extracted = Extracted { size: memfd.size, ..Extracted::default() };
+        let whole = Piece { start: 0, end: memfd.size, why: Why::SizeInvalid, pa: None };
+        extracted.lost.push(whole);
+        return Ok(extracted);
+    }
+    progress.begin("writing the content", Unit::Bytes, Some(memfd.size));
     file.set_len(0)?;
     file.set_len(memfd.size)?;
-    let (extracted, _) = assemble(image, page_size, preserved, memfd, Sink::File(file))?;
+    let (mut extracted, _) = assemble(ground, memfd, Sink::File(file, progress))?;
+    let mut whole = |why| {
+        let whole = Piece { start: 0, end: memfd.size, why, pa: None };
+        extracted.doubtful.list.insert(0, whole);
+        extracted.doubtful.pieces += 1;
+        extracted.doubtful.bytes = memfd.size;
+    };
+    let page = memfd.at / page_size as u64;
+    let memory = Cached::new(image, page_size);
+    let own_pages = contested.is_some_and(|contested| {
+        contested.first_in(page, page + 1).is_some() || memfd.list.is_among(&memory, contested)
+    });
+    let contradicted = memfd.contradicted || own_pages;
+    if memfd.size > 0 && contradicted {
+        whole(Why::Contradicted);
+    }
+    if memfd.size > 0 && contested.is_some_and(|contested| !contested.is_complete()) {
+        whole(Why::OwnersUnknown);
+    }
+    if memfd.size > 0 && !image.notes().is_empty() {
+        whole(Why::ImageMalformed);
+    }
     Ok(extracted)
+}
+
+/// What a memfd's content is read from.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground<'s> {
+    /// The image.
+    pub image: &'s Image,
+    /// Page size of the kernel, in bytes.
+    pub page_size: usize,
+    /// What is preserved, if that is known.
+    pub preserved: Option<&'s Preserved>,
+    /// Pages with two owners, once all owners are known.
+    pub contested: Option<&'s Contested>,
 }
 
 /// The place of a piece of the content.
@@ -176,34 +244,30 @@ pub(crate) struct Place {
 
 /// The place of each piece of a memfd's content, in the order of the file, and the result so far.
 /// Does not read the content.
-pub(crate) fn places(
-    image: &Image,
-    page_size: usize,
-    preserved: Option<&Preserved>,
-    memfd: &Memfd,
-) -> (Vec<Place>, Extracted) {
+pub(crate) fn places(ground: Ground<'_>, memfd: &Memfd) -> (Vec<Place>, Extracted) {
     // Nothing can fail, since no file is written.
-    let assembled = assemble(image, page_size, preserved, memfd, Sink::Places(Vec::new()));
+    let assembled = assemble(ground, memfd, Sink::Places(Vec::new()));
     let (extracted, mut places) = assembled.unwrap_or_default();
     places.sort_by_key(|place| place.start);
     (places, extracted)
 }
 
 fn assemble(
-    image: &Image,
-    page_size: usize,
-    preserved: Option<&Preserved>,
+    ground: Ground<'_>,
     memfd: &Memfd,
     sink: Sink<'_>,
 ) -> io::Result<(Extracted, Vec<Place>)> {
+    let Ground { image, page_size, preserved, contested } = ground;
     let mut writer = Writer {
         image,
+        contested,
         sink,
         page_size: page_size as u64,
         size: memfd.size,
         buffer: Vec::new(),
         zeroes: vec![0; page_size],
         known: Lookup::default(),
+        list_unread: false,
         // A file has each page once, and so does the image: a list with more pages is damaged, and
         // is not followed further.
         budget: memfd.size.min(image.bytes()),
@@ -215,13 +279,20 @@ fn assemble(
     let complete = preserved.is_some_and(Preserved::is_complete);
     let mut result = Ok(());
     if memfd.nr_folios > 0 {
-        memfd.list.each_run(&memory, 1, |run| {
-            extents::each_part(run, preserved, &memory, |part| {
-                if result.is_ok() {
-                    result = writer.part(part, run.flags, complete);
-                }
-            });
+        let mut unread = None;
+        let entries = memfd.list.each_batch(&memory, 1, |batch| {
+            unread = unread.or(batch.unreadable.first().map(|(_, _, error)| *error));
+            for run in &batch.runs {
+                extents::each_part(run, preserved, &memory, |part| {
+                    if result.is_ok() {
+                        result = writer.part(part, run.flags, complete);
+                    }
+                });
+            }
         });
+        let broken = memfd.list.broken(&memory);
+        writer.list_unread = unread.is_some() || entries < memfd.nr_folios;
+        writer.extracted.error = writer.extracted.error.or(unread).or(broken);
     }
     result.and_then(|()| writer.finish())
 }
@@ -290,19 +361,22 @@ fn find_out(image: &Image, pa: u64) -> (Known, u64) {
 /// What to do with the content.
 enum Sink<'w> {
     /// Write it.
-    File(&'w File),
+    File(&'w File, &'w Progress),
     /// Record its places.
     Places(Vec<Place>),
 }
 
 struct Writer<'w> {
     image: &'w Image,
+    contested: Option<&'w Contested>,
     sink: Sink<'w>,
     page_size: u64,
     size: u64,
     buffer: Vec<u8>,
     zeroes: Vec<u8>,
     known: Lookup,
+    /// Whether not all of the list was read.
+    list_unread: bool,
     budget: u64,
     covered: Spans,
     pending: Option<Pending>,
@@ -367,8 +441,37 @@ impl Writer<'_> {
         self.pages(page, index, pages, flags, Some(why))
     }
 
-    /// Writes pages that are consecutive in memory and in the file.
+    /// Writes pages that are consecutive in memory and in the file; those that another owner has
+    /// as well are doubtful.
     fn pages(
+        &mut self,
+        page: u64,
+        index: u64,
+        pages: u64,
+        flags: u16,
+        why: Option<Why>,
+    ) -> io::Result<()> {
+        let mut done = 0;
+        while done < pages {
+            let (at, end) = (page.saturating_add(done), page.saturating_add(pages));
+            let (from, to) = self
+                .contested
+                .filter(|_| why.is_none())
+                .and_then(|contested| contested.first_in(at, end))
+                .unwrap_or((end, end));
+            let place = index.saturating_add(done);
+            self.alike(at, place, from - at, flags, why)?;
+            self.alike(from, place + (from - at), to - from, flags, Some(Why::OwnedTwice))?;
+            if to == at {
+                break;
+            }
+            done = to - page;
+        }
+        Ok(())
+    }
+
+    /// Writes pages that are consecutive, and for which one reason holds.
+    fn alike(
         &mut self,
         page: u64,
         index: u64,
@@ -387,6 +490,11 @@ impl Writer<'_> {
         self.covered.push(offset, offset + len);
         let stale = u64::from(flags) & MEMFD_LUO_FOLIO_UPTODATE == 0;
         if let Sink::Places(places) = &mut self.sink {
+            if why == Some(Why::OwnedTwice) {
+                let piece =
+                    Piece { start: offset, end: offset + len, why: Why::OwnedTwice, pa: Some(pa) };
+                self.extracted.doubtful.push(piece);
+            }
             let pa = Some(pa).filter(|_| !stale);
             match places.last_mut() {
                 Some(last)
@@ -414,13 +522,21 @@ impl Writer<'_> {
                 Known::Written => {
                     let now = now.min(AT_ONCE);
                     self.copy(at, to, now, why)?;
+                    self.advance(now);
                     done += now;
                     continue;
                 }
             }
+            self.advance(now);
             done += now;
         }
         Ok(())
+    }
+
+    fn advance(&self, len: u64) {
+        if let Sink::File(_, progress) = self.sink {
+            progress.advance(len);
+        }
     }
 
     fn doubt(&mut self, offset: u64, len: u64, pa: u64, why: Option<Why>) {
@@ -468,7 +584,7 @@ impl Writer<'_> {
         let mut put = |from: usize, to: usize| {
             self.extracted.written += (to - from) as u64;
             match self.sink {
-                Sink::File(file) => file.write_all_at(&bytes[from..to], offset + from as u64),
+                Sink::File(file, _) => file.write_all_at(&bytes[from..to], offset + from as u64),
                 Sink::Places(_) => Ok(()),
             }
         };
@@ -510,12 +626,13 @@ impl Writer<'_> {
 
     fn finish(mut self) -> io::Result<(Extracted, Vec<Place>)> {
         self.settle(None)?;
-        let Self { size, covered, mut extracted, sink, .. } = self;
+        let Self { size, covered, mut extracted, sink, list_unread, .. } = self;
+        let without = if list_unread { Why::ListUnread } else { Why::NoFolio };
         let piece = |(start, end), why| Piece { start, end, why, pa: None };
         let (spans, twice) = covered.finish();
         let mut end = 0;
         for span in spans.into_iter().chain([(size, size)]) {
-            extracted.lost.push(piece((end, span.0), Why::NoFolio));
+            extracted.lost.push(piece((end, span.0), without));
             end = span.1;
         }
         for span in twice {
@@ -525,7 +642,7 @@ impl Writer<'_> {
             pieces.list.sort_by_key(|piece| piece.start);
         }
         let places = match sink {
-            Sink::File(_) => Vec::new(),
+            Sink::File(..) => Vec::new(),
             Sink::Places(places) => places,
         };
         Ok((extracted, places))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! One thing that is wrong in an image, with the address and the chain that led there.
 
-use crate::rules::Rule;
+use crate::rules::{self, Rule};
 use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
@@ -95,6 +95,12 @@ impl Findings {
             let kept = self.list.iter().filter(|finding| finding.rule.id == *rule).count() as u64;
             (*count > kept).then_some((*rule, count - kept))
         })
+    }
+
+    /// The rules with more findings than there were.
+    pub(crate) fn since(&self, before: &BTreeMap<&'static str, u64>) -> Vec<&'static Rule> {
+        let more = |(id, count): &(&&'static str, &u64)| before.get(**id).unwrap_or(&0) < *count;
+        self.counts.iter().filter(more).filter_map(|(id, _)| rules::find(id)).collect()
     }
 
     /// Whether there are no findings.

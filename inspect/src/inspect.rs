@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The entry point: finds KHO in an image, walks through everything, and checks it.
 
+use crate::claims::Contested;
+use crate::extract::Ground;
 use crate::find::{self, boot, pages, scan, Candidate, Way};
 use crate::finding::Findings;
 use crate::image::cache::Cached;
@@ -14,6 +16,7 @@ use crate::scratch;
 use crate::text;
 use crate::typed::Layouts;
 use crate::walk::Walker;
+use kho_abi_show::{Progress, Unit};
 use std::sync::Arc;
 
 /// What to look for, and how.
@@ -31,6 +34,8 @@ pub struct Options {
     pub threads: usize,
     /// Layouts for state without a decoder.
     pub types: Option<Arc<Layouts>>,
+    /// What counts the bytes that are searched.
+    pub progress: Progress,
 }
 
 /// Everything that an image shows.
@@ -46,10 +51,15 @@ pub struct State {
     pub kho: Option<Kho>,
     /// LUO's state, if the image contains only that.
     pub luo_alone: Option<Luo>,
+    /// Pages that have two owners.
+    pub contested: Contested,
     /// What is wrong.
     pub findings: Findings,
     /// What was not checked, and why.
     pub notes: Vec<String>,
+    /// Number of items that the image has, and that were not decoded or not checked: with them, a
+    /// result without findings is unknown.
+    pub unknown: u64,
 }
 
 impl State {
@@ -63,6 +73,13 @@ impl State {
     #[must_use]
     pub fn preserved(&self) -> Option<&Preserved> {
         self.kho.as_ref().and_then(|kho| kho.preserved.as_ref())
+    }
+
+    /// What the content of memfds is read from, in the image that this was found in.
+    #[must_use]
+    pub fn ground<'s>(&'s self, image: &'s Image) -> Ground<'s> {
+        let (page_size, preserved) = (self.page_size, self.preserved());
+        Ground { image, page_size, preserved, contested: Some(&self.contested) }
     }
 }
 
@@ -92,7 +109,10 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     for note in image.notes() {
         walker.find(&rules::IMAGE_MALFORMED, 0, || note.clone());
     }
-    walker.notes.extend(image.remarks().iter().cloned().chain(problems));
+    walker.notes.extend(image.remarks().iter().cloned());
+    for problem in problems {
+        walker.not_checked(problem);
+    }
     let memory = Cached::new(image, page_size);
     let mut candidates: Vec<Candidate> =
         places.iter().filter_map(|(at, way)| find::judge(&memory, *at, *way)).collect();
@@ -102,10 +122,13 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     let chosen = options.fdt.or(candidates.first().map(|candidate| candidate.at));
     let unread = match (&searched, chosen) {
         // The beginning of a compressed page may be readable although the rest is not.
-        (Some(_), None) if image.is_packed() => Some(scan::verify(image, threads)),
+        (Some(_), None) if image.is_packed() => {
+            Some(scan::verify(image, threads, &options.progress))
+        }
         (searched, _) => searched.as_ref().map(|searched| searched.unread),
     };
     let unread = unread.unwrap_or_default();
+    options.progress.begin("checking what is preserved", Unit::Items, None);
     if let Some((at, error)) = unread.first {
         walker.find(&rules::IMAGE_MALFORMED, at, || {
             let damaged = text::count(unread.damaged, "byte");
@@ -120,7 +143,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         }
         None => {
             let too_many = searched.is_some_and(|searched| searched.too_many);
-            not_found(&mut walker, &unread, too_many);
+            not_found(&mut walker, &unread, too_many, (threads, &options.progress));
             None
         }
     };
@@ -129,20 +152,36 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         let array = of_this.map(|carried| (carried.scratch, carried.scratch_size));
         kho.scratch = scratch::read(&mut walker, array, kho.preserved.as_ref());
         owners::check(&mut walker, kho);
+        if let Some(note) = cause(&walker, kho) {
+            walker.notes.push(note);
+        }
     }
     let state_luo = kho.as_ref().and_then(|kho| kho.luo.as_ref()).or(luo_alone.as_ref());
     if let Some(note) = state_luo.and_then(phase_note) {
         walker.notes.push(note.into());
     }
     if walker.claims.is_incomplete() {
-        walker.notes.push("not checked: two owners of pages that are too far apart".into());
+        walker.not_checked("not checked: two owners of pages that are too far apart".into());
     }
+    let undecoded = walker.undecoded.values().fold(0, |sum: u64, more| sum.saturating_add(*more));
+    let unknown = walker.unknown.saturating_add(undecoded);
     for (what, number) in std::mem::take(&mut walker.undecoded) {
         let times = if number > 1 { format!(", {number} times") } else { String::new() };
         walker.notes.push(format!("not decoded: {what}{times}"));
     }
+    let contested = walker.claims.take_contested();
     let Walker { findings, notes, .. } = walker;
-    State { page_size, page_size_guessed: guessed, candidates, kho, luo_alone, findings, notes }
+    State {
+        page_size,
+        page_size_guessed: guessed,
+        candidates,
+        kho,
+        luo_alone,
+        contested,
+        findings,
+        notes,
+        unknown,
+    }
 }
 
 /// What an image of a moment cannot show.
@@ -165,9 +204,42 @@ fn phase_note(luo: &Luo) -> Option<&'static str> {
     }
 }
 
+/// Why so many pages may not be preserved, if one cause explains them.
+fn cause(walker: &Walker<'_>, kho: &Kho) -> Option<String> {
+    let missing = walker.findings.counts().get(rules::PAGE_NOT_PRESERVED.id)?;
+    let empty = kho.preserved.as_ref()?.empty();
+    let first = empty.first()?;
+    let nodes = match empty.len() {
+        1 => format!("the node at {first:#x} of the tree of preserved pages is all zero"),
+        more => {
+            format!("{more} nodes of the tree of preserved pages, from {first:#x} on, are all zero")
+        }
+    };
+    Some(format!(
+        "{nodes}: if the kernel did not unpreserve what was there, that is why {} not preserved",
+        match missing {
+            1 => "1 place is".into(),
+            more => format!("{more} places are"),
+        }
+    ))
+}
+
 /// Reports that there is no KHO, or that this is unknown.
-fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
+fn not_found(
+    walker: &mut Walker<'_>,
+    unread: &scan::Unread,
+    too_many: bool,
+    (threads, progress): (usize, &Progress),
+) {
     let image = walker.memory.image();
+    let almost = scan::almost(image, threads, progress);
+    for near in &almost {
+        walker.find(&rules::KHO_TREE_DAMAGED, near.at, || {
+            format!("the page is almost KHO's device tree: {}", near.why)
+        });
+    }
+    // Where the image begins, for want of a better place.
+    let begins = image.ranges().first().map_or(0, |range| range.start);
     let left_out = unread.left_out.saturating_add(image.left_out());
     let mut lacking = Vec::new();
     if unread.damaged > 0 {
@@ -182,12 +254,21 @@ fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, too_many: bool) {
     if too_many {
         lacking.push("it has too many device trees to look at all".into());
     }
+    // Memory ends with a page; a machine's map of it, which other formats have, need not.
+    let last = image.ranges().last().map(|range| range.end);
+    let is_cut = |end: &u64| image.format() == Format::Raw && !end.is_multiple_of(4096);
+    if let Some(end) = last.filter(is_cut) {
+        lacking.push(format!("it ends within a page, at {end:#x}, and may be cut off"));
+    }
+    if lacking.is_empty() && !almost.is_empty() {
+        return;
+    }
     if lacking.is_empty() {
-        walker.find(&rules::KHO_NOT_FOUND, 0, || {
+        walker.find(&rules::KHO_NOT_FOUND, begins, || {
             "no page of the image begins a device tree of KHO".into()
         });
     } else {
-        walker.find(&rules::KHO_SEARCH_INCOMPLETE, 0, || {
+        walker.find(&rules::KHO_SEARCH_INCOMPLETE, begins, || {
             format!(
                 "no device tree of KHO is in what could be read of the image, which is not all: {}",
                 lacking.join("; ")
@@ -217,6 +298,17 @@ fn places(image: &Image, options: &Options, threads: usize) -> Places {
     let mut places = Places::default();
     if let Some(at) = options.fdt {
         places.list.push((at, Way::Given));
+        // What else was given has the scratch areas.
+        for (option, found, _) in given(image, options) {
+            match found {
+                Ok(found) if found.fdt == at => places.carried.push(found),
+                Ok(found) => places.problems.push(format!(
+                    "not used: {option} leads to the tree at {:#x}, and --fdt is {at:#x}",
+                    found.fdt
+                )),
+                Err(problem) => places.problems.push(problem),
+            }
+        }
         return places;
     }
     match image.format() {
@@ -227,23 +319,34 @@ fn places(image: &Image, options: &Options, threads: usize) -> Places {
     places
 }
 
-fn search(image: &Image, options: &Options, threads: usize, places: &mut Places) {
+/// What the boot protocol says at the addresses that were given, each by its option.
+fn given(image: &Image, options: &Options) -> Vec<(String, Result<boot::Carried, String>, Way)> {
+    let mut found = Vec::new();
+    let mut add = |option: &str, at: u64, read: Result<boot::Carried, String>, way: Way| {
+        let option = format!("{option} {at:#x}");
+        let read = read.map_err(|problem| format!("not used: {option}: {problem}"));
+        found.push((option, read, way));
+    };
     if let Some(at) = options.boot_params {
-        match boot::setup_data(image, at) {
-            Ok(found) => places.carry(found, Way::SetupData),
-            Err(problem) => places.problems.push(problem),
-        }
+        add("--boot-params", at, boot::setup_data(image, at), Way::SetupData);
     }
     if let Some(at) = options.device_tree {
-        match boot::chosen(image, at) {
-            Ok(found) => places.carry(found, Way::ChosenNode),
+        add("--device-tree", at, boot::chosen(image, at), Way::ChosenNode);
+    }
+    found
+}
+
+fn search(image: &Image, options: &Options, threads: usize, places: &mut Places) {
+    for (_, found, way) in given(image, options) {
+        match found {
+            Ok(found) => places.carry(found, way),
             Err(problem) => places.problems.push(problem),
         }
     }
     if !places.list.is_empty() {
         return;
     }
-    let searched = scan::trees(image, threads);
+    let searched = scan::trees(image, threads, &options.progress);
     if searched.too_many {
         places
             .problems

@@ -114,6 +114,8 @@ const fn same(one: &str, other: &str) -> bool {
 /// Who reads an entry, by its name.
 struct Subsystem {
     name: &'static str,
+    /// Whether its state is at an address, in that many bytes, whatever the entry's name is.
+    is_here: fn(&Walker<'_>, u64, u64) -> bool,
     read: fn(&mut Walker<'_>, &mut Kho, &Entry),
     /// Reads what belongs to the entry itself, if the version of KHO is unknown.
     read_alone: fn(&mut Walker<'_>, &mut Kho, &Entry),
@@ -123,6 +125,12 @@ struct Subsystem {
 const SUBSYSTEMS: &[Subsystem] = &[
     Subsystem {
         name: LUO_KHO_ENTRY_NAME,
+        is_here: |walker, at, size| {
+            let mut field = [0; 8];
+            let is_read = walker.memory.read(PhysAddr::new(at), &mut field).is_ok();
+            let begins = field.starts_with(b"luo-v") && field[5].is_ascii_digit();
+            is_read && begins && field[7] == 0 || is_tree(walker, at, size, "luo-v")
+        },
         read: |walker, kho, entry| kho.luo = Some(luo::read(walker, entry.data, entry.size)),
         read_alone: |walker, kho, entry| {
             kho.luo = Some(luo::read_root(walker, entry.data, entry.size));
@@ -130,6 +138,7 @@ const SUBSYSTEMS: &[Subsystem] = &[
     },
     Subsystem {
         name: MEMBLOCK_KHO_FDT,
+        is_here: |walker, at, size| is_tree(walker, at, size, "memblock-v"),
         read: |walker, kho, entry| {
             kho.reservations.extend(memblock::read(walker, entry.data, entry.size));
         },
@@ -139,6 +148,7 @@ const SUBSYSTEMS: &[Subsystem] = &[
     },
     Subsystem {
         name: KHO_METADATA_NODE_NAME,
+        is_here: |walker, at, size| metadata::is_here(&walker.memory, at, size),
         read: |walker, kho, entry| kho.metadata = metadata::read(walker, entry.data, entry.size),
         read_alone: |walker, kho, entry| {
             kho.metadata = metadata::read(walker, entry.data, entry.size);
@@ -228,6 +238,7 @@ fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
             continue;
         }
         let known = SUBSYSTEMS.iter().find(|known| known.name == entry.name);
+        let known = known.or_else(|| misnamed(walker, kho, &entry));
         let link = format!("entry \"{}\"", entry.name);
         walker.within(link, Some(entry.data), |walker| match known {
             Some(subsystem) => (subsystem.read)(walker, kho, &entry),
@@ -238,7 +249,33 @@ fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
     check_orders(walker, kho);
 }
 
-/// Shows an entry without a built-in decoder, which is not damage.
+/// Finds an entry whose state is that of another name, which no entry has.
+fn misnamed(walker: &mut Walker<'_>, kho: &Kho, entry: &Entry) -> Option<&'static Subsystem> {
+    let known = SUBSYSTEMS.iter().find(|known| (known.is_here)(walker, entry.data, entry.size))?;
+    if kho.entries.iter().any(|entry| entry.name == known.name) {
+        return None;
+    }
+    walker.find(&rules::KHO_SUBTREE_MISNAMED, kho.at, || {
+        format!(
+            "the entry \"{}\" at {:#x} has the state of \"{}\", and no entry has that name",
+            entry.name, entry.data, known.name
+        )
+    });
+    Some(known)
+}
+
+/// Whether a device tree is there, whose root has a string that begins so.
+fn is_tree(walker: &Walker<'_>, at: u64, size: u64, begins: &str) -> bool {
+    let len = usize::try_from(size).unwrap_or(usize::MAX).min(walker.memory.page_size_usize());
+    let mut bytes = vec![0; len];
+    walker.memory.read(PhysAddr::new(at), &mut bytes).is_ok()
+        && Fdt::new(&bytes).is_ok_and(|fdt| {
+            let compatible = fdt.root_property("compatible").map(string);
+            compatible.is_some_and(|compatible| compatible.starts_with(begins.as_bytes()))
+        })
+}
+
+/// Shows an entry without a built-in decoder, which is not damage. It owns its pages.
 fn undecoded(walker: &mut Walker<'_>, entry: &mut Entry) {
     match typed::entry(walker, &entry.name, entry.data, entry.size) {
         Read::Typed(typed) => {
@@ -247,10 +284,12 @@ fn undecoded(walker: &mut Walker<'_>, entry: &mut Entry) {
         }
         Read::Unreadable => {
             entry.raw = Some(Raw::read(walker, entry.data, entry.size));
+            own(walker, entry);
             return;
         }
         Read::Nothing(why) => walker.not_decoded_by(format!("entry \"{}\"", entry.name), why),
     }
+    own(walker, entry);
     let page_size = walker.page_size();
     let there = entry.size.min(page_size - entry.data % page_size);
     let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
@@ -261,6 +300,25 @@ fn undecoded(walker: &mut Walker<'_>, entry: &mut Entry) {
             Raw { at: entry.data, ..Raw::default() }
         }
     });
+}
+
+/// Claims the pages of an entry's state, which must be preserved whoever decodes it.
+fn own(walker: &mut Walker<'_>, entry: &Entry) {
+    if walker.preserved.is_some() {
+        let what = format!("the state of entry \"{}\"", entry.name);
+        if walker.memory.image().has(entry.data, entry.size.max(1)) {
+            let owner = walker.claims.owner(format!("entry \"{}\"", entry.name));
+            walker.within_blocks(entry.data, entry.size, &what, owner);
+        } else {
+            walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, entry.data, || {
+                format!(
+                    "{what}, {} at {:#x}, is not all in the image",
+                    text::count(entry.size, "byte"),
+                    entry.data
+                )
+            });
+        }
+    }
 }
 
 /// Lists a tree of an unknown version, and reads those of its entries that have a version of their

@@ -79,6 +79,13 @@ pub enum Kind {
         /// Whether it is signed.
         signed: bool,
     },
+    /// An unsigned integer whose byte order is its own, whatever the CPU's.
+    Ordered {
+        /// Width, in bits: 16, 32 or 64.
+        bits: u16,
+        /// Whether the most significant byte comes first.
+        big: bool,
+    },
     /// A byte of text.
     Char,
     /// A pointer of the kernel that wrote it, which cannot be followed.
@@ -194,8 +201,9 @@ impl Layouts {
     /// The size of a type, in bytes, if it can be used.
     pub(crate) fn size_of(&self, kind: &Kind) -> Option<u64> {
         match kind {
-            Kind::Int { bits: bits @ (8 | 16 | 32 | 64 | 128), .. } => Some(u64::from(*bits) / 8),
-            Kind::Int { .. } => None,
+            Kind::Int { bits: bits @ (8 | 16 | 32 | 64 | 128), .. }
+            | Kind::Ordered { bits: bits @ (16 | 32 | 64), .. } => Some(u64::from(*bits) / 8),
+            Kind::Int { .. } | Kind::Ordered { .. } => None,
             Kind::Char => Some(1),
             Kind::Pointer | Kind::Address { .. } => Some(8),
             Kind::Struct { name } => self.get(name).map(|one| one.size),
@@ -351,7 +359,7 @@ impl Layouts {
             for field in &one.fields {
                 let to = match &field.kind {
                     Kind::Address { to } | Kind::Struct { name: to } => Some(to.as_str()),
-                    Kind::Int { .. } | Kind::Char | Kind::Pointer => None,
+                    Kind::Int { .. } | Kind::Ordered { .. } | Kind::Char | Kind::Pointer => None,
                 };
                 let said = field.leads_to.as_ref().map(LeadsTo::name);
                 for to in to.into_iter().chain(said) {

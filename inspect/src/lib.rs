@@ -96,6 +96,7 @@ pub mod typed;
 pub mod vmalloc;
 mod walk;
 
+pub use claims::Contested;
 pub use generations::generations;
 pub use inspect::{inspect, Options, State};
 pub use luo::payloads;

@@ -54,6 +54,11 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Vec<Reservati
         });
         return found;
     }
+    if fdt.total_size() as u64 != size && !walker.memory.image().is_blob() {
+        walker.find(&rules::KHO_SUBTREE_SIZE_WRONG, at, || {
+            format!("the entry has {size} bytes, but its tree has {}", fdt.total_size())
+        });
+    }
     let mut depth = 0_u32;
     let mut node = Node::default();
     for event in fdt.events() {

@@ -31,6 +31,19 @@ pub(crate) fn count(memory: &Cached<'_>, at: u64, size: u64) -> Option<u32> {
     known.then_some(ser.kexec_count)
 }
 
+/// Whether an entry has this state, whatever its name is: its size, its version, and a release.
+pub(crate) fn is_here(memory: &Cached<'_>, at: u64, size: u64) -> bool {
+    let ser: Option<kho_kexec_metadata> = memory.value(at).ok();
+    size == size_of::<kho_kexec_metadata>() as u64
+        && ser.is_some_and(|ser| {
+            let release = ser.previous_release;
+            let release = release.as_bytes();
+            ser.version == KHO_KEXEC_METADATA_VERSION
+                && release.first().is_some_and(u8::is_ascii_digit)
+                && release.contains(&b'.')
+        })
+}
+
 pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metadata> {
     let owner = walker.claims.owner("kexec metadata".into());
     let needed = size_of::<kho_kexec_metadata>() as u64;
@@ -41,6 +54,11 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metada
         });
         return None;
     }
+    if size > needed {
+        walker.find(&rules::KHO_SUBTREE_SIZE_WRONG, at, || {
+            format!("the entry has {size} bytes, but kexec metadata has {needed}")
+        });
+    }
     let ser = walker.value::<kho_kexec_metadata>(at, "kexec metadata")?;
     let (version, kexec_count) = (ser.version, ser.kexec_count);
     if version != KHO_KEXEC_METADATA_VERSION {
@@ -49,6 +67,11 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metada
         });
         return None;
     }
-    let previous_release = walker.name(ser.previous_release.as_bytes(), at, "the release");
+    if kexec_count == 0 {
+        walker.find(&rules::KEXEC_METADATA_INVALID, at, || {
+            "the number of kexecs is 0, but the first is 1".into()
+        });
+    }
+    let previous_release = walker.named(ser.previous_release.as_bytes(), at, "the release");
     Some(Metadata { at, previous_release, kexec_count })
 }

@@ -14,9 +14,9 @@ use crate::walk::Walker;
 pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
     let Some(preserved) = kho.preserved.as_ref() else { return };
     let Some(runs) = preserved.runs().filter(|_| !walker.claims.is_incomplete()) else {
-        walker
-            .notes
-            .push("not checked: preserved pages without an owner, as there are too many".into());
+        walker.not_checked(
+            "not checked: preserved pages without an owner, as there are too many".into(),
+        );
         return;
     };
     let mut free: Vec<(u64, u64)> = Vec::new();
@@ -47,6 +47,9 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
         None
     };
     if let Some(why) = why {
+        // Without another reason for a status, the owners of these pages are unknown.
+        let by_types = walker.by_types && walker.undecoded.is_empty() && walker.findings.is_empty();
+        walker.unknown += u64::from(by_types);
         walker.notes.push(format!(
             "{} ({}) of the preserved ones have no known owner, from {:#x} on: {why}",
             count(pages, "page"),
@@ -57,11 +60,13 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
     }
     for (start, end) in free {
         walker.find(&rules::PRESERVED_UNOWNED, start << shift, || {
-            format!(
-                "{} from {:#x} on are preserved, and nothing refers to them",
-                count(end - start, "page"),
-                start << shift
-            )
+            let at = start << shift;
+            match end - start {
+                1 => format!("the page at {at:#x} is preserved, and nothing refers to it"),
+                pages => format!(
+                    "{pages} pages from {at:#x} on are preserved, and nothing refers to them"
+                ),
+            }
         });
     }
 }

@@ -20,6 +20,7 @@ use crate::rules;
 use kho_abi::wire::versions::kho_v4::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
 use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
 use kho_abi::wire::versions::memblock_v1::MEMBLOCK_KHO_FDT;
+use kho_abi_show::{Progress, Unit};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -59,6 +60,17 @@ const HINT: &str =
 ///
 /// [`OpenError::NotMemory`] for a file that looks like something else, and contains nothing of KHO.
 pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), OpenError> {
+    if let Some(at) = options.fdt.filter(|at| image.by_offset().is_some() && !image.has(*at, 1)) {
+        // An address that the report of this file had: the file belongs elsewhere.
+        let (image, found) = inspect_file(image, &Options { fdt: None, ..options.clone() })?;
+        let mut state = inspect(&image, options);
+        let placed = found.findings.list().iter();
+        let placed = placed.filter(|finding| finding.rule.id == rules::OFFSETS_NOT_ADDRESSES.id);
+        for finding in placed.filter(|_| image.has(at, 1)) {
+            state.findings.add(finding.rule, finding.at, &[], || finding.what.clone());
+        }
+        return Ok((image, state));
+    }
     let state = inspect(&image, options);
     let doubtful = is_doubtful(&image, options, &state);
     let placed = doubtful.then(|| place(&image, options, &state)).flatten();
@@ -70,11 +82,48 @@ pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), O
             state.notes.push(HINT.into());
         }
         state.notes.extend(unproven(&image, &state));
+        elsewhere(&image, options, &mut state);
         (image, state)
     };
+    let is_empty = state.kho.is_none() && state.luo_alone.is_none();
+    if let Some((raw, what)) = image.unpacked_in_part().filter(|_| is_empty) {
+        // Memory may begin like compressed data by chance.
+        let (_, of_raw) = inspect_file(raw, options)?;
+        if of_raw.kho.is_some() {
+            return Err(OpenError::NotMemory {
+                what: what.to_owned(),
+                help: "its bytes as they are have a state of KHO: `--as raw` shows it".into(),
+            });
+        }
+    }
     match image.not_memory() {
         Some(error) if state.kho.is_none() && state.luo_alone.is_none() => Err(error),
         _ => Ok((image, state)),
+    }
+}
+
+/// Finds out where a file belongs that was given another address, and says so.
+fn elsewhere(image: &Image, options: &Options, state: &mut State) {
+    let wrong = state.kho.is_none() || is_outside(state);
+    let Some(raw) = image.without_address().filter(|_| wrong && options.fdt.is_none()) else {
+        return;
+    };
+    let by_offset = inspect(&raw, options);
+    let placed = place(&raw, options, &by_offset);
+    let at = state.kho.as_ref().map_or(0, |kho| kho.at);
+    let words = match placed {
+        Some(placed) => {
+            let list = placed.state.findings.list().iter();
+            let found = list.filter(|finding| finding.rule.id == rules::OFFSETS_NOT_ADDRESSES.id);
+            let words = found.filter_map(|finding| finding.what.split_once("By hand: "));
+            words.map(|(_, words)| words.to_owned()).next()
+        }
+        None => (by_offset.kho.is_some() && !is_outside(&by_offset)).then(|| "FILE@0x0".into()),
+    };
+    if let Some(words) = words {
+        state.findings.add(&rules::OFFSETS_NOT_ADDRESSES, at, &[], || {
+            format!("the address that was given is not that of the file's memory: the state says that it belongs at {words}")
+        });
     }
 }
 
@@ -162,7 +211,8 @@ struct Placed {
 /// Searches a raw file for KHO's state at any place, and determines its addresses.
 fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
     let file = image.by_offset()?;
-    let found = search(file);
+    let found = search(file, &options.progress);
+    options.progress.begin("trying addresses", Unit::Items, None);
     let before = worth(image, state);
     let mut best: Option<(Worth, Image, State, Hypothesis)> = None;
     let mut ambiguous = false;
@@ -172,7 +222,9 @@ fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
         for hypothesis in hypotheses(file.len(), &tree, &shifts) {
             let Some(candidate) = image.moved(&hypothesis.pieces) else { continue };
             let Some(fdt) = address_of(&hypothesis.pieces, *at) else { continue };
-            let state = inspect(&candidate, &Options { fdt: Some(fdt), ..options.clone() });
+            let options =
+                Options { fdt: Some(fdt), progress: Progress::default(), ..options.clone() };
+            let state = inspect(&candidate, &options);
             // Without evidence in the file, a place must explain everything.
             if !hypothesis.traced && (is_outside(&state) || !is_proven(&candidate, &state, fdt)) {
                 continue;
@@ -233,6 +285,10 @@ struct Hypothesis {
 
 /// The option of the command line for a piece.
 fn words(piece: &Piece, len: u64) -> String {
+    // Memory begins with a page: what is before the first one in the file is left out.
+    let skip = piece.pa.next_multiple_of(PAGE_SIZES[0] as u64) - piece.pa;
+    let skip = skip.min(piece.len);
+    let piece = Piece { pa: piece.pa + skip, offset: piece.offset + skip, len: piece.len - skip };
     let offset = match piece.offset {
         0 => String::new(),
         offset => format!(",offset={offset:#x}"),
@@ -260,12 +316,16 @@ struct Found {
 }
 
 /// Examines every byte that was ever written, with any alignment.
-fn search(file: &Arc<dyn Bytes>) -> Found {
+fn search(file: &Arc<dyn Bytes>, progress: &Progress) -> Found {
+    progress.begin("searching the file for its addresses", Unit::Bytes, Some(file.len()));
+    let mut passed = 0;
     let mut found = Found::default();
     let magic = MAGIC.to_be_bytes();
     let trees = memchr::memmem::Finder::new(&magic);
     let luo = memchr::memmem::Finder::new(b"luo-v");
     each_written(&**file, |at, bytes| {
+        progress.advance(at.saturating_sub(passed));
+        passed = passed.max(at);
         for place in trees.find_iter(bytes) {
             let at = at + place as u64;
             let Some(compatible) = compatible(&**file, at) else { continue };
@@ -522,6 +582,8 @@ mod tests {
         assert_eq!(words, ["FILE@0x0,size=0x80000000", "FILE@0x100000000,offset=0x80000000"]);
         let one = one(0x5000, -0x1000).unwrap();
         assert_eq!(super::words(&one[0], 0x5000), "FILE@0x0,offset=0x1000");
+        let odd = super::one(0x1_0000, 0x11f_fffa).unwrap();
+        assert_eq!(super::words(&odd[0], 0x1_0000), "FILE@0x1200000,offset=0x6");
         assert_eq!(address_of(&one, 0x1000), Some(0));
         assert_eq!(address_of(&one, 0xfff), None);
     }

@@ -114,7 +114,13 @@ pub struct Preserved {
     leaves: Vec<(u64, u64)>,
     nodes: u64,
     complete: bool,
+    /// The first nodes that are all zero, as one is whose pages were all unpreserved, or that was
+    /// overwritten.
+    empty: Vec<u64>,
 }
+
+/// How many empty nodes to keep.
+const EMPTY_KEPT: usize = 8;
 
 /// A place in the walk.
 struct Place {
@@ -142,6 +148,7 @@ impl Preserved {
             leaves: Vec::new(),
             nodes: 0,
             complete: true,
+            empty: Vec::new(),
         };
         let mut blocks = [0_u64; 64];
         let mut seen = HashSet::new();
@@ -235,6 +242,9 @@ impl Preserved {
         // Only pages of the image are recorded, so that there are no more than it has.
         seen.insert(pa);
         self.nodes += 1;
+        if self.empty.len() < EMPTY_KEPT && bytes.iter().all(|byte| *byte == 0) {
+            self.empty.push(pa);
+        }
         Ok(bytes)
     }
 
@@ -321,6 +331,12 @@ impl Preserved {
     #[must_use]
     pub fn totals(&self) -> &[OrderTotal] {
         &self.totals
+    }
+
+    /// The first nodes that are all zero.
+    #[must_use]
+    pub fn empty(&self) -> &[u64] {
+        &self.empty
     }
 
     /// Number of pages that are preserved.

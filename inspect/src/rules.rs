@@ -136,11 +136,26 @@ declare_rules! {
         "The kernel refuses the entry, and its owner starts without its state.",
         "`LUO` has no `blob-size`.",
         "Look at the owner of the entry.";
+    KHO_SUBTREE_MISNAMED: "kho_subtree_misnamed",
+        "An entry of KHO's device tree has the state of another entry than its name says.",
+        "The kernel looks for the name: it does not find the state, and everything in it is lost.",
+        "The entry `MUO` leads to a root that begins with `luo-v5`.",
+        "The tree is damaged. The state is shown all the same: extract from it what the kernel will not find.";
+    KHO_SUBTREE_SIZE_WRONG: "kho_subtree_size_wrong",
+        "The size of an entry of KHO's device tree is not that of the state that it leads to.",
+        "Each state is handed over with its exact size, so one of the two is damaged.",
+        "`blob-size` of `LUO` is 32768, and the root has 32 bytes.",
+        "The state is damaged, or of another version than its string says.";
     KHO_SUBTREE_TWICE: "kho_subtree_twice",
         "Two entries of KHO's device tree have one name.",
         "The kernel finds the first, and the second is lost.",
         "There are two entries `LUO`.",
         "Look at the owner of the entry.";
+    KHO_TREE_DAMAGED: "kho_tree_damaged",
+        "No KHO device tree is in the image, and a page is almost one.",
+        "The kernel does not find the tree, and starts cold: everything that was handed over is lost. Its pages may still be whole.",
+        "A page has the header and the words of KHO's tree, and its magic number is 0xd10dfeed.",
+        "Repair a copy of the image at the address that is named, and inspect that: `xxd` shows what differs from d00dfeed, kho-v4 and preserved-memory-map.";
     LIST_CYCLE: "list_cycle",
         "A list or tree loops back to an earlier element.",
         "A kernel that follows it either refuses all of it, or never ends.",
@@ -151,6 +166,11 @@ declare_rules! {
         "The kernel refuses it.",
         "A list of blocks continues past 10000 blocks.",
         "The state is damaged, or more was preserved than the kernel accepts.";
+    LUO_NUMBER_INVALID: "luo_number_invalid",
+        "LUO's count of live updates is 0.",
+        "The kernel writes 1 more than it was handed over itself, so that the first live update is 1.",
+        "The root has the string `luo-v5`, and zeroes after it.",
+        "The state is damaged at the address that is named.";
     LUO_STATE_TOO_SMALL: "luo_state_too_small",
         "LUO's entry is smaller than its root.",
         "The kernel refuses it, and all sessions are lost.",
@@ -201,6 +221,16 @@ declare_rules! {
         "The kernel refuses to retrieve the file.",
         "The seals are 0x40.",
         "The state is damaged, or written by a kernel whose contract should have a new version.";
+    NAME_EMPTY: "name_empty",
+        "A name is empty.",
+        "No kernel accepts an empty name, and none writes one: an entry of zeroes was counted, or the name is damaged.",
+        "A block of sessions claims 3 entries, and the third is zero.",
+        "The state is damaged at the address that is named.";
+    NAME_NOT_PADDED: "name_not_padded",
+        "Bytes follow the NUL that ends a name.",
+        "The kernel writes names into memory that is zero. What compares the field as a whole finds another name.",
+        "A session is named `vm0`, and byte 40 of the field is 0x41.",
+        "The state is damaged at the address that is named: look for who else writes to that page.";
     NAME_NOT_UTF8: "name_not_utf8",
         "A name is not UTF-8.",
         "The kernel compares names byte by byte and accepts it; a person may not be able to type it.",

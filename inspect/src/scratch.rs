@@ -42,7 +42,8 @@ pub(crate) fn read(
     let Some((scratch, scratch_size)) = array else {
         if preserved.is_some() {
             walker.notes.push(
-                "not checked: preserved pages in scratch memory (--boot-params says where it is)"
+                "not checked: preserved pages in scratch memory (--boot-params of x86 or --device-tree of arm64 \
+                 says where it is)"
                     .into(),
             );
         }

@@ -28,6 +28,8 @@ pub(crate) struct Walker<'i> {
     pub(crate) chain: Vec<Link>,
     /// Notes for the report, and what was not checked.
     pub(crate) notes: Vec<String>,
+    /// Number of notes that make the result unknown, apart from items without a decoder.
+    pub(crate) unknown: u64,
     /// Items without a decoder, and their number. They are not damage.
     pub(crate) undecoded: BTreeMap<String, u64>,
     /// Number of threads for work that benefits from several.
@@ -49,6 +51,7 @@ impl<'i> Walker<'i> {
             claims: Claims::default(),
             chain: Vec::new(),
             notes: Vec::new(),
+            unknown: 0,
             undecoded: BTreeMap::new(),
             threads,
             types: None,
@@ -64,6 +67,12 @@ impl<'i> Walker<'i> {
     /// Adds a finding at an address.
     pub(crate) fn find(&mut self, rule: &'static Rule, at: u64, what: impl FnOnce() -> String) {
         self.findings.add(rule, at, &self.chain, what);
+    }
+
+    /// Notes something that was not checked although the image has it: the result is unknown.
+    pub(crate) fn not_checked(&mut self, note: String) {
+        self.notes.push(note);
+        self.unknown += 1;
     }
 
     /// Counts an item without known types.
@@ -168,9 +177,25 @@ impl<'i> Walker<'i> {
             Some(end) if std::str::from_utf8(&field[..end]).is_err() => {
                 self.find(&rules::NAME_NOT_UTF8, at, || format!("{what} is not UTF-8: {readable}"));
             }
-            Some(_) => {}
+            Some(end) => {
+                if let Some(after) = field[end..].iter().position(|byte| *byte != 0) {
+                    self.find(&rules::NAME_NOT_PADDED, at, || {
+                        let offset = end + after;
+                        let byte = field[offset];
+                        format!("{what} ends at byte {end} of its field, and byte {offset} is {byte:#x}: \"{readable}\"")
+                    });
+                }
+            }
         }
         readable
+    }
+
+    /// The same for a name that is never empty.
+    pub(crate) fn named(&mut self, field: &[u8], at: u64, what: &str) -> String {
+        if field.first() == Some(&0) {
+            self.find(&rules::NAME_EMPTY, at, || format!("{what} is empty"));
+        }
+        self.name(field, at, what)
     }
 
     /// Checks that one allocation of the kernel, whose pages it restores by the first one, is
@@ -293,6 +318,9 @@ impl<'i> Walker<'i> {
             let first = first.map_or("another owner", |owner| self.claims.name(owner)).to_owned();
             let second = self.claims.name(owner).to_owned();
             self.find(&rules::PAGE_OWNED_TWICE, page << shift, || {
+                if first == second {
+                    return format!("{what} at {:#x} is of {first} a second time", page << shift);
+                }
                 format!("{what} at {:#x} is of {second}, and of {first} as well", page << shift)
             });
         }

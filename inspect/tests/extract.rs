@@ -10,6 +10,7 @@ use kho_abi_inspect::synth::container::{elf, kdump, raw, Packing};
 use kho_abi_inspect::synth::counted::Counted;
 use kho_abi_inspect::synth::{content, Lie, MemfdSpec, Places, Ram, Synth};
 use kho_abi_inspect::{inspect, Options, State};
+use kho_abi_show::Progress;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -35,7 +36,8 @@ fn extract(bytes: Vec<u8>) -> (Extracted, Vec<u8>) {
     let image = Image::from_bytes(bytes).unwrap();
     let state = inspect(&image, &Options { page_size: Some(4096), ..Options::default() });
     let mut file: File = tempfile::tempfile().unwrap();
-    let extracted = extract::memfd(&image, 4096, state.preserved(), memfd(&state), &file).unwrap();
+    let extracted =
+        extract::memfd(state.ground(&image), memfd(&state), &file, &Progress::default()).unwrap();
     let mut bytes = Vec::new();
     file.rewind().unwrap();
     file.read_to_end(&mut bytes).unwrap();
@@ -182,7 +184,8 @@ fn sixteen_gibibytes_of_holes_take_no_time() {
         let out = File::create(directory.path().join("out")).unwrap();
         counted.take();
         let extracted =
-            extract::memfd(&image, 4096, state.preserved(), memfd(&state), &out).unwrap();
+            extract::memfd(state.ground(&image), memfd(&state), &out, &Progress::default())
+                .unwrap();
         let (calls, read) = counted.take();
         assert!(extracted.is_complete(), "{extracted:?}");
         let metadata = out.metadata().unwrap();

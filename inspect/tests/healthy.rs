@@ -30,6 +30,7 @@ fn the_sample_is_healthy_with_every_page_size() {
         let state = look(&sample(page_size).0);
         assert!(state.findings.is_empty(), "{:?}", state.findings.list());
         assert!(!says(&state, "no known owner"), "{:?}", state.notes);
+        assert_eq!(state.unknown, 0, "{:?}", state.notes);
     }
 }
 
@@ -64,10 +65,12 @@ fn what_has_no_decoder_is_a_note_and_is_shown() {
         "not decoded: FLB \"not-an-address\"",
         "not decoded: entry \"hwpoison\"",
         // They own their pages, although no decoder here knows that.
-        "4 pages (16 KiB) of the preserved ones have no known owner",
+        "3 pages (12 KiB) of the preserved ones have no known owner",
     ] {
         assert!(says(&state, what), "{what}: {:?}", state.notes);
     }
+    // Each of them is unknown, so that no findings are not a clean result.
+    assert_eq!(state.unknown, 6, "{:?}", state.notes);
     let luo = state.luo().unwrap();
     let Payload::Unknown(shown) = &luo.sessions[0].files[0].payload else { panic!("{luo:?}") };
     let [address] = shown.addresses.as_slice() else { panic!("{shown:?}") };
@@ -106,6 +109,7 @@ fn the_pci_core_s_devices_are_shown() {
         let state = look(&synth.finish().0);
         assert!(state.findings.is_empty(), "{:?}", state.findings.list());
         assert_eq!(says(&state, "not decoded: FLB \"pci\""), !decoded);
+        assert_eq!(state.unknown, u64::from(!decoded), "{:?}", state.notes);
         let flb = &state.luo().unwrap().flbs[0];
         match &flb.state {
             Some(flbs::State::Pci(pci)) if decoded => {
@@ -202,4 +206,6 @@ fn sessions_that_are_not_written_make_no_page_unowned() {
     let state = look(&synth.finish().0);
     assert!(state.findings.is_empty(), "{:?}", state.findings.list());
     assert!(says(&state, "they may belong to sessions"), "{:?}", state.notes);
+    // A machine that runs is like this: nothing of it is unknown.
+    assert_eq!(state.unknown, 0, "{:?}", state.notes);
 }

@@ -124,6 +124,54 @@ fn streams_that_follow_one_another_are_one_file() {
 }
 
 #[test]
+fn what_is_wrong_is_said_in_words_of_the_file() {
+    let bytes = formats().remove(0);
+    for (name, pack) in METHODS {
+        let packed = pack(&bytes);
+        let followed = [&packed[..], b"something else that is no frame"].concat();
+        let mut damaged = packed.clone();
+        for place in [20, packed.len() / 3, packed.len() / 2, packed.len() - 6] {
+            damaged[place] ^= 0x5a;
+        }
+        for file in [followed, damaged] {
+            let said = match look(file) {
+                Ok((_, state)) => {
+                    let list = state.findings.list().iter().map(|finding| finding.what.clone());
+                    list.collect::<Vec<_>>().join("; ")
+                }
+                Err(error) => error.to_string(),
+            };
+            for internal in ["Error", "Bad", "OutOfBounds", "overflow", "(", "dist", "breaks off"] {
+                assert!(!said.contains(internal), "{name}: {internal}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn memory_that_begins_like_packed_data_is_memory() {
+    let bytes = formats().remove(0);
+    for (magic, many) in [
+        (&[0xfd, b'7', b'z', b'X', b'Z', 0x00][..], "xz"),
+        (&[0x28, 0xb5, 0x2f, 0xfd, 0xff, 0xff], "zstd"),
+        (&[0x04, 0x22, 0x4d, 0x18, 0xff, 0xff], "lz4"),
+        (&[0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff], "gzip"),
+    ] {
+        let (_, state) = look([magic, &bytes].concat()).unwrap_or_else(|e| panic!("{many}: {e}"));
+        let sessions = state.luo().map_or(0, |luo| luo.sessions.len());
+        assert_eq!(sessions, 3, "{many}: {:?}", state.findings.list());
+    }
+    // A frame of zstd that can be unpacked, and then memory.
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x24, 1, 9, 0, 0, b'x', 1, 2, 3, 4];
+    let error = look([&frame[..], &bytes].concat()).unwrap_err();
+    assert!(
+        error.to_string().contains("zstd-compressed data that has a wrong checksum"),
+        "{error}"
+    );
+    assert!(error.help().contains("`--as raw`"), "{}", error.help());
+}
+
+#[test]
 fn what_breaks_off_is_said_to() {
     let bytes = formats().remove(0);
     for (name, pack) in METHODS {
@@ -134,11 +182,18 @@ fn what_breaks_off_is_said_to() {
                 Ok((_, state)) => {
                     let rules: Vec<_> = state.findings.counts().keys().copied().collect();
                     assert!(rules.contains(&"image_malformed"), "{name}: {rules:?}");
+                    let is_found = state.kho.is_some();
+                    assert!(
+                        is_found || rules.contains(&"kho_search_incomplete"),
+                        "{name}: {rules:?}"
+                    );
                     assert!(!rules.contains(&"kho_not_found"), "{name}: {rules:?}");
                 }
                 Err(error) => {
                     assert!(error.to_string().contains(&format!("{name}-compressed")), "{error}");
-                    assert!(error.to_string().contains("breaks off"), "{error}");
+                    let said = error.to_string();
+                    assert!(said.contains(" that is cut off after 0 unpacked bytes"), "{said}");
+                    assert!(error.help().contains("--as raw"), "{}", error.help());
                     assert!(!error.help().is_empty());
                 }
             }

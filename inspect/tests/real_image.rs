@@ -10,6 +10,7 @@ use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::image::{Image, Machine, Stub};
 use kho_abi_inspect::luo::Phase;
 use kho_abi_inspect::{extract, inspect, Options, State};
+use kho_abi_show::Progress;
 use serde_json::{json, Value};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -25,7 +26,7 @@ fn sha256(image: &Image, state: &State, memfd: &Memfd) -> String {
     let mut file = tempfile::tempfile().unwrap();
     let written: &File = &file;
     let extracted =
-        extract::memfd(image, state.page_size, state.preserved(), memfd, written).unwrap();
+        extract::memfd(state.ground(image), memfd, written, &Progress::default()).unwrap();
     assert!(extracted.is_complete(), "{extracted:?}");
     let mut bytes = Vec::new();
     std::io::Seek::rewind(&mut file).unwrap();

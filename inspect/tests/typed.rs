@@ -309,6 +309,7 @@ fn flbs_and_entries_are_shown_as_well() {
     let mut bytes = [0; 24];
     bytes[..10].copy_from_slice(b"other-v3\0\0");
     bytes[16] = 9;
+    bytes[20..].copy_from_slice(&[0, 0, 1, 2]);
     synth.write(by_string, &bytes);
     synth.entry("other", by_string, 24);
     synth.entry("short", by_string, 20);
@@ -318,7 +319,9 @@ fn flbs_and_entries_are_shown_as_well() {
         size: 24,
         fields: vec![
             field("compatible", 0, 16, Kind::Char, &[16]),
-            field("number", 16, 8, Kind::Int { bits: 64, signed: false }, &[]),
+            field("number", 16, 4, Kind::Int { bits: 32, signed: false }, &[]),
+            field("big", 20, 4, Kind::Ordered { bits: 32, big: true }, &[]),
+            field("little", 20, 4, Kind::Ordered { bits: 32, big: false }, &[]),
         ],
         ..Struct::default()
     });
@@ -335,6 +338,8 @@ fn flbs_and_entries_are_shown_as_well() {
     };
     assert_eq!(typed(made_up::COMPATIBLE).parts[0].at, by_name.ser);
     assert_eq!(shown(&typed("other").parts[0], "number"), "9");
+    assert_eq!(shown(&typed("other").parts[0], "big"), "258 (0x102)");
+    assert_eq!(shown(&typed("other").parts[0], "little"), "33619968 (0x2010000)");
     // The second entry is shorter than its struct, and has the page of the first.
     assert_eq!(rules(&state), ["count_mismatch", "page_owned_twice"]);
 }

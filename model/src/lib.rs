@@ -381,6 +381,14 @@ impl Contract {
         }
     }
 
+    /// Whether only its structs show it: what an image has of a version that is a number without a string, and
+    /// the number is in its code.
+    #[must_use]
+    pub fn is_known_by_structs(&self) -> bool {
+        let nameless = self.name.as_ref().is_some_and(|name| name.value.is_empty());
+        nameless && self.version.is_none() && self.features.is_empty() && !self.unversioned
+    }
+
     /// Whether a constant is its version, or the name beside it, rather than something it promises.
     #[must_use]
     pub fn is_carrier(&self, constant: &str) -> bool {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The types of fields.
 
+use crate::Endian;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,13 @@ pub enum Type {
         bits: u16,
         /// Whether it is signed.
         signed: bool,
+    },
+    /// An unsigned integer whose byte order is its own, whatever the CPU's: `__le32`, `__be64`.
+    Ordered {
+        /// Width, in bits.
+        bits: u16,
+        /// The order of its bytes.
+        order: Endian,
     },
     /// A byte of a C string.
     Char,
@@ -54,6 +62,18 @@ impl Type {
         Self::Int { bits, signed: false }
     }
 
+    /// The integer of a byte order of its own that the kernel's word stands for, as `__be64`.
+    #[must_use]
+    pub fn ordered(word: &str) -> Option<Self> {
+        let (order, bits) = match word.split_at_checked(4)? {
+            ("__le", bits) => (Endian::Little, bits),
+            ("__be", bits) => (Endian::Big, bits),
+            _ => return None,
+        };
+        let bits = bits.parse().ok().filter(|bits| matches!(bits, 16 | 32 | 64))?;
+        Some(Self::Ordered { bits, order })
+    }
+
     /// An embedded struct.
     #[must_use]
     pub fn structure(name: &str) -> Self {
@@ -67,7 +87,20 @@ impl Type {
             Self::Struct { name } | Self::Union { name } => Some(name),
             Self::Array { elem, .. } => elem.embedded(),
             // The target of an address is not embedded: its bytes are elsewhere.
-            Self::Int { .. } | Self::Char | Self::Pointer | Self::KhoserPtr { .. } => None,
+            Self::Int { .. }
+            | Self::Ordered { .. }
+            | Self::Char
+            | Self::Pointer
+            | Self::KhoserPtr { .. } => None,
+        }
+    }
+
+    /// The type itself, or that of an array's elements.
+    #[must_use]
+    pub fn element(&self) -> &Self {
+        match self {
+            Self::Array { elem, .. } => elem.element(),
+            other => other,
         }
     }
 
@@ -103,6 +136,8 @@ impl Type {
         match self {
             Self::Int { bits, signed: true } => format!("s{bits}"),
             Self::Int { bits, signed: false } => format!("u{bits}"),
+            Self::Ordered { bits, order: Endian::Little } => format!("__le{bits}"),
+            Self::Ordered { bits, order: Endian::Big } => format!("__be{bits}"),
             Self::Char => "char".into(),
             Self::Pointer => "void *".into(),
             Self::KhoserPtr { to } => format!("DECLARE_KHOSER_PTR(struct {to} *)"),
@@ -136,6 +171,8 @@ mod tests {
         assert_eq!(grid.declare("grid"), "u8 grid[ROWS][2]");
         assert_eq!(grid.spelling(), "u8[ROWS][2]");
         assert_eq!(Type::structure("kho_vmalloc").declare("folios"), "struct kho_vmalloc folios");
+        assert_eq!(Type::ordered("__be64").unwrap().declare("id"), "__be64 id");
+        assert_eq!(Type::ordered("__le8").or(Type::ordered("be64")).or(Type::ordered("__")), None);
         assert_eq!(Type::Int { bits: 32, signed: true }.declare("error"), "s32 error");
     }
 }

@@ -171,7 +171,27 @@ impl<'a> Btf<'a> {
         if own.base.is_some() && !own.names_begin_strings() {
             return Err(BtfError::new(OTHER_BASE));
         }
+        if !own.has_its_names() {
+            return Err(BtfError::new("a name in it is not among its strings: it is damaged"));
+        }
         Ok(own)
+    }
+
+    /// Whether each name, of types, fields and enumerators, is among the strings, and is text. Without its name
+    /// a field would be taken for a renamed one.
+    fn has_its_names(&self) -> bool {
+        let is_there = |name: u32| name == 0 || self.text(name).is_some();
+        self.types.iter().all(|at| {
+            let Some(head) = head(&self.data, *at as usize) else { return false };
+            let size = match head.kind {
+                kind::STRUCT | kind::UNION | kind::ENUM64 => 12,
+                kind::ENUM | kind::FUNC_PROTO => 8,
+                _ => 0,
+            };
+            let count = if size == 0 { 0 } else { head.count as usize };
+            let mut members = (0..count).map(|index| word(&self.data, head.rest + index * size));
+            is_there(head.name) && members.all(|name| name.is_some_and(is_there))
+        })
     }
 
     /// Whether each type's name begins where a string begins. With a wrong base, names point into
@@ -216,6 +236,11 @@ impl<'a> Btf<'a> {
 
     /// A name; empty if it is missing or invalid.
     fn name(&self, offset: u32) -> &str {
+        self.text(offset).unwrap_or_default()
+    }
+
+    /// A string; `None` if it is missing or invalid.
+    fn text(&self, offset: u32) -> Option<&str> {
         let mut btf = self;
         let mut offset = offset as usize;
         loop {
@@ -226,13 +251,12 @@ impl<'a> Btf<'a> {
                     break;
                 }
                 (None, Some(base)) => btf = base,
-                (None, None) => return "",
+                (None, None) => return None,
             }
         }
         let strings = &btf.data[btf.strings.clone()];
-        let name = strings.get(offset..).unwrap_or_default();
-        let Some(end) = memchr::memchr(0, name) else { return "" };
-        std::str::from_utf8(&name[..end]).unwrap_or_default()
+        let name = strings.get(offset..)?;
+        std::str::from_utf8(&name[..memchr::memchr(0, name)?]).ok()
     }
 
     /// The types of these names, in this BTF and its base, and separately those named like the
@@ -304,6 +328,11 @@ impl Types for Btf<'_> {
                 let bits = bits.ok_or_else(|| format!("an integer of {of} bytes"))?;
                 Ok(Shape::Int { bits, signed })
             };
+            if head.kind == kind::TYPEDEF {
+                if let Some(shape) = Shape::of_typedef(btf.name(head.name)) {
+                    return Ok(shape);
+                }
+            }
             return match head.kind {
                 kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
                     id = of;
@@ -331,7 +360,7 @@ impl Types for Btf<'_> {
                 _ => Ok(Shape::Other("no type of a field")),
             };
         }
-        Err("its typedefs lead nowhere".into())
+        Err("its type is a typedef of itself".into())
     }
 
     fn record(&self, id: u32) -> Result<RawRecord<u32>, Why> {

@@ -7,12 +7,13 @@
 //! the sources count. Models are loaded on first use, and then kept.
 
 use crate::names::Names;
-use crate::owners::Owners;
+use crate::owners::{Declared, Owners};
 use crate::truth::{self, TruthError};
 use kho_abi::wire::earlier::reused::{Renamed, Reused, RENAMED, REUSED};
 use kho_abi::wire::layout::Header;
 use kho_abi_model::reading::Knows;
 use kho_abi_model::{Contract, Model};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 /// What is known before any source is read.
@@ -29,6 +30,8 @@ pub struct Catalogue {
     beside: &'static [&'static Header],
     /// Contracts that images are searched for beside those that there are types for.
     expected: Vec<Contract>,
+    /// What a tree says that versions own, where its headers do not say it.
+    declared: Vec<Declared>,
     /// What the models are of, where they are not this program's types.
     given: Option<Given>,
     current: OnceLock<Model>,
@@ -42,6 +45,7 @@ pub struct Catalogue {
 struct Given {
     drafts: Vec<String>,
     knows: Knows,
+    kernels: BTreeMap<String, Option<u64>>,
 }
 
 impl Default for Catalogue {
@@ -116,6 +120,7 @@ impl Catalogue {
             wire_dir: truth::WIRE_DIR,
             beside: &[],
             expected: Vec::new(),
+            declared: Vec::new(),
             given: None,
             current: OnceLock::new(),
             before: OnceLock::new(),
@@ -127,15 +132,17 @@ impl Catalogue {
     /// Models in the place of this program's types: the current versions, and earlier ones, each by itself.
     ///
     /// `knows` is what the models are able to tell, and `drafts` are contracts that no kernel has yet.
+    /// `kernels` are those whose layout is of a kernel, with its page size, if that is known.
     #[must_use]
     pub fn of_models(
         current: Model,
         earlier: Vec<Model>,
         drafts: Vec<String>,
         knows: Knows,
+        kernels: BTreeMap<String, Option<u64>>,
     ) -> Self {
         Self {
-            given: Some(Given { drafts, knows }),
+            given: Some(Given { drafts, knows, kernels }),
             current: OnceLock::from(current),
             before: OnceLock::from(earlier),
             ..Self::owners_alone()
@@ -146,6 +153,18 @@ impl Catalogue {
     #[must_use]
     pub fn knows(&self) -> Knows {
         self.given.as_ref().map_or(Knows::ALL, |given| given.knows)
+    }
+
+    /// Whether the layout of a contract is of a kernel, for one page size: that size, if it is known.
+    #[must_use]
+    pub fn kernel_pages(&self, compatible: &str) -> Option<Option<u64>> {
+        self.given.as_ref()?.kernels.get(compatible).copied()
+    }
+
+    /// The page sizes of the kernels that layouts are of, each once; nothing if all are of headers.
+    #[must_use]
+    pub fn all_kernel_pages(&self) -> BTreeSet<Option<u64>> {
+        self.given.iter().flat_map(|given| given.kernels.values().copied()).collect()
     }
 
     /// Whether a string may be one of an earlier version, as far as that is known without reading their types.
@@ -159,6 +178,18 @@ impl Catalogue {
     #[must_use]
     pub fn expecting(self, contracts: impl IntoIterator<Item = Contract>) -> Self {
         Self { expected: contracts.into_iter().collect(), names: OnceLock::new(), ..self }
+    }
+
+    /// The same, and what a tree says that versions own, where its headers do not say it.
+    #[must_use]
+    pub fn owning(self, declared: Vec<Declared>) -> Self {
+        Self { declared, ..self }
+    }
+
+    /// What a tree says that versions own.
+    #[must_use]
+    pub fn declared(&self) -> &[Declared] {
+        &self.declared
     }
 
     /// The headers with current versions, by file name.

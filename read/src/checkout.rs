@@ -3,6 +3,7 @@
 
 use crate::truth;
 use kho_abi::wire::layout::Header;
+use kho_abi_show::names;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -16,13 +17,13 @@ pub struct Checkout {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckoutError {
     /// Neither this directory nor any above it is a checkout.
-    #[error("{start} is not in a kho-abi checkout: abi/src/wire/mod.rs is missing")]
+    #[error("{} is not in a kho-abi checkout: abi/src/wire/mod.rs is missing", names::shown(.start))]
     NotFound {
         /// Where the search began.
         start: PathBuf,
     },
     /// A file cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", names::shown(.path))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -30,7 +31,7 @@ pub enum CheckoutError {
         source: io::Error,
     },
     /// A wire file of the checkout is not Rust.
-    #[error("{path}:{line}: {message}")]
+    #[error("{}:{line}: {message}", names::shown(.path))]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -40,7 +41,7 @@ pub enum CheckoutError {
         message: String,
     },
     /// A wire file of the checkout is not the one that this program was compiled from.
-    #[error("{path}:{line}: the file differs from the one that this program was compiled from")]
+    #[error("{}:{line}: the file differs from the one that this program was compiled from", names::shown(.path))]
     Stale {
         /// The file.
         path: PathBuf,
@@ -59,7 +60,7 @@ impl CheckoutError {
                 "check the path".into()
             }
             Self::Io { .. } => "check the permissions, and the space that is left".into(),
-            Self::Syntax { path, .. } => format!("correct {}", path.display()),
+            Self::Syntax { path, .. } => format!("correct {}", names::shown(path)),
             Self::Stale { .. } => {
                 "layouts are rustc's: compile again, as `cargo run -- …` in the checkout does"
                     .into()
@@ -132,7 +133,7 @@ impl Checkout {
     /// A path as messages show it: relative to the checkout if it is inside.
     #[must_use]
     pub fn display(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+        names::shown(path.strip_prefix(&self.root).unwrap_or(path))
     }
 
     /// Checks that the wire files are those that this program was compiled from.

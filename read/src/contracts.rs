@@ -13,7 +13,7 @@ pub mod spellings;
 mod words;
 
 use crate::catalogue::Catalogue;
-use crate::owners::Owners;
+use crate::owners::{self, Owners};
 use kho_abi_model::reading::Gap;
 use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Item, Model, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,6 +120,15 @@ pub fn assign(model: &mut Model, catalogue: &Catalogue) -> Vec<Unowned> {
     for (header, contracts) in model.headers.iter_mut().zip(contracts) {
         header.contracts.extend(contracts);
     }
+    owners::give(model, catalogue.declared());
+    for open in &mut unowned {
+        let is_free =
+            |contract: &Contract| contract.unversioned && contract.compatible == open.header;
+        let mut contracts = model.headers.iter().flat_map(|header| &header.contracts);
+        let free = contracts.find(|contract| is_free(contract));
+        open.records = free.map(|contract| contract.roots.clone()).unwrap_or_default();
+    }
+    unowned.retain(|open| !open.records.is_empty());
     unowned
 }
 
@@ -345,6 +354,8 @@ pub fn present_names(model: &mut Model, catalogue: &Catalogue) {
                 for name in contract.constants.iter_mut().filter(|name| *name == renamed.before) {
                     *name = renamed.now.into();
                 }
+                let mut seen = BTreeSet::new();
+                contract.constants.retain(|name| seen.insert(name.clone()));
             }
         }
     }

@@ -8,9 +8,9 @@ use super::bytes::{Bytes, MAX_AT_ONCE};
 use object::elf::{
     CompressionHeader64, FileHeader64, Machine, Rela64, SectionFlags, SectionHeader64, SectionType,
     Sym64, ELFCOMPRESS_ZLIB, ELFCOMPRESS_ZSTD, EM_386, EM_AARCH64, EM_ARM, EM_RISCV, EM_S390,
-    EM_X86_64, ET_REL, R_AARCH64_ABS32, R_AARCH64_ABS64, R_RISCV_32, R_RISCV_64, R_X86_64_32,
-    R_X86_64_32S, R_X86_64_64, SHF_ALLOC, SHF_COMPRESSED, SHF_EXECINSTR, SHF_WRITE, SHN_XINDEX,
-    SHT_NOBITS, SHT_RELA, SHT_SYMTAB, STT_OBJECT,
+    EM_X86_64, ET_CORE, ET_DYN, ET_EXEC, ET_REL, R_AARCH64_ABS32, R_AARCH64_ABS64, R_RISCV_32,
+    R_RISCV_64, R_X86_64_32, R_X86_64_32S, R_X86_64_64, SHF_ALLOC, SHF_COMPRESSED, SHF_EXECINSTR,
+    SHF_WRITE, SHN_XINDEX, SHT_NOBITS, SHT_NULL, SHT_RELA, SHT_SYMTAB, STT_OBJECT,
 };
 use object::{pod, LittleEndian as LE};
 use std::io::{self, Read};
@@ -21,6 +21,9 @@ pub enum ElfError {
     /// For a machine that does not support the handover.
     #[error("{0}")]
     Foreign(String),
+    /// Neither a kernel nor a module.
+    #[error("{0}")]
+    NotKernel(String),
     /// It contradicts itself, or is truncated.
     #[error("{part}: {why}")]
     Malformed {
@@ -115,13 +118,13 @@ impl<'a> Elf<'a> {
             (1, 1 | 2) => {
                 return Err(ElfError::Foreign(format!(
                     "it is for a 32-bit machine ({})",
-                    machine_name(machine)
+                    machine_name(machine.0)
                 )))
             }
             (2, 2) => {
                 return Err(ElfError::Foreign(format!(
                     "it is for a big-endian machine ({})",
-                    machine_name(machine)
+                    machine_name(machine.0)
                 )))
             }
             _ => return Err(malformed("unknown class or byte order")),
@@ -130,8 +133,26 @@ impl<'a> Elf<'a> {
         let header = header.map_err(|_| malformed("it is cut off"))?;
         let (header, _) = pod::from_bytes::<FileHeader64<LE>>(&header)
             .map_err(|()| malformed("it is cut off"))?;
-        let relocatable = header.e_type.get(LE) == ET_REL;
+        let kind = header.e_type.get(LE);
+        if ![ET_REL, ET_EXEC, ET_DYN].contains(&kind) {
+            let what =
+                if kind == ET_CORE { "a core dump" } else { "an ELF file of an unknown type" };
+            return Err(ElfError::NotKernel(format!("it is {what}, and not a kernel or a module")));
+        }
+        let relocatable = kind == ET_REL;
         let sections = read_sections(bytes, header)?;
+        let beyond = |section: &&Section| {
+            let end = section.offset.checked_add(section.size);
+            let is_there = end.is_some_and(|end| end <= bytes.size());
+            ![SHT_NOBITS, SHT_NULL].contains(&section.kind) && !is_there
+        };
+        if let Some(section) = sections.iter().find(beyond) {
+            let why = format!(
+                "it ends behind the end of the file, which has {} bytes: the file is cut off",
+                bytes.size()
+            );
+            return Err(ElfError::malformed(&section.name, why));
+        }
         Ok(Self { bytes, machine, relocatable, sections })
     }
 
@@ -270,8 +291,13 @@ impl<'a> Elf<'a> {
     }
 }
 
-fn machine_name(machine: Machine) -> String {
-    match machine {
+/// What a machine is called, by its number in the ELF specification.
+#[must_use]
+pub fn machine_name(machine: u16) -> String {
+    match Machine(machine) {
+        EM_X86_64 => "x86_64".into(),
+        EM_AARCH64 => "arm64".into(),
+        EM_RISCV => "riscv".into(),
         EM_386 => "i386".into(),
         EM_ARM => "arm".into(),
         EM_S390 => "s390".into(),
@@ -295,7 +321,7 @@ fn read_sections(bytes: &dyn Bytes, header: &FileHeader64<LE>) -> Result<Vec<Sec
     if u64::from(header.e_shentsize.get(LE)) != entry {
         return Err(malformed("its entries have a size that no ELF file has"));
     }
-    let cut_off = |_| malformed("the file is cut off before it");
+    let cut_off = |_| malformed("the file ends before it: it is cut off");
     let first = bytes.take(start, entry).map_err(cut_off)?;
     let first = table::<SectionHeader64<LE>>(&first);
     let first = first.first().ok_or_else(|| malformed("it is empty"))?;
@@ -319,7 +345,7 @@ fn read_sections(bytes: &dyn Bytes, header: &FileHeader64<LE>) -> Result<Vec<Sec
         return Err(malformed("the names of the sections are too long"));
     }
     let names = bytes.take(names.sh_offset.get(LE), names.sh_size.get(LE));
-    let names = names.map_err(|_| malformed("the file is cut off before their names"))?;
+    let names = names.map_err(|_| malformed("the file ends before their names: it is cut off"))?;
     let section = |header: &SectionHeader64<LE>| {
         let name = names.get(header.sh_name.get(LE) as usize..).unwrap_or_default();
         // No wanted name is nearly as long, and many sections may share one name.

@@ -4,6 +4,7 @@
 use crate::frozen::FrozenError;
 use crate::options::TRIPLES;
 use crate::truth::TruthError;
+use kho_abi_show::names;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The system does not allow to read it.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {}: {source}", names::shown(.path))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -29,7 +30,7 @@ pub enum SourceError {
         help: String,
     },
     /// A kernel for a machine that does not support the handover: 32-bit, or big-endian.
-    #[error("{path}: {what}, and Kexec HandOver is there on little-endian 64-bit machines alone")]
+    #[error("{}: {what}, and Kexec HandOver is there on little-endian 64-bit machines alone", names::shown(.path))]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -37,7 +38,7 @@ pub enum SourceError {
         what: String,
     },
     /// A file of a known kind that contradicts itself.
-    #[error("{path}: {part}: {why}")]
+    #[error("{}: {part}: {why}", names::shown(.path))]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -47,7 +48,7 @@ pub enum SourceError {
         why: String,
     },
     /// A malformed frozen layout.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", names::shown(.path))]
     Frozen {
         /// The file.
         path: PathBuf,
@@ -109,13 +110,13 @@ pub enum HeaderError {
     #[error("no kernel has pages of {0} bytes")]
     PageSize(u64),
     /// There are no ABI headers.
-    #[error("{dir} has no headers of the handover ABI, in include/linux/kho/abi or by themselves")]
+    #[error("{} has no headers of the handover ABI, in include/linux/kho/abi or by themselves", names::shown(.dir))]
     NoHeaders {
         /// The directory.
         dir: PathBuf,
     },
     /// A header that exceeds the limit on its length.
-    #[error("{path} has more than {limit} bytes")]
+    #[error("{} has more than {limit} bytes", names::shown(.path))]
     TooLong {
         /// The header.
         path: PathBuf,
@@ -123,7 +124,7 @@ pub enum HeaderError {
         limit: u64,
     },
     /// A directory that exceeds the limit on the number of headers.
-    #[error("{dir} has more than {limit} headers")]
+    #[error("{} has more than {limit} headers", names::shown(.dir))]
     TooMany {
         /// The directory.
         dir: PathBuf,
@@ -163,7 +164,7 @@ pub enum HeaderError {
         why: String,
     },
     /// A file or directory cannot be read or written.
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", names::shown(.path))]
     Io {
         /// The file or directory.
         path: PathBuf,

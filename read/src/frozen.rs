@@ -14,9 +14,13 @@ use std::str::FromStr;
 /// The first has structs. The second adds versions that are numbers, constants, device-tree nodes
 /// and page sizes. The third adds strings that stay constant, with such a number beside them. The
 /// fourth adds structs and unions without a name. The fifth says what the source of a layout
-/// did not contain.
+/// did not contain. The sixth adds integers of a byte order of their own.
 #[must_use]
 pub fn format(frozen: &Frozen) -> u32 {
+    let is_ordered = |field: &Field| matches!(field.ty.element(), Type::Ordered { .. });
+    if frozen.records.iter().any(|record| record.fields.iter().any(is_ordered)) {
+        return 6;
+    }
     if !frozen.unknown.is_empty() || !frozen.given.is_empty() {
         return 5;
     }
@@ -60,6 +64,9 @@ pub struct Frozen {
     pub unknown: BTreeSet<Part>,
     /// What the source did not tell, and whoever froze it said.
     pub given: BTreeSet<Part>,
+    /// The page size of the kernel that it is of, in bytes, if that is known; `None` for a layout of
+    /// headers, which has every page size that it depends on.
+    pub kernel_pages: Option<u64>,
 }
 
 /// A part of a frozen layout that its source may not tell.
@@ -176,8 +183,8 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         }
     };
     let (format_line, stated_format) = entry("format")?;
-    if !["1", "2", "3", "4", "5"].contains(&stated_format.as_str()) {
-        let what = format!("format {stated_format} is not 1, 2, 3, 4 or 5");
+    if !["1", "2", "3", "4", "5", "6"].contains(&stated_format.as_str()) {
+        let what = format!("format {stated_format} is not 1, 2, 3, 4, 5 or 6");
         return Err(FrozenError { line: format_line, what });
     }
     let (_, compatible) = entry("compatible")?;
@@ -195,7 +202,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
         roots.split_whitespace().filter(|root| *root != NONE).map(Into::into).collect();
 
     let (mut version, mut name) = (None, None);
-    let (mut unknown, mut given) = (None, None);
+    let (mut unknown, mut given, mut kernel_pages) = (None, None, None);
     let mut constants: Vec<Constant> = Vec::new();
     let mut nodes: Vec<FdtNode> = Vec::new();
     let mut records: Vec<Record> = Vec::new();
@@ -213,6 +220,12 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             }
         } else if let Some(parts) = text.strip_prefix("given ") {
             once(&mut given, some_parts(parts), "given", text).map_err(fail)?;
+        } else if let Some(size) = text.strip_prefix("pages ") {
+            let size = number(size.trim()).filter(|size| size.is_power_of_two());
+            once(&mut kernel_pages, size, "pages", text).map_err(fail)?;
+            if !unknown.as_ref().is_some_and(|parts| parts.contains(&Part::Pages)) {
+                return Err(fail("a layout of headers is for every page size".into()));
+            }
         } else if text.starts_with("constant ") {
             add_constant(&mut constants, text).map_err(fail)?;
         } else if let Some(path) = text.strip_prefix("node ") {
@@ -247,7 +260,8 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     let contract = Contract { compatible, macro_name, version, name, roots, ..Contract::default() };
     let contract = Contract { constants: names, nodes, ..contract };
     let (unknown, given) = (unknown.unwrap_or_default(), given.unwrap_or_default());
-    let frozen = Frozen { contract, header, status, constants, records, unknown, given };
+    let frozen =
+        Frozen { contract, header, status, constants, records, unknown, given, kernel_pages };
     if format(&frozen).to_string() != stated_format {
         let what = format!("what follows is not of format {stated_format}");
         return Err(FrozenError { line: format_line, what });
@@ -402,7 +416,7 @@ fn field(text: &str) -> Option<Field> {
     };
     let ty = type_of(ty)?;
     Some(Field {
-        // A nameless struct or union is named after its embedder.
+        // A struct or union without a tag is named after its embedder.
         name: if *name == NONE { String::new() } else { identifier(name)? },
         ty,
         bit_offset,
@@ -425,6 +439,7 @@ fn type_of(text: &str) -> Option<Type> {
     let mut ty = match base {
         "char" => Type::Char,
         "void *" => Type::Pointer,
+        _ if Type::ordered(base).is_some() => Type::ordered(base)?,
         _ => match base.split_once(' ') {
             Some(("struct", name)) => Type::Struct { name: tag(name)? },
             Some(("union", name)) => Type::Union { name: tag(name)? },
@@ -459,13 +474,14 @@ fn number(text: &str) -> Option<u64> {
     u64::from_str(text).ok().filter(|number| *number <= MAX_BYTES)
 }
 
-/// A struct's tag; for a nameless struct, the tag that contains it, and its number there:
-/// `x_ser.0`.
+/// A struct's tag; for a struct without a tag, that of the one that contains it, and there the name of
+/// its field or, if that has none, its number: `x_ser.token`, `x_ser.0`.
 fn tag(text: &str) -> Option<String> {
     let mut parts = text.split('.');
-    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_field = |part: &str| is_number(part) || identifier(part).is_some();
     identifier(parts.next()?)?;
-    parts.all(plain).then(|| text.to_string())
+    parts.all(is_field).then(|| text.to_string())
 }
 
 fn identifier(text: &str) -> Option<String> {

@@ -10,12 +10,13 @@ use super::elf::{self, Elf, ElfError};
 use super::ikconfig::Config;
 use super::image_strings::{self, Found};
 use super::lower::Lowered;
-use super::{btf, dwarf, listed_versions, payload, uki};
+use super::{btf, contracts, dwarf, listed_versions, payload, uki};
 use crate::error::SourceError;
 use crate::names::Names;
 use crate::options::Options;
 use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 use kho_abi_model::{Endian, Target};
+use kho_abi_show::names;
 use object::elf::{EM_AARCH64, EM_RISCV, EM_X86_64};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -38,6 +39,8 @@ pub struct Image {
     pub listed: Option<Vec<String>>,
     /// The release that it reports, as `7.3.4-amd64`.
     pub release: Option<String>,
+    /// The machine that it is for, as `x86_64`, if the file says so.
+    pub machine: Option<String>,
 }
 
 /// Whether [`open`] reads such a file, by its first bytes.
@@ -112,6 +115,9 @@ impl Source<'_> {
             return self.raw_btf(bytes, &head);
         }
         if is_arm64(&head) {
+            let start = bytes.take_up_to(0, 4096);
+            let start = start.map_err(|error| SourceError::io(self.path, error))?;
+            payload::whole(&start, bytes.size()).map_err(|e| self.malformed("kernel image", e))?;
             return self.flat(bytes, &head);
         }
         Err(self.no_source("not a vmlinux, module, bzImage, unified kernel image or BTF"))
@@ -119,7 +125,7 @@ impl Source<'_> {
 
     fn no_source(&self, why: &str) -> SourceError {
         SourceError::NotASource {
-            name: self.path.display().to_string(),
+            name: names::shown(self.path),
             why: why.into(),
             help: "give a kernel's vmlinux or bzImage, a module, or /sys/kernel/btf/vmlinux".into(),
         }
@@ -129,6 +135,7 @@ impl Source<'_> {
         let path = self.path.into();
         match error {
             ElfError::Foreign(what) => SourceError::Foreign { path, what },
+            ElfError::NotKernel(why) => self.no_source(&why),
             ElfError::Malformed { part, why } => SourceError::Malformed { path, part, why },
         }
     }
@@ -141,6 +148,9 @@ impl Source<'_> {
     fn elf(&self, bytes: &dyn Bytes) -> Result<Image, SourceError> {
         let failed = |error| self.failed(error);
         let elf = Elf::parse(bytes).map_err(failed)?;
+        if elf.section(".interp").is_some() {
+            return Err(self.no_source("it is a program, and not a kernel"));
+        }
         let TypesRead { kind, lowered, mut gaps } = self.types(&elf)?;
         let layouts = handler_layouts(&lowered);
         let found = image_strings::find(&elf, &self.known.names(), &layouts).map_err(failed)?;
@@ -169,6 +179,7 @@ impl Source<'_> {
         let mut image =
             self.image(kind, &lowered, &compatibles, gaps, page_size, config, listed, true);
         image.release = found.release.clone().or_else(|| vermagic(&elf));
+        image.machine = Some(elf::machine_name(elf.machine()));
         Ok(image)
     }
 
@@ -249,7 +260,7 @@ impl Source<'_> {
         let io = |error| SourceError::io(path, error);
         let file = FileBytes::open(path).map_err(io)?;
         let head = file.take_up_to(0, 4096).map_err(io)?;
-        let name = path.display().to_string();
+        let name = names::shown(path);
         let other = Source { path, options: self.options, known: self.known };
         let unpacked;
         let mut kernel: &dyn Bytes = &file;
@@ -287,7 +298,7 @@ impl Source<'_> {
             return Ok(());
         }
         Err(SourceError::NotASource {
-            name: self.path.display().to_string(),
+            name: names::shown(self.path),
             why: format!("it is a module of Linux {wanted}, and --btf-base is Linux {is}"),
             help: format!("give the vmlinux or bzImage of {wanted} as --btf-base"),
         })
@@ -302,6 +313,8 @@ impl Source<'_> {
         if size > payload::MAX_UNPACKED {
             return Err(self.malformed(".linux", "it is larger than any kernel"));
         }
+        payload::whole(head, bytes.size())
+            .map_err(|error| self.malformed("unified kernel image", error))?;
         let io = |error| SourceError::io(self.path, error);
         let inner = bytes.take(offset, size).map_err(io)?;
         if payload::is_packed(&inner) {
@@ -380,7 +393,8 @@ impl Source<'_> {
         compatibles.retain(|string| !self.known.is_for_tests(string));
         let page_size = self.options.page_size.or_else(|| arm64_page_size(head));
         let image = self.image(kind, &lowered, &compatibles, gaps, page_size, config, None, true);
-        Ok(Image { release, ..image })
+        let machine = Some(elf::machine_name(EM_AARCH64.0));
+        Ok(Image { release, machine, ..image })
     }
 
     #[allow(clippy::too_many_arguments)] // The parts of an image come from different places.
@@ -410,16 +424,17 @@ impl Source<'_> {
             nodes: false,
             places: kind == Kind::Dwarf,
         };
-        let model = self.known.model(target, lowered, compatibles, &self.options.structs);
+        let mut model = self.known.model(target, lowered, compatibles, &self.options.structs);
+        contracts::present_names(&mut model, &self.options.catalogue);
         // An image does not show which structs an unknown version promises.
         let unknown = compatibles.iter().filter(|string| !self.known.knows(string));
         gaps.extend(unknown.map(|string| Gap {
             item: string.clone(),
-            why: "an image does not say what it promises, and neither does this kho-abi".into(),
+            why: "this kho-abi does not know what it promises: take a newer one, or give it with --catalogue".into(),
         }));
-        let name = self.path.display().to_string();
+        let name = names::shown(self.path);
         let reading = Reading { name, kind, model, knows, gaps };
-        Image { reading, config, listed, release: None }
+        Image { reading, config, listed, release: None, machine: None }
     }
 }
 

@@ -33,7 +33,7 @@ pub mod lower;
 pub mod names;
 mod options;
 pub mod outline;
-mod owners;
+pub mod owners;
 pub mod payload;
 pub mod process;
 pub mod snapshots;

@@ -28,6 +28,8 @@ pub(super) enum Shape<Id> {
         /// Whether it is signed.
         signed: bool,
     },
+    /// An unsigned integer whose byte order is its own, by its typedef.
+    Ordered(Type, u16),
     /// `char`, neither signed nor unsigned.
     Char,
     /// A pointer, and its target if it is known.
@@ -38,6 +40,16 @@ pub(super) enum Shape<Id> {
     Record(Id),
     /// Something that no wire type contains, in words.
     Other(&'static str),
+}
+
+impl<Id> Shape<Id> {
+    /// What a typedef of that name says of the byte order, which its integer does not.
+    pub(super) fn of_typedef(name: &str) -> Option<Self> {
+        match Type::ordered(name)? {
+            ty @ Type::Ordered { bits, .. } => Some(Self::Ordered(ty, bits)),
+            _ => None,
+        }
+    }
 }
 
 /// A struct or union, as its source describes it.
@@ -285,6 +297,11 @@ impl<T: Types> Builder<'_, T> {
             if out.len() >= MAX_FIELDS {
                 return Err("it has too many fields".into());
             }
+            let is_record = || matches!(self.types.shape(member.ty), Ok(Shape::Record(_)));
+            // C has no such field: its name was lost, and it could be any other.
+            if member.name.is_empty() && member.bit_field.is_none() && !is_record() {
+                return Err(format!("the field at byte {} has no name", bit_offset / 8));
+            }
             let path = format!("{owner}::{}", member.name);
             let named = |why: Why| format!("field {}: {why}", member.name);
             let (ty, size) = self.ty(member.ty, &path, depth).map_err(named)?;
@@ -329,6 +346,7 @@ impl<T: Types> Builder<'_, T> {
                 Shape::Int { bits, signed } => {
                     break (Type::Int { bits, signed }, u64::from(bits / 8))
                 }
+                Shape::Ordered(ty, bits) => break (ty, u64::from(bits / 8)),
                 Shape::Char => break (Type::Char, 1),
                 Shape::Pointer(_) => break (Type::Pointer, 8),
                 Shape::Record(id) => break self.embed(id, path, depth)?,
@@ -421,7 +439,9 @@ impl<T: Types> Builder<'_, T> {
             let align = loop {
                 match self.types.shape(id)? {
                     Shape::Array(of, _) if arrays < MAX_DEPTH => (id, arrays) = (of, arrays + 1),
-                    Shape::Int { bits, .. } => break u64::from(bits / 8).clamp(1, 16),
+                    Shape::Int { bits, .. } | Shape::Ordered(_, bits) => {
+                        break u64::from(bits / 8).clamp(1, 16)
+                    }
                     Shape::Pointer(_) => break 8,
                     Shape::Record(id) => {
                         let inner = self.look_at(id)?;

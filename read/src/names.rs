@@ -5,7 +5,7 @@
 use crate::lower::Lowered;
 use kho_abi::wire::layout::Header as WireHeader;
 use kho_abi_model::version;
-use kho_abi_model::{Contract, Header, Item, Model, Target};
+use kho_abi_model::{Contract, Enumeration, Header, Item, Model, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What to look for in images: everything that the truth has names for.
@@ -17,6 +17,8 @@ pub(crate) struct Names {
     types: BTreeMap<String, String>,
     /// Contracts with a string, current ones first, each with its header.
     contracts: Vec<(String, Contract)>,
+    /// The constants that are enumerators: types show those, and no image shows a macro.
+    enumerators: BTreeSet<String>,
     /// The prefixes of the strings that the kernel's own tests use.
     tests: Vec<String>,
 }
@@ -27,6 +29,7 @@ impl Names {
         let mut known = Self::default();
         for header in &truth.headers {
             known.headers.push(header.name.clone());
+            known.add_enumerators(header);
             for item in &header.items {
                 match item {
                     Item::Record(_) | Item::Enum(_) => {
@@ -53,12 +56,19 @@ impl Names {
                     compatible: contract.compatible.value.into(),
                     macro_name: contract.compatible.name.into(),
                     roots: roots.map(Into::into).collect(),
+                    constants: contract.constants.iter().map(|name| (*name).into()).collect(),
                     ..Contract::default()
                 };
                 known.contracts.push((header.name.into(), contract));
             }
         }
         known
+    }
+
+    fn add_enumerators(&mut self, header: &Header) {
+        let enums = header.items.iter().filter(|item| matches!(item, Item::Enum(_)));
+        let members = enums.flat_map(Item::constants).map(|member| member.name.clone());
+        self.enumerators.extend(members);
     }
 
     /// What the kernel's own tests are known by, and nothing else.
@@ -72,6 +82,7 @@ impl Names {
             if !self.headers.contains(&header.name) {
                 self.headers.push(header.name.clone());
             }
+            self.add_enumerators(header);
             for item in &header.items {
                 if matches!(item, Item::Record(_) | Item::Enum(_)) {
                     self.types.entry(item.name().into()).or_insert_with(|| header.name.clone());
@@ -193,15 +204,28 @@ impl Names {
         // Structs that the string is known to promise count even if they were not found.
         let exact = known.string() == Some(compatible);
         let there = |root: &&String| exact || lowered.records.contains_key(*root);
-        let constants = lowered.enums.values().flat_map(|e| &e.members).map(|member| &member.name);
-        let constants: BTreeSet<_> = constants.collect();
+        // So do enumerators, and whatever else their enumeration has: one that has another name here is
+        // not told from one that is gone.
+        let members = |e: &'_ Enumeration| -> Vec<String> {
+            e.members.iter().map(|member| member.name.clone()).collect()
+        };
+        let enums: Vec<Vec<String>> = lowered.enums.values().map(members).collect();
+        let is_there = |name: &String| enums.iter().any(|members| members.contains(name));
+        let promised = |name: &&String| exact && self.enumerators.contains(*name) || is_there(name);
+        let mut constants: Vec<String> = known.constants.iter().filter(promised).cloned().collect();
+        for members in &enums {
+            if members.iter().any(|name| known.constants.contains(name)) {
+                let others = members.iter().filter(|name| !known.constants.contains(name));
+                constants.extend(others.cloned());
+            }
+        }
         let contract = Contract {
             compatible: compatible.into(),
             macro_name: known.macro_name.clone(),
             // Only code has the number beside it.
             name: known.name.clone().filter(|_| exact),
             roots: known.roots.iter().filter(there).cloned().collect(),
-            constants: known.constants.iter().filter(|c| constants.contains(c)).cloned().collect(),
+            constants,
             ..Contract::default()
         };
         (header, contract)

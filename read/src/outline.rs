@@ -110,6 +110,14 @@ pub fn read(text: &str) -> Outline {
     outline
 }
 
+/// The lines of a text, or of a piece of one, without comments and empty lines, and with single blanks.
+/// Lines that a backslash joins are one.
+#[must_use]
+pub fn code_lines(text: &str) -> Vec<String> {
+    let lines = logical_lines(text, &mut Vec::new()).into_iter();
+    lines.map(|line| line.text.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
 struct Line {
     text: String,
     number: usize,
@@ -120,17 +128,23 @@ fn logical_lines(text: &str, comments: &mut Vec<(usize, String)>) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut in_comment = false;
     let mut joined = false;
+    // Whether the line before is code. The first line may stand far above the second.
+    let mut follows_code = false;
     for (index, raw) in text.lines().enumerate() {
         let number = index + 1;
         let mut code = String::new();
         let mut rest = raw;
         // A piece of a file may begin inside a comment, where lines begin with a star.
         let star = raw.trim_start();
-        if !in_comment && !joined && (star == "*" || star.starts_with("* ")) {
+        let is_star = star
+            .strip_prefix('*')
+            .is_some_and(|rest| rest.trim_start().len() < rest.len() || rest.is_empty());
+        if !in_comment && !joined && is_star && !follows_code {
             comments.push((number, star.trim_end_matches("*/").trim().into()));
             continue;
         }
         if !in_comment && star == "*/" {
+            follows_code = false;
             continue;
         }
         loop {
@@ -139,7 +153,8 @@ fn logical_lines(text: &str, comments: &mut Vec<(usize, String)>) -> Vec<Line> {
                     Some(end) => (&rest[..end], Some(&rest[end + 2..])),
                     None => (rest, None),
                 };
-                if !comment.trim().is_empty() {
+                // An empty line of a comment keeps it together.
+                if after.is_none() || !comment.trim().is_empty() {
                     comments.push((number, comment.trim().into()));
                 }
                 let Some(after) = after else { break };
@@ -160,6 +175,7 @@ fn logical_lines(text: &str, comments: &mut Vec<(usize, String)>) -> Vec<Line> {
             in_comment = true;
             rest = &rest[at + 2..];
         }
+        follows_code = index > 0 && !in_comment && !code.trim().is_empty();
         let continues = code.trim_end().ends_with('\\');
         if continues {
             code.truncate(code.trim_end().len() - 1);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! What the truth says about owners: by the macro of a version, the structs and constants that it
-//! owns.
+//! What is known of owners beside what headers say of them: in the truth, by the macro of a version; and in
+//! a tree's file, by whoever owns the tree.
 
 use kho_abi::wire::layout::Header as WireHeader;
+use kho_abi_model::{Contract, Model};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known about a macro that holds the version of a contract.
@@ -37,5 +38,50 @@ impl Owners {
             }
         }
         known
+    }
+}
+
+/// What a tree says that a version owns, where its headers do not say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Declared {
+    /// The macro that holds the version.
+    pub macro_name: String,
+    /// Structs and unions, by name.
+    pub structs: Vec<String>,
+    /// Constants, by name.
+    pub constants: Vec<String>,
+}
+
+impl Declared {
+    /// Whether it names a struct or a constant.
+    #[must_use]
+    pub fn names(&self, item: &str) -> bool {
+        self.structs.iter().chain(&self.constants).any(|name| name == item)
+    }
+}
+
+/// Gives contracts what is declared to be theirs, and takes it from others. An owner that no header has
+/// takes nothing.
+pub fn give(model: &mut Model, declared: &[Declared]) {
+    for owner in declared {
+        let Declared { macro_name, structs, constants } = owner;
+        let all = || model.headers.iter().flat_map(|header| &header.contracts);
+        if !all().any(|contract| contract.is_carrier(macro_name)) {
+            continue;
+        }
+        for contract in model.headers.iter_mut().flat_map(|header| &mut header.contracts) {
+            let Contract { roots, shared, constants: own, .. } = contract;
+            for list in [&mut *roots, &mut *shared, &mut *own] {
+                list.retain(|name| !owner.names(name));
+            }
+            if contract.is_carrier(macro_name) {
+                contract.roots.extend(structs.iter().cloned());
+                contract.constants.extend(constants.iter().cloned());
+            }
+        }
+    }
+    for header in &mut model.headers {
+        let is_empty = |c: &Contract| c.unversioned && c.roots.is_empty() && c.constants.is_empty();
+        header.contracts.retain(|contract| !is_empty(contract));
     }
 }

@@ -5,6 +5,7 @@
 //! and by [`MAX_UNPACKED`].
 
 use super::bytes::Bytes;
+use super::uki;
 use std::io::{self, Read};
 
 /// The largest unpacked kernel, in bytes.
@@ -63,6 +64,38 @@ pub fn is_packed(head: &[u8]) -> bool {
         || Method::of(head).is_some()
 }
 
+/// The size that a packed kernel's own header gives, which no file of it is below; `None` if it has none.
+fn stated_size(head: &[u8]) -> Option<u64> {
+    // Documentation/arch/x86/boot.rst: sectors of the setup, then paragraphs of 16 bytes.
+    if head.get(0x202..0x206) == Some(b"HdrS") {
+        let paragraphs = u32::from_le_bytes(*head.get(0x1f4..)?.first_chunk()?);
+        return Some((setup_sectors(head) + 1) * 512 + u64::from(paragraphs) * 16);
+    }
+    uki::size_of_sections(head)
+}
+
+/// The number of sectors before the kernel of a bzImage, the first not counted.
+fn setup_sectors(head: &[u8]) -> u64 {
+    match head.get(0x1f1).copied().unwrap_or_default() {
+        0 => 4,
+        sectors => u64::from(sectors),
+    }
+}
+
+/// Refuses a file that is shorter than its header says.
+///
+/// # Errors
+///
+/// [`PayloadError`] with both sizes.
+pub fn whole(head: &[u8], size: u64) -> Result<(), PayloadError> {
+    match stated_size(head) {
+        Some(stated) if size < stated => Err(PayloadError(format!(
+            "the file has {size} bytes, and its header says {stated}: it is cut off"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Unpacks the kernel in a file; `None` if the file is not packed in a known way.
 ///
 /// # Errors
@@ -71,6 +104,7 @@ pub fn is_packed(head: &[u8]) -> bool {
 pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     let head = bytes.take_up_to(0, 4096).map_err(say)?;
     let Some(packed) = locate(&head, bytes.size())? else { return Ok(None) };
+    whole(&head, bytes.size())?;
     if packed.size > MAX_PACKED {
         return Err(PayloadError("it is larger than any packed kernel".into()));
     }
@@ -100,7 +134,7 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
 fn say(error: io::Error) -> PayloadError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => PayloadError("it is cut off".into()),
-        _ => PayloadError(error.to_string()),
+        _ => PayloadError(format!("its content is damaged ({error})")),
     }
 }
 
@@ -116,11 +150,7 @@ fn locate(head: &[u8], size: u64) -> Result<Option<Packed>, PayloadError> {
         let (Some(offset), Some(length), false) = (word(0x248), word(0x24c), old) else {
             return Err(PayloadError("its boot header is too old to say where it is".into()));
         };
-        let setup = match head[0x1f1] {
-            0 => 4,
-            sectors => u64::from(sectors),
-        };
-        let offset = (setup + 1) * 512 + offset;
+        let offset = (setup_sectors(head) + 1) * 512 + offset;
         return Ok(Some(Packed { offset, size: length, sized: true }));
     }
     // drivers/firmware/efi/libstub/zboot-header.S.

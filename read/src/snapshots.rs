@@ -9,6 +9,7 @@ use crate::error::SourceError;
 use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 use kho_abi_model::version;
 use kho_abi_model::{Contract, Header, Item, Model, PageVariant, Target, ABI_DIR};
+use kho_abi_show::names;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -41,12 +42,14 @@ pub fn read_dir(name: &str, dir: &Path) -> Result<Reading, SourceError> {
 ///
 /// As [`read_dir`], and for layouts that do not agree about a struct.
 pub fn catalogue(dir: &Path) -> Result<Catalogue, SourceError> {
-    let name = dir.display().to_string();
+    let name = names::shown(dir);
     let (newest, earlier) = versions(&name, dir)?;
     let all = || newest.iter().chain(&earlier);
     let drafts = all().filter(|frozen| frozen.status == Status::Draft);
     let drafts = drafts.map(|frozen| frozen.contract.compatible.clone()).collect();
     let knows = knows(all());
+    let of_kernels = all().filter(|frozen| frozen.unknown.contains(&Part::Pages));
+    let kernels = of_kernels.map(|f| (f.contract.compatible.clone(), f.kernel_pages)).collect();
     let current = reading(&name, newest);
     if let Some(gap) = current.gaps.first() {
         return Err(SourceError::NotASource {
@@ -57,7 +60,7 @@ pub fn catalogue(dir: &Path) -> Result<Catalogue, SourceError> {
     }
     // Each stands for itself: two versions of a struct have one name.
     let earlier = earlier.into_iter().map(|frozen| reading(&name, vec![frozen]).model).collect();
-    Ok(Catalogue::of_models(current.model, earlier, drafts, knows))
+    Ok(Catalogue::of_models(current.model, earlier, drafts, knows, kernels))
 }
 
 /// Frozen layouts: the newest version of each contract, and the others, oldest first.
@@ -74,7 +77,7 @@ fn versions(name: &str, dir: &Path) -> Result<(Vec<Frozen>, Vec<Frozen>), Source
     if paths.is_empty() {
         return Err(SourceError::NotASource {
             name: name.into(),
-            why: format!("{} has no frozen layouts", dir.display()),
+            why: format!("{} has no frozen layouts", names::shown(dir)),
             help: "name the directory with the *.layout files".into(),
         });
     }

@@ -654,12 +654,6 @@ fn c_word(rust: &str) -> Option<&'static str> {
     Some(match rust {
         "c_uint" => "unsigned int",
         "c_ushort" => "unsigned short",
-        "Le16" => "__le16",
-        "Le32" => "__le32",
-        "Le64" => "__le64",
-        "Be16" => "__be16",
-        "Be32" => "__be32",
-        "Be64" => "__be64",
         _ => return None,
     })
 }
@@ -681,9 +675,13 @@ fn wire_type(ty: &syn::Type, size: u64, sizes: &Sizes<'_>) -> Option<(Type, u64)
             let int = |bits: u16, signed| (Type::Int { bits, signed }, u64::from(bits / 8));
             Some(match name.as_str() {
                 "u8" => int(8, false),
-                "u16" | "c_ushort" | "Le16" | "Be16" => int(16, false),
-                "u32" | "c_uint" | "Le32" | "Be32" => int(32, false),
-                "u64" | "PhysAddr" | "Le64" | "Be64" => int(64, false),
+                "u16" | "c_ushort" => int(16, false),
+                "u32" | "c_uint" => int(32, false),
+                "u64" | "PhysAddr" => int(64, false),
+                "Le16" | "Le32" | "Le64" | "Be16" | "Be32" | "Be64" => {
+                    let ty = Type::ordered(&format!("__{}", name.to_lowercase()))?;
+                    (ty, name[2..].parse::<u64>().ok()? / 8)
+                }
                 "i8" => int(8, true),
                 "i16" => int(16, true),
                 "i32" => int(32, true),

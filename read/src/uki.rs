@@ -12,6 +12,36 @@ const ENTRY: usize = 40;
 /// file is not a unified kernel image.
 #[must_use]
 pub(crate) fn linux(head: &[u8]) -> Option<(u64, u64)> {
+    let section = sections(head)?.into_iter().find(|section| section.name == *LINUX)?;
+    // The size is rounded up in the file, and exact in memory.
+    let Section { in_memory, in_file, offset, .. } = section;
+    let size = if in_memory == 0 { in_file } else { in_memory.min(in_file) };
+    Some((offset.into(), size.into()))
+}
+
+/// Where the last section of an EFI program ends; `None` if the file is not one.
+#[must_use]
+pub(crate) fn size_of_sections(head: &[u8]) -> Option<u64> {
+    // Sections that are not in the file have no offset in it.
+    let sections = sections(head)?.into_iter().filter(|section| section.offset != 0);
+    let ends = sections.map(|section| {
+        // What follows the exact size is only there to round it up.
+        let Section { in_memory, in_file, offset, .. } = section;
+        let size = if in_memory == 0 { in_file } else { in_memory.min(in_file) };
+        u64::from(offset) + u64::from(size)
+    });
+    ends.max()
+}
+
+/// A section of an EFI program.
+struct Section {
+    name: [u8; 8],
+    in_memory: u32,
+    in_file: u32,
+    offset: u32,
+}
+
+fn sections(head: &[u8]) -> Option<Vec<Section>> {
     let u16_at = |at: usize| Some(u16::from_le_bytes(*head.get(at..)?.first_chunk()?));
     let u32_at = |at: usize| Some(u32::from_le_bytes(*head.get(at..)?.first_chunk()?));
     if !head.starts_with(b"MZ") {
@@ -21,19 +51,16 @@ pub(crate) fn linux(head: &[u8]) -> Option<(u64, u64)> {
     if head.get(pe..pe.checked_add(4)?)? != b"PE\0\0" {
         return None;
     }
-    let sections = usize::from(u16_at(pe.checked_add(6)?)?).min(MAX_SECTIONS);
+    let count = usize::from(u16_at(pe.checked_add(6)?)?).min(MAX_SECTIONS);
     let table = pe.checked_add(24)?.checked_add(u16_at(pe.checked_add(20)?)?.into())?;
-    for index in 0..sections {
+    let mut found = Vec::new();
+    for index in 0..count {
         let at = table.checked_add(index * ENTRY)?;
-        if head.get(at..at.checked_add(8)?)? != LINUX {
-            continue;
-        }
-        // The size is rounded up in the file, and exact in memory.
-        let (in_memory, in_file) = (u32_at(at + 8)?, u32_at(at + 16)?);
-        let size = if in_memory == 0 { in_file } else { in_memory.min(in_file) };
-        return Some((u32_at(at + 20)?.into(), size.into()));
+        let name = *head.get(at..)?.first_chunk()?;
+        let [in_memory, in_file, offset] = [8, 16, 20].map(|part| u32_at(at + part));
+        found.push(Section { name, in_memory: in_memory?, in_file: in_file?, offset: offset? });
     }
-    None
+    Some(found)
 }
 
 #[cfg(test)]

@@ -133,3 +133,43 @@ fn damage_neither_panics_nor_grows_without_bounds() {
         }
     }
 }
+
+/// What follows the payload is a part of the file, too: the header says how long all of it is.
+#[test]
+fn a_file_that_is_shorter_than_its_header_says_is_refused() {
+    let packed = PACKED[0].1;
+    let mut image = bz_image(packed);
+    image.resize(image.len().next_multiple_of(16), 0xaa);
+    let paragraphs = u32::try_from((image.len() - 4 * 512) / 16).expect("it is small");
+    image[0x1f4..0x1f8].copy_from_slice(&paragraphs.to_le_bytes());
+    assert!(unpack(&image).is_ok());
+    let mut signed = image.clone();
+    signed.extend(b"a signature");
+    assert!(unpack(&signed).is_ok());
+    for cut in [1, 16, 60] {
+        let error = unpack(&image[..image.len() - cut].to_vec()).expect_err("it is cut off");
+        let said = format!("its header says {}: it is cut off", image.len());
+        assert!(error.to_string().contains(&said), "{error}");
+    }
+    // An EFI program's sections say the same.
+    let mut image = zboot(packed);
+    image.resize(1024, 0);
+    image.truncate(1024);
+    let (pe, table) = (0x200, 0x200 + 24 + 0xf0);
+    image[0x3c..0x40].copy_from_slice(&u32::to_le_bytes(0x200));
+    image[8..12].copy_from_slice(&u32::to_le_bytes(1024));
+    image.extend(packed);
+    image[pe..pe + 4].copy_from_slice(b"PE\0\0");
+    image[pe + 6] = 1;
+    image[pe + 20] = 0xf0;
+    image[table..table + 5].copy_from_slice(b".data");
+    let end = image.len() + 32;
+    let size = u32::try_from(end - 1024).expect("it is small").to_le_bytes();
+    for at in [8, 16] {
+        image[table + at..table + at + 4].copy_from_slice(&size);
+    }
+    image[table + 20..table + 24].copy_from_slice(&u32::to_le_bytes(1024));
+    assert!(unpack(&image).expect_err("it is cut off").to_string().contains("cut off"));
+    image.resize(end, 0);
+    assert!(unpack(&image).is_ok());
+}

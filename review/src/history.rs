@@ -19,10 +19,12 @@ use kho_abi_read::git::history::{is_abi_header, Blobs};
 use kho_abi_read::git::Git;
 use kho_abi_read::outline;
 use kho_abi_read::source::{self, SourceError};
+use kho_abi_show::{names, Progress, Unit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash as _, Hasher as _};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -72,6 +74,8 @@ pub struct Look<'a> {
     /// A pattern of tags, in git's syntax: a string counts as released from the first matching tag
     /// that contains it. Without a pattern, each commit counts as a release.
     pub released: Option<&'a str>,
+    /// What counts the headers that are read, and the commits that are judged.
+    pub progress: Progress,
 }
 
 /// What to show.
@@ -89,8 +93,12 @@ impl Wanted {
     /// What a word on the command line asks for.
     #[must_use]
     pub fn of(word: &str) -> Self {
-        let name = word.rsplit('/').next().unwrap_or(word);
-        match name.strip_suffix(".h") {
+        let (dir, name) = word.rsplit_once('/').unwrap_or(("", word));
+        // A mistyped path is not that of the header.
+        let is_abi = format!("/include/{ABI_DIR}").ends_with(&format!("/{dir}"))
+            || dir.ends_with(&format!("/include/{ABI_DIR}"))
+            || Path::new(word).exists();
+        match name.strip_suffix(".h").filter(|_| dir.is_empty() || is_abi) {
             Some(name) => Self::Header(name.into()),
             None if word.trim_end_matches('/').ends_with(ABI_DIR) => Self::All,
             None => Self::Contract(word.into()),
@@ -141,6 +149,7 @@ pub fn life(
     let options = &Options { catalogue: Arc::new(Catalogue::empty()), ..options.clone() };
     let git = Git::find(reading.git_dir.as_deref())?.with_time(LOG_TIME);
     let tip = git.commit(rev)?;
+    look.progress.begin("listing commits", Unit::Items, None);
     let commits = commits(&git, rev, &tip)?;
     let mut judge = Judge {
         cache: Cache::open(look.cache, reading, options.strictness),
@@ -150,12 +159,15 @@ pub fn life(
         options,
     };
     let pairs = commits.iter().flat_map(|commit| commit.olds.iter().map(move |o| (o, &commit.new)));
-    judge.read(pairs)?;
+    look.progress.begin("looking at commits", Unit::Items, None);
+    judge.read(pairs, &look.progress)?;
 
     let mut names = Names::default();
     let mut lives = Lives::default();
     let mut sections = Vec::new();
+    look.progress.begin("judging commits", Unit::Items, Some(commits.len() as u64));
     for commit in &commits {
+        look.progress.advance(1);
         let mut reports = Vec::new();
         let mut unreadable = None;
         for old in &commit.olds {
@@ -219,9 +231,11 @@ impl Judge<'_> {
     fn read<'b>(
         &mut self,
         pairs: impl Iterator<Item = (&'b Set, &'b Set)>,
+        progress: &Progress,
     ) -> Result<(), SourceError> {
         let mut wanted: BTreeMap<String, Files> = BTreeMap::new();
         for (old, new) in pairs {
+            progress.advance(1);
             if self.cache.get(&pair_key(old, new)).is_some() {
                 continue;
             }
@@ -238,7 +252,7 @@ impl Judge<'_> {
                 }
             }
         }
-        self.sides.extend(read_all(&wanted, self.reading));
+        self.sides.extend(read_all(&wanted, self.reading, progress));
         Ok(())
     }
 
@@ -327,7 +341,8 @@ impl Lives {
         for contract in report.contracts.iter().filter(|contract| contract.old != contract.new) {
             let Some(new) = &contract.new else { continue };
             let Some((set, title)) = self.left.get(new).cloned() else { continue };
-            judge.read(std::iter::once((&set, &commit.new)))?;
+            // This is a part of the commit's own step.
+            judge.read(std::iter::once((&set, &commit.new)), &Progress::default())?;
             let Some(Kept::Judged(again)) = judge.pair(&set, &commit.new)? else { continue };
             let is_other = again.contracts.iter().any(|other| {
                 other.new.as_ref() == Some(new)
@@ -562,6 +577,7 @@ fn commits(git: &Git, rev: &str, tip: &str) -> Result<Vec<Commit>, SourceError> 
         for line in raw.lines().filter_map(|line| line.strip_prefix(':')) {
             // old-mode new-mode old-id new-id status, a tab, the path
             let Some((about, path)) = line.split_once('\t') else { continue };
+            let path = &*names::of_git(path);
             let mut about = about.split(' ').skip(1);
             let (mode, id) = (about.next().unwrap_or_default(), about.nth(1).unwrap_or_default());
             if !is_abi_header(path) {
@@ -662,7 +678,9 @@ impl Contents<'_> {
 fn read_all(
     sets: &BTreeMap<String, Files>,
     reading: &source::Options,
+    progress: &Progress,
 ) -> HashMap<String, Result<Side, String>> {
+    progress.begin("reading the headers of commits", Unit::Items, Some(sets.len() as u64));
     let next = AtomicUsize::new(0);
     let all: Vec<_> = sets.iter().collect();
     let done = Mutex::new(HashMap::new());
@@ -679,6 +697,7 @@ fn read_all(
             scope.spawn(|| {
                 while let Some((code, files)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let side = one(files);
+                    progress.advance(1);
                     if let Ok(mut done) = done.lock() {
                         done.insert((*code).clone(), side);
                     }
@@ -721,8 +740,16 @@ impl Cache {
         // The name of the file contains everything that decides about a judgement.
         let target = reading.triple.as_deref().unwrap_or(std::env::consts::ARCH);
         let page = reading.page_size.map_or_else(|| "all".into(), |size| size.to_string());
+        let owners = match reading.catalogue.declared() {
+            [] => String::new(),
+            declared => {
+                let mut hasher = std::hash::DefaultHasher::new();
+                declared.hash(&mut hasher);
+                format!("-{:016x}", hasher.finish())
+            }
+        };
         let name = format!(
-            "log-{}-{}-{target}-{page}-{strictness:?}.jsonl",
+            "log-{}-{}-{target}-{page}-{strictness:?}{owners}.jsonl",
             env!("CARGO_PKG_VERSION"),
             build(),
         );

@@ -5,12 +5,14 @@
 //! string, something is lost; the report says what the kernel does about it. If it has the same
 //! string for other bytes, nothing else notices.
 
+mod carriers;
 mod defects;
 mod effects;
 mod release;
+mod rows;
 
-use crate::diff::{compare, open, Comparison, Side, DEVICE_TREE};
-use crate::policy::{self, Level, Options, Strictness, Verdict};
+use crate::diff::{compare, open, Comparison, Side};
+use crate::policy::{self, Options, Strictness};
 pub use defects::RULE as KNOWN_DEFECT;
 pub use effects::{on_absence, on_mismatch, Effect};
 use kho_abi_model::finding::{self, Finding};
@@ -18,6 +20,8 @@ use kho_abi_model::version;
 use kho_abi_read::ikconfig::Config;
 use kho_abi_read::image;
 use kho_abi_read::source::{self, Gap, Kind, SourceError};
+use kho_abi_show::names;
+use rows::Asked;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::Read as _;
@@ -34,6 +38,10 @@ pub struct Kernel {
     pub listed: Option<Vec<String>>,
     /// Its release, as `7.3.4`, if known.
     pub release: Option<String>,
+    /// The machine that it is for, as `x86_64`, if it says so.
+    pub machine: Option<String>,
+    /// The file that it was read from, if that is not its name.
+    pub file: Option<String>,
 }
 
 /// The first bytes of a file; `None` if it cannot be read.
@@ -88,7 +96,8 @@ impl Kernel {
     ///
     /// As [`open::open`].
     pub fn open(word: &str, options: &source::Options) -> Result<Self, SourceError> {
-        let path = Path::new(word);
+        let path = names::path(word);
+        let path = path.as_path();
         // A word that is not a file is not an image; the reader of sources reports the error.
         let is_image =
             path.is_file() && first_bytes(path).is_some_and(|head| image::is_image(&head));
@@ -96,14 +105,15 @@ impl Kernel {
             let side = open::open(word, options)?;
             let config = std::fs::read_to_string(path.join(".config")).ok();
             let release = release::of_tree(path);
-            return Ok(Self { side, config, listed: None, release });
+            return Ok(Self { side, config, listed: None, release, machine: None, file: None });
         }
         let image = image::open(path, options)?;
         let mut reading = image.reading;
         reading.name = word.into();
         let config = image.config.map(|config| config.text().to_string());
-        let (listed, release) = (image.listed, image.release);
-        Ok(Self { side: Side::new(reading), config, listed, release })
+        let (listed, release, machine) = (image.listed, image.release, image.machine);
+        let side = open::of_reading(reading, options)?;
+        Ok(Self { side, config, listed, release, machine, file: None })
     }
 
     /// The running kernel: its installed image, or its own types and configuration.
@@ -127,7 +137,8 @@ impl Kernel {
             help: "give the kernel's vmlinux or bzImage".into(),
         })?;
         let mut kernel = Self::open(place, options)?;
-        kernel.side.reading.name = format!("the running kernel ({release}, {place})");
+        kernel.side.reading.name = "the running kernel".into();
+        kernel.file = Some(place.clone());
         kernel.release = Some(release.into());
         if let Some(config) = running_config(release) {
             kernel.config = Some(config);
@@ -155,25 +166,28 @@ impl Kernel {
             }
             Built::With => (Built::With, String::new()),
             Built::Unknown => {
-                let contracts = self.side.model().contracts().count();
-                let kho = self
-                    .side
-                    .model()
-                    .contracts()
-                    .any(|(_, c)| version::stem(&c.compatible) == "kho");
+                let contracts = || self.side.model().contracts().map(|(_, contract)| contract);
+                let has_strings = contracts().any(|contract| contract.string().is_some());
+                let kho = contracts().any(|c| version::stem(&c.compatible) == "kho");
                 match self.side.reading.kind {
                     // Headers show that it can be built with KHO, not that it is.
                     Kind::Headers | Kind::Truth | Kind::Snapshots => (Built::With, String::new()),
                     _ if kho => (Built::With, String::new()),
-                    _ if contracts == 0 && self.side.reading.knows.strings => (
+                    _ if !has_strings && self.side.reading.knows.strings => (
                         Built::Without,
                         format!(
                             "{name} carries no configuration, and has no string of Kexec HandOver"
                         ),
                     ),
+                    Kind::Btf | Kind::Dwarf if self.side.model().records().next().is_none() => {
+                        (Built::Without, format!("{name} has no type of Kexec HandOver"))
+                    }
                     _ => (
                         Built::Unknown,
-                        format!("{name} carries no configuration, and its strings are not known"),
+                        format!(
+                            "{name} has neither a configuration nor strings, as BTF by itself: give \
+                             the kernel's vmlinux or bzImage"
+                        ),
                     ),
                 }
             }
@@ -225,12 +239,16 @@ pub struct ContractAnswer {
 pub enum Outlook {
     /// Some bytes would be taken for others.
     Dangerous,
+    /// The next kernel panics at boot: the machine is lost, with all that was handed over.
+    Panics,
     /// One of the kernels does not hand over at all.
     NoHandover,
     /// Something is lost.
     Lost,
     /// Something cannot be told.
     Unknown,
+    /// All is understood, and a release has a known defect, or may have one.
+    Defective,
     /// All is understood, as far as was checked.
     Understood,
 }
@@ -241,10 +259,29 @@ impl Outlook {
     pub fn tell(self) -> &'static str {
         match self {
             Self::Dangerous => "DANGEROUS",
+            Self::Panics => "PANICS",
             Self::NoHandover => "no handover",
             Self::Lost => "no",
             Self::Unknown => "unknown",
-            Self::Understood => "yes",
+            Self::Defective | Self::Understood => "yes",
+        }
+    }
+}
+
+impl Answer {
+    /// The outcome in words, with the defects that go with a yes.
+    #[must_use]
+    pub fn tell(&self) -> String {
+        let word = self.outlook.tell();
+        let count =
+            |count: usize| format!("{count} known defect{}", if count == 1 { "" } else { "s" });
+        match (self.outlook, self.defects.len(), self.perhaps.len()) {
+            (Outlook::Defective, 0, perhaps) => format!("{word}, perhaps with {}", count(perhaps)),
+            (Outlook::Defective, known, 0) => format!("{word}, with {}", count(known)),
+            (Outlook::Defective, known, perhaps) => {
+                format!("{word}, with {}, and perhaps {perhaps} more", count(known))
+            }
+            _ => word.into(),
         }
     }
 }
@@ -256,6 +293,12 @@ pub struct Answer {
     pub current: String,
     /// The next one.
     pub next: String,
+    /// The file that the current kernel was read from, if that is not its name.
+    pub current_file: Option<String>,
+    /// The release of the current kernel, as `7.3.4-amd64`, if it says so.
+    pub current_release: Option<String>,
+    /// The release of the next one.
+    pub next_release: Option<String>,
     /// What it all comes to.
     pub outlook: Outlook,
     /// Why there is no handover; empty where there is.
@@ -274,18 +317,15 @@ pub struct Answer {
     pub not_checked: Vec<Gap>,
 }
 
-/// Whether losing this contract loses preserved state. kexec-metadata only feeds a log line, so it
-/// does not count.
-fn matters(compatible: &str) -> bool {
-    version::stem(compatible) != "kexec-metadata"
-}
-
 /// The answer for one pair of kernels.
 #[must_use]
 pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     let mut answer = Answer {
         current: current.side.reading.name.clone(),
         next: next.side.reading.name.clone(),
+        current_file: current.file.clone(),
+        current_release: current.release.clone(),
+        next_release: next.release.clone(),
         outlook: Outlook::Understood,
         why: String::new(),
         contracts: Vec::new(),
@@ -294,6 +334,11 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
         perhaps: Vec::new(),
         not_checked: Vec::new(),
     };
+    if let Some(why) = other_machine(current, next) {
+        answer.outlook = Outlook::NoHandover;
+        answer.why = why;
+        return answer;
+    }
     if !both_hand_over(&mut answer, [current, next]) {
         return answer;
     }
@@ -304,7 +349,7 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
     answer.defects = known.findings;
     answer.perhaps = known.doubtful;
     let comparison = compare(&current.side, &next.side);
-    // A renamed field does not count: the kernel does not read names.
+    // A renamed field moves no bytes: what it means is each contract's question.
     let options = Options { strictness: Strictness::Wire, ..Options::default() };
     let report = policy::judge(&comparison, &options);
     answer.not_checked.extend(report.not_checked.iter().cloned());
@@ -313,74 +358,19 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
         answer.outlook = Outlook::Unknown;
         answer.not_checked.extend(unread);
     }
-    for contract in &report.contracts {
-        let (now, then) = (contract.old.clone(), contract.new.clone());
-        let string = now.as_ref().or(then.as_ref()).cloned().unwrap_or_default();
-        let listed = |next: &Kernel| next.listed.as_ref().map(|list| list.contains(&string));
-        let of_it = report.events.iter().filter(|event| {
-            event.level == Level::Finding
-                && then.as_ref().is_some_and(|name| event.contracts.contains(name))
-        });
-        let evidence: Vec<String> = of_it
-            .flat_map(|event| std::iter::once(&event.what).chain(&event.consequences).cloned())
-            .collect();
-        let scheme = contract.scheme.as_deref();
-        let (outcome, happens) = match contract.verdict {
-            Verdict::BumpMissing => (
-                Outcome::Dangerous,
-                "the next kernel finds its own string, and reads other fields out of the bytes".into(),
-            ),
-            Verdict::VersionMissing => (
-                Outcome::Dangerous,
-                "no version covers it, and the next kernel reads other fields out of the bytes".into(),
-            ),
-            Verdict::Unchanged => match string_alone(current, next, &contract.open) {
-                Some(why) => (Outcome::Unknown, why),
-                None => (Outcome::Understood, String::new()),
-            },
-            Verdict::New => (Outcome::OnlyNext, String::new()),
-            Verdict::NotChecked if now.is_none() => (
-                Outcome::CurrentUnknown,
-                "whether the current kernel has it is unknown".into(),
-            ),
-            Verdict::NotChecked if then.is_some() => {
-                let why = string_alone(current, next, &contract.open);
-                (Outcome::Unknown, why.unwrap_or_else(|| "it cannot be compared".into()))
-            }
-            Verdict::NotChecked => (Outcome::Unknown, "whether the next kernel has it is unknown".into()),
-            _ if listed(next) == Some(true) => (
-                Outcome::Unknown,
-                "the next kernel lists the string among those that it understands; its bytes cannot be compared".into(),
-            ),
-            Verdict::Removed => (Outcome::Lost, on_absence(&string, scheme).1.into()),
-            _ => (Outcome::Lost, on_mismatch(&string, scheme).1.into()),
-        };
-        // A kernel neither writes nor reads a part that it is built without.
-        let (outcome, effect, happens) = match without(current, next, &string) {
-            Some(Lacking::Current) => continue,
-            Some(Lacking::Next(option)) => {
-                let (effect, what) = on_mismatch_without(&string);
-                let happens = format!("the next kernel is built without {option}: {what}");
-                (Outcome::Lost, effect, happens)
-            }
-            None if contract.verdict == Verdict::Removed && outcome == Outcome::Lost => {
-                (outcome, on_absence(&string, scheme).0, happens)
-            }
-            None => (outcome, effect_of(outcome, &string, scheme), happens),
-        };
-        answer.contracts.push(ContractAnswer {
-            current: now,
-            next: then,
-            outcome,
-            effect,
-            happens,
-            evidence: if outcome == Outcome::Dangerous { evidence } else { Vec::new() },
-            open: contract.open.clone(),
-        });
-    }
-    answer.contracts.sort_by_key(|contract| contract.outcome);
+    let asked = Asked { current, next, comparison: &comparison, report: &report };
+    answer.contracts = (0..report.contracts.len()).filter_map(|index| asked.row(index)).collect();
+    carriers::apply(&mut answer.contracts);
+    answer.contracts.sort_by_key(|contract| (contract.outcome, contract.effect != Effect::Panics));
     answer.outlook = outlook(&answer);
     answer
+}
+
+/// Why kernels of two machines do not follow each other.
+fn other_machine(current: &Kernel, next: &Kernel) -> Option<String> {
+    let (now, then) = (current.machine.as_ref()?, next.machine.as_ref()?);
+    let [a, b] = [current, next].map(|kernel| &kernel.side.reading.name);
+    (now != then).then(|| format!("{a} is for {now}, and {b} is for {then}: it cannot start there"))
 }
 
 /// Whether both kernels are built with Kexec HandOver, as far as is known; otherwise the answer
@@ -414,84 +404,32 @@ fn loose(comparison: &Comparison<'_>) -> Vec<Gap> {
     comparison.unread.iter().cloned().chain(differing).collect()
 }
 
-/// Why an equal string is not enough for a contract whose content was not compared; `None` if it is
-/// enough, since only code has the properties of device trees, and no image shows them.
-fn string_alone(current: &Kernel, next: &Kernel, open: &[String]) -> Option<String> {
-    let open: Vec<_> =
-        open.iter().map(String::as_str).filter(|item| *item != DEVICE_TREE).collect();
-    if open.is_empty() {
-        return None;
+impl ContractAnswer {
+    /// Whether something preserved is lost together with it.
+    #[must_use]
+    pub fn matters(&self) -> bool {
+        [&self.current, &self.next].into_iter().flatten().any(|string| rows::matters(string))
     }
-    let untyped = [current, next].into_iter().find(|k| k.side.reading.kind == Kind::Strings);
-    Some(match untyped {
-        Some(kernel) => format!(
-            "the string is the same, and nothing else was compared: {} has no types",
-            kernel.side.reading.name
-        ),
-        None => format!("the string is the same; not compared: {}", open.join(", ")),
-    })
 }
 
 /// Combines the answers about contracts with what was known before.
 fn outlook(answer: &Answer) -> Outlook {
-    let outlooks = answer.contracts.iter().map(|contract| {
-        let matters = [&contract.current, &contract.next].into_iter().flatten().any(|c| matters(c));
-        match contract.outcome {
-            Outcome::Dangerous => Outlook::Dangerous,
-            Outcome::Lost if matters => Outlook::Lost,
-            // A contract that may safely be lost may also be unknown.
-            Outcome::Unknown | Outcome::CurrentUnknown if matters => Outlook::Unknown,
-            _ => Outlook::Understood,
-        }
+    let outlooks = answer.contracts.iter().map(|contract| match contract.outcome {
+        Outcome::Dangerous => Outlook::Dangerous,
+        Outcome::Lost if contract.effect == Effect::Panics => Outlook::Panics,
+        Outcome::Lost if contract.matters() => Outlook::Lost,
+        // What is unknown is no yes, even of a contract whose loss would not count.
+        Outcome::Unknown | Outcome::CurrentUnknown => Outlook::Unknown,
+        Outcome::Lost | Outcome::Understood | Outcome::OnlyNext => Outlook::Understood,
     });
     let outlook = outlooks.fold(answer.outlook, std::cmp::min);
     let compared = answer.contracts.iter().any(|contract| contract.current.is_some());
     // Nothing was compared, so this is not a yes.
-    if compared {
+    let outlook = if compared { outlook } else { outlook.min(Outlook::Unknown) };
+    if answer.defects.is_empty() && answer.perhaps.is_empty() {
         outlook
     } else {
-        outlook.min(Outlook::Unknown)
-    }
-}
-
-/// Which side is built without what a contract needs.
-enum Lacking {
-    Current,
-    Next(&'static str),
-}
-
-fn without(current: &Kernel, next: &Kernel, compatible: &str) -> Option<Lacking> {
-    let stem = version::stem(compatible);
-    let needs = FEATURES.iter().filter(|feature| feature.stems.contains(&stem));
-    for feature in needs {
-        if current.built(feature.option) == Built::Without {
-            return Some(Lacking::Current);
-        }
-        if next.built(feature.option) == Built::Without {
-            return Some(Lacking::Next(feature.option));
-        }
-    }
-    None
-}
-
-/// What happens if the next kernel lacks the code that would read it, instead of having another
-/// version.
-fn on_mismatch_without(compatible: &str) -> (Effect, &'static str) {
-    match version::stem(compatible) {
-        "luo" | "LUO" => {
-            (Effect::Lost, "the next kernel ignores sessions and files, and they are lost")
-        }
-        _ => on_mismatch(compatible, None),
-    }
-}
-
-/// What the next kernel does with a contract that has this outcome.
-fn effect_of(outcome: Outcome, contract: &str, scheme: Option<&str>) -> Effect {
-    match outcome {
-        Outcome::Dangerous => Effect::Silent,
-        Outcome::Lost => on_mismatch(contract, scheme).0,
-        Outcome::Unknown | Outcome::CurrentUnknown => Effect::Unknown,
-        Outcome::Understood | Outcome::OnlyNext => Effect::None,
+        outlook.min(Outlook::Defective)
     }
 }
 
@@ -511,6 +449,7 @@ fn features(current: &Kernel, next: &Kernel) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff::VERSION_NUMBER;
     use kho_abi_read::source::{Knows, Reading};
     use kho_abi_read::truth;
 
@@ -527,7 +466,14 @@ mod tests {
             knows: Knows::ALL,
             gaps: Vec::new(),
         };
-        Kernel { side: Side::new(reading), config: None, listed: None, release: None }
+        Kernel {
+            side: Side::new(reading),
+            config: None,
+            listed: None,
+            release: None,
+            machine: None,
+            file: None,
+        }
     }
 
     fn contract<'a>(kernel: &'a mut Kernel, string: &str) -> &'a mut kho_abi_model::Contract {
@@ -579,7 +525,8 @@ mod tests {
             let mut next = kernel("b");
             contract(&mut next, string).compatible = other.into();
             let answer = answer(&kernel("a"), &next);
-            assert_eq!(answer.outlook, Outlook::Lost, "{string}");
+            let outlook = if string == "luo-v5" { Outlook::Panics } else { Outlook::Lost };
+            assert_eq!(answer.outlook, outlook, "{string}");
             let lost = of(&answer, string);
             assert_eq!((lost.outcome, lost.next.as_deref()), (Outcome::Lost, Some(other)));
             assert!(lost.happens.contains(words), "{lost:?}");
@@ -666,6 +613,8 @@ mod tests {
                 contract.compatible = contract.string().unwrap().into();
             }
         }
+        let reading = kernel.side.reading;
+        kernel.side = open::of_reading(reading, &source::Options::default()).unwrap();
         kernel
     }
 
@@ -679,13 +628,20 @@ mod tests {
     fn what_an_image_does_not_tell_is_said_and_not_made_up() {
         let (kernel, image) = (|n: &str| without_pci(kernel(n)), |n: &str| without_pci(image(n)));
         let from_image = answer(&image("a"), &kernel("b"));
-        assert_eq!(from_image.outlook, Outlook::Understood);
-        let metadata = from_image.contracts.iter().find(|c| c.current.is_none()).unwrap();
-        assert_eq!(metadata.outcome, Outcome::CurrentUnknown, "{metadata:?}");
+        assert_eq!(from_image.outlook, Outlook::Understood, "{from_image:#?}");
+        let metadata = of(&from_image, "kexec-metadata");
+        assert_eq!(metadata.outcome, Outcome::Understood, "{metadata:?}");
+        assert_eq!(metadata.open, [VERSION_NUMBER]);
         let to_image = answer(&kernel("a"), &image("b"));
-        assert_eq!(of(&to_image, "kexec-metadata-v1").outcome, Outcome::Unknown);
-        // Nothing preserved is lost with the metadata.
-        assert_eq!(to_image.outlook, Outlook::Understood);
+        assert_eq!(of(&to_image, "kexec-metadata-v1").outcome, Outcome::Understood);
+        assert_eq!(to_image.outlook, Outlook::Understood, "{to_image:#?}");
+        // An image without types does not say whether it has them.
+        let mut bare = image("b");
+        bare.side.reading.kind = Kind::Strings;
+        bare.side.reading.model.headers.retain(|header| header.name != "kexec_metadata");
+        let to_bare = answer(&kernel("a"), &bare);
+        assert_eq!(of(&to_bare, "kexec-metadata-v1").outcome, Outcome::Unknown);
+        assert_eq!(to_bare.outlook, Outlook::Unknown);
         let mut without_memfd = image("b");
         for header in &mut without_memfd.side.reading.model.headers {
             header.contracts.retain(|contract| contract.compatible != "memfd-v2");
@@ -706,13 +662,22 @@ mod tests {
         assert!(defects
             .iter()
             .all(|d| d.rule == KNOWN_DEFECT.id && d.shown_place().contains("6.19.4")));
-        assert!(of("7.3.4", "7.2.1").perhaps.iter().any(|p| p.contains("3a0b8fa2eb36")));
+        let perhaps = of("7.3.4", "7.2.1");
+        assert!(perhaps.perhaps.iter().any(|p| p.contains("3a0b8fa2eb36")), "{perhaps:?}");
+        // Neither is a plain yes.
+        assert_eq!((clean.outlook, clean.tell().as_str()), (Outlook::Understood, "yes"));
+        assert_eq!(perhaps.outlook, Outlook::Defective);
+        assert!(perhaps.tell().starts_with("yes, perhaps with "), "{}", perhaps.tell());
+        let known = of("6.19.4", "7.3.4");
+        assert_eq!(known.outlook, Outlook::Defective);
+        assert_eq!(known.tell(), format!("yes, with {} known defects", known.defects.len()));
         // The same string, whose meaning changed between two stable releases.
         for (current, next, outlook) in [
             ("6.17.8", "6.17.9", Outlook::Dangerous),
             ("6.17.9", "6.17.8", Outlook::Dangerous),
-            ("6.17.8", "6.17.4", Outlook::Understood),
-            ("6.17.9", "6.18.2", Outlook::Understood),
+            // The next kernel may have others.
+            ("6.17.8", "6.17.4", Outlook::Defective),
+            ("6.17.9", "6.18.2", Outlook::Defective),
         ] {
             assert_eq!(of(current, next).outlook, outlook, "{current} {next}");
         }
@@ -735,7 +700,9 @@ mod tests {
             };
             let answer = answer(&with(1), &with(2));
             assert_eq!(of(&answer, &format!("{name}@1")).effect, effect, "{answer:?}");
-            assert_eq!(answer.outlook, Outlook::Lost);
+            let panics = effect == Effect::Panics;
+            let outlook = if panics { Outlook::Panics } else { Outlook::Lost };
+            assert_eq!(answer.outlook, outlook);
         }
     }
 
@@ -766,6 +733,72 @@ mod tests {
         let forth = answer(&before, &kernel("b"));
         let pci = forth.contracts.iter().find(|c| c.next.as_deref() == Some("pci@2")).unwrap();
         assert_eq!((pci.outcome, forth.outlook), (Outcome::OnlyNext, Outlook::Understood));
+    }
+
+    #[test]
+    fn metadata_that_only_its_struct_shows_is_compared_by_it() {
+        let image = |n: &str| without_pci(image(n));
+        let same = answer(&image("a"), &image("b"));
+        assert_eq!(same.outlook, Outlook::Understood, "{same:#?}");
+        assert_eq!(of(&same, "kexec-metadata").outcome, Outcome::Understood, "{same:#?}");
+        // The number may have changed with the struct: no image says so.
+        let mut wider = image("b");
+        for item in wider.side.reading.model.headers.iter_mut().flat_map(|h| &mut h.items) {
+            let kho_abi_model::Item::Record(record) = item else { continue };
+            if record.name == "kho_kexec_metadata" {
+                record.size += 7;
+            }
+        }
+        for (current, next) in [(&image("a"), &wider), (&wider, &without_pci(kernel("b")))] {
+            let answer = answer(current, next);
+            let metadata = of(&answer, "kexec-metadata");
+            assert_eq!(metadata.outcome, Outcome::Unknown, "{metadata:?}");
+            assert!(metadata.evidence.iter().any(|what| what.contains("80")), "{metadata:?}");
+            assert_eq!(answer.outlook, Outlook::Unknown);
+        }
+        // Types show what the code uses.
+        let mut without = image("b");
+        without.side.reading.model.headers.retain(|header| header.name != "kexec_metadata");
+        let gone = answer(&image("a"), &without);
+        assert_eq!(of(&gone, "kexec-metadata").outcome, Outcome::Lost);
+        assert_eq!(gone.outlook, Outlook::Understood, "{gone:#?}");
+        let new = answer(&without, &image("b"));
+        let row = new.contracts.iter().find(|c| c.current.is_none()).unwrap();
+        assert_eq!((row.outcome, new.outlook), (Outcome::OnlyNext, Outlook::Understood));
+        assert!(row.happens.contains("no code for it"), "{row:?}");
+    }
+
+    #[test]
+    fn a_renamed_field_is_no_yes() {
+        let mut next = kernel("b");
+        let items = next.side.reading.model.headers.iter_mut().flat_map(|h| &mut h.items);
+        for item in items {
+            let kho_abi_model::Item::Record(record) = item else { continue };
+            for field in record.fields.iter_mut().filter(|field| field.name == "seals") {
+                field.name = "count".into();
+            }
+        }
+        for (now, then) in [(&kernel("a"), &next), (&next, &kernel("a"))] {
+            let answer = answer(now, then);
+            let memfd = of(&answer, "memfd-v2");
+            assert_eq!((memfd.outcome, answer.outlook), (Outcome::Unknown, Outlook::Unknown));
+            let said =
+                memfd.evidence.iter().any(|what| what.contains("seals") && what.contains("count"));
+            assert!(said, "{memfd:?}");
+            assert_eq!(of(&answer, "luo-v5").outcome, Outcome::Understood);
+        }
+    }
+
+    #[test]
+    fn a_kernel_of_another_machine_is_never_a_yes() {
+        let of = |machine: Option<&str>| Kernel { machine: machine.map(Into::into), ..kernel("a") };
+        let (x86, arm, any) = (of(Some("x86_64")), of(Some("arm64")), of(None));
+        let answered = answer(&x86, &arm);
+        assert_eq!(answered.outlook, Outlook::NoHandover);
+        assert!(answered.why.contains("is for x86_64, and a is for arm64"), "{}", answered.why);
+        assert_eq!(answer(&x86, &x86).outlook, Outlook::Understood);
+        // A tree is for any machine.
+        assert_eq!(answer(&arm, &any).outlook, Outlook::Understood);
     }
 
     #[test]

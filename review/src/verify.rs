@@ -7,6 +7,7 @@
 
 mod contracts;
 mod differences;
+pub mod pages;
 
 use contracts::Check;
 use kho_abi_model::finding::{self, Finding};
@@ -14,6 +15,7 @@ use kho_abi_model::{Contract, Model};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{Gap, Kind, Reading};
 use kho_abi_read::truth::TruthError;
+use pages::Pages;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt;
@@ -67,6 +69,9 @@ impl Truth {
 pub enum Verdict {
     /// All that the source tells of what the contract promises is as the truth says.
     Equal,
+    /// What was compared is as the truth says, and this source lacks what one of its kind would show: the
+    /// string, a struct, an enumeration. A finding, since that may be different.
+    Partly,
     /// Something of it is not: a finding.
     Different,
     /// The source has a newer version than the truth: a finding, since nobody here knows its bytes.
@@ -86,6 +91,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Equal => "equal",
+            Self::Partly => "partly",
             Self::Different => "different",
             Self::Newer => "newer",
             Self::Older => "older",
@@ -198,6 +204,12 @@ impl Report {
     pub fn anything_checked(&self) -> bool {
         self.contracts.iter().any(|checked| checked.compared.anything())
     }
+
+    /// Whether its findings, if there are any, only say what was not compared.
+    #[must_use]
+    pub fn only_open(&self) -> bool {
+        self.findings.iter().all(|finding| finding.rule == "not_compared")
+    }
 }
 
 /// Compares a source with the truth.
@@ -208,7 +220,12 @@ impl Report {
 pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     let source_wide = reading.gaps.iter().filter(|gap| gap.item.is_empty());
     let mut not_checked: Vec<String> = source_wide.map(|gap| gap.why.clone()).collect();
-    let page_size = page_size(&truth.current, reading, &mut not_checked);
+    let pages = Pages::of(truth, reading)?;
+    let page_size = if pages.all_of_kernels(&truth.current) {
+        reading.model.target.page_size
+    } else {
+        page_size(&truth.current, reading, &mut not_checked)
+    };
     if !reading.knows.packing {
         let why = "whether structs are packed, and how they are aligned: types of an image have \
                    offsets and sizes alone";
@@ -216,12 +233,11 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     }
     let unknown = truth.catalogue.knows().unknown();
     if !unknown.is_empty() {
-        not_checked.push(format!(
-            "{}: a frozen layout is of a kernel, which does not contain it, nor its page size",
-            unknown.join(", ")
-        ));
+        let unknown = unknown.join(", ");
+        not_checked
+            .push(format!("{unknown}: a frozen layout is of a kernel, which does not contain it"));
     }
-    let mut check = Check::new(truth, reading, page_size);
+    let mut check = Check::new(truth, reading, page_size, &pages);
     for (_, contract) in truth.current.contracts() {
         check.contract(contract)?;
     }

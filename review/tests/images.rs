@@ -14,6 +14,7 @@ use kho_abi_read::source::{Kind, Options, Reading};
 use kho_abi_read::{headers, image, truth};
 use kho_abi_review::preflight::{self, Answer, Kernel, Outlook};
 use kho_abi_review::verify::{verify, Report, Truth, Verdict};
+use kho_abi_review::{diff, policy};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -398,9 +399,12 @@ fn other_versions_are_told_from_changes() {
     assert_eq!(report.findings[0].rule, "source_version_unknown");
     // Without its string, the structs decide, and the report says that the string is missing.
     let report = report_of(variant, "memfd", &quoted(called("memfd")), "\"other\"");
-    assert_eq!(*verdict(&report, called("memfd")), Verdict::Equal);
+    assert_eq!(*verdict(&report, called("memfd")), Verdict::Partly);
     let memfd = report.contracts.iter().find(|checked| checked.contract == called("memfd"));
     assert!(memfd.is_some_and(|c| c.not_checked.iter().any(|gap| gap.item == "the string")));
+    assert_eq!(rules(&report), ["not_compared"]);
+    let what = &report.findings[0].what;
+    assert!(what.contains(&format!("the string of {}", called("memfd"))), "{what}");
 }
 
 #[test]
@@ -876,4 +880,182 @@ fn handlers_are_found_whatever_they_are_called() {
     for name in ["memfd", "pci", "iommu-liveupdate"] {
         assert!(strings(&reading.model).contains(&name), "{name}: {:?}", strings(&reading.model));
     }
+}
+
+fn rules(report: &Report) -> Vec<&str> {
+    report.findings.iter().map(|finding| finding.rule.as_str()).collect()
+}
+
+/// What an image of its kind would show, and this one lacks, is not equal: a struct, an enumeration, and what is
+/// of no known page size.
+#[test]
+fn verify_is_equal_only_of_what_it_saw() {
+    for variant in VARIANTS.iter().filter(|v| ["-gdwarf-5"] == v.flags || ["-gbtf"] == v.flags) {
+        for (header, from, contract, item) in [
+            ("memfd", "struct memfd_luo_ser {", called("memfd"), "memfd_luo_ser"),
+            ("memfd", "struct memfd_luo_folio_ser {", called("memfd"), "memfd_luo_folio_ser"),
+            ("luo", "struct luo_ser {", called("luo"), "luo_ser"),
+            ("kexec_handover", "enum kho_radix_consts {", called("kho"), "KHO_TREE_MAX_DEPTH"),
+        ] {
+            let dir = dir();
+            let to = from.replace(" {", "_x {");
+            let headers = changed_headers(dir.path(), header, from, &to);
+            let tag = from.trim_end_matches(" {");
+            let text = everything(&current()).replace(tag, &format!("{tag}_x"));
+            // Assertions name what is gone.
+            let object = variant.compile(dir.path(), &headers, &text, &["-w"]);
+            let report = verify(&held(), &read(&object, &Options::default())).expect("whole");
+            let name = format!("{} {item}", variant.name());
+            assert_eq!(*verdict(&report, contract), Verdict::Partly, "{name}: {report:#?}");
+            assert!(rules(&report).iter().all(|rule| *rule == "not_compared"), "{name}");
+            let found = report.findings.iter().any(|finding| finding.what.contains(item));
+            assert!(found, "{name}: {:#?}", report.findings);
+        }
+    }
+    // A struct of the size of no page leaves the page size open, and with it the struct.
+    let variant =
+        VARIANTS.iter().find(|v| v.flags.contains(&"--target=aarch64-linux-gnu")).unwrap();
+    let dir = dir();
+    let headers = changed_headers(
+        dir.path(),
+        "kexec_handover",
+        "struct kho_vmalloc_hdr hdr;",
+        "struct kho_vmalloc_hdr hdr; u64 x;",
+    );
+    for struct_ in ["struct kho_radix_node {", "struct kho_radix_leaf {"] {
+        let path = headers.join("linux/kho/abi/kexec_handover.h");
+        let text =
+            fs::read_to_string(&path).unwrap().replace(struct_, &format!("{struct_} u64 x;"));
+        fs::write(&path, text).unwrap();
+    }
+    let object = variant.compile(dir.path(), &headers, &everything(&current()), &["-w"]);
+    let report = verify(&held(), &read(&object, &Options::default())).expect("whole");
+    assert_eq!(*verdict(&report, called("kho")), Verdict::Partly, "{report:#?}");
+    assert!(!report.findings.is_empty());
+}
+
+/// How many findings the comparison of two sources has, and of which rules.
+fn differences(old: &Path, new: &Path) -> Vec<String> {
+    let open = |path: &Path| {
+        let word = path.to_str().expect("it is ours");
+        Kernel::open(word, &Options::default()).unwrap_or_else(|error| panic!("{error}")).side
+    };
+    let (old, new) = (open(old), open(new));
+    let report = policy::judge(&diff::compare(&old, &new), &policy::Options::default());
+    let findings = report.events.iter().filter(|event| event.level == policy::Level::Finding);
+    findings.map(|event| event.rule.clone()).collect()
+}
+
+/// An enumerator that one side does not have by that name is not passed over: its value may be another
+/// enumerator's now.
+#[test]
+fn an_enumerator_that_is_gone_is_no_yes() {
+    const DEPTH: &str = "KHO_TREE_MAX_DEPTH =";
+    let chosen = |variant: &&Variant| ["-gdwarf-5"] == variant.flags || ["-gbtf"] == variant.flags;
+    for variant in VARIANTS.iter().filter(chosen) {
+        let name = variant.name();
+        let build = |dir: &Path, from: &str, to: &str| {
+            let headers = changed_headers(dir, "kexec_handover", from, to);
+            let tag = if to.starts_with("enum") { "kho_radix_values" } else { "kho_radix_consts" };
+            let text = everything(&current()).replace("kho_radix_consts", tag);
+            (variant.compile(dir, &headers, &text, &["-w"]), headers)
+        };
+        let dirs = [dir(), dir(), dir(), dir()];
+        let (same, same_headers) = build(dirs[0].path(), DEPTH, DEPTH);
+        let (other, other_headers) = build(dirs[1].path(), DEPTH, "KHO_TREE_MAX_DEPTX = -2 +");
+        let (renamed, _) = build(dirs[2].path(), DEPTH, "KHO_TREE_MAX_DEPTX =");
+        let (without, _) =
+            build(dirs[3].path(), "enum kho_radix_consts {", "enum kho_radix_values {");
+        let kho = called("kho");
+        for (old, new) in [(&same, &other), (&other, &same), (&without, &same), (&same, &without)] {
+            let answer = asked(old, new);
+            assert_eq!(answer.outlook, Outlook::Unknown, "{name}: {answer:#?}");
+            let row = answer.contracts.iter().find(|c| c.current.as_deref() == Some(kho)).unwrap();
+            assert!(row.happens.contains("constant KHO_TREE_MAX_DEPTH"), "{name}: {row:?}");
+            assert_eq!(differences(old, new), ["not_compared"], "{name}");
+        }
+        // Neither side shows it: nothing was compared.
+        assert_eq!(asked(&without, &without).outlook, Outlook::Unknown, "{name}");
+        // A name alone makes no difference, and another value under one name does.
+        assert_eq!(asked(&same, &renamed).outlook, Outlook::Understood, "{name}");
+        assert_eq!(outcome(&asked(&renamed, &other), kho), preflight::Outcome::Dangerous, "{name}");
+        assert_eq!(differences(&renamed, &other), ["constant_changed"], "{name}");
+        // The text of headers shows that only code uses it.
+        let answer = asked(&same_headers, &other_headers);
+        assert_eq!(outcome(&answer, kho), preflight::Outcome::Dangerous, "{answer:#?}");
+        let report = verify(&held(), &read(&other, &Options::default())).expect("it is whole");
+        assert_eq!(*verdict(&report, kho), Verdict::Different, "{name}");
+        let found = report.findings.iter().any(|f| f.what.contains("KHO_TREE_MAX_DEPTH"));
+        assert!(found, "{name}: {:#?}", report.findings);
+    }
+}
+
+/// Linux 7.2 has a constant under another name: an image of it is read by the name of today.
+#[test]
+fn a_constant_that_was_renamed_is_known_in_an_image() {
+    let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
+    let (before, now) = (dir(), dir());
+    let header = "kexec_handover";
+    let [from, to] =
+        ["KHO_RADIX_KEY_WIDTH = 64 - PAGE_SHIFT + 1,", "KHO_ORDER_0_LOG2 = 64 - PAGE_SHIFT,"];
+    let headers = changed_headers(before.path(), header, from, to);
+    let path = headers.join("linux/kho/abi/kexec_handover.h");
+    let text =
+        fs::read_to_string(&path).unwrap().replace("(KHO_RADIX_KEY_WIDTH", "(KHO_ORDER_0_LOG2 + 1");
+    fs::write(&path, text).unwrap();
+    let before = variant.compile(before.path(), &headers, &everything(&current()), &["-w"]);
+    let now = variant.compile(now.path(), &checkout_headers(), &everything(&current()), &[]);
+    for (current, next) in [(&before, &now), (&now, &before), (&before, &before)] {
+        let answer = asked(current, next);
+        assert_eq!(answer.outlook, Outlook::Understood, "{answer:#?}");
+    }
+}
+
+/// A file that ends before one of its sections does is refused, whichever it is, and so is what is no kernel.
+#[test]
+fn a_cut_off_file_and_a_core_dump_are_refused() {
+    let dir = dir();
+    let variant = &VARIANTS[1];
+    let object = variant.compile(dir.path(), &checkout_headers(), &everything(&current()), &[]);
+    let good = fs::read(&object).unwrap();
+    let open = |bytes: Vec<u8>| image::read(Path::new("x"), &bytes, &Options::default());
+    assert!(open(good.clone()).is_ok());
+    // The list of sections first, so that the end of the file is a section's.
+    let word = |at: usize| u64::from_le_bytes(*good[at..].first_chunk().unwrap());
+    let (list, count) = (word(0x28), usize::from(good[0x3c]));
+    let at = usize::try_from(list).unwrap();
+    let mut moved = good.clone();
+    let table = good[at..at + count * 64].to_vec();
+    moved.extend(&table);
+    let end = good.len() as u64;
+    moved[0x28..0x30].copy_from_slice(&end.to_le_bytes());
+    assert!(open(moved.clone()).is_ok());
+    for index in 1..count {
+        let header = usize::try_from(end).unwrap() + index * 64;
+        let mut longer = moved.clone();
+        // Its offset: one more byte than there is behind it.
+        let kind = longer[header + 4];
+        let size = u64::from_le_bytes(*longer[header + 32..].first_chunk().unwrap());
+        let past = (moved.len() as u64 + 1).saturating_sub(size);
+        longer[header + 24..header + 32].copy_from_slice(&past.to_le_bytes());
+        let error = open(longer);
+        // A section without bytes in the file is nowhere.
+        assert_eq!(error.is_err(), kind != 8, "section {index}");
+    }
+    for (kind, said) in [(4, "it is a core dump"), (0, "unknown type"), (9, "unknown type")] {
+        let mut other = good.clone();
+        other[16] = kind;
+        let error = open(other).expect_err("it is no kernel").to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    let program = std::env::current_exe().unwrap();
+    let error =
+        image::open(&program, &Options::default()).expect_err("it is no kernel").to_string();
+    assert!(error.contains("it is a program, and not a kernel"), "{error}");
+    // The machine is known, so that two kernels are held to be of one.
+    let machine = |bytes: Vec<u8>| open(bytes).unwrap().machine;
+    assert_eq!(machine(good.clone()).as_deref(), Some("x86_64"));
+    let mut other = good;
+    other[18] = 183;
+    assert_eq!(machine(other).as_deref(), Some("arm64"));
 }

@@ -381,3 +381,23 @@ fn less_knowledge_never_makes_a_verdict_better() {
     assert!(made > 200, "{made} are enough to see something");
     assert!(broken.is_empty(), "{} of {made}:\n{}", broken.len(), broken.join("\n"));
 }
+
+/// All that is declared is the same, and what may follow is not known.
+#[test]
+fn a_header_that_goes_on_is_not_read_to_its_end() {
+    let old = whole();
+    let name = old.keys().find(|path| path.ends_with("memfd.h")).unwrap().clone();
+    for more in ["#ifdef CONFIG_X\n", "#if 1\n#else\n"] {
+        let mut new = old.clone();
+        new.get_mut(&name).unwrap().push_str(more);
+        for (old, new) in [(&old, &new), (&new, &old)] {
+            let report = report(&side("old", old).unwrap(), &side("new", new).unwrap());
+            let told = report.events.iter().find(|event| event.rule == "not_compared");
+            let told = told.unwrap_or_else(|| panic!("{more}: {:?}", report.events));
+            assert!(
+                told.what.contains("memfd.h") && told.what.contains("does not end"),
+                "{told:?}"
+            );
+        }
+    }
+}

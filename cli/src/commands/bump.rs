@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi bump`: the next version of a contract.
 
-use super::{contract_help, matching_checkout, models};
+use super::{checkout_of_types, contract_help, models};
 use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
@@ -27,7 +27,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
-    let checkout = matching_checkout(root)?;
+    let instead = "write the next string in the header, and run `kho-abi freeze`";
+    let checkout = checkout_of_types(root, instead)?;
     let (current, _) = models()?;
     let bumped = match bump::bump(&checkout, &current, &args.contracts) {
         Ok(bumped) => bumped,

@@ -2,9 +2,11 @@
 //! `kho-abi diff`: what changed between two sources, and whether each contract says so.
 
 use super::judging::{Judging, Reading};
+use super::word;
 use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
+use kho_abi_read::git::Git;
 use kho_abi_read::source;
 use kho_abi_review::diff::{compare, open};
 use kho_abi_review::policy::{judge, Baseline};
@@ -35,16 +37,16 @@ cannot be read. What neither a layout nor a text settles is unknown, which is a 
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The old source; or a range of revisions, as git:A..git:B, or one, against its parent
-    #[arg(add = ArgValueCompleter::new(words::sources))]
+    #[arg(add = ArgValueCompleter::new(words::sources), value_parser = word())]
     old: String,
     /// The new source
-    #[arg(add = ArgValueCompleter::new(words::sources))]
+    #[arg(add = ArgValueCompleter::new(words::sources), value_parser = word())]
     new: Option<String>,
     /// OLD is an unmerged series: no kernel was released with its strings
     #[arg(long, conflicts_with = "released")]
     unmerged: bool,
     /// A third source: only the strings that it has are released
-    #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources))]
+    #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     released: Option<String>,
     #[command(flatten)]
     reading: Reading,
@@ -58,7 +60,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let to = args.judging.destination(&args.reading, &sources)?;
     let options = args.reading.options()?;
     let (old, new) = match &args.new {
-        Some(new) => (args.old.clone(), new.clone()),
+        Some(new) => (review::source_word(&args.old, &options), review::source_word(new, &options)),
         None => revisions(&args.old, &options)?,
     };
     let (old, new) = if review::is_without_headers(&old, &options) {
@@ -68,7 +70,10 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         open::both(&old, &new, &options)?
     };
     let baseline = match &args.released {
-        Some(word) => Baseline::Released(Box::new(open::open(word, &options)?.reading)),
+        Some(word) => {
+            let word = review::source_word(word, &options);
+            Baseline::Released(Box::new(open::open(&word, &options)?.reading))
+        }
         None if args.unmerged => Baseline::Nothing,
         None => Baseline::Old,
     };
@@ -80,6 +85,16 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
 /// The two sources that one word names.
 fn revisions(word: &str, options: &source::Options) -> Result<(String, String), Failure> {
     let range = review::revision_range(word, options);
+    let is_one = range.as_ref().filter(|_| !word.contains(".."));
+    if let Some((parent, rev)) = is_one.and_then(|range| range.split_once("..")) {
+        let git = Git::new(options.git_dir.as_deref());
+        if git.commit(rev).is_ok() && git.commit(parent).is_err() {
+            return Err(Failure {
+                message: format!("git:{rev} has no parent to compare it with"),
+                help: format!("give the new source as well: kho-abi diff git:{rev} NEW"),
+            });
+        }
+    }
     let sides = range.as_deref().and_then(|range| range.split_once(".."));
     match sides {
         Some((old, new)) if !old.is_empty() && !new.is_empty() && !new.starts_with('.') => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi freeze`: writes down the layout of a contract for good.
 
-use super::{contract_help, known_contracts, models, place};
+use super::{contract_help, judging, known_contracts, models, place, word};
 use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
@@ -15,6 +15,7 @@ use kho_abi_read::source::{self, Options};
 use kho_abi_review::project::read::{self, Release};
 use kho_abi_review::project::{self, kernel, Found, Project};
 use kho_abi_review::verify::{self, Truth, Verdict};
+use kho_abi_show::names;
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
@@ -52,13 +53,13 @@ pub(crate) struct Args {
     #[arg(long, hide = true)]
     draft: bool,
     /// For good: what released it, which must have these bytes
-    #[arg(long, value_name = "TAG|KERNEL", alias = "released", conflicts_with = "draft", add = ArgValueCompleter::new(words::releases))]
+    #[arg(long, value_name = "TAG|KERNEL", alias = "released", conflicts_with = "draft", add = ArgValueCompleter::new(words::releases), value_parser = word())]
     release: Option<String>,
     /// The repository whose tag it is, where it is not the one around the current directory
     #[arg(long, value_name = "DIR", requires = "release")]
     git_dir: Option<PathBuf>,
     /// Freeze what a kernel has: a vmlinux, a module or a bzImage with DWARF or BTF, or raw BTF
-    #[arg(long, value_name = "KERNEL", conflicts_with_all = ["draft", "release"])]
+    #[arg(long, value_name = "KERNEL", conflicts_with_all = ["draft", "release"], value_parser = word())]
     source: Option<String>,
     /// The struct with which the state of a compatible string begins: a kernel does not say it
     #[arg(long, value_name = "COMPATIBLE=STRUCT", requires = "source", value_parser = root_struct)]
@@ -112,7 +113,9 @@ fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcom
         }
         None => None,
     };
-    let outcomes = project::freeze::freeze(project, &held, &args.contracts, release.as_ref())?;
+    let flaws = project::freeze::refused(project, &held, judging::today())?;
+    let outcomes =
+        project::freeze::freeze(project, &held, &args.contracts, release.as_ref(), &flaws)?;
     let refused = report(&project.layouts(), &outcomes, out);
     if let Some(from_kernel) = &held.from_kernel {
         note(format_args!("note: {} does not contain {}", from_kernel.source, from_kernel.words()));
@@ -228,7 +231,7 @@ fn chosen<'a>(
 fn prove(word: &str, args: &Args, chosen: &[Chosen<'_>]) -> Result<Vec<Finding>, Failure> {
     let options = Options { git_dir: args.git_dir.clone(), ..Options::default() };
     // A tag is a revision, as in a tree whose headers are the truth.
-    let is_source = Path::new(word).exists() || word.starts_with(GIT);
+    let is_source = names::path(word).exists() || word.starts_with(GIT);
     let source = if is_source { word.into() } else { format!("{GIT}{word}") };
     let reading = source::open(&source, &options)
         .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;

@@ -1,22 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi generate`: the kernel's C headers from the types, unit tests for them, and bindings.
+//! `kho-abi generate`: the kernel's C headers from the types, unit tests for them, and bindings; in a tree
+//! whose C headers are the truth, their unit tests.
 
-use super::{matching_checkout, models, note_stale};
+use super::{matching_checkout, models, note_stale, project_here};
 use crate::output::{note, Failure, Format, Outcome, Output};
 use kho_abi_codegen::generate;
 use kho_abi_codegen::origin::Origin;
 use kho_abi_model::finding::{self, Finding};
+use kho_abi_review::project::{self, suites, Project};
+use kho_abi_show::names;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
+In a kernel tree, or in any repository with a kho-abi.toml, the C headers are the truth, and this command \
+writes KUnit suites for them. Each expects the frozen layouts of its header, so that a header which differs \
+fails. A contract that is not frozen is a finding, and its header's suite stays as it is.
+
 Examples:
   kho-abi generate                 write what differs
   kho-abi generate --check         write nothing, and show what differs
-  kho-abi generate --out ~/linux   the headers, into a kernel tree";
+  kho-abi generate --out ~/linux   the headers of this program's types, into a kernel tree
 
-/// Write the kernel's C headers from the types, unit tests for them, and bindings for other tools
+Exit status: 0 when all is written or right, 1 with findings, 2 when it could not be done.";
+
+/// Write C headers and their unit tests from the types, or unit tests for headers in C
+///
+/// In a checkout of kho-abi, these are the kernel's C headers, unit tests for them, and bindings for other
+/// tools. In a tree whose C headers are the truth, these are unit tests for its headers: suites of the
+/// kernel's own framework.
 ///
 /// The bindings let other tools parse preserved memory: a Python module of ctypes structures, a
 /// description for Kaitai Struct, and a pattern for ImHex.
@@ -77,6 +90,9 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     // Where headers and bindings go; by default both go to the checkout.
     let (headers, bindings, shown_from) = match (&args.out, &args.bindings) {
         (None, None) => {
+            if let Some(project) = project_here(root)? {
+                return of_project(args, &project, out);
+            }
             let checkout = matching_checkout(root)?;
             let root = checkout.root().to_path_buf();
             (Some(checkout.headers_dir()), Some(checkout.bindings_dir()), root)
@@ -96,7 +112,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     let headers = headers.map(|dir| (dir, generate::render_all(&current)));
     let bindings = bindings.map(|dir| (dir, generate::render_bindings(&current)));
     let all: Vec<_> = headers.into_iter().chain(bindings).collect();
-    let show = |path: &Path| path.strip_prefix(&shown_from).unwrap_or(path).display().to_string();
+    let show = |path: &Path| names::shown(path.strip_prefix(&shown_from).unwrap_or(path));
     if args.check {
         let mut findings = Vec::new();
         for (dir, generated) in &all {
@@ -127,4 +143,34 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     let files: usize = all.iter().map(|(_, generated)| generated.len()).sum();
     note(format_args!("{written} of {files} files written"));
     Ok(Outcome::Clean)
+}
+
+/// Unit tests for the headers of a tree whose headers are the truth.
+fn of_project(args: &Args, project: &Project, out: &mut Output) -> Result<Outcome, Failure> {
+    let suites = suites::of(project, &project::held(project)?)?;
+    let mut findings = suites.findings.clone();
+    if args.check {
+        findings.extend(suites.check(project)?);
+    } else {
+        let written = suites.write(project)?;
+        for path in &written {
+            out.line(names::shown(path));
+        }
+        let count = suites.len();
+        let s = if count == 1 { "" } else { "s" };
+        let files = written.len();
+        let which = if files == 1 { "file" } else { "files" };
+        note(format_args!("unit tests of {count} header{s}: {files} {which} written"));
+        for text in suites::not_built(project)? {
+            note(format_args!("note: {text}"));
+        }
+    }
+    for text in &suites.notes {
+        note(format_args!("note: {text}"));
+    }
+    match args.format {
+        Format::Json => out.json(&Document { schema: SCHEMA, findings: &findings }),
+        Format::Text => out.findings(&findings),
+    }
+    Ok(Outcome::of(findings.len()))
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi import`: a Rust wire file of a C header that is there already.
 
-use crate::output::{note, Destination, Failure, Inputs, Outcome, Output};
+use crate::output::{note, Destination, Failure, Inputs, Outcome, Output, Replace};
 use kho_abi_codegen::import::{self, Imported, Place, WireFile};
+use kho_abi_show::names;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -33,10 +34,14 @@ pub(crate) struct Args {
     /// Where to write the wire file; `-` is standard output
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
+    /// Replace the file that -o names, if there is one with something in it
+    #[arg(long)]
+    force: bool,
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
-    let to = Destination::new(Some(&args.output), &Inputs::of([&args.header]))?;
+    let to =
+        Destination::new(Some(&args.output), &Inputs::of([&args.header]), Replace::by(args.force))?;
     let place = if args.own_crate { Place::OwnCrate } else { Place::Beside };
     let imported = import::import(&args.header, place)
         .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;
@@ -47,6 +52,13 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
             return Ok(Outcome::Findings);
         }
     };
+    let named = args.output.file_name().filter(|_| !to.is_standard());
+    if let Some(named) = named.filter(|named| *named != file.as_str()) {
+        return Err(Failure {
+            message: format!("the wire file says that it is {file}, not {}", names::shown(named)),
+            help: format!("write it to {}", names::shown(args.output.with_file_name(&file))),
+        });
+    }
     if to.is_standard() {
         out.raw(&text);
     } else {

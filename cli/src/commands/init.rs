@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi init`: puts the headers of a tree under the tool's checks.
 
-use super::{freeze, judging};
+use super::{freeze, judging, word};
 use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
     /// A release that has these bytes: a tag or another revision of the tree's repository, or a tree
-    #[arg(long, value_name = "TAG|REV|TREE", add = ArgValueCompleter::new(words::releases))]
+    #[arg(long, value_name = "TAG|REV|TREE", add = ArgValueCompleter::new(words::releases), value_parser = word())]
     released: Option<String>,
 }
 
@@ -45,10 +45,13 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         })?,
     };
     let release = args.released.as_deref().map(Release::of);
-    let Begun { project, file, outcomes, held } = init::init(&root, release.as_ref())?;
+    let Begun { project, file, outcomes, flaws, held } = init::init(&root, release.as_ref())?;
     let layouts = project.layouts();
     out.line(layouts.display(&file));
     let refused = freeze::report(&layouts, &outcomes, out);
+    for flaw in &flaws {
+        note(format_args!("note: frozen as it is: {flaw}", flaw = flaw.what));
+    }
     let count = |status| outcomes.iter().filter(|one| one.status == Some(status)).count();
     let (drafts, released) = (count(Status::Draft), count(Status::Released));
     note(format_args!(

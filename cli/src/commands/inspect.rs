@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect`: shows what a live-updating kernel preserved, from an image of its memory.
 
+mod absent;
 pub(crate) mod all;
 pub(crate) mod diff;
 pub(crate) mod extract;
 mod types;
 
 use crate::complete::words;
-use crate::output::{note, Destination, Failure, Inputs, Outcome, MONITOR, STUB};
+use crate::output::{Destination, Failure, Fitted, Inputs, Outcome, Replace, MONITOR, STUB};
+use crate::progress::Shown;
 use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
-use kho_abi_inspect::image::{number, Image, OpenError, RawFile, Stub, PAGE_SIZES};
+use kho_abi_inspect::image::{
+    number, Image, OpenError, Opener, RawFile, RawFileError, Stub, PAGE_SIZES,
+};
 use kho_abi_inspect::report::{html, json, lines, map, text, Filter, Report};
 use kho_abi_inspect::{inspect_file, Options, State};
+use kho_abi_show::names;
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal as _};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -27,8 +32,8 @@ Examples:
 
 Exit status:
   0  nothing is wrong with what was preserved
-  1  findings
-  2  the image cannot be read, or there is no KHO in it
+  1  findings, as of an image without KHO; or something was not decoded or not checked, and is unknown
+  2  the image cannot be read, or nothing is what was asked for
   3  --extract: content is lost or doubtful";
 
 /// Show what a live-updating kernel preserved, from an image of its memory
@@ -67,9 +72,25 @@ pub(crate) struct Args {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    to: OutputArgs,
+}
+
+/// Where to write.
+#[derive(clap::Args)]
+struct OutputArgs {
     /// Where to write; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace the file that -o names, if there is one with something in it
+    #[arg(long, requires = "output")]
+    force: bool,
+}
+
+impl OutputArgs {
+    fn destination(&self, inputs: &Inputs) -> Result<Destination, Failure> {
+        Destination::new(self.output.as_deref(), inputs, Replace::by(self.force))
+    }
 }
 
 #[derive(clap::Subcommand)]
@@ -108,14 +129,6 @@ impl FilterArgs {
     }
 }
 
-/// A filter without matches would look like a state without sessions.
-fn nothing_matches() -> Failure {
-    Failure {
-        message: "no session or file matches --session, --token and --file".into(),
-        help: "`kho-abi inspect IMAGE` lists what there is".into(),
-    }
-}
-
 /// How to find KHO in an image.
 #[derive(clap::Args)]
 struct FindingArgs {
@@ -126,7 +139,7 @@ struct FindingArgs {
     #[arg(long, conflicts_with = "kind")]
     mmap: bool,
     /// Physical address of KHO's device tree
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_number)]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_page)]
     fdt: Option<u64>,
     /// Physical address of the boot parameters of x86, which lead to the device tree
     #[arg(long, value_name = "ADDRESS", value_parser = parse_number)]
@@ -165,7 +178,23 @@ enum Format {
 }
 
 fn parse_number(text: &str) -> Result<u64, String> {
-    number(text).ok_or_else(|| "neither a number nor 0x and hexadecimal digits".into())
+    let is_hex = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let said = || {
+        if is_hex {
+            return format!("hexadecimal digits need 0x in front: 0x{text}");
+        }
+        "neither a number nor 0x and hexadecimal digits".into()
+    };
+    number(text).ok_or_else(said)
+}
+
+/// The address of a page.
+fn parse_page(text: &str) -> Result<u64, String> {
+    let address = parse_number(text)?;
+    let is_page = address.is_multiple_of(PAGE_SIZES[0] as u64);
+    is_page.then_some(address).ok_or_else(|| {
+        format!("{address:#x} is not a multiple of a page's {:#x} bytes", PAGE_SIZES[0])
+    })
 }
 
 fn parse_page_size(text: &str) -> Result<usize, String> {
@@ -189,19 +218,24 @@ impl FindingArgs {
             page_size: self.page_size,
             threads: self.threads,
             types: self.types.layouts(self.page_size)?,
+            ..Options::default()
         })
     }
 
-    /// Opens an image, and inspects it.
+    /// Opens an image, and inspects it. This shows how far it is.
     fn inspect(&self, images: &[PathBuf], options: &Options) -> Result<(Image, State), Failure> {
-        Ok(inspect_file(self.open(images)?, options)?)
+        let shown = Shown::begin();
+        let progress = shown.progress();
+        let opener = Opener { progress: progress.clone() };
+        let options = Options { progress: progress.clone(), ..options.clone() };
+        Ok(inspect_file(self.open(images, &opener)?, &options)?)
     }
 
     /// Opens one file, or several raw ones with their addresses.
-    fn open(&self, images: &[PathBuf]) -> Result<Image, Failure> {
+    fn open(&self, images: &[PathBuf], opener: &Opener) -> Result<Image, Failure> {
         let raw = self.kind == Some(Kind::Raw);
         if let [path] = images {
-            let is_file = path.exists() || !path.to_string_lossy().contains('@');
+            let is_file = path.exists() || !path.as_os_str().as_bytes().contains(&b'@');
             if let Some(guest) = guest(path) {
                 if raw || self.mmap {
                     return Err(Failure {
@@ -209,27 +243,34 @@ impl FindingArgs {
                         help: "leave out --as and --mmap".into(),
                     });
                 }
-                watch("copying the memory of the guest, which is paused meanwhile");
                 return Ok(match guest {
-                    Guest::Monitor(socket) => Image::open_guest(socket)?,
-                    Guest::Stub(stub) => Image::open_stub(&stub)?,
+                    Guest::Monitor(socket) => opener.open_guest(socket)?,
+                    Guest::Stub(stub) => opener.open_stub(&stub)?,
                 });
             }
             if is_file {
                 return Ok(match (raw, self.mmap) {
-                    (true, _) => Image::open_raw(path)?,
-                    (false, true) => Image::open_mapped(path)?,
-                    (false, false) => Image::open(path)?,
+                    (true, _) => opener.open_raw(path)?,
+                    (false, true) => opener.open_mapped(path)?,
+                    (false, false) => opener.open(path)?,
                 });
             }
         }
         let files: Result<Vec<RawFile>, _> =
-            images.iter().map(|path| path.to_string_lossy().parse()).collect();
+            images.iter().map(|path| names::shown(path).parse()).collect();
         let files = files.map_err(|error| Failure {
             message: error.to_string(),
-            help: "several files are raw memory, each with the address that it begins at".into(),
+            help: match error {
+                RawFileError::Form(_) => {
+                    "several files are raw memory, each with the address that it begins at"
+                }
+                RawFileError::Unaligned { .. } => {
+                    "give the address that the file's memory begins at, hexadecimal after 0x"
+                }
+            }
+            .into(),
         })?;
-        Ok(Image::open_files(&files)?)
+        Ok(if raw { opener.open_files_raw(&files)? } else { opener.open_files(&files)? })
     }
 }
 
@@ -260,12 +301,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
     let mut inputs = Inputs::of(&args.image.images);
     inputs.add(args.image.finding.types.inputs());
     inputs.guard_stdout()?;
-    let to = Destination::new(args.output.as_deref(), &inputs)?;
+    let to = args.to.destination(&inputs)?;
     let options = args.image.finding.options()?;
     let (image, state) = args.image.finding.inspect(&args.image.images, &options)?;
     let mut filter = args.filter.filter();
     filter.token = args.extract.or(filter.token);
-    let name = args.image.images.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>();
+    let name = args.image.images.iter().map(names::shown).collect::<Vec<_>>();
     let name = name.join(" ");
     if args.all {
         return all::run(args, &options, &image, &name, state, &to);
@@ -275,11 +316,19 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
         return extract::run(report, args, &to);
     }
     if !filter.is_all() && report.sessions().next().is_none() {
-        return Err(nothing_matches());
+        return Err(absent::nothing_matches(&[&state], &filter));
     }
     to.write(|out| match args.format {
-        _ if args.map => map::write(report, map::Size::of_terminal(), out),
-        Format::Text => text::write(report, out),
+        _ if args.map => {
+            let mut out = Fitted::new(out, to.columns());
+            map::write(report, map::Size::that_fits(to.columns()), &mut out)?;
+            out.flush()
+        }
+        Format::Text => {
+            let mut out = Fitted::new(out, to.columns());
+            text::write(report, &mut out)?;
+            out.flush()
+        }
         Format::Json => json::write(report, out),
         Format::JsonCompact => {
             json::write_compact(report, out)?;
@@ -288,16 +337,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Failure> {
         Format::Jsonl => lines::write(report, out),
         Format::Html => html::write(report, out),
     })?;
+    if args.map {
+        let findings: Vec<_> = state.findings.list().iter().collect();
+        extract::say_findings(&state, &findings);
+    }
     Ok(outcome(&state))
 }
 
 fn outcome(state: &State) -> Outcome {
-    Outcome::of(usize::from(!state.findings.is_empty()))
-}
-
-/// Reports a slow step, if standard error is a terminal.
-fn watch(what: &str) {
-    if io::stderr().is_terminal() {
-        note(what);
-    }
+    Outcome::of(usize::from(!state.findings.is_empty() || state.unknown > 0))
 }

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Common parts of `diff`, `review`, `log` and `lint`: how to read, how to judge, how to report.
 
-use super::project_here;
-use crate::output::{Destination, Failure, Inputs, Outcome, Output};
+use super::{project_here, word};
+use crate::complete::words;
+use crate::output::{note, Destination, Failure, Inputs, Outcome, Output, Replace};
 use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source;
 use kho_abi_review::nearest;
 use kho_abi_review::policy::allow::{self, Allowance};
 use kho_abi_review::policy::{Baseline, Options, Strictness};
 use kho_abi_review::project::catalogue;
-use kho_abi_review::report::{Document, Format, FORMATS};
+use kho_abi_review::report::{self, Document, Format, FORMATS};
 use kho_abi_review::rules;
+use kho_abi_show::names;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -50,15 +53,32 @@ pub(crate) struct Reading {
     snapshots: Option<PathBuf>,
     /// Take what strings promise, in kernels, from the frozen layouts of a tree: its kho-abi.toml, its
     /// directory, or theirs
-    #[arg(long, value_name = "CATALOGUE")]
+    #[arg(long, value_name = "CATALOGUE", add = ArgValueCompleter::new(words::catalogues))]
     catalogue: Option<PathBuf>,
 }
 
 impl Reading {
+    /// Whether an image was to be read by its BTF, and has none.
+    pub(crate) fn lacks_btf(&self, kind: source::Kind) -> bool {
+        self.btf && kind == source::Kind::Dwarf
+    }
+
     pub(crate) fn options(&self) -> Result<source::Options, Failure> {
+        if let Some(dir) = self.git_dir.as_ref().filter(|dir| !dir.is_dir()) {
+            return Err(Failure {
+                message: format!("{}: no such directory", names::shown(dir)),
+                help: "give the directory of a git repository with --git-dir".into(),
+            });
+        }
         let catalogue = match &self.catalogue {
             Some(word) => Arc::new(catalogue::open(word)?.0),
-            None => Arc::default(),
+            // Who owns what in the tree around the current directory.
+            None => match project_here(None)? {
+                Some(project) => {
+                    Arc::new(Catalogue::built_in().owning(project.config().declared()))
+                }
+                None => Arc::default(),
+            },
         };
         Ok(source::Options {
             git_dir: self.git_dir.clone(),
@@ -104,29 +124,35 @@ pub(crate) struct Reporting {
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
     /// Write the report in a further format to a file; may be given several times
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = further)]
-    report: Vec<Further>,
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = word())]
+    report: Vec<String>,
+    /// Replace the files that -o and --report name, if there is something in them
+    #[arg(long)]
+    force: bool,
 }
 
-/// A further report.
-#[derive(Clone)]
-struct Further {
-    format: &'static Format,
-    file: PathBuf,
-}
-
-fn further(text: &str) -> Result<Further, String> {
-    let (name, file) =
-        text.split_once('=').ok_or("FORMAT=FILE is expected, as sarif=report.sarif")?;
-    let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+/// The format and the file of a further report.
+fn further(word: &str) -> Result<(&'static Format, PathBuf), Failure> {
+    let fail = |message: String, help: String| Failure { message, help };
+    let (name, file) = word.split_once('=').ok_or_else(|| {
+        fail(format!("--report {word}: no file"), "give FORMAT=FILE, as sarif=report.sarif".into())
+    })?;
+    let known: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
     let format = FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
-        let question = nearest::question(name, &names);
-        format!("unknown format {name}; {question}expected one of {}", names.join(", "))
+        let question = nearest::question(name, &known);
+        let message = format!("--report {word}: unknown format {name}");
+        fail(message, format!("{question}give one of {}", known.join(", ")))
     })?;
     match file {
-        "" => Err("the file has no name".into()),
-        "-" => Err("standard output is for --format and --output".into()),
-        _ => Ok(Further { format, file: file.into() }),
+        "" => Err(fail(
+            format!("--report {word}: the file has no name"),
+            "give FORMAT=FILE, as sarif=report.sarif".into(),
+        )),
+        "-" => Err(fail(
+            format!("--report {word}: standard output is for --format and --output"),
+            "name a file".into(),
+        )),
+        _ => Ok((format, names::path(file))),
     }
 }
 
@@ -153,10 +179,10 @@ fn written(format: &Format, document: &Document) -> String {
 /// A file's path from the root of the repository that it lies in; what lies in none is named as it was.
 fn from_root(file: &str) -> String {
     let plain = file.strip_prefix("./").unwrap_or(file).to_string();
-    let Ok(path) = Path::new(file).canonicalize() else { return plain };
+    let Ok(path) = names::path(file).canonicalize() else { return plain };
     let root = path.ancestors().skip(1).find(|dir| dir.join(".git").exists());
     let inside = root.and_then(|root| path.strip_prefix(root).ok());
-    inside.map_or(plain, |inside| inside.to_string_lossy().into_owned())
+    inside.map_or(plain, names::shown)
 }
 
 /// Today, in days since 1970.
@@ -224,7 +250,7 @@ impl Reporting {
         let mut allowances = match &self.allow {
             None => Vec::new(),
             Some(path) => {
-                let shown = path.display().to_string();
+                let shown = names::shown(path);
                 let text = std::fs::read_to_string(path).map_err(|error| Failure {
                     message: format!("cannot read {shown}: {error}"),
                     help: "check the path and the permissions".into(),
@@ -248,26 +274,28 @@ impl Reporting {
         reading: &Reading,
         sources: &[&str],
     ) -> Result<Destinations, Failure> {
-        let mut inputs = Inputs::of(sources);
+        let mut inputs = Inputs::of(sources.iter().map(|word| names::path(word)));
         inputs.add(
             [&self.allow, &reading.btf_base, &reading.snapshots, &reading.catalogue]
                 .into_iter()
                 .flatten(),
         );
-        let first = Destination::new(Some(&self.output), &inputs)?;
-        let mut further = Vec::new();
-        for Further { format, file } in &self.report {
-            let taken = [&self.output].into_iter().chain(further.iter().map(|(_, file, _)| *file));
-            if taken.into_iter().any(|other| other == file) {
+        let replace = Replace::by(self.force);
+        let first = Destination::new(Some(&self.output), &inputs, replace)?;
+        let mut taken = vec![self.output.clone()];
+        let mut others = Vec::new();
+        for word in &self.report {
+            let (format, file) = further(word)?;
+            if taken.contains(&file) {
                 return Err(Failure {
-                    message: format!("two reports in one file: {}", file.display()),
+                    message: format!("two reports in one file: {}", names::shown(&file)),
                     help: "give each report a file of its own".into(),
                 });
             }
-            further.push((*format, file, Destination::new(Some(file), &inputs)?));
+            others.push((format, Destination::new(Some(&file), &inputs, replace)?));
+            taken.push(file);
         }
-        let further = further.into_iter().map(|(format, _, to)| (format, to)).collect();
-        Ok(Destinations { first, further })
+        Ok(Destinations { first, further: others })
     }
 
     /// Prints a report.
@@ -289,8 +317,23 @@ impl Reporting {
                     write!(text, "\n{id}: {summary}\n  Why:      {reason}\n  Remedy:   {remedy}\n");
             }
         }
+        if name == "mail" {
+            // What the author of the patch can do nothing about is for the one who reviews it.
+            for section in &document.sections {
+                for event in section.report.events.iter().filter(|e| report::is_for_reviewer(e)) {
+                    note(format!("{} [{}]; help: {}", event.what, event.rule, event.help));
+                }
+                for (label, what) in report::remarks(section) {
+                    note(if label == "note" { what } else { format!("{label}: {what}") });
+                }
+            }
+        }
         if to.first.is_standard() {
-            out.raw(&text);
+            if name == "text" {
+                out.text(&text);
+            } else {
+                out.raw(&text);
+            }
         } else {
             to.first.write(|file| file.write_all(text.as_bytes()))?;
         }

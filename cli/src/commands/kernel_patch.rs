@@ -4,13 +4,17 @@
 use super::{known_contracts, matching_checkout, models};
 use crate::output::{note, Failure, Outcome, Output};
 use kho_abi_codegen::generate::unified_diff;
-use kho_abi_codegen::kernel_patch::{self, Request};
+use kho_abi_codegen::kernel_patch::{self, Patch, Request};
 use kho_abi_codegen::{freeze, rustfmt, wire_edit};
+use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Header, Model};
 use kho_abi_read::checkout::Checkout;
 use kho_abi_read::frozen::Status;
 use kho_abi_read::headers;
 use kho_abi_read::source::Options;
+use kho_abi_review::project::suites::{self, Suites};
+use kho_abi_review::project::{self, Found, Project};
+use kho_abi_show::names;
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
@@ -21,6 +25,8 @@ and Signed-off-by are git's identity in the tree, and no other.
 Examples:
   kho-abi kernel-patch vfio-pci-v1 --tree linux            the patch, on standard output
   kho-abi kernel-patch vfio-pci-v1 --tree linux --kunit    with the header's unit tests
+  kho-abi kernel-patch x-v1 --tree linux --kunit --keep-header
+                                                           the unit tests of a header of the tree's own
   kho-abi kernel-patch vfio-pci-v1 --tree linux --reverse  what an edited header means
 
 Exit status: 0 when the patch is written, or the tree has the header; with --reverse, when the header \
@@ -31,6 +37,9 @@ means no change. 1 when checkpatch says something, or there is a change. 2 when 
 /// It adds the header, or makes it what the types say, with a message that lists what changes. With
 /// --reverse, it goes the other way: a header that was edited by hand in the tree is shown as the change
 /// of the wire file that it means.
+///
+/// A header that people wrote in C stays as it is with --keep-header, and the patch has its unit tests: they
+/// expect the layouts that are frozen in the tree.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -42,6 +51,10 @@ pub(crate) struct Args {
     /// Add the header's unit tests
     #[arg(long)]
     kunit: bool,
+    /// Leave the tree's header as it is, and take its unit tests from the layouts that are frozen in the
+    /// tree; so it is for a contract that this program has no types of
+    #[arg(long, requires = "kunit", conflicts_with = "reverse")]
+    keep_header: bool,
     /// The section of MAINTAINERS that gets the new files
     #[arg(long, value_name = "SECTION")]
     maintainers: Option<String>,
@@ -52,10 +65,17 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
     let (current, _) = models()?;
-    let Some((header, contract)) = current.contract(&args.contract) else {
+    let of_types = current.contract(&args.contract);
+    if args.keep_header || (args.kunit && of_types.is_none()) {
+        return tests_alone(args, out);
+    }
+    let Some((header, contract)) = of_types else {
         return Err(Failure {
-            message: format!("no contract has the compatible string \"{}\"", args.contract),
-            help: format!("give one of {}", known_contracts(&current)),
+            message: format!("this program has no types of \"{}\"", args.contract),
+            help: format!(
+                "give one of {}, or --kunit for the unit tests of a header that the tree has",
+                known_contracts(&current)
+            ),
         });
     };
     if args.reverse {
@@ -75,22 +95,76 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         Request { tree: &args.tree, kunit: args.kunit, section: args.maintainers.as_deref() };
     let patch = kernel_patch::write(&current, header, contract, before.as_ref(), request)
         .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;
+    Ok(print(args, patch, out))
+}
+
+/// Prints the patch; `None` where the tree needs none.
+fn print(args: &Args, patch: Option<Patch>, out: &mut Output) -> Outcome {
     let Some(patch) = patch else {
-        note(format_args!("{} has this already", args.tree.display()));
-        return Ok(Outcome::Clean);
+        note(format_args!("{} has this already", names::shown(&args.tree)));
+        return Outcome::Clean;
     };
     for text in &patch.notes {
         note(format_args!("note: {text}"));
     }
     out.raw(&patch.text);
     if patch.complaints.is_empty() {
-        return Ok(Outcome::Clean);
+        return Outcome::Clean;
     }
     note("the tree's checkpatch says:");
     for line in patch.complaints.lines() {
         note(format_args!("  {line}"));
     }
-    Ok(Outcome::Findings)
+    Outcome::Findings
+}
+
+/// The patch with the unit tests of a header that is the tree's own.
+fn tests_alone(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
+    let project = match project::at(&args.tree)? {
+        Found::Project(project) => project,
+        Found::Checkout(_) => {
+            return Err(Failure {
+                message: format!("{} is a checkout of kho-abi", names::shown(&args.tree)),
+                help: "give the top of a kernel tree: --tree DIR".into(),
+            })
+        }
+    };
+    let held = project::held(&project)?;
+    let Some((_, contract)) = held.model.contract(&args.contract) else {
+        let types = if args.keep_header { "" } else { ", and this program has no types of it" };
+        let (tree, name) = (names::shown(&args.tree), &args.contract);
+        return Err(Failure {
+            message: format!("no header of {tree} has \"{name}\"{types}"),
+            help: super::contract_help(name, &held.model),
+        });
+    };
+    let suites = suites::of(&project, &held)?;
+    let Some((header, tests)) = suites.of_contract(&args.contract) else {
+        return Err(no_tests(&args.contract, &project, &suites));
+    };
+    let dir = &project.config().tests;
+    let request = Request { tree: &args.tree, kunit: true, section: args.maintainers.as_deref() };
+    let patch = kernel_patch::write_tests(tests, dir, (header, contract), request)
+        .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;
+    Ok(print(args, patch, out))
+}
+
+/// Why a contract of a tree has no unit tests.
+fn no_tests(name: &str, project: &Project, suites: &Suites) -> Failure {
+    let layouts = names::shown(project.layouts().dir());
+    let is_of_it = |finding: &&Finding| finding.what.contains(&format!("\"{name}\""));
+    let finding = suites.findings.iter().find(is_of_it);
+    Failure {
+        message: finding.map_or_else(
+            || {
+                format!(
+                    "\"{name}\" has no unit tests: its header has a contract that is not frozen"
+                )
+            },
+            |finding| finding.what.clone(),
+        ),
+        help: format!("`kho-abi freeze` freezes it in {layouts}"),
+    }
 }
 
 /// The headers of the tree.
@@ -112,7 +186,7 @@ fn reverse(
     let path = format!("include/{}", header.include_path());
     let Some(theirs) = tree.headers.iter().find(|other| other.name == header.name) else {
         return Err(Failure {
-            message: format!("{} has no {path}", args.tree.display()),
+            message: format!("{} has no {path}", names::shown(&args.tree)),
             help: "leave out --reverse for the patch that adds it".into(),
         });
     };

@@ -2,7 +2,7 @@
 //! `kho-abi layout`: prints the layouts of structs.
 
 use super::judging::Reading as SourceReading;
-use super::{known_contracts, models, note_stale, project_here};
+use super::{known_contracts, models, note_stale, project_here, word};
 use crate::complete::words;
 use crate::output::{note, Failure, Outcome, Output};
 use clap::ValueEnum;
@@ -78,7 +78,7 @@ pub(crate) struct Args {
     #[arg(value_name = "STRUCT|CONTRACT", add = ArgValueCompleter::new(words::contracts_and_structs))]
     names: Vec<String>,
     /// Show what another source has: anything that `diff` reads
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", value_parser = word())]
     source: Option<String>,
     #[command(flatten)]
     reading: SourceReading,
@@ -106,8 +106,16 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     } else {
         select(&args.names, &current, &earlier)?
     };
-    out.raw(&write(args, &selected, None));
+    print(args, &write(args, &selected, None), out);
     Ok(Outcome::Clean)
+}
+
+fn print(args: &Args, text: &str, out: &mut Output) {
+    if args.format == LayoutFormat::Text {
+        out.text(text);
+    } else {
+        out.raw(text);
+    }
 }
 
 /// The structs of a source, as far as it shows them.
@@ -153,7 +161,7 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
                 .into(),
         });
     }
-    out.raw(&write(args, &selected, Some(&reading)));
+    print(args, &write(args, &selected, Some(&reading)), out);
     Ok(Outcome::Clean)
 }
 

@@ -2,6 +2,7 @@
 //! `kho-abi lint`: what is wrong with a header by itself.
 
 use super::judging::{Reading, Reporting};
+use super::word;
 use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
@@ -34,10 +35,10 @@ not be looked at, 2 when a source cannot be read.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Headers, trees, files with patches, or other sources; - is a patch on standard input
-    #[arg(required = true, value_name = "HEADER|TREE|PATCH", add = ArgValueCompleter::new(words::sources))]
+    #[arg(required = true, value_name = "HEADER|TREE|PATCH", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     sources: Vec<String>,
     /// What the patches are made for: a tree, or git:REV
-    #[arg(long, value_name = "TREE|git:REV", add = ArgValueCompleter::new(words::sources))]
+    #[arg(long, value_name = "TREE|git:REV", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     base: Option<String>,
     #[command(flatten)]
     reading: Reading,

@@ -2,8 +2,10 @@
 //! `kho-abi log`: the life of a contract through a git history.
 
 use super::judging::{Judging, Reading};
+use super::word;
 use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
+use crate::progress::Shown;
 use clap_complete::engine::ArgValueCompleter;
 use kho_abi_review::history::{self, Look, Wanted};
 use kho_abi_review::policy::Baseline;
@@ -27,10 +29,10 @@ off, 2 when it cannot be read or has nothing of that name.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// A header's path, or a contract: its string in any version, or its macro; all if none is given
-    #[arg(value_name = "PATH|CONTRACT", add = ArgValueCompleter::new(words::contracts_and_paths))]
+    #[arg(value_name = "PATH|CONTRACT", add = ArgValueCompleter::new(words::contracts_and_paths), value_parser = word())]
     of: Option<String>,
     /// The revision up to which to look
-    #[arg(long, value_name = "REV", default_value = "HEAD", add = ArgValueCompleter::new(words::revisions))]
+    #[arg(long, value_name = "REV", default_value = "HEAD", add = ArgValueCompleter::new(words::revisions), value_parser = word())]
     rev: String,
     /// Only tags of this pattern are releases, as v7.*: what no earlier one has may still change
     #[arg(long, value_name = "PATTERN")]
@@ -55,10 +57,17 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     // Allowances depend on the day, so their results are not cached.
     let keep = !args.no_cache && options.allowances.is_empty();
     let cache = history::cache_dir().filter(|_| keep);
-    let look = Look { cache: cache.as_deref(), released: args.released.as_deref() };
-    let life = history::life(&args.rev, &wanted, &look, &reading, &options)?;
+    let shown = Shown::begin();
+    let look = Look {
+        cache: cache.as_deref(),
+        released: args.released.as_deref(),
+        progress: shown.progress().clone(),
+    };
+    let life = history::life(&args.rev, &wanted, &look, &reading, &options);
+    drop(shown);
+    let life = life?;
     if args.judging.is_plain_text() && !args.full {
-        out.raw(&history::brief(&life));
+        out.text(&history::brief(&life));
         return Ok(Outcome::of(life.document.findings()));
     }
     args.judging.report(&life.document, &to, out)

@@ -7,6 +7,7 @@ mod surroundings;
 use crate::output::{Failure, Outcome, Output};
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use kho_abi_codegen::output::write_file;
+use kho_abi_show::names;
 use roff::{escape, strong, variable, Page};
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     for (names, command) in all(&command) {
         let path = dir.join(format!("{}.1", file_name(&names)));
         write_file(&path, &page(command, &names, &date))?;
-        out.line(path.display());
+        out.line(names::shown(&path));
     }
     Ok(Outcome::Clean)
 }

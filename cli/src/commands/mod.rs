@@ -25,12 +25,19 @@ pub(crate) mod status;
 pub(crate) mod verify;
 
 use crate::output::{note, Failure};
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_review::nearest;
 use kho_abi_review::project::{self, Found, Project, ProjectError};
+use kho_abi_show::names;
 use std::path::{Path, PathBuf};
+
+/// Takes a word that may name a file, whatever its bytes: as they are shown ([`names::shown`]).
+fn word() -> impl TypedValueParser<Value = String> {
+    OsStringValueParser::new().map(names::shown)
+}
 
 /// The checkout that a command works on.
 fn checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
@@ -93,6 +100,19 @@ fn matching_checkout(root: Option<&Path>) -> Result<Checkout, CheckoutError> {
     let checkout = checkout(root)?;
     checkout.require_same_truth()?;
     Ok(checkout)
+}
+
+/// The checkout that a command works on which writes wire files; in a tree whose headers are the
+/// truth, what to do `instead`.
+fn checkout_of_types(root: Option<&Path>, instead: &str) -> Result<Checkout, Failure> {
+    if let Ok(Found::Project(project)) = place(root) {
+        let tree = names::shown(project.root());
+        return Err(Failure {
+            message: format!("in {tree}, the C headers are the truth, and not Rust types"),
+            help: instead.into(),
+        });
+    }
+    Ok(matching_checkout(root)?)
 }
 
 /// The current and the earlier versions that this program was compiled with.

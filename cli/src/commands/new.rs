@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi new`: a contract begun.
 
-use super::{matching_checkout, models};
+use super::{checkout_of_types, models};
 use crate::output::{note, Failure, Outcome, Output};
 use kho_abi_codegen::new;
 use std::path::Path;
@@ -24,7 +24,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<Outcome, Failure> {
-    let checkout = matching_checkout(root)?;
+    let instead = "write a header with a compatible string, and run `kho-abi freeze`";
+    let checkout = checkout_of_types(root, instead)?;
     let (current, earlier) = models()?;
     let begun = new::new(&checkout, &current, &earlier, &args.name)
         .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;

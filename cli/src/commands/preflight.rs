@@ -2,43 +2,56 @@
 //! `kho-abi preflight`: will the next kernel understand what this one writes?
 
 use super::judging::Reading;
+use super::word;
 use crate::complete::words;
-use crate::output::{Failure, Format, Inputs, Outcome as Exit, Output};
+use crate::output::{note, Failure, Format, Inputs, Outcome as Exit, Output};
+use crate::progress::Shown;
 use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::source::{self, SourceError};
 use kho_abi_review::preflight::{answer, Answer, Kernel, Outlook};
 use kho_abi_review::report;
+use kho_abi_show::names;
+use kho_abi_show::Unit;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 const AFTER_HELP: &str = "\
-CURRENT and NEXT are a vmlinux, a bzImage, a unified kernel image, BTF, a kernel tree, or any other source. The kernel matches \
-compatible strings exactly and then trusts the bytes:
-  yes          the same strings, and the same layouts of all their structs
-  no           other strings: what is handed over under them is lost; the report says how
-  DANGEROUS    the same string and other bytes, which nothing else catches
-  no handover  one of the two is built without Kexec HandOver
-  unknown      a string or a layout could not be compared: do not rely on it
+CURRENT and NEXT are a vmlinux, a bzImage, a unified kernel image, a kernel tree, or any other source. The kernel matches \
+compatible strings exactly and then trusts the bytes (in brackets: the word of --format json):
+  yes          the same strings, and the same layouts of all their structs [understood]
+  yes, with 1 known defect
+               the same, and a release has a known defect, or perhaps has it: the lines say which commit to look for [defective]
+  no           other strings: what is handed over under them is lost; the report says how [lost]
+  DANGEROUS    the same string and other bytes, which nothing else catches [dangerous]
+  PANICS       a version at which the next kernel panics at boot: the machine is lost [panics]
+  no handover  one of the two is built without Kexec HandOver, or they are for different machines [no_handover]
+  unknown      a string or a layout could not be compared: do not rely on it. Ask again with the vmlinux, which \
+has types and strings; BTF by itself has no strings, and never makes a yes [unknown]
 
-Defects that a kernel's release is known to have are findings as well; where it may have the fix from \
-its distributor, they say which commit to look for.
+Never checked of images, since they do not have it: whether structs are packed, the values of macros, and what the code \
+writes into device trees.
+
+--running reads, of the kernel that runs, the first of /usr/lib/debug/boot/vmlinux-RELEASE, /boot/vmlinuz-RELEASE, \
+/lib/modules/RELEASE/vmlinuz and /sys/kernel/btf/vmlinux, and its configuration from /proc/config.gz or /boot/config-RELEASE. \
+Each KERNEL is then a NEXT.
 
 Examples:
-  kho-abi preflight vmlinux-7.3 vmlinux-7.4     from one kernel to another
-  kho-abi preflight --running /boot/vmlinuz     from the kernel that runs
-  kho-abi preflight --both old.btf new.btf      and back
-  kho-abi preflight --matrix a b c              each of a fleet to each other
+  kho-abi preflight vmlinux-7.3 vmlinux-7.4       from one kernel to another
+  kho-abi preflight --running /boot/vmlinuz       from the kernel that runs
+  kho-abi preflight --both vmlinux-old bzImage    and back
+  kho-abi preflight --matrix a b c                each of a fleet to each other
 
-Exit status: 0 when each answer is a yes without known defects, 1 when one is not, 2 when a kernel cannot be read.";
+Exit status: 0 when each answer is a plain yes, 1 when one is not, 2 when a kernel cannot be read.";
 
 /// Ask before a kexec whether the next kernel will understand this one
+#[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// CURRENT and then each NEXT; each NEXT alone with --running
-    #[arg(required = true, value_name = "KERNEL", add = ArgValueCompleter::new(words::sources))]
+    #[arg(required = true, value_name = "KERNEL", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     kernels: Vec<String>,
     /// The current kernel is the one that this machine runs
     #[arg(long)]
@@ -49,10 +62,16 @@ pub(crate) struct Args {
     /// Ask for each pair of the kernels, and print a table: rows are current, columns are next
     #[arg(long, conflicts_with = "both")]
     matrix: bool,
+    /// With --matrix: after the table, the details of each pair that is not a yes
+    #[arg(long, requires = "matrix")]
+    details: bool,
+    /// Print no answer: the exit status has it
+    #[arg(short, long)]
+    quiet: bool,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options for trees, headers and modules")]
     reading: Reading,
 }
 
@@ -69,9 +88,19 @@ struct Document<'a> {
 /// A kernel that has no answer.
 #[derive(JsonSchema, Serialize)]
 struct Unreadable {
+    /// The kernel, whichever of the two it is.
     next: String,
+    /// Which of the two it is.
+    role: Role,
     why: String,
     help: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Role {
+    Current,
+    Next,
 }
 
 /// The JSON Schema of the output of `--format json`.
@@ -80,7 +109,7 @@ pub(crate) fn schema() -> schemars::Schema {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
-    Inputs::of(&args.kernels).guard_stdout()?;
+    Inputs::of(args.kernels.iter().map(|word| names::path(word))).guard_stdout()?;
     let options = args.reading.options()?;
     let nexts = match args.kernels.as_slice() {
         all if args.running => all,
@@ -88,37 +117,71 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Exit, Failure> {
         _ => return Err(no_next()),
     };
     let (current, read) = read_all(args, nexts, &options);
-    let current = current?;
-    let (mut kernels, mut unreadable) = (vec![current], Vec::new());
-    for (word, next) in nexts.iter().zip(read) {
-        match next {
-            Ok(next) => kernels.push(next),
-            // The other kernels of a fleet still get their answers.
-            Err(error) => unreadable.push(Unreadable {
-                next: word.clone(),
-                why: error.to_string(),
-                help: error.help(),
-            }),
+    let first = args.kernels.first().filter(|_| !args.running);
+    let first = first.map_or("--running", String::as_str);
+    let words = std::iter::once(first).chain(nexts.iter().map(String::as_str));
+    let roles = std::iter::once(Role::Current).chain(std::iter::repeat(Role::Next));
+    let (mut kernels, mut unreadable) = (Vec::new(), Vec::new());
+    // The other kernels of a fleet still get their answers.
+    for ((word, role), kernel) in words.zip(roles).zip(std::iter::once(current).chain(read)) {
+        kernels.push(kernel.map_err(|error| {
+            let (why, help) = (error.to_string(), error.help());
+            unreadable.push(Unreadable { next: word.into(), role, why, help });
+            word.to_string()
+        }));
+    }
+    for kernel in kernels.iter().flatten() {
+        let Kernel { side, .. } = kernel;
+        if args.reading.lacks_btf(side.reading.kind) {
+            note(format_args!("note: {} has no BTF: its DWARF was read", side.reading.name));
         }
     }
-    let answers: Vec<Answer> = pairs(args, kernels.len())
-        .into_iter()
-        .map(|(now, then)| answer(&kernels[now], &kernels[then]))
-        .collect();
-    if args.format == Format::Json {
+    let asked = pairs(args, kernels.len()).into_iter().filter_map(|(now, then)| {
+        Some(((now, then), answer(kernels[now].as_ref().ok()?, kernels[then].as_ref().ok()?)))
+    });
+    let (places, answers): (Vec<_>, Vec<Answer>) = asked.unzip();
+    let bad: Vec<&str> = unreadable.iter().map(|kernel| kernel.next.as_str()).collect();
+    if args.quiet {
+        // The exit status says it all.
+    } else if args.format == Format::Json {
         let (answers, unreadable) = (answers.as_slice(), unreadable.as_slice());
         out.json(&Document { schema: SCHEMA, answers, unreadable });
     } else if args.matrix {
-        let names: Vec<&str> = kernels.iter().map(|k| k.side.reading.name.as_str()).collect();
-        out.raw(&report::matrix(&names, &answers));
+        let shown = |kernel: &Result<Kernel, String>| match kernel {
+            Ok(kernel) => report::Shown {
+                name: kernel.side.reading.name.clone(),
+                release: kernel.release.clone(),
+                is_read: true,
+            },
+            Err(word) => report::Shown { name: word.clone(), release: None, is_read: false },
+        };
+        let kernels: Vec<_> = kernels.iter().map(shown).collect();
+        let cells: Vec<_> = places.into_iter().zip(&answers).collect();
+        out.text(&report::matrix(&kernels, &cells));
+        if args.details {
+            let not_yes = |answer: &&Answer| answer.outlook != Outlook::Understood;
+            let details: Vec<Answer> = answers.iter().filter(not_yes).cloned().collect();
+            if !details.is_empty() {
+                out.line("");
+                out.text(&report::answers(&details));
+            }
+        }
+        out.text(&report::tally(&answers, &bad));
     } else {
-        out.raw(&report::answers(&answers));
+        out.text(&report::answers(&answers));
+        if answers.len() > 1 || !bad.is_empty() && !answers.is_empty() {
+            out.line("");
+            out.text(&report::tally(&answers, &bad));
+        }
     }
-    if let Some(Unreadable { why, help, .. }) = unreadable.into_iter().next() {
-        return Err(Failure { message: why, help });
+    if let Some(last) = unreadable.pop() {
+        let failure = |Unreadable { why, help, .. }| Failure { message: why, help };
+        for kernel in unreadable {
+            failure(kernel).print();
+        }
+        return Err(failure(last));
     }
-    let wrong =
-        |answer: &&Answer| answer.outlook != Outlook::Understood || !answer.defects.is_empty();
+    let wrong = |answer: &&Answer| answer.outlook != Outlook::Understood;
     Ok(Exit::of(answers.iter().filter(wrong).count()))
 }
 
@@ -138,6 +201,8 @@ fn read_all(
     nexts: &[String],
     options: &source::Options,
 ) -> (Result<Kernel, SourceError>, Vec<Result<Kernel, SourceError>>) {
+    let shown = Shown::begin();
+    shown.progress().begin("reading kernels", Unit::Items, Some(nexts.len() as u64 + 1));
     let next_to_read = AtomicUsize::new(0);
     let read: Mutex<Vec<Option<Result<Kernel, SourceError>>>> =
         Mutex::new(nexts.iter().map(|_| None).collect());
@@ -146,16 +211,19 @@ fn read_all(
         let index = next_to_read.fetch_add(1, Ordering::Relaxed);
         let Some(word) = nexts.get(index) else { break };
         let kernel = Kernel::open(word, options);
+        shown.progress().advance(1);
         read.lock().unwrap_or_else(PoisonError::into_inner)[index] = Some(kernel);
     };
     let current = std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(work);
         }
-        match args.kernels.first() {
+        let current = match args.kernels.first() {
             Some(current) if !args.running => Kernel::open(current, options),
             _ => Kernel::running(options),
-        }
+        };
+        shown.progress().advance(1);
+        current
     });
     let read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
     // All kernels have been read when the threads end.

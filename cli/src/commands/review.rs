@@ -2,21 +2,23 @@
 //! `kho-abi review`: what patches do to the handover ABI.
 
 use super::judging::{Judging, Reading};
+use super::word;
 use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
 use kho_abi_review::patch::{open, Inbox, PatchError};
 use kho_abi_review::policy::Baseline;
 use kho_abi_review::review::{self, Base};
-use std::path::Path;
+use kho_abi_show::names;
 
 const AFTER_HELP: &str = "\
 No work tree is touched: patches are applied in memory. Of several versions of a series, the newest is \
-judged, and the others are named. A string that the base has is \
+judged, and the others are named. Each series is judged by itself: one thread, one set of numbers, the commits of git log -p, \
+a quilt series. A string that the base has is \
 released, and a change of what it promises needs a new one; a string that the series itself brings \
-may change until it is merged. Without a base, or where a patch does not fit it, the hunks are read \
-as far as they reach, and what cannot be known from them is said. Code of the handover outside of the \
-ABI headers is not compared: a patch that changes such code alone is not judged, and exits with 1.
+may change until it is merged. Without a base, the hunks are read as far as they reach, and what they do \
+not show is a finding, as is a patch that does not apply to the base. What code writes is not compared: a patch that \
+changes it exits with 1, unless the version that covers it changes, too.
 
 Examples:
   kho-abi review 0001-fix.patch --base git:v7.3      a patch, on what it is made for
@@ -31,15 +33,16 @@ base cannot be read.";
 ///
 /// Takes mails as they were sent (an mbox, also packed with gzip, a .patch, a directory of them, a
 /// maildir, what b4 am writes), the output of git diff, git show or git log -p, a commit, or a range of
-/// commits. `--format mail` is a reply that can be sent.
+/// commits. `--format mail` is a reply that can be sent, or an mbox with one to each patch that needs it;
+/// what is for the reviewer alone goes to standard error.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Files or directories with patches; - is standard input; or one commit or range, as git:A or A..B
-    #[arg(required = true, value_name = "PATCH|RANGE", add = ArgValueCompleter::new(words::patches))]
+    #[arg(required = true, value_name = "PATCH|RANGE", add = ArgValueCompleter::new(words::patches), value_parser = word())]
     patches: Vec<String>,
     /// What the patches are made for: a tree, or git:REV
-    #[arg(long, value_name = "TREE|git:REV", add = ArgValueCompleter::new(words::sources))]
+    #[arg(long, value_name = "TREE|git:REV", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     base: Option<String>,
     #[command(flatten)]
     reading: Reading,
@@ -53,7 +56,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let reading = args.reading.options()?;
     let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
     if let [word] = args.patches.as_slice() {
-        let range = (word != "-" && !Path::new(word).exists())
+        let range = (word != "-" && !names::path(word).exists())
             .then(|| review::revision_range(word, &reading))
             .flatten();
         if let Some(range) = range {
@@ -73,9 +76,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
             inbox.add(path, &open::bounded("standard input", std::io::stdin().lock())?)?;
             continue;
         }
-        for (name, bytes) in open::files(Path::new(path))? {
-            inbox.add(&name, &bytes)?;
-        }
+        inbox.add_path(&names::path(path))?;
     }
     let series = inbox.series()?;
     let base = args.base.as_ref().map(|word| Base::open(word, &reading)).transpose()?;

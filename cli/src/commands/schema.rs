@@ -91,7 +91,10 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         }
         return Ok(Outcome::Clean);
     };
-    let form = FORMS.iter().find(|form| form.name() == *name).ok_or_else(|| {
+    // Each command's own name will do, and what its documents say.
+    let plain = |id: &str| id.trim_start_matches("kho-abi/").replace('/', "-");
+    let is_it = |form: &&Form| form.ids.iter().any(|id| plain(id) == plain(name));
+    let form = FORMS.iter().find(is_it).ok_or_else(|| {
         let names: Vec<String> = FORMS.iter().map(Form::name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         Failure {

@@ -3,6 +3,7 @@
 
 use crate::output::{Failure, Format, Outcome, Output};
 use kho_abi_inspect::status::{self, text, Options};
+use kho_abi_show::names;
 use std::path::Path;
 
 const AFTER_HELP: &str = "\
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     /// Leave the kernel's log out
     #[arg(long)]
     no_log: bool,
+    /// Print no report: the exit status has it
+    #[arg(short, long)]
+    quiet: bool,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -35,15 +39,16 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     let root = root.unwrap_or(Path::new("/"));
     let options = Options { without_log: args.no_log };
     let status = status::read(root, options).map_err(|error| Failure {
-        message: format!("{}: {error}", root.display()),
+        message: format!("{}: {error}", names::shown(root)),
         help: "give the root of a file system with --root DIR".into(),
     })?;
     match args.format {
+        _ if args.quiet => {}
         Format::Text => {
             let mut text = String::new();
             // Writing to a string cannot fail.
             let _ = text::write(&status, &mut text);
-            out.raw(&text);
+            out.text(&text);
         }
         Format::Json => out.json(&status),
     }

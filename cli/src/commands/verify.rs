@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi verify`: compares kernels with the truth.
 
+use super::word;
 use crate::complete::words;
-use crate::output::{note, Failure, Format, Inputs, Outcome, Output};
+use crate::output::{columns, note, Failure, Format, Inputs, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
-use kho_abi_read::source::{self, Kind, Options};
+use kho_abi_read::source::{Kind, Options};
 use kho_abi_review::project::catalogue;
 use kho_abi_review::report;
-use kho_abi_review::verify::{self, Report, Truth, Verdict};
+use kho_abi_review::verify::{self, pages, Report, Truth, Verdict};
+use kho_abi_show::names;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
-Verdicts, one for each contract:
+The truth, in what follows, is the ABI that this program defines, or with --against what that tree froze: `kho-abi layout` \
+shows it. Verdicts, one for each contract:
   equal          all that the source says about it matches the truth
+  partly         what was compared matches, and the source lacks what one of its kind would show: its string,
+                 a struct, an enumeration. It may be different: a finding
   different      something is not: a finding
   newer, older   the source has another version; a finding unless the truth knows that version,
                  and it is as it was
@@ -45,7 +50,7 @@ Exit status:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// What to hold against the ABI
-    #[arg(value_name = "SOURCE", required = true, add = ArgValueCompleter::new(words::sources))]
+    #[arg(value_name = "SOURCE", required = true, add = ArgValueCompleter::new(words::sources), value_parser = word())]
     sources: Vec<String>,
     /// Read BTF, also where there is DWARF
     #[arg(long, conflicts_with = "dwarf")]
@@ -66,8 +71,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     git_dir: Option<PathBuf>,
     /// Hold sources against the frozen layouts of a tree instead: its kho-abi.toml, its directory, or theirs
-    #[arg(long, value_name = "CATALOGUE")]
+    #[arg(long, value_name = "CATALOGUE", add = ArgValueCompleter::new(words::catalogues))]
     against: Option<PathBuf>,
+    /// Print no report: the exit status has it
+    #[arg(short, long)]
+    quiet: bool,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -105,14 +113,14 @@ pub(crate) fn schema() -> schemars::Schema {
 }
 
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
-    let mut inputs = Inputs::of(&args.sources);
+    let mut inputs = Inputs::of(args.sources.iter().map(|word| names::path(word)));
     inputs.add(&args.btf_base);
     inputs.add(&args.against);
     inputs.guard_stdout()?;
     let (catalogue, name) = match &args.against {
         Some(word) => {
             let (catalogue, dir) = catalogue::open(word)?;
-            (Arc::new(catalogue), Some(dir.display().to_string()))
+            (Arc::new(catalogue), Some(names::shown(&dir)))
         }
         None => (Arc::default(), None),
     };
@@ -136,7 +144,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     for word in &args.sources {
         match one(word, args, &options, &truth) {
             Ok(report) => {
-                if !report.anything_checked() && report.findings.is_empty() {
+                if !report.anything_checked() && report.only_open() {
                     failures.push((word, nothing(&report)));
                 }
                 reports.push(report);
@@ -145,12 +153,13 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         }
     }
     match args.format {
+        _ if args.quiet => {}
         Format::Text => {
             for (index, report) in reports.iter().enumerate() {
                 if index > 0 {
                     out.line("");
                 }
-                out.raw(&report::verified(report));
+                out.text(&report::verified(report, columns(&std::io::stdout())));
             }
         }
         Format::Json => out.json(&Document {
@@ -177,7 +186,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
 }
 
 fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Report, Failure> {
-    let reading = source::open(word, options)
+    let reading = pages::open(word, options)
         .map_err(|error| Failure { message: error.to_string(), help: error.help() })?;
     let lacks = match (args.btf, args.dwarf, reading.kind) {
         (true, _, Kind::Dwarf | Kind::Strings) => Some("BTF"),
@@ -198,9 +207,22 @@ fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Repo
 
 /// Nothing was checked. Silence would look like success.
 fn nothing(report: &Report) -> Failure {
-    let absent = report.contracts.iter().all(|checked| checked.verdict == Verdict::Absent);
+    let has_types = matches!(report.kind, Kind::Btf | Kind::Dwarf);
+    // What has no struct cannot be seen in types.
+    let absent = report.contracts.iter().all(|checked| {
+        let unseen = has_types && checked.verdict == Verdict::NotCheckable;
+        checked.verdict == Verdict::Absent || unseen && !checked.compared.string
+    });
     let (why, help) = if absent {
-        ("it has none of the contracts", "give a kernel that was built with CONFIG_KEXEC_HANDOVER")
+        (
+            "it has none of the contracts: this kernel is built without Kexec HandOver",
+            "give a kernel that was built with CONFIG_KEXEC_HANDOVER",
+        )
+    } else if has_types {
+        (
+            "its types do not show what contracts promise",
+            "give the kernel's vmlinux, or with --btf-base the one that a module belongs to",
+        )
     } else {
         ("it does not say what contracts promise", "give a kernel that has BTF or DWARF")
     };

@@ -6,10 +6,10 @@
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter as _};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::git::Git;
-use kho_abi_review::project::{self, Found};
+use kho_abi_review::project::{self, Found, FILE};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Most revisions that are offered, of a repository with more.
 const REVISIONS_LIMIT: usize = 2000;
@@ -84,6 +84,12 @@ pub(crate) fn contracts_and_paths(typed: &OsStr) -> Vec<CompletionCandidate> {
 
 fn paths(typed: &OsStr) -> Vec<CompletionCandidate> {
     PathCompleter::any().complete(typed)
+}
+
+/// Where frozen layouts of a tree are: directories, and its file.
+pub(crate) fn catalogues(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let is_one = |path: &Path| path.is_dir() || path.file_name().is_some_and(|name| name == FILE);
+    PathCompleter::any().filter(is_one).complete(typed)
 }
 
 /// Branches, tags and HEAD of the repository that is meant.

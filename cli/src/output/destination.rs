@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Where a command writes: never over its inputs, and files whole or not at all.
 
+use super::fit::columns;
 use super::Failure;
+use kho_abi_show::names;
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Seek as _, Write};
@@ -78,7 +80,7 @@ impl Inputs {
 
     fn path(&mut self, path: &Path) {
         let Ok(metadata) = fs::metadata(path) else { return };
-        let name = path.display().to_string();
+        let name = names::shown(path);
         if metadata.is_dir() {
             self.directories.extend(path.canonicalize().map(|path| (path, name)));
         } else {
@@ -133,6 +135,24 @@ pub(crate) enum Keep {
     No,
 }
 
+/// Whether a file that is there, and not an input, may be replaced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replace {
+    Yes,
+    No,
+}
+
+impl Replace {
+    /// By the option `--force`.
+    pub(crate) fn by(force: bool) -> Self {
+        if force {
+            Self::Yes
+        } else {
+            Self::No
+        }
+    }
+}
+
 enum Way {
     /// Standard output.
     Standard,
@@ -153,16 +173,28 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// An input is there, by any name, or something that a report must not overwrite.
-    pub(crate) fn new(output: Option<&Path>, inputs: &Inputs) -> Result<Self, Failure> {
+    /// An input is there, by any name, or something that a report must not overwrite; a file that
+    /// is not empty, unless it may be replaced.
+    pub(crate) fn new(
+        output: Option<&Path>,
+        inputs: &Inputs,
+        replace: Replace,
+    ) -> Result<Self, Failure> {
         let Some(path) = output.filter(|path| *path != Path::new("-")) else {
             inputs.guard_stdout()?;
             return Ok(Self::standard());
         };
-        let shown = path.display().to_string();
+        let shown = names::shown(path);
         let metadata = match fs::metadata(path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+                if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
+                    return Err(Failure {
+                        message: format!("{shown}: there is no directory {}", names::shown(dir)),
+                        help: "make it first, or write elsewhere".into(),
+                    });
+                }
                 let place = place_of(path).map_err(|error| failed(&shown, &error))?;
                 return Ok(Self { way: Way::Beside(place), shown });
             }
@@ -185,6 +217,14 @@ impl Destination {
         if stdout.is_ok_and(|stdout| Identity::of(&stdout) == Identity::of(&metadata)) {
             return Ok(Self { way: Way::Standard, shown });
         }
+        // Of an empty file nothing is lost: `mktemp` makes one.
+        if kind.is_file() && metadata.len() > 0 && replace == Replace::No {
+            let size = metadata.len();
+            return Err(Failure {
+                message: format!("{shown} exists, with {size} bytes in it: nothing was written"),
+                help: "write to another file, or replace it with --force".into(),
+            });
+        }
         let place = place_of(path).map_err(|error| failed(&shown, &error))?;
         // A descriptor's name leads to a file that its owner continues to use.
         let way = if kind.is_file() && !place.starts_with("/proc") {
@@ -203,6 +243,11 @@ impl Destination {
     /// Whether this is standard output.
     pub(crate) fn is_standard(&self) -> bool {
         matches!(self.way, Way::Standard)
+    }
+
+    /// How wide the terminal is that this writes to; `None` where it is no terminal.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        columns(&io::stdout()).filter(|_| self.is_standard())
     }
 
     /// The name for messages.
@@ -272,17 +317,25 @@ fn beside<T>(path: &Path, work: impl FnOnce(&File) -> io::Result<(T, Keep)>) -> 
     // The mode of any new file here, from which the umask removes its part.
     let mut builder = tempfile::Builder::new();
     builder.permissions(Permissions::from_mode(0o666));
-    let file = builder.prefix(".kho-abi-").tempfile_in(directory.unwrap_or(Path::new(".")))?;
+    let directory = directory.unwrap_or(Path::new("."));
+    // For a missing directory, report the system's own error, not one about the temporary file.
+    fs::metadata(directory)?;
+    let file = builder.prefix(".kho-abi-").tempfile_in(directory)?;
     let (result, keep) = work(file.as_file())?;
     if keep == Keep::No {
         return Ok(result);
     }
-    if let Some(mode) = mode {
-        file.as_file().set_permissions(mode)?;
+    if let Some(mode) = &mode {
+        file.as_file().set_permissions(mode.clone())?;
     }
     // A full disk may only show at the end.
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
+    // A file that came to be meanwhile is not replaced.
+    let persisted = match mode {
+        Some(_) => file.persist(path),
+        None => file.persist_noclobber(path),
+    };
+    persisted.map_err(|error| error.error)?;
     Ok(result)
 }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Each test file uses a part of it.
 //! A copy of this checkout to break, and the program run in it.
 
+pub(crate) mod terminal;
 pub(crate) mod tree;
 
 use kho_abi_model::version::called::Called;
@@ -58,6 +59,7 @@ const PARTS: &[&str] = &[
     "abi",
     "codegen",
     "model",
+    "show",
     "read",
     "review",
     "cli",
@@ -72,6 +74,22 @@ const PARTS: &[&str] = &[
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Writes the headers of the checkout into a directory, with one replacement in one of them, and without
+/// their assertions.
+pub(crate) fn write_headers(abi: &Path, header: &str, from: &str, to: &str) {
+    fs::create_dir_all(abi).unwrap();
+    for entry in fs::read_dir(repository().join("c-headers/include/linux/kho/abi")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut text = fs::read_to_string(&path).unwrap();
+        if path.ends_with(header) {
+            assert!(text.contains(from));
+            text = text.replacen(from, to, 1);
+        }
+        let text = text.replace("static_assert(", "#define NOTHING_ASSERTED (");
+        fs::write(abi.join(path.file_name().unwrap()), text).unwrap();
+    }
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -45,7 +45,7 @@ pub(super) struct Drawing {
 /// The class that a field's type gives it.
 pub(super) fn class_of(ty: &Type) -> &'static str {
     match ty {
-        Type::Int { .. } => "k-int",
+        Type::Int { .. } | Type::Ordered { .. } => "k-int",
         Type::Char => "k-char",
         Type::Pointer => "k-pointer",
         Type::KhoserPtr { .. } => "k-address",

@@ -9,6 +9,7 @@ use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::at;
 use kho_abi_read::headers;
 use kho_abi_read::source::{Options, Reading};
+use kho_abi_show::names;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -70,8 +71,7 @@ pub(super) fn gather(path: &Path, name: &str) -> Result<Gathered, ImportError> {
             Err(_) => {
                 if built_in.is_none() {
                     let all = generate::render(Catalogue::built_in().current()?).into_iter();
-                    built_in =
-                        Some(all.map(|one| (one.path.display().to_string(), one.text)).collect());
+                    built_in = Some(all.map(|one| (names::shown(&one.path), one.text)).collect());
                 }
                 let rendered = built_in.get_or_insert_default();
                 let Some(text) = rendered.get(&key(&other)) else { continue };

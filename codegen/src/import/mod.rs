@@ -21,10 +21,13 @@ mod shape;
 mod text;
 mod words;
 
+pub(crate) use shape::ordered;
+
 use kho_abi_model::finding::Finding;
 use kho_abi_read::checkout::CheckoutError;
 use kho_abi_read::source::SourceError;
 use kho_abi_read::truth::TruthError;
+use kho_abi_show::names;
 use std::path::{Path, PathBuf};
 
 /// The rule of what is refused.
@@ -66,13 +69,13 @@ pub enum ImportError {
     #[error("{0}")]
     File(#[from] CheckoutError),
     /// A file that is no text.
-    #[error("{0}: not UTF-8")]
+    #[error("{}: not UTF-8", names::shown(.0))]
     NotUtf8(PathBuf),
     /// A file that is longer than any header.
-    #[error("{0}: longer than 1 MiB")]
+    #[error("{}: longer than 1 MiB", names::shown(.0))]
     TooLong(PathBuf),
     /// A file whose name is not that of a header.
-    #[error("{0}: not a header: its name is not like vfio_pci.h")]
+    #[error("{}: not a header: its name is not like vfio_pci.h", names::shown(.0))]
     NotAHeader(PathBuf),
     /// clang could not read it.
     #[error("{0}")]
@@ -111,7 +114,7 @@ pub fn import(path: &Path, place: Place) -> Result<Imported, ImportError> {
     let name = stem.and_then(|stem| stem.to_str()).filter(is_name);
     let name = name.ok_or_else(|| ImportError::NotAHeader(path.into()))?;
     let gathered = gather::gather(path, name)?;
-    let shown = path.display().to_string();
+    let shown = names::shown(path);
     let shape = shape::Shape::of(&gathered, &shown);
     if !shape.refused.is_empty() {
         return Ok(Imported::Refused(shape.refused));

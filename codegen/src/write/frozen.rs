@@ -36,6 +36,9 @@ pub fn render(frozen: &Frozen) -> String {
             put!(out, "{key:<12}{}", words.join(" "));
         }
     }
+    if let Some(size) = frozen.kernel_pages {
+        put!(out, "pages       {size}");
+    }
     if !frozen.constants.is_empty() {
         out.push('\n');
     }
@@ -98,8 +101,8 @@ pub fn of(model: &Model, header: &Header, compatible: &str, status: Status) -> O
         property.doc.clear();
     }
     let (unknown, given) = (BTreeSet::new(), BTreeSet::new());
-    let header = header.include_path();
-    Some(Frozen { contract, header, status, constants, records, unknown, given })
+    let (header, kernel_pages) = (header.include_path(), None);
+    Some(Frozen { contract, header, status, constants, records, unknown, given, kernel_pages })
 }
 
 fn bare(constant: &Constant) -> Constant {
@@ -248,13 +251,18 @@ header      linux/kho/abi/x.h
 status      draft
 roots       x_ser
 
-struct x_ser  size 8  align 1  packed
+struct x_ser  size 16  align 1  packed
   offset    size  type                      name
        0       8  union x_ser.0             -
+       8       8  struct x_ser.token[2]     token
 
 union x_ser.0  size 8  align 8  natural
   offset    size  type                      name
        0       8  u64                       raw
+
+struct x_ser.token  size 4  align 4  natural
+  offset    size  type                      name
+       0       4  u32                       number
 ";
 
     #[test]
@@ -262,19 +270,61 @@ union x_ser.0  size 8  align 8  natural
         let frozen = parse(FOURTH).unwrap();
         assert_eq!(frozen.records[0].fields[0].name, "");
         assert_eq!(frozen.records[1].name, "x_ser.0");
+        assert_eq!(frozen.records[0].fields[1].ty.embedded(), Some("x_ser.token"));
         let written = render(&frozen);
         assert_eq!(parse(&written).as_ref(), Ok(&frozen), "{written}");
         let changes = [
             ("format      4", "format      1", 1),
-            ("x_ser.0             -", "x_ser.a             -", 10),
+            ("x_ser.0             -", "x_ser.-a            -", 10),
+            ("x_ser.token[2]", "x_ser.to-ken[2]", 11),
+            ("struct x_ser.token  size", "struct x_ser.token.  size", 17),
             ("x_ser.0             -", "x_ser.              -", 10),
             ("x_ser.0             -", ".0                  -", 10),
             ("x_ser.0             -", "x_ser.0             -.", 10),
-            ("union x_ser.0  size", "union x_ser..0  size", 12),
+            ("union x_ser.0  size", "union x_ser..0  size", 13),
         ];
         for (from, to, line) in changes {
             let broken = FOURTH.replacen(from, to, 1);
             assert_ne!(broken, FOURTH, "{from}");
+            assert_eq!(parse(&broken).map_err(|error| error.line), Err(line), "{to}");
+        }
+    }
+
+    const FIFTH: &str = "\
+format      5
+compatible  x-v1
+macro       -
+header      -
+status      draft
+roots       x_ser
+unknown     header packing pages
+given       roots
+pages       65536
+
+struct x_ser  size 8
+  offset    size  type                      name
+       0       8  u64                       raw
+";
+
+    #[test]
+    fn the_fifth_format_is_of_a_kernel_and_may_have_its_page_size() {
+        let frozen = parse(FIFTH).unwrap();
+        assert_eq!(frozen.kernel_pages, Some(65536));
+        let written = render(&frozen);
+        assert_eq!(parse(&written).as_ref(), Ok(&frozen), "{written}");
+        let without = FIFTH.replace("pages       65536\n", "");
+        assert_eq!(parse(&without).unwrap().kernel_pages, None);
+        let twice = "pages       65536\npages       4096";
+        let changes = [
+            ("pages       65536", twice, 10),
+            ("pages       65536", "pages       many", 9),
+            ("pages       65536", "pages       65535", 9),
+            ("packing pages", "packing", 9),
+            ("unknown     header packing pages\ngiven       roots\n", "", 7),
+        ];
+        for (from, to, line) in changes {
+            let broken = FIFTH.replacen(from, to, 1);
+            assert_ne!(broken, FIFTH, "{from}");
             assert_eq!(parse(&broken).map_err(|error| error.line), Err(line), "{to}");
         }
     }

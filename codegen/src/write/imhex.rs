@@ -6,7 +6,7 @@
 
 use super::bindings::{self, field_doc, flat, pieces, Abi, Named, Piece};
 use super::c_header::{escape, COMMAND};
-use kho_abi_model::{put, Field, Model, Record, Type, Value};
+use kho_abi_model::{put, Endian, Field, Model, Record, Type, Value};
 
 /// Its path in the directory of bindings.
 pub const PATH: &str = "imhex/kho.hexpat";
@@ -123,6 +123,8 @@ fn write_record(out: &mut String, abi: &Abi<'_>, model: &Model, record: &Named<'
 fn ty(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
     match of {
         Type::Int { bits, signed } => format!("{}{bits}", if *signed { 's' } else { 'u' }),
+        Type::Ordered { bits, order: Endian::Big } => format!("be u{bits}"),
+        Type::Ordered { bits, order: Endian::Little } => format!("le u{bits}"),
         Type::Char => "char".into(),
         Type::Pointer | Type::KhoserPtr { .. } => "u64".into(),
         Type::Struct { name } | Type::Union { name } => abi.embedded(name, page_size),

@@ -3,7 +3,7 @@
 
 use super::bindings::{self, field_doc, flat, pieces, Abi, Named, Piece};
 use super::c_header::COMMAND;
-use kho_abi_model::{put, Field, Model, Record, RecordKind, Type, Value};
+use kho_abi_model::{put, Endian, Field, Model, Record, RecordKind, Type, Value};
 use std::fmt::Write as _;
 
 /// Its path in the directory of bindings.
@@ -176,6 +176,10 @@ fn write_type(
             match base {
                 Type::Int { bits, signed } => {
                     put!(out, "        type: {}{}", if *signed { 's' } else { 'u' }, bits / 8);
+                }
+                Type::Ordered { bits, order } => {
+                    let order = if *order == Endian::Big { "be" } else { "le" };
+                    put!(out, "        type: u{}{order}", bits / 8);
                 }
                 Type::Char => out.push_str("        type: u1\n"),
                 Type::Pointer | Type::KhoserPtr { .. } => out.push_str("        type: u8\n"),

@@ -4,7 +4,7 @@
 use super::bindings::{self, field_doc, pieces, Abi, Named, Piece};
 use super::c_header::COMMAND;
 use super::prose;
-use kho_abi_model::{put, Model, Record, RecordKind, Type, Value};
+use kho_abi_model::{put, Endian, Model, Record, RecordKind, Type, Value};
 use std::fmt::Write as _;
 
 /// Its path in the directory of bindings.
@@ -202,6 +202,8 @@ fn ty(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
     match of {
         Type::Int { bits, signed: true } => format!("_s{bits}"),
         Type::Int { bits, signed: false } => format!("_u{bits}"),
+        Type::Ordered { bits, order: Endian::Big } => format!("_c.c_uint{bits}.__ctype_be__"),
+        Type::Ordered { bits, order: Endian::Little } => format!("_c.c_uint{bits}.__ctype_le__"),
         Type::Char => "_char".into(),
         Type::Pointer | Type::KhoserPtr { .. } => "_u64".into(),
         Type::Array { elem, len, .. } => format!("{} * {len}", ty(abi, elem, page_size)),
@@ -212,7 +214,9 @@ fn ty(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
 /// The type of what reading a field gives, for type checkers.
 fn hint(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
     match of {
-        Type::Int { .. } | Type::Pointer | Type::KhoserPtr { .. } => "int".into(),
+        Type::Int { .. } | Type::Ordered { .. } | Type::Pointer | Type::KhoserPtr { .. } => {
+            "int".into()
+        }
         Type::Char => "_bytes".into(),
         Type::Array { elem, .. } => match &**elem {
             Type::Char => "_bytes".into(),
@@ -226,6 +230,7 @@ fn hint(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
 fn element(abi: &Abi<'_>, of: &Type, page_size: Option<u64>) -> String {
     match of {
         Type::Int { bits, signed } => format!("_c.c_{}int{bits}", if *signed { "" } else { "u" }),
+        Type::Ordered { bits, .. } => format!("_c.c_uint{bits}"),
         Type::Char => "_c.c_char".into(),
         Type::Pointer | Type::KhoserPtr { .. } => "_c.c_uint64".into(),
         Type::Array { elem, .. } => format!("_c.Array[{}]", element(abi, elem, page_size)),

@@ -160,6 +160,9 @@ fn record_assertions(out: &mut String, record: &Record, types: bool) {
                 let below = format!("(__typeof__({element}))-1 > (__typeof__({element}))0");
                 assert(out, &place, &format!("({below}) == {}", i32::from(!signed)));
             }
+            Type::Ordered { bits, .. } => {
+                assert(out, &place, &format!("sizeof({element}) == {}", bits / 8));
+            }
             Type::KhoserPtr { to } => {
                 assert(out, &place, &format!("sizeof({element}.phys) == 8"));
                 let pointer = format!("_Generic({element}.ptr, struct {to} *: 1, default: 0)");

@@ -44,14 +44,22 @@ impl Bench {
     /// Creates the unit tests of a model's headers, and the stand-ins that the headers need, but no
     /// header.
     pub(crate) fn new(model: &Model) -> Self {
+        let files = generate::render_unit_tests(model).into_iter().map(|generated| {
+            let name = generated.path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+            (name.to_string(), generated.text)
+        });
+        Self::of(files)
+    }
+
+    /// The same with unit tests that are there already: file names, and texts.
+    pub(crate) fn of(files: impl IntoIterator<Item = (String, String)>) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut suites = Vec::new();
-        for generated in generate::render_unit_tests(model) {
-            let name = generated.path.file_name().and_then(|name| name.to_str()).expect("UTF-8");
+        for (name, text) in files {
             if let Some(suite) = name.strip_suffix(".c") {
                 suites.push(suite.into());
             }
-            put(&dir.path().join(name), &generated.text);
+            put(&dir.path().join(name), &text);
         }
         for (name, text) in STAND_IN {
             put(&dir.path().join("stand-in").join(name), text);
@@ -89,7 +97,8 @@ impl Bench {
 
     /// Compiles a program and runs it. One that does not compile fails the test.
     pub(crate) fn output(&self, mut compiler: Command, suite: &str, more: &[&str]) -> Output {
-        let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kunit/stand-in");
+        let stand_in =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../codegen/tests/kunit/stand-in");
         let out = compiler
             .current_dir(self.dir.path())
             .env("LC_ALL", "C")

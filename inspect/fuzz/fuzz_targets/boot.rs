@@ -17,5 +17,5 @@ fuzz_target!(|data: &[u8]| {
     let image = Image::from_bytes(bytes).expect("it is raw");
     let _ = boot::setup_data(&image, 0x1000 - 0x250);
     let _ = boot::chosen(&image, 0xf000);
-    assert!(scan::trees(&image, 1).trees.len() <= memory::PAGES);
+    assert!(scan::trees(&image, 1, &Default::default()).trees.len() <= memory::PAGES);
 });

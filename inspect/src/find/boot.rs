@@ -91,7 +91,10 @@ pub fn chosen(image: &Image, tree: u64) -> Result<Carried, String> {
     }
     let mut bytes = vec![0; size];
     image.read(tree, &mut bytes).map_err(|error| error.to_string())?;
-    let fdt = Fdt::new(&bytes).map_err(|error| error.to_string())?;
+    let fdt = Fdt::new(&bytes).map_err(|error| match size {
+        0..=39 => "no device tree is there".to_owned(),
+        _ => error.to_string(),
+    })?;
     let mut depth = 0_u32;
     let mut chosen = false;
     let (mut cells, mut found) = ((2_u32, 1_u32), (None, None));

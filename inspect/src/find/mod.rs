@@ -6,6 +6,7 @@
 //! and copies. All of them are listed, and ranked by what they lead to.
 
 pub mod boot;
+pub(crate) mod near;
 pub(crate) mod pages;
 pub mod scan;
 

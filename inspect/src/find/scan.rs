@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Checks the beginning of every page for a device tree, and counts what cannot be read.
 
+use super::near::{self, Near};
 use crate::fdt::MAGIC;
 use crate::image::{Image, Range, ReadError};
+use kho_abi_show::{Progress, Unit};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -10,6 +12,8 @@ use std::thread;
 const STEP: u64 = 4096;
 /// The work unit of a thread, in bytes.
 const AT_ONCE: u64 = 64 << 20;
+/// How many pages that are almost a device tree to report.
+const SHOWN: usize = 8;
 /// More trees than any memory has; if a file consists of trees, the search stops here.
 const LIMIT: usize = 1 << 12;
 
@@ -61,8 +65,9 @@ pub struct Searched {
 
 /// Searches everything that was ever written for device trees.
 #[must_use]
-pub fn trees(image: &Image, threads: usize) -> Searched {
-    let mut searched = each_part(image, threads, look);
+pub fn trees(image: &Image, threads: usize, progress: &Progress) -> Searched {
+    progress.begin("searching the image", Unit::Bytes, Some(image.bytes()));
+    let mut searched = each_part(image, threads, progress, look);
     searched.trees.sort_unstable();
     searched.too_many = searched.trees.len() > LIMIT;
     searched.trees.truncate(LIMIT);
@@ -72,8 +77,26 @@ pub fn trees(image: &Image, threads: usize) -> Searched {
 /// Reads every page to its end. The beginning of a compressed page may be readable although the
 /// rest is not.
 #[must_use]
-pub fn verify(image: &Image, threads: usize) -> Unread {
-    each_part(image, threads, read_all).unread
+pub fn verify(image: &Image, threads: usize, progress: &Progress) -> Unread {
+    progress.begin("reading every page", Unit::Bytes, Some(image.bytes()));
+    each_part(image, threads, progress, read_all).unread
+}
+
+/// Searches everything that was ever written for pages that almost begin KHO's device tree, and
+/// returns a few of them.
+#[must_use]
+pub(crate) fn almost(image: &Image, threads: usize, progress: &Progress) -> Vec<Near> {
+    progress.begin(
+        "searching the image for what is almost a tree",
+        Unit::Bytes,
+        Some(image.bytes()),
+    );
+    let mut places = each_part(image, threads, progress, |image, part, searched| {
+        let starts = (part.start..part.end).step_by(usize::try_from(STEP).unwrap_or(1));
+        searched.trees.extend(starts.filter(|at| near::look(image, *at).is_some()).take(SHOWN));
+    });
+    places.trees.sort_unstable();
+    places.trees.iter().take(SHOWN).filter_map(|at| near::look(image, *at)).collect()
 }
 
 /// The parts of an image that were ever written, in order, none larger than a work unit.
@@ -84,6 +107,21 @@ struct Parts<'i> {
     range: Range,
     /// The part of it that is known to be written.
     written: Range,
+    /// Where the present range begins, and the bytes of those before it.
+    begin: u64,
+    before: u64,
+}
+
+impl Parts<'_> {
+    /// How many of the image's bytes were taken or passed over.
+    fn passed(&self) -> u64 {
+        let at = if self.written.start < self.written.end {
+            self.written.start
+        } else {
+            self.range.start.min(self.range.end)
+        };
+        self.before.saturating_add(at.saturating_sub(self.begin))
+    }
 }
 
 impl Iterator for Parts<'_> {
@@ -98,7 +136,11 @@ impl Iterator for Parts<'_> {
                 return Some(Range { start, end });
             }
             if self.range.start >= self.range.end {
+                self.before = self.passed();
+                self.begin = 0;
+                self.range = Range { start: 0, end: 0 };
                 let range = self.ranges.next()?;
+                self.begin = range.start;
                 let start = range.start.checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
                 self.range = Range { start, end: range.end };
                 continue;
@@ -124,14 +166,17 @@ impl Iterator for Parts<'_> {
 fn each_part(
     image: &Image,
     threads: usize,
+    progress: &Progress,
     work: impl Fn(&Image, Range, &mut Searched) + Sync,
 ) -> Searched {
     let none = Range { start: 0, end: 0 };
-    let parts = Parts { image, ranges: image.ranges().iter(), range: none, written: none };
+    let ranges = image.ranges().iter();
+    let parts = Parts { image, ranges, range: none, written: none, begin: 0, before: 0 };
     // Small parts, such as a kdump's, go to a thread by the dozen.
     let parts = Mutex::new(parts);
     let take = || {
         let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = parts.passed();
         let mut taken = Vec::new();
         let mut bytes = 0;
         while bytes < AT_ONCE && taken.len() < 1024 {
@@ -139,18 +184,19 @@ fn each_part(
             bytes += part.len();
             taken.push(part);
         }
-        taken
+        (taken, parts.passed() - before)
     };
     let run = || {
         let mut searched = Searched::default();
         loop {
-            let taken = take();
+            let (taken, passed) = take();
             if taken.is_empty() || searched.trees.len() > LIMIT {
                 return searched;
             }
             for part in taken {
                 work(image, part, &mut searched);
             }
+            progress.advance(passed);
         }
     };
     let threads = if image.bytes() <= AT_ONCE { 1 } else { threads.max(1) };

@@ -2,13 +2,14 @@
 //! memfds: the preserved state of the file, and its content folio by folio.
 
 use super::{Given, Payload};
-use crate::claims::Owner;
+use crate::claims::{Contested, Owner};
 use crate::extents::{self, Coalesce, Extent, Part};
 use crate::finding::{address, AddressText};
 use crate::folios::{self, Batch, FolioRun};
 use crate::image::cache::Cached;
+use crate::image::ReadError;
 use crate::radix::Preserved;
-use crate::rules;
+use crate::rules::{self, Rule};
 use crate::vmalloc::{self, Step, Steps};
 use crate::walk::Walker;
 use kho_abi::wire::kexec_handover::kho_vmalloc;
@@ -17,6 +18,7 @@ use kho_abi::wire::versions::memfd_v1;
 use kho_abi::wire::versions::memfd_v2::{
     memfd_luo_ser, MEMFD_LUO_ALL_SEALS, MEMFD_LUO_FOLIO_DIRTY, MEMFD_LUO_FOLIO_UPTODATE,
 };
+use kho_abi::wire::walk::WalkError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -51,7 +53,17 @@ pub struct Memfd {
     /// Where the list is.
     #[serde(skip)]
     pub list: FolioList,
+    /// Whether findings say that its content cannot be believed, beyond single folios.
+    #[serde(skip)]
+    pub contradicted: bool,
 }
+
+/// Findings of the struct and the list that say nothing against the content: what cannot be read is
+/// lost piece by piece.
+const CONTENT_STANDS: [&Rule; 3] =
+    [&rules::MEMFD_SEALS_UNKNOWN, &rules::ADDRESS_EXCLUDED, &rules::IMAGE_MALFORMED];
+/// Findings of folios that say something against others as well.
+const CONTENT_FALLS: [&Rule; 2] = [&rules::MEMFD_FOLIO_BEYOND_END, &rules::RESERVED_BITS];
 
 /// What a list of folios says, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
@@ -66,14 +78,20 @@ pub struct Totals {
     pub dirty: u64,
     /// Folios whose content is valid.
     pub uptodate: u64,
-    /// Entries without a folio.
+    /// Entries whose page frame number is 0, so that they have no folio.
     pub missing: u64,
+    /// Entries whose folio is not preserved as a block, so that its size is not known; they are in
+    /// none of the other numbers.
+    pub not_preserved: u64,
     /// Extents, each of folios that follow one another in memory and in the file.
     pub extents: u64,
     /// Pages of the largest extent.
     pub largest: u64,
-    /// Pages of the file that no folio has.
+    /// Pages of the file that no folio has; more than there are, if entries were not read, or if the
+    /// size of a folio is not known.
     pub hole_pages: u64,
+    /// Whether every entry was read and the size of every folio is known.
+    pub complete: bool,
 }
 
 /// The place of a list of folios: enough to read it again.
@@ -85,6 +103,14 @@ pub struct FolioList {
     pub nr_folios: u64,
 }
 
+impl Memfd {
+    /// Whether a kernel can have preserved a file of this size.
+    #[must_use]
+    pub fn has_possible_size(&self, page_size: u64) -> bool {
+        self.size.div_ceil(page_size) <= PAGES_LIMIT
+    }
+}
+
 impl FolioList {
     /// Walks through the entries in runs, up to the first damaged page of addresses.
     ///
@@ -94,7 +120,36 @@ impl FolioList {
         self.each_batch(memory, threads, |batch| batch.runs.iter().for_each(&mut each));
     }
 
-    fn each_batch(&self, memory: &Cached<'_>, threads: usize, each: impl FnMut(Batch)) -> u64 {
+    /// Whether one of its own pages is among others.
+    pub(crate) fn is_among(&self, memory: &Cached<'_>, pages: &Contested) -> bool {
+        use kho_abi::wire::walk::Memory as _;
+        let page_size = memory.page_size() as u64;
+        let block = vmalloc::block_pages(self.pages.order);
+        self.nr_folios > 0
+            && Steps::new(memory, &self.pages).map_while(Result::ok).any(|step| {
+                let (at, pages_of) = match step {
+                    Step::Chunk(at) => (at, 1),
+                    Step::Block(at) => (at, block),
+                };
+                let page = at.get() / page_size;
+                pages.first_in(page, page.saturating_add(pages_of)).is_some()
+            })
+    }
+
+    /// Why a page of its addresses cannot be read, if one cannot.
+    pub(crate) fn broken(&self, memory: &Cached<'_>) -> Option<ReadError> {
+        Steps::new(memory, &self.pages).find_map(|step| match step {
+            Err(WalkError::Unreadable { error, .. }) => Some(error),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn each_batch(
+        &self,
+        memory: &Cached<'_>,
+        threads: usize,
+        each: impl FnMut(Batch),
+    ) -> u64 {
         use kho_abi::wire::walk::Memory as _;
         let page = (memory.page_size() as u64).checked_shl(self.pages.order.into()).unwrap_or(0);
         let pages =
@@ -166,6 +221,7 @@ fn read_as<T: WireType>(
     fields: fn(&T) -> Fields,
 ) -> Payload {
     let Given { data, owner, .. } = *given;
+    let known = walker.findings.counts().clone();
     walker.within("memfd_luo_ser", Some(data), |walker| {
         let Some(ser) = walker.value::<T>(data, "a memfd") else {
             return Payload::Unreadable;
@@ -182,17 +238,26 @@ fn read_as<T: WireType>(
             totals: Totals::default(),
             first: Vec::new(),
             list,
+            contradicted: false,
         };
         let before = walker.findings.total();
         check_fields(walker, &memfd);
         // The kernel ignores the list if there are no folios.
         if memfd.nr_folios > 0 {
             check_list(walker, &memfd, owner);
+        }
+        let broken = walker.findings.since(&known);
+        memfd.contradicted = broken.iter().any(|rule| !CONTENT_STANDS.contains(rule));
+        let known = walker.findings.counts().clone();
+        if memfd.nr_folios > 0 {
             check_folios(walker, &mut memfd, owner);
         } else {
             memfd.totals.hole_pages = memfd.size.div_ceil(walker.page_size());
+            memfd.totals.complete = true;
         }
         check_totals(walker, &memfd, before);
+        let broken = walker.findings.since(&known);
+        memfd.contradicted |= broken.iter().any(|rule| CONTENT_FALLS.contains(rule));
         Payload::Memfd(memfd)
     })
 }
@@ -303,11 +368,13 @@ fn check_folios(walker: &mut Walker<'_>, memfd: &mut Memfd, owner: Owner) {
         owner,
     };
     let list = memfd.list;
+    let mut unread = 0_u64;
     let entries = list.each_batch(&memory, threads, |batch| {
         for run in &batch.runs {
             check.run(walker, run, preserved.as_ref(), &memory);
         }
         for (at, count, error) in batch.unreadable {
+            unread += count;
             walker.unreadable(
                 at,
                 &format!("a page of a memfd's list, with {count} folios,"),
@@ -318,8 +385,11 @@ fn check_folios(walker: &mut Walker<'_>, memfd: &mut Memfd, owner: Owner) {
     if let Some(extent) = check.coalesce.finish() {
         check.extent(extent);
     }
+    let entries = entries.saturating_sub(unread);
     check.totals.entries = entries;
     check.totals.hole_pages = check.file_pages.saturating_sub(check.places.covered);
+    let sizes = preserved.as_ref().is_some_and(Preserved::is_complete);
+    check.totals.complete = sizes && check.totals.not_preserved == 0 && entries == memfd.nr_folios;
     memfd.totals = check.totals;
     memfd.first = check.first;
     if !check.places.in_order {
@@ -359,17 +429,20 @@ impl Check {
             Part::Extent(extent) => self.folios(walker, run, extent),
             Part::Missing { count } => {
                 self.totals.missing += count;
-                walker.find(&rules::MEMFD_FOLIO_MISSING, run.at, || {
-                    format!("{count} entries have no folio")
+                walker.find(&rules::MEMFD_FOLIO_MISSING, run.at, || match count {
+                    1 => "an entry has no folio".into(),
+                    count => format!("{count} entries have no folio"),
                 });
             }
             Part::NotPreserved { page, .. } => {
+                self.totals.not_preserved += 1;
                 let pa = page << shift;
                 walker.find(&rules::PAGE_NOT_PRESERVED, pa, || {
                     format!("the folio at {pa:#x} is not preserved")
                 });
             }
             Part::NotStart { page, order, .. } => {
+                self.totals.not_preserved += 1;
                 let pa = page << shift;
                 walker.find(&rules::PAGE_NOT_BLOCK_START, pa, || {
                     format!("the folio at {pa:#x} is within a block of order {order}")
@@ -477,7 +550,7 @@ fn find_places_twice(
         });
     });
     if left_out {
-        walker.notes.push(format!(
+        walker.not_checked(format!(
             "not checked: whether places of the memfd at {:#x} are taken twice, as they are too far apart",
             memfd.at
         ));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Why an image cannot be opened, or an address in it cannot be read.
 
+use kho_abi_show::names;
 use std::io;
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ pub enum ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The system cannot open or read the file.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", names::shown(path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -72,6 +73,14 @@ pub enum OpenError {
         /// The command that converts it to memory, or how to get an image.
         help: String,
     },
+    /// A dump with addresses of its own, to which an address was given.
+    #[error("{} is {what}, which has the addresses of its memory in it", names::shown(path))]
+    Placed {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
     /// Several files that do not belong together.
     #[error("{0}")]
     Several(String),
@@ -88,6 +97,7 @@ impl OpenError {
             }
             Self::Unsupported { .. } => "convert the image, for example with makedumpfile",
             Self::NotMemory { help, .. } => help,
+            Self::Placed { .. } => "leave out @ADDRESS; --as raw reads its bytes as memory there",
             Self::Several(_) => "give raw files as FILE@ADDRESS, with ranges that do not overlap",
         }
     }

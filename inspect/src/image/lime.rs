@@ -5,9 +5,11 @@
 //! length, and goes to a temporary file.
 
 use super::bytes::{self, Bytes};
+use super::counted::Counted;
 use super::segments::{Segment, Segments};
 use super::spool::Spool;
 use super::{Facts, Format, Image, OpenError};
+use kho_abi_show::{Progress, Unit};
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use zerocopy::little_endian::{U32, U64};
@@ -36,7 +38,7 @@ pub(super) fn is_lime(head: &[u8]) -> bool {
     head.starts_with(LIME) || head.starts_with(AVML)
 }
 
-pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
+pub(super) fn open(bytes: Arc<dyn Bytes>, progress: &Progress) -> Result<Image, OpenError> {
     let mut facts = Facts::default();
     let mut segments = Vec::new();
     let mut spool: Option<Spool> = None;
@@ -70,10 +72,13 @@ pub(super) fn open(bytes: Arc<dyn Bytes>) -> Result<Image, OpenError> {
             format = Format::Avml;
             let spool = match &mut spool {
                 Some(spool) => spool,
-                none => none.insert(Spool::new().map_err(io_error)?),
+                none => {
+                    progress.begin("unpacking the image", Unit::Bytes, Some(bytes.len()));
+                    none.insert(Spool::new().map_err(io_error)?)
+                }
             };
             let offset = spool.len();
-            let (end, broken) = unpack(&bytes, content, len, spool)?;
+            let (end, broken) = unpack(&bytes, content, len, spool, progress)?;
             let len = spool.len() - offset;
             segments.push(Segment { pa, len, file: 1, offset });
             if let Some(why) = broken {
@@ -124,20 +129,6 @@ fn piece(bytes: &dyn Bytes, at: u64) -> Result<Header, Wrong> {
     }
 }
 
-/// Counts the bytes that are read.
-struct Counted<R> {
-    reader: R,
-    count: u64,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let len = self.reader.read(into)?;
-        self.count += len as u64;
-        Ok(len)
-    }
-}
-
 /// The bytes of a file from a position on.
 struct From {
     bytes: Arc<dyn Bytes>,
@@ -160,9 +151,10 @@ fn unpack(
     at: u64,
     len: u64,
     spool: &mut Spool,
+    progress: &Progress,
 ) -> Result<(u64, Option<String>), OpenError> {
     let source = BufReader::with_capacity(256 << 10, From { bytes: bytes.clone(), at });
-    let mut source = Counted { reader: source, count: 0 };
+    let mut source = Counted::new(source, progress);
     let before = spool.len();
     let result = spool.fill(&mut snap::read::FrameDecoder::new(&mut source).take(len));
     let unpacked = spool.len() - before;
@@ -181,12 +173,12 @@ fn unpack(
         }
         Ok(()) => {}
     }
-    let end = at.saturating_add(source.count);
+    let end = at.saturating_add(source.count());
     let said = bytes::array::<8>(&**bytes, end).map(u64::from_le_bytes);
     Ok(match said {
-        Ok(said) if said == source.count => (end + 8, None),
+        Ok(said) if said == source.count() => (end + 8, None),
         Ok(said) => {
-            (end, Some(format!("{} packed bytes, where the file claims {said}", source.count)))
+            (end, Some(format!("{} packed bytes, where the file claims {said}", source.count())))
         }
         Err(_) => (end, Some("the file is cut off after it".into())),
     })

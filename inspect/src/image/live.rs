@@ -17,6 +17,9 @@ pub(super) struct Patience {
     pub(super) rate: u64,
 }
 
+/// The step in which a guest's memory is copied.
+pub(super) const COPYING: &str = "copying the memory of the guest, which is paused meanwhile";
+
 pub(super) const PATIENCE: Patience = Patience { idle: Duration::from_secs(20), rate: 256 << 10 };
 
 impl Patience {

@@ -7,6 +7,7 @@
 mod blob;
 pub mod bytes;
 pub mod cache;
+mod counted;
 mod elf;
 mod error;
 mod flattened;
@@ -15,6 +16,7 @@ mod gdb;
 mod kdump;
 mod lime;
 mod live;
+mod opener;
 mod packed;
 mod qmp;
 mod raw;
@@ -24,15 +26,14 @@ mod unpack;
 
 pub use error::{OpenError, ReadError};
 pub use gdb::Stub;
+pub use opener::Opener;
 pub use raw::{number, RawFile, RawFileError};
 
-use bytes::{Bytes, FileBytes};
+use bytes::Bytes;
 use schemars::JsonSchema;
 use segments::Segments;
 use serde::Serialize;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -133,7 +134,7 @@ pub enum Machine {
 }
 
 /// What an image's format says about the machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) machine: Option<Machine>,
     /// The size of the kernel's pages, from the kernel itself.
@@ -151,8 +152,27 @@ pub(crate) struct Facts {
     pub(crate) left_out: u64,
     /// What else the file may be, and what to do then.
     pub(crate) looks_like: Option<(String, String)>,
+    /// Whether it is one file, at an address that was given.
+    pub(crate) is_placed: bool,
+    /// What was unpacked only in part, if the image is of that.
+    pub(crate) packed: Option<Packed>,
     /// Whether addresses are the file's offsets, for lack of better information.
     pub(crate) by_offset: bool,
+}
+
+/// A compressed file that was unpacked only in part.
+#[derive(Clone)]
+pub(crate) struct Packed {
+    /// The file.
+    pub(crate) bytes: Arc<dyn Bytes>,
+    /// What is wrong with it.
+    pub(crate) what: String,
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
 }
 
 enum Backing {
@@ -196,7 +216,7 @@ impl Image {
     /// # Ok::<(), kho_abi_inspect::image::OpenError>(())
     /// ```
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Self::recognise(open_file(path)?).map_err(|error| name(error, path))
+        Opener::default().open(path)
     }
 
     /// Opens a file by mapping it, and recognises its format by its content.
@@ -208,9 +228,7 @@ impl Image {
     /// As [`Self::open`], and if the file cannot be mapped.
     #[cfg(feature = "mapping")]
     pub fn open_mapped(path: &Path) -> Result<Self, OpenError> {
-        let bytes = File::open(path).and_then(bytes::MappedBytes::new);
-        let bytes = bytes.map_err(|source| OpenError::Io { path: path.into(), source })?;
-        Self::recognise(Arc::new(bytes)).map_err(|error| name(error, path))
+        Opener::default().open_mapped(path)
     }
 
     /// Opens a file as raw memory, whatever it contains.
@@ -219,7 +237,7 @@ impl Image {
     ///
     /// [`OpenError::Io`].
     pub fn open_raw(path: &Path) -> Result<Self, OpenError> {
-        Ok(raw::open(open_file(path)?))
+        Opener::default().open_raw(path)
     }
 
     /// Takes a dump of a running guest through the monitor (QMP) of its QEMU, which listens on a
@@ -231,9 +249,7 @@ impl Image {
     ///
     /// As [`Self::open`], and if QEMU refuses, or stalls.
     pub fn open_guest(socket: &Path) -> Result<Self, OpenError> {
-        let io = |source| OpenError::Io { path: socket.into(), source };
-        let bytes = qmp::dump(socket).map_err(io)?;
-        Self::recognise(bytes).map_err(|error| name(error, socket))
+        Opener::default().open_guest(socket)
     }
 
     /// Copies the memory of a running guest through the gdb stub of its QEMU.
@@ -244,16 +260,27 @@ impl Image {
     ///
     /// [`OpenError::Io`]: nothing listens there, or the listener is not QEMU or stops answering.
     pub fn open_stub(stub: &Stub) -> Result<Self, OpenError> {
-        gdb::open(stub)
+        Opener::default().open_stub(stub)
     }
 
     /// Opens raw files that together are one machine's memory.
     ///
     /// # Errors
     ///
-    /// [`OpenError::Io`], and [`OpenError::Several`] if files overlap.
+    /// [`OpenError::Io`], [`OpenError::Several`] if files overlap, and [`OpenError::Placed`] if one of
+    /// them is a dump that has addresses of its own.
     pub fn open_files(files: &[RawFile]) -> Result<Self, OpenError> {
-        raw::open_files(files)
+        Opener::default().open_files(files)
+    }
+
+    /// Opens raw files that together are one machine's memory, whatever they contain: nothing is
+    /// unpacked, and a dump is memory byte by byte.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open_files`].
+    pub fn open_files_raw(files: &[RawFile]) -> Result<Self, OpenError> {
+        Opener::default().open_files_raw(files)
     }
 
     /// Treats bytes as a file.
@@ -271,80 +298,7 @@ impl Image {
     ///
     /// As [`Self::open`].
     pub fn recognise(bytes: Arc<dyn Bytes>) -> Result<Self, OpenError> {
-        Self::recognise_within(bytes, 0)
-    }
-
-    fn recognise_within(bytes: Arc<dyn Bytes>, depth: u32) -> Result<Self, OpenError> {
-        let io = |source| OpenError::Io { path: "the image".into(), source };
-        let head = foreign::head(&*bytes).map_err(io)?;
-        if head.starts_with(elf::MAGIC) {
-            return elf::open(bytes, Format::Elf);
-        }
-        if kdump::is_kdump(&head) {
-            return kdump::open(bytes, Format::Kdump);
-        }
-        if head.starts_with(flattened::SIGNATURE) {
-            return flattened::open(bytes);
-        }
-        if lime::is_lime(&head) {
-            return lime::open(bytes);
-        }
-        if let Some(method) = packed::Method::of(&head).or_else(|| packed_after_all(&bytes, &head))
-        {
-            return Self::unpack(&bytes, method, depth);
-        }
-        if let Some((what, command)) = packed::other(&head) {
-            let help = format!("unpack it: `{command}`");
-            return Err(OpenError::NotMemory { what: what.into(), help });
-        }
-        if let Some(image) = blob::open(&head, &bytes) {
-            return Ok(image);
-        }
-        if let Some(foreign) = foreign::certain(&*bytes, &head) {
-            return Err(foreign.error());
-        }
-        let probable = foreign::probable(&*bytes, &head);
-        let mut image = raw::open(bytes);
-        image.facts.looks_like = probable.map(|what| (what.what.into(), what.help.into()));
-        Ok(image)
-    }
-
-    /// Unpacks a file that is compressed as a whole, and opens its content.
-    fn unpack(
-        bytes: &Arc<dyn Bytes>,
-        method: packed::Method,
-        depth: u32,
-    ) -> Result<Self, OpenError> {
-        let name = method.name();
-        let help = format!("unpack it: `{}`", method.command());
-        let what = |why: &str| format!("{name}-compressed data{why}");
-        if depth >= PACKED_DEPTH {
-            let why = format!(", packed more than {PACKED_DEPTH} times");
-            return Err(OpenError::NotMemory { what: what(&why), help });
-        }
-        let unpacked = packed::unpack(bytes, method)
-            .map_err(|source| OpenError::Io { path: "the image".into(), source })?;
-        let broken = unpacked.broken.map(|why| format!(" that {why}"));
-        if unpacked.bytes.is_empty() {
-            let why = broken.unwrap_or_else(|| " with nothing in it".into());
-            return Err(OpenError::NotMemory { what: what(&why), help });
-        }
-        let len = unpacked.bytes.len();
-        let mut image = match Self::recognise_within(unpacked.bytes, depth + 1) {
-            Ok(image) => image,
-            Err(OpenError::NotMemory { what: inner, help }) => {
-                let why = format!(", in which is {inner}");
-                return Err(OpenError::NotMemory { what: what(&why), help });
-            }
-            Err(error) => return Err(error),
-        };
-        let remark = format!("the file is {name}-compressed: {len} bytes were unpacked");
-        image.facts.remarks.push(remark);
-        if let Some(broken) = broken {
-            image.facts.notes.push(format!("the file is {}", what(&broken)));
-            image.facts.looks_like.get_or_insert((what(&broken), help));
-        }
-        Ok(image)
+        Opener::default().recognise(bytes)
     }
 
     fn from_segments(segments: Segments, format: Format, facts: Facts) -> Self {
@@ -458,10 +412,29 @@ impl Image {
         Some(OpenError::NotMemory { what, help })
     }
 
+    /// The bytes of a compressed file that was unpacked only in part, as memory, and what is wrong.
+    pub(crate) fn unpacked_in_part(&self) -> Option<(Self, &str)> {
+        let packed = self.facts.packed.as_ref()?;
+        Some((raw::open(packed.bytes.clone()), &packed.what))
+    }
+
     /// The bytes of a file whose offsets serve as addresses, for lack of better information.
     pub(crate) fn by_offset(&self) -> Option<&Arc<dyn Bytes>> {
         match &self.backing {
             Backing::Segments(segments) if self.facts.by_offset => segments.first_file(),
+            _ => None,
+        }
+    }
+
+    /// The file that is all of the image, as if its offsets were addresses, if it was given an
+    /// address.
+    pub(crate) fn without_address(&self) -> Option<Self> {
+        match &self.backing {
+            Backing::Segments(segments)
+                if self.format == Format::Raw && !self.facts.by_offset && self.facts.is_placed =>
+            {
+                segments.first_file().map(|file| raw::open(file.clone()))
+            }
             _ => None,
         }
     }
@@ -496,62 +469,4 @@ pub(crate) struct Piece {
     pub(crate) pa: u64,
     pub(crate) offset: u64,
     pub(crate) len: u64,
-}
-
-/// A file inside a file inside a file is not a dump.
-const PACKED_DEPTH: u32 = 3;
-
-/// How a file is compressed, if its first bytes are not conclusive: by its unpacked content.
-fn packed_after_all(bytes: &Arc<dyn Bytes>, head: &[u8]) -> Option<packed::Method> {
-    let method = packed::Method::perhaps(head)?;
-    let inner = packed::taste(bytes, method, 4096);
-    let known = inner.starts_with(elf::MAGIC)
-        || kdump::is_kdump(&inner)
-        || lime::is_lime(&inner)
-        || inner.starts_with(flattened::SIGNATURE)
-        || inner.len() == 4096;
-    known.then_some(method)
-}
-
-/// Opens a file; a pipe goes to a temporary file first.
-fn open_file(path: &Path) -> Result<Arc<dyn Bytes>, OpenError> {
-    let file = if path == Path::new("-") { stdin() } else { File::open(path) };
-    let bytes = file.and_then(|file| -> io::Result<Arc<dyn Bytes>> {
-        use std::os::unix::fs::FileTypeExt as _;
-        let kind = file.metadata()?.file_type();
-        if kind.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if kind.is_fifo() || kind.is_socket() {
-            let mut spool = spool::Spool::new()?;
-            spool.fill(&mut &file)?;
-            return spool.finish();
-        }
-        let bytes = FileBytes::new(file)?;
-        if kind.is_char_device() && bytes.is_empty() {
-            let why = "a character device does not say how long it is: /proc/kcore is live memory";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
-        Ok(Arc::new(bytes))
-    });
-    bytes.map_err(|source| OpenError::Io { path: path.into(), source })
-}
-
-/// Standard input as a file: it may be a regular file or a pipe.
-fn stdin() -> io::Result<File> {
-    use std::os::fd::AsFd as _;
-    let stdin = io::stdin();
-    if stdin.is_terminal() {
-        let why = "standard input is a terminal: pipe a dump into it";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    }
-    stdin.as_fd().try_clone_to_owned().map(File::from)
-}
-
-/// Adds the path of the unreadable file to an error that lacks it.
-fn name(error: OpenError, path: &Path) -> OpenError {
-    match error {
-        OpenError::Io { source, .. } => OpenError::Io { path: path.into(), source },
-        other => other,
-    }
 }

@@ -2,7 +2,9 @@
 //! Files that are compressed as a whole: unpacked into a temporary file, as far as possible.
 
 use super::bytes::Bytes;
+use super::counted::Counted;
 use super::spool::Spool;
+use kho_abi_show::{Progress, Unit};
 use std::io::{self, BufReader, Read, Write as _};
 use std::sync::Arc;
 
@@ -143,9 +145,14 @@ impl Read for InOrder {
 }
 
 /// Unpacks a file; a truncated or damaged file is unpacked as far as possible.
-pub(super) fn unpack(bytes: &Arc<dyn Bytes>, method: Method) -> io::Result<Unpacked> {
+pub(super) fn unpack(
+    bytes: &Arc<dyn Bytes>,
+    method: Method,
+    progress: &Progress,
+) -> io::Result<Unpacked> {
+    progress.begin("unpacking the image", Unit::Bytes, Some(bytes.len()));
     let mut spool = Spool::new()?;
-    let result = run(bytes, method, &mut spool);
+    let result = run(bytes, method, &mut spool, progress);
     let broken = match result {
         Ok(()) => None,
         // The error is this machine's, not the file's.
@@ -154,15 +161,26 @@ pub(super) fn unpack(bytes: &Arc<dyn Bytes>, method: Method) -> io::Result<Unpac
         {
             return Err(error);
         }
-        Err(error) => {
-            let why = match error.kind() {
-                io::ErrorKind::UnexpectedEof => "the file is cut off".into(),
-                _ => error.to_string(),
-            };
-            Some(format!("breaks off after {} unpacked bytes: {why}", spool.len()))
-        }
+        Err(error) => Some(broken(&error, spool.len())),
     };
     Ok(Unpacked { bytes: spool.finish()?, broken })
+}
+
+/// What is wrong, in words of the file: the decompressors' own are for their developers.
+fn broken(error: &io::Error, unpacked: u64) -> String {
+    let after = format!("after {}", crate::text::count(unpacked, "unpacked byte"));
+    let said = error.to_string().to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return format!("is cut off {after}");
+    }
+    if has(&["checksum", "crc", "mismatch"]) {
+        return format!("has a wrong checksum: its {unpacked} unpacked bytes may be wrong");
+    }
+    if unpacked > 0 && has(&["header", "magic", "after stream"]) {
+        return format!("is followed by other data, {after}");
+    }
+    format!("is damaged {after}")
 }
 
 /// Unpacks the first few bytes, to check whether a file is compressed at all.
@@ -188,9 +206,15 @@ pub(super) fn taste(bytes: &Arc<dyn Bytes>, method: Method, at_most: usize) -> V
     out
 }
 
-fn run(bytes: &Arc<dyn Bytes>, method: Method, spool: &mut Spool) -> io::Result<()> {
+fn run(
+    bytes: &Arc<dyn Bytes>,
+    method: Method,
+    spool: &mut Spool,
+    progress: &Progress,
+) -> io::Result<()> {
     let end = bytes.len();
-    let source = || BufReader::with_capacity(AT_ONCE, InOrder::new(bytes, 0, end));
+    let counted = || Counted::new(InOrder::new(bytes, 0, end), progress);
+    let source = || BufReader::with_capacity(AT_ONCE, counted());
     match method {
         Method::Gzip => spool.fill(&mut flate2::bufread::MultiGzDecoder::new(source())),
         Method::Zlib => spool.fill(&mut flate2::bufread::ZlibDecoder::new(source())),

@@ -15,6 +15,7 @@
 use super::live::{connect_to, other, retry, wait, Patience, PATIENCE};
 use super::spool::Spool;
 use super::Bytes;
+use kho_abi_show::Progress;
 use rustix::event::{PollFd, PollFlags};
 use rustix::net::{sendmsg, SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use rustix::pipe::{pipe_with, PipeFlags};
@@ -38,11 +39,11 @@ const AT_ONCE: usize = 1 << 20;
 const NAME: &str = "kho-abi";
 
 /// The memory of the guest whose monitor listens on a socket.
-pub(super) fn dump(path: &Path) -> io::Result<Arc<dyn Bytes>> {
-    dump_with(path, PATIENCE)
+pub(super) fn dump(path: &Path, progress: &Progress) -> io::Result<Arc<dyn Bytes>> {
+    dump_with(path, PATIENCE, progress)
 }
 
-fn dump_with(path: &Path, patience: Patience) -> io::Result<Arc<dyn Bytes>> {
+fn dump_with(path: &Path, patience: Patience, progress: &Progress) -> io::Result<Arc<dyn Bytes>> {
     let mut monitor = Monitor::connect(path, patience)?;
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     monitor.execute("getfd", &json!({ "fdname": NAME }), Some(&write))?;
@@ -51,7 +52,7 @@ fn dump_with(path: &Path, patience: Patience) -> io::Result<Arc<dyn Bytes>> {
     let arguments = json!({ "paging": false, "protocol": format!("fd:{NAME}") });
     monitor.send("dump-guest-memory", &arguments, None)?;
     let mut spool = Spool::new()?;
-    monitor.receive(&read.into(), &mut spool)?;
+    monitor.receive(&read.into(), &mut spool, progress)?;
     if spool.len() == 0 {
         return Err(other("QEMU reports success and wrote nothing"));
     }
@@ -176,7 +177,7 @@ impl Monitor {
     }
 
     /// Receives the dump, until the pipe has ended and the monitor has reported success.
-    fn receive(&mut self, pipe: &File, spool: &mut Spool) -> io::Result<()> {
+    fn receive(&mut self, pipe: &File, spool: &mut Spool, progress: &Progress) -> io::Result<()> {
         let mut buffer = vec![0; AT_ONCE];
         let started = Instant::now();
         let mut idle_since = started;
@@ -209,6 +210,7 @@ impl Monitor {
                     Ok(0) => ended = true,
                     Ok(len) => {
                         spool.write_all(&buffer[..len])?;
+                        progress.advance(len as u64);
                         idle_since = Instant::now();
                     }
                     Err(error) if retry(&error) => {}
@@ -302,7 +304,7 @@ mod tests {
             stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             script(Fake { stream });
         });
-        let dumped = dump_with(&path, SHORT);
+        let dumped = dump_with(&path, SHORT, &Progress::default());
         server.join().unwrap();
         dumped.map(|bytes| {
             let mut all = vec![0; usize::try_from(bytes.len()).unwrap()];

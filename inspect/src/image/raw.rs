@@ -3,15 +3,16 @@
 
 use super::bytes::Bytes;
 use super::segments::{Segment, Segments};
-use super::{open_file, Facts, Format, Image, OpenError};
-use std::path::PathBuf;
+use super::{Facts, Format, Image, OpenError};
+use kho_abi_show::names;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// A file, or a part of one, and the physical address that it begins at.
 ///
 /// Written as `FILE@ADDRESS`, or, for a part of a file, `FILE@ADDRESS,offset=N,size=N`. Numbers are
-/// decimal, or hexadecimal after `0x`.
+/// decimal, or hexadecimal after `0x`. The name is as `kho_abi_show::names` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawFile {
     /// The file.
@@ -26,18 +27,40 @@ pub struct RawFile {
 
 /// Why a text does not name a file with an address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not FILE@ADDRESS[,offset=N][,size=N]")]
-pub struct RawFileError(String);
+pub enum RawFileError {
+    /// It is not of that form.
+    #[error("'{0}' is not FILE@ADDRESS[,offset=N][,size=N]")]
+    Form(String),
+    /// No memory begins at such an address.
+    #[error("'{word}': {pa:#x} is not a multiple of a page's {PAGE:#x} bytes{meant}")]
+    Unaligned {
+        /// The text.
+        word: String,
+        /// The address.
+        pa: u64,
+        /// What may have been meant.
+        meant: String,
+    },
+}
+
+/// The smallest page: memory begins with one.
+const PAGE: u64 = 4096;
 
 impl FromStr for RawFile {
     type Err = RawFileError;
 
     fn from_str(text: &str) -> Result<Self, RawFileError> {
-        let error = || RawFileError(text.into());
+        let error = || RawFileError::Form(text.into());
         let (path, rest) = text.rsplit_once('@').ok_or_else(error)?;
         let mut parts = rest.split(',');
-        let pa = parts.next().and_then(number).ok_or_else(error)?;
-        let mut file = Self { path: path.into(), pa, offset: 0, size: None };
+        let word = parts.next().unwrap_or_default();
+        let pa = number(word).ok_or_else(error)?;
+        if !pa.is_multiple_of(PAGE) {
+            let hex = u64::from_str_radix(word, 16).ok().filter(|pa| pa.is_multiple_of(PAGE));
+            let meant = hex.map_or(String::new(), |_| format!("; did you mean 0x{word}?"));
+            return Err(RawFileError::Unaligned { word: text.into(), pa, meant });
+        }
+        let mut file = Self { path: names::path(path), pa, offset: 0, size: None };
         for part in parts {
             match part.split_once('=') {
                 Some(("offset", value)) => file.offset = number(value).ok_or_else(error)?,
@@ -68,17 +91,34 @@ pub(super) fn open(bytes: Arc<dyn Bytes>) -> Image {
     Image::from_segments(segments, Format::Raw, facts)
 }
 
-pub(super) fn open_files(files: &[RawFile]) -> Result<Image, OpenError> {
+/// Memory that may have been compressed.
+pub(super) struct UnpackedMemory {
+    pub(super) bytes: Arc<dyn Bytes>,
+    /// How it was unpacked.
+    pub(super) remarks: Vec<String>,
+    /// Why it is not whole.
+    pub(super) broken: Vec<String>,
+}
+
+/// Opens files that together are one machine's memory, each by the given function.
+pub(super) fn open_files(
+    files: &[RawFile],
+    open: impl Fn(&Path) -> Result<UnpackedMemory, OpenError>,
+) -> Result<Image, OpenError> {
     let mut bytes = Vec::new();
     let mut segments = Vec::new();
+    let (mut remarks, mut broken) = (Vec::new(), Vec::new());
     for (index, file) in files.iter().enumerate() {
-        let opened = open_file(&file.path)?;
+        let unpacked = open(&file.path)?;
+        remarks.extend(unpacked.remarks);
+        broken.extend(unpacked.broken);
+        let opened = unpacked.bytes;
         let there = opened.len().saturating_sub(file.offset);
         let len = file.size.unwrap_or(there);
         if len > there {
             return Err(OpenError::Several(format!(
                 "{} has {there:#x} bytes from {:#x} on, {len:#x} were asked for",
-                file.path.display(),
+                names::shown(&file.path),
                 file.offset
             )));
         }
@@ -96,11 +136,14 @@ pub(super) fn open_files(files: &[RawFile]) -> Result<Image, OpenError> {
     }
     let mut facts = Facts::default();
     let segments = Segments::new(bytes, segments, Vec::new(), &mut facts.notes);
-    match facts.notes.pop() {
-        // Problems in an image are findings; problems in a command line are errors.
-        Some(note) => Err(OpenError::Several(note)),
-        None => Ok(Image::from_segments(segments, Format::Raw, facts)),
+    // Problems in an image are findings; problems in a command line are errors.
+    if let Some(note) = facts.notes.pop() {
+        return Err(OpenError::Several(note));
     }
+    facts.remarks = remarks;
+    facts.is_placed = files.len() == 1;
+    facts.notes = broken;
+    Ok(Image::from_segments(segments, Format::Raw, facts))
 }
 
 #[cfg(test)]
@@ -120,6 +163,13 @@ mod tests {
                 error.to_string(),
                 format!("'{bad}' is not FILE@ADDRESS[,offset=N][,size=N]")
             );
+        }
+        for (bad, why) in [
+            ("low@0x44000001", "0x44000001 is not a multiple of a page's 0x1000 bytes"),
+            ("low@40000000", "bytes; did you mean 0x40000000?"),
+        ] {
+            let error = bad.parse::<RawFile>().unwrap_err().to_string();
+            assert!(error.ends_with(why), "{error}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! no name, and vanishes with the process.
 
 use super::bytes::{Bytes, FileBytes};
+use kho_abi_show::names;
 use rustix::fs::fstatvfs;
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
@@ -45,7 +46,7 @@ impl Spool {
     pub(super) fn new() -> io::Result<Self> {
         let directory = directory();
         let file = tempfile::tempfile_in(&directory).map_err(|error| {
-            let place = directory.display();
+            let place = names::shown(&directory);
             io::Error::new(error.kind(), format!("no temporary file in {place}: {error}"))
         })?;
         Ok(Self { file, directory, at: 0, unchecked: 0 })
@@ -76,7 +77,7 @@ impl Spool {
             io::ErrorKind::StorageFull,
             format!(
                 "no room in {} for more than the first {} bytes: set TMPDIR to a directory with more",
-                self.directory.display(),
+                names::shown(&self.directory),
                 self.at
             ),
         )

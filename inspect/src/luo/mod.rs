@@ -41,6 +41,23 @@ pub enum Phase {
     Unreadable,
 }
 
+impl Phase {
+    /// What that says of sessions.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Serialised => "sessions are written",
+            Self::NotSerialised => "LUO has not written sessions, as before the reboot or without any",
+            Self::Consumed => "LUO's root is gone",
+            Self::UnknownVersion => "LUO's state is of a version that is not known",
+            Self::NotFollowed => {
+                "LUO's sessions were not followed: their lists are blocks of a version of KHO that is not known"
+            }
+            Self::Unreadable => "LUO's root cannot be read",
+        }
+    }
+}
+
 /// LUO's state.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Luo {
@@ -56,6 +73,8 @@ pub struct Luo {
     pub liveupdate_num: Option<u64>,
     /// The sessions, in the order of their list.
     pub sessions: Vec<Session>,
+    /// Why there may be more sessions than were read; none where all of them were.
+    pub unread: Option<String>,
     /// The FLBs, in the order of their array.
     pub flbs: Vec<Flb>,
     /// The root as it is, where its version is not known.
@@ -79,6 +98,8 @@ pub struct Session {
     pub files_pa: u64,
     /// Its files, in the order of their list.
     pub files: Vec<File>,
+    /// Why there may be more files than were read; none where all of them were.
+    pub unread: Option<String>,
 }
 
 /// A file.
@@ -159,12 +180,28 @@ fn string<'b>(field: &'b [u8], tree: Option<&'b [u8]>) -> &'b [u8] {
 
 /// Reads LUO's state from an entry of KHO.
 pub(crate) fn read(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
+    let before = walker.findings.total();
+    let mut luo = read_state(walker, at, blob);
+    if luo.unread.is_none() && luo.phase != Phase::Serialised {
+        luo.unread = Some(unread(walker, before, luo.phase.words()));
+    }
+    luo
+}
+
+/// Why something was not read to its end: the last finding since then, or else other words.
+fn unread(walker: &Walker<'_>, before: u64, otherwise: &str) -> String {
+    let last = walker.findings.list().last().filter(|_| walker.findings.total() > before);
+    last.map_or_else(|| otherwise.to_owned(), |finding| finding.what.clone())
+}
+
+fn read_state(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
     let mut luo = Luo {
         at,
         compatible: String::new(),
         phase: Phase::Unreadable,
         liveupdate_num: None,
         sessions: Vec::new(),
+        unread: None,
         flbs: Vec::new(),
         raw: None,
     };
@@ -196,6 +233,14 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
         return luo;
     };
     (decoder.read)(walker, &mut luo, at, blob);
+    if !is_tree {
+        walker.name(&field, at, "LUO's compatible string");
+    }
+    if luo.liveupdate_num == Some(0) {
+        walker.find(&rules::LUO_NUMBER_INVALID, at, || {
+            "the number of live updates is 0, but the first is 1".into()
+        });
+    }
     luo
 }
 
@@ -206,19 +251,23 @@ fn shown(walker: &Walker<'_>, at: u64, blob: u64) -> Vec<u8> {
 
 /// Reads only LUO's own root: in an unknown version of KHO, its lists are not followed.
 pub(crate) fn read_root(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
+    let before = walker.findings.total();
     let mut luo = Luo {
         at,
         compatible: String::new(),
         phase: Phase::NotFollowed,
         liveupdate_num: None,
         sessions: Vec::new(),
+        unread: None,
         flbs: Vec::new(),
         raw: None,
     };
     let Some(field) = walker.bytes(at, COMPATIBLE, "LUO's root") else {
         luo.phase = Phase::Unreadable;
+        luo.unread = Some(unread(walker, before, luo.phase.words()));
         return luo;
     };
+    luo.unread = Some(luo.phase.words().into());
     let is_tree = field.starts_with(&crate::fdt::MAGIC.to_be_bytes());
     let tree = is_tree.then(|| walker.bytes(at, blob, "LUO's device tree")).flatten();
     luo.compatible = crate::text::readable(string(&field, tree.as_deref()));
@@ -280,9 +329,9 @@ impl<'l> Reader<'l> {
         walker: &mut Walker<'_>,
         at: u64,
         entry: &SessionEntry<'_>,
-        files: impl FnOnce(&mut Walker<'_>, &mut Files<'_>, Owner),
+        files: impl FnOnce(&mut Walker<'_>, &mut Files<'_>, Owner) -> bool,
     ) {
-        let name = walker.name(entry.name, at, "a session's name");
+        let name = walker.named(entry.name, at, "a session's name");
         if !self.names.insert(entry.name.to_vec()) {
             walker.find(&rules::NAME_TWICE, at, || {
                 format!("there is another session \"{name}\" before this one")
@@ -290,14 +339,20 @@ impl<'l> Reader<'l> {
         }
         let link = format!("session \"{name}\"");
         let SessionEntry { files: files_pa, count, .. } = *entry;
-        let session = Session { at, name, count, files_pa, files: Vec::new() };
+        let session = Session { at, name, count, files_pa, files: Vec::new(), unread: None };
         let mut reader = Files { session, tokens: HashMap::new(), seen: &mut self.seen };
         walker.within(link.clone(), Some(at), |walker| {
             let owner = walker.claims.owner(format!("the files of {link}"));
-            files(walker, &mut reader, owner);
+            let before = walker.findings.total();
+            if !files(walker, &mut reader, owner) {
+                let why = unread(walker, before, "the list of files was not read to its end");
+                reader.session.unread = Some(why);
+            }
             payloads::read(walker, &mut reader.session);
             let (found, told) = (reader.session.files.len() as u64, count);
             if found != told {
+                let why = || format!("the session claims {told} files, but its list has {found}");
+                reader.session.unread.get_or_insert_with(why);
                 walker.find(&rules::COUNT_MISMATCH, at, || {
                     format!("the session claims {told} files, but its list has {found}")
                 });
@@ -376,7 +431,7 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
             break;
         }
         let (name, data, count) = T::parts(&flb);
-        let compatible = walker.name(&name, at, "an FLB's compatible string");
+        let compatible = walker.named(&name, at, "an FLB's compatible string");
         if !names.insert(name) {
             walker.find(&rules::FLB_TWICE, at, || {
                 format!("there is another FLB \"{compatible}\" before this one")

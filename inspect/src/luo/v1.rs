@@ -37,6 +37,7 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
     let Ok(fdt) = Fdt::new(&bytes) else { return };
     let owner = walker.claims.owner("LUO's own state".into());
     walker.allocation(at, bytes.len() as u64, "LUO's device tree", owner);
+    let at_first = walker.findings.total();
     luo.phase = Phase::Serialised;
     let (mut sessions, mut flbs) = (None, None);
     let mut depth = 0_u32;
@@ -77,7 +78,11 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
             Err(error) => walker.find(&rules::FDT_MALFORMED, at, || error.to_string()),
         }
     }
-    if let Some(header) = header(walker, at, sessions, LUO_FDT_SESSION_COMPATIBLE) {
+    let found = header(walker, at, sessions, LUO_FDT_SESSION_COMPATIBLE);
+    if walker.findings.total() > at_first {
+        luo.unread = Some(super::unread(walker, at_first, "LUO's device tree is damaged"));
+    }
+    if let Some(header) = found {
         walker.within("sessions", Some(header), |walker| read_sessions(walker, luo, header, owner));
     }
     if let Some(header) = header(walker, at, flbs, LUO_FDT_FLB_COMPATIBLE) {
@@ -110,7 +115,11 @@ fn header(walker: &mut Walker<'_>, at: u64, node: Option<Node<'_>>, known: &str)
 
 fn read_sessions(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, owner: Owner) {
     let what = "the array of sessions";
-    let Some(header) = walker.value::<luo_session_header_ser>(at, what) else { return };
+    let before = walker.findings.total();
+    let Some(header) = walker.value::<luo_session_header_ser>(at, what) else {
+        luo.unread = Some(super::unread(walker, before, what));
+        return;
+    };
     let mut reader = Reader::new(luo);
     let head = size_of::<luo_session_header_ser>() as u64;
     let count = header.count;
@@ -121,7 +130,7 @@ fn read_sessions(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, owner: Owner) 
         let name = entry.name;
         let entry = SessionEntry { name: name.as_bytes(), files: files.get(), count };
         reader.session(walker, at, &entry, |walker, reader, owner| {
-            read_files(walker, reader, files.get(), count, owner);
+            read_files(walker, reader, files.get(), count, owner)
         });
     });
     let size = size_of::<luo_session_ser>() as u64;
@@ -130,6 +139,8 @@ fn read_sessions(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, owner: Owner) 
         walker.find(&rules::COUNT_MISMATCH, at, || {
             format!("the header claims {count} sessions, but the array has {read}")
         });
+        let why = format!("the header claims {count} sessions, but the array has {read}");
+        luo.unread = Some(why);
     }
 }
 
@@ -139,9 +150,9 @@ fn read_files(
     first: u64,
     count: u64,
     owner: Owner,
-) {
+) -> bool {
     if first == 0 {
-        return;
+        return count == 0;
     }
     let what = "the array of files";
     let read = each_entry::<luo_file_ser>(walker, first, count, what, |walker, at, entry| {
@@ -151,6 +162,7 @@ fn read_files(
     });
     let size = size_of::<luo_file_ser>() as u64;
     walker.allocation(first, read.saturating_mul(size), what, owner);
+    read == count
 }
 
 /// Calls a function for each entry of an array, and returns how many there are.

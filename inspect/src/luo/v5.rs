@@ -31,6 +31,11 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
             format!("the entry has {blob} bytes, but LUO's root needs {size}")
         });
     }
+    if blob > size && !walker.memory.image().is_blob() {
+        walker.find(&rules::KHO_SUBTREE_SIZE_WRONG, at, || {
+            format!("the entry has {blob} bytes, but LUO's root has {size}")
+        });
+    }
     let Some(root) = walker.value::<luo_ser>(at, "LUO's root") else { return };
     let owner = walker.claims.owner("LUO's own state".into());
     luo.liveupdate_num = Some(root.liveupdate_num);
@@ -44,15 +49,21 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
     let mut reader = Reader::new(luo);
     walker.within("sessions", Some(sessions.get()), |walker| {
         let what = "the list of sessions";
-        each_entry::<luo_session_ser>(walker, sessions, what, owner, |walker, at, entry| {
-            let set = entry.file_set_ser;
-            let (files, count) = (set.files, set.count);
-            let name = entry.name;
-            let entry = SessionEntry { name: name.as_bytes(), files: files.get(), count };
-            reader.session(walker, at, &entry, |walker, reader, owner| {
-                read_files(walker, reader, files, owner);
+        let before = walker.findings.total();
+        let all =
+            each_entry::<luo_session_ser>(walker, sessions, what, owner, |walker, at, entry| {
+                let set = entry.file_set_ser;
+                let (files, count) = (set.files, set.count);
+                let name = entry.name;
+                let entry = SessionEntry { name: name.as_bytes(), files: files.get(), count };
+                reader.session(walker, at, &entry, |walker, reader, owner| {
+                    read_files(walker, reader, files, owner)
+                });
             });
-        });
+        if !all {
+            reader.luo.unread =
+                Some(super::unread(walker, before, "the list was not read to its end"));
+        }
     });
     if let Some(flbs) = flbs.non_null() {
         walker.within("FLBs", Some(flbs.get()), |walker| {
@@ -61,12 +72,17 @@ fn read(walker: &mut Walker<'_>, luo: &mut Luo, at: u64, blob: u64) {
     }
 }
 
-fn read_files(walker: &mut Walker<'_>, reader: &mut Files<'_>, first: PhysAddr, owner: Owner) {
+fn read_files(
+    walker: &mut Walker<'_>,
+    reader: &mut Files<'_>,
+    first: PhysAddr,
+    owner: Owner,
+) -> bool {
     each_entry::<luo_file_ser>(walker, first, "the list of files", owner, |walker, at, entry| {
         let (compatible, data, token) = (entry.compatible, entry.data, entry.token);
         let entry = FileEntry { compatible: compatible.as_bytes(), data, token };
         reader.file(walker, at, &entry);
-    });
+    })
 }
 
 struct Flbs;
@@ -85,14 +101,15 @@ impl FlbTypes for Flbs {
     }
 }
 
-/// Calls a function for each entry of a list of blocks, with its address.
+/// Calls a function for each entry of a list of blocks, with its address. Returns whether the list
+/// was read to its end; a finding says why not.
 fn each_entry<T: WireType>(
     walker: &mut Walker<'_>,
     first: PhysAddr,
     what: &str,
     owner: Owner,
     mut each: impl FnMut(&mut Walker<'_>, u64, T),
-) {
+) -> bool {
     // The iterator borrows the memory that it reads, and the walker is used meanwhile: so the
     // iterator gets a cache of its own.
     let image = walker.memory.image();
@@ -102,19 +119,27 @@ fn each_entry<T: WireType>(
     for block in Blocks::new(&memory, first, size_of::<T>()) {
         let block = match block {
             Ok(block) => block,
-            Err(error) => return walker.walk_error(what, &error),
+            Err(error) => {
+                walker.walk_error(what, &error);
+                return false;
+            }
         };
         // A cycle may yield a block twice before it is detected.
         if !seen.insert(block.at) {
-            return walker.walk_error(what, &WalkError::Cycle { at: block.at });
+            walker.walk_error(what, &WalkError::Cycle { at: block.at });
+            return false;
         }
         walker.allocation(block.at.get(), page_size as u64, what, owner);
         for index in 0..block.count {
             match (block.entry_at(index), block.entry::<T, _>(&memory, index)) {
                 (Some(at), Ok(Some(entry))) => each(walker, at.get(), entry),
-                (_, Err(error)) => return walker.walk_error(what, &error),
-                _ => return,
+                (_, Err(error)) => {
+                    walker.walk_error(what, &error);
+                    return false;
+                }
+                _ => return false,
             }
         }
     }
+    true
 }

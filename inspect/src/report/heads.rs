@@ -52,12 +52,20 @@ pub(super) struct LuoHead<'r> {
     compatible: &'r str,
     phase: Phase,
     liveupdate_num: Option<u64>,
+    /// Why there may be more sessions than are listed; null where all were read.
+    unread: Option<&'r str>,
 }
 
 impl<'r> From<&'r Luo> for LuoHead<'r> {
     fn from(luo: &'r Luo) -> Self {
-        let Luo { at, compatible, phase, liveupdate_num, .. } = luo;
-        Self { at: *at, compatible, phase: *phase, liveupdate_num: *liveupdate_num }
+        let Luo { at, compatible, phase, liveupdate_num, unread, .. } = luo;
+        Self {
+            at: *at,
+            compatible,
+            phase: *phase,
+            liveupdate_num: *liveupdate_num,
+            unread: unread.as_deref(),
+        }
     }
 }
 
@@ -71,12 +79,14 @@ pub(super) struct SessionHead<'r> {
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     files_pa: u64,
+    /// Why there may be more files than are listed; null where all were read.
+    unread: Option<&'r str>,
 }
 
 impl<'r> From<&'r Session> for SessionHead<'r> {
     fn from(session: &'r Session) -> Self {
-        let Session { at, name, count, files_pa, .. } = session;
-        Self { at: *at, name, count: *count, files_pa: *files_pa }
+        let Session { at, name, count, files_pa, unread, .. } = session;
+        Self { at: *at, name, count: *count, files_pa: *files_pa, unread: unread.as_deref() }
     }
 }
 

@@ -129,9 +129,10 @@ fn head(report: Report<'_>) -> Markup {
     html! {
         h1 { "Preserved memory: " (name) }
         p {
-            @if total == 0 { span.good { "0 findings" } } @else {
-                strong.bad { (count(total, "finding")) }
-            }
+            @if total > 0 { strong.bad { (count(total, "finding")) } }
+            @else if state.unknown > 0 { "0 findings" }
+            @else { span.good { "0 findings" } }
+            @if state.unknown > 0 { ", " span.open { (state.unknown) " unknown" } }
         }
         dl {
             dt { "Image" }
@@ -283,7 +284,13 @@ fn luo_head(luo: &Luo) -> Markup {
             @if let Some(number) = luo.liveupdate_num { ", live update " (number) }
             ", "
             @match luo.phase {
-                Phase::Serialised => (count(luo.sessions.len() as u64, "session")),
+                Phase::Serialised if luo.unread.is_some() && luo.sessions.is_empty() => {
+                    span.bad { "sessions not read" }
+                }
+                Phase::Serialised => {
+                    @if luo.unread.is_some() { span.bad { "at least " } }
+                    (count(luo.sessions.len() as u64, "session"))
+                }
                 Phase::NotSerialised => span.open { "sessions not written yet" },
                 Phase::Consumed => span.open { "its root is gone" },
                 Phase::UnknownVersion => span.open { "a version that is not known" },
@@ -323,7 +330,9 @@ fn session_card(report: Report<'_>, number: usize, session: &Session, is_open: b
     html! {
         details.card open[is_open] {
             summary {
-                "Session " strong { (session.name) } ", " (count(session.files.len() as u64, "file"))
+                "Session " strong { (session.name) } ", "
+                @if session.unread.is_some() { span.bad { "at least " } }
+                (count(session.files.len() as u64, "file"))
                 span.faint { " at " (address(session.at)) }
             }
             // A link to something folded unfolds it.
@@ -368,7 +377,16 @@ fn memfd_cell(report: Report<'_>, memfd: &Memfd) -> Markup {
         p.faint {
             (count(totals.folios, "folio")) ", " (totals.dirty) " dirty, " (totals.uptodate)
             " up to date, in " (count(totals.extents, "extent"))
-            @if totals.hole_pages > 0 { ", " (count(totals.hole_pages, "page")) " without" }
+            @if totals.entries < memfd.nr_folios {
+                "; " span.bad { (totals.entries) " of " (memfd.nr_folios) " entries read" }
+            }
+            @if totals.not_preserved > 0 {
+                "; " span.bad { (count(totals.not_preserved, "more folio")) " not preserved, of unknown size" }
+            } @else if !totals.complete {
+                "; " span.open { "the sizes of folios are not known" }
+            } @else if totals.hole_pages > 0 {
+                "; " (count(totals.hole_pages, "page")) " of the file without a folio"
+            }
         }
         @if !memfd.first.is_empty() {
             details {

@@ -74,6 +74,8 @@ struct Document<'r> {
     notes: &'r [String],
     findings: &'r [Finding],
     findings_total: u64,
+    /// Number of items that were not decoded or not checked: with them, nothing is clean.
+    unknown_total: u64,
     findings_by_rule: &'r BTreeMap<&'static str, u64>,
 }
 
@@ -273,6 +275,7 @@ fn document(report: Report<'_>) -> Document<'_> {
         notes: &state.notes,
         findings: state.findings.list(),
         findings_total: state.findings.total(),
+        unknown_total: state.unknown,
         findings_by_rule: state.findings.counts(),
     }
 }

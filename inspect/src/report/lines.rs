@@ -70,6 +70,8 @@ enum Line<'r> {
     /// The last line.
     End {
         findings_total: u64,
+        /// Number of items that were not decoded or not checked: with them, nothing is clean.
+        unknown_total: u64,
         findings_by_rule: &'r BTreeMap<&'static str, u64>,
     },
 }
@@ -149,6 +151,7 @@ pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     state.findings.list().iter().for_each(|finding| lines.put(Line::Finding(finding)));
     lines.put(Line::End {
         findings_total: state.findings.total(),
+        unknown_total: state.unknown,
         findings_by_rule: state.findings.counts(),
     });
     lines.result

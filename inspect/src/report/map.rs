@@ -20,12 +20,11 @@ pub struct Size {
 }
 
 impl Size {
-    /// A size that fits the terminal, as far as its environment shows.
+    /// A size that fits a terminal so many columns wide; elsewhere, as wide as other text at most.
     #[must_use]
-    pub fn of_terminal() -> Self {
-        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    pub fn that_fits(columns: Option<usize>) -> Self {
         // An address precedes each row.
-        let columns = columns.unwrap_or(80_usize).clamp(32, 500) - 18;
+        let columns = columns.unwrap_or(100).clamp(32, 500) - 18;
         Self { columns: columns / 8 * 8, rows: 32 }
     }
 }

@@ -98,12 +98,12 @@ impl<'r> Report<'r> {
 pub fn seals(seals: u32) -> String {
     use kho_abi::wire::uapi;
     const NAMES: [(u32, &str); 6] = [
-        (uapi::F_SEAL_SEAL, "seal"),
-        (uapi::F_SEAL_SHRINK, "shrink"),
-        (uapi::F_SEAL_GROW, "grow"),
-        (uapi::F_SEAL_WRITE, "write"),
-        (uapi::F_SEAL_FUTURE_WRITE, "future-write"),
-        (uapi::F_SEAL_EXEC, "exec"),
+        (uapi::F_SEAL_SEAL, "F_SEAL_SEAL"),
+        (uapi::F_SEAL_SHRINK, "F_SEAL_SHRINK"),
+        (uapi::F_SEAL_GROW, "F_SEAL_GROW"),
+        (uapi::F_SEAL_WRITE, "F_SEAL_WRITE"),
+        (uapi::F_SEAL_FUTURE_WRITE, "F_SEAL_FUTURE_WRITE"),
+        (uapi::F_SEAL_EXEC, "F_SEAL_EXEC"),
     ];
     let mut names: Vec<String> = NAMES
         .iter()

@@ -13,6 +13,7 @@ use crate::raw::Raw;
 use crate::text::{count, size};
 use crate::typed::{Typed, Value};
 use anstyle::{AnsiColor, Style};
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 /// Style of what matters.
@@ -29,6 +30,8 @@ const DEVICES: usize = 16;
 /// How many values to show, of a list of structs and of a single one.
 const ENTRIES: usize = 16;
 const VALUES: usize = 64;
+/// How many findings of one rule to show: what is damaged in one place often breaks one rule often.
+const PER_RULE: u64 = 8;
 /// How many ranges of preserved memory to show.
 const RANGES: usize = 8;
 
@@ -54,7 +57,7 @@ pub fn write(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Report { image, name, state, .. } = report;
-    let guessed = if state.page_size_guessed { ", guessed" } else { "" };
+    let guessed = if state.page_size_guessed { " (guessed)" } else { "" };
     writeln!(
         out,
         "{STRONG}image{STRONG:#}      {name}: {}, {} in {}, pages of {}{guessed}",
@@ -72,7 +75,7 @@ fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "{STRONG}KHO{STRONG:#}        {NAME}{}{NAME:#}, device tree at {:#x}, {} ({way})",
-            kho.compatible,
+            or_none(&kho.compatible),
             kho.at,
             count(kho.size, "byte")
         )?;
@@ -139,14 +142,29 @@ fn head(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// A compatible string for people, who would not see an empty one.
+fn or_none(compatible: &str) -> &str {
+    match compatible {
+        "" => "an empty version string",
+        compatible => compatible,
+    }
+}
+
 fn preserved(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let Some(preserved) = report.state.preserved() else { return Ok(()) };
     let page_size = report.state.page_size as u64;
     let pages = preserved.pages();
     let map_pa = report.state.kho.as_ref().map_or(0, |kho| kho.map_pa);
+    if !preserved.is_complete() && pages == 0 {
+        return writeln!(
+            out,
+            "{STRONG}preserved{STRONG:#}  {BAD}not known{BAD:#}: the tree was not read to its end {FAINT}at {map_pa:#x}{FAINT:#}",
+        );
+    }
+    let at_least = if preserved.is_complete() { "" } else { "at least " };
     writeln!(
         out,
-        "{STRONG}preserved{STRONG:#}  {}, {}, in a tree of {} {FAINT}at {map_pa:#x}{FAINT:#}",
+        "{STRONG}preserved{STRONG:#}  {at_least}{}, {}, in a tree of {at_least}{} {FAINT}at {map_pa:#x}{FAINT:#}",
         count(pages, "page"),
         size(pages.saturating_mul(page_size)),
         count(preserved.nodes(), "node"),
@@ -167,6 +185,9 @@ fn preserved(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else { return Ok(()) };
     let held = ranges.iter().fold(0_u64, |sum, range| sum.saturating_add(range.len()));
     let span = last.end.saturating_sub(first.start);
+    if holes == 0 {
+        return writeln!(out, "  1 range from {:#x} to {:#x}", first.start, last.end);
+    }
     writeln!(
         out,
         "  {} between {:#x} and {:#x}, with {} of {} between them",
@@ -236,36 +257,52 @@ fn flb_lines(flb: &Flb, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn luo_line(luo: &Luo, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "{STRONG}LUO{STRONG:#}        {NAME}{}{NAME:#}", luo.compatible)?;
+    let compatible = match luo.phase {
+        Phase::Unreadable => "its version",
+        _ => or_none(&luo.compatible),
+    };
+    write!(out, "{STRONG}LUO{STRONG:#}        {NAME}{compatible}{NAME:#}")?;
     if let Some(number) = luo.liveupdate_num {
         write!(out, ", live update {number}")?;
     }
     let files: usize = luo.sessions.iter().map(|session| session.files.len()).sum();
     match luo.phase {
-        Phase::Serialised => write!(
-            out,
-            ", {} with {}",
-            count(luo.sessions.len() as u64, "session"),
-            count(files as u64, "file")
-        )?,
+        Phase::Serialised if luo.unread.is_some() && luo.sessions.is_empty() => {
+            write!(out, ", {BAD}sessions not read{BAD:#}")?;
+        }
+        Phase::Serialised => {
+            let (sessions, files) =
+                (count(luo.sessions.len() as u64, "session"), count(files as u64, "file"));
+            if luo.unread.is_some() {
+                write!(out, ", {BAD}at least{BAD:#} {sessions} with at least {files}")?;
+            } else if luo.sessions.iter().any(|session| session.unread.is_some()) {
+                write!(out, ", {sessions} with {BAD}at least{BAD:#} {files}")?;
+            } else {
+                write!(out, ", {sessions} with {files}")?;
+            }
+        }
         Phase::NotSerialised => write!(out, ", {OPEN}sessions not written yet{OPEN:#}")?,
         Phase::Consumed => write!(out, ", {OPEN}its root is gone{OPEN:#}")?,
         Phase::UnknownVersion => write!(out, ", {OPEN}a version that is not known{OPEN:#}")?,
         Phase::NotFollowed => write!(out, ", {OPEN}sessions not followed{OPEN:#}")?,
-        Phase::Unreadable => write!(out, ", {BAD}cannot be read{BAD:#}")?,
+        Phase::Unreadable => write!(out, " {BAD}cannot be read{BAD:#}")?,
     }
     writeln!(out, " {FAINT}at {:#x}{FAINT:#}", luo.at)?;
     luo.raw.as_ref().map_or(Ok(()), |raw| raw_lines(raw, out))
 }
 
 fn session_tree(report: Report<'_>, session: &Session, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "  session {STRONG}\"{}\"{STRONG:#}, {} {FAINT}at {:#x}{FAINT:#}",
-        session.name,
-        count(session.files.len() as u64, "file"),
-        session.at
-    )?;
+    let there = session.files.len();
+    let files = match report.files(session).count() {
+        // A filter shows fewer.
+        shown if shown < there => format!("{shown} of {}", count(there as u64, "file")),
+        _ => count(there as u64, "file"),
+    };
+    write!(out, "  session {STRONG}\"{}\"{STRONG:#}, ", session.name)?;
+    if session.unread.is_some() {
+        write!(out, "{BAD}at least{BAD:#} ")?;
+    }
+    writeln!(out, "{files} {FAINT}at {:#x}{FAINT:#}", session.at)?;
     for file in report.files(session) {
         file_tree(report, file, out)?;
     }
@@ -324,8 +361,18 @@ fn memfd_tree(report: Report<'_>, memfd: &Memfd, out: &mut dyn Write) -> io::Res
     if totals.extents > 1 {
         write!(out, ", the largest of {}", size(totals.largest.saturating_mul(page_size)))?;
     }
-    if totals.hole_pages > 0 {
-        write!(out, ", {OPEN}{} without{OPEN:#}", count(totals.hole_pages, "page"))?;
+    if totals.entries < memfd.nr_folios {
+        let (read, all) = (totals.entries, memfd.nr_folios);
+        write!(out, "; {BAD}{read} of {all} entries read{BAD:#}")?;
+    }
+    if totals.not_preserved > 0 {
+        let folios = count(totals.not_preserved, "more folio");
+        write!(out, "; {BAD}{folios} not preserved, of unknown size{BAD:#}")?;
+    } else if !totals.complete {
+        write!(out, "; {OPEN}the sizes of folios are not known{OPEN:#}")?;
+    } else if totals.hole_pages > 0 {
+        let pages = count(totals.hole_pages, "page");
+        write!(out, "; {OPEN}{pages} of the file without a folio{OPEN:#}")?;
     }
     writeln!(out)?;
     for extent in memfd.first.iter().take(EXTENTS) {
@@ -464,15 +511,31 @@ fn others(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn findings(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let findings = &report.state.findings;
+    let mut shown: HashMap<&str, u64> = HashMap::new();
     for finding in findings.list() {
-        finding_lines(finding, out)?;
+        let number = shown.entry(finding.rule.id).or_default();
+        if *number < PER_RULE {
+            *number += 1;
+            finding_lines(finding, out)?;
+        }
     }
-    for (rule, more) in findings.more() {
-        writeln!(out, "… and {more} more [{rule}]")?;
+    for (rule, all) in findings.counts() {
+        let more = all - shown.get(rule).unwrap_or(&0);
+        if more > 0 {
+            writeln!(out, "… and {more} more [{rule}]; --format json lists them")?;
+        }
     }
     let total = findings.total();
-    let style = if total == 0 { AnsiColor::Green.on_default() } else { BAD };
-    writeln!(out, "{style}{}{style:#}", count(total, "finding"))
+    let style = match total {
+        0 if report.state.unknown > 0 => Style::new(),
+        0 => AnsiColor::Green.on_default(),
+        _ => BAD,
+    };
+    write!(out, "{style}{}{style:#}", count(total, "finding"))?;
+    if report.state.unknown > 0 {
+        write!(out, ", {OPEN}{} unknown{OPEN:#}", report.state.unknown)?;
+    }
+    writeln!(out)
 }
 
 /// Writes one finding, with the chain that led there.

@@ -8,6 +8,7 @@ use super::{log, Answer, NotRead, Options, State, Status, SCHEMA};
 use crate::scratch::Area;
 use crate::text::readable;
 use flate2::read::GzDecoder;
+use kho_abi_show::names;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -52,7 +53,7 @@ pub(super) fn gather(tree: &Tree, root: &Path, options: Options) -> Status {
     let handed_over = handed_over(tree, incoming.is_some(), shown.is_ok(), &mut not_read);
     Status {
         schema: SCHEMA,
-        root: root.display().to_string(),
+        root: names::shown(root),
         release,
         kho,
         luo,
@@ -233,8 +234,13 @@ fn loaded(tree: &Tree, not_read: &mut Vec<NotRead>) -> Answer {
         }
         return Answer::new(State::Unknown, format!("/{path} could not be read"));
     }
-    unless::<()>(Err(io::ErrorKind::NotFound.into()), paths[1], not_read);
-    Answer::new(State::Unknown, format!("/{} is not there", paths[1]))
+    let gone = format!("/{} is not there", paths[1]);
+    // A kernel that can load another one always has one of the two.
+    if tree.is_live() && tree.list("sys/kernel").is_ok_and(|names| !names.is_empty()) {
+        return Answer::new(State::No, format!("{gone}: the kernel is built without kexec"));
+    }
+    not_read.push(NotRead { path: format!("/{}", paths[1]), why: "it is not there".into() });
+    Answer::new(State::Unknown, gone)
 }
 
 fn scratch(tree: &Tree, out: &str, not_read: &mut Vec<NotRead>) -> Option<Vec<Area>> {

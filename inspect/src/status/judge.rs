@@ -7,6 +7,7 @@ use super::{Options, Remark, State, Status};
 use crate::rules::machine as rules;
 use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
 
+const DEBUGFS: &str = "/sys/kernel/debug";
 const READ_AS_ROOT: &str = "run as root, with debugfs mounted on /sys/kernel/debug";
 
 pub(super) fn judge(status: &mut Status, tree: &Tree, options: Options) {
@@ -19,7 +20,16 @@ pub(super) fn judge(status: &mut Status, tree: &Tree, options: Options) {
     log(status, options, &mut findings, &mut unknown);
     for not_read in &status.not_read {
         let what = format!("{} could not be read: {}", not_read.path, not_read.why);
-        unknown.push(Remark::unknown(what, READ_AS_ROOT));
+        let help = match (not_read.path.starts_with(DEBUGFS), tree.is_live()) {
+            (true, true) => READ_AS_ROOT,
+            (false, true) => "run as root, with /proc and /sys mounted",
+            (_, false) => "copy that file of the machine, too",
+        };
+        unknown.push(Remark::unknown(what, help));
+    }
+    // A kernel without KHO hands nothing over: that is the answer, and nothing else has to be known.
+    if status.kho.state == State::No && status.built.is_some_and(|built| !built.kho) {
+        unknown.clear();
     }
     (status.findings, status.unknown) = (findings, unknown);
 }

@@ -152,9 +152,13 @@ impl Status {
 ///
 /// # Errors
 ///
-/// The root cannot be read. If something below it is missing, that is part of the answer.
+/// The root cannot be read, or nothing of a machine's file system is in it. If something below it is missing, that is part of the answer.
 pub fn read(root: &Path, options: Options) -> io::Result<Status> {
     let tree = tree::Tree::open(root)?;
+    let has = |name: &&str| tree.exists(name).unwrap_or(true);
+    if !["proc", "sys", "dev", "boot", "lib", "var", "etc"].iter().any(has) {
+        return Err(io::Error::other("not a copy of a file system: proc and sys are not in it"));
+    }
     let mut status = gather::gather(&tree, root, options);
     judge::judge(&mut status, &tree, options);
     Ok(status)

@@ -6,11 +6,13 @@ use super::{Places, Ram, Store as _, Tree};
 use crate::radix::Shape;
 use crate::rules::{self, Rule};
 use kho_abi::wire::phys::PhysAddr;
+use kho_abi::wire::versions::kexec_metadata_v1::KHO_METADATA_NODE_NAME;
 use kho_abi::wire::versions::kho_v4::{
     KHO_FDT_COMPATIBLE, KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME,
     KHO_SUB_TREE_SIZE_PROP_NAME,
 };
 use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
+use kho_abi::wire::versions::memblock_v1::MEMBLOCK_KHO_FDT;
 use kho_abi::wire::versions::pci_v2::{pci_dev_ser, pci_ser, PCI_LUO_FLB_COMPATIBLE};
 use zerocopy::IntoBytes as _;
 
@@ -94,6 +96,24 @@ fn tree(ram: &mut Ram, places: &Places, map: &[u8], entries: &[(&str, Option<u64
     ram.write(places.fdt, &bytes);
 }
 
+/// Gives an entry another name of the same length.
+fn rename(ram: &mut Ram, places: &Places, name: &str, other: &str) {
+    let tree = ram.read(places.fdt, ram.page_size);
+    let field = [name.as_bytes(), b"\0"].concat();
+    let at = tree.windows(field.len()).position(|part| part == field);
+    ram.write(places.fdt + at.map_or(0, |at| at as u64), other.as_bytes());
+}
+
+/// Gives an entry another size.
+fn resize(ram: &mut Ram, places: &Places, name: &str, size: u64) {
+    let tree = ram.read(places.fdt, ram.page_size);
+    let field = [name.as_bytes(), b"\0"].concat();
+    let at = tree.windows(field.len()).position(|part| part == field).unwrap_or(0);
+    // Its name, then the address with its header of 12 bytes, then the header of the size.
+    let value = (at + field.len()).next_multiple_of(4) + 12 + 8 + 12;
+    ram.set_number(places.fdt + value as u64, size);
+}
+
 /// Adds a block to the tree of preserved pages, and creates missing nodes.
 fn preserve(ram: &mut Ram, places: &Places, pa: u64, order: u32) {
     let shape = Shape::of(ram.page_size);
@@ -166,11 +186,22 @@ macro_rules! corruptions {
 }
 
 corruptions! {
-    "no tree begins anywhere", KHO_NOT_FOUND: |ram, places| ram.write(places.fdt, &[0]);
+    "no tree begins anywhere", KHO_NOT_FOUND: |ram, places| {
+        let page = vec![0; ram.page_size];
+        ram.write(places.fdt, &page);
+    };
+    "the tree's magic number is another", KHO_TREE_DAMAGED: |ram, places| ram.write(places.fdt, &[0]);
+    "the tree's structure begins outside of it", KHO_TREE_DAMAGED: |ram, places| {
+        ram.write(places.fdt + 8, &0x1000_0000_u32.to_be_bytes());
+    };
+    "the tree's string is not KHO's", KHO_TREE_DAMAGED: |ram, places| rename(ram, places, "kho-v4", "lho-v4");
+    "the tree's root has no string", KHO_TREE_DAMAGED: |ram, places| {
+        rename(ram, places, "compatible", "comqatible");
+    };
     "the tree is longer than its page", FDT_MALFORMED: |ram, places| {
         ram.write(places.fdt + 4, &0x2000_u32.to_be_bytes());
     };
-    "the tree is shorter than its header", KHO_NOT_FOUND: |ram, places| {
+    "the tree is shorter than its header", KHO_TREE_DAMAGED: |ram, places| {
         ram.write(places.fdt + 4, &8_u32.to_be_bytes());
     };
     "a token of the tree is unknown", FDT_MALFORMED: |ram, places| {
@@ -189,6 +220,37 @@ corruptions! {
     "an entry is there twice", KHO_SUBTREE_TWICE: |ram, places| {
         let entry = (LUO_KHO_ENTRY_NAME, Some(places.luo), Some(32));
         tree(ram, places, &map(places), &[entry, entry]);
+    };
+    "LUO's entry has another name", KHO_SUBTREE_MISNAMED: |ram, places| rename(ram, places, "LUO", "MUO");
+    "memblock's entry has another name", KHO_SUBTREE_MISNAMED: |ram, places| {
+        rename(ram, places, MEMBLOCK_KHO_FDT, "nemblock");
+    };
+    "the metadata's entry has another name", KHO_SUBTREE_MISNAMED: |ram, places| {
+        rename(ram, places, KHO_METADATA_NODE_NAME, "kexec-metadat!");
+    };
+    "LUO's entry is larger than its root", KHO_SUBTREE_SIZE_WRONG: |ram, places| {
+        resize(ram, places, LUO_KHO_ENTRY_NAME, 33);
+    };
+    "LUO's entry runs over others", KHO_SUBTREE_SIZE_WRONG: |ram, places| {
+        resize(ram, places, LUO_KHO_ENTRY_NAME, 32 << 10);
+    };
+    "the metadata's entry runs over others", KHO_SUBTREE_SIZE_WRONG: |ram, places| {
+        resize(ram, places, KHO_METADATA_NODE_NAME, 0x4900);
+    };
+    "memblock's entry is larger than its tree", KHO_SUBTREE_SIZE_WRONG: |ram, places| {
+        resize(ram, places, MEMBLOCK_KHO_FDT, 4096);
+    };
+    "an entry without a decoder runs over others", PAGE_OWNED_TWICE: |ram, places| {
+        flip(ram, places, FREE, 0);
+        tree(ram, places, &map(places), &[
+            ("ring", Some(places.luo), Some(32)), (LUO_KHO_ENTRY_NAME, Some(places.luo), Some(32)),
+        ]);
+    };
+    "an entry without a decoder is not preserved", PAGE_NOT_PRESERVED: |ram, places| {
+        tree(ram, places, &map(places), &[("ring", Some(FREE), Some(32))]);
+    };
+    "an entry without a decoder is larger than memory", ADDRESS_OUTSIDE_IMAGE: |ram, places| {
+        tree(ram, places, &map(places), &[("ring", Some(FREE), Some(u64::MAX))]);
     };
 
     "the map's root is not at a page's address", ADDRESS_UNALIGNED: |ram, places| {
@@ -346,6 +408,26 @@ corruptions! {
             ram.write(next + 16, format!("session {number}").as_bytes());
             block = next;
         }
+    };
+    "no live update was counted", LUO_NUMBER_INVALID: |ram, places| ram.set_number(places.luo + 8, 0);
+    "bytes follow LUO's string", NAME_NOT_PADDED: |ram, places| ram.write(places.luo + 7, b"x");
+    "a session is counted that is not there", NAME_EMPTY: |ram, places| {
+        ram.set_number(places.session_blocks[0] + 8, 4);
+    };
+    "a session has no name", NAME_EMPTY: |ram, places| ram.write(session(places, 0), &[0; 64]);
+    "bytes follow a session's name", NAME_NOT_PADDED: |ram, places| {
+        ram.write(session(places, 0) + 63, b"x");
+    };
+    "bytes follow a file's string", NAME_NOT_PADDED: |ram, places| {
+        ram.write(file(places, 0, 0) + 40, b"x");
+    };
+    "bytes follow an FLB's name", NAME_NOT_PADDED: |ram, places| {
+        ram.set_number(places.flbs + 8, 1);
+        ram.write(places.flbs + 16, b"iommu-v1\0x");
+    };
+    "an FLB has no name", NAME_EMPTY: |ram, places| {
+        ram.set_number(places.flbs + 8, 1);
+        ram.set_number(places.flbs + 16 + 48, FREE);
     };
     "a session's name has no end", NAME_UNTERMINATED: |ram, places| {
         ram.write(session(places, 0), &[b'x'; 64]);
@@ -581,6 +663,11 @@ corruptions! {
     "the metadata's version is unknown", KEXEC_METADATA_INVALID: |ram, places| {
         ram.write(places.metadata, &2_u32.to_ne_bytes());
     };
+    "no kexec was counted", KEXEC_METADATA_INVALID: |ram, places| {
+        ram.write(places.metadata + 69, &[0; 4]);
+    };
+    "the release is empty", NAME_EMPTY: |ram, places| ram.write(places.metadata + 4, &[0; 65]);
+    "bytes follow the release", NAME_NOT_PADDED: |ram, places| ram.write(places.metadata + 68, b"x");
     "the release has no end", NAME_UNTERMINATED: |ram, places| {
         ram.write(places.metadata + 4, &[b'7'; 65]);
     };

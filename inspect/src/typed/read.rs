@@ -653,6 +653,12 @@ impl Reader<'_> {
                 decimal: decimal_of(number, bytes * 8, *signed),
                 hex: format!("{number:#x}"),
             },
+            Kind::Ordered { bits, big } => {
+                let is_cpus = *big == cfg!(target_endian = "big");
+                let swapped = low.swap_bytes() >> (64 - u32::from(*bits).clamp(1, 64));
+                let number = if is_cpus { low } else { swapped };
+                Shown::Integer { decimal: number.to_string(), hex: format!("{number:#x}") }
+            }
             Kind::Char => {
                 let byte = [u8::try_from(number).unwrap_or(0)];
                 Shown::Text { text: text::readable(&byte), more: false }
@@ -919,6 +925,8 @@ fn base_of(kind: &Kind) -> String {
     match kind {
         Kind::Int { bits, signed: true } => format!("s{bits}"),
         Kind::Int { bits, signed: false } => format!("u{bits}"),
+        Kind::Ordered { bits, big: true } => format!("__be{bits}"),
+        Kind::Ordered { bits, big: false } => format!("__le{bits}"),
         Kind::Char => "char".into(),
         Kind::Pointer => "void *".into(),
         Kind::Address { to } => format!("struct {to} *"),

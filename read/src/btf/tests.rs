@@ -275,3 +275,39 @@ fn btf_that_is_cut_off_anywhere_is_an_error() {
     }
     assert!(Btf::parse(bytes, None).is_ok());
 }
+
+/// An edit of BTF, whose strings begin at that byte.
+type Edit<'a> = &'a dyn Fn(&mut Vec<u8>, usize);
+
+#[test]
+fn a_name_that_is_not_among_the_strings_is_damage() {
+    let with = |edit: &dyn Fn(&mut Vec<u8>, usize)| {
+        let mut made = basics();
+        made.record("x", kind::STRUCT, false, 8, &[("field", 2, 0)]);
+        let mut bytes = made.bytes();
+        let strings = bytes.len() - made.strings.len();
+        edit(&mut bytes, strings);
+        Btf::parse(bytes, None).map(|btf| btf.read(&BTreeSet::from(["x"])))
+    };
+    assert_eq!(fields(&with(&|_, _| {}).unwrap(), "x").len(), 1);
+    // The last type's only member: its name is the first of three words.
+    let name = |to: u32| {
+        move |b: &mut Vec<u8>, strings: usize| {
+            b[strings - 12..strings - 8].copy_from_slice(&to.to_le_bytes());
+        }
+    };
+    let type_name = |b: &mut Vec<u8>, strings: usize| b[strings - 24 + 3] = 0x7f;
+    let bytes = |b: &mut Vec<u8>, _: usize| {
+        let at = b.len() - "field\0x\0".len();
+        b[at] = 0xff;
+    };
+    let end = |b: &mut Vec<u8>, _: usize| *b.last_mut().unwrap() = b'y';
+    let edits: [Edit; 4] = [&name(0x7fff_ffff), &type_name, &bytes, &end];
+    for (index, edit) in edits.into_iter().enumerate() {
+        let error = with(edit).expect_err("a name is lost").to_string();
+        assert!(error.contains("not among its strings"), "{index}: {error}");
+    }
+    // No field of C is without a name: that one was lost.
+    let lowered = with(&name(0)).unwrap();
+    assert!(lowered.undetermined["x"].contains("has no name"), "{:?}", lowered.undetermined);
+}

@@ -226,7 +226,10 @@ impl<'a> Unit<'a> {
 
     fn name(&self, entry: &Die<'_, 'a>) -> Result<Option<String>, Why> {
         let value = entry.attr_value(c::DW_AT_name).map_err(say)?;
-        Ok(value.and_then(|value| self.string(&value)))
+        let Some(value) = value else { return Ok(None) };
+        let name =
+            self.string(&value).ok_or_else(|| "its name is not among the strings".to_string());
+        name.map(Some)
     }
 
     fn number(entry: &Die<'_, '_>, attribute: gimli::DwAt) -> Result<Option<u64>, Why> {
@@ -364,6 +367,11 @@ impl Types for Unit<'_> {
                 let size = size.unwrap_or_default();
                 integer_bits(size).ok_or_else(|| format!("{what} of {size} bytes"))
             };
+            if entry.tag() == c::DW_TAG_typedef {
+                if let Some(shape) = self.name(&entry)?.and_then(|name| Shape::of_typedef(&name)) {
+                    return Ok(shape);
+                }
+            }
             return match entry.tag() {
                 c::DW_TAG_typedef
                 | c::DW_TAG_const_type
@@ -426,7 +434,7 @@ impl Types for Unit<'_> {
                 _ => Ok(Shape::Other("no type of a field")),
             };
         }
-        Err("its typedefs lead nowhere".into())
+        Err("its type is a typedef of itself".into())
     }
 
     fn record(&self, id: Self::Id) -> Result<RawRecord<Self::Id>, Why> {

@@ -9,6 +9,7 @@ pub mod revision;
 
 use crate::error::SourceError;
 use crate::process::{run, Bounds, RunError};
+use kho_abi_show::names;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +23,9 @@ const ANSWER: u64 = 256 << 20;
 
 /// How much of git's standard error to keep, in bytes.
 const SAID: u64 = 1 << 16;
+
+/// Most objects to read in one call of git.
+const BATCH: usize = 1024;
 
 /// Variables that name a repository: they are ignored if the caller named one.
 const OF_ANOTHER: &[&str] =
@@ -98,7 +102,8 @@ impl Git {
     fn command(&self) -> Command {
         let mut command = Command::new("git");
         command.args(["--no-pager", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false"]);
-        command.args(["-c", "core.quotePath=false", "-c", "color.ui=false"]);
+        // Names that are not plain come in quotes, whatever the user has set: `names::of_git` reads them.
+        command.args(["-c", "core.quotePath=true", "-c", "color.ui=false"]);
         if let Some(dir) = &self.dir {
             for variable in OF_ANOTHER {
                 command.env_remove(variable);
@@ -123,7 +128,8 @@ impl Git {
         input: Vec<u8>,
     ) -> Result<Result<Vec<u8>, Refusal>, SourceError> {
         let mut command = self.command();
-        command.args(args);
+        // A path in a revision is as it is shown.
+        command.args(args.iter().map(|arg| names::path(arg)));
         let until = Instant::now() + self.time;
         let bounds = Bounds { until, answer: ANSWER, said: SAID, memory: None };
         match run(command, input, bounds) {
@@ -158,6 +164,41 @@ impl Git {
             error(rev, refusal.why, &help)
         };
         self.ask(rev, args, Vec::new())?.map_err(refused)
+    }
+
+    /// The contents of objects, all from one process: `None` for a name that git does not have. A name
+    /// is an id, or `REV:PATH`, with the path as [`names::shown`] shows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Git::run`], and a name with a line break, which git would take for two.
+    pub fn contents(
+        &self,
+        rev: &str,
+        names: &[String],
+    ) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
+        let help = "check the repository with git fsck";
+        if let Some(name) = names.iter().find(|name| name.contains('\n')) {
+            return Err(error(name, "the name of a file has a line break", "rename the file"));
+        }
+        let mut contents = Vec::new();
+        for names in names.chunks(BATCH) {
+            let input = names.iter().flat_map(|name| [name, "\n"]).collect::<String>();
+            let answer = self.ask(rev, &["cat-file", "--batch"], names::bytes(&input))?;
+            let answer = answer.map_err(|refusal| {
+                let help = refusal.help(help);
+                error(rev, refusal.why, &help)
+            })?;
+            let mut rest = answer.as_slice();
+            for name in names {
+                let (content, after) = first_content(rest).ok_or_else(|| {
+                    error(name, "git cat-file answers in a form that is not known", help)
+                })?;
+                contents.push(content.map(Into::into));
+                rest = after;
+            }
+        }
+        Ok(contents)
     }
 
     /// The id of a revision, as `git rev-parse` prints it.
@@ -212,6 +253,22 @@ fn error(rev: &str, why: impl Into<String>, help: &str) -> SourceError {
     SourceError::Git { rev: rev.into(), why: why.into(), help: help.into() }
 }
 
+/// The first content in an answer of `git cat-file --batch`, and what follows it: no content where git
+/// does not have the object, or has no file of that name.
+fn first_content(answer: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let end = answer.iter().position(|byte| *byte == b'\n')?;
+    let (head, rest) = (std::str::from_utf8(&answer[..end]).ok()?, &answer[end + 1..]);
+    // The name is repeated before these words, and may have spaces of its own.
+    if head.ends_with(" missing") || head.ends_with(" ambiguous") {
+        return Some((None, rest));
+    }
+    let mut words = head.split(' ');
+    let (id, kind, size) = (words.next()?, words.next()?, words.next()?);
+    let size: usize = size.parse().ok().filter(|_| is_id(id))?;
+    let (content, rest) = rest.split_at_checked(size)?;
+    Some(((kind == "blob").then_some(content), rest.strip_prefix(b"\n")?))
+}
+
 /// Whether a text is the full id of an object.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
@@ -227,7 +284,7 @@ struct Entry {
 
 /// The headers that `git ls-tree -z` lists, without links and submodules.
 fn headers_of(list: &[u8]) -> Vec<Entry> {
-    let list = String::from_utf8_lossy(list);
+    let list = names::lossless(list);
     let entry = |line| {
         let (mode, path, id) = header_of(line)?;
         mode.starts_with("100").then(|| Entry { path: path.into(), id: id.into() })
@@ -237,7 +294,7 @@ fn headers_of(list: &[u8]) -> Vec<Entry> {
 
 /// The first link or submodule that is named like a header.
 fn link_of(list: &[u8]) -> Option<String> {
-    let list = String::from_utf8_lossy(list);
+    let list = names::lossless(list);
     let mut headers = list.split('\0').filter_map(header_of);
     headers.find(|(mode, ..)| matches!(*mode, "120000" | "160000")).map(|(_, path, _)| path.into())
 }
@@ -274,6 +331,31 @@ mod tests {
         for rev in ["", "-x", "--output=x", "a\0b", "a\nb"] {
             let error = git.commit(rev).unwrap_err();
             assert!(error.to_string().contains("not a revision"), "{error}");
+        }
+    }
+
+    #[test]
+    fn contents_are_as_long_as_git_says() {
+        let id = "0123456789012345678901234567890123456789";
+        let text = format!("{id} blob 3\na\nb\na b missing\n{id} tree 1\nx\n{id} blob 0\n\n");
+        let mut rest = text.as_bytes();
+        let mut found = Vec::new();
+        while !rest.is_empty() {
+            let (content, after) = first_content(rest).unwrap();
+            found.push(content);
+            rest = after;
+        }
+        assert_eq!(found, [Some(&b"a\nb"[..]), None, None, Some(b"")]);
+        // Cut off anywhere, and longer than memory.
+        for end in 0..format!("{id} blob 3\na\nb\n").len() {
+            assert_eq!(first_content(&text.as_bytes()[..end]), None, "{end}");
+        }
+        let huge = format!("{id} blob 18446744073709551615\nabc\n");
+        assert_eq!(first_content(huge.as_bytes()), None);
+        for cut in
+            ["", "x", &format!("{id} blob 9\nab\n"), &format!("{id} blob 1\nab\n"), "a b 3\nabc\n"]
+        {
+            assert_eq!(first_content(cut.as_bytes()), None, "{cut}");
         }
     }
 

@@ -53,32 +53,11 @@ pub fn tree_of_rev(rev: &str, options: &Options) -> Result<Tree, SourceError> {
 fn tree_of(git: Git, rev: &str, tree: String) -> Tree {
     let named = rev.to_string();
     let get = move |paths: &[String]| {
-        let mut input = String::new();
-        for path in paths {
-            input.extend([tree.as_str(), ":", path, "\n"]);
-        }
-        // If git does not answer, the file counts as missing.
-        let answer = git.ask(&named, &["cat-file", "--batch"], input.into_bytes());
-        let answer = answer.ok().and_then(Result::ok).unwrap_or_default();
-        let mut rest = answer.as_slice();
-        paths.iter().map(|_| next_blob(&mut rest)).collect()
+        let wanted: Vec<_> = paths.iter().map(|path| format!("{tree}:{path}")).collect();
+        // If git does not answer, the files count as missing.
+        git.contents(&named, &wanted).unwrap_or_else(|_| vec![None; paths.len()])
     };
     Tree::new(&prefix(rev), get)
-}
-
-/// Takes the next object: a blob, or a line that says that there is none.
-fn next_blob(rest: &mut &[u8]) -> Option<Vec<u8>> {
-    let end = rest.iter().position(|byte| *byte == b'\n')?;
-    let (line, after) = (std::str::from_utf8(&rest[..end]).ok()?, &rest[end + 1..]);
-    let mut words = line.rsplitn(3, ' ');
-    let size = words.next().and_then(|size| size.parse::<usize>().ok());
-    let Some(size) = size.filter(|_| !line.ends_with(" missing")) else {
-        *rest = after;
-        return None;
-    };
-    let content = after.get(..size)?;
-    *rest = after.get(size..)?.strip_prefix(b"\n")?;
-    (words.next() == Some("blob")).then(|| content.to_vec())
 }
 
 /// The prefix of a header's path in places: `REV:`, in git's syntax.
@@ -140,11 +119,14 @@ impl Repository<'_> {
         self.contents(found)
     }
 
-    /// The headers directly in a directory, given with its last slash, or exactly that header.
+    /// The headers in a directory, given with its last slash, and below it, or exactly that header.
+    /// Without a directory, those at the top of the tree.
     fn headers(&self, tree: &str, dir: &str) -> Result<Vec<Entry>, SourceError> {
-        let mut args = vec!["ls-tree", "-z", "--full-tree", tree];
-        if !dir.is_empty() {
-            args.extend(["--", dir]);
+        let mut args = vec!["ls-tree", "-z", "--full-tree"];
+        if dir.is_empty() {
+            args.push(tree);
+        } else {
+            args.extend(["-r", tree, "--", dir]);
         }
         let list = self.git.run(self.rev, &args)?;
         if let Some(path) = link_of(&list) {
@@ -155,70 +137,23 @@ impl Repository<'_> {
     }
 
     fn contents(&self, entries: Vec<Entry>) -> Result<BTreeMap<String, Vec<u8>>, SourceError> {
-        let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
-        let ids = ids.join("\n").into_bytes();
-        let answer = match self.git.ask(self.rev, &["cat-file", "--batch"], ids)? {
-            Ok(answer) => answer,
-            Err(refusal) => {
-                let help = refusal.help("check the repository with git fsck");
-                return Err(self.error(refusal.why, &help));
-            }
-        };
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id.clone()).collect();
+        let contents = self.git.contents(self.rev, &ids)?;
         let mut files = BTreeMap::new();
-        let mut rest = answer.as_slice();
-        for entry in entries {
-            let Some((bytes, after)) = blob(rest, &entry.id) else {
-                let why = format!("git does not have the content of {}", entry.path);
+        for (Entry { path, .. }, content) in entries.into_iter().zip(contents) {
+            let Some(content) = content else {
+                let why = format!("git does not have the content of {path}");
                 return Err(self.error(why, "fetch it, or check the repository with git fsck"));
             };
-            files.insert(entry.path, bytes.to_vec());
-            rest = after;
+            files.insert(path, content);
         }
         Ok(files)
     }
 }
 
-/// Takes `<id> blob <size>`, a line break, the content and a line break.
-fn blob<'a>(answer: &'a [u8], id: &str) -> Option<(&'a [u8], &'a [u8])> {
-    let end = answer.iter().position(|byte| *byte == b'\n')?;
-    let line = std::str::from_utf8(&answer[..end]).ok()?;
-    let size: usize = line.strip_prefix(id)?.strip_prefix(" blob ")?.parse().ok()?;
-    let content = &answer[end + 1..];
-    let after = content.get(size..)?.strip_prefix(b"\n")?;
-    Some((&content[..size], after))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_missing_in_a_batch_is_none() {
-        let id = "0123456789012345678901234567890123456789";
-        let answer =
-            format!("{id}:a.h missing\n{id} blob 3\na\nb\n{id} tree 1\nx\n{id} blob 0\n\n");
-        let mut rest = answer.as_bytes();
-        assert_eq!(next_blob(&mut rest), None);
-        assert_eq!(next_blob(&mut rest).as_deref(), Some(&b"a\nb"[..]));
-        assert_eq!(next_blob(&mut rest), None);
-        assert_eq!(next_blob(&mut rest).as_deref(), Some(&b""[..]));
-        assert_eq!((next_blob(&mut rest), rest), (None, &b""[..]));
-        assert_eq!(next_blob(&mut &b"x blob 18446744073709551615\nabc\n"[..]), None);
-    }
-
-    #[test]
-    fn a_batch_is_taken_apart_and_a_cut_one_is_refused() {
-        let id = "0123456789012345678901234567890123456789";
-        let answer = format!("{id} blob 3\nabc\n{id} missing\n");
-        let (bytes, rest) = blob(answer.as_bytes(), id).unwrap();
-        assert_eq!(bytes, b"abc");
-        assert_eq!(blob(rest, id), None);
-        for end in 0..answer.find("\n0123").unwrap() {
-            assert_eq!(blob(&answer.as_bytes()[..end], id), None, "{end}");
-        }
-        let huge = format!("{id} blob 18446744073709551615\nabc\n");
-        assert_eq!(blob(huge.as_bytes(), id), None);
-    }
 
     #[test]
     fn places_are_as_git_has_them() {

@@ -500,6 +500,9 @@ impl<'a> Answers<'a> {
         if plain.len() < spelled.len() {
             return self.spelled(plain, nameless, depth);
         }
+        if let Some(ty @ Type::Ordered { bits, .. }) = Type::ordered(spelled) {
+            return Ok((ty, u64::from(bits)));
+        }
         let int = |bits: u16, signed| Ok((Type::Int { bits, signed }, u64::from(bits)));
         match spelled {
             "char" => return Ok((Type::Char, 8)),

@@ -9,6 +9,7 @@ use crate::contracts;
 use crate::options::Tree;
 use kho_abi_model::reading::Gap;
 use kho_abi_model::ABI_DIR;
+use kho_abi_show::names;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File as Opened};
 use std::io::Read as _;
@@ -67,6 +68,18 @@ fn odd_header(file: &str, shown: &str) -> Option<Gap> {
     is_header.then(|| Gap { item: format!("{ABI_DIR}/{file}"), why: why() })
 }
 
+/// Whether a directory has headers, of those entries that are looked at.
+fn has_headers(dir: &Path) -> bool {
+    let entries = fs::read_dir(dir).into_iter().flatten().take(COUNT);
+    entries.flatten().any(|entry| super::is_header(Path::new(&entry.file_name())))
+}
+
+/// The gap for what lies in a directory below that of the ABI headers, by its name there.
+fn further_down(name: &str, shown: &str) -> Gap {
+    let why = format!("{shown}: headers are read directly in {ABI_DIR} alone, and not below it");
+    Gap { item: format!("{ABI_DIR}/{name}"), why }
+}
+
 /// The ABI headers of a directory.
 struct Walked {
     /// The given directory, with links resolved: nothing outside of it is read.
@@ -92,8 +105,12 @@ fn walk(dir: &Path) -> Result<Walked, HeaderError> {
     for entry in fs::read_dir(&walked.place).map_err(at(&walked.place))? {
         let name = entry.map_err(at(&walked.place))?.file_name();
         let Some(name) = name.to_str().and_then(header_name) else {
-            let shown = walked.place.join(&name).display().to_string();
-            walked.gaps.extend(odd_header(&name.to_string_lossy(), &shown));
+            let path = walked.place.join(&name);
+            let (name, shown) = (names::shown(&name), names::shown(&path));
+            walked.gaps.extend(odd_header(&name, &shown));
+            if !walked.itself && has_headers(&path) {
+                walked.gaps.push(further_down(&name, &shown));
+            }
             continue;
         };
         names.insert(name.to_string());
@@ -116,7 +133,7 @@ fn walk(dir: &Path) -> Result<Walked, HeaderError> {
             }
             Err(error) => error.to_string(),
         };
-        let (item, shown) = (format!("{ABI_DIR}/{name}.h"), path.display());
+        let (item, shown) = (format!("{ABI_DIR}/{name}.h"), names::shown(&path));
         walked.gaps.push(Gap { item, why: format!("{shown}: {why}") });
     }
     Ok(walked)
@@ -142,9 +159,8 @@ pub(super) fn of_dir(dir: &Path, catalogue: &Catalogue) -> Result<Files, HeaderE
 /// The headers of a directory, and whether that is the directory which was given.
 fn read_dir(dir: &Path) -> Result<(Files, bool), HeaderError> {
     let Walked { root, place, itself, headers, gaps } = walk(dir)?;
-    let file = |(name, path, bytes): (String, PathBuf, Vec<u8>)| {
-        file(name, path.display().to_string(), &bytes)
-    };
+    let file =
+        |(name, path, bytes): (String, PathBuf, Vec<u8>)| file(name, names::shown(&path), &bytes);
     let abi = headers.into_iter().map(file).collect();
     let mut files = Files { abi, companions: BTreeMap::new(), gaps };
     for name in COMPANIONS {
@@ -191,7 +207,7 @@ pub(super) fn of_dir_with(dir: &Path, name: &str) -> Result<Files, HeaderError> 
 /// One header by itself.
 pub(super) fn of_file(path: &Path, name: &str) -> Result<Files, HeaderError> {
     let bytes = read_bounded(path, path)?;
-    let abi = vec![file(name.into(), path.display().to_string(), &bytes)];
+    let abi = vec![file(name.into(), names::shown(path), &bytes)];
     Ok(Files { abi, ..Files::default() })
 }
 
@@ -207,7 +223,7 @@ pub(super) fn tree(dir: &Path) -> Option<Tree> {
         let is_file = real.is_file();
         is_file.then(|| read_bounded(&real, &real).ok()).flatten()
     };
-    let shown = format!("{}/", dir.display());
+    let shown = format!("{}/", names::shown(dir));
     Some(Tree::new(&shown, move |paths| paths.iter().map(&get).collect()))
 }
 
@@ -257,6 +273,12 @@ pub(super) fn of_memory(
     let mut found = Files::default();
     for (path, bytes) in files {
         if !itself && !in_abi_dir(path) {
+            let below = path
+                .split_once(&format!("{ABI_DIR}/"))
+                .filter(|(top, _)| top.is_empty() || top.ends_with('/'));
+            if let Some((_, name)) = below.filter(|(_, name)| super::is_header(Path::new(name))) {
+                found.gaps.push(further_down(name, &format!("{prefix}{path}")));
+            }
             continue;
         }
         let last = path.rsplit('/').next().unwrap_or(path);

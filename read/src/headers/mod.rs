@@ -56,6 +56,7 @@ pub(super) use files::COMPANIONS;
 use files::{File, Files};
 use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 use kho_abi_model::{Declaration, Endian, Header, Item, Model, Target, ABI_DIR, BROKEN};
+use kho_abi_show::names;
 use rounds::{Outcome, Reader};
 use split::What;
 use std::collections::{BTreeMap, BTreeSet};
@@ -133,7 +134,7 @@ pub struct Loaded {
 pub fn load_dir(dir: &Path, options: &Options) -> Result<Loaded, SourceError> {
     let files = files::of_dir(dir, &options.catalogue)?;
     let tree = files::tree(dir).or_else(|| options.tree.clone());
-    Ok(Loaded { files, name: dir.display().to_string(), tree, only: None })
+    Ok(Loaded { files, name: names::shown(dir), tree, only: None })
 }
 
 /// Whether a path is one of a C header, by its name.
@@ -149,7 +150,7 @@ pub fn is_header(path: &Path) -> bool {
 ///
 /// [`SourceError`] for a file whose name is not that of a C header, and one that cannot be read.
 pub fn load_file(path: &Path, options: &Options) -> Result<Loaded, SourceError> {
-    let shown = path.display().to_string();
+    let shown = names::shown(path);
     let (dir, name) = files::place_of(path).ok_or_else(|| SourceError::NotASource {
         name: shown.clone(),
         why: "C code cannot include a header of that name".into(),
@@ -168,7 +169,7 @@ impl Loaded {
     /// Makes the places relative to a directory, rather than as the user wrote it.
     #[must_use]
     pub fn below(mut self, top: &Path) -> Self {
-        let top = format!("{}/", top.display());
+        let top = format!("{}/", names::shown(top));
         let below = |shown: &mut String| {
             if let Some(rest) = shown.strip_prefix(&top) {
                 *shown = rest.into();
@@ -293,6 +294,28 @@ pub fn is_companion(name: &str) -> bool {
 #[must_use]
 pub fn is_companion_path(path: &str) -> bool {
     COMPANIONS.iter().any(|name| path == *name || path.ends_with(&format!("/{name}")))
+}
+
+/// What a header uses of the kernel's base headers without including them: an includer of it does.
+///
+/// Such headers are among those that precede it when it is read.
+#[must_use]
+pub fn expected_before(header: &Header) -> Vec<String> {
+    let used: BTreeSet<&str> =
+        header.declarations.iter().flat_map(Declaration::references).collect();
+    let defines = |text: &str| {
+        let split = split::split(text);
+        let mut names = split.pieces.iter().filter_map(|p| Some(&*p.written()?.name));
+        names.any(|name| used.contains(name))
+    };
+    let is_expected = |name: &&&str| {
+        let text = STAND_IN.iter().find(|(known, _)| known == *name).map(|(_, text)| *text);
+        // What only readers need is in no kernel.
+        !name.starts_with("more/")
+            && !header.includes.iter().any(|include| include == **name)
+            && text.is_some_and(defines)
+    };
+    FIRST.iter().filter(is_expected).map(ToString::to_string).collect()
 }
 
 /// The comments of a header without comment markers, each with its first line.

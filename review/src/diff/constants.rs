@@ -17,7 +17,16 @@ pub struct ConstantChange {
     pub enumerator: bool,
 }
 
-pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
+/// What comparing the constants came to.
+#[derive(Default)]
+pub(super) struct Compared {
+    /// Those that differ.
+    pub(super) found: Vec<ConstantChange>,
+    /// Enumerators that a side may have under another name: the pair, by index, and the name.
+    pub(super) open: Vec<(usize, String)>,
+}
+
+pub(super) fn compare(comparison: &Comparison<'_>) -> Compared {
     let sizes = comparison.page_sizes();
     let models = |side| sizes.iter().map(move |size| Comparison::model_for(side, *size));
     let olds: Vec<_> = models(comparison.old).collect();
@@ -32,7 +41,7 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
         let both = [comparison.old.model(), comparison.new.model()].into_iter();
         both.flat_map(Model::contracts).any(|(_, contract)| contract.is_carrier(name))
     };
-    let mut found: Vec<ConstantChange> = Vec::new();
+    let Compared { mut found, mut open } = Compared::default();
     for (index, pair) in comparison.pairs.iter().enumerate() {
         let Some((old, new)) = pair.both() else { continue };
         let headers = [pair.old, pair.new].map(|side| side.map_or("", |(h, _)| h.name.as_str()));
@@ -54,21 +63,33 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
             let kind = if is_enumerator(name) { knows.enumerators } else { knows.macros };
             kind && side.is_known_absent(name)
         };
-        let differ = names.filter_map(|name| {
+        let mut changes = Vec::new();
+        for name in names {
             let (before, after) =
                 (values(&olds, headers[0], name), values(&news, headers[1], name));
-            compare::constant(name, &sizes, before, after)
+            let nowhere = before.iter().chain(&after).all(Option::is_none);
+            if nowhere && [comparison.old, comparison.new].into_iter().any(shows_by_types) {
+                open.push((index, name.clone()));
+            }
+            changes.extend(compare::constant(name, &sizes, before, after));
+        }
+        let lacking = |change: &compare::ConstantChange| match &change.kind {
+            ConstantKind::Changed(_) => None,
+            ConstantKind::Added(_) => Some(comparison.old),
+            ConstantKind::Removed(_) => Some(comparison.new),
+        };
+        // A side that does not know what a macro is says so once, for the whole side.
+        let doubtful = |side: &Side, name: &str| shows_by_types(side) && is_enumerator(name);
+        changes.retain(|change| {
+            let name = &change.name;
+            lacking(change).is_none_or(|side| knows(side, name) || doubtful(side, name))
         });
-        // A side that does not know what a constant is says so once, for the whole side.
-        let mut changes: Vec<_> = differ
-            .filter(|change| match &change.kind {
-                ConstantKind::Changed(_) => true,
-                ConstantKind::Added(_) => knows(comparison.old, &change.name),
-                ConstantKind::Removed(_) => knows(comparison.new, &change.name),
-            })
-            .collect();
         compare::drop_renamed(&mut changes);
         for change in changes {
+            if lacking(&change).is_some_and(|side| !knows(side, &change.name)) {
+                open.push((index, change.name));
+                continue;
+            }
             match found.iter_mut().find(|other| other.change == change) {
                 Some(other) => other.pairs.push(index),
                 None => found.push(ConstantChange {
@@ -79,5 +100,12 @@ pub(super) fn compare(comparison: &Comparison<'_>) -> Vec<ConstantChange> {
             }
         }
     }
-    found
+    Compared { found, open }
+}
+
+/// Whether a side has the enumerators of the types that it shows, and cannot say that there are no others: an
+/// image.
+fn shows_by_types(side: &Side) -> bool {
+    let knows = side.reading.knows;
+    knows.enumerators && !knows.macros && !knows.absence
 }

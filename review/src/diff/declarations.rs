@@ -40,6 +40,15 @@ impl DeclarationChange {
         // Every change has at least one declaration.
         self.new.first().or(self.old.first()).expect("a change has a side")
     }
+
+    /// Whether both sides have code, and it is other code. A prototype does nothing.
+    #[must_use]
+    pub fn is_changed_code(&self) -> bool {
+        let acts =
+            |one: &Declaration| one.kind == DeclarationKind::Macro || one.tokens.contains('{');
+        let is_on_both = !self.old.is_empty() && !self.new.is_empty();
+        self.is_code && is_on_both && self.old.iter().chain(&self.new).any(acts)
+    }
 }
 
 /// What identifies a declaration on both sides: a name, in a namespace.

@@ -4,12 +4,14 @@
 //! This module collects facts; [`crate::policy`] says what they mean. Only what both readings know
 //! is compared. The rest is listed as not checked.
 
+mod comments;
 mod constants;
 mod declarations;
 pub mod open;
 pub mod pages;
 mod reworded;
 
+pub use comments::CommentChange;
 pub use constants::ConstantChange;
 pub use declarations::DeclarationChange;
 pub use kho_abi_model::compare::{Change, ConstantKind, RecordChange};
@@ -112,13 +114,6 @@ impl Side {
             Some(Place { file: text.file.clone(), line: found.line })
         })
     }
-
-    /// How a field's type is spelled, if the text shows it.
-    #[must_use]
-    pub fn spelling(&self, record: &str, field: &str) -> Option<&str> {
-        let mut texts = self.texts.values();
-        texts.find_map(|text| text.outline.field(record, field)).map(|field| field.ty.as_str())
-    }
 }
 
 /// A contract on both sides.
@@ -151,6 +146,24 @@ impl<'a> Pair<'a> {
 
 /// What remains open if a contract promises only a device tree, which sources do not show.
 pub const DEVICE_TREE: &str = "device-tree properties";
+
+/// What remains open if the number of a version is in the code alone, and no string goes with it.
+pub const VERSION_NUMBER: &str = "the number of its version";
+
+/// Whether what remains open is in the code of a kernel alone, so that no image and no header shows it.
+#[must_use]
+pub fn is_in_code_alone(open: &str) -> bool {
+    [DEVICE_TREE, VERSION_NUMBER].contains(&open)
+}
+
+/// What a kind of source never shows, so that it is said of each pair of such sources.
+pub const NEVER_SHOWN: [&str; 5] = [
+    "packing and alignment of structs",
+    "values of macros",
+    "values of enumerators",
+    "properties of device trees",
+    "which macro holds a string",
+];
 
 /// A struct on both sides.
 #[derive(Clone, Debug)]
@@ -203,6 +216,8 @@ pub struct Comparison<'a> {
     pub shared: BTreeMap<String, BTreeSet<usize>>,
     /// Comments on fields and constants whose meaning changed.
     pub reworded: Vec<Reworded>,
+    /// Other comments of headers that changed.
+    pub comments: Vec<CommentChange>,
     /// Declarations without a layout or value known on both sides whose text differs, and
     /// declarations that differ without any version that covers them on both sides.
     pub declarations: Vec<DeclarationChange>,
@@ -228,6 +243,7 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
         nodes: Vec::new(),
         shared: BTreeMap::new(),
         reworded: Vec::new(),
+        comments: Vec::new(),
         declarations: Vec::new(),
         unread: Vec::new(),
         open: BTreeMap::new(),
@@ -235,15 +251,20 @@ pub fn compare<'a>(old: &'a Side, new: &'a Side) -> Comparison<'a> {
     };
     comparison.shared = comparison.look_for_shared();
     comparison.reworded = reworded::find(&comparison);
+    comparison.comments = comments::find(&comparison, &comparison.reworded);
     comparison.look_for_gaps();
     let texts = declarations::Texts::of(&comparison);
     let mut seen = Vec::new();
     for page_size in comparison.page_sizes() {
         comparison.compare_structs(page_size, &texts, &mut seen);
     }
-    comparison.constants = constants::compare(&comparison);
+    let constants = constants::compare(&comparison);
+    comparison.constants = constants.found;
     comparison.compare_nodes();
     comparison.open_items(&texts);
+    for (pair, constant) in constants.open.into_iter().filter(|(_, name)| !texts.settle(name)) {
+        comparison.open.entry(pair).or_default().insert(format!("constant {constant}"));
+    }
     texts.compare(&mut comparison);
     comparison
 }
@@ -365,26 +386,33 @@ impl Comparison<'_> {
             side.model.headers.iter().any(|header| header.include_path() == gap.item)
         };
         let of = |side: &'_ Reading| -> Vec<Gap> {
-            side.gaps.iter().filter(|gap| !was_read(side, gap)).cloned().collect()
+            let own = side.gaps.iter().filter(|gap| !was_read(side, gap)).cloned();
+            // Of the two, the reason has to name the one that it is about.
+            own.map(|gap| match gap.item.as_str() {
+                "" => Gap { why: format!("{}: {}", side.name, gap.why), ..gap },
+                _ => gap,
+            })
+            .collect()
         };
         let mut gaps: Vec<Gap> = of(old);
         gaps.extend(of(new));
         let mut unknown = |what: &str, knows: fn(&Reading) -> bool| {
-            let sides = [old, new].into_iter().filter(|side| !knows(side));
-            let names: BTreeSet<_> = sides.map(|side| side.name.as_str()).collect();
+            let sides: Vec<_> = [old, new].into_iter().filter(|side| !knows(side)).collect();
+            let names: BTreeSet<_> = sides.iter().map(|side| side.name.as_str()).collect();
             if !names.is_empty() {
-                let alike = old.kind == new.kind && names.len() > 1;
+                let alike = old.kind == new.kind && sides.len() > 1;
                 let names: Vec<_> = names.into_iter().collect();
-                let verb = if names.len() == 1 { "does" } else { "do" };
+                let verb = if names.len() == 1 && !alike { "does" } else { "do" };
                 let who = if alike { old.kind.plural().into() } else { names.join(" and ") };
                 gaps.push(Gap { item: what.into(), why: format!("{who} {verb} not say") });
             }
         };
-        unknown("packing and alignment of structs", |side| side.knows.packing);
-        unknown("values of macros", |side| side.knows.macros);
-        unknown("values of enumerators", |side| side.knows.enumerators);
-        unknown("properties of device trees", |side| side.knows.nodes);
-        unknown("which macro holds a string", |side| side.knows.string_macros);
+        let [packing, macros, enumerators, nodes, string_macros] = NEVER_SHOWN;
+        unknown(packing, |side| side.knows.packing);
+        unknown(macros, |side| side.knows.macros);
+        unknown(enumerators, |side| side.knows.enumerators);
+        unknown(nodes, |side| side.knows.nodes);
+        unknown(string_macros, |side| side.knows.string_macros);
         let (old_pages, new_pages) = (old.model.page_sizes(), new.model.page_sizes());
         if !old_pages.is_empty()
             && !new_pages.is_empty()
@@ -414,7 +442,7 @@ impl Comparison<'_> {
                 let does = if of_string {
                     "does not say the strings of file handlers"
                 } else {
-                    "has only what its code uses"
+                    "shows nothing of it, which may be there"
                 };
                 let why = format!("{} {does}", missing.name);
                 gaps.push(Gap { item: contract.compatible.clone(), why: why.clone() });
@@ -460,7 +488,9 @@ impl Comparison<'_> {
                 let open: Vec<_> = items
                     .filter(|item| !item.is_empty() && ours(item) && !texts.settle(item))
                     .collect();
-                if number_untold(side, contract) {
+                if contract.is_known_by_structs() {
+                    self.open.entry(index).or_default().insert(VERSION_NUMBER.into());
+                } else if number_untold(side, contract) {
                     self.open.entry(index).or_default().insert(contract.macro_name.clone());
                 }
                 // Such a contract promises nothing outside the device tree.
@@ -468,7 +498,8 @@ impl Comparison<'_> {
                     self.open.entry(index).or_default().insert(DEVICE_TREE.into());
                 }
                 for item in open {
-                    let known = side.model().record(item).is_some();
+                    let is_root = contract.roots.iter().any(|root| root == item);
+                    let known = is_root || side.model().record(item).is_some();
                     let shown = if known { format!("struct {item}") } else { item.to_string() };
                     self.open.entry(index).or_default().insert(shown);
                 }
@@ -570,7 +601,7 @@ impl Comparison<'_> {
                 }
                 let why = match side.reading.kind {
                     Kind::Strings => format!("{} has no types", side.reading.name),
-                    _ => format!("{} has only what its code uses", side.reading.name),
+                    _ => format!("not among the types of {}", side.reading.name),
                 };
                 let gap = Gap { item: format!("struct {name}"), why };
                 if !self.not_checked.contains(&gap) {

@@ -3,9 +3,11 @@
 
 use super::pages::{self, PageMemo};
 use super::Side;
+use kho_abi_model::{version, Contract, NameMacro};
 use kho_abi_read::git::revision;
 use kho_abi_read::headers::{self, Loaded};
-use kho_abi_read::source::{Options, Reading, SourceError};
+use kho_abi_read::source::{Kind, Options, Reading, SourceError};
+use kho_abi_show::names;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -100,7 +102,8 @@ fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, Sou
         let options = Options { tree: Some(tree), ..options.clone() };
         return of_files_with(word, &files, &options, memo);
     }
-    let path = Path::new(word);
+    let path = names::path(word);
+    let path = path.as_path();
     if headers::is_header(path) && path.is_file() {
         return of_loaded(&headers::load_file(path, options)?, options, memo);
     }
@@ -109,7 +112,38 @@ fn open_with(word: &str, options: &Options, memo: &PageMemo) -> Result<Side, Sou
         side.reading.name = word.into();
         return Ok(side);
     }
-    Ok(Side::new(kho_abi_read::source::open(word, options)?).knowing(&options.catalogue))
+    of_reading(kho_abi_read::source::open(word, options)?, options)
+}
+
+/// Makes a side of what was read, without any text.
+///
+/// An image has no contract whose version is a number alone, since only its code has that. It gets one for each
+/// whose structs it has: they are compared, and the number stays open.
+///
+/// # Errors
+///
+/// If the source and the layouts that this program was compiled with do not match.
+pub(crate) fn of_reading(mut reading: Reading, options: &Options) -> Result<Side, SourceError> {
+    if matches!(reading.kind, Kind::Dwarf | Kind::Btf) {
+        for (header, known) in options.catalogue.current()?.contracts() {
+            let has = |root: &String| reading.model.record(root).is_some();
+            if known.version.is_none() || known.string().is_some() || !known.roots.iter().any(has) {
+                continue;
+            }
+            let contract = Contract {
+                compatible: version::stem(&known.compatible).into(),
+                macro_name: known.macro_name.clone(),
+                name: Some(NameMacro::default()),
+                roots: known.roots.clone(),
+                ..Contract::default()
+            };
+            let mut headers = reading.model.headers.iter_mut();
+            if let Some(own) = headers.find(|own| own.name == header.name) {
+                own.contracts.push(contract);
+            }
+        }
+    }
+    Ok(Side::new(reading).knowing(&options.catalogue))
 }
 
 fn add_text(side: &mut Side, path: &str, text: &str) {

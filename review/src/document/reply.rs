@@ -104,10 +104,15 @@ impl Quote {
         hunks.collect()
     }
 
+    /// Whether it is of the file of a place.
+    pub(crate) fn is_of(&self, place: &Place) -> bool {
+        let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_string();
+        name(&self.file) == name(&place.file)
+    }
+
     /// The index of the line at a place: one that the patch changes.
     pub(crate) fn index_of(&self, place: &Place) -> Option<usize> {
-        let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_string();
-        if name(&self.file) != name(&place.file) {
+        if !self.is_of(place) {
             return None;
         }
         let find = |own: char, start: usize| {

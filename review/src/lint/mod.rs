@@ -50,7 +50,8 @@ fn sort(events: &mut [Finding]) {
     });
 }
 
-fn event(rule: &PolicyRule, hit: Hit, level: Level) -> Finding {
+/// What a rule of one side found, as an event.
+pub(crate) fn event(rule: &PolicyRule, hit: Hit, level: Level) -> Finding {
     Finding {
         rule: rule.rule.id.into(),
         level,

@@ -3,7 +3,7 @@
 
 use super::{event, judge};
 use crate::diff::open::{self, Files};
-use crate::patch::{self, apply, FilePatch, Line, Patch, PatchError};
+use crate::patch::{self, apply, FilePatch, Inbox, Line, Patch, PatchError};
 use crate::policy::sides::not_linted;
 use crate::policy::{Finding, Hit, Level, Options, Report};
 use crate::review::{nothing, Base};
@@ -11,6 +11,7 @@ use kho_abi_model::{Header, Place, ABI_DIR};
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::headers;
 use kho_abi_read::source::{self, SourceError};
+use kho_abi_show::names;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -49,11 +50,20 @@ pub fn lint(
     reading: &source::Options,
     options: &Options,
 ) -> Result<Report, LintError> {
-    let path = Path::new(word);
+    let path = names::path(word);
+    let path = path.as_path();
     if word == "-" || path.is_file() && !headers::is_header(path) && is_text(path)? {
         let bytes = bytes_of(word, patch::MAX_BYTES as u64 + 1)?;
-        return match patch::read(word, &bytes) {
-            Ok(patches) => patched(word, &patches, base, reading, options),
+        let mut inbox = Inbox::default();
+        return match inbox.add(word, &bytes).and_then(|()| inbox.series()) {
+            Ok(mut series) if !series.errors.is_empty() => Err(series.errors.remove(0).into()),
+            Ok(series) => {
+                let mut report = patched(word, &series.patches, base, reading, options)?;
+                let left_out = series.notes.into_iter().chain(series.unknown);
+                let gap = |why| source::Gap { item: word.into(), why };
+                report.not_checked.extend(left_out.map(gap));
+                Ok(report)
+            }
             // A frozen layout is text, too.
             Err(PatchError::NoPatch { .. }) if word != "-" => of_source(word, reading, options),
             Err(error) => Err(error.into()),
@@ -87,7 +97,8 @@ fn is_text(path: &Path) -> Result<bool, SourceError> {
 
 fn bytes_of(word: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
-    let path = Path::new(word);
+    let path = names::path(word);
+    let path = path.as_path();
     if word == "-" {
         io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(io_error(path))?;
     } else {
@@ -101,7 +112,8 @@ fn bytes_of(word: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
 fn header(word: &str, reading: &source::Options, options: &Options) -> Result<Report, LintError> {
     let side = open::open(word, reading)?;
     let mut report = judge(&side, options);
-    let stem = Path::new(word).file_stem().unwrap_or_default().to_string_lossy();
+    let path = names::path(word);
+    let stem = path.file_stem().map(names::shown).unwrap_or_default();
     let (own, others): (Vec<&Header>, Vec<&Header>) =
         side.model().headers.iter().partition(|header| header.name == stem);
     let is_own = |place: &Place| own.iter().any(|header| header.file == place.file);

@@ -43,6 +43,48 @@ const MAX_DRIFT: usize = 2000;
 ///
 /// [`ApplyError`] if the file is not the one that the patch was made for.
 pub fn apply(patch: &FilePatch, base: Option<&str>) -> Result<Option<String>, ApplyError> {
+    apply_where(patch, base, |a, b| a == b)
+}
+
+/// As [`apply`], for a patch whose white space was changed on its way: tabs are blanks, or blanks are
+/// others. Lines that stay are the file's own.
+///
+/// # Errors
+///
+/// As [`apply`].
+pub fn apply_loosely(patch: &FilePatch, base: Option<&str>) -> Result<Option<String>, ApplyError> {
+    apply_where(patch, base, |a, b| a.split_whitespace().eq(b.split_whitespace()))
+}
+
+/// Whether a file has what a patch makes of it: the patch was applied before.
+#[must_use]
+pub fn is_applied(patch: &FilePatch, base: Option<&str>) -> bool {
+    let undone = |hunk: &Hunk| Hunk {
+        old_start: hunk.new_start,
+        new_start: hunk.old_start,
+        heading: hunk.heading.clone(),
+        lines: hunk
+            .lines
+            .iter()
+            .map(|line| match line {
+                Line::Context(text) => Line::Context(text.clone()),
+                Line::Removed(text) => Line::Added(text.clone()),
+                Line::Added(text) => Line::Removed(text.clone()),
+            })
+            .collect(),
+    };
+    let (old, new) = (patch.new.clone(), patch.old.clone());
+    let hunks: Vec<Hunk> = patch.hunks.iter().map(undone).collect();
+    let is_change = !hunks.is_empty() && !patch.binary;
+    let patch = FilePatch { old, new, hunks, ..FilePatch::default() };
+    is_change && apply(&patch, base).is_ok()
+}
+
+fn apply_where(
+    patch: &FilePatch,
+    base: Option<&str>,
+    same: fn(&str, &str) -> bool,
+) -> Result<Option<String>, ApplyError> {
     let file = patch.old.as_ref().or(patch.new.as_ref()).cloned().unwrap_or_default();
     if patch.binary {
         return Err(ApplyError::Binary { file });
@@ -56,12 +98,21 @@ pub fn apply(patch: &FilePatch, base: Option<&str>) -> Result<Option<String>, Ap
     let mut lines: Vec<&str> = base.lines().collect();
     let mut drift: isize = 0;
     for hunk in &patch.hunks {
-        let wanted = side(hunk, false);
+        let wanted = before(hunk);
         let at = hunk.old_start.saturating_sub(1).saturating_add_signed(drift);
-        let Some(found) = find(&lines, &wanted, at) else {
+        let Some(found) = find(&lines, &wanted, at, same) else {
             return Err(ApplyError::Differs { file, line: hunk.old_start });
         };
-        let made = side(hunk, true);
+        let mut kept = lines[found..found + wanted.len()].iter().copied();
+        let made: Vec<&str> = hunk
+            .lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Context(_) => kept.next(),
+                Line::Removed(_) => kept.next().and(None),
+                Line::Added(text) => Some(text.as_str()),
+            })
+            .collect();
         let (was, is) = (wanted.len(), made.len());
         lines.splice(found..found + was, made);
         let signed = |value: usize| isize::try_from(value).unwrap_or(isize::MAX);
@@ -77,28 +128,22 @@ pub fn apply(patch: &FilePatch, base: Option<&str>) -> Result<Option<String>, Ap
     Ok(Some(text))
 }
 
-fn side(hunk: &Hunk, after: bool) -> Vec<&str> {
-    let line = |line: &'_ Line| match line {
-        Line::Context(_) => true,
-        Line::Removed(_) => !after,
-        Line::Added(_) => after,
-    };
+fn before(hunk: &Hunk) -> Vec<&str> {
     hunk.lines
         .iter()
-        .filter(|l| line(l))
-        .map(|line| {
-            let (Line::Context(text) | Line::Removed(text) | Line::Added(text)) = line;
-            text.as_str()
+        .filter_map(|line| match line {
+            Line::Context(text) | Line::Removed(text) => Some(text.as_str()),
+            Line::Added(_) => None,
         })
         .collect()
 }
 
 /// The position of the lines, nearest to the expected one.
-fn find(lines: &[&str], wanted: &[&str], at: usize) -> Option<usize> {
+fn find(lines: &[&str], wanted: &[&str], at: usize, same: fn(&str, &str) -> bool) -> Option<usize> {
     let fits = |start: usize| {
         lines
             .get(start..start.checked_add(wanted.len())?)
-            .is_some_and(|found| found == wanted)
+            .is_some_and(|found| found.iter().zip(wanted).all(|(a, b)| same(a, b)))
             .then_some(start)
     };
     if wanted.is_empty() {
@@ -140,6 +185,18 @@ mod tests {
             Err(ApplyError::Differs { file: "f".into(), line: 1 })
         );
         assert_eq!(apply(&change, None), Err(ApplyError::NoFile { file: "f".into() }));
+    }
+
+    #[test]
+    fn what_a_mailer_did_and_what_is_there_already_are_recognised() {
+        let change = patch(&[(' ', "    b"), ('-', "        c"), ('+', "        d")], 1);
+        assert!(apply(&change, Some("\tb\n\tc\n")).is_err());
+        let made = apply_loosely(&change, Some("\tb\n\tc\n")).unwrap();
+        assert_eq!(made.as_deref(), Some("\tb\n        d\n"));
+        assert!(apply_loosely(&change, Some("\tb\n\tcc\n")).is_err());
+        assert!(is_applied(&change, Some("    b\n        d\n")));
+        assert!(!is_applied(&change, Some("    b\n        c\n")));
+        assert!(!is_applied(&change, None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! The messages of an mbox, a mail, or the output of `git show`: decoded, with what a reply needs.
 
 use super::PatchError;
+use kho_abi_show::names;
 use mail_parser::{
     HeaderValue, Message as Parsed, MessageParser, MessagePart, MimeHeaders, PartType,
 };
@@ -23,6 +24,8 @@ pub(super) struct Message {
     pub(super) references: Vec<String>,
     /// Its texts.
     pub(super) bodies: Vec<String>,
+    /// Whether it has HTML, and no text beside it.
+    pub(super) is_html: bool,
 }
 
 /// The deepest nesting of mails inside mails to read.
@@ -69,7 +72,7 @@ fn is_separator(line: &[u8]) -> bool {
 }
 
 /// `commit ID`, as git log and git show begin.
-fn is_commit(text: &[u8]) -> bool {
+pub(super) fn is_commit(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(b"commit ") else { return false };
     let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     matches!(digits, 40 | 64) && rest.get(digits).is_none_or(u8::is_ascii_whitespace)
@@ -82,11 +85,11 @@ pub(super) fn decode(name: &str, message: &[u8]) -> Result<Message, PatchError> 
         &rest[end..]
     });
     if is_commit(raw) {
-        return Ok(commit(&String::from_utf8_lossy(raw)));
+        return Ok(commit(&plain(raw)));
     }
     let parsed = begins_with_headers(raw).then(|| MessageParser::default().parse(raw)).flatten();
     let Some(parsed) = parsed else {
-        let bodies = vec![text_of(&String::from_utf8_lossy(raw))];
+        let bodies = vec![text_of(&plain(raw))];
         return Ok(Message { bodies, ..Message::default() });
     };
     let author = parsed.from().and_then(|from| from.first()).map(|from| {
@@ -116,12 +119,16 @@ pub(super) fn decode(name: &str, message: &[u8]) -> Result<Message, PatchError> 
         id: parsed.message_id().unwrap_or_default().into(),
         references,
         bodies: Vec::new(),
+        is_html: false,
     };
     let place = Place {
         name,
         message: if decoded.subject.is_empty() { "patch" } else { &decoded.subject },
     };
     decoded.bodies = bodies(&place, &parsed, 0)?;
+    let has = |is_it: fn(&PartType<'_>) -> bool| parsed.parts.iter().any(|part| is_it(&part.body));
+    decoded.is_html = has(|body| matches!(body, PartType::Html(_)))
+        && !has(|body| matches!(body, PartType::Text(_)));
     Ok(decoded)
 }
 
@@ -154,6 +161,20 @@ impl Place<'_> {
             what: what.into(),
         }
     }
+}
+
+/// The text of a message without an encoding. Names of files keep their bytes, as they are shown; what is not UTF-8
+/// elsewhere is replaced, as it is in the headers that patches apply to.
+fn plain(raw: &[u8]) -> String {
+    const NAMES: [&str; 5] = ["diff --", "--- ", "+++ ", "rename ", "copy "];
+    let line = |line: &[u8]| match std::str::from_utf8(line) {
+        Ok(text) => text.to_string(),
+        Err(_) if NAMES.iter().any(|start| line.starts_with(start.as_bytes())) => {
+            names::lossless(line)
+        }
+        Err(_) => String::from_utf8_lossy(line).into_owned(),
+    };
+    raw.split_inclusive(|byte| *byte == b'\n').map(line).collect()
 }
 
 /// The texts of a message that may contain a patch: not HTML, signatures or images.

@@ -39,7 +39,7 @@ pub enum PatchError {
         limit: usize,
     },
     /// A line that is malformed.
-    #[error("{name}: {message}, line {line}: {what}")]
+    #[error("{name}: {message}, line {line} of its text: {what}")]
     Malformed {
         /// The file.
         name: String,
@@ -69,10 +69,12 @@ pub enum PatchError {
         why: String,
     },
     /// The input contains no patch.
-    #[error("{name} has no patch in it")]
+    #[error("{name} has no patch in it{why}")]
     NoPatch {
         /// The file.
         name: String,
+        /// What it has instead, behind a colon; empty if that is nothing like a patch.
+        why: &'static str,
     },
 }
 
@@ -86,6 +88,9 @@ impl PatchError {
                 "save the mail as it was sent (b4 am, or the archive's raw or mbox link)".into()
             }
             Self::Io { .. } => "check the path and the permissions".into(),
+            Self::NoPatch { why, .. } if !why.is_empty() => {
+                "save the mail as it was sent (b4 am, or the archive's raw or mbox link)".into()
+            }
             Self::NoPatch { .. } => {
                 "give a mail, an mbox, a directory of patches, or the output of git diff".into()
             }
@@ -108,7 +113,11 @@ const MAX_LINES: usize = 1 << 20;
 pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<Patch>, PatchError> {
     let mut inbox = Inbox::default();
     inbox.add(name, bytes)?;
-    Ok(inbox.series()?.patches)
+    let series = inbox.series()?;
+    match series.errors.into_iter().next() {
+        Some(error) => Err(error),
+        None => Ok(series.patches),
+    }
 }
 
 /// Collects messages of several files.
@@ -117,6 +126,11 @@ pub struct Inbox {
     items: Vec<series::Item>,
     names: Vec<String>,
     messages: usize,
+    stacks: usize,
+    /// What there is in place of a patch, if that looks like one.
+    instead: &'static str,
+    /// The mails of which that is said.
+    unread: Vec<String>,
 }
 
 impl Inbox {
@@ -126,6 +140,29 @@ impl Inbox {
     ///
     /// More messages than the limit, and a mail that cannot be decoded.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), PatchError> {
+        self.add_to(name, bytes, None)
+    }
+
+    /// Adds what a path names: a file, or the files of a directory. Those of a quilt series are patches
+    /// for each other, in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`open::files`] and [`Inbox::add`].
+    pub fn add_path(&mut self, path: &std::path::Path) -> Result<(), PatchError> {
+        let stack = open::is_quilt(path).then(|| self.new_stack());
+        for (name, bytes) in open::files(path)? {
+            self.add_to(&name, &bytes, stack)?;
+        }
+        Ok(())
+    }
+
+    fn new_stack(&mut self) -> usize {
+        self.stacks += 1;
+        self.stacks
+    }
+
+    fn add_to(&mut self, name: &str, bytes: &[u8], stack: Option<usize>) -> Result<(), PatchError> {
         if bytes.len() > MAX_BYTES {
             return Err(PatchError::TooMuch {
                 name: name.into(),
@@ -140,10 +177,23 @@ impl Inbox {
             return Err(PatchError::TooMuch { name: name.into(), what, limit });
         }
         self.names.push(name.into());
+        // Commits, too, stand in their order.
+        let is_log = mail::is_commit(bytes);
+        let stack = stack.or_else(|| is_log.then(|| self.new_stack()));
         for message in messages {
             let decoded = mail::decode(name, message)?;
             let envelope = parse::envelope(&decoded);
             let before = self.items.len();
+            self.instead = "";
+            if decoded.is_html {
+                self.instead = ": the mail is HTML alone, which loses the white space of a patch";
+            }
+            let is_quoted = |line: &str| {
+                line.strip_prefix('>').is_some_and(|rest| rest.trim_start().starts_with("@@ -"))
+            };
+            if decoded.bodies.iter().flat_map(|text| text.lines()).any(is_quoted) {
+                self.instead = ": what it has is quoted with \">\", as in an answer";
+            }
             for text in &decoded.bodies {
                 let (files, error) = match parse::parse(name, &envelope.subject, text) {
                     Ok(files) => (files, None),
@@ -152,27 +202,38 @@ impl Inbox {
                 if !files.is_empty() || error.is_some() {
                     let patch = Patch { files, ..envelope.clone() };
                     let names_abi = text.contains(kho_abi_model::ABI_DIR);
-                    self.items.push(series::Item { patch, error, names_abi });
+                    self.items.push(series::Item { patch, error, names_abi, stack });
                 }
             }
             if self.items.len() == before {
+                if !self.instead.is_empty() && !envelope.tag.is_reply {
+                    self.unread
+                        .push(format!("\"{}\" is not read{}", decoded.subject, self.instead));
+                }
                 // Cover letters and answers change nothing, but they show which mails belong
                 // together.
-                self.items.push(series::Item { patch: envelope, error: None, names_abi: false });
+                let (patch, names_abi) = (envelope, false);
+                self.items.push(series::Item { patch, error: None, names_abi, stack });
             }
         }
         Ok(())
     }
 
-    /// The patches to judge.
+    /// The patches to judge, and what of the rest cannot be read.
     ///
     /// # Errors
     ///
-    /// A patch that cannot be read, or no patch at all.
+    /// No patch that can be read.
     pub fn series(self) -> Result<Series, PatchError> {
-        let series = series::newest(self.items)?;
+        let mut series = series::newest(self.items);
+        series.unknown.extend(self.unread);
         if series.patches.is_empty() {
-            return Err(PatchError::NoPatch { name: self.names.join(", ") });
+            let (name, why) = (self.names.join(", "), self.instead);
+            return Err(series
+                .errors
+                .into_iter()
+                .next()
+                .unwrap_or(PatchError::NoPatch { name, why }));
         }
         Ok(series)
     }

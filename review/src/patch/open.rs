@@ -2,6 +2,7 @@
 //! Where patches come from: files, packed archives, directories of patches, maildirs, quilt series.
 
 use super::{PatchError, MAX_BYTES};
+use kho_abi_show::names;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ const MAX_FILES: usize = 1 << 16;
 /// A file that cannot be read, or exceeds a limit.
 pub fn files(path: &Path) -> Result<Vec<(String, Vec<u8>)>, PatchError> {
     let io = |path: &Path, error: &std::io::Error| PatchError::Io {
-        name: path.display().to_string(),
+        name: names::shown(path),
         why: error.to_string(),
     };
     let about = std::fs::metadata(path).map_err(|error| io(path, &error))?;
@@ -24,12 +25,12 @@ pub fn files(path: &Path) -> Result<Vec<(String, Vec<u8>)>, PatchError> {
         if about.is_dir() { listed(path).map_err(|e| io(path, &e))? } else { vec![path.into()] };
     if paths.len() > MAX_FILES {
         let (what, limit) = ("the number of its files", MAX_FILES);
-        return Err(PatchError::TooMuch { name: path.display().to_string(), what, limit });
+        return Err(PatchError::TooMuch { name: names::shown(path), what, limit });
     }
     let mut found = Vec::new();
     let mut total = 0;
     for path in paths {
-        let name = path.display().to_string();
+        let name = names::shown(&path);
         let file = std::fs::File::open(&path).map_err(|error| io(&path, &error))?;
         let bytes = bounded(&name, file)?;
         total += bytes.len();
@@ -78,17 +79,24 @@ fn listed(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
         all.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
         return Ok(all);
     }
-    if let Ok(text) = std::fs::read_to_string(dir.join("series")) {
-        let named = text.lines().filter_map(|line| line.split_whitespace().next());
-        let plain =
-            |name: &&str| !name.starts_with('#') && !name.split('/').any(|part| part == "..");
-        let found: Vec<_> =
-            named.filter(plain).map(|name| dir.join(name)).filter(|path| path.is_file()).collect();
-        if !found.is_empty() {
-            return Ok(found);
-        }
+    match quilt(dir) {
+        found if !found.is_empty() => Ok(found),
+        _ => in_order(dir),
     }
-    in_order(dir)
+}
+
+/// Whether a path is a directory of quilt's, with a `series` file.
+#[must_use]
+pub fn is_quilt(path: &Path) -> bool {
+    !quilt(path).is_empty()
+}
+
+/// The files that quilt's `series` file of a directory lists.
+fn quilt(dir: &Path) -> Vec<PathBuf> {
+    let Ok(text) = std::fs::read_to_string(dir.join("series")) else { return Vec::new() };
+    let named = text.lines().filter_map(|line| line.split_whitespace().next());
+    let plain = |name: &&str| !name.starts_with('#') && !name.split('/').any(|part| part == "..");
+    named.filter(plain).map(|name| dir.join(name)).filter(|path| path.is_file()).collect()
 }
 
 /// The files directly in a directory, without hidden ones.

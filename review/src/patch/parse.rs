@@ -3,6 +3,7 @@
 
 use super::mail::Message;
 use super::{PatchError, MAX_LINES};
+use kho_abi_show::names;
 
 /// A patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Patch {
     pub mail: Mail,
     /// What it does to files, in the order of the diff.
     pub files: Vec<FilePatch>,
+    /// Which series of the input it belongs to, from 0. Only patches of one series answer for each other.
+    pub series: usize,
 }
 
 /// The content of a subject's tag: `[PATCH v2 RESEND]`.
@@ -147,7 +150,15 @@ pub(super) fn envelope(message: &Message) -> Patch {
         references: message.references.clone(),
         change_id: change_id.map(Into::into),
     };
-    Patch { subject, author: message.author.clone(), number, tag, mail, files: Vec::new() }
+    Patch {
+        subject,
+        author: message.author.clone(),
+        number,
+        tag,
+        mail,
+        files: Vec::new(),
+        series: 0,
+    }
 }
 
 /// Parses what the diff in a text does to files.
@@ -177,7 +188,7 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
             line.strip_prefix("diff --cc ").or_else(|| line.strip_prefix("diff --combined "))
         {
             // A combined diff of a merge: it has several old sides.
-            let path = Some(path.trim().to_string());
+            let path = Some(names::of_git(path.trim()));
             let (old, new) = (path.clone(), path);
             files.push(FilePatch { old, new, binary: true, ..FilePatch::default() });
             open = false;
@@ -192,14 +203,14 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
             } else if line.starts_with("deleted file mode") {
                 file.new = None;
             } else if let Some(from) = line.strip_prefix("rename from ") {
-                file.old = Some(from.into());
+                file.old = Some(names::of_git(from));
             } else if let Some(to) = line.strip_prefix("rename to ") {
-                file.new = Some(to.into());
+                file.new = Some(names::of_git(to));
             } else if let Some(from) = line.strip_prefix("copy from ") {
-                file.old = Some(from.into());
+                file.old = Some(names::of_git(from));
                 file.is_copy = true;
             } else if let Some(to) = line.strip_prefix("copy to ") {
-                file.new = Some(to.into());
+                file.new = Some(names::of_git(to));
             } else if let Some((old_id, _)) =
                 line.strip_prefix("index ").and_then(|ids| ids.split_once(".."))
             {
@@ -302,16 +313,16 @@ fn ranges(text: &str) -> Option<((usize, usize), (usize, usize))> {
     Some((range(old)?, range(new)?))
 }
 
-/// `a/x b/x`
+/// `a/x b/x`, either in quotes
 fn git_names(names: &str) -> Option<(Option<String>, Option<String>)> {
-    let at = names.find(" b/")?;
+    let at = names.find(" b/").or_else(|| names.find(" \"b/"))?;
     Some((side(&names[..at]), side(&names[at + 1..])))
 }
 
 /// The file of one side, without its first directory; `None` for /dev/null.
 fn side(text: &str) -> Option<String> {
-    let text = text.split('\t').next().unwrap_or_default().trim().trim_matches('"');
-    let path = text.strip_prefix("a/").or_else(|| text.strip_prefix("b/")).unwrap_or(text);
+    let text = names::of_git(text.split('\t').next().unwrap_or_default().trim());
+    let path = text.strip_prefix("a/").or_else(|| text.strip_prefix("b/")).unwrap_or(&text);
     (text != "/dev/null").then(|| path.into())
 }
 

@@ -3,11 +3,11 @@
 //!
 //! A thread or an archive has the versions of a series next to each other, in any order, with cover
 //! letters and answers between them. A message belongs to a series by the mail that it answers.
-//! Versions belong together by their subjects, by the mails that they answer, by a change id, or
-//! because both change the same content of a file.
+//! Versions belong together if they have an author in common, and a subject or a change id; or if one
+//! answers the other, and both change one file. Two patches for the same file are not versions of each
+//! other: a wrong guess would leave a patch unjudged.
 
-use super::{Patch, PatchError};
-use kho_abi_read::git::history::is_abi_header;
+use super::{FilePatch, Patch, PatchError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A message: a patch, or one that changes nothing.
@@ -18,6 +18,8 @@ pub(super) struct Item {
     pub(super) error: Option<PatchError>,
     /// Whether a diff that cannot be read may touch the handover ABI.
     pub(super) names_abi: bool,
+    /// Which stack it is a part of: patches whose order the input states, as quilt and git log do.
+    pub(super) stack: Option<usize>,
 }
 
 impl Item {
@@ -43,7 +45,12 @@ pub struct Series {
     pub notes: Vec<String>,
     /// What is missing from the input.
     pub unknown: Vec<String>,
+    /// What cannot be read, and may touch the handover ABI.
+    pub errors: Vec<PatchError>,
 }
+
+/// What git writes into a cover letter, in lower case, until its author writes a subject.
+const NO_SUBJECT: &str = "*** subject here ***";
 
 /// One version of a series, by the indices of its messages.
 #[derive(Debug, Default)]
@@ -66,25 +73,53 @@ impl Version {
             let words = items[*index].patch.subject.split_whitespace();
             words.collect::<Vec<_>>().join(" ").to_lowercase()
         };
-        self.items.iter().map(of).filter(|subject| !subject.is_empty()).collect()
+        let is_one = |subject: &String| !subject.is_empty() && subject != NO_SUBJECT;
+        self.items.iter().map(of).filter(is_one).collect()
     }
 
-    /// What it shares with other versions of its series: subjects, change ids, the old contents of
-    /// ABI headers, the ids of its mails, and the ids that those answer.
+    /// What it may share with other versions of its series: subjects and change ids.
+    fn names(&self, items: &[Item]) -> BTreeSet<String> {
+        let ids = self.patches(items).filter_map(|patch| patch.mail.change_id.as_ref());
+        let subjects = self.subjects(items).into_iter().map(|subject| format!("subject {subject}"));
+        subjects.chain(ids.map(|id| format!("change {id}"))).collect()
+    }
+
+    /// The ids of its mails, and the ids that those answer.
+    fn threads(&self, items: &[Item]) -> BTreeSet<String> {
+        let mails = self.patches(items).map(|patch| &patch.mail);
+        let ids = mails.flat_map(|mail| mail.references.iter().chain([&mail.id]));
+        ids.filter(|id| !id.is_empty()).map(|id| format!("id {id}")).collect()
+    }
+
     fn keys(&self, items: &[Item]) -> BTreeSet<String> {
-        let mut keys: BTreeSet<String> =
-            self.subjects(items).into_iter().map(|subject| format!("subject {subject}")).collect();
-        for Item { patch, .. } in self.items.iter().map(|index| &items[*index]) {
-            let ids = patch.mail.references.iter().chain([&patch.mail.id]);
-            keys.extend(ids.filter(|id| !id.is_empty()).map(|id| format!("id {id}")));
-            keys.extend(patch.mail.change_id.iter().map(|id| format!("change {id}")));
-            for file in patch.files.iter().filter(|file| !file.old_id.is_empty()) {
-                if let Some(path) = file.old.as_deref().filter(|path| is_abi_header(path)) {
-                    keys.insert(format!("content {path} {}", file.old_id));
-                }
-            }
-        }
-        keys
+        &self.names(items) | &self.threads(items)
+    }
+
+    fn patches<'a>(&'a self, items: &'a [Item]) -> impl Iterator<Item = &'a Patch> {
+        self.items.iter().map(|index| &items[*index].patch)
+    }
+
+    /// The files that it changes.
+    fn files<'a>(&'a self, items: &'a [Item]) -> BTreeSet<&'a String> {
+        let files = self.patches(items).flat_map(|patch| &patch.files);
+        files.flat_map(|file| [&file.old, &file.new]).flatten().collect()
+    }
+
+    /// Who sent it, by names and addresses.
+    fn authors(&self, items: &[Item]) -> BTreeSet<String> {
+        self.patches(items).flat_map(|patch| authors(&patch.author)).collect()
+    }
+
+    /// Whether both are versions of one series.
+    fn is_of_series(&self, other: &Self, items: &[Item]) -> bool {
+        let (own, others) = (self.authors(items), other.authors(items));
+        let is_shared = |a: &BTreeSet<String>, b: &BTreeSet<String>| !a.is_disjoint(b);
+        let by_thread = || {
+            is_shared(&self.threads(items), &other.threads(items))
+                && !self.files(items).is_disjoint(&other.files(items))
+        };
+        (own.is_empty() && others.is_empty() || is_shared(&own, &others))
+            && (is_shared(&self.names(items), &other.names(items)) || by_thread())
     }
 
     fn time(&self, items: &[Item]) -> i64 {
@@ -93,23 +128,25 @@ impl Version {
 
     fn title(&self, items: &[Item]) -> String {
         let first = self.first(items);
-        let subject = if first.patch.subject.is_empty() { "a patch" } else { &first.patch.subject };
+        let mut subjects = self.patches(items).map(|patch| patch.subject.as_str());
+        let is_one = |subject: &&str| !subject.is_empty() && subject.to_lowercase() != NO_SUBJECT;
+        let subject = subjects.find(is_one).unwrap_or("a patch");
         format!("{subject} ({})", first.patch.tag.shown())
     }
 }
 
 /// Picks what to judge.
-///
-/// # Errors
-///
-/// A patch that would be judged but cannot be read.
-pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
+pub(super) fn newest(mut items: Vec<Item>) -> Series {
     let mut series = Series::default();
-    // One mail may occur twice, from two lists.
-    let mut seen = BTreeSet::new();
+    // One mail may occur twice, from two lists. One that only has the id of another is not the same.
+    let mut seen: BTreeMap<String, Vec<Vec<FilePatch>>> = BTreeMap::new();
     items.retain(|item| {
-        let of = (item.patch.mail.id.clone(), item.patch.files.len());
-        item.patch.mail.id.is_empty() || seen.insert(of)
+        let of_id = seen.entry(item.patch.mail.id.clone()).or_default();
+        let is_new = !of_id.contains(&item.patch.files);
+        if is_new {
+            of_id.push(item.patch.files.clone());
+        }
+        item.patch.mail.id.is_empty() || is_new
     });
     // A diff in an answer is a proposal, if the input contains the answered mail.
     let any = items.iter().any(|item| item.has_diff() && !item.patch.tag.is_reply);
@@ -171,10 +208,12 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
         let mut of_it = versions[at].items.clone();
         of_it.extend(kept.remove(&at).unwrap_or_default());
         // Archives are sorted by arrival.
-        of_it.sort_by_key(|index| items[*index].patch.number.map_or(u32::MAX, |(n, _)| n));
+        if versions[at].first(&items).stack.is_none() {
+            of_it.sort_by_key(|index| items[*index].patch.number.map_or(u32::MAX, |(n, _)| n));
+        }
         chosen.push((at, of_it));
     }
-    for (at, of_it) in chosen {
+    for (number, (at, of_it)) in chosen.into_iter().enumerate() {
         let of = versions[at].first(&items).total();
         let numbers: BTreeSet<_> =
             of_it.iter().filter_map(|index| items[*index].patch.number).map(|(n, _)| n).collect();
@@ -188,18 +227,43 @@ pub(super) fn newest(mut items: Vec<Item>) -> Result<Series, PatchError> {
             series.unknown.push(format!("{title}: not in the input: {missing}"));
         }
         for index in of_it {
-            let Item { patch, error, names_abi } = &items[index];
+            let Item { patch, error, names_abi, .. } = &items[index];
             match error {
-                Some(error) if *names_abi || items.len() == 1 => return Err(error.clone()),
+                Some(error) if *names_abi || items.len() == 1 => series.errors.push(error.clone()),
                 Some(error) => {
                     series.notes.push(format!("{error}: not read, since it names no ABI header"));
                 }
-                None if !patch.files.is_empty() => series.patches.push(patch.clone()),
+                None if !patch.files.is_empty() => {
+                    series.patches.push(Patch { series: number, ..patch.clone() });
+                }
                 None => {}
             }
         }
     }
-    Ok(series)
+    series
+}
+
+/// The names and addresses by which an author of `Name <address>` is known.
+///
+/// A list that sends in the name of an author, as `A Dev via linux-mm <linux-mm@...>`, has one address for
+/// all of them.
+fn authors(author: &str) -> Vec<String> {
+    let lower = author.to_lowercase();
+    let (name, address) = match lower.rsplit_once('<') {
+        Some((name, address)) => (name.trim(), address.trim_end_matches('>').trim()),
+        None => ("", lower.trim()),
+    };
+    let (name, by_list) = match name.split_once(" via ") {
+        Some((name, _)) => (name.trim(), true),
+        None => (name, false),
+    };
+    let address = Some(address).filter(|_| !by_list);
+    [Some(name), address]
+        .into_iter()
+        .flatten()
+        .map(|word| word.trim_matches(['"', '\'']).to_string())
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 /// Whether one version replaces another of its series.
@@ -208,6 +272,9 @@ fn replaces(versions: &[Version], items: &[Item], new: usize, old: usize) -> boo
     let (later, earlier) = (is.time(items), was.time(items));
     // A patch on top of a version does not replace that version.
     if new == old || later != 0 && earlier != 0 && later < earlier {
+        return false;
+    }
+    if !is.is_of_series(was, items) {
         return false;
     }
     let (after, before) = (&is.first(items).patch, &was.first(items).patch);
@@ -241,6 +308,9 @@ fn grouped(items: &[Item]) -> Vec<Version> {
 fn belongs(version: &Version, items: &[Item], item: &Item) -> bool {
     let first = version.first(items);
     let (tag, other) = (item.patch.tag, first.patch.tag);
+    if item.stack.is_some() || first.stack.is_some() {
+        return item.stack == first.stack;
+    }
     let Some((number, of)) = item.patch.number else { return false };
     if (of, tag.version, tag.is_resent) != (first.total(), other.version, other.is_resent) {
         return false;
@@ -260,9 +330,19 @@ fn belongs(version: &Version, items: &[Item], item: &Item) -> bool {
             || matches!(parents, [Some(one), Some(two)] if one == two)
     });
     let is_lone = |mail: &super::Mail| mail.references.is_empty();
+    // Several people's patches without a thread are a series if they are files, and not if they were
+    // sent.
+    let is_theirs = || {
+        let was_sent = |mail: &super::Mail| !mail.id.is_empty();
+        let of_them = version.authors(items);
+        !was_sent(&item.patch.mail)
+            || version.items.iter().all(|index| !was_sent(&items[*index].patch.mail))
+            || authors(&item.patch.author).iter().any(|author| of_them.contains(author))
+    };
     let all_lone = || {
         is_lone(&item.patch.mail)
             && version.items.iter().all(|index| is_lone(&items[*index].patch.mail))
+            && is_theirs()
     };
     !is_taken && (linked || all_lone())
 }

@@ -10,7 +10,7 @@ mod catalogue;
 pub mod checks;
 pub mod sides;
 
-use crate::diff::{Comparison, Side, DEVICE_TREE};
+use crate::diff::{is_in_code_alone, Comparison, Side};
 use allow::Allowance;
 pub use kho_abi_model::finding::{Finding, Level};
 use kho_abi_model::rule::Rule;
@@ -34,6 +34,8 @@ pub enum Class {
     Meaning,
     /// Bytes and meaning are the same, and the source says it differently.
     Spelling,
+    /// Code that may write or read the bytes: whether they are others is unknown.
+    Code,
     /// Worth knowing, and never wrong.
     Remark,
     /// How a contract's version goes with what became of it.
@@ -376,10 +378,15 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     | Verdict::BumpedWithoutChange
             )
         };
+        // No kernel was released with it.
+        let is_unreleased = |pair: &usize| {
+            comparison.pairs[*pair].both().is_some_and(|(old, _)| !options.baseline.has(old))
+        };
         let level = match class_of(rule, &hit) {
             Class::Remark if hit.pairs.iter().all(whole) => Level::Fine,
             Class::Remark => Level::Note,
             _ if is_allowed => Level::Allowed,
+            Class::Code => level_of_code(&hit.pairs, whole, is_unreleased),
             _ if hit.unversioned => Level::Finding,
             class => {
                 let verdicts = hit.pairs.iter().map(|pair| judged.verdicts[*pair]);
@@ -424,7 +431,9 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
                     kinds.map(|kind| !matches!(kind, Kind::Headers | Kind::Truth));
                 let undetermined = may_have_had_it && !shows;
                 for hit in found {
-                    if lint.is_some() && before.contains(&hit.item) {
+                    // Old words of comments are no news either.
+                    let is_old = before.contains(&hit.item);
+                    if is_old && (lint.is_some() || rule.rule.id == "prose_names_other_version") {
                         continue;
                     }
                     let level = match before.contains(&hit.item) || hit.remark {
@@ -473,7 +482,7 @@ fn touches(
         let class = class_of(rule, hit);
         let is_allowed = class != Class::Remark && allowed.take(rule.rule.id, &hit.item);
         allowances.push(is_allowed);
-        if class == Class::Remark {
+        if matches!(class, Class::Remark | Class::Code) {
             continue;
         }
         // If one of the candidates has another version, that version covers the change.
@@ -536,6 +545,10 @@ fn verdict(
     match (changed, step) {
         (true, Step::Same) if !options.baseline.has(old) => Verdict::ChangedUnreleased,
         (true, Step::Same) if !open => Verdict::ChangedAllowed,
+        // The number that would say so is in the code alone.
+        (true, Step::Same) if [old, new].iter().any(|c| c.is_known_by_structs()) => {
+            Verdict::NotChecked
+        }
         (true, Step::Same) if new.unversioned => Verdict::VersionMissing,
         (true, Step::Same) => Verdict::BumpMissing,
         (true, _) => Verdict::ChangedAndBumped,
@@ -546,11 +559,11 @@ fn verdict(
     }
 }
 
-/// Whether something that a pair promises was not compared. The content of a device tree does not
-/// count: headers describe it only in prose, so no comparison of headers covers it.
+/// Whether something that a pair promises was not compared. What is in the code alone does not count: headers
+/// describe a device tree only in prose, so no comparison of headers covers it.
 fn is_open(comparison: &Comparison<'_>, index: usize) -> bool {
     let mut open = comparison.open.get(&index).into_iter().flatten();
-    open.any(|item| item != DEVICE_TREE)
+    open.any(|item| !is_in_code_alone(item))
 }
 
 /// The pairs of which one promises the change, if nothing says which.
@@ -576,6 +589,20 @@ pub fn step(comparison: &Comparison<'_>, old: &Contract, new: &Contract) -> Step
     let (_, before) = version::of(comparison.old.model(), old);
     let (_, after) = version::of(comparison.new.model(), new);
     before.step(&after)
+}
+
+/// Code is fine if each version that may cover it changed, and to look at if none is released.
+fn level_of_code(
+    pairs: &[usize],
+    is_whole: impl Fn(&usize) -> bool,
+    is_unreleased: impl Fn(&usize) -> bool,
+) -> Level {
+    match pairs {
+        [] => Level::Finding,
+        _ if pairs.iter().all(is_whole) => Level::Fine,
+        _ if pairs.iter().all(is_unreleased) => Level::Note,
+        _ => Level::Finding,
+    }
 }
 
 fn level_of_change(

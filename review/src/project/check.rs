@@ -3,11 +3,14 @@
 //! line.
 
 use super::contract::is_unread;
+use super::flaws;
 use super::frozen::{self, Found};
 use super::held::Held;
+use super::suites;
 use super::{Project, ProjectError};
 use crate::policy::allow::Book;
 use crate::policy::checks::failed_assertion;
+use crate::policy::sides;
 use kho_abi_codegen::check::{shared_strings, Check};
 use kho_abi_codegen::freeze::too_long;
 use kho_abi_codegen::layouts::{History, Layouts};
@@ -23,10 +26,12 @@ const COVERED: &str = "a version covers every struct";
 const OWNERS: &str = "every owner in kho-abi.toml is there";
 const ONE_STRING: &str = "each compatible string is one contract's";
 const FITS: &str = "each compatible string fits the field that carries it";
+const SOUND: &str = "memory can hand over what is new in the headers";
 const MACHINES: &str = "every machine has the same layouts";
 const FROZEN: &str = "the headers are what was frozen";
 const FOUND: &str = "the kernel has every contract and its structs";
 const BUILT: &str = "the kernel is what was frozen";
+const TESTS: &str = "the unit tests are what was frozen";
 const HISTORY: &str = "no released layout was edited";
 const ALLOWED: &str = "every exception in kho-abi.toml is needed";
 
@@ -52,6 +57,12 @@ pub fn run(
     open.extend(others.filter(|others| !others.is_empty()).map(|others| {
         format!("kho-abi.toml does not name {others}, which the kernel has: not held")
     }));
+    let mut flaws = flaws::of(read, &layouts)?;
+    // Why a struct could not be read is one cause.
+    flaws.found.retain(|(item, _)| {
+        let record = item.split('.').next().unwrap_or_default();
+        !unread.iter().any(|(known, _)| known == record)
+    });
     let mut frozen = frozen::check(&layouts, read, project.config().policy)?;
     unread.extend(
         failed.into_iter().filter_map(|failed| failed.unless_it_follows(&mut frozen.found)),
@@ -59,6 +70,10 @@ pub fn run(
     let is_kernel = read.from_kernel.is_some();
     frozen.notes.extend(nodes(model).filter(|_| !is_kernel));
     let mut book = Book::new(&project.config().allowances, today);
+    // An exception is still needed if what it allows was frozen since.
+    for (rule, item) in &flaws.frozen {
+        book.take(rule, item);
+    }
     let mut done = |name, found: Vec<Found>, notes| {
         let kept = found.into_iter().filter(|(item, finding)| !book.take(&finding.rule, item));
         Check { notes, ..Check::done(name, kept.map(|(_, finding)| finding).collect()) }
@@ -72,6 +87,7 @@ pub fn run(
     // A kernel does not say which structs its strings promise: what none is given is not known to have none.
     if !is_kernel {
         checks.push(done(COVERED, uncovered(model), Vec::new()));
+        checks.push(done(SOUND, flaws.found, flaws.notes));
     }
     checks.push(done(ONE_STRING, strings.collect(), Vec::new()));
     checks.push(done(FITS, too_long.collect(), Vec::new()));
@@ -84,10 +100,10 @@ pub fn run(
             let by_file = |finding: Finding| (finding.shown_place(), finding);
             done(HISTORY, findings.into_iter().map(by_file).collect(), Vec::new())
         }
-        History::NothingYet(why) => Check::not(HISTORY, why),
+        // Where no layout is released, or none is in the history, none can have been edited.
+        History::NothingYet(why) => done(HISTORY, Vec::new(), vec![why]),
         History::NotChecked(why) => match released(&layouts)? {
-            // Where no layout is released, none can have been edited.
-            0 => Check::not(HISTORY, why),
+            0 => done(HISTORY, Vec::new(), vec![format!("none is released; {why}")]),
             count => {
                 let dir = layouts.display(layouts.dir());
                 let which = if count == 1 { "layout was" } else { "layouts were" };
@@ -98,6 +114,12 @@ pub fn run(
             }
         },
     });
+    if !is_kernel && suites::are_there(project)? {
+        // That a contract is not frozen is reported above.
+        let suites = suites::of(project, read)?;
+        let found = suites.check(project)?.into_iter().map(by_place);
+        checks.push(done(TESTS, found.collect(), suites.notes));
+    }
     if !project.config().owners.is_empty() {
         checks.push(done(OWNERS, owners.clone(), Vec::new()));
     }
@@ -113,12 +135,8 @@ pub fn run(
 
 /// How many layouts are released.
 fn released(layouts: &Layouts) -> Result<usize, ProjectError> {
-    let mut count = 0;
-    for path in layouts.files()? {
-        let frozen = layouts.read(&path)?.and_then(Result::ok);
-        count += usize::from(frozen.is_some_and(|frozen| frozen.status == Status::Released));
-    }
-    Ok(count)
+    let all = layouts.readable()?;
+    Ok(all.iter().filter(|frozen| frozen.status == Status::Released).count())
 }
 
 /// Whether a rule is one of changes alone: an exception for it is needed when a change is judged, and not here.
@@ -130,7 +148,8 @@ fn is_of_a_change(rule: &str) -> bool {
         "struct_without_contract",
     ];
     let of_codegen = kho_abi_codegen::rules::RULES.iter().any(|known| known.id == rule);
-    !of_codegen && !here.contains(&rule)
+    let of_one_side = sides::REGISTRY.iter().any(|known| known.rule.id == rule);
+    !of_codegen && !of_one_side && !here.contains(&rule)
 }
 
 /// What of the headers was not read.

@@ -6,6 +6,7 @@ use crate::policy::Strictness;
 use crate::rules;
 use kho_abi_model::{Place, ABI_DIR};
 use kho_abi_read::headers::TRIPLES;
+use kho_abi_read::owners;
 use serde::Deserialize;
 use std::path::{Component, Path};
 
@@ -16,6 +17,8 @@ pub struct Config {
     pub headers: String,
     /// The directory with the frozen layouts, relative to the top.
     pub layouts: String,
+    /// The directory with the generated unit tests, relative to the top.
+    pub tests: String,
     /// The page sizes that the headers are read for, in bytes, smallest first.
     pub page_sizes: Vec<u64>,
     /// The machines that the headers are read for, as clang names them.
@@ -35,12 +38,8 @@ pub struct Config {
 /// What a contract owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// The macro that holds its version.
-    pub macro_name: String,
-    /// Structs and unions, by name.
-    pub structs: Vec<String>,
-    /// Constants, by name.
-    pub constants: Vec<String>,
+    /// The macro of its version, and what that owns.
+    pub owned: owners::Declared,
     /// Where the file says it.
     pub place: Place,
 }
@@ -62,6 +61,7 @@ impl Default for Config {
         Self {
             layouts: format!("{headers}/layouts"),
             headers,
+            tests: kho_abi_codegen::write::kunit::DIR.into(),
             page_sizes: crate::diff::pages::PAGE_SIZES.to_vec(),
             // The machines that support live update today.
             targets: TRIPLES[..2].iter().map(ToString::to_string).collect(),
@@ -71,6 +71,14 @@ impl Default for Config {
             owners: Vec::new(),
             allowances: Vec::new(),
         }
+    }
+}
+
+impl Config {
+    /// What the file says that versions own, for the readers of headers.
+    #[must_use]
+    pub fn declared(&self) -> Vec<owners::Declared> {
+        self.owners.iter().map(|owner| owner.owned.clone()).collect()
     }
 }
 
@@ -97,6 +105,7 @@ impl ConfigError {
 struct Written {
     headers: Option<toml::Spanned<String>>,
     layouts: Option<toml::Spanned<String>>,
+    tests: Option<toml::Spanned<String>>,
     page_sizes: Option<toml::Spanned<Vec<u64>>>,
     targets: Option<toml::Spanned<Vec<String>>>,
     policy: Option<toml::Spanned<String>>,
@@ -162,6 +171,9 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     if let Some(layouts) = written.layouts {
         config.layouts = directory(layouts, "layouts")?;
     }
+    if let Some(tests) = written.tests {
+        config.tests = directory(tests, "tests")?;
+    }
     if let Some(sizes) = written.page_sizes {
         let (offset, mut sizes) = (sizes.span().start, sizes.into_inner());
         let known = crate::diff::pages::PAGE_SIZES;
@@ -220,18 +232,19 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
         let place = Place { file: file.into(), line: allow::line_of(text, offset) };
         config.contracts.push(Declared { string, structs, place });
     }
-    for owner in written.owner {
-        let line = allow::line_of(text, owner.span().start);
-        let WrittenOwner { r#macro: macro_name, structs, constants } = owner.into_inner();
-        let place = Place { file: file.into(), line };
-        config.owners.push(Owner { macro_name, structs, constants, place });
-    }
+    config.owners = written.owner.into_iter().map(|owner| owned(file, text, owner)).collect();
     let allowed = allow::of_entries(file, text, written.allow, &rules::all());
     config.allowances = allowed.map_err(|error| {
         let help = error.help();
         ConfigError { file: error.file, line: error.line, what: error.what, help }
     })?;
     Ok(config)
+}
+
+fn owned(file: &str, text: &str, owner: toml::Spanned<WrittenOwner>) -> Owner {
+    let place = Place { file: file.into(), line: allow::line_of(text, owner.span().start) };
+    let WrittenOwner { r#macro: macro_name, structs, constants } = owner.into_inner();
+    Owner { owned: owners::Declared { macro_name, structs, constants }, place }
 }
 
 /// The help for a message of the parser: for an unknown key, the closest known one.
@@ -255,7 +268,7 @@ mod tests {
     #[test]
     fn every_key_is_read_and_none_is_needed() {
         assert_eq!(parse("f", "").unwrap(), Config::default());
-        let text = "headers = \"abi/\"\npage-sizes = [65536, 4096]\n\
+        let text = "headers = \"abi/\"\ntests = \"t/\"\npage-sizes = [65536, 4096]\n\
                     targets = [\"s390x-unknown-linux-gnu\"]\n\n\
                     [[owner]]\nmacro = \"X_COMPATIBLE\"\nstructs = [\"x\"]\n\n\
                     [[allow]]\nrule = \"struct_without_contract\"\nitem = \"y\"\nreason = \"r\"\n\
@@ -264,8 +277,9 @@ mod tests {
         assert_eq!((config.headers.as_str(), config.layouts.as_str()), ("abi", "abi/layouts"));
         assert_eq!(config.page_sizes, [4096, 65536]);
         assert_eq!(config.targets, ["s390x-unknown-linux-gnu"]);
-        assert_eq!((config.owners[0].place.line, config.owners[0].structs.len()), (5, 1));
-        assert_eq!((config.allowances[0].place.line, &*config.allowances[0].item), (9, "y"));
+        assert_eq!((config.owners[0].place.line, config.owners[0].owned.structs.len()), (6, 1));
+        assert_eq!((config.allowances[0].place.line, &*config.allowances[0].item), (10, "y"));
+        assert_eq!(config.tests, "t");
     }
 
     #[test]
@@ -278,6 +292,7 @@ mod tests {
             ("[[allow]]\nrole = \"X\"", 2, "unknown field `role`", "write `rule`"),
             ("headers = \"../x\"", 1, "headers: \"../x\" is not a", "give a relative path"),
             ("\n\nlayouts = \"/x\"", 3, "layouts: \"/x\" is not a", "give a relative path"),
+            ("tests = \"a/../b\"", 1, "tests: \"a/../b\" is not a", "give a relative path"),
             ("layouts = \"\"", 1, "layouts: \"\" is not a", "give a relative path"),
             ("page-sizes = [8192]", 1, "page-sizes: no kernel has pages of 8192", "give some of"),
             ("page-sizes = []", 1, "page-sizes: the list is empty", "give some of"),

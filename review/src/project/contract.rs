@@ -35,7 +35,7 @@ pub(super) fn layout(
     status: Status,
 ) -> Option<Frozen> {
     let mut frozen = write::frozen::of(&held.model, header, &contract.compatible, status)?;
-    if let Some(FromKernel { unknown, given, .. }) = &held.from_kernel {
+    if let Some(FromKernel { unknown, given, page_size, .. }) = &held.from_kernel {
         if unknown.contains(&Part::Header) {
             frozen.header.clear();
             frozen.contract.macro_name.clear();
@@ -48,6 +48,7 @@ pub(super) fn layout(
         }
         frozen.unknown.clone_from(unknown);
         frozen.given.clone_from(given);
+        frozen.kernel_pages = *page_size;
     }
     Some(frozen)
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Freezes the layouts of a project: as drafts, or as released if a release proves it.
 
-use super::contract::{layout, place_of, unread};
+use super::contract::{how_to_bump, layout, place_of, unread};
+use super::flaws;
 use super::frozen::{held_to, Changed};
 use super::held::Held;
 use super::read::Release;
 use super::{Project, ProjectError};
+use crate::policy::allow::Book;
 use kho_abi_codegen::freeze::too_long;
 use kho_abi_codegen::freeze::{departures, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
@@ -13,6 +15,7 @@ use kho_abi_codegen::write;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Contract, Header, Model, Place};
 use kho_abi_read::frozen::{self, Frozen, Status};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// The result of freezing one contract.
@@ -28,10 +31,27 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
 }
 
+/// What [`freeze`] refuses: what memory cannot hand over and no layout has yet, unless
+/// `kho-abi.toml` allows it. `today` is the day, in days since 1970.
+///
+/// # Errors
+///
+/// A frozen layout that exists but cannot be read.
+pub fn refused(
+    project: &Project,
+    held: &Held,
+    today: i64,
+) -> Result<Vec<(String, Finding)>, ProjectError> {
+    let mut book = Book::new(&project.config().allowances, today);
+    let mut found = flaws::of(held, &project.layouts())?.found;
+    found.retain(|(item, finding)| !book.take(&finding.rule, item));
+    Ok(found)
+}
+
 /// Freezes the named contracts, or all of them.
 ///
 /// A released layout is never overwritten. A draft is overwritten, and becomes released if
-/// `release` has the same bytes.
+/// `release` has the same bytes. A contract with what is `refused` is not frozen.
 ///
 /// # Errors
 ///
@@ -41,6 +61,7 @@ pub fn freeze(
     held: &Held,
     names: &[String],
     release: Option<&(Release, Held)>,
+    refused: &[(String, Finding)],
 ) -> Result<Vec<Outcome>, ProjectError> {
     let layouts = project.layouts();
     let model = &held.model;
@@ -59,6 +80,16 @@ pub fn freeze(
                 continue;
             }
         };
+        let own: BTreeSet<&str> = draft.records.iter().map(|record| record.name.as_str()).collect();
+        let of_it = refused.iter().filter(|(item, _)| {
+            let record = item.split(['.', '+']).next().unwrap_or_default();
+            own.contains(record)
+        });
+        outcome.findings = of_it.map(|(_, finding)| finding.clone()).collect();
+        if !outcome.findings.is_empty() {
+            outcomes.push(outcome);
+            continue;
+        }
         let before = match layouts.read(&path)? {
             Some(Err(finding)) => {
                 outcome.findings.push(finding);
@@ -68,6 +99,7 @@ pub fn freeze(
             Some(Ok(before)) => Some(before),
             None => None,
         };
+        let is_first = before.is_none();
         if let Some(before) = before {
             let is_released = before.status == Status::Released;
             if is_released {
@@ -87,12 +119,23 @@ pub fn freeze(
         if let Some((release, other)) = release {
             match prove(&draft, release, other) {
                 Ok(()) => draft.status = Status::Released,
-                Err(why) => outcome.findings.push(Finding::new(
-                    "release_not_proven",
-                    place_of(model, contract),
-                    format!("{release} does not prove \"{name}\" released: {why}"),
-                    "name the release that has these bytes, or freeze a draft without --release",
-                )),
+                Err(NotProven { why, theirs }) => {
+                    let has_others = theirs.is_some();
+                    let remedy = if has_others {
+                        format!("undo the change, or {}", how_to_bump(model, contract))
+                    } else {
+                        "name the release that has these bytes, or freeze a draft without --release"
+                            .into()
+                    };
+                    let what = format!("{release} does not prove \"{name}\" released: {why}");
+                    let place = place_of(model, contract);
+                    outcome.findings.push(Finding::new("release_not_proven", place, what, remedy));
+                    // What a kernel has under this string is what the next one must read.
+                    if let Some(theirs) = theirs.filter(|_| is_first) {
+                        draft = *theirs;
+                        draft.status = Status::Released;
+                    }
+                }
             }
             // A named contract is frozen exactly as requested, or not at all.
             if !outcome.findings.is_empty() && !names.is_empty() {
@@ -200,13 +243,21 @@ pub(super) fn of(
     }
 }
 
+/// Why a release does not prove a contract released.
+struct NotProven {
+    why: String,
+    /// What the release has under the same version, if it has other bytes.
+    theirs: Option<Box<Frozen>>,
+}
+
 /// Whether a release has the same bytes under the same version; otherwise why not.
-fn prove(draft: &Frozen, release: &Release, other: &Held) -> Result<(), String> {
+fn prove(draft: &Frozen, release: &Release, other: &Held) -> Result<(), NotProven> {
     let name = &draft.contract.compatible;
+    let not = |why: String| NotProven { why, theirs: None };
     let Some((header, contract)) = other.model.contract(name) else {
-        return Err(format!("{release} does not have it"));
+        return Err(not(format!("{release} does not have it")));
     };
-    let theirs = of(other, header, contract).map_err(|finding| finding.what)?;
+    let theirs = of(other, header, contract).map_err(|finding| not(finding.what))?;
     let of_bytes = |subject: Subject| !matches!(subject, Subject::Macro | Subject::Header);
     let mut differences = departures(&theirs, draft);
     differences.retain(|departure| {
@@ -215,7 +266,10 @@ fn prove(draft: &Frozen, release: &Release, other: &Held) -> Result<(), String> 
     });
     match differences.first() {
         None => Ok(()),
-        Some(departure) => Err(departure.what.clone()),
+        Some(departure) => {
+            let why = departure.what.clone();
+            Err(NotProven { why, theirs: Some(Box::new(theirs)) })
+        }
     }
 }
 

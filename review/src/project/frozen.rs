@@ -59,8 +59,8 @@ impl Changed {
         } else {
             let names: Vec<_> = self.promises.iter().map(|promise| &*promise.compatible).collect();
             format!(
-                "undo the change, or run `kho-abi freeze {}`; if a kernel was released with the \
-                 draft, {bump}",
+                "undo the change, or {bump}; only if no kernel was released with the draft, run \
+                 `kho-abi freeze {}`",
                 names.join(" ")
             )
         };
@@ -194,6 +194,10 @@ impl Frozens<'_> {
                 continue;
             };
             let Some(new) = layout(read, header, contract, old.status) else { continue };
+            if let Some(found) = self.other_pages(contract, &old, &new) {
+                self.report.found.push(found);
+                continue;
+            }
             let unknown: BTreeSet<Part> =
                 old.unknown.symmetric_difference(&new.unknown).copied().collect();
             if !unknown.is_empty() {
@@ -248,6 +252,23 @@ impl Frozens<'_> {
             }
         }
         found
+    }
+
+    /// Reports that a layout and the source are of kernels with other pages: nothing says which
+    /// differences are due to that.
+    fn other_pages(&self, contract: &Contract, old: &Frozen, new: &Frozen) -> Option<Found> {
+        let (before, after) = (old.kernel_pages?, new.kernel_pages?);
+        if before == after {
+            return None;
+        }
+        let name = &contract.compatible;
+        let what = format!(
+            "whether \"{name}\" is what was frozen is unknown: its layout is for pages of {before} bytes, \
+             and the kernel has pages of {after} bytes"
+        );
+        let help = "name a kernel with pages of that size, or freeze the layout from headers";
+        let place = place_of(self.model, contract);
+        Some((name.clone(), Finding::new("declaration_not_read", place, what, help)))
     }
 
     /// Reports that a contract has no layout, and whether that is a bump.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! What a project holds, as it was read: headers, or a kernel in their place.
 
+use crate::diff::HeaderText;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::reading::{Gap, Knows, Reading};
 use kho_abi_model::Model;
 use kho_abi_read::frozen::Part;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Headers as they were read, or a kernel.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Held {
     pub machines: Vec<(String, Finding)>,
     /// What `kho-abi.toml` says of owners that are not there, each with the item that it is about.
     pub owners: Vec<(String, Finding)>,
+    /// The headers' text, by header name; none of a kernel.
+    pub texts: BTreeMap<String, HeaderText>,
     /// What a kernel did not tell; `None` where headers were read.
     pub from_kernel: Option<FromKernel>,
 }
@@ -31,6 +34,8 @@ pub struct FromKernel {
     pub unknown: BTreeSet<Part>,
     /// What whoever asked for it said.
     pub given: BTreeSet<Part>,
+    /// Its page size, in bytes, if it says that.
+    pub page_size: Option<u64>,
     /// Contracts of the kernel that the project does not name as its own.
     pub others: Vec<String>,
 }
@@ -52,7 +57,8 @@ impl FromKernel {
         let given = given.into_iter().filter(|(known, _)| !known).map(|(_, part)| part);
         let source = reading.name.clone();
         let (unknown, given) = (unknown.collect(), given.collect());
-        Self { source, unknown, given, others: Vec::new() }
+        let page_size = reading.model.target.page_size;
+        Self { source, unknown, given, page_size, others: Vec::new() }
     }
 
     /// What is not known, in a sentence.

@@ -2,11 +2,14 @@
 //! Writes `kho-abi.toml` and the first frozen layouts of a tree, without overwriting anything.
 
 use super::config::Config;
+use super::flaws;
 use super::freeze::{self, Outcome};
 use super::read::{self, Release};
 use super::{Held, Project, ProjectError, FILE};
 use crate::policy::Strictness;
 use kho_abi_codegen::output::write_file;
+use kho_abi_model::finding::Finding;
+use kho_abi_show::names;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +22,8 @@ pub struct Begun {
     pub file: PathBuf,
     /// The result for each contract.
     pub outcomes: Vec<Outcome>,
+    /// What of the frozen structs memory cannot hand over.
+    pub flaws: Vec<Finding>,
     /// The headers that were read.
     pub held: Held,
 }
@@ -34,14 +39,14 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
     let file = root.join(FILE);
     if file.symlink_metadata().is_ok() {
         return Err(ProjectError::Exists {
-            path: file.display().to_string(),
+            path: names::shown(&file),
             help: "`kho-abi freeze` freezes what is not frozen yet".into(),
         });
     }
     let project = Project::at(root)?;
     if let Some(layout) = project.layouts().files()?.first() {
         return Err(ProjectError::Exists {
-            path: layout.display().to_string(),
+            path: names::shown(layout),
             help: format!("write {FILE} by hand, or move the layouts away"),
         });
     }
@@ -53,7 +58,10 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
     };
     write_file(&file, &render(project.config()))?;
     let project = Project::at(root)?;
-    let outcomes = match freeze::freeze(&project, &held, &[], release.as_ref()) {
+    // What the tree has is frozen as it is.
+    let flaws = flaws::of(&held, &project.layouts())?.found.into_iter();
+    let flaws = flaws.map(|(_, finding)| finding).collect();
+    let outcomes = match freeze::freeze(&project, &held, &[], release.as_ref(), &[]) {
         Ok(outcomes) => outcomes,
         Err(error) => {
             // There was no layout before. The first failure is the one to report.
@@ -64,17 +72,18 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
             return Err(error);
         }
     };
-    Ok(Begun { project, file, outcomes, held })
+    Ok(Begun { project, file, outcomes, flaws, held })
 }
 
 /// The file, with all defaults written out.
 fn render(config: &Config) -> String {
-    let Config { headers, layouts, page_sizes, targets, policy, .. } = config;
+    let Config { headers, layouts, tests, page_sizes, targets, policy, .. } = config;
     let mut out = String::from(
         "# What `kho-abi check` holds in this tree: the structs that one kernel hands to the next.\n",
     );
     let _ = writeln!(out, "headers = {headers:?}");
     let _ = writeln!(out, "layouts = {layouts:?}");
+    let _ = writeln!(out, "tests = {tests:?}");
     let _ = writeln!(out, "page-sizes = {page_sizes:?}");
     let _ = writeln!(out, "targets = {targets:?}");
     let policy = if *policy == Strictness::Wire { "wire" } else { "strict" };

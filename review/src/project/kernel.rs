@@ -10,8 +10,8 @@ use kho_abi_model::reading::{Gap, Kind, Reading};
 use kho_abi_model::{Contract, Header, Model};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{self, Options, SourceError};
-use std::collections::BTreeSet;
-use std::path::Path;
+use kho_abi_show::names;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The types of a kernel. `names` are contracts that are asked for, `declared` those that somebody declares
@@ -79,6 +79,7 @@ pub fn read(
         gaps,
         machines: Vec::new(),
         owners: Vec::new(),
+        texts: BTreeMap::new(),
         from_kernel: Some(from_kernel),
     })
 }
@@ -122,9 +123,7 @@ fn expected(
         expect(string, std::slice::from_ref(root));
     }
     let layouts = project.layouts();
-    for path in layouts.files()? {
-        // What is wrong with a layout is for `check` to find.
-        let Some(Ok(frozen)) = layouts.read(&path)? else { continue };
+    for frozen in layouts.readable()? {
         let has = |c: &Contract| c.compatible == frozen.contract.compatible && !c.roots.is_empty();
         if !expected.iter().any(has)
             && !frozen.contract.roots.is_empty()
@@ -212,8 +211,8 @@ fn no_strings(word: &str) -> SourceError {
 
 /// The path of a project's kernel, from where the program runs.
 pub(super) fn path(project: &Project, source: &str) -> String {
-    if Path::new(source).is_absolute() {
+    if names::path(source).is_absolute() {
         return source.into();
     }
-    project.root().join(source).display().to_string()
+    names::shown(project.root().join(names::path(source)))
 }

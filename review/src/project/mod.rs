@@ -7,7 +7,8 @@
 //!   read     the headers, for every page size and machine; who owns what
 //!   kernel   a kernel that somebody built, in their place
 //!     │
-//!   check    everything that must hold; frozen: the headers against the layouts
+//!   check    everything that must hold; frozen: the headers against the layouts; flaws: the
+//!            structs that memory cannot hand over
 //!   freeze   a layout, as a draft or with a proof that it was released
 //!   init     kho-abi.toml and the first layouts
 //!   catalogue  the frozen layouts, as what other sources are held against
@@ -20,20 +21,25 @@ pub mod catalogue;
 pub mod check;
 pub mod config;
 mod contract;
+mod expected;
+mod flaws;
 pub mod freeze;
 mod frozen;
 mod held;
 pub mod init;
 pub mod kernel;
 pub mod read;
+pub mod suites;
 
 pub use held::{FromKernel, Held};
 
+use crate::nearest;
 use config::{Config, ConfigError};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::ABI_DIR;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
 use kho_abi_read::source::{Options, SourceError};
+use kho_abi_show::names;
 use std::path::{Path, PathBuf};
 
 /// The name of a project's configuration file.
@@ -60,9 +66,7 @@ pub enum Found {
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// Neither this directory nor any above it is a project.
-    #[error(
-        "{start} is not in a tree of ABI headers: no {FILE} and no include/{ABI_DIR} above it"
-    )]
+    #[error("{} is not in a tree of ABI headers: no {FILE} and no include/{ABI_DIR} above it", names::shown(.start))]
     NotFound {
         /// Where the search began.
         start: PathBuf,
@@ -83,6 +87,12 @@ pub enum ProjectError {
         path: String,
         /// What to do about it.
         help: String,
+    },
+    /// A tree was named as its own release.
+    #[error("{tree} is the tree itself, which proves nothing about itself")]
+    ItsOwnRelease {
+        /// The tree, as it was named.
+        tree: String,
     },
     /// No contract has that name.
     #[error("no contract of these headers is called \"{name}\"")]
@@ -108,10 +118,16 @@ impl ProjectError {
             Self::Io(error) => error.help(),
             Self::Source(error) => error.help(),
             Self::Exists { help, .. } => help.clone(),
+            Self::ItsOwnRelease { .. } => {
+                "name a tag or another revision of the release, or a tree that has it".into()
+            }
             Self::NoContract { known, .. } if known.is_empty() => {
                 "define a compatible string in a header first".into()
             }
-            Self::NoContract { known, .. } => format!("give one of {}", known.join(", ")),
+            Self::NoContract { name, known } => {
+                let all: Vec<&str> = known.iter().map(String::as_str).collect();
+                format!("{}give one of {}", nearest::question(name, &all), known.join(", "))
+            }
         }
     }
 }

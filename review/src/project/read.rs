@@ -5,14 +5,17 @@
 use super::config::{Config, Owner};
 use super::held::Held;
 use super::{Project, ProjectError};
-use crate::diff::pages;
+use crate::diff::{pages, HeaderText};
 use kho_abi_model::finding::Finding;
-use kho_abi_model::{compare, Contract, Model, Place, ABI_DIR};
+use kho_abi_model::{compare, Model, Place, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::git::{revision, Git};
 use kho_abi_read::headers;
+use kho_abi_read::outline;
+use kho_abi_read::owners::{self, Declared};
 use kho_abi_read::source::{Options, Reading, SourceError};
-use std::collections::BTreeSet;
+use kho_abi_show::names;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,7 +35,7 @@ impl Release {
     pub fn of(word: &str) -> Self {
         match word.strip_prefix("git:") {
             Some(revision) => Self::Revision(revision.into()),
-            None if Path::new(word).is_dir() => Self::Tree(word.into()),
+            None if names::path(word).is_dir() => Self::Tree(names::path(word)),
             None => Self::Revision(word.into()),
         }
     }
@@ -42,7 +45,7 @@ impl std::fmt::Display for Release {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Revision(revision) => f.write_str(revision),
-            Self::Tree(dir) => dir.display().fmt(f),
+            Self::Tree(dir) => names::shown(dir).fmt(f),
         }
     }
 }
@@ -56,7 +59,12 @@ pub fn headers(project: &Project) -> Result<Held, ProjectError> {
     let config = project.config();
     let loaded = headers::load_dir(&base(project.root(), config), &options())?;
     let loaded = loaded.below(project.root());
-    Ok(read(config, |options| loaded.read(options))?)
+    let mut held = read(config, |options| loaded.read(options))?;
+    let text = |(name, shown, text): (&str, &str, &str)| {
+        (name.to_string(), HeaderText { file: shown.into(), outline: outline::read(text) })
+    };
+    held.texts = loaded.texts().map(text).collect();
+    Ok(held)
 }
 
 /// The headers of a release of a project.
@@ -68,6 +76,10 @@ pub fn release(project: &Project, release: &Release) -> Result<Held, ProjectErro
     let config = project.config();
     match release {
         Release::Tree(dir) => {
+            let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
+            if same(dir, project.root()) {
+                return Err(ProjectError::ItsOwnRelease { tree: names::shown(dir) });
+            }
             let loaded = headers::load_dir(&base(dir, config), &options())?;
             Ok(read(config, |options| loaded.read(options))?)
         }
@@ -76,8 +88,8 @@ pub fn release(project: &Project, release: &Release) -> Result<Held, ProjectErro
             let git = Git::new(Some(project.root()));
             // The project may be a subdirectory of the repository.
             let prefix = git.run(revision, &["rev-parse", "--show-prefix"])?;
-            let prefix = String::from_utf8_lossy(&prefix).trim().to_string();
-            let below = base(Path::new(""), config).display().to_string();
+            let prefix = names::lossless(&prefix).trim().to_string();
+            let below = names::shown(base(Path::new(""), config));
             let dir = format!("{prefix}{below}");
             let word = match dir.trim_end_matches('/') {
                 "" => revision.clone(),
@@ -129,9 +141,9 @@ fn read(
         };
         threads.into_iter().map(join).collect::<Result<Vec<Reading>, SourceError>>()
     })?;
-    let mut owners = Vec::new();
+    let mut stale = Vec::new();
     for reading in &mut readings {
-        owners = give(&mut reading.model, &config.owners);
+        stale = give(&mut reading.model, &config.owners);
     }
     let others = readings.split_off(config.page_sizes.len());
     let mut readings = readings.into_iter();
@@ -162,14 +174,15 @@ fn read(
         seen.insert(of_it.clone())
     });
     pages::merge(&mut model, config.page_sizes[0], others)?;
-    Ok(Held { model, gaps, machines, owners, from_kernel: None })
+    let texts = BTreeMap::new();
+    Ok(Held { model, gaps, machines, owners: stale, texts, from_kernel: None })
 }
 
 /// Gives contracts what a project says that they own, and returns owners that make no sense.
 fn give(model: &mut Model, owners: &[Owner]) -> Vec<(String, Finding)> {
     let mut stale = Vec::new();
-    for owner in owners {
-        let Owner { macro_name, structs, constants, place } = owner;
+    for Owner { owned, place } in owners {
+        let Declared { macro_name, structs, constants } = owned;
         let mut say = |item: &str, what: String| {
             let help = "correct the entry, or remove it";
             stale.push((item.to_string(), Finding::new("owner_stale", place, what, help)));
@@ -191,21 +204,8 @@ fn give(model: &mut Model, owners: &[Owner]) -> Vec<(String, Finding)> {
         for name in missing {
             say(name, format!("no header defines {name}, which {macro_name} is to own"));
         }
-        let is_given = |name: &String| structs.contains(name) || constants.contains(name);
-        for contract in model.headers.iter_mut().flat_map(|header| &mut header.contracts) {
-            let Contract { roots, shared, constants: own, .. } = contract;
-            for list in [&mut *roots, &mut *shared, &mut *own] {
-                list.retain(|name| !is_given(name));
-            }
-            if contract.is_carrier(macro_name) {
-                contract.roots.extend(structs.iter().cloned());
-                contract.constants.extend(constants.iter().cloned());
-            }
-        }
     }
-    for header in &mut model.headers {
-        let is_empty = |c: &Contract| c.unversioned && c.roots.is_empty() && c.constants.is_empty();
-        header.contracts.retain(|contract| !is_empty(contract));
-    }
+    let declared: Vec<Declared> = owners.iter().map(|owner| owner.owned.clone()).collect();
+    owners::give(model, &declared);
     stale
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! GitHub's workflow commands, which become annotations of a pull request.
 
-use super::Document;
+use super::{shown_gap, Document};
 use crate::policy::{Finding, Level};
 use kho_abi_model::put;
 
@@ -12,9 +12,12 @@ pub(super) fn write(document: &Document) -> String {
         put!(out, "{}", annotation(event));
     }
     for section in &document.sections {
+        for note in &section.notes {
+            put!(out, "::notice title=note::{}", data(note));
+        }
         let gaps = section.report.not_checked.iter();
-        let gaps = gaps.map(|gap| format!("{}: {}", gap.item, gap.why));
-        for what in section.notes.iter().chain(&section.unknown).cloned().chain(gaps) {
+        let gaps = gaps.map(shown_gap);
+        for what in section.unknown.iter().cloned().chain(gaps) {
             put!(out, "::notice title=not checked::{}", data(&what));
         }
     }
@@ -35,7 +38,7 @@ fn annotation(event: &Finding) -> String {
     properties.push(format!("title={}", property(&event.rule)));
     let mut text = event.what.clone();
     for consequence in &event.consequences {
-        text.push_str("\nso: ");
+        text.push_str("\nconsequence: ");
         text.push_str(consequence);
     }
     text.push_str("\nhelp: ");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `JUnit`'s XML: a test case for each contract, and one for each finding without a contract.
 
-use super::{heading, label, Document, Section};
+use super::{heading, label, shown_gap, Document, Section};
 use crate::policy::{ContractReport, Finding, Level, Verdict};
 use kho_abi_model::put;
 
@@ -56,9 +56,12 @@ fn suite(out: &mut String, section: &Section) {
         escape(&name)
     );
     out.push_str(&cases);
-    let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
-    let open: Vec<_> = section.notes.iter().chain(&section.unknown).cloned().chain(gaps).collect();
+    let gaps = report.not_checked.iter().map(shown_gap);
+    let open: Vec<_> = section.unknown.iter().cloned().chain(gaps).collect();
     let mut told = String::new();
+    for note in &section.notes {
+        put!(told, "note: {note}");
+    }
     // Findings that fail no test are written beside the tests.
     for event in report.events.iter().filter(|e| matches!(e.level, Level::Note | Level::Allowed)) {
         let place = event.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();

@@ -121,7 +121,7 @@ fn changed_bytes(old: &Record, new: &Record) -> String {
     }
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for byte in 0..size {
-        if at(old, byte) == at(new, byte) && (byte < old.size) == (byte < new.size) {
+        if at(old, new, byte) == at(new, old, byte) && (byte < old.size) == (byte < new.size) {
             continue;
         }
         match ranges.last_mut() {
@@ -139,15 +139,18 @@ fn changed_bytes(old: &Record, new: &Record) -> String {
     format!("changed bytes: {} of {size}", spelled.join(", "))
 }
 
-/// What a byte belongs to: names and types, with its position in each.
-fn at(record: &Record, byte: u64) -> Vec<(&str, String, u64)> {
+/// What a byte belongs to: names and types, with its position in each. A name that the other layout does
+/// not have says nothing: a renamed field is the same bytes.
+fn at<'a>(record: &'a Record, other: &Record, byte: u64) -> Vec<(&'a str, String, u64)> {
     let (from, to) = (byte * 8, byte * 8 + 8);
     let covers = |field: &&Field| {
         field.bit_offset < to && field.bit_offset.saturating_add(field.bit_size) > from
     };
     let fields = record.fields.iter().filter(covers);
     let part = |field: &Field| from.wrapping_sub(field.bit_offset);
-    fields.map(|f| (f.name.as_str(), f.ty.by_value().spelling(), part(f))).collect()
+    let is_known = |field: &Field| other.fields.iter().any(|known| known.name == field.name);
+    let name = |field: &'a Field| if is_known(field) { field.name.as_str() } else { "" };
+    fields.map(|f| (name(f), f.ty.by_value().spelling(), part(f))).collect()
 }
 
 #[cfg(test)]
@@ -161,6 +164,20 @@ mod tests {
             record.push(name, Type::unsigned(*bits), u64::from(*bits));
         }
         record
+    }
+
+    #[test]
+    fn a_renamed_field_has_the_bytes_that_it_had() {
+        let table = |old: &[(&str, u16)], new: &[(&str, u16)]| {
+            let (old, new) = (Some(record(old)), Some(record(new)));
+            super::table(&Layouts { name: "x".into(), page_size: None, old, new }).bytes
+        };
+        assert_eq!(table(&[("a", 16), ("b", 16)], &[("a", 16), ("c", 16)]), "");
+        assert_eq!(
+            table(&[("a", 16), ("b", 16)], &[("b", 16), ("a", 16)]),
+            "changed bytes: 0-3 of 4"
+        );
+        assert_eq!(table(&[("a", 32)], &[("c", 16), ("d", 16)]), "changed bytes: 0-3 of 4");
     }
 
     #[test]

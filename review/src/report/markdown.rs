@@ -2,7 +2,7 @@
 //! For a forge's comment: a table of verdicts, findings, layouts.
 
 use super::layouts::table;
-use super::{cleaned, is_relevant, label, summary, Document};
+use super::{cleaned, is_relevant, label, shown_gap, summary, Document};
 use crate::policy::Level;
 use kho_abi_codegen::draw::escape::{markdown as inline, markdown_code as code};
 use kho_abi_model::put;
@@ -63,9 +63,11 @@ pub(super) fn write(document: &Document) -> String {
             }
             out.push_str("```\n");
         }
-        let gaps = report.not_checked.iter().map(|gap| format!("{}: {}", gap.item, gap.why));
-        let open: Vec<_> =
-            section.notes.iter().chain(&section.unknown).cloned().chain(gaps).collect();
+        let gaps = report.not_checked.iter().map(shown_gap);
+        for note in &section.notes {
+            put!(out, "\nNote: {}", inline(note));
+        }
+        let open: Vec<_> = section.unknown.iter().cloned().chain(gaps).collect();
         if !open.is_empty() {
             out.push_str("\nNot checked:\n\n");
         }

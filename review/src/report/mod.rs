@@ -18,12 +18,13 @@ mod text;
 mod verified;
 
 pub use crate::document::{Document, Quote, Reply, Section};
-pub use answers::{answers, matrix};
+pub use answers::{answers, matrix, tally, Shown};
 pub use json::schema;
 pub use verified::verified;
 
-use crate::diff::DEVICE_TREE;
+use crate::diff::is_in_code_alone;
 use crate::policy::{ContractReport, Finding, Level, Report, Verdict};
+use kho_abi_read::source::{Gap, Kind};
 
 /// A format.
 #[derive(Clone, Copy)]
@@ -108,7 +109,7 @@ fn cleaned(document: &Document) -> Document {
 /// Whether to show a contract: an unchanged one is not interesting.
 fn is_relevant(contract: &ContractReport) -> bool {
     // That headers do not show the properties of device trees is said once, below.
-    let open = contract.open.iter().any(|item| item != DEVICE_TREE);
+    let open = contract.open.iter().any(|item| !is_in_code_alone(item));
     contract.verdict != Verdict::Unchanged || open
 }
 
@@ -138,6 +139,30 @@ fn others(event: &Finding) -> String {
             format!("{} promises it, too", named.join(" and "))
         }
     }
+}
+
+/// What a section says beside its findings: what is not judged, not known, or not checked.
+#[must_use]
+pub fn remarks(section: &Section) -> Vec<(&'static str, String)> {
+    let notes = section.notes.iter().map(|note| ("note", note.clone()));
+    let unknown = section.unknown.iter().map(|what| ("not known", what.clone()));
+    // What no header ever shows is no news about one of them.
+    let of_headers = Kind::Headers.plural();
+    let gaps = section.report.not_checked.iter().filter(|gap| !gap.why.starts_with(of_headers));
+    let gaps = gaps.map(|gap| ("not checked", shown_gap(gap)));
+    notes.chain(unknown).chain(gaps).collect()
+}
+
+/// Whether a finding is one that a mail leaves out, since only the reviewer can do something about it.
+#[must_use]
+pub fn is_for_reviewer(event: &Finding) -> bool {
+    mail::is_for_reviewer(event)
+}
+
+/// What was not checked, and why.
+fn shown_gap(gap: &Gap) -> String {
+    let item = if gap.item.is_empty() { "all of it" } else { &gap.item };
+    format!("{item}: {}", gap.why)
 }
 
 fn label(level: Level) -> &'static str {

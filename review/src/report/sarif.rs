@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! SARIF 2.1.0, which forges show next to the code.
 
-use super::{others, Document};
+use super::{others, remarks, Document};
 use crate::policy::{Finding, Level};
 use crate::rules;
+use kho_abi_show::names;
 use serde_json::{json, Value};
 use std::fmt::Write as _;
 
@@ -31,6 +32,13 @@ pub(super) fn write(document: &Document) -> String {
             result(event, index)
         })
         .collect();
+    let remarks = document.sections.iter().flat_map(remarks);
+    let notifications: Vec<Value> = remarks
+        .map(|(label, what)| {
+            let level = if label == "note" { "note" } else { "warning" };
+            json!({ "level": level, "message": { "text": format!("{label}: {what}") } })
+        })
+        .collect();
     let sarif = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -41,6 +49,10 @@ pub(super) fn write(document: &Document) -> String {
                 "rules": described,
             } },
             "columnKind": "unicodeCodePoints",
+            "invocations": [{
+                "executionSuccessful": true,
+                "toolExecutionNotifications": notifications,
+            }],
             "results": results,
         }],
     });
@@ -88,10 +100,10 @@ fn location(path: &str) -> Value {
     json!({ "uri": uri, "uriBaseId": "%SRCROOT%" })
 }
 
-/// A path as a relative reference, with escapes for characters that are invalid in a URI.
+/// A path as a relative reference, with the bytes that it has on disk: those that are invalid in a URI as `%FF`.
 fn uri(path: &str) -> String {
     let mut out = String::new();
-    for byte in path.bytes() {
+    for byte in names::bytes(path) {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             out.push(char::from(byte));
         } else {

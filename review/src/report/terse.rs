@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! One line for each finding, with its place first: for editors, and for those who know checkpatch.
+//! What is not judged, not known or not checked has a line, too.
 
-use super::{cleaned, label, Document};
+use super::{cleaned, label, remarks, Document, Section};
 use crate::policy::{Finding, Level, Report};
 use kho_abi_model::put;
 
@@ -13,8 +14,20 @@ pub(super) fn write(document: &Document) -> String {
         for event in report.events.iter().filter(|event| event.level != Level::Fine) {
             put!(out, "{}", line(report, event));
         }
+        for (label, what) in remarks(section) {
+            put!(out, "{}: {label}: {what}", name(section));
+        }
     }
     out
+}
+
+/// What a line without a place is about.
+fn name(section: &Section) -> &str {
+    if section.title.is_empty() {
+        &section.report.new.name
+    } else {
+        &section.title
+    }
 }
 
 fn line(report: &Report, event: &Finding) -> String {

@@ -88,11 +88,10 @@ pub(super) fn write(document: &Document) -> String {
             let item = if gap.item.is_empty() { "all of it" } else { &gap.item };
             put!(out, "{OPEN}not checked{OPEN:#}  {item}: {}", gap.why);
         }
-        put!(out, "{}: {}", heading(report), summary(report));
-    }
-    if document.command == "review" && document.findings() > 0 {
-        put!(out, "\n{FAINT}A reply:{FAINT:#}\n");
-        out.push_str(&super::mail::body(document));
+        // Where nothing was judged, there is nothing to count.
+        if !(section.is_whole && document.sections.len() == 1) {
+            put!(out, "{}: {}", heading(report), summary(report));
+        }
     }
     if document.sections.len() > 1 {
         put!(out, "\n{}", count(document.findings(), "finding"));

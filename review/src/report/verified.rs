@@ -10,7 +10,8 @@ use kho_abi_read::source::{Gap, Kind};
 
 /// Writes the comparison of a source with the truth.
 #[must_use]
-pub fn verified(report: &Report) -> String {
+pub fn verified(report: &Report, columns: Option<usize>) -> String {
+    let columns = columns.unwrap_or(COLUMNS).clamp(LEAST, COLUMNS);
     let mut out = String::new();
     let kind = match report.kind {
         Kind::Truth => "the truth itself",
@@ -39,11 +40,11 @@ pub fn verified(report: &Report) -> String {
         let verdict = format!("{:<13}", checked.verdict);
         let verdict = if compared.is_empty() { verdict.trim_end() } else { &verdict };
         put!(out, "  {:<width$}  {style}{verdict}{style:#}{compared}", name(checked));
-        for line in not_checked(&checked.not_checked, COLUMNS.saturating_sub(width + 6)) {
+        for line in not_checked(&checked.not_checked, columns.saturating_sub(width + 6)) {
             put!(out, "  {:<width$}    {OPEN}not checked{OPEN:#} {line}", "");
         }
         for note in &checked.notes {
-            let columns = COLUMNS.saturating_sub(width + 18);
+            let columns = columns.saturating_sub(width + 18);
             for (index, line) in textwrap::wrap(note, columns).iter().enumerate() {
                 let mark = if index == 0 { "note" } else { "" };
                 put!(out, "  {:<width$}    {OPEN}{mark:<11}{OPEN:#} {line}", "");
@@ -51,7 +52,7 @@ pub fn verified(report: &Report) -> String {
         }
     }
     for why in &report.not_checked {
-        for (index, line) in textwrap::wrap(why, COLUMNS - 14).iter().enumerate() {
+        for (index, line) in textwrap::wrap(why, columns - 14).iter().enumerate() {
             let mark = if index == 0 { "not checked" } else { "" };
             put!(out, "  {OPEN}{mark:<11}{OPEN:#} {line}");
         }
@@ -64,8 +65,10 @@ pub fn verified(report: &Report) -> String {
     out
 }
 
-/// Width of the text, in columns.
+/// Most columns of the text.
 const COLUMNS: usize = 100;
+/// Columns that there is room for in any case.
+const LEAST: usize = 40;
 
 /// One line for each reason, with as many names before it as fit.
 fn not_checked(gaps: &[Gap], columns: usize) -> Vec<String> {
@@ -100,7 +103,7 @@ fn style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Equal => GOOD,
         Verdict::Different | Verdict::Newer | Verdict::Unknown => BAD,
-        Verdict::Older | Verdict::Absent | Verdict::NotCheckable => OPEN,
+        Verdict::Partly | Verdict::Older | Verdict::Absent | Verdict::NotCheckable => OPEN,
     }
 }
 
@@ -109,6 +112,7 @@ fn summary(report: &Report) -> String {
     let mut parts = Vec::new();
     for verdict in [
         Verdict::Equal,
+        Verdict::Partly,
         Verdict::Different,
         Verdict::Newer,
         Verdict::Older,

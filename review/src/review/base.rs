@@ -6,6 +6,7 @@ use kho_abi_model::ABI_DIR;
 use kho_abi_read::git::{revision, Git};
 use kho_abi_read::headers::{self, HeaderError};
 use kho_abi_read::source::{Options, SourceError, Tree};
+use kho_abi_show::names;
 use std::path::Path;
 
 /// What patches apply to.
@@ -26,7 +27,9 @@ impl Base {
     ///
     /// A word that is neither a directory with files nor a revision.
     pub fn open(word: &str, options: &Options) -> Result<Self, SourceError> {
-        let dir = Path::new(word);
+        let word = &*source_word(word, options);
+        let dir = names::path(word);
+        let dir = dir.as_path();
         let is_empty = is_without_headers(word, options);
         let (files, tree) = match word.strip_prefix("git:") {
             Some(rev) if is_empty => (Files::new(), Some(revision::tree_of_rev(rev, options)?)),
@@ -45,20 +48,43 @@ impl Base {
     }
 }
 
+/// A word for a source, with `git:` in front of the bare name of a revision, as git itself takes it.
+#[must_use]
+pub fn source_word(word: &str, options: &Options) -> String {
+    let is_other = word.starts_with("git:") || matches!(word, "abi" | "snapshots" | "-");
+    if is_other || names::path(word).exists() {
+        return word.into();
+    }
+    match Git::new(options.git_dir.as_deref()).commit(word) {
+        Ok(_) => format!("git:{word}"),
+        Err(_) => word.into(),
+    }
+}
+
 /// The path of a header in a kernel tree, wherever its own tree has it.
 pub(super) fn tree_path(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     format!("include/{ABI_DIR}/{name}")
 }
 
-/// Whether a word names a tree, or a revision of one, that has no ABI header.
+/// Whether the name of something at its top shows that a directory is a kernel's tree.
+fn is_of_kernel(name: &[u8]) -> bool {
+    const TOP: &[&str] = &["kernel", "mm", "drivers", "arch", "include", "Kbuild", "Kconfig"];
+    TOP.iter().any(|known| known.as_bytes() == name)
+}
+
+/// Whether a word names a kernel's tree, or a revision of one, that has no ABI header.
 ///
-/// A directory without files, or one that does not exist, is not a tree.
+/// A directory without files, one that does not exist, and one of something else are not a tree.
 #[must_use]
 pub fn is_without_headers(word: &str, options: &Options) -> bool {
     if let Some(rev) = word.strip_prefix("git:") {
         let git = Git::new(options.git_dir.as_deref());
         let Ok(commit) = git.commit(rev) else { return false };
+        let top = git.run(rev, &["ls-tree", "--name-only", "-z", &commit]).unwrap_or_default();
+        if !top.split(|byte| *byte == 0).any(is_of_kernel) {
+            return false;
+        }
         // The reader looks for headers in other places.
         return git.entries(rev, &commit).is_ok_and(|entries| entries.is_empty())
             && revision::files_of_rev(rev, options).is_err();
@@ -67,11 +93,15 @@ pub fn is_without_headers(word: &str, options: &Options) -> bool {
     if matches!(word, "abi" | "snapshots") {
         return false;
     }
-    let dir = Path::new(word);
+    let dir = names::path(word);
+    let dir = dir.as_path();
     // A directory inside include/linux is a mistake, not a tree.
     let is_slip = ["abi", "kho/abi"].iter().any(|below| has_files(&dir.join(below), 0));
     matches!(headers::files_of_dir(dir), Err(SourceError::Headers(HeaderError::NoHeaders { .. })))
         && !is_slip
+        && std::fs::read_dir(dir).is_ok_and(|entries| {
+            entries.flatten().any(|entry| is_of_kernel(entry.file_name().as_encoded_bytes()))
+        })
         && has_files(dir, 4)
 }
 

@@ -4,11 +4,11 @@
 //! Only what headers declare is compared, not what code writes to preserved memory. A patch that
 //! changes such code is therefore reported as not judged, and never as fine.
 
-use super::Unjudged;
+use super::{spoken, Unjudged};
 use crate::patch::{FilePatch, Hunk, Line};
 use kho_abi_model::Place;
 use kho_abi_read::git::history::is_abi_header;
-use kho_abi_read::outline;
+use std::collections::BTreeSet;
 
 /// How a change of code is related to the handover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,47 @@ pub(super) enum Touch {
 /// The suffixes of code files.
 const CODE: &[&str] = &["c", "h", "rs", "S", "inc"];
 
-/// How a patch's change of a file is related to the handover, and where.
-pub(super) fn touch(file: &FilePatch) -> Option<(Touch, Place)> {
+/// A change of code that is related to the handover.
+#[derive(Clone, Debug)]
+pub(super) struct Touched {
+    touch: Touch,
+    place: Place,
+    /// The words of its path, each behind an underscore, and the identifiers of the changed lines.
+    path: String,
+    identifiers: BTreeSet<String>,
+}
+
+impl Touched {
+    /// Whether a version that changes in a header covers it: the header has its name, or declares what
+    /// its changed lines name.
+    pub(super) fn is_covered_by(&self, header: &str, declared: &BTreeSet<&str>) -> bool {
+        self.touch == Touch::Code
+            && (self.path.contains(&format!("_{header}_"))
+                || self.identifiers.iter().any(|name| declared.contains(name.as_str())))
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The event for code that is not judged.
+    pub(super) fn unjudged(self) -> Unjudged {
+        let what = match self.touch {
+            Touch::Code => "code of the handover changes, and no version that covers it does: what it hands over is not compared",
+            Touch::Wire => "code declares or writes what is handed over, outside of the ABI headers: it is not compared",
+        };
+        Unjudged {
+            rule: "code_not_judged",
+            item: self.place.file.clone(),
+            place: Some(self.place),
+            what: what.into(),
+            help: "read what the code writes and reads; declare it in include/linux/kho/abi".into(),
+        }
+    }
+}
+
+/// A patch's change of a file, if it is related to the handover.
+pub(super) fn touch(file: &FilePatch) -> Option<Touched> {
     let path = file.new.as_ref().or(file.old.as_ref())?;
     let is_code = path.rsplit_once('.').is_some_and(|(_, end)| CODE.contains(&end));
     // Programs outside of the kernel hand nothing over.
@@ -32,41 +71,43 @@ pub(super) fn touch(file: &FilePatch) -> Option<(Touch, Place)> {
         return None;
     }
     let speaks = |text: &str| words(text).any(|word| is_handover(&word));
-    let (mut found, mut is_ours) = (None, speaks(path));
+    let (mut found, mut is_ours): (Option<(Touch, Place)>, bool) = (None, speaks(path));
     // Most patches of a list have no word of it: what they change need not be taken apart.
     let speaking: Vec<bool> =
         file.hunks.iter().map(|hunk| speaks(&hunk.heading) || texts(hunk).any(speaks)).collect();
     if !is_ours && !speaking.contains(&true) {
         return None;
     }
+    let mut identifiers = BTreeSet::new();
     for (hunk, speaks) in file.hunks.iter().zip(speaking) {
-        let [before, after] = [false, true].map(|side| outline::read(&hunk.text(side)).code);
+        let [before, after] = [false, true].map(|side| spoken::effects(&hunk.text(side)));
         if before == after {
             continue;
         }
         is_ours |= speaks;
+        identifiers.extend(changed(hunk).flat_map(identifiers_of).map(String::from));
         let place = Place { file: path.clone(), line: first_change(hunk) };
         let touch = if writes_wire(hunk) { Touch::Wire } else { Touch::Code };
         if found.as_ref().is_none_or(|(other, _)| *other == Touch::Code && touch == Touch::Wire) {
             found = Some((touch, place));
         }
     }
-    found.filter(|_| is_ours)
+    let (touch, place) = found.filter(|_| is_ours)?;
+    let path = format!("_{}_", words(path).collect::<Vec<_>>().join("_"));
+    Some(Touched { touch, place, path, identifiers })
 }
 
-/// The event for code that is not judged.
-pub(super) fn unjudged(touch: Touch, place: Place) -> Unjudged {
-    let what = match touch {
-        Touch::Code => "code of the handover changes, and no ABI header does: what it hands over is not compared",
-        Touch::Wire => "code declares or writes what is handed over, outside of the ABI headers: it is not compared",
-    };
-    Unjudged {
-        rule: "code_not_judged",
-        item: place.file.clone(),
-        place: Some(place),
-        what: what.into(),
-        help: "read what the code writes and reads; declare it in include/linux/kho/abi".into(),
-    }
+/// The changed lines of a hunk.
+fn changed(hunk: &Hunk) -> impl Iterator<Item = &str> {
+    hunk.lines.iter().filter_map(|line| match line {
+        Line::Context(_) => None,
+        Line::Removed(text) | Line::Added(text) => Some(text.as_str()),
+    })
+}
+
+fn identifiers_of(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    parts.filter(|word| !word.is_empty())
 }
 
 /// The lines of a hunk.
@@ -126,8 +167,7 @@ fn writes_wire(hunk: &Hunk) -> bool {
 
 /// The words of a line of code, in lower case.
 fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    let parts = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    parts.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase)
+    identifiers_of(text).map(str::to_ascii_lowercase)
 }
 
 /// Whether an identifier belongs to the handover: by a part of it, as in
@@ -156,7 +196,7 @@ mod tests {
     fn touched(path: &str, hunk: &str) -> Option<Touch> {
         let text = format!("--- a/{path}\n+++ b/{path}\n{hunk}");
         let patches = patch::read("x", text.as_bytes()).unwrap();
-        touch(&patches[0].files[0]).map(|(touch, _)| touch)
+        touch(&patches[0].files[0]).map(|touched| touched.touch)
     }
 
     #[test]
@@ -171,6 +211,11 @@ mod tests {
         assert_eq!(touched("mm/lufs.c", other), None);
         let comment = "@@ -1 +1 @@\n-/* luo_a */\n+/* luo_b */\n";
         assert_eq!(touched("mm/x.c", comment), None);
+        // A line that begins with a star is code where the line before it is.
+        let product = "@@ -1,2 +1,2 @@\n \tluo_size = n\n-\t\t* 8;\n+\t\t* 16;\n";
+        assert_eq!(touched("mm/x.c", product), Some(Touch::Code));
+        let moved = "@@ -1,3 +1,3 @@\n #ifdef CONFIG_X\n-\tluo_a(ser);\n #endif\n+\tluo_a(ser);\n";
+        assert_eq!(touched("mm/x.c", moved), Some(Touch::Code));
     }
 
     #[test]

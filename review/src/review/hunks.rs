@@ -32,6 +32,8 @@ pub struct Partial {
     spare: BTreeMap<String, Vec<Part>>,
     /// Changes that only the whole header explains: where, and what.
     loose: Vec<(Place, String)>,
+    /// Comments that say something else.
+    reworded: Vec<(Place, String)>,
     /// Versions that comments name, and whether the patch changes that line.
     prose: Vec<(Place, String, bool)>,
 }
@@ -182,6 +184,7 @@ impl Partial {
             self.spare.entry(record.clone()).or_default().extend(parts.iter().cloned());
         }
         self.loose.extend(later.loose.iter().cloned());
+        self.reworded.extend(later.reworded.iter().cloned());
         self.prose.extend(later.prose.iter().cloned());
     }
 }
@@ -318,6 +321,7 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         parts: Vec::new(),
         spare: BTreeMap::new(),
         loose: Vec::new(),
+        reworded: Vec::new(),
         prose: Vec::new(),
     };
     let is_ours = |side: &Option<String>| side.as_ref().is_some_and(|path| is_abi_header(path));
@@ -338,6 +342,7 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
                 partial.prose.push((place(&path, line), word.into(), is_changed));
             }
         }
+        partial.reworded.extend(reworded(&path, [&old, &new]));
         if old.outline.code == new.outline.code {
             continue;
         }
@@ -353,6 +358,36 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
 
 fn place(path: &str, line: usize) -> Place {
     Place { file: path.into(), line }
+}
+
+/// The comment that a hunk changes, if its words differ.
+fn reworded(path: &str, pieces: [&Piece; 2]) -> Option<(Place, String)> {
+    let [gone, come] = pieces.map(|piece| -> Vec<&(usize, String)> {
+        let comments = piece.outline.comments.iter();
+        comments.filter(|(at, _)| piece.changed.contains(at)).collect()
+    });
+    let words = |lines: &[&(usize, String)]| {
+        let texts = lines.iter().map(|(_, text)| text.as_str());
+        texts
+            .flat_map(str::split_whitespace)
+            .filter(|word| *word != "*")
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let (was, is) = (words(&gone), words(&come));
+    if [&was, &is].iter().any(|text| text.contains("Copyright") || text.contains("SPDX-License")) {
+        return None;
+    }
+    let (side, first) =
+        come.first().map(|line| (1, line)).or(gone.first().map(|line| (0, line)))?;
+    let line = pieces[side].lines.get(&first.0).copied().unwrap_or(1);
+    let what = match (was.as_str(), is.as_str()) {
+        (was, is) if was.to_lowercase() == is.to_lowercase() => return None,
+        ("", is) => format!("a comment is new: \"{is}\""),
+        (was, "") => format!("a comment is gone: \"{was}\""),
+        (was, is) => format!("a comment said \"{was}\", and says \"{is}\""),
+    };
+    Some((place(path, line), what))
 }
 
 fn one_hunk(
@@ -402,18 +437,37 @@ fn one_hunk(
         ));
         parts(path, record, pieces, &mut partial.parts);
     }
-    let [gone, come] = pieces.map(|piece| unexplained(piece, &in_part));
-    let shown = come.iter().map(|one| (one, 1)).chain(gone.iter().map(|one| (one, 0)));
-    for ((at, text), side) in shown.take(3) {
-        let line = pieces[side].lines.get(at).copied().unwrap_or(1);
-        let what = format!("`{text}` changes, and what it means is not in the patch");
+    // A guard is begun and ended, or has another name: nothing else than it is then within `#if`.
+    let guards = pieces.map(changed_guards);
+    let in_balance = guards[0] == guards[1] || guards.iter().all(|[begun, ended]| begun == ended);
+    let [gone, come] = pieces.map(|piece| unexplained(piece, &in_part, in_balance));
+    let line = |side: usize, at: &usize| pieces[side].lines.get(at).copied().unwrap_or(1);
+    // As many lines as before are those lines.
+    let is_paired = gone.len() == come.len();
+    let shown = come.iter().enumerate().map(|(index, (at, text))| {
+        let (at, now) = (line(1, at), format!("`{text}`"));
+        (
+            at,
+            if is_paired {
+                format!("`{}` is now {now}", gone[index].1)
+            } else {
+                format!("{now} is new")
+            },
+        )
+    });
+    let others = gone.iter().filter(|_| !is_paired);
+    let others = others.map(|(at, text)| (line(0, at), format!("`{text}` is gone")));
+    for (line, what) in shown.chain(others).take(3) {
+        let what = format!("{what}, and what it means is not in the patch");
         partial.loose.push((place(path, line), what));
     }
 }
 
 /// The changed lines of a side that are neither comments, nor macros, nor fields of structs whose
 /// names are visible.
-fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>) -> Vec<(usize, String)> {
+///
+/// Guards are explained if they are in balance.
+fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>, in_balance: bool) -> Vec<(usize, String)> {
     let mut ranges = Vec::new();
     for record in &piece.outline.records {
         let mut open = 0_usize;
@@ -450,7 +504,8 @@ fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>) -> Vec<(usize, String)> 
             let fields = &record.fields;
             range.contains(&at) && (whole || fields.iter().any(|field| field.line == at))
         });
-        outline::read(line).code.trim().is_empty()
+        (in_balance && guard(line).is_some())
+            || outline::read(line).code.trim().is_empty()
             || continued.contains(&(at - 1))
             || is_forward
             || is_field
@@ -458,6 +513,27 @@ fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>) -> Vec<(usize, String)> 
     let lines = piece.changed.iter().filter_map(|at| Some((*at, piece.text.get(at - 1)?)));
     let open = lines.filter(|(at, line)| !is_explained(*at, line));
     open.map(|(at, line)| (at, line.split_whitespace().collect::<Vec<_>>().join(" "))).collect()
+}
+
+/// Whether a line begins an include guard (0), or ends one or another condition (1).
+fn guard(line: &str) -> Option<usize> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let is_name = |name: &str| name.ends_with("_H") || name.ends_with("_H_");
+    match words.as_slice() {
+        ["#ifndef", name] if is_name(name) => Some(0),
+        ["#endif", ..] => Some(1),
+        _ => None,
+    }
+}
+
+/// How many include guards the changed lines of a side begin, and how many conditions they end.
+fn changed_guards(piece: &Piece) -> [usize; 2] {
+    let mut counts = [0; 2];
+    let lines = piece.changed.iter().filter_map(|at| piece.text.get(at - 1));
+    for which in lines.filter_map(|line| guard(line)) {
+        counts[which] += 1;
+    }
+    counts
 }
 
 fn fields_of<'a>(outline: &'a Outline, record: &str) -> Vec<&'a str> {
@@ -697,8 +773,94 @@ fn judge_whole(
     (contract, undetermined, known)
 }
 
-/// Judges what the hunks show, and adds it to a report.
-pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, report: &mut Report) {
+/// The structs that have other fields than before.
+fn changed_records(partial: &Partial) -> BTreeSet<String> {
+    let in_part = partial.parts.iter().map(|part| part.1.split('.').next().unwrap_or_default());
+    let mut found: BTreeSet<String> = in_part.map(Into::into).collect();
+    for (item, old) in &partial.sides[0].items {
+        let Item::Record(name) = item else { continue };
+        let code = |text: &str| outline::read(text).code;
+        if partial.sides[1].get(item).is_some_and(|new| code(new) != code(old)) {
+            found.insert(name.clone());
+        }
+    }
+    found
+}
+
+/// What a header's new version leaves open: a struct may be embedded in another header, whose string
+/// promises it, too. What this program knows of its own headers is known; of all others, nothing is.
+fn embedders(partial: &Partial, all: &[Partial], catalogue: &Catalogue) -> Vec<(Place, String)> {
+    let mut found = Vec::new();
+    let known = catalogue.current().ok();
+    let is_bumped =
+        |header: &str| all.iter().any(|other| other.header == header && other.is_bumped());
+    for record in changed_records(partial) {
+        let place = place(&partial.path(), 1);
+        let Some(model) = known.filter(|model| model.record(&record).is_some()) else {
+            let what = format!(
+                "struct {record} changes, and which other headers embed it is not known: their strings promise it, too"
+            );
+            found.push((place, what));
+            continue;
+        };
+        for (header, contract) in model.promises() {
+            let embeds = model.closure(contract).iter().any(|other| other.name == record);
+            if embeds && header.name != partial.header && !is_bumped(&header.name) {
+                let what = format!(
+                    "struct {record} changes, and {}.h embeds it: whether \"{}\" is bumped as well is not in the patch",
+                    header.name, contract.compatible
+                );
+                found.push((place.clone(), what));
+            }
+        }
+    }
+    found
+}
+
+/// Says once that no hunk changes the version.
+fn missing_bump(macro_name: &str, changed: &[String], strings: &[String], report: &mut Report) {
+    let told = |event: &Finding| event.rule == "compatible_not_bumped";
+    if report.events.iter().any(told) {
+        return;
+    }
+    report.events.push(Finding {
+        rule: "compatible_not_bumped".into(),
+        level: Level::Follows,
+        item: macro_name.into(),
+        place: None,
+        what: format!("no hunk changes the version of what changed: {}", changed.join(", ")),
+        consequences: Vec::new(),
+        contracts: strings.to_vec(),
+        diff: String::new(),
+        help: format!("bump {macro_name}"),
+    });
+}
+
+/// What the hunks show of comments: worth a look, if the version stays.
+fn comments(partial: &Partial, kept: bool, strings: &[String]) -> Vec<Finding> {
+    let event = |(place, what): &(Place, String)| Finding {
+        rule: "format_redocumented".into(),
+        level: if kept { Level::Note } else { Level::Fine },
+        item: format!("{}.h", partial.header),
+        place: Some(place.clone()),
+        what: what.clone(),
+        consequences: Vec::new(),
+        contracts: strings.to_vec(),
+        diff: String::new(),
+        help: "look at the comment: bump the version if the bytes mean something else".into(),
+    };
+    partial.reworded.iter().map(event).collect()
+}
+
+/// Judges what the hunks show, and adds it to a report. `all` is what the same patches show of any
+/// header.
+pub fn judge(
+    partial: &Partial,
+    all: &[Partial],
+    reading: &source::Options,
+    options: &Options,
+    report: &mut Report,
+) {
     let header = &partial.header;
     // A name for the compiler if the real one is unknown; no report shows it.
     let unseen = format!("{}_UNSEEN_COMPATIBLE", header.to_uppercase());
@@ -755,20 +917,11 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             },
         });
     }
-    let told = |event: &Finding| event.rule == "compatible_not_bumped";
-    if kept && !changed.is_empty() && !report.events.iter().any(told) {
-        report.events.push(Finding {
-            rule: "compatible_not_bumped".into(),
-            level: Level::Follows,
-            item: macro_name.clone(),
-            place: None,
-            what: format!("no hunk changes the version of what changed: {}", changed.join(", ")),
-            consequences: Vec::new(),
-            contracts: vec![strings[1].clone()],
-            diff: String::new(),
-            help: format!("bump {macro_name}"),
-        });
+    let strings = [strings[1].clone()];
+    if kept && !changed.is_empty() {
+        missing_bump(&macro_name, &changed, &strings, report);
     }
+    report.events.extend(comments(partial, kept, &strings));
     let unjudged = |place: Place, what: String| {
         let help = "give the tree that the patch is made for, with --base".into();
         let item = format!("{}.h", partial.header);
@@ -784,7 +937,10 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
             contract.verdict = Verdict::ChangedAndBumped;
         }
     }
-    let unsure = unsure(partial, report, &reading.catalogue);
+    let mut unsure = unsure(partial, report, &reading.catalogue);
+    if !kept {
+        unsure.extend(embedders(partial, all, &reading.catalogue));
+    }
     report.events.extend(unsure.into_iter().map(|(place, what)| unjudged(place, what)));
     if matches!(contract.verdict, Verdict::BumpedWithoutChange | Verdict::Unchanged) {
         // The hunks may not show what changed.
@@ -793,14 +949,18 @@ pub fn judge(partial: &Partial, reading: &source::Options, options: &Options, re
     report.contracts.retain(|other| other.header != contract.header);
     report.contracts.push(contract);
     if macro_name == unseen {
-        for contract in &mut report.contracts {
-            contract.macro_name =
-                contract.macro_name.replace(&unseen, "a macro that is not shown,");
-        }
-        for event in &mut report.events {
-            event.help = event.help.replace(&unseen, &nameless);
-            event.item = event.item.replace(&unseen, &nameless);
-        }
+        leave_out(&unseen, &nameless, report);
+    }
+}
+
+/// Replaces a name that only the compiler needed.
+fn leave_out(unseen: &str, nameless: &str, report: &mut Report) {
+    for contract in &mut report.contracts {
+        contract.macro_name = contract.macro_name.replace(unseen, "a macro that is not shown,");
+    }
+    for event in &mut report.events {
+        event.help = event.help.replace(unseen, nameless);
+        event.item = event.item.replace(unseen, nameless);
     }
 }
 

@@ -11,8 +11,9 @@ mod code;
 pub mod hunks;
 mod range;
 mod series;
+mod spoken;
 
-pub use base::{is_without_headers, Base};
+pub use base::{is_without_headers, source_word, Base};
 pub use range::{range, revision_range};
 
 use crate::diff::open::{self, Files};
@@ -22,7 +23,7 @@ use crate::document::{Document, Quote, Reply};
 use crate::patch::{apply, FilePatch, Patch, Series};
 use crate::policy::{checks, Class, Finding, Level, Options, Report};
 use base::tree_path;
-use code::Touch;
+use code::Touched;
 use kho_abi_model::rule::Rule;
 use kho_abi_model::{Model, Place, Target};
 use kho_abi_read::git::history::is_abi_header;
@@ -40,9 +41,16 @@ pub const RULES: &[Rule] = &[
     Rule {
         id: "code_not_judged",
         summary: "A patch changes code of the handover outside of the ABI headers, which is not compared.",
-        reason: "Code can change what it writes to preserved memory without any change in a header: another value in a field, another property in a device tree, a struct that is declared in the .c file.",
+        reason: "Code can change what it writes to preserved memory without any change in a header: another value in a field, another property in a device tree, a struct that is declared in the .c file. A new version of the header that covers the code covers that, too; a header that keeps its version, or another header's, does not.",
         example: "A patch to mm/memfd_luo.c adds a field to a packed struct that the file itself declares.",
         remedy: "Read what the code writes and reads. Declare what is handed over in include/linux/kho/abi.",
+    },
+    Rule {
+        id: "patch_does_not_apply",
+        summary: "A patch does not apply to the base that was given.",
+        reason: "What it does to another tree is not known from this one. It is judged as far as its hunks show, or as if its white space were the tree's, and neither is a proof.",
+        example: "A mail program replaced the tabs of a patch by blanks, or --base names the tree that has the patch already.",
+        remedy: "Give the tree that the patch is made for, with --base, or save the mail as it was sent.",
     },
 ];
 
@@ -80,11 +88,15 @@ struct Step {
     /// What a patch without a base shows in part.
     partial: Vec<hunks::Partial>,
     /// Code of the handover that changes.
-    code: Vec<(Touch, Place)>,
+    code: Vec<Touched>,
     /// Whether it touches an ABI header.
     is_abi: bool,
+    /// Why it does not apply to the base.
+    misfits: Vec<Unjudged>,
     /// What could not be known.
     unknown: Vec<String>,
+    /// What else is worth knowing.
+    notes: Vec<String>,
     /// The mail to answer, and the hunks that may be quoted.
     reply: Option<Reply>,
     quotes: Vec<Quote>,
@@ -105,11 +117,17 @@ pub fn series(
     if let Some(section) = document.sections.first_mut() {
         section.notes.extend(series.notes.iter().cloned());
         section.unknown.extend(series.unknown.iter().cloned());
+        section.report.events.extend(series.errors.iter().map(|error| {
+            let (rule, item, place) = ("change_not_judged", "a mail".into(), None);
+            let what = format!("a patch cannot be read: {error}");
+            Unjudged { rule, item, place, what, help: error.help() }.event()
+        }));
     }
     Ok(document)
 }
 
-/// Judges patches, in their order.
+/// Judges patches, in their order. Each series is judged by itself, on the base; one that does not apply
+/// to it is tried on what the patches before it make of it.
 ///
 /// # Errors
 ///
@@ -120,8 +138,41 @@ pub fn patches(
     reading: &source::Options,
     options: &Options,
 ) -> Result<Document, SourceError> {
-    let mut files = base.map_or_else(|| removed(patches), |base| base.files.clone());
-    let start = files.clone();
+    let name = base.map_or("before the series", |base| base.name.as_str());
+    let tree = base.and_then(|base| base.tree.clone());
+    let reading = &source::Options { tree, ..reading.clone() };
+    let about = series::About { name, has_base: base.is_some(), patches: patches.len() };
+    let mut judge = series::Judge::new(&about, reading, options);
+    let all: Vec<&[Patch]> = patches.chunk_by(|a, b| a.series == b.series).collect();
+    let mut behind = base.map(|base| base.files.clone()).unwrap_or_default();
+    for of_series in &all {
+        let mut start = base.map_or_else(|| removed(of_series), |base| base.files.clone());
+        let (mut steps, mut end) = steps_of(of_series, &start, base);
+        let fits = |steps: &[Step]| {
+            steps.iter().all(|step| step.partial.is_empty() && step.misfits.is_empty())
+        };
+        if base.is_some() && all.len() > 1 {
+            let on_top = steps_of(of_series, &behind, base);
+            if fits(&on_top.0) {
+                let before = std::mem::replace(&mut behind, on_top.1.clone());
+                if !fits(&steps) {
+                    (start, (steps, end)) = (before, on_top);
+                    if let Some(first) = steps.first_mut() {
+                        first.notes.push(
+                            "it applies to the patches before it, and not to the base alone".into(),
+                        );
+                    }
+                }
+            }
+        }
+        judge.series(&(start, end), steps, all.len() > 1)?;
+    }
+    Ok(judge.document())
+}
+
+/// The steps of a series from a start, and the headers after them.
+fn steps_of(patches: &[Patch], start: &Files, base: Option<&Base>) -> (Vec<Step>, Files) {
+    let mut files = start.clone();
     let mut steps = Vec::new();
     for patch in patches {
         let mut step = Step {
@@ -153,12 +204,7 @@ pub fn patches(
             steps.push(step);
         }
     }
-    let name = base.map_or("before the series", |base| base.name.as_str());
-    let tree = base.and_then(|base| base.tree.clone());
-    let reading = &source::Options { tree, ..reading.clone() };
-    let sides = (start, files);
-    let about = series::About { name, has_base: base.is_some(), patches: patches.len() };
-    series::judged(&about, &sides, steps, reading, options)
+    (steps, files)
 }
 
 /// The headers that patches remove: a patch shows the whole content of a file that it removes.
@@ -194,21 +240,75 @@ fn one_file(file: &FilePatch, base: Option<&Base>, step: &mut Step) {
     };
     match applied {
         Ok(made) => {
-            if let Some(old) = old.as_ref().filter(|_| !file.is_copy) {
-                step.files.remove(old);
-            }
-            if let (Some(new), Some(made)) = (new, made) {
-                step.files.insert(new, made.into_bytes());
-            }
+            put(file, old.as_ref(), new, made, step);
         }
         Err(error) => {
-            if base.is_some() {
-                step.unknown.push(format!(
-                    "it does not apply to the base: {error}; what follows is read from its hunks"
-                ));
+            let differs = matches!(error, apply::ApplyError::Differs { .. });
+            let loosely = (base.is_some() && differs)
+                .then(|| apply::apply_loosely(file, text.as_deref()).ok())
+                .flatten();
+            // A diff that does not show its content is reported by itself.
+            if base.is_some() && !file.binary {
+                step.misfits.push(misfit(file, &error, text.as_deref(), loosely.is_some()));
             }
-            step.partial.push(hunks::read(file, &mut step.unknown));
+            match loosely {
+                Some(made) => put(file, old.as_ref(), new, made, step),
+                None => step.partial.push(hunks::read(file, &mut step.unknown)),
+            }
         }
+    }
+}
+
+/// Takes over what a patch makes of a file.
+fn put(
+    file: &FilePatch,
+    old: Option<&String>,
+    new: Option<String>,
+    made: Option<String>,
+    step: &mut Step,
+) {
+    if let Some(old) = old.filter(|_| !file.is_copy) {
+        step.files.remove(old);
+    }
+    if let (Some(new), Some(made)) = (new, made) {
+        step.files.insert(new, made.into_bytes());
+    }
+}
+
+/// Says why a patch does not apply.
+fn misfit(
+    file: &FilePatch,
+    error: &apply::ApplyError,
+    text: Option<&str>,
+    is_blanks_alone: bool,
+) -> Unjudged {
+    let path = file.old.as_ref().or(file.new.as_ref()).cloned().unwrap_or_default();
+    let line = match error {
+        apply::ApplyError::Differs { line, .. } => *line,
+        _ => 1,
+    };
+    let (what, help) = if is_blanks_alone {
+        (
+            "it does not apply to the base: its white space is not that of the file, as if a mail program had damaged it; it is judged as if it were".into(),
+            "save the mail as it was sent (b4 am, or the archive's raw or mbox link)",
+        )
+    } else if apply::is_applied(file, text) {
+        (
+            "it does not apply to the base: the base has what it changes already".into(),
+            "give the tree that the patch is made for, with --base: the one before it",
+        )
+    } else {
+        (
+            format!("it does not apply to the base: {error}; what follows is read from its hunks"),
+            "give the tree that the patch is made for, with --base",
+        )
+    };
+    Unjudged {
+        rule: "patch_does_not_apply",
+        item: path.clone(),
+        place: Some(Place { file: path, line }),
+        what,
+        help: help.into(),
     }
 }
 

@@ -3,11 +3,12 @@
 //! promises.
 
 use super::differences::{Difference, Differences};
+use super::pages::{Comparable, Pages};
 use super::{Checked, Compared, Truth, Verdict};
 use kho_abi_model::compare::{self, Change, RecordChange, Scope};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version::{name, numbered};
-use kho_abi_model::{Contract, Header, Model, Record};
+use kho_abi_model::{Contract, Header, Item, Model, Record};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::source::{Gap, Kind, Knows, Reading};
 use kho_abi_read::truth::TruthError;
@@ -18,6 +19,7 @@ pub(super) struct Check<'a> {
     truth: &'a Truth,
     reading: &'a Reading,
     page_size: Option<u64>,
+    pages: &'a Pages<'a>,
     checked: Vec<Checked>,
     differences: Differences,
 }
@@ -29,6 +31,8 @@ struct Outcome {
     not_checked: Vec<Gap>,
     /// What the source has but does not show.
     not_read: Vec<Gap>,
+    /// What a source of this kind would show, and this one lacks.
+    missing: Vec<Gap>,
     differences: Vec<Difference>,
 }
 
@@ -37,16 +41,42 @@ impl Outcome {
         self.differences.is_empty()
     }
 
+    /// Whether what was compared is as the layout says, and something was.
+    fn fits(&self) -> bool {
+        self.is_equal() && self.compared.anything() && self.not_read.is_empty()
+    }
+
     fn verdict(&self) -> Verdict {
-        match (self.is_equal(), self.compared.anything() && self.not_read.is_empty()) {
+        match (self.is_equal(), self.fits()) {
             (false, _) => Verdict::Different,
-            (true, true) => Verdict::Equal,
+            (true, true) if self.missing.is_empty() => Verdict::Equal,
+            (true, true) => Verdict::Partly,
             (true, false) => Verdict::NotCheckable,
         }
     }
 
     fn not_checked(&mut self, item: &str, why: impl Into<String>) {
         self.not_checked.push(Gap { item: item.into(), why: why.into() });
+    }
+
+    /// Whether an item is compared, by what is known of its page size; if not, it is listed.
+    fn takes(&mut self, item: &str, comparable: Comparable) -> bool {
+        match comparable {
+            Comparable::Yes => true,
+            Comparable::Depends(why) => {
+                self.not_checked(item, why);
+                false
+            }
+            Comparable::MayDepend(why) => {
+                self.not_read(item, &Gap { item: item.into(), why });
+                false
+            }
+        }
+    }
+
+    fn missing(&mut self, item: &str, why: &str) {
+        self.not_checked(item, why);
+        self.missing.push(Gap { item: item.into(), why: why.into() });
     }
 
     fn not_read(&mut self, item: &str, gap: &Gap) {
@@ -56,9 +86,14 @@ impl Outcome {
 }
 
 impl<'a> Check<'a> {
-    pub(super) fn new(truth: &'a Truth, reading: &'a Reading, page_size: Option<u64>) -> Self {
+    pub(super) fn new(
+        truth: &'a Truth,
+        reading: &'a Reading,
+        page_size: Option<u64>,
+        pages: &'a Pages<'a>,
+    ) -> Self {
         let differences = Differences::against(truth.name.clone());
-        Self { truth, reading, page_size, checked: Vec::new(), differences }
+        Self { truth, reading, page_size, pages, checked: Vec::new(), differences }
     }
 
     pub(super) fn finish(self) -> (Vec<Checked>, Vec<Finding>) {
@@ -142,8 +177,11 @@ impl<'a> Check<'a> {
             let mut checked = Checked::new(theirs);
             // A contract that ended stays known as long as kernels with it may exist.
             if let Some(outcome) = self.best(&self.known_as(&theirs.compatible)?) {
-                checked.verdict =
-                    if outcome.is_equal() { Verdict::Older } else { Verdict::Different };
+                checked.verdict = match (outcome.is_equal(), outcome.missing.is_empty()) {
+                    (true, true) => Verdict::Older,
+                    (true, false) => Verdict::Partly,
+                    (false, _) => Verdict::Different,
+                };
                 checked.compared.string = true;
                 self.push(checked, &theirs.compatible, outcome);
                 continue;
@@ -203,6 +241,7 @@ impl<'a> Check<'a> {
         match outcome.verdict() {
             Verdict::Different => checked.verdict = Verdict::Different,
             _ if !outcome.not_read.is_empty() => checked.verdict = Verdict::NotCheckable,
+            _ if !outcome.missing.is_empty() => checked.verdict = Verdict::Partly,
             _ => {}
         }
         self.push(checked, &theirs.compatible, outcome);
@@ -216,14 +255,17 @@ impl<'a> Check<'a> {
             |root: &String| self.reading.model.record(root).is_some() || self.gap(root).is_some();
         // Frozen layouts contain embedded structs of any contract, and show every string.
         let frozen = self.reading.kind == Kind::Snapshots;
-        if frozen || !contract.roots.iter().any(there) {
+        // A struct that another contract embeds, whose string is here, shows nothing of this one: a module.
+        let elsewhere = |root: &String| self.is_of_another(contract, root);
+        let mut roots = contract.roots.iter().filter(|root| there(root));
+        let string_told = self.reading.knows.strings && contract.string().is_some();
+        if frozen || roots.all(|root| string_told && elsewhere(root)) {
             if let Some(gap) = self.may_be_unread(contract) {
                 checked.not_checked("", gap.why.clone());
                 self.differences.not_read(gap, &contract.compatible);
                 self.checked.push(checked);
                 return Ok(());
             }
-            let string_told = self.reading.knows.strings && contract.string().is_some();
             let types_told = self.reading.kind != Kind::Strings && !contract.roots.is_empty();
             if string_told || types_told {
                 checked.verdict = Verdict::Absent;
@@ -243,29 +285,42 @@ impl<'a> Check<'a> {
                 akin.filter(|(_, c)| name(c).is_some() && name(c) == name(contract))
             {
                 let other = self.compare(model, earlier);
-                if other.verdict() == Verdict::Equal {
+                if other.fits() {
                     (outcome, version) = (other, earlier);
                     checked.found = Some(earlier.compatible.clone());
                     break;
                 }
             }
         }
-        checked.verdict = match &checked.found {
-            Some(_) => Verdict::Older,
-            None => outcome.verdict(),
+        match (contract.version, self.reading.knows.strings) {
+            (Some(_), _) => checked.not_checked("the version", ONLY_CODE),
+            (None, false) => checked.not_checked("the string", "this source has no data"),
+            // Headers have a finding of their own for it.
+            (None, true) if self.reading.kind == Kind::Headers => {
+                checked.not_checked("the string", "not in these headers");
+            }
+            (None, true) => outcome.missing("the string", "not in the data of this source"),
+        }
+        checked.verdict = match (&checked.found, outcome.verdict()) {
+            (Some(_), Verdict::Equal) => Verdict::Older,
+            (_, verdict) => verdict,
         };
         if self.reading.kind == Kind::Headers {
             self.differences.no_version(contract);
             checked.verdict = Verdict::Different;
         }
-        let (item, why) = match (contract.version, self.reading.knows.strings) {
-            (Some(_), _) => ("the version", ONLY_CODE),
-            (None, true) => ("the string", "not in the data of this source"),
-            (None, false) => ("the string", "this source has no data"),
-        };
-        checked.not_checked(item, why);
         self.push(checked, &version.compatible, outcome);
         Ok(())
+    }
+
+    /// Whether another contract, whose string the source has, embeds a struct.
+    fn is_of_another(&self, contract: &Contract, record: &str) -> bool {
+        let truth = &self.truth.current;
+        let mut others = truth.contracts().map(|(_, other)| other).filter(|other| {
+            other.compatible != contract.compatible
+                && self.reading.model.contract(&other.compatible).is_some()
+        });
+        others.any(|other| truth.closure(other).iter().any(|embedded| embedded.name == record))
     }
 
     fn push(&mut self, mut checked: Checked, version: &str, outcome: Outcome) {
@@ -273,6 +328,14 @@ impl<'a> Check<'a> {
         checked.not_checked.extend(outcome.not_checked);
         for gap in &outcome.not_read {
             self.differences.not_read(gap, version);
+        }
+        for gap in &outcome.missing {
+            // Each contract has a string of its own.
+            let item = match gap.item.as_str() {
+                "the string" => format!("the string of {version}"),
+                item => item.into(),
+            };
+            self.differences.not_read(&Gap { item, why: gap.why.clone() }, version);
         }
         if checked.compared.string {
             checked.notes.extend(reused(&self.truth.catalogue, version));
@@ -327,16 +390,16 @@ impl<'a> Check<'a> {
         };
         let mut outcome = Outcome::default();
         for ours in truth.closure(contract) {
-            self.compare_record(ours, &mut outcome);
+            self.compare_record(contract, ours, &mut outcome);
         }
         self.compare_constants(&truth, contract, &mut outcome);
         self.compare_nodes(contract, &mut outcome);
         outcome
     }
 
-    fn compare_record(&self, ours: &Record, outcome: &mut Outcome) {
+    fn compare_record(&self, contract: &Contract, ours: &Record, outcome: &mut Outcome) {
         if ours.page_size.is_some() && self.page_size.is_none() {
-            outcome.not_checked(&ours.name, "depends on the page size, which is not known");
+            outcome.missing(&ours.name, PAGE_SIZE_UNKNOWN);
             return;
         }
         if let Some(gap) = self.gap(&ours.name) {
@@ -348,17 +411,24 @@ impl<'a> Check<'a> {
             if knows.absence {
                 let gone = RecordChange::whole(ours, Change::StructRemoved);
                 outcome.differences.push(Difference::Record(Box::new(gone)));
+            } else if self.reading.kind == Kind::Strings {
+                outcome.not_checked(&ours.name, "this source has no types");
             } else {
-                outcome.not_checked(&ours.name, "not among the types of this source");
+                outcome.missing(&ours.name, NOT_AMONG_TYPES);
             }
             return;
         };
         if theirs.bit_fields_unknown && ours.fields.iter().any(|field| field.bit_field) {
             outcome.not_checked(&ours.name, "its bit-fields: the reader does not report them");
         }
-        outcome.compared.structs += 1;
         let scope = Scope { packing: knows.packing && self.truth.catalogue.knows().packing };
-        if let Some(mut change) = compare::record(ours, theirs, scope) {
+        let change = compare::record(ours, theirs, scope);
+        let comparable = self.pages.of_record(contract, theirs, change.as_ref());
+        if !outcome.takes(&ours.name, comparable) {
+            return;
+        }
+        outcome.compared.structs += 1;
+        if let Some(mut change) = change {
             change.page_size = ours.page_size;
             outcome.differences.push(Difference::Record(Box::new(change)));
         }
@@ -372,7 +442,7 @@ impl<'a> Check<'a> {
             let enumeration = truth.enumeration_of(name);
             let gap = self.gap(name).or_else(|| self.gap(&enumeration?.name));
             if ours.page_size.is_some() && self.page_size.is_none() {
-                outcome.not_checked(name, "depends on the page size, which is not known");
+                outcome.missing(name, PAGE_SIZE_UNKNOWN);
                 continue;
             }
             if let Some(gap) = gap {
@@ -382,7 +452,25 @@ impl<'a> Check<'a> {
             let told = if enumeration.is_some() { knows.enumerators } else { knows.macros };
             let theirs = self.reading.model.constant(name).filter(|_| told);
             if theirs.is_none() && !(told && knows.absence) {
-                undetermined.push(name.as_str());
+                match enumeration {
+                    // An enumeration that is there is there with all of its enumerators.
+                    Some(enumeration) if told && self.has_enumeration(&enumeration.name) => {}
+                    Some(_) if told => {
+                        outcome.missing(name, NOT_AMONG_TYPES);
+                        continue;
+                    }
+                    Some(_) => {
+                        undetermined.push((name.as_str(), "this source has no types"));
+                        continue;
+                    }
+                    None => {
+                        undetermined.push((name.as_str(), "macros have no values in this source"));
+                        continue;
+                    }
+                }
+            }
+            let comparable = self.pages.of_constant(contract, ours, theirs);
+            if !outcome.takes(name, comparable) {
                 continue;
             }
             outcome.compared.constants += usize::from(theirs.is_some());
@@ -393,9 +481,15 @@ impl<'a> Check<'a> {
                 outcome.differences.push(Difference::Constant(Box::new(change), place));
             }
         }
-        for name in undetermined {
-            outcome.not_checked(name, "macros have no values in this source");
+        for (name, why) in undetermined {
+            outcome.not_checked(name, why);
         }
+    }
+
+    /// Whether the types of the source have an enumeration of that tag.
+    fn has_enumeration(&self, tag: &str) -> bool {
+        let mut items = self.reading.model.headers.iter().flat_map(|header| &header.items);
+        items.any(|item| matches!(item, Item::Enum(found) if found.name == tag))
     }
 
     /// Finds what headers have under a string although no version of the truth has it.
@@ -463,6 +557,12 @@ fn reused<'a>(catalogue: &Catalogue, compatible: &'a str) -> impl Iterator<Item 
         },
     )
 }
+
+/// Why what types would show is not checked.
+const NOT_AMONG_TYPES: &str = "not among the types of this source";
+
+/// Why what depends on the page size is not checked.
+const PAGE_SIZE_UNKNOWN: &str = "depends on the page size, which is not known";
 
 /// Why a version that is a number is not checked.
 const ONLY_CODE: &str = "only the code has that number";

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The differences that were found, each cause once, with its consequences.
 
+use super::pages::BY_PAGES;
 use kho_abi_model::compare::{causes, ConstantChange, PropertyChange, RecordChange, Words};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::version::numbered;
 use kho_abi_model::{Contract, Header, Place};
-use kho_abi_read::source::{Gap, Reading};
+use kho_abi_read::source::{Gap, Kind, Reading};
 
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Differences {
         );
         let help = match (numbered(ours), numbered(theirs)) {
             (Some((_, old)), Some((_, new))) if new > old => self.write_down(
-                "use a kho-abi of that kernel's time, or write the new version into the truth",
+                "use a kho-abi of that kernel's time: this one does not know the version",
             ),
             _ => "nothing here can say what that kernel hands over".into(),
         };
@@ -180,7 +181,15 @@ impl Differences {
         for (gap, opens) in &self.not_read {
             let what =
                 format!("whether {} is as the truth has it is unknown: {}", gap.item, gap.why);
-            let help = "give a source that shows it: the whole header, or the kernel's tree";
+            let help = match reading.kind {
+                _ if gap.why.contains(BY_PAGES) => {
+                    "compare kernels of one page size, or freeze the layout from headers"
+                }
+                Kind::Dwarf | Kind::Btf | Kind::Strings => {
+                    "give the kernel's vmlinux with DWARF, or find out why this one does not have it"
+                }
+                _ => "give a source that shows it: the whole header, or the kernel's tree",
+            };
             let mut finding = Finding::new("not_compared", &reading.name, what, help);
             finding
                 .consequences

@@ -56,21 +56,21 @@ static void memfd_luo_folio_ser_bits(struct kunit *test)
 
 	memset(&ser, 0, sizeof(ser));
 	memset(bits, 0, sizeof(bits));
-	ser.pfn = ~ser.pfn;
+	ser.pfn -= 1;
 	kho_abi_set_bits(bits, 0, 52);
 	kho_abi_expect_bits(test, "struct memfd_luo_folio_ser.pfn", &ser, bits,
 			    sizeof(ser), promise);
 	kho_abi_expect(test, "sign", "struct memfd_luo_folio_ser.pfn",
-		       ser.pfn < 0, false, promise);
+		       ser.pfn + 0 < 0, false, promise);
 
 	memset(&ser, 0, sizeof(ser));
 	memset(bits, 0, sizeof(bits));
-	ser.flags = ~ser.flags;
+	ser.flags -= 1;
 	kho_abi_set_bits(bits, 52, 12);
 	kho_abi_expect_bits(test, "struct memfd_luo_folio_ser.flags", &ser,
 			    bits, sizeof(ser), promise);
 	kho_abi_expect(test, "sign", "struct memfd_luo_folio_ser.flags",
-		       ser.flags < 0, false, promise);
+		       ser.flags + 0 < 0, false, promise);
 }
 
 static void memfd_luo_ser_layout(struct kunit *test)

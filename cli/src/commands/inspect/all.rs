@@ -2,10 +2,11 @@
 //! `kho-abi inspect --all`: what each device tree of KHO leads to, the latest first.
 
 use super::{outcome, Args, Format};
-use crate::output::{Destination, Failure, Outcome};
+use crate::output::{Destination, Failure, Fitted, Outcome};
 use kho_abi_inspect::image::Image;
 use kho_abi_inspect::report::{json, lines, text, Filter, Report};
 use kho_abi_inspect::{generations, Options, State};
+use std::io::Write as _;
 
 /// The schema of a document with several reports.
 pub(crate) const SCHEMA: &str = "kho-abi/inspect-all/1";
@@ -61,7 +62,11 @@ pub(super) fn run(
                 Format::Json => json::write(report, out)?,
                 Format::JsonCompact => json::write_compact(report, out)?,
                 Format::Jsonl => lines::write(report, out)?,
-                _ => text::write(report, out)?,
+                _ => {
+                    let mut out = Fitted::new(&mut *out, to.columns());
+                    text::write(report, &mut out)?;
+                    out.flush()?;
+                }
             }
         }
         if json {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect diff`: the differences between two images of one machine.
 
-use super::{FilterArgs, FindingArgs};
-use crate::output::{Destination, Failure, Format, Inputs, Outcome, BAD, GOOD, OPEN};
+use super::{absent, FilterArgs, FindingArgs, OutputArgs};
+use crate::output::{Failure, Fitted, Format, Inputs, Outcome, BAD, GOOD, OPEN};
+use crate::progress::Shown;
 pub(crate) use kho_abi_inspect::diff::SCHEMA;
 use kho_abi_inspect::diff::{compare, Difference, How, Kind, Side};
+use kho_abi_show::names;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -48,9 +51,8 @@ pub(super) struct Args {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Where to write; - is standard output
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    to: OutputArgs,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -75,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     };
     let mut inputs = Inputs::of(before_files.iter().chain(after_files));
     inputs.add(args.finding.types.inputs());
-    let to = Destination::new(args.output.as_deref(), &inputs)?;
+    let to = args.to.destination(&inputs)?;
     let options = args.finding.options()?;
     let (before, before_state) = args.finding.inspect(before_files, &options)?;
     let (after, after_state) = args.finding.inspect(after_files, &options)?;
@@ -89,18 +91,23 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
             help: "`kho-abi inspect IMAGE` says what was looked for".into(),
         });
     }
-    let how =
-        How { places: args.places, no_content: args.no_content, filter: args.filter.filter() };
+    let shown = Shown::begin();
+    let how = How {
+        places: args.places,
+        no_content: args.no_content,
+        filter: args.filter.filter(),
+        progress: shown.progress().clone(),
+    };
     if !how.filter.is_all() && !sides.iter().any(|side| side.has(&how.filter)) {
-        return Err(super::nothing_matches());
+        return Err(absent::nothing_matches(&sides.map(|side| side.state), &how.filter));
     }
     let differences = compare(sides[0], sides[1], &how);
+    drop(shown);
     let not_compared: &[&str] = if how.no_content { &["the content of memfds"] } else { &[] };
     to.write(|out| {
         if args.format == Format::Json {
-            let name = |files: &[PathBuf]| {
-                files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>().join(" ")
-            };
+            let name =
+                |files: &[PathBuf]| files.iter().map(names::shown).collect::<Vec<_>>().join(" ");
             let document = Document {
                 schema: SCHEMA,
                 before: name(before_files),
@@ -111,6 +118,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
             serde_json::to_writer_pretty(&mut *out, &document)?;
             return writeln!(out);
         }
+        let mut out = Fitted::new(out, to.columns());
         for Difference { kind, what, before, after } in &differences {
             let said = match (before, after) {
                 (Some(before), Some(after)) => format!("{before} → {after}"),
@@ -132,9 +140,10 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         let number = differences.len() - unknown;
         let s = if number == 1 { "" } else { "s" };
         match unknown {
-            0 => writeln!(out, "{number} difference{s}"),
-            _ => writeln!(out, "{number} difference{s}, {unknown} not comparable"),
+            0 => writeln!(out, "{number} difference{s}")?,
+            _ => writeln!(out, "{number} difference{s}, {unknown} not comparable")?,
         }
+        out.flush()
     })?;
     Ok(Outcome::of(differences.len()))
 }

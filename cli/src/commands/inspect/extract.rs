@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `kho-abi inspect --extract`: writes a memfd's content to a file.
 
-use super::{outcome, watch, Args, Format};
+use super::{absent, Args, Format};
 use crate::output::{note, Destination, Failure, Keep, Outcome};
+use crate::progress::Shown;
 use kho_abi_inspect::extract::{self, Extracted, Pieces};
+use kho_abi_inspect::finding::Finding;
 use kho_abi_inspect::handlers::memfd::Memfd;
 use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::luo::{File, Session};
-use kho_abi_inspect::report::Report;
+use kho_abi_inspect::report::{text, Report};
+use kho_abi_inspect::rules;
 use kho_abi_inspect::text::count;
+use kho_abi_inspect::State;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -30,6 +34,10 @@ struct Document<'d> {
     complete: bool,
     lost: &'d Pieces,
     doubtful: &'d Pieces,
+    /// What is wrong in the image, first of all with this memfd, as the report has it.
+    findings: Vec<&'d Finding>,
+    /// Number of all findings.
+    findings_total: u64,
 }
 
 /// The JSON Schema of the output of `--format json`.
@@ -46,23 +54,37 @@ pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<O
         });
     }
     let (session, file, memfd) = choose(report)?;
-    watch("writing the memfd");
-    let preserved = report.state.preserved();
-    let page_size = report.state.page_size;
-    let extracted = to.write_at(|file| {
-        let extracted = extract::memfd(report.image, page_size, preserved, memfd, file)?;
-        let keep = if args.partial || extracted.is_complete() { Keep::Yes } else { Keep::No };
+    if report.state.unknown > 0 {
+        let items = count(report.state.unknown, "item");
+        note(format_args!(
+            "not decoded or not checked: {items} of the image, which `kho-abi inspect IMAGE` shows"
+        ));
+    }
+    let shown = Shown::begin();
+    let extracted = to.write_at(move |file| {
+        let extracted =
+            extract::memfd(report.state.ground(report.image), memfd, file, shown.progress())?;
+        drop(shown);
+        let keep = extracted.is_complete() || args.partial && extracted.is_possible();
+        let keep = if keep { Keep::Yes } else { Keep::No };
         Ok((extracted, keep))
     })?;
-    let written = args.partial || extracted.is_complete();
+    let written = extracted.is_complete() || args.partial && extracted.is_possible();
     say(&extracted);
+    say_findings(report.state, &findings(report.state, memfd));
     if written {
         note(format_args!("wrote {} to {}", count(extracted.size, "byte"), to.shown()));
     } else {
-        note(format_args!(
-            "wrote nothing to {}: --partial writes the rest, with holes where content is lost",
-            to.shown()
-        ));
+        let partial = if extracted.lost.is_empty() {
+            "--partial writes it all the same"
+        } else {
+            "--partial writes the rest, with holes where content is lost"
+        };
+        if extracted.is_possible() {
+            note(format_args!("wrote nothing to {}: {partial}", to.shown()));
+        } else {
+            note(format_args!("wrote nothing to {}", to.shown()));
+        }
     }
     if args.format == Format::Json {
         let document = Document {
@@ -75,16 +97,55 @@ pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<O
             complete: extracted.is_complete(),
             lost: &extracted.lost,
             doubtful: &extracted.doubtful,
+            findings: findings(report.state, memfd),
+            findings_total: report.state.findings.total(),
         };
         Destination::standard().write(|out| {
             serde_json::to_writer_pretty(&mut *out, &document)?;
             writeln!(out)
         })?;
     }
-    if extracted.is_complete() {
-        return Ok(outcome(report.state));
+    if !extracted.is_complete() {
+        return Ok(Outcome::Incomplete);
     }
-    Ok(Outcome::Incomplete)
+    // Where the memory of a file belongs was found out, or else nothing would have been extracted.
+    let found = report.state.findings.counts();
+    let harmless = found.keys().all(|rule| *rule == rules::OFFSETS_NOT_ADDRESSES.id);
+    // What was not decoded does not concern this content, whose pages have one owner.
+    Ok(if harmless { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// The findings, those first that concern the image as a whole or this memfd.
+fn findings<'s>(state: &'s State, memfd: &Memfd) -> Vec<&'s Finding> {
+    let mut all: Vec<&Finding> = state.findings.list().iter().collect();
+    let concerns = |finding: &Finding| {
+        finding.chain.is_empty() || finding.chain.iter().any(|link| link.at == Some(memfd.at))
+    };
+    all.sort_by_key(|finding| !concerns(finding));
+    all
+}
+
+/// Reports findings beside another output, since the exit status depends on them.
+pub(super) fn say_findings(state: &State, findings: &[&Finding]) {
+    for finding in findings.iter().take(SHOWN) {
+        let mut text = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = text::finding_lines(finding, &mut text);
+        note(format_args!("finding: {}", String::from_utf8_lossy(&text).trim_end()));
+    }
+    if state.unknown > 0 {
+        let unknown = count(state.unknown, "item");
+        note(format_args!(
+            "{unknown} of the image unknown: not decoded or not checked; `kho-abi inspect IMAGE` shows them"
+        ));
+    }
+    let more = state.findings.total().saturating_sub(findings.len().min(SHOWN) as u64);
+    if more > 0 {
+        note(format_args!(
+            "and {}; `kho-abi inspect IMAGE` shows them",
+            count(more, "more finding")
+        ));
+    }
 }
 
 /// The memfd to extract.
@@ -99,10 +160,7 @@ fn choose(report: Report<'_>) -> Result<(&Session, &File, &Memfd), Failure> {
         .collect();
     match memfds.as_slice() {
         [one] => Ok(*one),
-        [] => Err(Failure {
-            message: "no file with that token is a memfd".into(),
-            help: "`kho-abi inspect IMAGE` lists them".into(),
-        }),
+        [] => Err(absent::no_memfd(report)),
         several => {
             let names: Vec<_> = several.iter().map(|(session, ..)| session.name.as_str()).collect();
             Err(Failure {

@@ -5,6 +5,7 @@
 //! The walk knows neither models nor clang; only this file knows both.
 
 use crate::commands::freeze::root_struct;
+use crate::commands::word;
 use crate::complete::words;
 use crate::output::{note, Failure};
 use clap_complete::engine::ArgValueCompleter;
@@ -13,7 +14,7 @@ use kho_abi_model::reading::{Kind as SourceKind, Reading};
 use kho_abi_model::said::{self, Lead};
 use kho_abi_model::{self as model, Endian, Model, RecordKind, Target, Type};
 use kho_abi_read::source::{self, SourceError};
-use std::ffi::OsStr;
+use kho_abi_show::names;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ const SEARCHES: usize = 4;
 pub(super) struct TypesArgs {
     /// Show what has no built-in decoder by the types of this source: a kernel tree, a directory with
     /// headers, a vmlinux, BTF, git:REV, or a frozen layout
-    #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources))]
+    #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     types: Option<String>,
     /// The struct with which the state of a compatible string begins, where the types do not say it
     #[arg(long, value_name = "COMPATIBLE=STRUCT", requires = "types", value_parser = root_struct)]
@@ -62,9 +63,9 @@ fn leads_to(text: &str) -> Result<Said, String> {
 
 impl TypesArgs {
     /// The inputs to read.
-    pub(super) fn inputs(&self) -> impl Iterator<Item = &OsStr> {
-        let base = self.btf_base.iter().map(|path| path.as_os_str());
-        self.types.iter().map(OsStr::new).chain(base)
+    pub(super) fn inputs(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let types = self.types.iter().map(|word| names::path(word));
+        types.chain(self.btf_base.iter().cloned())
     }
 
     /// The layouts of the source; `None` without a source.
@@ -233,6 +234,9 @@ fn field(field: &model::Field) -> Field {
     }
     let kind = match ty {
         Type::Int { bits, signed } => Kind::Int { bits: *bits, signed: *signed },
+        Type::Ordered { bits, order } => {
+            Kind::Ordered { bits: *bits, big: *order == model::Endian::Big }
+        }
         Type::Pointer => Kind::Pointer,
         Type::KhoserPtr { to } => Kind::Address { to: to.clone() },
         Type::Struct { name } | Type::Union { name } => Kind::Struct { name: name.clone() },

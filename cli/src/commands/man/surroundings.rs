@@ -61,7 +61,8 @@ pub(super) const VARIABLES: &[Thing] = &[
     },
     Thing {
         name: "COLUMNS",
-        what: "The width of the terminal, where the terminal itself does not say it.",
+        what: "The width of the terminal, where the terminal itself does not say it. Output that does not go to a terminal \
+               does not depend on it.",
         of: &[],
     },
     Thing {
@@ -69,7 +70,7 @@ pub(super) const VARIABLES: &[Thing] = &[
         what: "If set to anything but an empty word, output has no colours, unless `--color always` is given.",
         of: &[],
     },
-    Thing { name: "TERM", what: "With `dumb`, output has no colours.", of: &[] },
+    Thing { name: "TERM", what: "With `dumb`, output has no colours, and a long command does not show how far it is.", of: &[] },
     Thing {
         name: "SOURCE_DATE_EPOCH",
         what: "The date of the manual pages, in seconds since 1970, instead of today.",
@@ -149,7 +150,7 @@ mod tests {
     fn every_variable_that_a_source_asks_for_is_in_the_pages() {
         let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut text = String::new();
-        for part in ["model", "read", "codegen", "review", "inspect", "cli"] {
+        for part in ["show", "model", "read", "codegen", "review", "inspect", "cli"] {
             sources(&top.join(part).join("src"), &mut text);
         }
         let asked = asked_for(&text);

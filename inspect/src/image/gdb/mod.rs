@@ -12,10 +12,11 @@
 mod flat_view;
 mod packet;
 
-use super::live::{connect_to, other, Patience, PATIENCE};
+use super::live::{connect_to, other, Patience, COPYING, PATIENCE};
 use super::segments::{Segment, Segments};
 use super::spool::Spool;
 use super::{Bytes, Facts, Format, Image, Machine, OpenError, Range};
+use kho_abi_show::{names, Progress, Unit};
 use packet::{digits, hex, Link};
 use std::ffi::OsStr;
 use std::fmt;
@@ -87,15 +88,15 @@ impl fmt::Display for Stub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(host, port) => write!(f, "{host}:{port}"),
-            Self::Unix(path) => path.display().fmt(f),
+            Self::Unix(path) => names::shown(path).fmt(f),
         }
     }
 }
 
 /// The memory of the guest whose stub listens there.
-pub(super) fn open(stub: &Stub) -> Result<Image, OpenError> {
-    let memory = read(stub, PATIENCE)
-        .map_err(|source| OpenError::Io { path: stub.to_string().into(), source })?;
+pub(super) fn open(stub: &Stub, progress: &Progress) -> Result<Image, OpenError> {
+    let memory = read(stub, PATIENCE, progress)
+        .map_err(|source| OpenError::Io { path: names::path(&stub.to_string()), source })?;
     Ok(memory.into_image())
 }
 
@@ -122,7 +123,7 @@ impl Memory {
     }
 }
 
-fn read(stub: &Stub, patience: Patience) -> io::Result<Memory> {
+fn read(stub: &Stub, patience: Patience, progress: &Progress) -> io::Result<Memory> {
     let link = Link::new(stub.connect(patience)?, patience);
     let mut session = Session {
         link,
@@ -131,6 +132,7 @@ fn read(stub: &Stub, patience: Patience) -> io::Result<Memory> {
         is_gone: false,
         goes_on: true,
         physical_before: None,
+        progress: progress.clone(),
     };
     let memory = session.read();
     session.leave();
@@ -154,6 +156,7 @@ struct Session {
     goes_on: bool,
     /// How the stub took addresses before, where that was changed.
     physical_before: Option<bool>,
+    progress: Progress,
 }
 
 impl Session {
@@ -210,6 +213,8 @@ impl Session {
                 return Err(other("the gdb stub refuses to read physical memory"));
             }
         }
+        let total = ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.len()));
+        self.progress.begin(COPYING, Unit::Bytes, Some(total));
         self.copy(&ranges, at_once, machine)
     }
 
@@ -309,8 +314,10 @@ impl Session {
                     }
                     spool.write_all(bytes)?;
                     at += len;
+                    self.progress.advance(len);
                 } else {
                     refused.push(Range { start: at, end });
+                    self.progress.advance(end - at);
                     at = end;
                 }
                 asked = asked.saturating_add(at_once);
@@ -503,7 +510,7 @@ mod tests {
             stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             Fake { stream, pending: Vec::new(), asked: Vec::new() }.serve(&script)
         });
-        let memory = read(&Stub::Unix(path), patience);
+        let memory = read(&Stub::Unix(path), patience, &Progress::default());
         (memory, server.join().unwrap())
     }
 
@@ -567,7 +574,7 @@ mod tests {
         });
         let stub = Stub::of(format!("127.0.0.1:{port}").as_ref());
         assert_eq!(stub, Stub::Tcp("127.0.0.1".into(), port));
-        let image = read(&stub, LONG).unwrap().into_image();
+        let image = read(&stub, LONG, &Progress::default()).unwrap().into_image();
         check(&image);
         assert_eq!(image.machine(), None, "this one does not say that it describes its machine");
         server.join().unwrap();

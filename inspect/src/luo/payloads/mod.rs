@@ -6,7 +6,7 @@
 pub mod criu;
 pub mod systemd;
 
-use crate::extract::places;
+use crate::extract::{places, Ground};
 use crate::handlers::memfd::Memfd;
 use crate::handlers::Payload;
 use crate::luo::Session;
@@ -85,7 +85,9 @@ fn whole(walker: &Walker<'_>, memfd: &Memfd) -> Result<Vec<u8>, String> {
     }
     let image = walker.memory.image();
     let page_size = walker.memory.page_size_usize();
-    let (places, said) = places(image, page_size, walker.preserved.as_ref(), memfd);
+    let preserved = walker.preserved.as_ref();
+    let ground = Ground { image, page_size, preserved, contested: None };
+    let (places, said) = places(ground, memfd);
     if !said.is_complete() {
         return Err("its content is lost or doubtful".into());
     }

@@ -48,7 +48,8 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
 fn is_harmless(comparison: &Comparison<'_>, side: &Side, constant: &ConstantChange) -> bool {
     let name = constant.change.name.as_str();
     if constant.enumerator {
-        return is_for_computing(side, name);
+        let is_gone = matches!(constant.change.kind, ConstantKind::Removed(_));
+        return is_for_computing(side, name, is_gone);
     }
     let model = side.model();
     let optional = constant.pairs.iter().all(|pair| {
@@ -107,23 +108,30 @@ fn is_derived(model: &Model, constant: &Constant) -> bool {
     stands_on_something
 }
 
-/// Whether an enumeration exists for computing: one of its enumerators is computed from others, or
-/// another item of the header is computed from one of them.
-fn is_for_computing(side: &Side, name: &str) -> bool {
+/// Whether an enumerator exists for computing: for one that is gone, another item of the header is computed
+/// from it; for one that is new, one of its enumeration is used so.
+///
+/// Where nothing shows that, only the code may use it: as the depth of a tree.
+fn is_for_computing(side: &Side, name: &str, is_gone: bool) -> bool {
     let model = side.model();
     let mut items = model.headers.iter().flat_map(|header| &header.items);
-    let members: BTreeSet<&str> = items
+    let mut members: BTreeSet<&str> = items
         .find(|item| item.constants().any(|constant| constant.name == name))
         .into_iter()
         .flat_map(Item::constants)
         .map(|constant| constant.name.as_str())
         .collect();
+    if is_gone {
+        members = [name].into();
+    }
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let texts = side.texts.values().map(|text| text.outline.code.as_str());
     let Some(code) = texts.into_iter().find(|code| code.split(|c| !is_word(c)).any(|w| w == name))
     else {
-        // Nothing shows its purpose.
-        return true;
+        let items = model.headers.iter().flat_map(|header| &header.items);
+        let exprs = items.flat_map(Item::constants).filter_map(|constant| constant.expr.as_deref());
+        let mut words = exprs.flat_map(|expr| expr.split(|c| !is_word(c)));
+        return words.any(|word| members.contains(word));
     };
     // Each member occurs once where it is declared; another occurrence is a use.
     let mut seen = BTreeSet::new();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! `declaration_changed`.
 
-use super::{Check, Class, PolicyRule, Rule};
+use super::{cut_around, Check, Class, PolicyRule, Rule};
 use crate::diff::{Comparison, DeclarationChange};
 use crate::policy::Hit;
 use kho_abi_model::{Declaration, DeclarationKind};
@@ -19,7 +19,8 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 };
 
 fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
-    comparison.declarations.iter().filter_map(hit).collect()
+    let changes = comparison.declarations.iter();
+    changes.filter(|change| !change.is_changed_code()).filter_map(hit).collect()
 }
 
 fn hit(change: &DeclarationChange) -> Option<Hit> {
@@ -37,7 +38,7 @@ fn hit(change: &DeclarationChange) -> Option<Hit> {
     };
     let why = match &change.why {
         Some(_) if change.is_code => ", which is code: it may write or read preserved bytes".into(),
-        Some(why) => format!(", and its {} cannot be computed because {why}", what_of(any.kind)),
+        Some(why) => format!(", and its {} cannot be computed: {why}", what_of(any.kind)),
         None => ", and no version of both sides covers it".into(),
     };
     // A macro with an empty body has no bytes.
@@ -64,22 +65,17 @@ fn what_of(kind: DeclarationKind) -> &'static str {
     }
 }
 
-/// How many words of a text to show.
-const SHOWN: usize = 12;
-
 fn first(side: &[Declaration]) -> Option<String> {
     let declaration = side.first()?;
     Some(cut(&declaration.tokens.split_whitespace().collect::<Vec<_>>()))
 }
 
 fn cut(words: &[&str]) -> String {
-    let more = if words.len() > SHOWN { " …" } else { "" };
-    let words: Vec<_> = words.iter().take(SHOWN).copied().collect();
-    format!("{}{more}", words.join(" "))
+    cut_around(words, 0)
 }
 
 /// The words in which the text differs.
-fn differing(old: &[Declaration], new: &[Declaration]) -> Option<String> {
+pub(super) fn differing(old: &[Declaration], new: &[Declaration]) -> Option<String> {
     let text = |side: &[Declaration], other: &[Declaration]| -> Option<(String, String)> {
         let same = |a: &Declaration, b: &Declaration| {
             (&a.tokens, &a.condition) == (&b.tokens, &b.condition)
@@ -114,7 +110,11 @@ fn differing(old: &[Declaration], new: &[Declaration]) -> Option<String> {
             Some(match (a, b) {
                 ([], b) => format!("`{}` is new", cut(b)),
                 (a, []) => format!("`{}` is gone", cut(a)),
-                (a, b) => format!("was `{}`, is `{}`", cut(a), cut(b)),
+                (a, b) => {
+                    // What differs is among the words that are shown.
+                    let at = same - from;
+                    format!("was `{}`, is `{}`", cut_around(a, at), cut_around(b, at))
+                }
             })
         }
         (Some((was, _)), None) => Some(format!("one form is gone: `{}`", shown(&was))),

@@ -21,6 +21,8 @@ mod field_renamed;
 mod field_resized;
 mod field_retyped;
 mod fields_swapped;
+mod format_redocumented;
+mod header_code_changed;
 mod header_unreadable;
 mod node_changed;
 mod not_compared;
@@ -63,6 +65,8 @@ pub const REGISTRY: &[PolicyRule] = &[
     field_resized::RULE,
     field_retyped::RULE,
     fields_swapped::RULE,
+    format_redocumented::RULE,
+    header_code_changed::RULE,
     header_unreadable::RULE,
     node_changed::RULE,
     not_compared::RULE,
@@ -150,6 +154,28 @@ fn listed(items: &[String]) -> String {
         Some(more @ 1..) => format!("{shown} and {more} more"),
         _ => shown,
     }
+}
+
+/// How many words of a text to show.
+const SHOWN: usize = 12;
+
+/// The words around one of them, with a mark where others are left out.
+fn cut_around(words: &[&str], at: usize) -> String {
+    // Where all of them are shown, and the last ones where nothing is behind that word.
+    let start = if words.len() > SHOWN { at.saturating_sub(SHOWN / 3) } else { 0 };
+    let start = start.min(words.len().saturating_sub(SHOWN));
+    let end = words.len().min(start + SHOWN);
+    let before = if start > 0 { "… " } else { "" };
+    let behind = if end < words.len() { " …" } else { "" };
+    format!("{before}{}{behind}", words[start..end].join(" "))
+}
+
+/// The words in which two texts differ, and some around them.
+fn differing_words(old: &str, new: &str) -> (String, String) {
+    let (a, b): (Vec<_>, Vec<_>) =
+        (old.split_whitespace().collect(), new.split_whitespace().collect());
+    let at = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    (cut_around(&a, at), cut_around(&b, at))
 }
 
 /// Whether two contracts promise the same bytes.

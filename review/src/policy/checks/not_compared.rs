@@ -2,7 +2,7 @@
 //! `not_compared`.
 
 use super::{Check, Class, PolicyRule, Rule};
-use crate::diff::DEVICE_TREE;
+use crate::diff::is_in_code_alone;
 use crate::policy::{Hit, Judged, Verdict};
 
 pub(super) const RULE: PolicyRule = PolicyRule {
@@ -30,8 +30,16 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
         } else {
             let open = comparison.open.get(&index).into_iter().flatten();
             let open: Vec<_> =
-                open.filter(|item| *item != DEVICE_TREE).map(String::as_str).collect();
-            format!("one side does not say {}", open.join(", "))
+                open.filter(|item| !is_in_code_alone(item)).map(String::as_str).collect();
+            match open.as_slice() {
+                [] => {
+                    let touched = judged.touched[index].join(", ");
+                    format!(
+                        "{touched} is different, and only the code has the number of the version"
+                    )
+                }
+                open => format!("one side does not say {}", open.join(", ")),
+            }
         };
         let is_here = comparison.unread.iter().any(|gap| gap.item == header.include_path());
         // It is reported once, with its header.

@@ -31,6 +31,10 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
                     "struct {} has {bytes} of padding at byte {offset}, after {before}",
                     record.name
                 ),
+                help: Some(format!(
+                    "declare the struct as __packed, or give the bytes a name (`u8 reserved[{size}]`) and \
+                     write zeroes there"
+                )),
                 ..Hit::default()
             });
         }

@@ -637,10 +637,13 @@ impl Texts {
             Sort::Bool
         } else if has(MASKS).is_some() {
             Sort::Mask(words.join(" "))
-        } else if self.tags.contains(&name) || known(&name) {
+        } else if self.tags.contains(&name) {
             Sort::Fixed
         } else if has(OBJECTS).is_some() {
+            // Before what is known: that an object's layout is known does not make it the ABI's.
             Sort::Object(words.join(" "))
+        } else if known(&name) {
+            Sort::Fixed
         } else if has(MACHINE).is_some() {
             // `long long` has 64 bits everywhere.
             match words.iter().filter(|word| *word == "long").count() {

@@ -48,21 +48,21 @@ static void log_ring_record_ser_bits(struct kunit *test)
 
 	memset(&ser, 0, sizeof(ser));
 	memset(bits, 0, sizeof(bits));
-	ser.offset = ~ser.offset;
+	ser.offset -= 1;
 	kho_abi_set_bits(bits, 0, 60);
 	kho_abi_expect_bits(test, "struct log_ring_record_ser.offset", &ser,
 			    bits, sizeof(ser), promise);
 	kho_abi_expect(test, "sign", "struct log_ring_record_ser.offset",
-		       ser.offset < 0, false, promise);
+		       ser.offset + 0 < 0, false, promise);
 
 	memset(&ser, 0, sizeof(ser));
 	memset(bits, 0, sizeof(bits));
-	ser.level = ~ser.level;
+	ser.level -= 1;
 	kho_abi_set_bits(bits, 60, 4);
 	kho_abi_expect_bits(test, "struct log_ring_record_ser.level", &ser,
 			    bits, sizeof(ser), promise);
 	kho_abi_expect(test, "sign", "struct log_ring_record_ser.level",
-		       ser.level < 0, false, promise);
+		       ser.level + 0 < 0, false, promise);
 }
 
 static void log_ring_ser_layout(struct kunit *test)

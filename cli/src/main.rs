@@ -31,6 +31,9 @@ Exit status:
 
 Results go to standard output, everything else to standard error.";
 
+/// The name of the program.
+const NAME: &str = "kho-abi";
+
 /// Most columns of help.
 const WIDTH: usize = 100;
 
@@ -39,8 +42,17 @@ const WIDTH: usize = 100;
 /// The ABI is written once, as Rust types. From them come the kernel's C headers and the frozen
 /// layouts that make every change a line in a review, and every missing version bump an error.
 #[derive(Parser)]
-#[command(name = "kho-abi", version, after_help = AFTER_HELP, max_term_width = WIDTH)]
+#[command(name = NAME, version, after_help = AFTER_HELP, max_term_width = WIDTH)]
 struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The options of every subcommand.
+#[derive(clap::Args)]
+struct Global {
     /// The tree or checkout to work on, instead of the one around the current directory; for `status`, the
     /// root of the file system to read
     #[arg(long, global = true, value_name = "DIR")]
@@ -48,46 +60,84 @@ struct Cli {
     /// When to colour the output
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorWhen,
-    #[command(subcommand)]
-    command: Command,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    Init(commands::init::Args),
-    Generate(commands::generate::Args),
-    Import(commands::import::Args),
-    Layout(commands::layout::Args),
-    Freeze(commands::freeze::Args),
-    New(commands::new::Args),
-    Bump(commands::bump::Args),
-    KernelPatch(commands::kernel_patch::Args),
-    Check(commands::check::Args),
-    Diff(commands::diff::Args),
-    Review(commands::review::Args),
-    Lint(commands::lint::Args),
-    Log(commands::log::Args),
-    Preflight(commands::preflight::Args),
-    Verify(commands::verify::Args),
-    Inspect(Box<commands::inspect::Args>),
-    Status(commands::status::Args),
-    Explain(commands::explain::Args),
-    Schema(commands::schema::Args),
-    Completions(commands::completions::Args),
-    Man(commands::man::Args),
+impl Cli {
+    /// What to parse the arguments with. Describing all subcommands takes longer than many runs, so that
+    /// only the one that is named is described, if it is the first argument.
+    fn parser() -> clap::Command {
+        let named = std::env::args_os().nth(1);
+        let named = named.as_ref().and_then(|word| word.to_str()).and_then(Command::alone);
+        match named {
+            Some(named) => Self::with_only(named),
+            None => Self::command(),
+        }
+    }
+
+    fn with_only(named: clap::Command) -> clap::Command {
+        <Global as clap::Args>::augment_args(clap::Command::new(NAME))
+            .max_term_width(WIDTH)
+            .subcommand_required(true)
+            .subcommand(named)
+    }
+}
+
+macro_rules! commands {
+    ($($name:literal $variant:ident($args:ty),)*) => {
+        #[derive(Subcommand)]
+        enum Command {
+            $(#[command(name = $name)] $variant($args),)*
+        }
+
+        impl Command {
+            /// One subcommand with its arguments, without the others.
+            fn alone(name: &str) -> Option<clap::Command> {
+                match name {
+                    $($name => {
+                        Some(<$args as clap::Args>::augment_args(clap::Command::new($name)))
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    "init" Init(commands::init::Args),
+    "generate" Generate(commands::generate::Args),
+    "import" Import(commands::import::Args),
+    "layout" Layout(commands::layout::Args),
+    "freeze" Freeze(commands::freeze::Args),
+    "new" New(commands::new::Args),
+    "bump" Bump(commands::bump::Args),
+    "kernel-patch" KernelPatch(commands::kernel_patch::Args),
+    "check" Check(commands::check::Args),
+    "diff" Diff(commands::diff::Args),
+    "review" Review(commands::review::Args),
+    "lint" Lint(commands::lint::Args),
+    "log" Log(commands::log::Args),
+    "preflight" Preflight(commands::preflight::Args),
+    "verify" Verify(commands::verify::Args),
+    "inspect" Inspect(Box<commands::inspect::Args>),
+    "status" Status(commands::status::Args),
+    "explain" Explain(commands::explain::Args),
+    "schema" Schema(commands::schema::Args),
+    "completions" Completions(commands::completions::Args),
+    "man" Man(commands::man::Args),
 }
 
 fn main() -> ExitCode {
     complete::answer(Cli::command);
-    let mut command = Cli::command();
+    let mut command = Cli::parser();
     if !std::io::stdout().is_terminal() {
         // Otherwise help in a pipe is as wide as the terminal of standard error, or as COLUMNS says.
         command = command.term_width(WIDTH);
     }
     let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
-    cli.color.apply();
+    cli.global.color.apply();
     let mut out = Output::default();
-    let root = cli.root.as_deref();
+    let root = cli.global.root.as_deref();
     let outcome = match &cli.command {
         Command::Init(args) => commands::init::run(args, root, &mut out),
         Command::Generate(args) => commands::generate::run(args, root, &mut out),
@@ -130,6 +180,28 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// Help, and what is said of a wrong argument, do not depend on whether the other subcommands are described.
+    #[test]
+    fn a_subcommand_alone_is_what_it_is_among_the_others() {
+        let all = Cli::command();
+        let names: Vec<_> = all.get_subcommands().map(clap::Command::get_name).collect();
+        assert!(names.contains(&"kernel-patch"));
+        for name in names {
+            let alone = Cli::with_only(Command::alone(name).expect(name));
+            alone.clone().debug_assert();
+            for wrong in
+                ["--help", "-h", "--no-such-option", "--color=never", "--color=blue", "--root"]
+            {
+                let said = |command: &clap::Command| {
+                    let command = command.clone().term_width(WIDTH);
+                    let found = command.try_get_matches_from(["kho-abi", name, wrong]);
+                    found.err().map(|error| error.render().to_string())
+                };
+                assert_eq!(said(&alone), said(&all), "{name} {wrong}");
+            }
+        }
     }
 
     /// The command lines of a document, each in a block of its own, as words.

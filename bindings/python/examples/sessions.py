@@ -40,7 +40,12 @@ def main(image: str) -> None:
     found = subprocess.run(
         ["kho-abi", "inspect", image, "--format", "json"], stdout=subprocess.PIPE, check=False
     )
-    first = json.loads(found.stdout)["luo"]["sessions"][0]
+    if found.returncode == 2:
+        sys.exit(2)  # kho-abi has said why.
+    luo = json.loads(found.stdout)["luo"]
+    if luo is None or not luo["sessions"]:
+        sys.exit(f"{image}: no session was found")
+    first = luo["sessions"][0]
     # A block of sessions is a page: the first session's address leads to its header.
     block = int(first["at"], 16) & ~(kho_abi.KHO_BLOCK_SIZE - 1)
     with open(image, "rb") as memory:

@@ -6,6 +6,7 @@ use super::gather::{Gathered, PAGE_SIZES};
 use super::shape::{raw, Kind, Member, Number, Shape, Shaped, Stated};
 use super::words::{and, body, literal, text_of};
 use super::{Place, WireFile};
+use crate::write::c_header;
 use kho_abi_model::put;
 use kho_abi_model::{Contract, Enumeration, Header, Macro, Model, Packing, Record, Target, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +58,16 @@ pub(super) fn write(gathered: &Gathered, mut shape: Shape<'_>, place: Place) -> 
         ));
     }
     WireFile { file: format!("{}.rs", header.name), text, notes }
+}
+
+/// The words of documentation, whether kernel-doc or Markdown has marked its names, and in whichever order
+/// structs are listed.
+fn words_of(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let words = words.filter(|word| !matches!(*word, "" | "struct" | "union" | "enum"));
+    let mut words: Vec<_> = words.collect();
+    words.sort_unstable();
+    words
 }
 
 /// For each line, the line where the braces close that open first on it or behind it.
@@ -224,12 +235,27 @@ impl<'a> Writer<'a> {
             }
             lines.push(title.trim().into());
             lines.push(String::new());
-            lines.extend(comment.lines[1..].iter().cloned());
+            let paragraphs = comment.lines[1..].split(|line| line.trim().is_empty());
+            let kept = paragraphs.filter(|paragraph| !self.is_generated(paragraph));
+            for (at, paragraph) in kept.filter(|paragraph| !paragraph.is_empty()).enumerate() {
+                if at > 0 {
+                    lines.push(String::new());
+                }
+                lines.extend(paragraph.iter().cloned());
+            }
         }
         if lines.is_empty() {
             lines.push(format!("Handover ABI of `{}`", self.header.include_path()));
         }
         self.markdown(&lines, "")
+    }
+
+    /// Whether the generator says this of the header, and will say it again.
+    fn is_generated(&self, paragraph: &[String]) -> bool {
+        let paragraph = paragraph.join(" ");
+        let said = words_of(&paragraph);
+        let all = c_header::promises(self.model, self.header);
+        all.split("\n\n").any(|generated| words_of(generated) == said)
     }
 
     fn markdown(&self, lines: &[String], indent: &str) -> Vec<String> {

@@ -92,10 +92,19 @@ fn includes(header: &Header) -> Vec<&str> {
 /// The section that describes the header, and what its contracts promise.
 fn write_overview(out: &mut String, model: &Model, header: &Header, names: &Names<'_>) {
     let (title, rest) = prose::split_brief(&header.doc);
-    let mut doc = rest.to_string();
-    for contract in &header.contracts {
-        doc.push_str(&promise(model, contract));
-    }
+    let doc = format!("{rest}{}", promises(model, header));
+    out.push_str("/**\n");
+    put!(out, " * DOC: {title}");
+    out.push_str(" *\n");
+    write_comment(out, &prose::lines(&doc, names, None, WIDTH - 3));
+    out.push_str(" */\n");
+}
+
+/// What the contracts of a header promise, and of which contracts of others it has a part: paragraphs, each behind
+/// an empty line.
+pub(crate) fn promises(model: &Model, header: &Header) -> String {
+    let mut doc: String =
+        header.contracts.iter().map(|contract| promise(model, contract)).collect();
     for (other, contract) in model.contracts_from_elsewhere(header) {
         let own = header.records().map(|record| &record.name);
         let own: Vec<_> = own.filter(|name| contract.roots.contains(name)).collect();
@@ -109,11 +118,7 @@ fn write_overview(out: &mut String, model: &Model, header: &Header, names: &Name
             other.include_path(),
         );
     }
-    out.push_str("/**\n");
-    put!(out, " * DOC: {title}");
-    out.push_str(" *\n");
-    write_comment(out, &prose::lines(&doc, names, None, WIDTH - 3));
-    out.push_str(" */\n");
+    doc
 }
 
 /// `a`, `b` and `c`.

@@ -102,7 +102,12 @@ cargo test --locked -p kho-abi-codegen --test kernel_tree --test kernel_headers 
 cargo test --locked -p kho-abi --test import --test suites -- --ignored
 
 step 'headers, frozen layouts and truth agree'
-cargo run --quiet --locked -- check
+if [ "$(git rev-parse --is-shallow-repository)" = true ]; then
+	not_checked+=('edits of released layouts: not checked, because this clone is shallow')
+	cargo run --quiet --locked -- check --allow-unchecked
+else
+	cargo run --quiet --locked -- check
+fi
 
 step 'nothing was written into the checkout'
 [ "$(state)" = "$before" ] || die "the checks changed the checkout" "see \`git status\` and \`git diff\`"

@@ -335,10 +335,26 @@ fn check_lists_what_it_could_not_check() {
     ] {
         settings.add_filter(why, "[no history]");
     }
+    settings.add_filter(r"whether \d+ released", "whether [N] released");
     let _guard = settings.bind_to_scope();
     let ran = scratch.run(&["check"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("[history_not_read]"), "{ran:?}");
+    let ran = scratch.run(&["check", "--allow-unchecked"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     insta::assert_snapshot!(ran.stdout);
+    // Without clang, what C makes of the headers is unknown.
+    let empty = scratch.path("empty");
+    fs::create_dir(&empty).unwrap();
+    let without_clang = |args: &[&str]| {
+        let mut command = scratch.command(args);
+        command.env("PATH", &empty).env_remove("CLANG_PATH").env_remove("LIBCLANG_PATH");
+        Ran::of(&command.output().unwrap())
+    };
+    let ran = without_clang(&["check"]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("not checked  C compilers lay the headers out"), "{ran:?}");
+    assert_eq!(without_clang(&["check", "--allow-unchecked"]).status, Some(0));
 
     scratch.replace(&format!("snapshots/{}.layout", present("vfio-pci")), "size 4", "size 5");
     scratch.replace(HEADER, "u16 domain", "u16 segment");

@@ -338,9 +338,17 @@ fn released_layouts_are_proven_and_never_written_again() {
 #[test]
 fn a_history_that_was_rewritten_is_read_again() {
     let tree = Tree::of("x", ONE);
-    tree.git(&["init", "-q"]);
+    tree.git(&["init", "-q", "-b", "main"]);
     tree.commit("release");
-    tree.init(&["--released", "HEAD"]);
+    // A branch goes on, so that what it has says nothing of a release.
+    for branch in ["HEAD", "@", "main"] {
+        let ran = tree.run(&["init", "--released", branch]);
+        assert_eq!(ran.status, Some(2), "{ran:?}");
+        let found = format!("{branch} is not a release: it is a branch");
+        assert!(ran.stderr.contains(&found), "{ran:?}");
+    }
+    tree.git(&["tag", "v1"]);
+    tree.init(&["--released", "v1"]);
     tree.commit("begin");
     tree.check(0);
     let layout = format!("{LAYOUTS}/x-v1.layout");
@@ -554,6 +562,7 @@ fn the_word_for_frozen_layouts_is_not_the_directory_of_that_name() {
 fn one_policy_and_its_exceptions_hold_for_every_command() {
     let tree = Tree::of("x", ONE);
     tree.init(&[]);
+    tree.replace(&format!("{LAYOUTS}/x-v1.layout"), "status      draft", "status      released");
     tree.git(&["init", "-q"]);
     tree.commit("begin");
     let config = tree.read("kho-abi.toml");
@@ -588,7 +597,7 @@ fn one_policy_and_its_exceptions_hold_for_every_command() {
     allow("field_renamed", "x_ser.c", "2020-01-01");
     assert_eq!(diff(&[]).status, Some(1));
     assert!(tree.check(1).contains("expired after 2020-01-01 [allowance_stale]"));
-    allow("draft_out_of_date", "x_ser.c", "9999-12-31");
+    allow("frozen_layout_changed", "x_ser.c", "9999-12-31");
     tree.check(0);
     let ran = diff(&[]);
     assert!(
@@ -751,4 +760,54 @@ fn commands_for_rust_types_say_what_to_do_in_a_tree_of_headers() {
     tree.init(&[]);
     let ran = tree.run(&["freeze", "x-v2"]);
     assert!(ran.stderr.contains("did you mean x-v1? give one of x-v1"), "{ran:?}");
+}
+
+/// A draft changes without a new version: `check`, `diff`, `review` and `log` agree on that. The old side says
+/// what a draft is, so that a change cannot turn a released layout into one.
+#[test]
+fn a_draft_may_change_for_every_command() {
+    let tree = Tree::of("x", ONE);
+    tree.init(&[]);
+    tree.git(&["init", "-q", "-b", "main"]);
+    tree.commit("begin");
+    tree.replace(&format!("{ABI}/x.h"), "u32 b", "u64 b");
+    assert_eq!(tree.run(&["freeze"]).status, Some(0));
+    tree.check(0);
+    tree.commit("wider");
+    let patch = |name: &str| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(tree.root())
+            .args(["diff", "HEAD^", "HEAD"])
+            .output()
+            .unwrap();
+        tree.write(&format!(".git/{name}"), &String::from_utf8(output.stdout).unwrap());
+        format!(".git/{name}")
+    };
+    let all = |patch: &str, status: i32, word: &str| {
+        for args in [
+            &["diff", "git:HEAD^", "git:HEAD"][..],
+            &["diff", "git:HEAD^", "."],
+            &["review", "HEAD^..HEAD"],
+            &["review", patch, "--base", "git:HEAD^"],
+        ] {
+            let ran = tree.run(args);
+            assert_eq!(ran.status, Some(status), "{args:?}: {ran:?}");
+            assert!(ran.stdout.contains(word), "{args:?}: {ran:?}");
+        }
+    };
+    all(&patch("draft.patch"), 0, "changed before its release");
+    for _ in 0..2 {
+        let log = tree.run(&["log"]);
+        assert_eq!(log.status, Some(0), "{log:?}");
+    }
+
+    // Released at the old side: a change needs a new version, and a draft of it does not help.
+    let layout = format!("{LAYOUTS}/x-v1.layout");
+    tree.replace(&layout, "status      draft", "status      released");
+    tree.commit("released");
+    tree.replace(&layout, "status      released", "status      draft");
+    tree.replace(&format!("{ABI}/x.h"), "u64 b", "u16 b");
+    tree.commit("narrower, called a draft");
+    all(&patch("released.patch"), 1, "bump missing");
 }

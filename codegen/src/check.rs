@@ -2,8 +2,9 @@
 //! Every check of a checkout in one call.
 
 use crate::declared;
-use crate::freeze::{self, History};
+use crate::freeze;
 use crate::generate::{self, Generated};
+use crate::layouts::{Layouts, HISTORY_NOT_READ};
 use crate::origin::Origin;
 use kho_abi_model::compare;
 use kho_abi_model::finding::{self, Finding};
@@ -45,6 +46,14 @@ impl Check {
     #[must_use]
     pub fn not(name: &'static str, why: String) -> Self {
         Self { name, not_checked: Some(why), findings: Vec::new(), notes: Vec::new() }
+    }
+
+    /// Turns what could not be looked at from a finding into a check that was not made.
+    pub fn accept_unchecked(&mut self) {
+        let unread = self.findings.iter().position(|finding| finding.rule == HISTORY_NOT_READ);
+        if let Some(at) = unread {
+            self.not_checked = Some(self.findings.remove(at).what);
+        }
     }
 }
 
@@ -92,7 +101,7 @@ pub fn run(
         ),
         read_back(current, &generated),
         Check::done(FROZEN, freeze::check(checkout, &models)?),
-        of_history(freeze::check_history(checkout)?),
+        of_history(&Layouts::of(checkout))?,
     ]);
     Ok(checks)
 }
@@ -107,12 +116,10 @@ pub(crate) fn of_types(models: &[Model]) -> Vec<Check> {
     ]
 }
 
-/// What the history of frozen layouts tells.
-pub(crate) fn of_history(history: History) -> Check {
-    match history {
-        History::Checked(findings) => Check::done(HISTORY, findings),
-        History::NotChecked(why) | History::NothingYet(why) => Check::not(HISTORY, why),
-    }
+/// What the history of frozen layouts says.
+pub(crate) fn of_history(layouts: &Layouts) -> Result<Check, CheckoutError> {
+    let (findings, notes) = layouts.check_history(None)?;
+    Ok(Check { notes, ..Check::done(HISTORY, findings) })
 }
 
 const DECLARED: &str = "what the wire files declare fits together";

@@ -42,6 +42,9 @@ pub enum History {
     NothingYet(String),
 }
 
+/// The rule of a history that cannot be read.
+pub(crate) const HISTORY_NOT_READ: &str = "history_not_read";
+
 impl From<String> for History {
     fn from(why: String) -> Self {
         Self::NotChecked(why)
@@ -87,6 +90,12 @@ impl Layouts {
     #[must_use]
     pub fn at(root: &Path, below: &Path) -> Self {
         Self { root: root.into(), dir: root.join(below), tracked: None, origin: None }
+    }
+
+    /// The top of the tree that they belong to.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The directory.
@@ -223,6 +232,37 @@ impl Layouts {
         Ok(History::Checked(findings))
     }
 
+    /// What [`Layouts::history`] says, as findings and notes. A history that cannot be read is a finding if a
+    /// layout is released: it may have been edited.
+    ///
+    /// # Errors
+    ///
+    /// A frozen file that exists but cannot be read.
+    pub fn check_history(
+        &self,
+        cache: Option<&Path>,
+    ) -> Result<(Vec<Finding>, Vec<String>), CheckoutError> {
+        let why = match self.history(cache)? {
+            History::Checked(findings) => return Ok((findings, Vec::new())),
+            // Layouts that are not in the history cannot have been edited since.
+            History::NothingYet(why) => return Ok((Vec::new(), vec![why])),
+            History::NotChecked(why) => why,
+        };
+        let all = self.readable()?;
+        let released = all.iter().filter(|frozen| frozen.status == Status::Released).count();
+        if released == 0 {
+            return Ok((Vec::new(), vec![format!("none is released; {why}")]));
+        }
+        let which = if released == 1 { "layout was" } else { "layouts were" };
+        let finding = Finding::new(
+            HISTORY_NOT_READ,
+            self.display(&self.dir),
+            format!("whether {released} released {which} edited is unknown: {why}"),
+            "run it in a git repository with the whole history",
+        );
+        Ok((vec![finding], Vec::new()))
+    }
+
     /// The commit that first released each layout, or why that is unknown.
     fn releases(&self, git: &Git, cache: Option<&Path>) -> Result<Vec<Release>, History> {
         let ask = |args: &[&str]| git.ask("", args, Vec::new()).map_err(|error| error.to_string());
@@ -282,8 +322,9 @@ impl Layouts {
                 commit = hash;
                 continue;
             }
-            let is_layout = Path::new(line).extension().is_some_and(|found| found == EXTENSION);
-            if is_layout && !kept.releases.iter().any(|release| release.path == line) {
+            if is_layout(Path::new(line))
+                && !kept.releases.iter().any(|release| release.path == line)
+            {
                 written.push(Release { commit: commit.into(), path: line.into() });
             }
         }
@@ -369,6 +410,12 @@ const KEPT: &str = "kho-abi layouts 1";
 /// How git names the content of a file in a commit, by a path from the top.
 fn name_of(commit: &str, path: &str) -> String {
     format!("{commit}:./{path}")
+}
+
+/// Whether a file is one of a frozen layout, by its name.
+#[must_use]
+pub fn is_layout(path: &Path) -> bool {
+    path.extension().is_some_and(|found| found == EXTENSION)
 }
 
 /// The file of a contract's frozen layout.

@@ -143,7 +143,7 @@ pub const RULES: &[Rule] = &[
         summary: "There are released layouts, and the history that shows whether one was edited cannot be read.",
         reason: "A layout that was edited together with its header agrees with it. Only the commit that released it shows the difference.",
         example: "A job fetches one commit alone, with `git clone --depth 1`.",
-        remedy: "Check in a git repository with its whole history, or allow it in kho-abi.toml with a reason.",
+        remedy: "Check in a git repository with its whole history, allow it in kho-abi.toml with a reason, or pass --allow-unchecked.",
     },
     Rule {
         id: "layout_depends_on_machine",

@@ -10,7 +10,7 @@ use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
 use crate::document::{Document, Section};
 use crate::nearest::nearest;
-use crate::policy::{ContractReport, Finding, Level, Options, Report, Strictness, Verdict};
+use crate::policy::{ContractReport, Finding, Level, Options, Report, Verdict};
 use kho_abi_model::rule::Rule;
 use kho_abi_model::version;
 use kho_abi_model::ABI_DIR;
@@ -152,7 +152,7 @@ pub fn life(
     look.progress.begin("listing commits", Unit::Items, None);
     let commits = commits(&git, rev, &tip)?;
     let mut judge = Judge {
-        cache: Cache::open(look.cache, reading, options.strictness),
+        cache: Cache::open(look.cache, reading, options),
         contents: Contents { git: &git, blobs: None, known: HashMap::new() },
         sides: HashMap::new(),
         reading,
@@ -736,20 +736,21 @@ struct CacheLine {
 }
 
 impl Cache {
-    fn open(dir: Option<&Path>, reading: &source::Options, strictness: Strictness) -> Self {
+    fn open(dir: Option<&Path>, reading: &source::Options, options: &Options) -> Self {
         // The name of the file contains everything that decides about a judgement.
         let target = reading.triple.as_deref().unwrap_or(std::env::consts::ARCH);
         let page = reading.page_size.map_or_else(|| "all".into(), |size| size.to_string());
-        let owners = match reading.catalogue.declared() {
-            [] => String::new(),
-            declared => {
+        let own = match (reading.catalogue.declared(), &options.drafts) {
+            ([], drafts) if drafts.is_empty() => String::new(),
+            own => {
                 let mut hasher = std::hash::DefaultHasher::new();
-                declared.hash(&mut hasher);
+                own.hash(&mut hasher);
                 format!("-{:016x}", hasher.finish())
             }
         };
+        let strictness = options.strictness;
         let name = format!(
-            "log-{}-{}-{target}-{page}-{strictness:?}{owners}.jsonl",
+            "log-{}-{}-{target}-{page}-{strictness:?}{own}.jsonl",
             env!("CARGO_PKG_VERSION"),
             build(),
         );

@@ -2,14 +2,14 @@
 //! `kho-abi diff`: what changed between two sources, and whether each contract says so.
 
 use super::judging::{Judging, Reading};
-use super::word;
+use super::{drafts_of, word};
 use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
 use kho_abi_read::git::Git;
 use kho_abi_read::source;
 use kho_abi_review::diff::{compare, open};
-use kho_abi_review::policy::{judge, Baseline};
+use kho_abi_review::policy::{self, judge, Baseline};
 use kho_abi_review::report::Document;
 use kho_abi_review::review;
 
@@ -63,6 +63,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         Some(new) => (review::source_word(&args.old, &options), review::source_word(new, &options)),
         None => revisions(&args.old, &options)?,
     };
+    let old_word = old.clone();
     let (old, new) = if review::is_without_headers(&old, &options) {
         // In a tree without ABI headers so far, everything is new.
         (review::nothing(&old), open::open(&new, &options)?)
@@ -77,7 +78,8 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
         None if args.unmerged => Baseline::Nothing,
         None => Baseline::Old,
     };
-    let options = args.judging.options(baseline, &options.catalogue)?;
+    let drafts = drafts_of(&old_word, &options);
+    let options = policy::Options { drafts, ..args.judging.options(baseline, &options.catalogue)? };
     let report = judge(&compare(&old, &new), &options);
     args.judging.report(&Document::of("diff", report), &to, out)
 }

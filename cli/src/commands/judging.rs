@@ -265,7 +265,14 @@ impl Reporting {
             allowances.extend(of_tree.map(|entry| Allowance { standing: true, ..entry }));
         }
         let catalogue = Arc::clone(catalogue);
-        Ok(Options { strictness, baseline, catalogue, allowances, today: today() })
+        Ok(Options {
+            strictness,
+            baseline,
+            drafts: BTreeSet::new(),
+            catalogue,
+            allowances,
+            today: today(),
+        })
     }
 
     /// Where the report goes, checked against everything that the command reads.

@@ -2,7 +2,7 @@
 //! `kho-abi log`: the life of a contract through a git history.
 
 use super::judging::{Judging, Reading};
-use super::word;
+use super::{drafts_of, word};
 use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
 use crate::progress::Shown;
@@ -53,7 +53,9 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let wanted = args.of.as_deref().map_or(Wanted::All, Wanted::of);
     let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
     let reading = args.reading.options()?;
-    let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
+    let mut options = args.judging.options(Baseline::Old, &reading.catalogue)?;
+    // What is a draft at the end was one all along.
+    options.drafts = drafts_of(&format!("git:{}", args.rev), &reading);
     // Allowances depend on the day, so their results are not cached.
     let keep = !args.no_cache && options.allowances.is_empty();
     let cache = history::cache_dir().filter(|_| keep);

@@ -29,9 +29,11 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::checkout::{Checkout, CheckoutError};
+use kho_abi_read::source;
 use kho_abi_review::nearest;
 use kho_abi_review::project::{self, Found, Project, ProjectError};
 use kho_abi_show::names;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Takes a word that may name a file, whatever its bytes: as they are shown ([`names::shown`]).
@@ -86,6 +88,12 @@ fn project_here(root: Option<&Path>) -> Result<Option<Project>, Failure> {
         Ok(Found::Checkout(_)) | Err(ProjectError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What the own frozen layouts of an old source have as drafts.
+fn drafts_of(old: &str, options: &source::Options) -> BTreeSet<String> {
+    let here = std::env::current_dir().unwrap_or_default();
+    project::drafts(old, &here, options)
 }
 
 /// The frozen layouts of the tree around the current directory, if its headers are the truth.

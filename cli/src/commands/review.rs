@@ -2,7 +2,7 @@
 //! `kho-abi review`: what patches do to the handover ABI.
 
 use super::judging::{Judging, Reading};
-use super::word;
+use super::{drafts_of, word};
 use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
 use clap_complete::engine::ArgValueCompleter;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let sources: Vec<&str> = args.patches.iter().chain(&args.base).map(String::as_str).collect();
     let to = args.judging.destination(&args.reading, &sources)?;
     let reading = args.reading.options()?;
-    let options = args.judging.options(Baseline::Old, &reading.catalogue)?;
+    let mut options = args.judging.options(Baseline::Old, &reading.catalogue)?;
     if let [word] = args.patches.as_slice() {
         let range = (word != "-" && !names::path(word).exists())
             .then(|| review::revision_range(word, &reading))
@@ -66,6 +66,8 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
                     help: "leave --base out, or give patches".into(),
                 });
             }
+            let base = range.split_once("..").map_or("", |(base, _)| base);
+            options.drafts = drafts_of(&format!("git:{base}"), &reading);
             let document = review::range(&range, &reading, &options)?;
             return args.judging.report(&document, &to, out);
         }
@@ -80,6 +82,9 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     }
     let series = inbox.series()?;
     let base = args.base.as_ref().map(|word| Base::open(word, &reading)).transpose()?;
+    if let Some(base) = &base {
+        options.drafts = drafts_of(&base.name, &reading);
+    }
     let document = review::series(&series, base.as_ref(), &reading, &options)?;
     args.judging.report(&document, &to, out)
 }

@@ -135,6 +135,15 @@ impl Scratch {
         );
         // The compiled program only runs for a moment.
         scratch.replace("Cargo.toml", "\nopt-level = 1\n", "\nopt-level = 0\n");
+        // What its released layouts were is in its history.
+        for args in
+            [&["init", "--quiet"][..], &["add", "--all"], &["commit", "--quiet", "--message=copy"]]
+        {
+            let mut git = Command::new("git");
+            let git = git.current_dir(&scratch.root).args(["-c", "user.name=x"]);
+            let git = git.args(["-c", "user.email=x@localhost", "-c", "commit.gpgsign=false"]);
+            assert!(git.args(args).status().unwrap().success(), "{args:?}");
+        }
         (scratch, guard)
     }
 

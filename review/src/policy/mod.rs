@@ -226,12 +226,21 @@ pub struct Options {
     pub strictness: Strictness,
     /// Which strings are released.
     pub baseline: Baseline,
+    /// Contracts that the old source's own tree has as drafts: no kernel has them.
+    pub drafts: BTreeSet<String>,
     /// The known strings, and the bytes that they mean.
     pub catalogue: Arc<Catalogue>,
     /// What a reviewed file allows.
     pub allowances: Vec<Allowance>,
     /// Today, as days since 1970: allowances expire.
     pub today: i64,
+}
+
+impl Options {
+    /// Whether no kernel in the field has that contract of the old source.
+    fn is_unreleased(&self, contract: &Contract) -> bool {
+        !self.baseline.has(contract) || self.drafts.contains(&contract.compatible)
+    }
 }
 
 /// A judgement: everything that a report shows.
@@ -380,7 +389,7 @@ pub fn judge(comparison: &Comparison<'_>, options: &Options) -> Report {
         };
         // No kernel was released with it.
         let is_unreleased = |pair: &usize| {
-            comparison.pairs[*pair].both().is_some_and(|(old, _)| !options.baseline.has(old))
+            comparison.pairs[*pair].both().is_some_and(|(old, _)| options.is_unreleased(old))
         };
         let level = match class_of(rule, &hit) {
             Class::Remark if hit.pairs.iter().all(whole) => Level::Fine,
@@ -543,7 +552,7 @@ fn verdict(
     let by_features = new.spelled() == Spelled::Features && old.spelled() == Spelled::Features;
     let spelled = spelled || reworded || by_features;
     match (changed, step) {
-        (true, Step::Same) if !options.baseline.has(old) => Verdict::ChangedUnreleased,
+        (true, Step::Same) if options.is_unreleased(old) => Verdict::ChangedUnreleased,
         (true, Step::Same) if !open => Verdict::ChangedAllowed,
         // The number that would say so is in the code alone.
         (true, Step::Same) if [old, new].iter().any(|c| c.is_known_by_structs()) => {
@@ -634,6 +643,10 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Find
     let strings = hit.pairs.iter().map(|pair| pairs[*pair].any().1.compatible.clone());
     let unreleased =
         hit.pairs.iter().any(|pair| judged.verdicts[*pair] == Verdict::ChangedUnreleased);
+    let is_draft = hit.pairs.iter().all(|pair| {
+        let old = judged.comparison.pairs[*pair].old;
+        old.is_some_and(|(_, old)| judged.options.drafts.contains(&old.compatible))
+    });
     let bump = || {
         let of = |wanted: Verdict| -> Vec<&Contract> {
             let found = hit.pairs.iter().filter(|pair| judged.verdicts[**pair] == wanted);
@@ -652,6 +665,9 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Find
                     .into(),
             ),
             (Level::Fine, ..) => Some("nothing: the version says that it changed".into()),
+            (Level::Note, ..) if unreleased && is_draft => {
+                Some("nothing: its frozen layout is a draft, which no kernel has".into())
+            }
             (Level::Note, ..) if unreleased => {
                 Some("nothing, as long as this is merged together with the string".into())
             }

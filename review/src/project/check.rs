@@ -13,10 +13,8 @@ use crate::policy::checks::failed_assertion;
 use crate::policy::sides;
 use kho_abi_codegen::check::{shared_strings, Check};
 use kho_abi_codegen::freeze::too_long;
-use kho_abi_codegen::layouts::{History, Layouts};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{DeclarationKind, Model, Place};
-use kho_abi_read::frozen::Status;
 use kho_abi_read::source::Gap;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -95,25 +93,9 @@ pub fn run(
         checks.push(done(MACHINES, machines.clone(), Vec::new()));
     }
     checks.push(done(if is_kernel { BUILT } else { FROZEN }, frozen.found, frozen.notes));
-    checks.push(match layouts.history(cache)? {
-        History::Checked(findings) => {
-            let by_file = |finding: Finding| (finding.shown_place(), finding);
-            done(HISTORY, findings.into_iter().map(by_file).collect(), Vec::new())
-        }
-        // Where no layout is released, or none is in the history, none can have been edited.
-        History::NothingYet(why) => done(HISTORY, Vec::new(), vec![why]),
-        History::NotChecked(why) => match released(&layouts)? {
-            0 => done(HISTORY, Vec::new(), vec![format!("none is released; {why}")]),
-            count => {
-                let dir = layouts.display(layouts.dir());
-                let which = if count == 1 { "layout was" } else { "layouts were" };
-                let what = format!("whether {count} released {which} edited is unknown: {why}");
-                let remedy = "run it in a git repository with the whole history";
-                let finding = Finding::new("history_not_read", Place::from(&dir), what, remedy);
-                done(HISTORY, vec![(dir, finding)], Vec::new())
-            }
-        },
-    });
+    let (edited, notes) = layouts.check_history(cache)?;
+    let by_file = |finding: Finding| (finding.shown_place(), finding);
+    checks.push(done(HISTORY, edited.into_iter().map(by_file).collect(), notes));
     if !is_kernel && suites::are_there(project)? {
         // That a contract is not frozen is reported above.
         let suites = suites::of(project, read)?;
@@ -131,12 +113,6 @@ pub fn run(
         checks.push(Check::done(ALLOWED, stale.collect()));
     }
     Ok(checks)
-}
-
-/// How many layouts are released.
-fn released(layouts: &Layouts) -> Result<usize, ProjectError> {
-    let all = layouts.readable()?;
-    Ok(all.iter().filter(|frozen| frozen.status == Status::Released).count())
 }
 
 /// Whether a rule is one of changes alone: an exception for it is needed when a change is judged, and not here.

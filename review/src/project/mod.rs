@@ -11,6 +11,7 @@
 //!            structs that memory cannot hand over
 //!   freeze   a layout, as a draft or with a proof that it was released
 //!   init     kho-abi.toml and the first layouts
+//!   drafts   what no kernel has, as the layouts of an old source say
 //!   catalogue  the frozen layouts, as what other sources are held against
 //! ```
 //!
@@ -21,6 +22,7 @@ pub mod catalogue;
 pub mod check;
 pub mod config;
 mod contract;
+mod drafts;
 mod expected;
 mod flaws;
 pub mod freeze;
@@ -31,6 +33,7 @@ pub mod kernel;
 pub mod read;
 pub mod suites;
 
+pub use drafts::drafts;
 pub use held::{FromKernel, Held};
 
 use crate::nearest;
@@ -94,6 +97,12 @@ pub enum ProjectError {
         /// The tree, as it was named.
         tree: String,
     },
+    /// The release is a branch.
+    #[error("{name} is not a release: it is a branch, whose commits change")]
+    BranchAsRelease {
+        /// The revision, as it was named.
+        name: String,
+    },
     /// No contract has that name.
     #[error("no contract of these headers is called \"{name}\"")]
     NoContract {
@@ -121,6 +130,7 @@ impl ProjectError {
             Self::ItsOwnRelease { .. } => {
                 "name a tag or another revision of the release, or a tree that has it".into()
             }
+            Self::BranchAsRelease { .. } => "name a tag, or the id of the commit".into(),
             Self::NoContract { known, .. } if known.is_empty() => {
                 "define a compatible string in a header first".into()
             }

@@ -86,6 +86,13 @@ pub fn release(project: &Project, release: &Release) -> Result<Held, ProjectErro
         Release::Revision(revision) => {
             let options = Options { git_dir: Some(project.root().into()), ..options() };
             let git = Git::new(Some(project.root()));
+            git.commit(revision)?;
+            // What a branch has today says nothing about what a kernel was released with.
+            let name = git.run(revision, &["rev-parse", "--symbolic-full-name", revision])?;
+            let name = names::lossless(&name);
+            if ["HEAD", "refs/heads/", "refs/remotes/"].iter().any(|kind| name.starts_with(kind)) {
+                return Err(ProjectError::BranchAsRelease { name: revision.clone() });
+            }
             // The project may be a subdirectory of the repository.
             let prefix = git.run(revision, &["rev-parse", "--show-prefix"])?;
             let prefix = names::lossless(&prefix).trim().to_string();

@@ -448,7 +448,7 @@ fn what_was_not_read_is_not_counted_as_zero() {
     let without = |pages: &[u64]| show(kdump(&ram, Packing::Zlib, pages));
     let shown = without(&places.radix[..1]);
     assert!(shown.contains("preserved  not known: the tree was not read to its end"), "{shown}");
-    assert!(shown.contains("in 1 extent; the sizes of folios are not known\n"), "{shown}");
+    assert!(shown.contains("in 1 extent; the sizes of folios are unknown\n"), "{shown}");
     let shown = without(&places.radix[places.radix.len() - 1..]);
     assert!(shown.contains("preserved  at least 1552 pages, "), "{shown}");
     let shown = without(&places.memfds[0].list);
@@ -463,7 +463,7 @@ fn what_was_not_read_is_not_counted_as_zero() {
     }
     let shown = show(raw(&damaged));
     let node = format!(
-        "2 nodes of the tree of preserved pages, from {:#x} on, are all zero",
+        "2 nodes of the tree of preserved pages, the first at {:#x}, are all zeroes",
         places.radix[1]
     );
     assert!(shown.contains(&node), "{shown}");
@@ -706,7 +706,7 @@ fn versions_that_are_not_known_are_not_equal() {
     raw_in(&directory.path().join("next.raw"), &ram).unwrap();
     let (status, stdout, _) = kho_abi(directory.path(), &["diff", "next.raw", "next.raw"]);
     assert_eq!(status, Some(1));
-    assert!(stdout.contains("? sessions: LUO's version is not known"), "{stdout}");
+    assert!(stdout.contains("? sessions: LUO's version is unknown"), "{stdout}");
     assert!(stdout.ends_with("0 differences, 1 not comparable\n"), "{stdout}");
 }
 

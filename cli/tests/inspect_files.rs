@@ -78,7 +78,7 @@ fn what_is_not_memory_is_named_and_helped() {
     std::fs::write(directory.path().join("empty"), b"").unwrap();
     let disk = inspect(directory.path(), &["disk", "--format", "json"], Stdio::null());
     assert_eq!((disk.status, disk.stdout.as_str()), (Some(2), ""));
-    assert!(disk.stderr.contains("not an image of memory: this is a qcow2 disk image"));
+    assert!(disk.stderr.contains("not a memory image: this is a qcow2 disk image"));
     assert!(disk.stderr.contains("help: ") && disk.stderr.contains("virsh dump --memory-only"));
     let empty = inspect(directory.path(), &["empty"], Stdio::null());
     assert_eq!(empty.status, Some(2));
@@ -86,7 +86,7 @@ fn what_is_not_memory_is_named_and_helped() {
     // If the user says that it is memory, it is read as memory.
     let raw = inspect(directory.path(), &["disk", "--as", "raw"], Stdio::null());
     assert_eq!(raw.status, Some(1));
-    assert!(raw.stdout.contains("it ends within a page, at 0x8"), "{}", raw.stdout);
+    assert!(raw.stdout.contains("it ends inside a page, at 0x8"), "{}", raw.stdout);
     for path in [".", "/dev/null"] {
         let ran = inspect(directory.path(), &[path], Stdio::null());
         assert_eq!(ran.status, Some(2), "{path}: {}", ran.stdout);
@@ -179,7 +179,7 @@ fn a_file_that_ends_within_the_tree_s_page_is_cut_off() {
     std::fs::write(directory.path().join("guest.raw"), &bytes).unwrap();
     let ran = inspect(directory.path(), &["guest.raw"], Stdio::null());
     assert_eq!(ran.status, Some(1), "{}", ran.stderr);
-    let end = format!("it ends within a page, at {:#x}, and may be cut off", bytes.len());
+    let end = format!("it ends inside a page, at {:#x}, and may be cut off", bytes.len());
     assert!(ran.stdout.contains(&end), "{}", ran.stdout);
     let tree = format!("{tree:#x}: the page is almost KHO's device tree: a property is cut off");
     assert!(ran.stdout.contains(&tree), "{}", ran.stdout);

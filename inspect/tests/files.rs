@@ -244,5 +244,5 @@ fn a_file_that_shrinks_while_it_is_read_is_damaged() {
     let state = inspect(&image, &Options { fdt: Some(places.fdt), ..Options::default() });
     let finding = &state.findings.list()[0];
     assert_eq!((finding.rule.id, finding.at), ("image_malformed", places.fdt));
-    assert!(finding.what.contains("the file ends before what it promises"), "{}", finding.what);
+    assert!(finding.what.contains("the file ends before this data"), "{}", finding.what);
 }

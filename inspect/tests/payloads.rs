@@ -41,9 +41,9 @@ fn the_units_of_systemd_s_store_are_named() {
         );
         let contents = contents(&state);
         let lines = [
-            "systemd's descriptors, version 1, kexec 3",
+            "systemd's file descriptors, version 1, kexec 3",
             "nginx.service: \"conn\\u{1b}\" is token 0x7, memfd-v2",
-            "nginx.service: \"gone\" is token 0xfffffffffffffffe, which the session does not have",
+            "nginx.service: \"gone\" is token 0xfffffffffffffffe, not in the session",
             "vm@0.service: \"vm\" is session \"vm0\"",
             "vm@0.service: \"what\" is of type \"new\"",
         ];
@@ -93,7 +93,7 @@ fn images_of_criu_are_known_by_their_session() {
             "CRIU image: inventory",
             "CRIU image: core",
             "CRIU image of kind 0x12345678",
-            "of a CRIU session: pages, or another program's data",
+            "in a CRIU session: pages, or another program's data",
         ]
     );
 }

@@ -372,7 +372,7 @@ fn a_root_is_never_guessed() {
         let state = look(&ram, layouts);
         assert!(matches!(payload(&state), Payload::Unknown(_)), "{:?}", payload(&state));
         assert_eq!(rules(&state), [""; 0]);
-        let prefix = "not decoded: file of \"made-up-v1\": ";
+        let prefix = "not decoded: file with \"made-up-v1\": ";
         let note = state.notes.iter().find_map(|note| note.strip_prefix(prefix));
         note.unwrap_or_else(|| panic!("{:?}", state.notes)).to_owned()
     };
@@ -494,7 +494,7 @@ fn contradictions_are_said_and_nothing_is_read_by_them() {
     twice.extend(one(16, vec![u64_field("a", 8)]));
     let cases: Vec<(Vec<Struct>, &str)> = vec![
         (one(0, vec![]), "has no bytes"),
-        (one(u64::MAX, vec![]), "bytes, and no more than"),
+        (one(u64::MAX, vec![]), "bytes, more than the limit of"),
         (one(8, vec![u64_field("a", 8)]), "field a is beyond its 8 bytes"),
         (one(8, vec![u64_field("a", u64::MAX / 8)]), "field a is beyond"),
         (
@@ -720,13 +720,10 @@ fn what_is_too_much_is_cut_and_said() {
     let state = look(&synth.finish().0, Layouts::new("types", made_up::structs(), contracts));
     let first = typed(&state);
     assert_eq!((first.parts.len(), first.more_parts), (256, true));
-    assert!(says(
-        &state,
-        "not decoded: what more than 256 addresses of \"chain-v1\" lead to, 256 times"
-    ));
+    assert!(says(&state, "not decoded: addresses of \"chain-v1\" beyond the first 256, 256 times"));
     let last = &state.luo().unwrap().sessions[0].files[299].payload;
     assert!(matches!(last, Payload::Unknown(_)), "{last:?}");
-    assert!(says(&state, "65536 structs were read before it, and no more are, 44 times"));
+    assert!(says(&state, "the limit of 65536 structs was reached, 44 times"));
 }
 
 #[test]
@@ -743,7 +740,7 @@ fn a_list_that_is_too_long_to_show_is_said_to_be() {
     assert_eq!(rules(&state), [""; 0], "{:?}", state.findings.list());
     let part = &typed(&state).parts[1];
     assert_eq!((part.elements, part.values.len(), part.more_values), (Some(5000), 4096, true));
-    let note = "not decoded: what follows the first 4096 values of struct made_up_entry_ser";
+    let note = "not decoded: values of struct made_up_entry_ser beyond the first 4096";
     assert!(says(&state, note), "{:?}", state.notes);
 }
 

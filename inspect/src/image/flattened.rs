@@ -59,7 +59,7 @@ impl Flattened {
         let kind: [u8; 16] = bytes::array(&*bytes, SIGNATURE.len() as u64)
             .map_err(|_| malformed("the header is cut off".into()))?;
         if kind != KIND {
-            let why = "another version of the flattened form".into();
+            let why = "unsupported version of the flattened format".into();
             return Err(OpenError::Unsupported { format: Format::KdumpFlattened, why });
         }
         let mut flattened = Self { bytes, pieces: BTreeMap::new() };
@@ -86,7 +86,7 @@ impl Flattened {
             // An incomplete last record still contains a part of the dump.
             let len = len.min(self.bytes.len().saturating_sub(source));
             let Some(end) = offset.checked_add(len) else {
-                return Ok(Some(format!("the record at {at:#x} is of no place in a file")));
+                return Ok(Some(format!("the record at {at:#x} has an invalid file offset")));
             };
             if len > 0 {
                 self.write(offset, end, source);

@@ -117,7 +117,7 @@ pub(super) fn open_files(
         let len = file.size.unwrap_or(there);
         if len > there {
             return Err(OpenError::Several(format!(
-                "{} has {there:#x} bytes from {:#x} on, {len:#x} were asked for",
+                "{} has only {there:#x} bytes from offset {:#x}, not {len:#x}",
                 names::shown(&file.path),
                 file.offset
             )));
@@ -132,7 +132,7 @@ pub(super) fn open_files(
     by_address.sort_unstable();
     if let Some(pair) = by_address.windows(2).find(|pair| pair[1].0 < pair[0].1) {
         let from = pair[1].0;
-        return Err(OpenError::Several(format!("memory from {from:#x} on is given twice")));
+        return Err(OpenError::Several(format!("memory from {from:#x} is given twice")));
     }
     let mut facts = Facts::default();
     let segments = Segments::new(bytes, segments, Vec::new(), &mut facts.notes);

@@ -26,7 +26,7 @@ pub(super) fn memory(text: &str) -> Result<Vec<Range>, String> {
                 continue;
             }
             if ranges.last().is_some_and(|last| range.start < last.end) {
-                return Err(format!("memory at {:#x} is in it twice", range.start));
+                return Err(format!("it lists memory at {:#x} twice", range.start));
             }
             if ranges.len() >= LIMIT {
                 return Err(format!("it has more than {LIMIT} pieces of memory"));

@@ -144,7 +144,7 @@ fn what_is_no_catalogue_is_refused() {
     place.write("abi/made-up-v2.layout", &layout);
     let other = layout.replace("made-up-v2", "other-v1").replace("u32", "s32");
     place.write("abi/other-v1.layout", &other);
-    refuse("abi", "made_up_ring_ser: two frozen layouts have it differently");
+    refuse("abi", "made_up_ring_ser: two frozen layouts of it differ");
     place.write("abi/other-v1.layout", "format 1\n");
     refuse("abi", "other-v1.layout");
 }

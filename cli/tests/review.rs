@@ -577,9 +577,9 @@ fn slips_of_the_hand_are_answered_with_what_was_meant() {
         (&["review", "p/a..b.patch"], "cannot read p/a..b.patch: No such file"),
         (&["review", "../p/nothing.mbox"], "cannot read ../p/nothing.mbox: No such file"),
         (&["diff", "git:first"], "git:first has no parent to compare it with"),
-        (&["diff", "nowhere", "."], "no such file, and not a word for a source"),
-        (&["lint", "nowhere.h"], "no such file, and not a word for a source"),
-        (&["lint", "code.c"], "it is code, and not a header"),
+        (&["diff", "nowhere", "."], "no such file, and not a known source"),
+        (&["lint", "nowhere.h"], "no such file, and not a known source"),
+        (&["lint", "code.c"], "it is code, not a header"),
         (&["log", "--git-dir", "../nope"], "../nope: no such directory"),
         (&["log", "includ/linux/kho/abi/port.h"], "includ/linux/kho/abi/port.h"),
     ] {

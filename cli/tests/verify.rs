@@ -152,9 +152,9 @@ fn what_is_no_source_is_refused_with_the_reason_and_the_others_are_still_told() 
     for (name, said) in [
         ("text", "text: not a kernel, a module, a header or a frozen layout\n"),
         ("empty", "empty: it is empty\n"),
-        ("cut", "cut: list of sections: the file ends before it: it is cut off\n"),
+        ("cut", "cut: list of sections: the file is cut off before it\n"),
         ("big-endian", "big-endian: it is BTF for a big-endian machine, and "),
-        ("nowhere", "nowhere: no such file, and not a word for a source\n"),
+        ("nowhere", "nowhere: no such file, and not a known source\n"),
     ] {
         let ran = run_in(dir.path(), &["same.o", name]);
         assert_eq!(ran.status, Some(2), "{ran:?}");

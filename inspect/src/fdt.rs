@@ -173,10 +173,8 @@ impl<'t> Events<'t> {
                     return Ok(Some(Event::Begin { name, depth: self.depth - 1 }));
                 }
                 END_NODE => {
-                    self.depth = self.depth.checked_sub(1).ok_or(error(
-                        "a node ends that did not \
-                                                                        begin",
-                    ))?;
+                    self.depth =
+                        self.depth.checked_sub(1).ok_or(error("a node ends that did not begin"))?;
                     return Ok(Some(Event::End));
                 }
                 PROPERTY => return self.property(at).map(Some),

@@ -214,7 +214,7 @@ fn cause(walker: &Walker<'_>, kho: &Kho) -> Option<String> {
         more => {
             format!(
                 "{more} nodes of the tree of preserved pages, the first at {first:#x}, are all \
-                     zeroes"
+                 zeroes"
             )
         }
     };

@@ -381,8 +381,8 @@ impl Layouts {
             _ => {
                 let names = contract.roots.join(", ");
                 Err(format!(
-                    "the types do not say which struct it begins with; give one with \
-                             --root-struct: {names}"
+                    "the types do not say which struct it begins with; give one with --root-struct: \
+                     {names}"
                 ))
             }
         }

@@ -110,8 +110,8 @@ fn take(walker: &mut Walker<'_>, at: u64, node: &Node<'_>) -> Option<Reservation
     if size == 0 || start % page_size != 0 || size % page_size != 0 {
         walker.find(&rules::MEMBLOCK_INVALID, at, || {
             format!(
-                "the reservation \"{name}\" of {size:#x} bytes at {start:#x} does not consist \
-                     of pages"
+                "the reservation \"{name}\" of {size:#x} bytes at {start:#x} does not consist of \
+                 pages"
             )
         });
     } else if !walker.memory.image().has(start, size) {

@@ -262,8 +262,8 @@ fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
     let fdt = state.kho.as_ref().map_or(0, |kho| kho.at);
     state.findings.add(&rules::OFFSETS_NOT_ADDRESSES, fdt, &[], || {
         format!(
-            "the file's offsets are not physical addresses; the state shows the right ones. \
-             By hand: {}",
+            "the file's offsets are not physical addresses; the state shows the right ones. By \
+             hand: {}",
             words.join(" ")
         )
     });

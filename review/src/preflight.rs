@@ -199,17 +199,17 @@ impl Kernel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The same string, and other bytes: they are believed.
+    /// The same string, but other bytes: they are trusted.
     Dangerous,
-    /// Another string, or none: what is handed over under it is lost.
+    /// Another string, or none: what is handed over is lost.
     Lost,
-    /// The comparison could not be made.
+    /// The contract could not be compared.
     Unknown,
     /// The same string and, as far as was checked, the same bytes.
     Understood,
-    /// The next kernel has it alone: nothing is handed over.
+    /// Only the next kernel has it: nothing is handed over.
     OnlyNext,
-    /// The next kernel has it; whether the current one does is unknown.
+    /// The next kernel has it; unknown whether the current one does.
     #[serde(rename = "current_untold")]
     CurrentUnknown,
 }
@@ -219,37 +219,37 @@ pub enum Outcome {
 pub struct ContractAnswer {
     /// What the current kernel writes.
     pub current: Option<String>,
-    /// What the next one expects.
+    /// What the next kernel expects.
     pub next: Option<String>,
-    /// What becomes of it.
+    /// What happens to the contract.
     pub outcome: Outcome,
     /// What the next kernel does with it.
     pub effect: Effect,
-    /// What happens, in the field.
+    /// What happens when the machine updates.
     pub happens: String,
     /// How the bytes differ.
     pub evidence: Vec<String>,
-    /// What could not be compared of it.
+    /// What could not be compared.
     pub open: Vec<String>,
 }
 
-/// What it all comes to.
+/// The overall answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outlook {
-    /// Some bytes would be taken for others.
+    /// Some bytes would be misread.
     Dangerous,
     /// The next kernel panics at boot: the machine is lost, with all that was handed over.
     Panics,
-    /// One of the kernels does not hand over at all.
+    /// One of the kernels has no handover.
     NoHandover,
     /// Something is lost.
     Lost,
-    /// Something cannot be told.
+    /// Something is unknown.
     Unknown,
-    /// All is understood, and a release has a known defect, or may have one.
+    /// Everything is understood, but a release has a known defect, or may have one.
     Defective,
-    /// All is understood, as far as was checked.
+    /// Everything is understood, as far as was checked.
     Understood,
 }
 
@@ -291,17 +291,17 @@ impl Answer {
 pub struct Answer {
     /// The current kernel.
     pub current: String,
-    /// The next one.
+    /// The next kernel.
     pub next: String,
     /// The file that the current kernel was read from, if that is not its name.
     pub current_file: Option<String>,
-    /// The release of the current kernel, as `7.3.4-amd64`, if it says so.
+    /// The release of the current kernel, such as `7.3.4-amd64`, if it says so.
     pub current_release: Option<String>,
-    /// The release of the next one.
+    /// The release of the next kernel.
     pub next_release: Option<String>,
-    /// What it all comes to.
+    /// The overall answer.
     pub outlook: Outlook,
-    /// Why there is no handover; empty where there is.
+    /// Why there is no handover; empty if there is one.
     pub why: String,
     /// Contract by contract, the worst first.
     pub contracts: Vec<ContractAnswer>,

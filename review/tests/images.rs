@@ -1051,7 +1051,7 @@ fn a_cut_off_file_and_a_core_dump_are_refused() {
     let program = std::env::current_exe().unwrap();
     let error =
         image::open(&program, &Options::default()).expect_err("it is no kernel").to_string();
-    assert!(error.contains("it is a program, and not a kernel"), "{error}");
+    assert!(error.contains("it is a program, not a kernel"), "{error}");
     // The machine is known, so that two kernels are held to be of one.
     let machine = |bytes: Vec<u8>| open(bytes).unwrap().machine;
     assert_eq!(machine(good.clone()).as_deref(), Some("x86_64"));

@@ -40,10 +40,9 @@ fn word<const N: usize>(image: &Image, at: u64) -> Option<[u8; N]> {
 ///
 /// What is wrong with the list, in words.
 pub fn setup_data(image: &Image, boot_params: u64) -> Result<Carried, String> {
-    let head = boot_params.checked_add(SETUP_DATA).ok_or(
-        "the boot parameters go past the last \
-                                                          address",
-    )?;
+    let head = boot_params
+        .checked_add(SETUP_DATA)
+        .ok_or("the boot parameters go past the last address")?;
     let head: [u8; 8] = word(image, head)
         .ok_or_else(|| format!("the boot parameters at {boot_params:#x} are not in the image"))?;
     let mut at = u64::from_le_bytes(head);

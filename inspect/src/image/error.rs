@@ -98,8 +98,7 @@ impl OpenError {
             Self::Unsupported { .. } => "convert the image, for example with makedumpfile",
             Self::NotMemory { help, .. } => help,
             Self::Placed { .. } => {
-                "leave out @ADDRESS, or read its bytes as memory there with --as \
-                                    raw"
+                "leave out @ADDRESS, or read its bytes as memory there with --as raw"
             }
             Self::Several(_) => "give raw files as FILE@ADDRESS, with ranges that do not overlap",
         }

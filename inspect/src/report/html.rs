@@ -182,8 +182,8 @@ fn head(report: Report<'_>) -> Markup {
         }
         @if !report.filter.is_all() {
             div.card.filtered {
-                "Filtered: " (report.filter.tell()) ". Other sessions and files are not shown; \
-                 findings and notes are for the whole image."
+                "Filtered: " (report.filter.tell())
+                ". Other sessions and files are not shown; findings and notes are for the whole image."
             }
         }
         @for note in &state.notes { div.card.note { (note) } }

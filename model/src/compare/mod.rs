@@ -114,10 +114,7 @@ mod tests {
     fn an_exchange_is_one_change_and_a_reordering_is_not() {
         let old = laid_out(&[int("a", 16), int("b", 16), int("c", 32)]);
         let (causes, _) = told(&old, &laid_out(&[int("b", 16), int("a", 16), int("c", 32)]));
-        assert_eq!(
-            causes,
-            ["fields `a` and `b`, both u16, have exchanged places: `b` is at byte 0"]
-        );
+        assert_eq!(causes, ["fields `a` and `b`, both u16, swapped places: `b` is now at byte 0"]);
         let (causes, _) = told(&old, &laid_out(&[int("c", 32), int("a", 16), int("b", 16)]));
         assert_eq!(causes, ["field `c` moved from byte 4 to byte 0; 2 fields moved by +4: a, b"]);
     }

@@ -5,21 +5,21 @@ use kho_abi_model::version;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What a kernel does with a version that is not its own.
+/// What a kernel does with another version than its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// Nothing: it is its own.
+    /// Nothing: the version is its own.
     None,
-    /// It does not look at what was handed over.
+    /// It ignores what was handed over.
     Lost,
-    /// It looks at the version, and gives an error.
+    /// It checks the version, and reports an error.
     Refused,
     /// It panics.
     Panics,
-    /// It notices nothing, and takes the bytes for its own.
+    /// It notices nothing, and reads the bytes as its own.
     Silent,
-    /// That is not known.
+    /// Unknown.
     Unknown,
 }
 

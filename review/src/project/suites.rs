@@ -84,8 +84,8 @@ pub fn of(project: &Project, held: &Held) -> Result<Suites, ProjectError> {
         expected(model, &frozen, &project.config().page_sizes);
     if let Some(name) = contradicting.first() {
         return Err(no_suites(
-            &format!("{name}: two frozen layouts have it differently"),
-            "`kho-abi check` says which of them is out of date",
+            &format!("{name}: two frozen layouts of it differ"),
+            "run `kho-abi check` to see which one is out of date",
         ));
     }
     let closures: Vec<(&Frozen, BTreeSet<&str>)> = frozen

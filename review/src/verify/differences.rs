@@ -27,7 +27,7 @@ pub(super) struct Differences {
     versions: Vec<Finding>,
     /// What the source has but does not show, each with the contracts that it leaves open.
     not_read: Vec<(Gap, Vec<String>)>,
-    /// The frozen layouts that are the truth, where it is not this program's types.
+    /// The frozen layouts that are the truth, if it is not this program's types.
     against: Option<String>,
 }
 

@@ -154,8 +154,10 @@ fn a_directory_that_cannot_be_written_or_read_is_named() {
     );
     assert_fails(
         &scratch.run(&["check", "--root", "snapshots"]),
-        "snapshots is not in a tree of ABI headers: no kho-abi.toml and no include/linux/kho/abi above it",
-        "run it in a kernel tree, name one with --root DIR, or write kho-abi.toml with `kho-abi init`",
+        "snapshots is not in a tree of ABI headers: neither kho-abi.toml nor include/linux/kho/abi \
+         is above it",
+        "run this in a kernel tree, give one with --root DIR, or create kho-abi.toml with `kho-abi \
+         init`",
     );
 }
 

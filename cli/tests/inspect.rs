@@ -387,7 +387,11 @@ fn what_was_not_read_is_not_said_to_be_absent() {
         (places.luo, "not all sessions were read: LUO's root at "),
         (places.session_blocks[0], "not all sessions were read: the list of sessions at "),
         (places.file_blocks[0][0], "not all files of \"vm0\" were read: the list of files at "),
-        (places.fdt, "no sessions were found: no device tree of KHO is in what could be read"),
+        (
+            places.fdt,
+            "no sessions were found: no KHO device tree is in the part of the image that could be \
+             read",
+        ),
     ] {
         dump(&[page]);
         for said in [extract("0x9"), ask(&["--token", "9"])] {

@@ -255,7 +255,7 @@ fn a_version_that_went_back_is_found() {
     let x = format!("{ABI}/x.h");
     tree.replace(&x, "x-v2", "x-v1");
     let printed = tree.check(1);
-    assert!(printed.contains("\"x-v2\" is frozen, and the headers went back to \"x-v1\""));
+    assert!(printed.contains("\"x-v2\" is frozen, but the headers went back to \"x-v1\""));
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn released_layouts_are_proven_and_never_written_again() {
     tree.write(&z, "#define Z_COMPATIBLE \"z-v1\"\nstruct z_ser { unsigned char a, b; };\n");
     let ran = tree.run(&["init", "--released", "v1"]);
     assert_eq!(ran.status, Some(1), "y-v1 is not what v1 has: {ran:?}");
-    assert!(ran.stdout.contains("v1 does not prove \"y-v1\" released"), "{ran:?}");
+    assert!(ran.stdout.contains("v1 does not prove that \"y-v1\" is released"), "{ran:?}");
     assert!(ran.stdout.contains("or make Y_COMPATIBLE \"y-v2\""), "{ran:?}");
     assert!(ran.stderr.contains("1 draft, 2 released"), "{ran:?}");
     let (of_x, of_z) = (format!("{LAYOUTS}/x-v1.layout"), format!("{LAYOUTS}/z-v1.layout"));
@@ -605,7 +605,10 @@ fn a_history_that_cannot_be_read_is_found_where_something_depends_on_it() {
     let tree = Tree::of("x", ONE);
     tree.init(&[]);
     let printed = tree.check(0);
-    assert!(printed.contains("note: none is released; this is not a git checkout"), "{printed}");
+    assert!(
+        printed.contains("note: no layout is released; this is not a git checkout"),
+        "{printed}"
+    );
     let layout = format!("{LAYOUTS}/x-v1.layout");
     tree.replace(&layout, "status      draft", "status      released");
     let printed = tree.one(LAYOUTS, "whether 1 released layout");

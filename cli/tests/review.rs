@@ -227,7 +227,7 @@ fn a_mail_is_reviewed_with_a_tree_and_without() {
     insta::assert_snapshot!("with_a_tree", ran.stdout);
     let ran = place.run(&["review", "change.patch"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
-    assert!(ran.stdout.contains("not known"), "{ran:?}");
+    assert!(ran.stdout.contains("unknown"), "{ran:?}");
     insta::assert_snapshot!("without_a_tree", ran.stdout);
     // The tree that has the change already is not a base for it: the report says so, and covers
     // what can be read.
@@ -320,7 +320,7 @@ fn a_struct_that_a_patch_shows_in_part_is_said_to_be() {
     assert!(ran.stdout.contains("`u32 late` is new"), "{ran:?}");
     assert!(
         ran.stdout
-            .contains("struct port_ser is shown in part: its size and its offsets are not known"),
+            .contains("struct port_ser is only partly shown: its size and its offsets are unknown"),
         "{ran:?}"
     );
     assert!(!ran.stdout.contains("at byte"), "an offset that nobody knows: {ran:?}");

@@ -83,7 +83,7 @@ fn suites_of_headers_expect_what_those_of_the_types_do() {
     assert!(text.contains(&format!(" *   {LAYOUTS}/{}.layout\n", support::present("memfd"))));
     assert_eq!(generate(&tree, &["--check"], 0).stdout, "");
     assert_eq!(generate(&tree, &[], 0).stdout, "");
-    assert!(tree.check(0).contains("ok           the unit tests are what was frozen"));
+    assert!(tree.check(0).contains("ok           the unit tests match the frozen layouts"));
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn every_change_of_a_header_fails_the_case_that_is_named_after_it() {
     }
     assert_eq!(files(&tree.root().join(TESTS)), before);
     let printed = tree.one(&tree.line(&header, "frame:52"), "field `pfn` is named `frame`");
-    assert!(printed.contains("ok           the unit tests are what was frozen"), "{printed}");
+    assert!(printed.contains("ok           the unit tests match the frozen layouts"), "{printed}");
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn what_is_not_frozen_has_no_suite_and_an_older_suite_stays() {
         "{ran:?}"
     );
     let printed = tree.check(1);
-    assert!(printed.contains("failed       the unit tests are what was frozen"), "{printed}");
+    assert!(printed.contains("failed       the unit tests match the frozen layouts"), "{printed}");
     assert_eq!(generate(&tree, &[], 0).stdout, format!("{y}\n"));
     tree.check(0);
 
@@ -288,7 +288,10 @@ fn what_is_not_frozen_has_no_suite_and_an_older_suite_stays() {
         fs::remove_file(tree.root().join(file)).unwrap();
     }
     let ran = generate(&tree, &["--check"], 1);
-    assert!(ran.stdout.contains(&format!("{y}: no frozen layout makes this unit test")), "{ran:?}");
+    assert!(
+        ran.stdout.contains(&format!("{y}: no frozen layout generates this unit test")),
+        "{ran:?}"
+    );
     assert!(ran.stdout.contains("[unit_test_out_of_date]"), "the Makefile: {ran:?}");
     assert!(!ran.stdout.contains("mine"), "{ran:?}");
     fs::remove_file(tree.root().join(&y)).unwrap();

@@ -307,7 +307,7 @@ impl<'i> Walker<'i> {
         let at = start << self.memory.page_size().trailing_zeros();
         self.find(&rules::PAGE_NOT_PRESERVED, at, || match end - start {
             1 => format!("{what} at {at:#x} is not preserved"),
-            pages => format!("{what} at {at:#x} and its {pages} pages are not preserved"),
+            pages => format!("{what} at {at:#x} is not preserved ({pages} pages in all)"),
         });
     }
 

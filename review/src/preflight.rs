@@ -133,7 +133,7 @@ impl Kernel {
         let place = places.iter().find(|place| std::fs::File::open(place).is_ok());
         let place = place.ok_or_else(|| SourceError::NotASource {
             name: "--running".into(),
-            why: format!("neither an image of {release} nor its types are there to be read"),
+            why: format!("neither an image of {release} nor its types were found"),
             help: "give the kernel's vmlinux or bzImage".into(),
         })?;
         let mut kernel = Self::open(place, options)?;
@@ -176,17 +176,17 @@ impl Kernel {
                     _ if !has_strings && self.side.reading.knows.strings => (
                         Built::Without,
                         format!(
-                            "{name} carries no configuration, and has no string of Kexec HandOver"
+                            "{name} contains neither a configuration nor a string of Kexec HandOver"
                         ),
                     ),
                     Kind::Btf | Kind::Dwarf if self.side.model().records().next().is_none() => {
-                        (Built::Without, format!("{name} has no type of Kexec HandOver"))
+                        (Built::Without, format!("{name} does not have the types of Kexec HandOver"))
                     }
                     _ => (
                         Built::Unknown,
                         format!(
-                            "{name} has neither a configuration nor strings, as BTF by itself: give \
-                             the kernel's vmlinux or bzImage"
+                            "{name} is BTF, which has neither a configuration nor strings: give the \
+                             kernel's vmlinux or bzImage"
                         ),
                     ),
                 }
@@ -370,7 +370,7 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
 fn other_machine(current: &Kernel, next: &Kernel) -> Option<String> {
     let (now, then) = (current.machine.as_ref()?, next.machine.as_ref()?);
     let [a, b] = [current, next].map(|kernel| &kernel.side.reading.name);
-    (now != then).then(|| format!("{a} is for {now}, and {b} is for {then}: it cannot start there"))
+    (now != then).then(|| format!("{a} is for {now}, but {b} is for {then}: it cannot start there"))
 }
 
 /// Whether both kernels are built with Kexec HandOver, as far as is known; otherwise the answer
@@ -399,7 +399,7 @@ fn loose(comparison: &Comparison<'_>) -> Vec<Gap> {
         comparison.declarations.iter().filter(|change| change.unversioned && !change.is_code);
     let differing = loose.map(|change| Gap {
         item: change.any().title(),
-        why: "it changed, and no version covers it".into(),
+        why: "it changed, but no version covers it".into(),
     });
     comparison.unread.iter().cloned().chain(differing).collect()
 }

@@ -134,7 +134,7 @@ impl fmt::Display for Compared {
             parts.push(format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
         }
         match parts.as_slice() {
-            [_] if self.string => f.write_str("the string alone"),
+            [_] if self.string => f.write_str("only the string"),
             parts => f.write_str(&parts.join(", ")),
         }
     }
@@ -228,14 +228,15 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     };
     if !reading.knows.packing {
         let why = "whether structs are packed, and how they are aligned: types of an image have \
-                   offsets and sizes alone";
+                   only offsets and sizes";
         not_checked.push(why.into());
     }
     let unknown = truth.catalogue.knows().unknown();
     if !unknown.is_empty() {
         let unknown = unknown.join(", ");
-        not_checked
-            .push(format!("{unknown}: a frozen layout is of a kernel, which does not contain it"));
+        not_checked.push(format!(
+            "{unknown}: a frozen layout is from a kernel, which does not contain it"
+        ));
     }
     let mut check = Check::new(truth, reading, page_size, &pages);
     for (_, contract) in truth.current.contracts() {
@@ -280,11 +281,12 @@ fn page_size(truth: &Model, reading: &Reading, not_checked: &mut Vec<String>) ->
     };
     if let Some(page_size) = known.iter().find(fits) {
         not_checked.push(format!(
-            "the page size: this source does not say it, and its structs are of the sizes that \
-             they have with pages of {page_size} bytes"
+            "the page size: this source does not show it, but its structs match pages of \
+             {page_size} bytes"
         ));
         return Some(*page_size);
     }
-    not_checked.push("what depends on the page size: this source does not say it".into());
+    not_checked
+        .push("what depends on the page size: this source does not show the page size".into());
     None
 }

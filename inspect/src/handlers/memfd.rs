@@ -486,7 +486,7 @@ impl Check {
         if last.is_none_or(|last| last >= self.file_pages) {
             walker.find(&rules::MEMFD_FOLIO_BEYOND_END, run.at, || {
                 format!(
-                    "folios at place {:#x} and {pages} pages on, and the file has {:#x} pages",
+                    "folios from index {:#x} have {pages} pages, but the file has {:#x} pages",
                     extent.index, self.file_pages
                 )
             });

@@ -421,7 +421,7 @@ fn typed_cell(typed: &Typed) -> Markup {
                 summary {
                     @if let Some(from) = &part.from { span.faint { (from) " → " } }
                     strong { (part.name) }
-                    @if let Some(elements) = part.elements { ", " (elements) " elements" }
+                    @if let Some(elements) = part.elements { ", " (count(elements, "element")) }
                     span.faint { " at " (address(part.at)) }
                 }
                 div.scroll { table {

@@ -408,7 +408,7 @@ fn typed_lines(typed: &Typed, out: &mut dyn Write) -> io::Result<()> {
         }
         write!(out, "{STRONG}{}{STRONG:#}", part.name)?;
         if let Some(elements) = part.elements {
-            write!(out, ", {elements} elements")?;
+            write!(out, ", {}", count(elements, "element"))?;
         }
         writeln!(out, " {FAINT}at {:#x}{FAINT:#}", part.at)?;
         let most = if part.elements.is_some() { ENTRIES } else { VALUES };

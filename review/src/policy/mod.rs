@@ -649,10 +649,10 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Find
                 Some(format!("undo the change, or bump {}", macros.join(link)))
             }
             (Level::Finding | Level::Follows, [], [_, ..]) => Some(
-                "undo the change, or give the header a version that kernels compare, and that changes with it"
+                "undo the change, or give the header a version that kernels compare, and bump it"
                     .into(),
             ),
-            (Level::Fine, ..) => Some("nothing: the version says that it changed".into()),
+            (Level::Fine, ..) => Some("nothing: the version changed as well".into()),
             (Level::Note, ..) if unreleased => {
                 Some("nothing, as long as this is merged together with the string".into())
             }
@@ -677,7 +677,7 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Find
 fn what_to_bump(contract: &Contract) -> String {
     match contract.spelled() {
         Spelled::Features => {
-            format!("{} by a feature that a reader is required to know", contract.compatible)
+            format!("{} by a feature that readers must know", contract.compatible)
         }
         _ => contract.macro_name.clone(),
     }

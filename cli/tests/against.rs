@@ -97,7 +97,12 @@ fn trees_and_kernels_are_held_against_frozen_layouts() {
         for source in [".", "x.o"] {
             let ran = verify(&other, root, source, 1);
             assert!(ran.stdout.contains("[source_version_unknown]"), "{ran:?}");
-            assert!(ran.stdout.contains(&format!("freeze it in {root}/{LAYOUTS}")), "{ran:?}");
+            assert!(
+                ran.stdout.contains(&format!(
+                    "run `kho-abi freeze` in that tree, to add it to {root}/{LAYOUTS}"
+                )),
+                "{ran:?}"
+            );
         }
     }
 }

@@ -232,7 +232,7 @@ fn what_could_not_be_extracted_is_said() {
     let (status, _, stderr) = extract(&[]);
     assert_eq!(status, Some(3));
     assert!(
-        stderr.contains("0x2000-0x3000, 4096 bytes: no folio of the list is at this place"),
+        stderr.contains("0x2000-0x3000, 4096 bytes: the list has no folio for this part"),
         "{stderr}"
     );
     assert!(!memfd.exists());
@@ -311,7 +311,7 @@ fn content_that_may_be_another_owner_s_is_not_written() {
         let args = ["guest.raw", "--session", "vm0", "--extract", "2", "-o", "memfd"];
         let (status, _, stderr) = kho_abi(directory.path(), &[&args, partial].concat());
         assert_eq!((status, memfd.exists()), (Some(3), false), "{stderr}");
-        assert!(stderr.contains("the size is more than that of any memfd"), "{stderr}");
+        assert!(stderr.contains("the size is larger than any memfd's"), "{stderr}");
         assert!(stderr.contains("[memfd_invalid]"), "{stderr}");
         assert!(!stderr.contains("os error"), "{stderr}");
     }

@@ -201,7 +201,7 @@ fn a_wrong_address_is_answered_with_the_right_one() {
     for wrong in ["guest.ram@0x80000000", "guest.ram@0"] {
         let ran = look(&[wrong]);
         assert_eq!(ran.status, Some(1), "{}", ran.stderr);
-        let said = "the state says that it belongs at FILE@0x40000000 [offsets_not_addresses]";
+        let said = "its state belongs at FILE@0x40000000 [offsets_not_addresses]";
         assert!(ran.stdout.contains(said), "{wrong}: {}", ran.stdout);
     }
     assert_eq!(look(&["guest.ram@0x40000000"]).status, Some(0));
@@ -219,7 +219,7 @@ fn a_wrong_address_is_answered_with_the_right_one() {
     let bytes = placed(&state(0), &[(0, 0, SIZE)]);
     std::fs::write(directory.path().join("guest.raw"), &bytes).unwrap();
     let ran = look(&["guest.raw@0x100000000"]);
-    assert!(ran.stdout.contains("it belongs at FILE@0x0 ["), "{}", ran.stdout);
+    assert!(ran.stdout.contains("its state belongs at FILE@0x0 ["), "{}", ran.stdout);
 }
 
 #[test]
@@ -271,10 +271,7 @@ fn content_of_a_damaged_file_is_doubtful_and_of_a_placed_one_is_not() {
         std::fs::write(directory.path().join("guest.gz"), damaged).unwrap();
         let (status, stderr, written) = extract("guest.gz");
         assert_eq!((status, written), (Some(3), false), "{stderr}");
-        assert!(
-            stderr.contains("0x0-0x10000, 65536 bytes: the file of the image is damaged"),
-            "{stderr}"
-        );
+        assert!(stderr.contains("0x0-0x10000, 65536 bytes: the image file is damaged"), "{stderr}");
         assert!(stderr.contains("[image_malformed]"), "{stderr}");
     }
 }

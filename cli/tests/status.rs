@@ -157,7 +157,7 @@ fn what_is_wrong_or_unknown_is_status_1() {
         (
             "node-refused",
             |m| m.remove(&format!("{KHO}/in/sub_fdts/LUO")),
-            "entry \"LUO\" is in the device tree that was handed over, and the kernel did not",
+            "the kernel did not take over the entry \"LUO\" of the device tree that was handed over",
         ),
         (
             "cut-tree",

@@ -240,7 +240,11 @@ fn every_change_of_a_header_fails_the_case_that_is_named_after_it() {
 fn what_is_not_frozen_has_no_suite_and_an_older_suite_stays() {
     let tree = Tree::of("x", ONE);
     let ran = generate(&tree, &[], 2);
-    assert!(ran.stderr.contains(&format!("{LAYOUTS}: there is no frozen layout")), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains(&format!("{LAYOUTS}: unit tests need frozen layouts, but there are none")),
+        "{ran:?}"
+    );
     assert!(ran.stderr.contains("help: run `kho-abi init` first"), "{ran:?}");
     assert!(!tree.root().join("kernel").exists());
     tree.init(&[]);
@@ -337,7 +341,7 @@ fn a_layout_of_a_kernel_makes_no_suite() {
     assert!(ran.stderr.contains("its source is x.o, a kernel"), "{ran:?}");
     tree.write("kho-abi.toml", "");
     let ran = generate(&tree, &[], 0);
-    assert!(ran.stderr.contains("\"x-v1\" is not tested: its layout is of a kernel"), "{ran:?}");
+    assert!(ran.stderr.contains("\"x-v1\" is not tested: its layout is from a kernel"), "{ran:?}");
     assert!(!tree.root().join("kernel").exists());
 }
 
@@ -359,7 +363,7 @@ fn a_patch_brings_the_suite_of_a_header_that_stays() {
     };
     let ran = patch(&["x-v1", "--kunit"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("unit tests expect what is frozen"), "{ran:?}");
+    assert!(ran.stderr.contains("unit tests need frozen layouts"), "{ran:?}");
     tree.init(&[]);
     let ran = patch(&["y-v1", "--kunit"]);
     assert!(

@@ -385,7 +385,7 @@ fn a_root_is_never_guessed() {
         one.fields.iter_mut().for_each(|field| field.leads_to = None);
     }
     let open = Layouts::new("types", structs.clone(), made_up::contracts());
-    assert!(why(open).starts_with("the types do not say with which of its structs it begins"));
+    assert!(why(open).starts_with("the types do not say which struct it begins with"));
     // Until the user names it.
     let mut contracts = made_up::contracts();
     contracts[0].root = Some("made_up_ser".into());
@@ -499,11 +499,20 @@ fn contradictions_are_said_and_nothing_is_read_by_them() {
         (one(8, vec![u64_field("a", u64::MAX / 8)]), "field a is beyond"),
         (
             one(8, vec![field("a", 0, 0, int(64), &[many, many])]),
-            "field a of struct s is not as large",
+            "field a of struct s does not have the size of its type",
         ),
-        (one(8, vec![field("a", 0, 8, int(64), &[2])]), "field a of struct s is not as large"),
-        (one(8, vec![field("a", 0, 8, int(0), &[])]), "field a of struct s is not as large"),
-        (one(8, vec![field("a", 0, 8, int(7), &[])]), "field a of struct s is not as large"),
+        (
+            one(8, vec![field("a", 0, 8, int(64), &[2])]),
+            "field a of struct s does not have the size of its type",
+        ),
+        (
+            one(8, vec![field("a", 0, 8, int(0), &[])]),
+            "field a of struct s does not have the size of its type",
+        ),
+        (
+            one(8, vec![field("a", 0, 8, int(7), &[])]),
+            "field a of struct s does not have the size of its type",
+        ),
         (one(8, vec![field("a", 0, 8, Kind::Char, &[1; 9])]), "field a has 9 dimensions"),
         (one(8, vec![bit(0)]), "a bit-field of 0 bits"),
         (one(100, vec![bit(65)]), "a bit-field of 65 bits"),

@@ -494,7 +494,7 @@ fn two_structs_of_one_name_are_not_believed() {
     assert!(status.expect("gcc was found").success());
     let reading = read(&both, &Options::default());
     let gap = reading.gaps.iter().find(|gap| gap.item == "luo_ser").expect("it is left open");
-    assert!(gap.why.contains("two of this name"), "{}", gap.why);
+    assert!(gap.why.contains("two with this name"), "{}", gap.why);
     let report = verify(&held(), &reading).expect("whole");
     let luo = report.contracts.iter().find(|c| c.contract == called("luo")).expect("a contract");
     assert!(luo.not_checked.iter().any(|gap| gap.item == "luo_ser"), "{luo:?}");

@@ -192,7 +192,7 @@ fn table(out: &mut String, answer: &Answer) {
     }
     findings(out, &answer.defects);
     for perhaps in &answer.perhaps {
-        put!(out, "  {OPEN}not known{OPEN:#}    {perhaps}");
+        put!(out, "  {OPEN}unknown{OPEN:#}      {perhaps}");
     }
     for line in not_checked(&answer.not_checked) {
         put!(out, "  {OPEN}not checked{OPEN:#}  {line}");

@@ -798,8 +798,7 @@ fn embedders(partial: &Partial, all: &[Partial], catalogue: &Catalogue) -> Vec<(
         let place = place(&partial.path(), 1);
         let Some(model) = known.filter(|model| model.record(&record).is_some()) else {
             let what = format!(
-                "struct {record} changes; unknown which other headers embed it: their strings also \
-                 promise it"
+                "struct {record} changes, and other headers may embed it: their strings also promise it"
             );
             found.push((place, what));
             continue;

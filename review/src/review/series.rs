@@ -125,9 +125,9 @@ impl<'a> Judge<'a> {
             codes.push(step.code);
             misfits.push(step.misfits);
             if !about.has_base && step.is_abi {
-                section.unknown.push(
-                    "no base given: unknown whether a kernel already has these strings".into(),
-                );
+                section
+                    .unknown
+                    .push("no base given: whether a kernel already has these strings".into());
             }
             (section.reply, section.quotes) = (step.reply, step.quotes);
             sections.push(section);

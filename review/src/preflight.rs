@@ -399,7 +399,7 @@ fn loose(comparison: &Comparison<'_>) -> Vec<Gap> {
         comparison.declarations.iter().filter(|change| change.unversioned && !change.is_code);
     let differing = loose.map(|change| Gap {
         item: change.any().title(),
-        why: "it changed, but no version covers it".into(),
+        why: "it changed, and no version covers it".into(),
     });
     comparison.unread.iter().cloned().chain(differing).collect()
 }

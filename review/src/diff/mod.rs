@@ -440,7 +440,7 @@ impl Comparison<'_> {
                 self.undetermined.insert(index, gap.why.clone());
             } else if !certain {
                 let does = if of_string {
-                    "does not say the strings of file handlers"
+                    "does not show the strings of file handlers"
                 } else {
                     "does not show it, but may have it"
                 };

@@ -299,8 +299,8 @@ fn missing_bump(report: &Report, contract: &ContractReport, shown: &str, kept: &
                 contract.jointly.iter().map(|other| format!("\"{other}\"")).collect();
             format!(
                 "This changes what {shown} or {} promises (the header does not say which), but \
-                 bumps neither. Please bump the one that owns the change, or leave the bytes as \
-                 they are.",
+                 bumps none of them. Please bump the one that owns the change, or leave the bytes \
+                 as they are.",
                 others.join(" or ")
             )
         }

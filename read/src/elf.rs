@@ -147,8 +147,10 @@ impl<'a> Elf<'a> {
             ![SHT_NOBITS, SHT_NULL].contains(&section.kind) && !is_there
         };
         if let Some(section) = sections.iter().find(beyond) {
-            let why =
-                format!("the file is cut off: it ends before that, after {} bytes", bytes.size());
+            let why = format!(
+                "it ends past the end of the file, which has {} bytes: the file is cut off",
+                bytes.size()
+            );
             return Err(ElfError::malformed(&section.name, why));
         }
         Ok(Self { bytes, machine, relocatable, sections })
@@ -333,7 +335,7 @@ fn read_sections(bytes: &dyn Bytes, header: &FileHeader64<LE>) -> Result<Vec<Sec
         index => u32::from(index.0),
     };
     if count > MAX_SECTIONS {
-        return Err(malformed("it has too many sections for a kernel"));
+        return Err(malformed("it has more sections than any kernel"));
     }
     let headers = bytes.take(start, count * entry).map_err(cut_off)?;
     let headers = table::<SectionHeader64<LE>>(&headers);
@@ -381,7 +383,7 @@ fn decompress(content: &[u8]) -> Result<Vec<u8>, String> {
     };
     read.map_err(|error| format!("it cannot be decompressed: {error}"))?;
     if out.len() as u64 != size {
-        return Err("it is shorter than claimed when decompressed".into());
+        return Err("decompressed, it is shorter than claimed".into());
     }
     Ok(out)
 }

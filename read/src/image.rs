@@ -221,7 +221,7 @@ impl Source<'_> {
         };
         let take = |section: &elf::Section| {
             if section.size > MAX_BTF {
-                return Err(self.malformed(&section.name, "it is too large for a kernel's"));
+                return Err(self.malformed(&section.name, "it is too large for any kernel"));
             }
             elf.content(section).map_err(|error| self.failed(error))
         };
@@ -311,7 +311,7 @@ impl Source<'_> {
             return payload::is_packed(head).then(|| self.unpack(bytes)).transpose();
         };
         if size > payload::MAX_UNPACKED {
-            return Err(self.malformed(".linux", "it is too large for a kernel"));
+            return Err(self.malformed(".linux", "it is too large for any kernel"));
         }
         payload::whole(head, bytes.size())
             .map_err(|error| self.malformed("unified kernel image", error))?;
@@ -339,7 +339,7 @@ impl Source<'_> {
             return Err(SourceError::Foreign { path: self.path.into(), what });
         }
         if bytes.size() > MAX_BTF {
-            return Err(self.malformed("BTF", "it is too large for a kernel's"));
+            return Err(self.malformed("BTF", "it is too large for any kernel"));
         }
         let io = |error| SourceError::io(self.path, error);
         let data = bytes.take(0, bytes.size()).map_err(io)?;

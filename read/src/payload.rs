@@ -106,7 +106,7 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     let Some(packed) = locate(&head, bytes.size())? else { return Ok(None) };
     whole(&head, bytes.size())?;
     if packed.size > MAX_PACKED {
-        return Err(PayloadError("it is too large for a packed kernel".into()));
+        return Err(PayloadError("it is too large for any packed kernel".into()));
     }
     let data = bytes.take(packed.offset, packed.size);
     let data = data.map_err(|_| PayloadError("the file is cut off inside it".into()))?;
@@ -117,7 +117,7 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     let size = (packed.sized || method == Method::Gzip).then(|| data.last_chunk()).flatten();
     let size = size.map(|size| u64::from(u32::from_le_bytes(*size)));
     if size.is_some_and(|size| size > MAX_UNPACKED) {
-        return Err(PayloadError("it claims to be too large for a kernel".into()));
+        return Err(PayloadError("it claims to be larger than any kernel".into()));
     }
     let limit = size.unwrap_or(MAX_UNPACKED);
     let data =
@@ -125,7 +125,7 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     // One more byte than allowed, to notice that there is more.
     let out = run(method, data, limit + 1).map_err(say)?;
     if out.len() as u64 > limit || size.is_some_and(|size| size != out.len() as u64) {
-        return Err(PayloadError("its unpacked size is not the one that it claims".into()));
+        return Err(PayloadError("its unpacked size is not the claimed one".into()));
     }
     Ok(Some(out))
 }

@@ -657,7 +657,12 @@ fn what_memory_cannot_hand_over_is_found_before_it_is_frozen() {
         with(field);
         let printed = tree.check(1);
         assert!(printed.contains(&format!("{y}:4: ")) && printed.contains(rule), "{printed}");
-        assert!(printed.contains("failed       new declarations in the headers are fit for preserved memory"), "{printed}");
+        assert!(
+            printed.contains(
+                "failed       new declarations in the headers are fit for preserved memory"
+            ),
+            "{printed}"
+        );
         for args in [&["freeze"][..], &["freeze", "y-v1"]] {
             let ran = tree.run(args);
             assert_eq!(ran.status, Some(1), "{field}: {ran:?}");

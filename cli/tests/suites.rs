@@ -242,7 +242,7 @@ fn what_is_not_frozen_has_no_suite_and_an_older_suite_stays() {
     let ran = generate(&tree, &[], 2);
     assert!(
         ran.stderr
-            .contains(&format!("{LAYOUTS}: unit tests need frozen layouts, but there are none")),
+            .contains(&format!("{LAYOUTS}: unit tests need frozen layouts, which are missing")),
         "{ran:?}"
     );
     assert!(ran.stderr.contains("help: run `kho-abi init` first"), "{ran:?}");

@@ -51,7 +51,7 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
         let by_types = walker.by_types && walker.undecoded.is_empty() && walker.findings.is_empty();
         walker.unknown += u64::from(by_types);
         walker.notes.push(format!(
-            "{} ({}) of preserved memory have no known owner, the first at {:#x}: {why}",
+            "no known owner for {} ({}) of preserved memory, the first at {:#x}: {why}",
             count(pages, "page"),
             size(pages.saturating_mul(walker.page_size())),
             first << shift

@@ -87,7 +87,7 @@ fn segments_that_cannot_be_are_cut_and_said() {
     let mut long = good.clone();
     put(&mut long, SECOND + SIZE, u64::MAX);
     let (_, said) = notes(long);
-    assert!(said.contains("cut off") && said.contains("has no end"), "{said}");
+    assert!(said.contains("cut off") && said.contains("goes past the last address"), "{said}");
 
     let mut far = good.clone();
     put(&mut far, SECOND + OFFSET, u64::MAX - 5);

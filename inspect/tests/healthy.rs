@@ -65,7 +65,7 @@ fn what_has_no_decoder_is_a_note_and_is_shown() {
         "not decoded: FLB \"not-an-address\"",
         "not decoded: entry \"hwpoison\"",
         // They own their pages, although no decoder here knows that.
-        "3 pages (12 KiB) of preserved memory have no known owner",
+        "no known owner for 3 pages (12 KiB) of preserved memory",
     ] {
         assert!(says(&state, what), "{what}: {:?}", state.notes);
     }

@@ -63,7 +63,7 @@ fn a_store_that_cannot_be_read_is_a_note() {
     ] {
         let state =
             look(|synth, session| _ = synth.memfd_of(session, 0, document.as_bytes()), "systemd");
-        let note = state.notes.iter().find(|note| note.contains("systemd's store"));
+        let note = state.notes.iter().find(|note| note.contains("systemd's file descriptor store"));
         assert_eq!(note.is_some(), !said.is_empty(), "{document}: {:?}", state.notes);
         assert!(note.is_none_or(|note| note.contains(said)), "{document}: {note:?}");
     }

@@ -278,7 +278,7 @@ fn two_files_do_not_have_one_page() {
     let state = look(&synth.finish().0, made_up::layouts());
     let found = state.findings.list();
     assert!(rules(&state).contains(&"page_owned_twice"), "{found:#?}");
-    let said = "is of session \"vm0\", token 0x6, and of session \"vm0\", token 0x5 as well";
+    let said = "belongs to session \"vm0\", token 0x6, and also to session \"vm0\", token 0x5";
     assert!(found.iter().any(|finding| finding.what.contains(said)), "{found:#?}");
 }
 
@@ -429,7 +429,7 @@ fn a_number_beside_the_string_must_be_that_of_the_types() {
     };
     assert_eq!(typed(&with(&[1, 2, 3], "version")).parts[0].name, "struct ser_2");
     let state = with(&[1, 3], "version");
-    assert!(says(&state, "its version is 2, and types has 1, 3"), "{:?}", state.notes);
+    assert!(says(&state, "its version is 2, but types has 1, 3"), "{:?}", state.notes);
     let state = with(&[2], "number");
     assert!(says(&state, "do not say which field of struct ser_2 is its version"));
 }
@@ -773,6 +773,6 @@ fn a_newer_number_of_what_is_decoded_is_read_by_types() {
     assert_eq!(shown(&typed.parts[0], "domains"), "77");
     let state = with(2);
     assert!(state.luo().unwrap().flbs[0].state.is_none());
-    let note = "not decoded: FLB \"pci\": its version is 9, and types has 2";
+    let note = "not decoded: FLB \"pci\": its version is 9, but types has 2";
     assert!(says(&state, note), "{:?}", state.notes);
 }

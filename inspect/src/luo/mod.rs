@@ -47,7 +47,7 @@ impl Phase {
         match self {
             Self::Serialised => "sessions are written",
             Self::NotSerialised => {
-                "LUO has not written sessions: either there are none, or the reboot has not begun"
+                "LUO has not written sessions: none exist, or the reboot has not begun"
             }
             Self::Consumed => "LUO's root is gone",
             Self::UnknownVersion => "LUO's state has an unknown version",

@@ -148,7 +148,7 @@ impl Suites {
             let help = if project.has_file() { "`kho-abi freeze`" } else { "`kho-abi init`" };
             return Err(SourceError::NotASource {
                 name: dir,
-                why: "unit tests need frozen layouts, but there are none".into(),
+                why: "unit tests need frozen layouts, which are missing".into(),
                 help: format!("run {help} first"),
             }
             .into());

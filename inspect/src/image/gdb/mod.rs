@@ -599,7 +599,7 @@ mod tests {
             _ => Reply::Qemu,
         });
         let image = memory.unwrap().into_image();
-        assert!(image.notes()[0].contains("did not give 2048 bytes"), "{:?}", image.notes());
+        assert!(image.notes()[0].contains("refused 2048 bytes"), "{:?}", image.notes());
         let error = image.read(0x1000, &mut [0]).unwrap_err();
         assert!(matches!(error, super::super::ReadError::Excluded { at: 0x1000 }), "{error:?}");
         image.read(0x1800, &mut [0; 0x800]).unwrap();
@@ -650,7 +650,7 @@ mod tests {
                 "did not finish after",
                 true,
             ),
-            (to("qqemu", || Reply::Data(Vec::new())), "does not read physical memory", true),
+            (to("qqemu", || Reply::Data(Vec::new())), "cannot read physical memory", true),
             (to("Qqemu.PhyMemMode:1", || Reply::Data(b"E22".to_vec())), "refuses to read", true),
             (to("qXfer", || Reply::Silence), "did not answer its machine description", true),
             (to("m", || Reply::Data(Vec::new())), "something other than the 2048 bytes", true),

@@ -795,7 +795,7 @@ mod tests {
         let (x86, arm, any) = (of(Some("x86_64")), of(Some("arm64")), of(None));
         let answered = answer(&x86, &arm);
         assert_eq!(answered.outlook, Outlook::NoHandover);
-        assert!(answered.why.contains("is for x86_64, and a is for arm64"), "{}", answered.why);
+        assert!(answered.why.contains("is for x86_64, but a is for arm64"), "{}", answered.why);
         assert_eq!(answer(&x86, &x86).outlook, Outlook::Understood);
         // A tree is for any machine.
         assert_eq!(answer(&arm, &any).outlook, Outlook::Understood);

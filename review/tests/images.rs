@@ -841,7 +841,7 @@ fn a_module_asks_for_the_types_of_its_own_kernel() {
     objcopy(&["--update-section", &add, module.to_str().unwrap()]);
     let options = Options { btf_base: Some(btf), ..Options::default() };
     let refused = image::open(&module, &options).expect_err("it is of another kernel").to_string();
-    assert!(refused.contains("the very kernel"), "{refused}");
+    assert!(refused.contains("exactly the kernel"), "{refused}");
 }
 
 #[test]

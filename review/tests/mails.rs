@@ -324,7 +324,7 @@ fn a_patch_that_does_not_apply_to_the_base_is_a_finding() {
             "do not match the patch",
         ),
         ("bumped, elsewhere", right(), other, "do not match the patch"),
-        ("a new header that is there", new, v1(), "in the base already"),
+        ("a new header that is there", new, v1(), "already in the base"),
     ] {
         let document = judged(&one(&diff), Some(&base));
         assert!(

@@ -97,7 +97,12 @@ fn trees_and_kernels_are_held_against_frozen_layouts() {
         for source in [".", "x.o"] {
             let ran = verify(&other, root, source, 1);
             assert!(ran.stdout.contains("[source_version_unknown]"), "{ran:?}");
-            assert!(ran.stdout.contains(&format!("freeze it in {root}/{LAYOUTS}")), "{ran:?}");
+            assert!(
+                ran.stdout.contains(&format!(
+                    "run `kho-abi freeze` in that tree, to add it to {root}/{LAYOUTS}"
+                )),
+                "{ran:?}"
+            );
         }
     }
 }
@@ -136,15 +141,15 @@ fn what_is_no_catalogue_is_refused() {
         assert!(ran.stdout.is_empty() && ran.stderr.contains(why), "{ran:?}");
     };
     refuse("nowhere", "nowhere: No such file or directory");
-    refuse("include", "include: it is not a catalogue");
-    refuse(&format!("{ABI}/made_up.h"), "made_up.h: it is not a catalogue");
-    refuse(".", "there is no frozen layout in ./include/linux/kho/abi/layouts");
+    refuse("include", "include: not a catalogue");
+    refuse(&format!("{ABI}/made_up.h"), "made_up.h: not a catalogue");
+    refuse(".", "no frozen layout in ./include/linux/kho/abi/layouts");
     // Two contracts that do not agree about a struct.
     let layout = tree.read(&format!("{LAYOUTS}/made-up-v2.layout"));
     place.write("abi/made-up-v2.layout", &layout);
     let other = layout.replace("made-up-v2", "other-v1").replace("u32", "s32");
     place.write("abi/other-v1.layout", &other);
-    refuse("abi", "made_up_ring_ser: two frozen layouts have it differently");
+    refuse("abi", "made_up_ring_ser: two frozen layouts of it differ");
     place.write("abi/other-v1.layout", "format 1\n");
     refuse("abi", "other-v1.layout");
 }
@@ -216,7 +221,7 @@ fn what_depends_on_a_page_size_that_is_not_known_is_not_compared() {
     kernel(&place, "old.o", PAGED, 16, false);
     let layout = freeze(&place, "old.o");
     assert!(layout.contains("u64[8191]") && !layout.contains("\npages "), "{layout}");
-    let reason = "the frozen layout is of a kernel, and does not say its page size";
+    let reason = "the frozen layout is from a kernel, and does not say its page size";
     // Headers say what depends on it, and the rest is compared.
     for size in ["4096", "65536"] {
         let ran = place.run(&["verify", "--against", "abi", "--page-size", size, "."]);
@@ -236,7 +241,10 @@ fn what_depends_on_a_page_size_that_is_not_known_is_not_compared() {
     assert!(!ran.stdout.contains("differs]"), "{ran:?}");
     assert!(!ran.stdout.contains("made-up-v2  equal"), "{ran:?}");
     for item in ["made_up_page_ser", "made_up_ser"] {
-        let line = format!("{item} is as the truth has it is unknown: it differs, perhaps by the page size: {reason}");
+        let line = format!(
+            "unknown whether {item} matches the truth: it differs, perhaps because of the page \
+             size: {reason}"
+        );
         assert!(ran.stdout.contains(&line), "{line}: {ran:?}");
     }
     // Another type is another type, whatever the pages.
@@ -262,7 +270,7 @@ fn a_layout_of_a_kernel_is_compared_for_the_page_size_of_the_kernel() {
     let ran = place.run(&["verify", "--against", "abi", "--page-size", "4096", "."]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let reason =
-        "the frozen layout is for pages of 65536 bytes, and this source has pages of 4096 bytes";
+        "the frozen layout is for pages of 65536 bytes, but this source has pages of 4096 bytes";
     let line = format!("made_up_page_ser: depends on the page size: {reason}");
     assert!(ran.stdout.contains(&line), "{ran:?}");
     kernel(&place, "other.o", PAGED, 12, true);
@@ -273,7 +281,7 @@ fn a_layout_of_a_kernel_is_compared_for_the_page_size_of_the_kernel() {
     let ran = verify(&place, "abi", "silent.o", 1);
     assert!(ran
         .stdout
-        .contains("the page size of this source is not known: give it with --page-size"));
+        .contains("the page size of this source is unknown: give it with --page-size"));
     // A change for that page size is a difference.
     kernel(&place, "new.o", &PAGED.replace("8 - 1", "8 - 2"), 16, true);
     for source in [".", "new.o"] {

@@ -135,7 +135,7 @@ fn a_directory_that_cannot_be_written_or_read_is_named() {
     assert_fails(
         &scratch.run(&["generate", "--out", "file"]),
         "file/include/linux/kho/abi/block.h: Not a directory (os error 20)",
-        "check the permissions, and the space that is left",
+        "check the permissions and the free space",
     );
     assert_fails(
         &scratch.run(&["generate", "--check", "--out", "nowhere"]),
@@ -154,8 +154,10 @@ fn a_directory_that_cannot_be_written_or_read_is_named() {
     );
     assert_fails(
         &scratch.run(&["check", "--root", "snapshots"]),
-        "snapshots is not in a tree of ABI headers: no kho-abi.toml and no include/linux/kho/abi above it",
-        "run it in a kernel tree, name one with --root DIR, or write kho-abi.toml with `kho-abi init`",
+        "snapshots is not in a tree of ABI headers: neither kho-abi.toml nor include/linux/kho/abi \
+         is above it",
+        "run this in a kernel tree, give one with --root DIR, or create kho-abi.toml with `kho-abi \
+         init`",
     );
 }
 
@@ -191,8 +193,8 @@ fn a_program_older_than_the_source_writes_nothing() {
     scratch.replace(WIRE, "pub bdf: u16,", "pub bdf: u32,");
     assert_fails(
         &scratch.run(&["generate"]),
-        "abi/src/wire/vfio_pci.rs:31: the file differs from the one that this program was compiled from",
-        "layouts are rustc's: compile again, as `cargo run -- …` in the checkout does",
+        "abi/src/wire/vfio_pci.rs:31: the file has changed since this program was compiled",
+        "the layouts come from rustc: compile again, for example with `cargo run -- …` in the checkout",
     );
     let ran = scratch.run(&["layout"]);
     assert_eq!(ran.status, Some(0));

@@ -232,7 +232,7 @@ fn what_could_not_be_extracted_is_said() {
     let (status, _, stderr) = extract(&[]);
     assert_eq!(status, Some(3));
     assert!(
-        stderr.contains("0x2000-0x3000, 4096 bytes: no folio of the list is at this place"),
+        stderr.contains("0x2000-0x3000, 4096 bytes: the list has no folio for this part"),
         "{stderr}"
     );
     assert!(!memfd.exists());
@@ -311,7 +311,7 @@ fn content_that_may_be_another_owner_s_is_not_written() {
         let args = ["guest.raw", "--session", "vm0", "--extract", "2", "-o", "memfd"];
         let (status, _, stderr) = kho_abi(directory.path(), &[&args, partial].concat());
         assert_eq!((status, memfd.exists()), (Some(3), false), "{stderr}");
-        assert!(stderr.contains("the size is more than that of any memfd"), "{stderr}");
+        assert!(stderr.contains("the size is larger than any memfd's"), "{stderr}");
         assert!(stderr.contains("[memfd_invalid]"), "{stderr}");
         assert!(!stderr.contains("os error"), "{stderr}");
     }
@@ -387,7 +387,11 @@ fn what_was_not_read_is_not_said_to_be_absent() {
         (places.luo, "not all sessions were read: LUO's root at "),
         (places.session_blocks[0], "not all sessions were read: the list of sessions at "),
         (places.file_blocks[0][0], "not all files of \"vm0\" were read: the list of files at "),
-        (places.fdt, "no sessions were found: no device tree of KHO is in what could be read"),
+        (
+            places.fdt,
+            "no sessions were found: no KHO device tree is in the part of the image that could be \
+             read",
+        ),
     ] {
         dump(&[page]);
         for said in [extract("0x9"), ask(&["--token", "9"])] {
@@ -448,7 +452,7 @@ fn what_was_not_read_is_not_counted_as_zero() {
     let without = |pages: &[u64]| show(kdump(&ram, Packing::Zlib, pages));
     let shown = without(&places.radix[..1]);
     assert!(shown.contains("preserved  not known: the tree was not read to its end"), "{shown}");
-    assert!(shown.contains("in 1 extent; the sizes of folios are not known\n"), "{shown}");
+    assert!(shown.contains("in 1 extent; the sizes of folios are unknown\n"), "{shown}");
     let shown = without(&places.radix[places.radix.len() - 1..]);
     assert!(shown.contains("preserved  at least 1552 pages, "), "{shown}");
     let shown = without(&places.memfds[0].list);
@@ -463,7 +467,7 @@ fn what_was_not_read_is_not_counted_as_zero() {
     }
     let shown = show(raw(&damaged));
     let node = format!(
-        "2 nodes of the tree of preserved pages, from {:#x} on, are all zero",
+        "2 nodes of the tree of preserved pages, the first at {:#x}, are all zeroes",
         places.radix[1]
     );
     assert!(shown.contains(&node), "{shown}");
@@ -706,7 +710,7 @@ fn versions_that_are_not_known_are_not_equal() {
     raw_in(&directory.path().join("next.raw"), &ram).unwrap();
     let (status, stdout, _) = kho_abi(directory.path(), &["diff", "next.raw", "next.raw"]);
     assert_eq!(status, Some(1));
-    assert!(stdout.contains("? sessions: LUO's version is not known"), "{stdout}");
+    assert!(stdout.contains("? sessions: LUO's version is unknown"), "{stdout}");
     assert!(stdout.ends_with("0 differences, 1 not comparable\n"), "{stdout}");
 }
 

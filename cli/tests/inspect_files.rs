@@ -78,7 +78,7 @@ fn what_is_not_memory_is_named_and_helped() {
     std::fs::write(directory.path().join("empty"), b"").unwrap();
     let disk = inspect(directory.path(), &["disk", "--format", "json"], Stdio::null());
     assert_eq!((disk.status, disk.stdout.as_str()), (Some(2), ""));
-    assert!(disk.stderr.contains("not an image of memory: this is a qcow2 disk image"));
+    assert!(disk.stderr.contains("not a memory image: this is a qcow2 disk image"));
     assert!(disk.stderr.contains("help: ") && disk.stderr.contains("virsh dump --memory-only"));
     let empty = inspect(directory.path(), &["empty"], Stdio::null());
     assert_eq!(empty.status, Some(2));
@@ -86,7 +86,7 @@ fn what_is_not_memory_is_named_and_helped() {
     // If the user says that it is memory, it is read as memory.
     let raw = inspect(directory.path(), &["disk", "--as", "raw"], Stdio::null());
     assert_eq!(raw.status, Some(1));
-    assert!(raw.stdout.contains("it ends within a page, at 0x8"), "{}", raw.stdout);
+    assert!(raw.stdout.contains("it ends inside a page, at 0x8"), "{}", raw.stdout);
     for path in [".", "/dev/null"] {
         let ran = inspect(directory.path(), &[path], Stdio::null());
         assert_eq!(ran.status, Some(2), "{path}: {}", ran.stdout);
@@ -179,7 +179,7 @@ fn a_file_that_ends_within_the_tree_s_page_is_cut_off() {
     std::fs::write(directory.path().join("guest.raw"), &bytes).unwrap();
     let ran = inspect(directory.path(), &["guest.raw"], Stdio::null());
     assert_eq!(ran.status, Some(1), "{}", ran.stderr);
-    let end = format!("it ends within a page, at {:#x}, and may be cut off", bytes.len());
+    let end = format!("it ends inside a page, at {:#x}, and may be cut off", bytes.len());
     assert!(ran.stdout.contains(&end), "{}", ran.stdout);
     let tree = format!("{tree:#x}: the page is almost KHO's device tree: a property is cut off");
     assert!(ran.stdout.contains(&tree), "{}", ran.stdout);
@@ -201,7 +201,7 @@ fn a_wrong_address_is_answered_with_the_right_one() {
     for wrong in ["guest.ram@0x80000000", "guest.ram@0"] {
         let ran = look(&[wrong]);
         assert_eq!(ran.status, Some(1), "{}", ran.stderr);
-        let said = "the state says that it belongs at FILE@0x40000000 [offsets_not_addresses]";
+        let said = "its state belongs at FILE@0x40000000 [offsets_not_addresses]";
         assert!(ran.stdout.contains(said), "{wrong}: {}", ran.stdout);
     }
     assert_eq!(look(&["guest.ram@0x40000000"]).status, Some(0));
@@ -219,7 +219,7 @@ fn a_wrong_address_is_answered_with_the_right_one() {
     let bytes = placed(&state(0), &[(0, 0, SIZE)]);
     std::fs::write(directory.path().join("guest.raw"), &bytes).unwrap();
     let ran = look(&["guest.raw@0x100000000"]);
-    assert!(ran.stdout.contains("it belongs at FILE@0x0 ["), "{}", ran.stdout);
+    assert!(ran.stdout.contains("its state belongs at FILE@0x0 ["), "{}", ran.stdout);
 }
 
 #[test]
@@ -271,10 +271,7 @@ fn content_of_a_damaged_file_is_doubtful_and_of_a_placed_one_is_not() {
         std::fs::write(directory.path().join("guest.gz"), damaged).unwrap();
         let (status, stderr, written) = extract("guest.gz");
         assert_eq!((status, written), (Some(3), false), "{stderr}");
-        assert!(
-            stderr.contains("0x0-0x10000, 65536 bytes: the file of the image is damaged"),
-            "{stderr}"
-        );
+        assert!(stderr.contains("0x0-0x10000, 65536 bytes: the image file is damaged"), "{stderr}");
         assert!(stderr.contains("[image_malformed]"), "{stderr}");
     }
 }

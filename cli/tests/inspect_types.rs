@@ -49,10 +49,10 @@ fn a_made_up_handler_is_shown_by_a_header_that_the_program_has_never_seen() {
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw"]);
     assert_eq!(status, Some(1));
     assert!(stdout.ends_with("\n0 findings, 1 unknown\n"), "{stdout}");
-    assert!(stdout.contains("not decoded: file of \"made-up-v1\"\n"), "{stdout}");
+    assert!(stdout.contains("not decoded: file with \"made-up-v1\"\n"), "{stdout}");
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--types", "abi"]);
     assert_eq!(status, Some(1));
-    assert!(stdout.contains("file of \"made-up-v1\": abi does not have it"), "{stdout}");
+    assert!(stdout.contains("file with \"made-up-v1\": abi does not have it"), "{stdout}");
 }
 
 /// An image with an iommu FLB and a hugetlb memfd, as proposed headers have them.
@@ -105,8 +105,8 @@ fn headers_that_are_on_their_way_show_their_state() {
     let (status, stdout, _) = kho_abi(directory.path(), &["guest.raw", "--types", "tree"]);
     assert_eq!(status, Some(1));
     for note in [
-        "FLB \"iommu-liveupdate-v1\": the types do not say with which of its structs it begins",
-        "file of \"huge-memfd-v1\": the types do not say with which of its structs it begins",
+        "FLB \"iommu-liveupdate-v1\": the types do not say which struct it begins with",
+        "file with \"huge-memfd-v1\": the types do not say which struct it begins with",
     ] {
         assert!(stdout.contains(note), "{stdout}");
     }
@@ -325,7 +325,7 @@ fn revisions_and_frozen_layouts_are_sources() {
     let frozen = frozen.to_str().unwrap();
     let (status, stdout, stderr) = kho_abi(directory.path(), &["guest.raw", "--types", frozen]);
     assert_eq!(status, Some(1), "{stderr}");
-    let note = format!("not decoded: file of \"made-up-v1\": {frozen} does not have it");
+    let note = format!("not decoded: file with \"made-up-v1\": {frozen} does not have it");
     assert!(stdout.contains(&note), "{stdout}");
     // Another kernel's version of a built-in handler.
     let mut synth = ram();

@@ -191,5 +191,5 @@ fn a_revision_is_a_source_and_options_of_sources_need_one() {
     assert!(ran.stderr.contains("--source <SOURCE>"), "{ran:?}");
     let ran = tree.run(&["layout", "--source", "nowhere"]);
     assert_eq!(ran.status, Some(2));
-    assert!(ran.stderr.contains("no such file, and not a word for a source"), "{ran:?}");
+    assert!(ran.stderr.contains("no such file, and not a known source"), "{ran:?}");
 }

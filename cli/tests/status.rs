@@ -146,9 +146,9 @@ fn what_is_wrong_or_unknown_is_status_1() {
     type Break = fn(&Machine);
     let broken: &[(&str, Break, &str)] = &[
         ("luo-off", |m| m.write("proc/misc", "126 rfkill\n"), "LUO is off: /proc/misc"),
-        ("no-misc", |m| m.remove("proc/misc"), "whether LUO is on is unknown"),
+        ("no-misc", |m| m.remove("proc/misc"), "unknown: whether LUO is on: "),
         ("no-kho", |m| m.remove(KHO), "unknown: /sys/kernel/debug/kho could not be read: debugfs"),
-        ("gave-up", |m| m.remove(&format!("{KHO}/out")), "has no out: the kernel gave up"),
+        ("gave-up", |m| m.remove(&format!("{KHO}/out")), "has no out: the kernel turned KHO off"),
         (
             "not-taken",
             |m| m.remove(&format!("{KHO}/in")),
@@ -157,7 +157,7 @@ fn what_is_wrong_or_unknown_is_status_1() {
         (
             "node-refused",
             |m| m.remove(&format!("{KHO}/in/sub_fdts/LUO")),
-            "entry \"LUO\" is in the device tree that was handed over, and the kernel did not",
+            "the kernel did not take over the entry \"LUO\" of the device tree that was handed over",
         ),
         (
             "cut-tree",
@@ -177,7 +177,7 @@ fn what_is_wrong_or_unknown_is_status_1() {
         (
             "nothing-prepared",
             |m| m.remove(&format!("{KHO}/out/sub_fdts/LUO")),
-            "LUO is on, and no entry \"LUO\" is being prepared",
+            "LUO is on, but no entry \"LUO\" is being prepared",
         ),
         (
             "newer",
@@ -202,7 +202,7 @@ fn what_is_wrong_or_unknown_is_status_1() {
         (
             "log-without-level",
             |m| m.write("var/log/dmesg", &format!("{LOG}[ 1.0] luo: something new\n")),
-            "at an unknown level: luo: something new",
+            "(level unknown): luo: something new",
         ),
         (
             "log-begins-late",
@@ -211,15 +211,15 @@ fn what_is_wrong_or_unknown_is_status_1() {
         ),
         ("no-log", |m| m.remove("var/log/dmesg"), "unknown: /var/log/dmesg could not be read"),
         ("no-release", |m| m.remove("proc/sys"), "unknown: /proc/sys/kernel/osrelease"),
-        ("kexec", |m| m.write("sys/kernel/kexec_loaded", "2"), "neither 0 nor 1: \"2\""),
-        ("no-node", |m| m.write("dev/null", ""), "/dev/liveupdate is not there"),
+        ("kexec", |m| m.write("sys/kernel/kexec_loaded", "2"), "expected 0 or 1, found \"2\""),
+        ("no-node", |m| m.write("dev/null", ""), "/dev/liveupdate is missing"),
         (
             "protocol-unknown",
             |m| {
                 m.remove("sys/kernel/boot_params");
                 m.remove(&format!("{KHO}/in"));
             },
-            "whether a state was handed over is unknown",
+            "unknown: whether a state was handed over: ",
         ),
     ];
     let mut shown = BTreeSet::new();
@@ -284,7 +284,7 @@ fn why_kho_is_off_is_said() {
     machine.write("sys/kernel/debug/clk/x", "");
     machine
         .run(&[])
-        .assert(1, "off (debugfs has no kho, and the command line has kho=on: see the log)");
+        .assert(1, "off (debugfs has no kho; the command line has kho=on: see the log)");
 }
 
 /// A copy is untrusted: links that lead out of it, pipes, endless files.

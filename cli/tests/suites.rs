@@ -83,7 +83,7 @@ fn suites_of_headers_expect_what_those_of_the_types_do() {
     assert!(text.contains(&format!(" *   {LAYOUTS}/{}.layout\n", support::present("memfd"))));
     assert_eq!(generate(&tree, &["--check"], 0).stdout, "");
     assert_eq!(generate(&tree, &[], 0).stdout, "");
-    assert!(tree.check(0).contains("ok           the unit tests are what was frozen"));
+    assert!(tree.check(0).contains("ok           the unit tests match the frozen layouts"));
 }
 
 #[test]
@@ -233,14 +233,18 @@ fn every_change_of_a_header_fails_the_case_that_is_named_after_it() {
     }
     assert_eq!(files(&tree.root().join(TESTS)), before);
     let printed = tree.one(&tree.line(&header, "frame:52"), "field `pfn` is named `frame`");
-    assert!(printed.contains("ok           the unit tests are what was frozen"), "{printed}");
+    assert!(printed.contains("ok           the unit tests match the frozen layouts"), "{printed}");
 }
 
 #[test]
 fn what_is_not_frozen_has_no_suite_and_an_older_suite_stays() {
     let tree = Tree::of("x", ONE);
     let ran = generate(&tree, &[], 2);
-    assert!(ran.stderr.contains(&format!("{LAYOUTS}: there is no frozen layout")), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains(&format!("{LAYOUTS}: unit tests need frozen layouts, which are missing")),
+        "{ran:?}"
+    );
     assert!(ran.stderr.contains("help: run `kho-abi init` first"), "{ran:?}");
     assert!(!tree.root().join("kernel").exists());
     tree.init(&[]);
@@ -277,7 +281,7 @@ fn what_is_not_frozen_has_no_suite_and_an_older_suite_stays() {
         "{ran:?}"
     );
     let printed = tree.check(1);
-    assert!(printed.contains("failed       the unit tests are what was frozen"), "{printed}");
+    assert!(printed.contains("failed       the unit tests match the frozen layouts"), "{printed}");
     assert_eq!(generate(&tree, &[], 0).stdout, format!("{y}\n"));
     tree.check(0);
 
@@ -288,7 +292,10 @@ fn what_is_not_frozen_has_no_suite_and_an_older_suite_stays() {
         fs::remove_file(tree.root().join(file)).unwrap();
     }
     let ran = generate(&tree, &["--check"], 1);
-    assert!(ran.stdout.contains(&format!("{y}: no frozen layout makes this unit test")), "{ran:?}");
+    assert!(
+        ran.stdout.contains(&format!("{y}: no frozen layout generates this unit test")),
+        "{ran:?}"
+    );
     assert!(ran.stdout.contains("[unit_test_out_of_date]"), "the Makefile: {ran:?}");
     assert!(!ran.stdout.contains("mine"), "{ran:?}");
     fs::remove_file(tree.root().join(&y)).unwrap();
@@ -334,7 +341,7 @@ fn a_layout_of_a_kernel_makes_no_suite() {
     assert!(ran.stderr.contains("its source is x.o, a kernel"), "{ran:?}");
     tree.write("kho-abi.toml", "");
     let ran = generate(&tree, &[], 0);
-    assert!(ran.stderr.contains("\"x-v1\" is not tested: its layout is of a kernel"), "{ran:?}");
+    assert!(ran.stderr.contains("\"x-v1\" is not tested: its layout is from a kernel"), "{ran:?}");
     assert!(!tree.root().join("kernel").exists());
 }
 
@@ -356,7 +363,7 @@ fn a_patch_brings_the_suite_of_a_header_that_stays() {
     };
     let ran = patch(&["x-v1", "--kunit"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("unit tests expect what is frozen"), "{ran:?}");
+    assert!(ran.stderr.contains("unit tests need frozen layouts"), "{ran:?}");
     tree.init(&[]);
     let ran = patch(&["y-v1", "--kunit"]);
     assert!(

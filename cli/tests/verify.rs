@@ -101,7 +101,7 @@ fn a_draft_that_a_kernel_does_not_have_is_absent_and_another_number_is_found() {
     let ran = run_in(dir.path(), &["include"]);
     assert_eq!(ran.status, Some(1), "{ran:?}");
     assert_eq!(row(&ran), format!("pci@{before} (truth: {pci}) older"), "{}", ran.stdout);
-    let found = format!("it has pci@{before}, and the truth, which has {pci}");
+    let found = format!("it has pci@{before}, but the truth has {pci}");
     assert!(ran.stdout.contains(&found), "{}", ran.stdout);
     assert!(ran.stdout.ends_with("1 finding\n"), "{}", ran.stdout);
 
@@ -152,9 +152,9 @@ fn what_is_no_source_is_refused_with_the_reason_and_the_others_are_still_told() 
     for (name, said) in [
         ("text", "text: not a kernel, a module, a header or a frozen layout\n"),
         ("empty", "empty: it is empty\n"),
-        ("cut", "cut: list of sections: the file ends before it: it is cut off\n"),
+        ("cut", "cut: list of sections: the file is cut off before it\n"),
         ("big-endian", "big-endian: it is BTF for a big-endian machine, and "),
-        ("nowhere", "nowhere: no such file, and not a word for a source\n"),
+        ("nowhere", "nowhere: no such file, and not a known source\n"),
     ] {
         let ran = run_in(dir.path(), &["same.o", name]);
         assert_eq!(ran.status, Some(2), "{ran:?}");
@@ -204,7 +204,7 @@ fn headers_of_which_something_was_not_read_are_no_success() {
         assert_eq!(status, Some(1), "{what}: {out}");
         assert!(out.contains("[not_compared]"), "{what}: {out}");
         assert!(
-            out.contains(&format!("consequence: nothing is known of it for {}", present("memfd"))),
+            out.contains(&format!("consequence: nothing of it is known for {}", present("memfd"))),
             "{what}: {out}"
         );
         out

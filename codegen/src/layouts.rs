@@ -251,14 +251,14 @@ impl Layouts {
         let all = self.readable()?;
         let released = all.iter().filter(|frozen| frozen.status == Status::Released).count();
         if released == 0 {
-            return Ok((Vec::new(), vec![format!("none is released; {why}")]));
+            return Ok((Vec::new(), vec![format!("no layout is released; {why}")]));
         }
         let which = if released == 1 { "layout was" } else { "layouts were" };
         let finding = Finding::new(
             HISTORY_NOT_READ,
             self.display(&self.dir),
-            format!("whether {released} released {which} edited is unknown: {why}"),
-            "run it in a git repository with the whole history",
+            format!("unknown whether {released} released {which} edited: {why}"),
+            "run this in a git repository with the full history",
         );
         Ok((vec![finding], Vec::new()))
     }

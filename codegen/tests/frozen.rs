@@ -355,10 +355,7 @@ fn every_kind_of_promise_is_held_to() {
             };
             for at in 0..contract.constants.len() {
                 let name = contract.constants[at].as_str();
-                refused(
-                    with(&|contract| drop(contract.constants.remove(at))),
-                    &[name, "not there"],
-                );
+                refused(with(&|contract| drop(contract.constants.remove(at))), &[name, "missing"]);
                 let mut model = truth.clone();
                 let items = model.headers.iter_mut().flat_map(|header| &mut header.items);
                 change_value(items, name);
@@ -368,7 +365,7 @@ fn every_kind_of_promise_is_held_to() {
                 for (p, property) in node.properties.iter().enumerate() {
                     let name = property.name.as_str();
                     refused(with(&|c| c.nodes[n].properties[p].size = Some(4)), &[name, "4 bytes"]);
-                    refused(with(&|c| drop(c.nodes[n].properties.remove(p))), &[name, "not there"]);
+                    refused(with(&|c| drop(c.nodes[n].properties.remove(p))), &[name, "missing"]);
                 }
             }
         }

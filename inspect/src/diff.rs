@@ -26,22 +26,22 @@ pub enum Kind {
     Removed,
     /// Only the later image has it.
     Added,
-    /// Both have it, and not alike.
+    /// Both have it, but it differs.
     Changed,
-    /// Whether it differs is not known.
+    /// Unknown whether it differs.
     Unknown,
 }
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Difference {
-    /// How it differs.
+    /// The kind of difference.
     pub kind: Kind,
-    /// What differs, as `session "vm0", token 0x1`.
+    /// What differs, such as `session "vm0", token 0x1`.
     pub what: String,
-    /// What the earlier image has.
+    /// The value in the earlier image.
     pub before: Option<String>,
-    /// What the later image has.
+    /// The value in the later image.
     pub after: Option<String>,
 }
 
@@ -146,15 +146,15 @@ fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<D
         let lacks = |side: Side<'_>| {
             let kho = side.state.kho.as_ref()?;
             let known = kho.preserved.as_ref().is_some_and(crate::radix::Preserved::is_complete);
-            (!known && !side.image.is_blob()).then(|| "not known in full".into())
+            (!known && !side.image.is_blob()).then(|| "not fully known".into())
         };
-        add("what is preserved", lacks(before), lacks(after));
+        add("preserved pages", lacks(before), lacks(after));
     }
     let lacks = |side: Side<'_>| match side.state.luo().map(|luo| luo.phase) {
         Some(Phase::Serialised | Phase::NotSerialised) | None => None,
         Some(Phase::Consumed) => Some("LUO's root is gone".into()),
-        Some(Phase::UnknownVersion) => Some("LUO's version is not known".into()),
-        Some(Phase::NotFollowed) => Some("KHO's version is not known".into()),
+        Some(Phase::UnknownVersion) => Some("LUO's version is unknown".into()),
+        Some(Phase::NotFollowed) => Some("KHO's version is unknown".into()),
         Some(Phase::Unreadable) => Some("LUO's root cannot be read".into()),
     };
     add("sessions", lacks(before), lacks(after));
@@ -179,7 +179,7 @@ fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<D
             number => Some(format!("{} not decoded", count(number as u64, "item"))),
         }
     };
-    add("what handlers and FLBs left", undecoded(before), undecoded(after));
+    add("state of handlers and FLBs", undecoded(before), undecoded(after));
 }
 
 /// The memfds of a side by session and token; a number distinguishes those with equal names.
@@ -209,7 +209,7 @@ fn contents(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<
         let what = format!("content of {name}");
         if let Some(first) = first {
             let said =
-                format!("other in {} of 4 KiB, from byte {first:#x} on", count(pieces, "piece"));
+                format!("differs in {} of 4 KiB, from byte {first:#x}", count(pieces, "piece"));
             differences.push(Difference {
                 kind: Kind::Changed,
                 what: what.clone(),
@@ -380,7 +380,7 @@ fn file_facts(
             let mut text = format!("{size} bytes, position {pos}, seals {}", seals(*sealed));
             if how.places {
                 text = format!(
-                    "{text}, {} in {} from {:#x} on",
+                    "{text}, {} in {} from {:#x}",
                     count(totals.folios, "folio"),
                     count(totals.extents, "extent"),
                     memfd.first.first().map_or(0, |extent| extent.pfn.saturating_mul(page_size)),

@@ -8,7 +8,7 @@ use crate::radix::Preserved;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Folios of one order and with the same flags that follow one another.
+/// Consecutive folios with the same order and flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Extent {
     /// Place of the first folio in the file, in pages.
@@ -19,11 +19,11 @@ pub struct Extent {
     pub pfn: u64,
     /// Number of folios.
     pub folios: u64,
-    /// The order of each: `1 << order` pages.
+    /// The order of each folio: `1 << order` pages.
     pub order: u32,
-    /// The flags of each.
+    /// The flags of each folio.
     pub flags: u16,
-    /// Whether the first folio of the file is the last one in memory.
+    /// Whether the first folio in the file is the last one in memory.
     pub descending: bool,
 }
 

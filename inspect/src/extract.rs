@@ -29,32 +29,33 @@ pub const KEPT: usize = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// No folio of the list has this place.
+    /// The list has no folio for this place.
     NoFolio,
     /// The list of folios was not read to its end, so that a folio may have this place.
     ListUnread,
-    /// The memfd's size is more than any kernel preserves: the field is damaged, and nothing is
-    /// written.
+    /// The memfd's size is larger than any that a kernel preserves: the field is damaged, and
+    /// nothing is written.
     SizeInvalid,
     /// The folio's memory cannot be read from the image.
     Unreadable,
     /// The folio's page is not preserved: the next kernel may use it for something else.
     NotPreserved,
-    /// The tree of preserved pages is damaged: whether the page is preserved is not known.
+    /// Unknown whether the page is preserved: the tree of preserved pages is damaged.
     NotKnown,
-    /// The folio is within a preserved block, and not at its beginning: the kernel refuses it.
+    /// The folio is inside a preserved block, but not at its start: the kernel refuses it.
     NotBlockStart,
-    /// The folio is not up to date: the next kernel shows zeroes, though its page has other bytes.
+    /// The folio is not up to date: the next kernel shows zeroes, although its page has other
+    /// bytes.
     NotUptodate,
-    /// Two folios have this place: the later one of the list is written.
+    /// Two folios have this place: the later one in the list is written.
     Twice,
-    /// The folio's page has a second owner: its content is one owner's at most.
+    /// The folio's page has a second owner: its content belongs to at most one of them.
     OwnedTwice,
-    /// What the memfd says of itself contradicts itself, or cannot be right: see the findings.
+    /// The memfd's own fields contradict each other or are impossible: see the findings.
     Contradicted,
-    /// There are too many owners, too far apart, to know whether its pages have a second one.
+    /// Unknown whether its pages have a second owner: there are too many owners, too far apart.
     OwnersUnknown,
-    /// The file of the image is damaged: what it shows may not be what was in memory.
+    /// The image file is damaged: it may not show what was in memory.
     ImageMalformed,
 }
 
@@ -63,21 +64,19 @@ impl Why {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::NoFolio => "no folio of the list is at this place of the file",
+            Self::NoFolio => "the list has no folio for this part of the file",
             Self::ListUnread => "the list of folios was not read to its end",
-            Self::SizeInvalid => "the size is more than that of any memfd: the field is damaged",
+            Self::SizeInvalid => "the size is larger than any memfd's: the field is damaged",
             Self::Unreadable => "the folio's memory cannot be read from the image",
             Self::NotPreserved => "the folio's page is not preserved",
-            Self::NotKnown => "whether the folio's page is preserved is not known",
+            Self::NotKnown => "unknown whether the folio's page is preserved",
             Self::NotBlockStart => "the folio is not at the beginning of a preserved block",
-            Self::NotUptodate => {
-                "the folio is not up to date, and its page has content that the kernel drops"
-            }
-            Self::Twice => "two folios have this place",
+            Self::NotUptodate => "the folio is not up to date: the kernel drops its page's content",
+            Self::Twice => "two folios are for this part of the file",
             Self::OwnedTwice => "the folio's page has two owners",
             Self::Contradicted => "the memfd's state is damaged: see the findings",
-            Self::OwnersUnknown => "whether its pages have a second owner is not known",
-            Self::ImageMalformed => "the file of the image is damaged",
+            Self::OwnersUnknown => "unknown whether its pages have a second owner",
+            Self::ImageMalformed => "the image file is damaged",
         }
     }
 }
@@ -89,26 +88,26 @@ pub struct Piece {
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub start: u64,
-    /// The offset behind its last byte.
+    /// The offset after its last byte.
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub end: u64,
-    /// What is the matter with it.
+    /// What is wrong with it.
     pub why: Why,
-    /// Where its memory is, if it is anywhere.
+    /// The physical address of its memory, if it has any.
     #[serde(serialize_with = "address_or_none")]
     #[schemars(with = "Option<AddressText>")]
     pub pa: Option<u64>,
 }
 
-/// Pieces of the file, as many as are kept, and how much they are together.
+/// Pieces of the file, of which the first are listed, and their total size.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Pieces {
     /// The first of them, in the order of the file.
     pub list: Vec<Piece>,
-    /// Number of bytes in all of them.
+    /// Number of bytes in all pieces.
     pub bytes: u64,
-    /// Number of pieces, also of those that are not listed.
+    /// Number of pieces, including those that are not listed.
     pub pieces: u64,
 }
 
@@ -312,7 +311,7 @@ pub(crate) enum Known {
     Zero,
     /// It may contain data.
     Written,
-    /// It cannot be read.
+    /// Cannot be read.
     Absent(ReadError),
 }
 

@@ -91,14 +91,14 @@ impl<'t> Fdt<'t> {
         let size = |offset| field(offset).map(|word| usize::try_from(word).unwrap_or(usize::MAX));
         let (total, structure, strings) = (size(4)?, size(8)?, size(12)?);
         if total < HEADER {
-            return Err(error(4, "the total size is less than a header's"));
+            return Err(error(4, "the total size is smaller than a header"));
         }
         if field(24)? > COMPATIBLE_VERSION || field(20)? < 16 {
-            return Err(error(20, "the version is one that is not known"));
+            return Err(error(20, "unknown version"));
         }
         for (offset, place) in [(8, structure), (12, strings)] {
             if place < HEADER || place > total {
-                return Err(error(offset, "a part of the tree lies outside of it"));
+                return Err(error(offset, "a part of the tree lies outside it"));
             }
         }
         if structure % 4 != 0 {
@@ -165,7 +165,7 @@ impl<'t> Events<'t> {
                 NOTHING => {}
                 BEGIN_NODE => {
                     if self.depth == DEPTH_LIMIT {
-                        return Err(error("nodes are nested deeper than any"));
+                        return Err(error("nodes are nested too deeply"));
                     }
                     let name = self.tree.string(self.at, "a node's name has no end")?;
                     self.at = (self.at + name.len() + 1).next_multiple_of(4);
@@ -173,12 +173,13 @@ impl<'t> Events<'t> {
                     return Ok(Some(Event::Begin { name, depth: self.depth - 1 }));
                 }
                 END_NODE => {
-                    self.depth = self.depth.checked_sub(1).ok_or(error("a node ends twice"))?;
+                    self.depth =
+                        self.depth.checked_sub(1).ok_or(error("a node ends that did not begin"))?;
                     return Ok(Some(Event::End));
                 }
                 PROPERTY => return self.property(at).map(Some),
                 END if self.depth == 0 => return Ok(None),
-                END => return Err(error("the tree ends within a node")),
+                END => return Err(error("the tree ends inside a node")),
                 _ => return Err(error("unknown token")),
             }
         }
@@ -191,7 +192,7 @@ impl<'t> Events<'t> {
         let size = |word| usize::try_from(word).unwrap_or(usize::MAX);
         let (len, name) = (size(field(at + 4)?), size(field(at + 8)?));
         if self.depth == 0 {
-            return Err(error("a property is outside of all nodes"));
+            return Err(error("a property is outside every node"));
         }
         let start = at + 12;
         let end = start.checked_add(len).ok_or(cut_off)?;

@@ -14,7 +14,7 @@ pub const KEPT_PER_RULE: u64 = 100;
 /// A step from KHO's device tree to where something was found.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Link {
-    /// What was followed, as `session "vm0"`.
+    /// What was followed, such as `session "vm0"`.
     pub what: String,
     /// Where it is.
     #[serde(serialize_with = "address_or_none")]
@@ -31,20 +31,20 @@ impl fmt::Display for Link {
     }
 }
 
-/// Something that is not as it must be.
+/// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// The rule that it breaks.
     #[serde(serialize_with = "rule_id")]
     #[schemars(with = "String")]
     pub rule: &'static Rule,
-    /// The physical address where it shows.
+    /// The physical address where it was found.
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub at: u64,
     /// What was found, and what was expected.
     pub what: String,
-    /// How one gets there from KHO's device tree.
+    /// The path to it from KHO's device tree.
     pub chain: Vec<Link>,
 }
 

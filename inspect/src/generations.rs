@@ -23,8 +23,8 @@ pub fn generations(image: &Image, options: &Options, first: State) -> Vec<State>
         if let Some(later) = taken_over(other, latest).filter(|_| !state.findings.is_empty()) {
             let findings = std::mem::take(&mut state.findings);
             state.notes.push(format!(
-                "{} are not listed: {later} has been written since, by a kernel that had taken this state over \
-                 and uses its pages for other things; --fdt {:#x} lists them",
+                "{} are not listed: a kernel took this state over, reused its pages, and has since \
+                 written {later}. --fdt {:#x} lists them",
                 count(findings.total(), "finding"),
                 other.at
             ));

@@ -132,7 +132,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
     if let Some((at, error)) = unread.first {
         walker.find(&rules::IMAGE_MALFORMED, at, || {
             let damaged = text::count(unread.damaged, "byte");
-            format!("{damaged} of memory cannot be read from the file, first of all: {error}")
+            format!("{damaged} of memory cannot be read from the file; the first error: {error}")
         });
     }
     let mut kho = match chosen {
@@ -161,7 +161,7 @@ pub fn inspect(image: &Image, options: &Options) -> State {
         walker.notes.push(note.into());
     }
     if walker.claims.is_incomplete() {
-        walker.not_checked("not checked: two owners of pages that are too far apart".into());
+        walker.not_checked("not checked: whether pages that are far apart have two owners".into());
     }
     let undecoded = walker.undecoded.values().fold(0, |sum: u64, more| sum.saturating_add(*more));
     let unknown = walker.unknown.saturating_add(undecoded);
@@ -189,17 +189,17 @@ fn phase_note(luo: &Luo) -> Option<&'static str> {
     match luo.phase {
         Phase::Serialised | Phase::UnknownVersion | Phase::Unreadable => None,
         Phase::NotFollowed => Some(
-            "LUO's sessions were not followed: their lists are blocks of KHO, whose layout in this version of \
-             KHO is not known",
+            "LUO's sessions were not followed: their lists are blocks of KHO, and the layout of \
+             blocks in this version of KHO is unknown",
         ),
         Phase::NotSerialised => Some(
-            "LUO has not written its sessions: it does so within the reboot that ends this kernel. \
-             Either no session exists, or the image was taken before that moment; nothing in memory \
-             says which",
+            "LUO has not written its sessions: it writes them during the reboot that ends this \
+             kernel. Either no session exists, or the image was taken earlier; memory does not say \
+             which",
         ),
         Phase::Consumed => Some(
-            "LUO's root is no longer there: once the next kernel has read it, it uses the page for \
-             other things. That no sessions are shown does not mean that there were none",
+            "LUO's root is gone: the next kernel reuses the page once it has read the root. There \
+             may have been sessions, although none are shown",
         ),
     }
 }
@@ -210,13 +210,16 @@ fn cause(walker: &Walker<'_>, kho: &Kho) -> Option<String> {
     let empty = kho.preserved.as_ref()?.empty();
     let first = empty.first()?;
     let nodes = match empty.len() {
-        1 => format!("the node at {first:#x} of the tree of preserved pages is all zero"),
+        1 => format!("the node at {first:#x} of the tree of preserved pages is all zeroes"),
         more => {
-            format!("{more} nodes of the tree of preserved pages, from {first:#x} on, are all zero")
+            format!(
+                "{more} nodes of the tree of preserved pages, the first at {first:#x}, are all \
+                 zeroes"
+            )
         }
     };
     Some(format!(
-        "{nodes}: if the kernel did not unpreserve what was there, that is why {} not preserved",
+        "{nodes}: unless the kernel unpreserved their pages, that is why {} not preserved",
         match missing {
             1 => "1 place is".into(),
             more => format!("{more} places are"),
@@ -249,28 +252,28 @@ fn not_found(
         lacking.push(format!("{} were left out of the image", text::count(left_out, "byte")));
     }
     if !image.notes().is_empty() {
-        lacking.push("the file is not whole or contradicts itself".into());
+        lacking.push("the file is incomplete or contradicts itself".into());
     }
     if too_many {
-        lacking.push("it has too many device trees to look at all".into());
+        lacking.push("it has too many device trees to check them all".into());
     }
     // Memory ends with a page; a machine's map of it, which other formats have, need not.
     let last = image.ranges().last().map(|range| range.end);
     let is_cut = |end: &u64| image.format() == Format::Raw && !end.is_multiple_of(4096);
     if let Some(end) = last.filter(is_cut) {
-        lacking.push(format!("it ends within a page, at {end:#x}, and may be cut off"));
+        lacking.push(format!("it ends inside a page, at {end:#x}, and may be cut off"));
     }
     if lacking.is_empty() && !almost.is_empty() {
         return;
     }
     if lacking.is_empty() {
         walker.find(&rules::KHO_NOT_FOUND, begins, || {
-            "no page of the image begins a device tree of KHO".into()
+            "no page of the image begins a KHO device tree".into()
         });
     } else {
         walker.find(&rules::KHO_SEARCH_INCOMPLETE, begins, || {
             format!(
-                "no device tree of KHO is in what could be read of the image, which is not all: {}",
+                "no KHO device tree is in the part of the image that could be read: {}",
                 lacking.join("; ")
             )
         });
@@ -303,7 +306,7 @@ fn places(image: &Image, options: &Options, threads: usize) -> Places {
             match found {
                 Ok(found) if found.fdt == at => places.carried.push(found),
                 Ok(found) => places.problems.push(format!(
-                    "not used: {option} leads to the tree at {:#x}, and --fdt is {at:#x}",
+                    "not used: {option} leads to the tree at {:#x}, but --fdt is {at:#x}",
                     found.fdt
                 )),
                 Err(problem) => places.problems.push(problem),
@@ -350,7 +353,7 @@ fn search(image: &Image, options: &Options, threads: usize, places: &mut Places)
     if searched.too_many {
         places
             .problems
-            .push("not searched to its end: the image has thousands of device trees".into());
+            .push("the search stopped early: the image has thousands of device trees".into());
     }
     for at in &searched.trees {
         places.list.push((*at, Way::Scan));

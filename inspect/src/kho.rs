@@ -43,7 +43,7 @@ pub struct Kho {
     pub preserved: Option<Preserved>,
     /// LUO's state.
     pub luo: Option<Luo>,
-    /// Memory that was reserved by name.
+    /// Memory reserved by name.
     pub reservations: Vec<Reservation>,
     /// What the kernel says about itself.
     pub metadata: Option<Metadata>,
@@ -53,20 +53,20 @@ pub struct Kho {
     pub raw: Option<Raw>,
 }
 
-/// An entry: what a subsystem preserved.
+/// An entry: the state that a subsystem preserved.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Entry {
     /// Its name.
     pub name: String,
-    /// Where what it preserved begins; 0 where it does not say.
+    /// Address of that state; 0 if the entry does not say.
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub data: u64,
-    /// The size of that, in bytes; 0 where it does not say.
+    /// Size of that state, in bytes; 0 if the entry does not say.
     pub size: u64,
-    /// What is there, where no types are known for it.
+    /// The bytes there, if their types are unknown.
     pub raw: Option<Raw>,
-    /// What is there, by layouts that were handed in.
+    /// The state there, decoded by given types.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub typed: Option<Typed>,
 }
@@ -188,7 +188,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64) -> Option<Kho> {
         };
         if fdt.total_size() > bytes.len() {
             walker.find(&rules::FDT_MALFORMED, at, || {
-                format!("the tree claims {} bytes, but {} are there", fdt.total_size(), bytes.len())
+                format!("the tree claims {} bytes, but has {}", fdt.total_size(), bytes.len())
             });
         }
         let known = DECODERS.iter().find(|known| known.compatible.as_bytes() == string(compatible));
@@ -215,10 +215,9 @@ fn known_list() -> String {
 fn read_current(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho) {
     read_tree(walker, fdt, kho, true);
     if walker.memory.image().is_blob() {
-        walker.notes.push(
-            "the image is a device tree alone: what it leads to is not in it, and was not checked"
-                .into(),
-        );
+        walker
+            .notes
+            .push("the image is only a device tree: what it leads to was not checked".into());
         return;
     }
     let owner = walker.claims.owner("KHO's device tree".into());
@@ -257,7 +256,7 @@ fn misnamed(walker: &mut Walker<'_>, kho: &Kho, entry: &Entry) -> Option<&'stati
     }
     walker.find(&rules::KHO_SUBTREE_MISNAMED, kho.at, || {
         format!(
-            "the entry \"{}\" at {:#x} has the state of \"{}\", and no entry has that name",
+            "the entry \"{}\" at {:#x} has the state of \"{}\", but no entry has that name",
             entry.name, entry.data, known.name
         )
     });
@@ -312,7 +311,7 @@ fn own(walker: &mut Walker<'_>, entry: &Entry) {
         } else {
             walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, entry.data, || {
                 format!(
-                    "{what}, {} at {:#x}, is not all in the image",
+                    "{what}, {} at {:#x}, is not fully in the image",
                     text::count(entry.size, "byte"),
                     entry.data
                 )
@@ -327,8 +326,7 @@ fn read_unknown(walker: &mut Walker<'_>, fdt: &Fdt<'_>, bytes: &[u8], kho: &mut 
     read_tree(walker, fdt, kho, false);
     kho.raw = Some(Raw::of(walker, kho.at, bytes.to_vec()));
     walker.notes.push(format!(
-        "not checked: preserved pages, and lists of blocks. \"{}\" says how they are laid out, which is not \
-         a known version",
+        "not checked: preserved pages and lists of blocks, since \"{}\" is an unknown version",
         kho.compatible
     ));
     if walker.memory.image().is_blob() {
@@ -372,7 +370,7 @@ fn check_orders(walker: &mut Walker<'_>, kho: &Kho) {
         let at = run.map_or(kho.map_pa, |run| run.start.saturating_mul(1 << shift));
         let what = || {
             format!(
-                "{} of order {order} preserved, the first at {at:#x}: each is of 2 GiB or more",
+                "{} of order {order} preserved, the first at {at:#x}: each has 2 GiB or more",
                 match total.blocks {
                     1 => "1 block is".into(),
                     blocks => format!("{blocks} blocks are"),
@@ -380,7 +378,7 @@ fn check_orders(walker: &mut Walker<'_>, kho: &Kho) {
             )
         };
         if all_know {
-            walker.notes.push(format!("{}; kernels before 7.3 do not take it", what()));
+            walker.notes.push(format!("{}; kernels before 7.3 do not support that", what()));
         } else {
             walker.find(&rules::PRESERVED_ORDER_LARGE, at, what);
         }
@@ -439,7 +437,7 @@ fn read_tree(walker: &mut Walker<'_>, fdt: &Fdt<'_>, kho: &mut Kho, known: bool)
         let name = text::readable(name);
         if known && kho.entries.iter().any(|entry| entry.name == name) {
             walker.find(&rules::KHO_SUBTREE_TWICE, at, || {
-                format!("there is another entry \"{name}\" before this one")
+                format!("an earlier entry is also named \"{name}\"")
             });
         }
         for (property, value) in
@@ -480,7 +478,8 @@ fn check_ranges(walker: &mut Walker<'_>, preserved: &Preserved) {
             let order = run.order;
             walker.find(&rules::PRESERVED_OUTSIDE_IMAGE, at, || {
                 format!(
-                    "{} of order {order} at {at:#x} and on are preserved, and the image does not have them all",
+                    "{} of order {order} from {at:#x} are preserved, but the image does not have \
+                     them all",
                     text::count((run.end - run.start) >> order, "block")
                 )
             });

@@ -258,7 +258,8 @@ impl Layouts {
             let wrong = one.fields.iter().find(|field| !self.fills(field));
             if let Some(field) = wrong {
                 let why = format!(
-                    "the types contradict themselves: field {} of struct {} is not as large as what it is",
+                    "the types contradict themselves: field {} of struct {} does not have the size \
+                     of its type",
                     field.name, one.name
                 );
                 self.problems.insert(one.name.clone(), why);
@@ -284,7 +285,7 @@ impl Layouts {
     /// Checks a struct without those that it embeds.
     fn check_alone(one: &Struct) -> Result<(), String> {
         if one.size > MAX_SIZE {
-            return Err(format!("{} bytes, and no more than {MAX_SIZE} are read", one.size));
+            return Err(format!("{} bytes, more than the limit of {MAX_SIZE}", one.size));
         }
         for field in &one.fields {
             let name = &field.name;
@@ -301,7 +302,7 @@ impl Layouts {
                     return Err(format!("field {name} is a bit-field of {} bits", field.bit_size));
                 }
             } else if field.bit_offset % 8 != 0 || field.bit_size % 8 != 0 {
-                return Err(format!("field {name} begins or ends within a byte"));
+                return Err(format!("field {name} begins or ends inside a byte"));
             }
         }
         Ok(())
@@ -379,7 +380,10 @@ impl Layouts {
             }
             _ => {
                 let names = contract.roots.join(", ");
-                Err(format!("the types do not say with which of its structs it begins (--root-struct does): {names}"))
+                Err(format!(
+                    "the types do not say which struct it begins with; give one with --root-struct: \
+                     {names}"
+                ))
             }
         }
     }

@@ -11,10 +11,10 @@ use kho_abi::wire::versions::reserve_mem_v1::RESERVE_MEM_KHO_NODE_COMPATIBLE;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Memory that was reserved by name.
+/// Memory reserved by name.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Reservation {
-    /// Its name, as the command line has it.
+    /// The name, as on the kernel command line.
     pub name: String,
     /// Where it begins.
     #[serde(serialize_with = "address")]
@@ -102,16 +102,17 @@ fn take(walker: &mut Walker<'_>, at: u64, node: &Node<'_>) -> Option<Reservation
     let (Some(start), Some(size)) = (node.start.and_then(number), node.size.and_then(number))
     else {
         walker.find(&rules::MEMBLOCK_INVALID, at, || {
-            format!(
-                "the reservation \"{name}\" lacks its start or its size, or they have not 8 bytes"
-            )
+            format!("the reservation \"{name}\" lacks a start or a size of 8 bytes")
         });
         return None;
     };
     let page_size = walker.page_size();
     if size == 0 || start % page_size != 0 || size % page_size != 0 {
         walker.find(&rules::MEMBLOCK_INVALID, at, || {
-            format!("the reservation \"{name}\" has {size:#x} bytes at {start:#x}: no pages")
+            format!(
+                "the reservation \"{name}\" of {size:#x} bytes at {start:#x} does not consist of \
+                 pages"
+            )
         });
     } else if !walker.memory.image().has(start, size) {
         walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, start, || {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use zerocopy::IntoBytes;
 
-/// What a kernel says about itself.
+/// Metadata of a kernel about itself.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Metadata {
     /// Where it is.
@@ -69,7 +69,7 @@ pub(crate) fn read(walker: &mut Walker<'_>, at: u64, size: u64) -> Option<Metada
     }
     if kexec_count == 0 {
         walker.find(&rules::KEXEC_METADATA_INVALID, at, || {
-            "the number of kexecs is 0, but the first is 1".into()
+            "the number of kexecs is 0, but the first has number 1".into()
         });
     }
     let previous_release = walker.named(ser.previous_release.as_bytes(), at, "the release");

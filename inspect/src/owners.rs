@@ -15,7 +15,7 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
     let Some(preserved) = kho.preserved.as_ref() else { return };
     let Some(runs) = preserved.runs().filter(|_| !walker.claims.is_incomplete()) else {
         walker.not_checked(
-            "not checked: preserved pages without an owner, as there are too many".into(),
+            "not checked: preserved pages without an owner: there are too many".into(),
         );
         return;
     };
@@ -34,15 +34,15 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
     let shift = walker.page_size().trailing_zeros();
     let phase = kho.luo.as_ref().map(|luo| luo.phase);
     let why = if !walker.undecoded.is_empty() {
-        Some("they may belong to what was not decoded")
+        Some("they may belong to state that was not decoded")
     } else if walker.by_types {
-        Some("fields that the given types do not follow may lead there")
+        Some("fields that the given types do not follow may lead to them")
     } else if !walker.findings.is_empty() {
-        Some("they may belong to what could not be followed: see the findings")
+        Some("they may belong to state that could not be followed: see the findings")
     } else if !preserved.is_complete() {
-        Some("the tree of preserved pages was not walked to its end")
+        Some("the tree of preserved pages was not read to its end")
     } else if phase.is_some_and(|phase| phase != Phase::Serialised) {
-        Some("they may belong to sessions, which are not written in this image")
+        Some("they may belong to sessions that are not yet written in this image")
     } else {
         None
     };
@@ -51,7 +51,7 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
         let by_types = walker.by_types && walker.undecoded.is_empty() && walker.findings.is_empty();
         walker.unknown += u64::from(by_types);
         walker.notes.push(format!(
-            "{} ({}) of the preserved ones have no known owner, from {:#x} on: {why}",
+            "no known owner for {} ({}) of preserved memory, the first at {:#x}: {why}",
             count(pages, "page"),
             size(pages.saturating_mul(walker.page_size())),
             first << shift
@@ -62,10 +62,10 @@ pub(crate) fn check(walker: &mut Walker<'_>, kho: &Kho) {
         walker.find(&rules::PRESERVED_UNOWNED, start << shift, || {
             let at = start << shift;
             match end - start {
-                1 => format!("the page at {at:#x} is preserved, and nothing refers to it"),
-                pages => format!(
-                    "{pages} pages from {at:#x} on are preserved, and nothing refers to them"
-                ),
+                1 => format!("the page at {at:#x} is preserved, but nothing refers to it"),
+                pages => {
+                    format!("{pages} pages from {at:#x} are preserved, but nothing refers to them")
+                }
             }
         });
     }

@@ -46,8 +46,8 @@ const BASES: [u64; 4] = [GIB, 2 * GIB, 32 * GIB, 512 * GIB];
 
 /// The note if the offsets may not be addresses, and the addresses are unknown.
 const HINT: &str =
-    "not proven: that the file's offsets are physical addresses. If the file has a header in front, begins \
-     where RAM begins, or lacks the hole below 4 GiB, name its parts with their addresses: \
+    "not proven: that the file's offsets are physical addresses. If the file starts with a header, \
+     starts where RAM starts, or omits the hole below 4 GiB, give its parts with their addresses: \
      FILE@ADDRESS[,offset=N][,size=N]";
 
 /// Finds KHO in an image wherever its memory belongs, walks through all that it leads to, and
@@ -92,7 +92,7 @@ pub fn inspect_file(image: Image, options: &Options) -> Result<(Image, State), O
         if of_raw.kho.is_some() {
             return Err(OpenError::NotMemory {
                 what: what.to_owned(),
-                help: "its bytes as they are have a state of KHO: `--as raw` shows it".into(),
+                help: "its bytes contain KHO state: `--as raw` shows it".into(),
             });
         }
     }
@@ -122,7 +122,7 @@ fn elsewhere(image: &Image, options: &Options, state: &mut State) {
     };
     if let Some(words) = words {
         state.findings.add(&rules::OFFSETS_NOT_ADDRESSES, at, &[], || {
-            format!("the address that was given is not that of the file's memory: the state says that it belongs at {words}")
+            format!("the given address is wrong for this file: its state belongs at {words}")
         });
     }
 }
@@ -144,7 +144,7 @@ fn is_doubtful(image: &Image, options: &Options, state: &State) -> bool {
             && (consumed || !state.findings.is_empty())
 }
 
-/// Whether a tree of a version that is not known leads to what it must: its preserved pages cannot tell.
+/// Whether a tree of an unknown version leads to what it must: its preserved pages cannot tell.
 fn is_recognised(state: &State) -> bool {
     let Some(kho) = state.kho.as_ref().filter(|kho| kho.preserved.is_none()) else { return false };
     let luo = kho.luo.as_ref().filter(|luo| luo.phase == Phase::NotFollowed);
@@ -165,8 +165,8 @@ fn unproven(image: &Image, state: &State) -> Option<String> {
     let kho = state.kho.as_ref()?;
     let above = image.by_offset().is_some() && is_above_hole(image, state);
     (above && kho.at < HOLES[0]).then(|| {
-        "not checked: whether the file has the hole that a PC's memory has below 4 GiB. If it is what \
-         QEMU keeps a guest's memory in, it has not: name its two parts with their addresses, \
+        "not checked: whether the file contains the hole that a PC's memory has below 4 GiB. QEMU's \
+         memory backend files omit it: for those, give the two parts with their addresses, \
          FILE@ADDRESS,offset=N,size=N"
             .into()
     })
@@ -262,8 +262,8 @@ fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
     let fdt = state.kho.as_ref().map_or(0, |kho| kho.at);
     state.findings.add(&rules::OFFSETS_NOT_ADDRESSES, fdt, &[], || {
         format!(
-            "the file's offsets are not physical addresses: the state says where it belongs. \
-             By hand: {}",
+            "the file's offsets are not physical addresses; the state shows the right ones. By \
+             hand: {}",
             words.join(" ")
         )
     });
@@ -317,7 +317,7 @@ struct Found {
 
 /// Examines every byte that was ever written, with any alignment.
 fn search(file: &Arc<dyn Bytes>, progress: &Progress) -> Found {
-    progress.begin("searching the file for its addresses", Unit::Bytes, Some(file.len()));
+    progress.begin("searching the file for addresses", Unit::Bytes, Some(file.len()));
     let mut passed = 0;
     let mut found = Found::default();
     let magic = MAGIC.to_be_bytes();

@@ -93,7 +93,7 @@ pub struct Run {
     pub order: u32,
 }
 
-/// What is preserved of one order.
+/// Preserved memory of one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct OrderTotal {
     /// The order: each block is `1 << order` pages.
@@ -162,7 +162,7 @@ impl Preserved {
                         let keys = prefix << shape.leaf_bits;
                         if preserved.leaf(&bytes, keys, &mut blocks) {
                             findings.add(&rules::RADIX_KEY_INVALID, pa, chain, || {
-                                "the leaf has keys that are not valid for a block of pages".into()
+                                "the leaf has invalid keys for a block of pages".into()
                             });
                         }
                         preserved.leaves.push((prefix, pa));

@@ -16,20 +16,20 @@ const SHOWN: usize = 64;
 /// How many properties of a device tree to show.
 const PROPERTIES: usize = 256;
 
-/// Bytes that no types are known for.
+/// Bytes without known types.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct Raw {
     /// Where they are.
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub at: u64,
-    /// The first of them; none where the data is no address in the image.
+    /// The first bytes; empty if the data is not an address in the image.
     #[serde(serialize_with = "hex")]
     #[schemars(with = "String")]
     pub bytes: Vec<u8>,
     /// Words among them that are addresses in the image.
     pub addresses: Vec<Address>,
-    /// What a device tree says, where the bytes begin one.
+    /// The properties of the device tree, if the bytes begin one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tree: Vec<Property>,
 }
@@ -43,14 +43,14 @@ pub struct Address {
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub value: u64,
-    /// Whether its page is preserved, where that is known.
+    /// Whether its page is preserved, if that is known.
     pub preserved: Option<bool>,
 }
 
 /// A property of a device tree.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Property {
-    /// The way to its node, as `/LUO`.
+    /// The path of its node, such as `/LUO`.
     pub node: String,
     /// Its name; empty for the node itself.
     pub name: String,

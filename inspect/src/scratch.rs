@@ -27,7 +27,7 @@ pub struct Area {
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub start: u64,
-    /// Its size, in bytes; 0 where a node has none.
+    /// Its size, in bytes; 0 if a node has none.
     pub size: u64,
 }
 
@@ -42,8 +42,8 @@ pub(crate) fn read(
     let Some((scratch, scratch_size)) = array else {
         if preserved.is_some() {
             walker.notes.push(
-                "not checked: preserved pages in scratch memory (--boot-params of x86 or --device-tree of arm64 \
-                 says where it is)"
+                "not checked: preserved pages in scratch memory. --boot-params (x86) or \
+                 --device-tree (arm64) locates it"
                     .into(),
             );
         }
@@ -90,7 +90,7 @@ fn check(walker: &mut Walker<'_>, preserved: Option<&Preserved>, at: u64, area: 
     let (first, last) = (start >> shift, end >> shift);
     let Some(runs) = preserved.runs() else {
         walker.notes.push(format!(
-            "not checked: whether pages in the scratch area at {start:#x} are preserved, as there are \
+            "not checked: whether pages in the scratch area at {start:#x} are preserved: there are \
              too many ranges"
         ));
         return;
@@ -100,7 +100,7 @@ fn check(walker: &mut Walker<'_>, preserved: Option<&Preserved>, at: u64, area: 
         let pages = run.end.min(last) - page;
         walker.find(&rules::PRESERVED_IN_SCRATCH, page << shift, || {
             format!(
-                "{} from {:#x} on are preserved, within the scratch area {start:#x}-{end:#x}",
+                "{} from {:#x} are preserved inside the scratch area {start:#x}-{end:#x}",
                 crate::text::count(pages, "page"),
                 page << shift
             )

@@ -172,7 +172,7 @@ impl<'i> Walker<'i> {
         let readable = text::readable(field);
         match field.iter().position(|byte| *byte == 0) {
             None => self.find(&rules::NAME_UNTERMINATED, at, || {
-                format!("{what} has no end within its {} bytes: {readable}", field.len())
+                format!("{what} has no NUL in its {} bytes: {readable}", field.len())
             }),
             Some(end) if std::str::from_utf8(&field[..end]).is_err() => {
                 self.find(&rules::NAME_NOT_UTF8, at, || format!("{what} is not UTF-8: {readable}"));
@@ -243,7 +243,7 @@ impl<'i> Walker<'i> {
         let last = at.checked_add(len.max(1) - 1).map(|last| last / page_size);
         if last.is_none() {
             self.find(&rules::ADDRESS_OUTSIDE_IMAGE, at, || {
-                format!("{what} at {at:#x} goes past the end of all addresses")
+                format!("{what} at {at:#x} goes past the last address")
             });
         }
         Some((at / page_size, last?))
@@ -276,7 +276,7 @@ impl<'i> Walker<'i> {
                         self.find(&rules::PAGE_NOT_BLOCK_START, page << shift, || {
                             let block = run.start + ((page - run.start) >> run.order << run.order);
                             format!(
-                                "{what} at {:#x} is within the block of order {} at {:#x}",
+                                "{what} at {:#x} is inside the block of order {} at {:#x}",
                                 page << shift,
                                 run.order,
                                 block << shift
@@ -307,7 +307,7 @@ impl<'i> Walker<'i> {
         let at = start << self.memory.page_size().trailing_zeros();
         self.find(&rules::PAGE_NOT_PRESERVED, at, || match end - start {
             1 => format!("{what} at {at:#x} is not preserved"),
-            pages => format!("{what} at {at:#x} is not preserved, with {pages} pages in all"),
+            pages => format!("{what} at {at:#x} is not preserved ({pages} pages in all)"),
         });
     }
 
@@ -319,9 +319,9 @@ impl<'i> Walker<'i> {
             let second = self.claims.name(owner).to_owned();
             self.find(&rules::PAGE_OWNED_TWICE, page << shift, || {
                 if first == second {
-                    return format!("{what} at {:#x} is of {first} a second time", page << shift);
+                    return format!("{what} at {:#x} belongs to {first} twice", page << shift);
                 }
-                format!("{what} at {:#x} is of {second}, and of {first} as well", page << shift)
+                format!("{what} at {:#x} belongs to {second}, and also to {first}", page << shift)
             });
         }
     }

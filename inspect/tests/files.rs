@@ -87,7 +87,7 @@ fn segments_that_cannot_be_are_cut_and_said() {
     let mut long = good.clone();
     put(&mut long, SECOND + SIZE, u64::MAX);
     let (_, said) = notes(long);
-    assert!(said.contains("cut off") && said.contains("has no end"), "{said}");
+    assert!(said.contains("cut off") && said.contains("goes past the last address"), "{said}");
 
     let mut far = good.clone();
     put(&mut far, SECOND + OFFSET, u64::MAX - 5);
@@ -244,5 +244,5 @@ fn a_file_that_shrinks_while_it_is_read_is_damaged() {
     let state = inspect(&image, &Options { fdt: Some(places.fdt), ..Options::default() });
     let finding = &state.findings.list()[0];
     assert_eq!((finding.rule.id, finding.at), ("image_malformed", places.fdt));
-    assert!(finding.what.contains("the file ends before what it promises"), "{}", finding.what);
+    assert!(finding.what.contains("the file ends before this data"), "{}", finding.what);
 }

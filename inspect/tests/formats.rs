@@ -143,5 +143,5 @@ fn before_the_reboot_sessions_are_said_to_be_missing() {
     let state = inspect(&image, &Options::default());
     assert!(state.findings.is_empty(), "{:?}", state.findings.list());
     let said = |words: &str| state.notes.iter().any(|note| note.contains(words));
-    assert!(said("nothing in memory says which"), "{:?}", state.notes);
+    assert!(said("memory does not say which"), "{:?}", state.notes);
 }

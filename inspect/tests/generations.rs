@@ -135,8 +135,8 @@ fn what_is_left_of_a_state_that_was_taken_over_is_a_note() {
         (places[0].fdt, 0)
     );
     let expected = format!(
-        "{found} findings are not listed: the state of kexec 2 has been written since, by a kernel that had \
-         taken this state over and uses its pages for other things; --fdt {:#x} lists them",
+        "{found} findings are not listed: a kernel took this state over, reused its pages, and has \
+         since written the state of kexec 2. --fdt {:#x} lists them",
         places[0].fdt
     );
     assert!(states[1].notes.contains(&expected), "{:?}", states[1].notes);

@@ -59,13 +59,13 @@ fn what_has_no_decoder_is_a_note_and_is_shown() {
     let state = look(&synth.finish().0);
     assert!(state.findings.is_empty(), "{:?}", state.findings.list());
     for what in [
-        "not decoded: file of \"iommufd-v1\", 2 times",
-        "not decoded: file of \"vfio-pci-v9\"",
+        "not decoded: file with \"iommufd-v1\", 2 times",
+        "not decoded: file with \"vfio-pci-v9\"",
         "not decoded: FLB \"iommu-v1\"",
         "not decoded: FLB \"not-an-address\"",
         "not decoded: entry \"hwpoison\"",
         // They own their pages, although no decoder here knows that.
-        "3 pages (12 KiB) of the preserved ones have no known owner",
+        "no known owner for 3 pages (12 KiB) of preserved memory",
     ] {
         assert!(says(&state, what), "{what}: {:?}", state.notes);
     }

@@ -41,9 +41,9 @@ fn the_units_of_systemd_s_store_are_named() {
         );
         let contents = contents(&state);
         let lines = [
-            "systemd's descriptors, version 1, kexec 3",
+            "systemd's file descriptors, version 1, kexec 3",
             "nginx.service: \"conn\\u{1b}\" is token 0x7, memfd-v2",
-            "nginx.service: \"gone\" is token 0xfffffffffffffffe, which the session does not have",
+            "nginx.service: \"gone\" is token 0xfffffffffffffffe, not in the session",
             "vm@0.service: \"vm\" is session \"vm0\"",
             "vm@0.service: \"what\" is of type \"new\"",
         ];
@@ -63,7 +63,7 @@ fn a_store_that_cannot_be_read_is_a_note() {
     ] {
         let state =
             look(|synth, session| _ = synth.memfd_of(session, 0, document.as_bytes()), "systemd");
-        let note = state.notes.iter().find(|note| note.contains("systemd's store"));
+        let note = state.notes.iter().find(|note| note.contains("systemd's file descriptor store"));
         assert_eq!(note.is_some(), !said.is_empty(), "{document}: {:?}", state.notes);
         assert!(note.is_none_or(|note| note.contains(said)), "{document}: {note:?}");
     }
@@ -93,7 +93,7 @@ fn images_of_criu_are_known_by_their_session() {
             "CRIU image: inventory",
             "CRIU image: core",
             "CRIU image of kind 0x12345678",
-            "of a CRIU session: pages, or another program's data",
+            "in a CRIU session: pages, or another program's data",
         ]
     );
 }

@@ -132,7 +132,8 @@ fn contents_alone_do_not_say_where_they_belong() {
     // Nothing refers to the page, wherever it is.
     let rules = state.findings.list().iter().map(|finding| finding.rule.id);
     assert!(rules.eq(["preserved_unowned"; 2]), "{:?}", state.findings.list());
-    let said = state.notes.iter().any(|note| note.starts_with("not checked: whether the file has"));
+    let said =
+        state.notes.iter().any(|note| note.starts_with("not checked: whether the file contains"));
     assert!(said, "{:?}", state.notes);
 }
 

@@ -278,7 +278,7 @@ fn two_files_do_not_have_one_page() {
     let state = look(&synth.finish().0, made_up::layouts());
     let found = state.findings.list();
     assert!(rules(&state).contains(&"page_owned_twice"), "{found:#?}");
-    let said = "is of session \"vm0\", token 0x6, and of session \"vm0\", token 0x5 as well";
+    let said = "belongs to session \"vm0\", token 0x6, and also to session \"vm0\", token 0x5";
     assert!(found.iter().any(|finding| finding.what.contains(said)), "{found:#?}");
 }
 
@@ -372,7 +372,7 @@ fn a_root_is_never_guessed() {
         let state = look(&ram, layouts);
         assert!(matches!(payload(&state), Payload::Unknown(_)), "{:?}", payload(&state));
         assert_eq!(rules(&state), [""; 0]);
-        let prefix = "not decoded: file of \"made-up-v1\": ";
+        let prefix = "not decoded: file with \"made-up-v1\": ";
         let note = state.notes.iter().find_map(|note| note.strip_prefix(prefix));
         note.unwrap_or_else(|| panic!("{:?}", state.notes)).to_owned()
     };
@@ -385,7 +385,7 @@ fn a_root_is_never_guessed() {
         one.fields.iter_mut().for_each(|field| field.leads_to = None);
     }
     let open = Layouts::new("types", structs.clone(), made_up::contracts());
-    assert!(why(open).starts_with("the types do not say with which of its structs it begins"));
+    assert!(why(open).starts_with("the types do not say which struct it begins with"));
     // Until the user names it.
     let mut contracts = made_up::contracts();
     contracts[0].root = Some("made_up_ser".into());
@@ -429,7 +429,7 @@ fn a_number_beside_the_string_must_be_that_of_the_types() {
     };
     assert_eq!(typed(&with(&[1, 2, 3], "version")).parts[0].name, "struct ser_2");
     let state = with(&[1, 3], "version");
-    assert!(says(&state, "its version is 2, and types has 1, 3"), "{:?}", state.notes);
+    assert!(says(&state, "its version is 2, but types has 1, 3"), "{:?}", state.notes);
     let state = with(&[2], "number");
     assert!(says(&state, "do not say which field of struct ser_2 is its version"));
 }
@@ -494,16 +494,25 @@ fn contradictions_are_said_and_nothing_is_read_by_them() {
     twice.extend(one(16, vec![u64_field("a", 8)]));
     let cases: Vec<(Vec<Struct>, &str)> = vec![
         (one(0, vec![]), "has no bytes"),
-        (one(u64::MAX, vec![]), "bytes, and no more than"),
+        (one(u64::MAX, vec![]), "bytes, more than the limit of"),
         (one(8, vec![u64_field("a", 8)]), "field a is beyond its 8 bytes"),
         (one(8, vec![u64_field("a", u64::MAX / 8)]), "field a is beyond"),
         (
             one(8, vec![field("a", 0, 0, int(64), &[many, many])]),
-            "field a of struct s is not as large",
+            "field a of struct s does not have the size of its type",
         ),
-        (one(8, vec![field("a", 0, 8, int(64), &[2])]), "field a of struct s is not as large"),
-        (one(8, vec![field("a", 0, 8, int(0), &[])]), "field a of struct s is not as large"),
-        (one(8, vec![field("a", 0, 8, int(7), &[])]), "field a of struct s is not as large"),
+        (
+            one(8, vec![field("a", 0, 8, int(64), &[2])]),
+            "field a of struct s does not have the size of its type",
+        ),
+        (
+            one(8, vec![field("a", 0, 8, int(0), &[])]),
+            "field a of struct s does not have the size of its type",
+        ),
+        (
+            one(8, vec![field("a", 0, 8, int(7), &[])]),
+            "field a of struct s does not have the size of its type",
+        ),
         (one(8, vec![field("a", 0, 8, Kind::Char, &[1; 9])]), "field a has 9 dimensions"),
         (one(8, vec![bit(0)]), "a bit-field of 0 bits"),
         (one(100, vec![bit(65)]), "a bit-field of 65 bits"),
@@ -720,13 +729,10 @@ fn what_is_too_much_is_cut_and_said() {
     let state = look(&synth.finish().0, Layouts::new("types", made_up::structs(), contracts));
     let first = typed(&state);
     assert_eq!((first.parts.len(), first.more_parts), (256, true));
-    assert!(says(
-        &state,
-        "not decoded: what more than 256 addresses of \"chain-v1\" lead to, 256 times"
-    ));
+    assert!(says(&state, "not decoded: addresses of \"chain-v1\" beyond the first 256, 256 times"));
     let last = &state.luo().unwrap().sessions[0].files[299].payload;
     assert!(matches!(last, Payload::Unknown(_)), "{last:?}");
-    assert!(says(&state, "65536 structs were read before it, and no more are, 44 times"));
+    assert!(says(&state, "the limit of 65536 structs was reached, 44 times"));
 }
 
 #[test]
@@ -743,7 +749,7 @@ fn a_list_that_is_too_long_to_show_is_said_to_be() {
     assert_eq!(rules(&state), [""; 0], "{:?}", state.findings.list());
     let part = &typed(&state).parts[1];
     assert_eq!((part.elements, part.values.len(), part.more_values), (Some(5000), 4096, true));
-    let note = "not decoded: what follows the first 4096 values of struct made_up_entry_ser";
+    let note = "not decoded: values of struct made_up_entry_ser beyond the first 4096";
     assert!(says(&state, note), "{:?}", state.notes);
 }
 
@@ -767,6 +773,6 @@ fn a_newer_number_of_what_is_decoded_is_read_by_types() {
     assert_eq!(shown(&typed.parts[0], "domains"), "77");
     let state = with(2);
     assert!(state.luo().unwrap().flbs[0].state.is_none());
-    let note = "not decoded: FLB \"pci\": its version is 9, and types has 2";
+    let note = "not decoded: FLB \"pci\": its version is 9, but types has 2";
     assert!(says(&state, note), "{:?}", state.notes);
 }

@@ -15,7 +15,7 @@ pub struct Declaration {
     /// What it is made of, with single blanks: no comments, and each type and attribute in one
     /// spelling. Directives within it stand on lines of their own.
     pub tokens: String,
-    /// Where it is written.
+    /// The place in the source.
     pub place: Option<Place>,
     /// What has to hold for it to be there, as `defined CONFIG_X`; empty where it always is.
     pub condition: String,
@@ -89,7 +89,7 @@ impl DeclarationKind {
 
 /// The reason why an incomplete declaration is not proven: the text lacks its beginning or end, so
 /// more may be missing.
-pub const BROKEN: &str = "it does not end what it begins";
+pub const BROKEN: &str = "it is not terminated";
 
 impl Declaration {
     /// Whether the text of its header is incomplete here.

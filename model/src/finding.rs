@@ -6,21 +6,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-/// How much a finding weighs.
+/// The level of a finding.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// It must not be so: exit status 1.
+    /// An error: exit status 1.
     Finding,
-    /// It follows from a finding, and is told where it matters: counted with that one.
+    /// A consequence of another finding, shown where it matters and counted with that finding.
     Follows,
-    /// It is worth knowing.
+    /// Worth knowing.
     Note,
     /// A reviewed file allows it.
     Allowed,
-    /// It is a change, and the version says so.
+    /// A change that comes with a new version.
     Fine,
 }
 
@@ -33,15 +33,15 @@ pub enum Level {
 pub struct Finding {
     /// The id of the rule that found it.
     pub rule: String,
-    /// How much it weighs.
+    /// Its level.
     pub level: Level,
-    /// What it is about, in a name that stays the same; what the allow file names.
+    /// The stable name of what it is about, as used in the allow file.
     pub item: String,
     /// Where.
     pub place: Option<Place>,
     /// What was found.
     pub what: String,
-    /// What follows from it.
+    /// Its consequences.
     pub consequences: Vec<String>,
     /// The strings that promise what changed, as they are now.
     pub contracts: Vec<String>,
@@ -101,14 +101,14 @@ impl fmt::Display for Finding {
 pub struct Brief<'a> {
     /// The id of the rule that found it.
     rule: &'a str,
-    /// Where: a file, with a line where there is one.
+    /// The file, with the line if known.
     place: String,
     /// What was found, and what was expected.
     what: &'a str,
-    /// What follows from it, one entry each.
+    /// Its consequences, one entry each.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     consequences: &'a [String],
-    /// A unified diff that shows it, where that helps.
+    /// A unified diff that shows it, if that helps.
     #[serde(skip_serializing_if = "str::is_empty")]
     diff: &'a str,
     /// What to do, in one line.

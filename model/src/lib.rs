@@ -48,34 +48,33 @@ pub struct Model {
     pub target: Target,
     /// The headers, in the order of their names.
     pub headers: Vec<Header>,
-    /// What depends on the page size, for the page sizes that the target does not have.
-    ///
-    /// Empty where nothing depends on it, and where the source is of one page size.
+    /// Items that depend on the page size, for page sizes other than the target's.
+    /// Empty if nothing depends on it, or if the source has one page size.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_pages: Vec<PageVariant>,
 }
 
-/// What depends on the page size, for one page size.
+/// Items that depend on the page size, for one page size.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct PageVariant {
     /// The page size, in bytes.
     pub page_size: u64,
-    /// The items, of all headers; each stands in its header too, for the target's page size.
+    /// The items of all headers; each header also has them, for the target's page size.
     pub items: Vec<Item>,
 }
 
 /// One C header, or the Rust file that it is made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Header {
-    /// Base name without an extension, as `vfio_pci`.
+    /// Base name without an extension, such as `vfio_pci`.
     pub name: String,
     /// The file that was read, as its reader was given it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub file: String,
-    /// The include guard; empty where the source of the model does not tell.
+    /// The include guard; empty if the source does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub guard: String,
-    /// What the header includes for its types, as `linux/types.h`.
+    /// What the header includes for its types, such as `linux/types.h`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub includes: Vec<String>,
     /// What the header is about; its first line is the title.
@@ -83,7 +82,7 @@ pub struct Header {
     pub doc: String,
     /// Constants and types, in the order of the source.
     pub items: Vec<Item>,
-    /// The contracts that the header holds.
+    /// The contracts that the header defines.
     pub contracts: Vec<Contract>,
     /// Every declaration of the header's text, whether or not an item could be made of it; none where
     /// the source has no text.
@@ -126,7 +125,7 @@ pub enum Item {
     Constant(Constant),
     /// A struct or a union.
     Record(Record),
-    /// An enumeration, which gives names to integers.
+    /// An enumeration: names for integers.
     Enum(Enumeration),
     /// A macro that has no value by itself.
     Macro(Macro),
@@ -184,7 +183,7 @@ pub struct Enumeration {
     /// Documentation, one line per source line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
-    /// Where it is written.
+    /// The place in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
 }
@@ -194,17 +193,17 @@ pub struct Enumeration {
 pub struct Macro {
     /// The macro's name.
     pub name: String,
-    /// Its arguments, as `name, type`.
+    /// Its arguments, such as `name, type`.
     pub arguments: String,
-    /// What it stands for, line by line.
+    /// Its expansion, line by line.
     pub body: String,
-    /// The kernel option without which it is not defined; empty where it always is.
+    /// The kernel option without which it is not defined; empty if it always is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub option: String,
     /// Documentation, one line per source line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
-    /// Where it is written.
+    /// The place in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
 }
@@ -216,21 +215,21 @@ pub struct Constant {
     pub name: String,
     /// Its value.
     pub value: Value,
-    /// The C expression that the value is computed from, where it is not written as a literal.
+    /// The C expression that the value is computed from, if it is not a literal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expr: Option<String>,
-    /// The page size that it has this value for; `None` where it depends on none.
+    /// The page size that it has this value for; `None` if it does not depend on the page size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u64>,
     /// Documentation, one line per source line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
-    /// Where it is written.
+    /// The place in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
 }
 
-/// What a constant stands for.
+/// The value of a constant.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
@@ -326,14 +325,14 @@ pub struct Contract {
     pub nodes: Vec<FdtNode>,
 }
 
-/// A name that stays the same from version to version, and the macro that holds it.
+/// A name that all versions share, and its macro.
 #[derive(
     Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
 )]
 pub struct NameMacro {
-    /// The macro, as `PCI_LUO_FLB_COMPATIBLE`.
+    /// The macro, such as `PCI_LUO_FLB_COMPATIBLE`.
     pub macro_name: String,
-    /// The name, as `pci`.
+    /// The name, such as `pci`.
     pub value: String,
 }
 
@@ -400,7 +399,7 @@ impl Contract {
 /// A node in a flattened device tree.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
 pub struct FdtNode {
-    /// Where it is, as `/` or `/<name>`.
+    /// Its path, `/` or `/<name>`.
     pub path: String,
     /// Its properties, in the order of the source.
     pub properties: Vec<FdtProperty>,
@@ -413,7 +412,7 @@ pub struct FdtProperty {
     pub name: String,
     /// Size of its value, in bytes; `None` for a string.
     pub size: Option<u64>,
-    /// What it says.
+    /// Its documentation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
 }

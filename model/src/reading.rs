@@ -44,7 +44,7 @@ fn is_abi_header(name: &str) -> bool {
     below.is_some_and(|name| name.strip_suffix(".h").is_some())
 }
 
-/// What a source turned out to be.
+/// The kind of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -58,7 +58,7 @@ pub enum Kind {
     Dwarf,
     /// BPF type format, raw or in an ELF file.
     Btf,
-    /// An image without types: its strings alone.
+    /// An image without types: only its strings.
     Strings,
 }
 
@@ -77,13 +77,13 @@ impl Kind {
     }
 }
 
-/// What a kind of source is able to tell; what it is not is not compared.
+/// What a kind of source can show; anything else is not compared.
 #[allow(clippy::struct_excessive_bools)] // Independent facts, each with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Knows {
-    /// That a type or contract is not there. An image has only those that its code uses.
+    /// Whether a type or contract is missing. An image has only those that its code uses.
     pub absence: bool,
-    /// That a header is not there. A few headers by themselves may be all that was given.
+    /// Whether a header is missing. A few headers may be all that was given.
     pub headers: bool,
     /// Whether a struct is declared as packed, and its alignment.
     pub packing: bool,
@@ -91,16 +91,16 @@ pub struct Knows {
     pub macros: bool,
     /// The values of enumerators.
     pub enumerators: bool,
-    /// Which macro a compatible string comes from. Otherwise strings are told by their form.
+    /// Which macro a compatible string comes from. Otherwise, strings are recognised by their form.
     pub string_macros: bool,
-    /// Which compatible strings there are, and which not.
+    /// Which compatible strings exist, and which do not.
     pub strings: bool,
-    /// The strings of those who register one, such as file handlers: the struct that holds it says
-    /// which they are. Otherwise one that was not found may be there.
+    /// The strings of file handlers and others that register one: the struct with the string
+    /// identifies them. Otherwise, a string that was not found may still exist.
     pub registered_strings: bool,
     /// The nodes and properties of device trees.
     pub nodes: bool,
-    /// Where things are written.
+    /// Places in the source.
     pub places: bool,
 }
 
@@ -136,7 +136,8 @@ impl Knows {
 /// Something that a source leaves open.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 pub struct Gap {
-    /// What cannot be told: a contract, a struct or a constant by name; empty for the source as a whole.
+    /// What is unknown: the name of a contract, a struct or a constant; empty for the source as a
+    /// whole.
     pub item: String,
     /// Why.
     pub why: String,

@@ -10,19 +10,19 @@ use serde::{Deserialize, Serialize};
 pub struct Record {
     /// Struct or union.
     pub kind: RecordKind,
-    /// The tag, as `vfio_pci_core_device_ser`.
+    /// The tag, such as `vfio_pci_core_device_ser`.
     pub name: String,
     /// Whether the declaration asks for packing.
     pub packing: Packing,
     /// Size, in bytes.
     pub size: u64,
-    /// The C expression that the size equals, where it is not a number of its own: `PAGE_SIZE`.
+    /// The C expression that the size equals, if it is not a plain number: `PAGE_SIZE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_expr: Option<String>,
-    /// The page size that this layout is for; `None` where it depends on none.
+    /// The page size that this layout is for; `None` if it does not depend on the page size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u64>,
-    /// Whether there are bit-fields that the reader could not see, and `fields` does not have.
+    /// Whether there are bit-fields that the reader could not see, so that `fields` lacks them.
     #[serde(default, rename = "bit_fields_untold", skip_serializing_if = "std::ops::Not::not")]
     pub bit_fields_unknown: bool,
     /// Alignment, in bytes.
@@ -32,18 +32,18 @@ pub struct Record {
     /// Documentation, one line per source line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
-    /// Where it is written.
+    /// The place in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
 }
 
-/// Which of the two a record is.
+/// Struct or union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordKind {
-    /// Fields one after the other.
+    /// Fields follow each other.
     Struct,
-    /// Fields on top of each other.
+    /// Fields overlap.
     Union,
 }
 
@@ -75,7 +75,7 @@ pub struct Field {
     pub name: String,
     /// The field's type.
     pub ty: Type,
-    /// Distance from the start of the record, in bits.
+    /// Offset from the start of the record, in bits.
     ///
     /// For a bit-field, in the order in which C allocates them: from the least significant bit of
     /// its integer on little-endian machines, from the most significant one on big-endian machines.
@@ -86,13 +86,13 @@ pub struct Field {
     /// Whether it is a bit-field, even one that fills whole bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub bit_field: bool,
-    /// The declaration as C has it, where it is not simply made of type and name.
+    /// The C declaration, if it is not just the type and the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub c_declaration: Option<String>,
     /// Documentation, one line per source line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
-    /// Where it is written.
+    /// The place in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
 }

@@ -7,13 +7,13 @@ use serde::Serialize;
 /// Something that can be found wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Rule {
-    /// Names the event, as `frozen_layout_changed`.
+    /// Names the event, such as `frozen_layout_changed`.
     pub id: &'static str,
     /// What is found, in one sentence.
     pub summary: &'static str,
     /// Why it matters.
     pub reason: &'static str,
-    /// What it looks like.
+    /// An example.
     pub example: &'static str,
     /// What to do.
     pub remedy: &'static str,

@@ -4,14 +4,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What of a machine decides about layouts.
+/// The properties of a machine that affect layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Target {
     /// Width of a pointer and of `unsigned long`, in bits.
     pub pointer_bits: u32,
     /// Order of the bytes in an integer.
     pub endian: Endian,
-    /// Size of a page, in bytes; `None` where the source does not tell.
+    /// Size of a page, in bytes; `None` if the source does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_size: Option<u64>,
 }

@@ -25,21 +25,21 @@ pub enum Type {
     },
     /// A byte of a C string.
     Char,
-    /// A pointer, which means nothing to another kernel.
+    /// A pointer, meaningless to another kernel.
     Pointer,
-    /// The physical address of a struct, in a union with a pointer that means nothing to another
+    /// The physical address of a struct, in a union with a pointer that is meaningless to another
     /// kernel: `DECLARE_KHOSER_PTR()`.
     KhoserPtr {
-        /// The tag of the struct that is there.
+        /// The tag of the struct at that address.
         to: String,
     },
-    /// So many of one type.
+    /// An array.
     Array {
         /// The type of an element.
         elem: Box<Type>,
         /// The number of elements.
         len: u64,
-        /// The constant that gives the number, where it has a name.
+        /// The constant that gives the number, if it has a name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         len_name: Option<String>,
     },

@@ -24,7 +24,7 @@ pub const MAGIC_BIG_ENDIAN: [u8; 2] = [0xeb, 0x9f];
 pub struct BtfError(String);
 
 /// The error for split BTF without its base.
-const NEEDS_BASE: &str = "it continues other BTF, which was not given";
+const NEEDS_BASE: &str = "it continues other BTF, which is missing";
 
 impl BtfError {
     /// Whether it continues other BTF, and could be read with it.
@@ -40,7 +40,8 @@ impl BtfError {
 
 /// Why a base does not match.
 const OTHER_BASE: &str =
-    "it does not continue the given BTF: give that of the very kernel that the module was built for";
+    "it does not continue the given BTF: give the BTF of exactly the kernel that the module was \
+     built for";
 
 /// How many typedefs and qualifiers may precede a type.
 const MAX_ALIASES: usize = 64;
@@ -172,7 +173,7 @@ impl<'a> Btf<'a> {
             return Err(BtfError::new(OTHER_BASE));
         }
         if !own.has_its_names() {
-            return Err(BtfError::new("a name in it is not among its strings: it is damaged"));
+            return Err(BtfError::new("it is damaged: a name is not among its strings"));
         }
         Ok(own)
     }
@@ -357,7 +358,7 @@ impl Types for Btf<'_> {
                 kind::STRUCT | kind::UNION | kind::FWD => Ok(Shape::Record(id)),
                 kind::FLOAT => Ok(Shape::Other("a floating-point number")),
                 kind::FUNC | kind::FUNC_PROTO => Ok(Shape::Other("a function")),
-                _ => Ok(Shape::Other("no type of a field")),
+                _ => Ok(Shape::Other("not the type of a field")),
             };
         }
         Err("its type is a typedef of itself".into())
@@ -368,7 +369,7 @@ impl Types for Btf<'_> {
         let kind = match head.kind {
             kind::STRUCT => RecordKind::Struct,
             kind::UNION => RecordKind::Union,
-            _ => return Err("its body is not in the BTF".into()),
+            _ => return Err("the BTF does not contain its body".into()),
         };
         if head.count as usize > MAX_FIELDS {
             return Err("it has too many fields".into());

@@ -41,7 +41,7 @@ pub enum CheckoutError {
         message: String,
     },
     /// A wire file of the checkout is not the one that this program was compiled from.
-    #[error("{}:{line}: the file differs from the one that this program was compiled from", names::shown(.path))]
+    #[error("{}:{line}: the file has changed since this program was compiled", names::shown(.path))]
     Stale {
         /// The file.
         path: PathBuf,
@@ -59,10 +59,11 @@ impl CheckoutError {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "check the path".into()
             }
-            Self::Io { .. } => "check the permissions, and the space that is left".into(),
+            Self::Io { .. } => "check the permissions and the free space".into(),
             Self::Syntax { path, .. } => format!("correct {}", names::shown(path)),
             Self::Stale { .. } => {
-                "layouts are rustc's: compile again, as `cargo run -- …` in the checkout does"
+                "the layouts come from rustc: compile again, for example with `cargo run -- …` in \
+                 the checkout"
                     .into()
             }
         }

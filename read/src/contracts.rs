@@ -38,7 +38,7 @@ impl Unowned {
     #[must_use]
     pub fn why(&self) -> String {
         let structs = self.records.join(", ");
-        format!("{} has no version, and so none covers {structs}", self.file)
+        format!("{} has no version that covers {structs}", self.file)
     }
 
     /// The gap that it leaves in the reading.

@@ -137,7 +137,7 @@ impl<'a> Elf<'a> {
         if ![ET_REL, ET_EXEC, ET_DYN].contains(&kind) {
             let what =
                 if kind == ET_CORE { "a core dump" } else { "an ELF file of an unknown type" };
-            return Err(ElfError::NotKernel(format!("it is {what}, and not a kernel or a module")));
+            return Err(ElfError::NotKernel(format!("it is {what}, not a kernel or a module")));
         }
         let relocatable = kind == ET_REL;
         let sections = read_sections(bytes, header)?;
@@ -148,7 +148,7 @@ impl<'a> Elf<'a> {
         };
         if let Some(section) = sections.iter().find(beyond) {
             let why = format!(
-                "it ends behind the end of the file, which has {} bytes: the file is cut off",
+                "it ends past the end of the file, which has {} bytes: the file is cut off",
                 bytes.size()
             );
             return Err(ElfError::malformed(&section.name, why));
@@ -301,7 +301,7 @@ pub fn machine_name(machine: u16) -> String {
         EM_386 => "i386".into(),
         EM_ARM => "arm".into(),
         EM_S390 => "s390".into(),
-        other => format!("machine {} of ELF", other.0),
+        other => format!("ELF machine {}", other.0),
     }
 }
 
@@ -319,9 +319,9 @@ fn read_sections(bytes: &dyn Bytes, header: &FileHeader64<LE>) -> Result<Vec<Sec
     }
     let entry = size_of::<SectionHeader64<LE>>() as u64;
     if u64::from(header.e_shentsize.get(LE)) != entry {
-        return Err(malformed("its entries have a size that no ELF file has"));
+        return Err(malformed("its entries have an invalid size"));
     }
-    let cut_off = |_| malformed("the file ends before it: it is cut off");
+    let cut_off = |_| malformed("the file is cut off before it");
     let first = bytes.take(start, entry).map_err(cut_off)?;
     let first = table::<SectionHeader64<LE>>(&first);
     let first = first.first().ok_or_else(|| malformed("it is empty"))?;
@@ -340,12 +340,12 @@ fn read_sections(bytes: &dyn Bytes, header: &FileHeader64<LE>) -> Result<Vec<Sec
     let headers = bytes.take(start, count * entry).map_err(cut_off)?;
     let headers = table::<SectionHeader64<LE>>(&headers);
     let names = usize::try_from(names).ok().and_then(|index| headers.get(index));
-    let names = names.ok_or_else(|| malformed("the section with their names is missing"))?;
+    let names = names.ok_or_else(|| malformed("the section with the names is missing"))?;
     if names.sh_size.get(LE) > MAX_AT_ONCE / 16 {
         return Err(malformed("the names of the sections are too long"));
     }
     let names = bytes.take(names.sh_offset.get(LE), names.sh_size.get(LE));
-    let names = names.map_err(|_| malformed("the file ends before their names: it is cut off"))?;
+    let names = names.map_err(|_| malformed("the file is cut off before the names"))?;
     let section = |header: &SectionHeader64<LE>| {
         let name = names.get(header.sh_name.get(LE) as usize..).unwrap_or_default();
         // No wanted name is nearly as long, and many sections may share one name.
@@ -379,11 +379,11 @@ fn decompress(content: &[u8]) -> Result<Vec<u8>, String> {
         ELFCOMPRESS_ZSTD => ruzstd::decoding::StreamingDecoder::new(data)
             .map_err(io::Error::other)
             .and_then(|decoder| decoder.take(size).read_to_end(&mut out)),
-        other => return Err(format!("it is compressed in an unknown way ({})", other.0)),
+        other => return Err(format!("its compression is unknown ({})", other.0)),
     };
     read.map_err(|error| format!("it cannot be decompressed: {error}"))?;
     if out.len() as u64 != size {
-        return Err("it is shorter than it says once decompressed".into());
+        return Err("decompressed, it is shorter than claimed".into());
     }
     Ok(out)
 }

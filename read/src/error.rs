@@ -30,7 +30,7 @@ pub enum SourceError {
         help: String,
     },
     /// A kernel for a machine that does not support the handover: 32-bit, or big-endian.
-    #[error("{}: {what}, and Kexec HandOver is there on little-endian 64-bit machines alone", names::shown(.path))]
+    #[error("{}: {what}, but only little-endian 64-bit machines have Kexec HandOver", names::shown(.path))]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -88,7 +88,7 @@ impl SourceError {
             Self::NotASource { help, .. } | Self::Git { help, .. } => help.clone(),
             Self::Foreign { .. } => "give the kernel of an x86_64, arm64 or riscv machine".into(),
             Self::Malformed { .. } => {
-                "copy the file again: it is cut off or damaged, or not what it seems".into()
+                "copy the file again: it is cut off, damaged, or of another type".into()
             }
             Self::Frozen { .. } => "restore the file from git".into(),
             Self::Truth(error) => error.help(),
@@ -101,16 +101,16 @@ impl SourceError {
 #[derive(Debug, thiserror::Error)]
 pub enum HeaderError {
     /// clang is not installed.
-    #[error("clang is not found")]
+    #[error("clang not found")]
     NoClang,
     /// A machine for which headers cannot be read.
     #[error("headers cannot be read for {0}")]
     UnknownTarget(String),
     /// A page size that no kernel has.
-    #[error("no kernel has pages of {0} bytes")]
+    #[error("unsupported page size: {0} bytes")]
     PageSize(u64),
     /// There are no ABI headers.
-    #[error("{} has no headers of the handover ABI, in include/linux/kho/abi or by themselves", names::shown(.dir))]
+    #[error("{} has no headers of the handover ABI, neither in include/linux/kho/abi nor directly", names::shown(.dir))]
     NoHeaders {
         /// The directory.
         dir: PathBuf,
@@ -152,7 +152,7 @@ pub enum HeaderError {
         bytes: u64,
     },
     /// clang ended in an unexpected way.
-    #[error("clang ended before it answered: {said}")]
+    #[error("clang exited before it answered: {said}")]
     Crashed {
         /// How it ended, and its output.
         said: String,
@@ -188,13 +188,13 @@ impl HeaderError {
                 "give a kernel tree, or a directory with include/linux/kho/abi".into()
             }
             Self::TooLong { .. } | Self::TooMany { .. } => {
-                "give the headers of a kernel, and nothing else".into()
+                "give only the headers of a kernel".into()
             }
             Self::Refused { .. } => "give headers that declare something".into(),
             Self::TimedOut { .. } | Self::TooMuch { .. } | Self::Crashed { .. } => {
                 "check the headers: a compiler would refuse them".into()
             }
-            Self::Answer { .. } => "use clang 14 to 19, which this reader was tested with".into(),
+            Self::Answer { .. } => "use clang 14 to 19, which are tested".into(),
             Self::Io { .. } => "check the path and the permissions".into(),
         }
     }

@@ -216,7 +216,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             once(&mut unknown, some_parts(parts), "unknown", text).map_err(fail)?;
             let is_draft = status == Status::Draft;
             if !is_draft {
-                return Err(fail("a layout is released whole, with nothing unknown".into()));
+                return Err(fail("a released layout cannot have unknown parts".into()));
             }
         } else if let Some(parts) = text.strip_prefix("given ") {
             once(&mut given, some_parts(parts), "given", text).map_err(fail)?;
@@ -224,7 +224,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
             let size = number(size.trim()).filter(|size| size.is_power_of_two());
             once(&mut kernel_pages, size, "pages", text).map_err(fail)?;
             if !unknown.as_ref().is_some_and(|parts| parts.contains(&Part::Pages)) {
-                return Err(fail("a layout of headers is for every page size".into()));
+                return Err(fail("a layout from headers must be for every page size".into()));
             }
         } else if text.starts_with("constant ") {
             add_constant(&mut constants, text).map_err(fail)?;
@@ -263,7 +263,7 @@ pub fn parse(text: &str) -> Result<Frozen, FrozenError> {
     let frozen =
         Frozen { contract, header, status, constants, records, unknown, given, kernel_pages };
     if format(&frozen).to_string() != stated_format {
-        let what = format!("what follows is not of format {stated_format}");
+        let what = format!("what follows is not valid in format {stated_format}");
         return Err(FrozenError { line: format_line, what });
     }
     Ok(frozen)

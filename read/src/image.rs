@@ -149,7 +149,7 @@ impl Source<'_> {
         let failed = |error| self.failed(error);
         let elf = Elf::parse(bytes).map_err(failed)?;
         if elf.section(".interp").is_some() {
-            return Err(self.no_source("it is a program, and not a kernel"));
+            return Err(self.no_source("it is a program, not a kernel"));
         }
         let TypesRead { kind, lowered, mut gaps } = self.types(&elf)?;
         let layouts = handler_layouts(&lowered);
@@ -165,14 +165,13 @@ impl Source<'_> {
         }
         compatibles.retain(|string| !self.known.is_for_tests(string));
         if kind == Kind::Strings && compatibles.is_empty() && !found.is_kernel {
-            return Err(self.no_source("not a Linux kernel or module, or stripped of everything"));
+            return Err(self.no_source("not a Linux kernel or module, or fully stripped"));
         }
         // An image without live-update code needs no handlers.
         if lowered.handlers.is_empty() && !lowered.records.is_empty() {
             gaps.push(Gap {
                 item: String::new(),
-                why: "file handlers cannot be recognised: their struct is not among its types"
-                    .into(),
+                why: "file handlers cannot be recognised: its types lack their struct".into(),
             });
         }
         let page_size = self.page_size(&elf, config.as_ref());
@@ -218,11 +217,11 @@ impl Source<'_> {
             gaps: vec![Gap { item: String::new(), why }],
         };
         let Some(section) = elf.section(BTF_SECTION) else {
-            return Ok(none("it has neither DWARF nor BTF, and so no types".into()));
+            return Ok(none("it has no types: neither DWARF nor BTF".into()));
         };
         let take = |section: &elf::Section| {
             if section.size > MAX_BTF {
-                return Err(self.malformed(&section.name, "it is larger than that of any kernel"));
+                return Err(self.malformed(&section.name, "it is too large for any kernel"));
             }
             elf.content(section).map_err(|error| self.failed(error))
         };
@@ -248,7 +247,8 @@ impl Source<'_> {
                 Ok(TypesRead { kind: Kind::Btf, lowered: types.read(&wanted), gaps: Vec::new() })
             }
             Err(error) if error.needs_base() => Ok(none(
-                "its BTF continues that of its kernel, which was not given: see --btf-base".into(),
+                "its BTF continues its kernel's BTF, which is missing: give it with --btf-base"
+                    .into(),
             )),
             Err(error) => Err(self.malformed(BTF_SECTION, error)),
         }
@@ -278,13 +278,13 @@ impl Source<'_> {
         let start = kernel.take_up_to(0, 64).map_err(io)?;
         if is_arm64(&start) {
             let found = image_strings::find_btf(kernel, MAX_BTF).map_err(|e| other.failed(e))?;
-            let found = found.ok_or_else(|| other.malformed(BTF_SECTION, "it is not there"))?;
+            let found = found.ok_or_else(|| other.malformed(BTF_SECTION, "it is missing"))?;
             return Ok(Some((name, found)));
         }
         let elf = Elf::parse(kernel).map_err(|error| other.failed(error))?;
         self.same_release(module, &elf)?;
         let section = elf.section(BTF_SECTION);
-        let section = section.ok_or_else(|| other.malformed(BTF_SECTION, "it is not there"))?;
+        let section = section.ok_or_else(|| other.malformed(BTF_SECTION, "it is missing"))?;
         Ok(Some((name, elf.content(section).map_err(|error| other.failed(error))?)))
     }
 
@@ -299,7 +299,7 @@ impl Source<'_> {
         }
         Err(SourceError::NotASource {
             name: names::shown(self.path),
-            why: format!("it is a module of Linux {wanted}, and --btf-base is Linux {is}"),
+            why: format!("it is a module of Linux {wanted}, but --btf-base is Linux {is}"),
             help: format!("give the vmlinux or bzImage of {wanted} as --btf-base"),
         })
     }
@@ -311,7 +311,7 @@ impl Source<'_> {
             return payload::is_packed(head).then(|| self.unpack(bytes)).transpose();
         };
         if size > payload::MAX_UNPACKED {
-            return Err(self.malformed(".linux", "it is larger than any kernel"));
+            return Err(self.malformed(".linux", "it is too large for any kernel"));
         }
         payload::whole(head, bytes.size())
             .map_err(|error| self.malformed("unified kernel image", error))?;
@@ -339,7 +339,7 @@ impl Source<'_> {
             return Err(SourceError::Foreign { path: self.path.into(), what });
         }
         if bytes.size() > MAX_BTF {
-            return Err(self.malformed("BTF", "it is larger than that of any kernel"));
+            return Err(self.malformed("BTF", "it is too large for any kernel"));
         }
         let io = |error| SourceError::io(self.path, error);
         let data = bytes.take(0, bytes.size()).map_err(io)?;
@@ -360,9 +360,10 @@ impl Source<'_> {
         let lowered = own.map_err(|error| self.malformed("BTF", error))?.read(&self.wanted());
         let gaps = vec![Gap {
             item: String::new(),
-            why: "BTF has no data, and so no compatible strings: only its layout says which \
-                  version a struct belongs to"
-                .into(),
+            why:
+                "BTF has no data, so no compatible strings: only the layout of a struct shows its \
+                 version"
+                    .into(),
         }];
         let page_size = self.options.page_size;
         let none = BTreeSet::new();
@@ -379,7 +380,7 @@ impl Source<'_> {
         let (kind, lowered) = if let Some(types) = types {
             (Kind::Btf, types.read(&self.wanted()))
         } else {
-            gaps.push(Gap { item: String::new(), why: "it has no BTF, and so no types".into() });
+            gaps.push(Gap { item: String::new(), why: "it has no types: no BTF".into() });
             (Kind::Strings, Lowered::default())
         };
         let layouts = handler_layouts(&lowered);
@@ -428,9 +429,12 @@ impl Source<'_> {
         contracts::present_names(&mut model, &self.options.catalogue);
         // An image does not show which structs an unknown version promises.
         let unknown = compatibles.iter().filter(|string| !self.known.knows(string));
-        gaps.extend(unknown.map(|string| Gap {
+        gaps.extend(unknown.map(|string| {
+            Gap {
             item: string.clone(),
-            why: "this kho-abi does not know what it promises: take a newer one, or give it with --catalogue".into(),
+            why: "this kho-abi does not know what it promises: use a newer one, or give its layout \
+                  with --catalogue".into(),
+        }
         }));
         let name = names::shown(self.path);
         let reading = Reading { name, kind, model, knows, gaps };

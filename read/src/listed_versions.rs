@@ -25,7 +25,7 @@ pub fn read(elf: &Elf<'_>) -> Result<Option<Vec<String>>, ElfError> {
     let Some(section) = elf.section(SECTION) else { return Ok(None) };
     let malformed = |why: &str| ElfError::malformed(SECTION, why);
     if section.size > (HEADER + ENTRY * MAX_ENTRIES) as u64 {
-        return Err(malformed("it is larger than any such list"));
+        return Err(malformed("it is too large for such a list"));
     }
     parse(&elf.part(section, 0, section.size)?).map(Some).map_err(malformed)
 }
@@ -33,7 +33,7 @@ pub fn read(elf: &Elf<'_>) -> Result<Option<Vec<String>>, ElfError> {
 fn parse(bytes: &[u8]) -> Result<Vec<String>, &'static str> {
     let word = |at: usize| bytes.get(at..)?.first_chunk().copied().map(u32::from_le_bytes);
     if word(0) != Some(MAGIC) {
-        return Err("its magic number is another");
+        return Err("bad magic number");
     }
     if word(4) != Some(VERSION) {
         return Err("its version is unknown");
@@ -43,7 +43,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<String>, &'static str> {
         return Err("its last string is cut off");
     }
     let string = |entry: &[u8]| {
-        let end = entry.iter().position(|byte| *byte == 0).ok_or("a string has no end")?;
+        let end = entry.iter().position(|byte| *byte == 0).ok_or("a string is not terminated")?;
         let string = std::str::from_utf8(&entry[..end]).map_err(|_| "a string is not text")?;
         Ok(string.to_string())
     };
@@ -65,11 +65,11 @@ mod tests {
         assert_eq!(parse(&list[..list.len() - 1]), Err("its last string is cut off"));
         let mut endless = list.clone();
         endless.extend([b'x'; ENTRY]);
-        assert_eq!(parse(&endless), Err("a string has no end"));
+        assert_eq!(parse(&endless), Err("a string is not terminated"));
         list[4] = 2;
         assert_eq!(parse(&list), Err("its version is unknown"));
         list[0] = 0;
-        assert_eq!(parse(&list), Err("its magic number is another"));
-        assert_eq!(parse(&[]), Err("its magic number is another"));
+        assert_eq!(parse(&list), Err("bad magic number"));
+        assert_eq!(parse(&[]), Err("bad magic number"));
     }
 }

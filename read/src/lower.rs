@@ -183,7 +183,7 @@ impl Lowered {
         match (built, self.records.get(&name)) {
             (Ok(record), Some(before)) if before.bare() != record.bare() => {
                 let why = format!(
-                    "there are two of this name: one of {} bytes, and another of {}",
+                    "there are two with this name: one of {} bytes, the other of {}",
                     before.size, record.size
                 );
                 self.records.remove(&name);
@@ -219,7 +219,7 @@ impl Lowered {
             Some(before) if before.members != made.members => {
                 let name = made.name;
                 self.enums.remove(&name);
-                self.undetermined.insert(name, "there are two enumerations of this name".into());
+                self.undetermined.insert(name, "there are two enumerations with this name".into());
             }
             Some(_) => {}
             None if self.undetermined.contains_key(&made.name) => {}
@@ -280,7 +280,7 @@ impl<T: Types> Builder<'_, T> {
         out: &mut Vec<Field>,
     ) -> Result<(), Why> {
         if depth > MAX_DEPTH {
-            return Err("structs without a name are nested too deeply".into());
+            return Err("unnamed structs are nested too deeply".into());
         }
         for member in &raw.members {
             let bit_offset = base.checked_add(member.bit_offset);
@@ -350,7 +350,7 @@ impl<T: Types> Builder<'_, T> {
                 Shape::Char => break (Type::Char, 1),
                 Shape::Pointer(_) => break (Type::Pointer, 8),
                 Shape::Record(id) => break self.embed(id, path, depth)?,
-                Shape::Other(what) => return Err(format!("its type is {what}, no wire type")),
+                Shape::Other(what) => return Err(format!("its type is {what}, not a wire type")),
             }
         };
         for len in lengths.into_iter().rev() {
@@ -374,7 +374,7 @@ impl<T: Types> Builder<'_, T> {
             return Ok((Type::KhoserPtr { to }, 8));
         }
         if depth > MAX_DEPTH || self.unnamed.len() > MAX_FIELDS {
-            return Err("structs without a name are nested too deeply".into());
+            return Err("unnamed structs are nested too deeply".into());
         }
         let mut fields = Vec::new();
         self.fields(&raw, path, 0, depth + 1, &mut fields)?;

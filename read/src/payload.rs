@@ -90,7 +90,7 @@ fn setup_sectors(head: &[u8]) -> u64 {
 pub fn whole(head: &[u8], size: u64) -> Result<(), PayloadError> {
     match stated_size(head) {
         Some(stated) if size < stated => Err(PayloadError(format!(
-            "the file has {size} bytes, and its header says {stated}: it is cut off"
+            "the file is cut off: it has {size} bytes, but its header says {stated}"
         ))),
         _ => Ok(()),
     }
@@ -106,12 +106,12 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     let Some(packed) = locate(&head, bytes.size())? else { return Ok(None) };
     whole(&head, bytes.size())?;
     if packed.size > MAX_PACKED {
-        return Err(PayloadError("it is larger than any packed kernel".into()));
+        return Err(PayloadError("it is too large for any packed kernel".into()));
     }
     let data = bytes.take(packed.offset, packed.size);
-    let data = data.map_err(|_| PayloadError("the file is cut off within it".into()))?;
+    let data = data.map_err(|_| PayloadError("the file is cut off inside it".into()))?;
     let Some(method) = Method::of(&data) else {
-        return Err(PayloadError("it is packed in an unknown way".into()));
+        return Err(PayloadError("its compression is unknown".into()));
     };
     // gzip has the size at its end, too, as part of its own format.
     let size = (packed.sized || method == Method::Gzip).then(|| data.last_chunk()).flatten();
@@ -125,7 +125,7 @@ pub fn unpack(bytes: &dyn Bytes) -> Result<Option<Vec<u8>>, PayloadError> {
     // One more byte than allowed, to notice that there is more.
     let out = run(method, data, limit + 1).map_err(say)?;
     if out.len() as u64 > limit || size.is_some_and(|size| size != out.len() as u64) {
-        return Err(PayloadError("unpacked, it is not as large as it says".into()));
+        return Err(PayloadError("its unpacked size is not the claimed one".into()));
     }
     Ok(Some(out))
 }
@@ -148,7 +148,7 @@ fn locate(head: &[u8], size: u64) -> Result<Option<Packed>, PayloadError> {
         let version = head.get(0x206..).and_then(|rest| rest.first_chunk().copied());
         let old = version.is_none_or(|version| u16::from_le_bytes(version) < 0x208);
         let (Some(offset), Some(length), false) = (word(0x248), word(0x24c), old) else {
-            return Err(PayloadError("its boot header is too old to say where it is".into()));
+            return Err(PayloadError("the boot header is too old to locate it".into()));
         };
         let offset = (setup_sectors(head) + 1) * 512 + offset;
         return Ok(Some(Packed { offset, size: length, sized: true }));
@@ -241,7 +241,7 @@ fn lzo_blocks(data: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
         }
         let packed = be32(data, at + 4)?;
         if size > BLOCK || packed > size {
-            return Err(io::Error::other("a block is larger than it may be"));
+            return Err(io::Error::other("a block is too large"));
         }
         at += 8;
         let sums = CHECKSUMS.map(|flag| if flags & flag != 0 { 4 } else { 0 });
@@ -253,7 +253,7 @@ fn lzo_blocks(data: &[u8], limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
         } else {
             let unpacked = lzo::decompress(block, size).map_err(io::Error::other)?;
             if unpacked.len() != size {
-                return Err(io::Error::other("a block is shorter than it says"));
+                return Err(io::Error::other("a block is shorter than it claims"));
             }
             out.extend(unpacked);
         }

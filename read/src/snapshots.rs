@@ -55,7 +55,7 @@ pub fn catalogue(dir: &Path) -> Result<Catalogue, SourceError> {
         return Err(SourceError::NotASource {
             name,
             why: format!("{}: {}", gap.item, gap.why),
-            help: "`kho-abi check` in that tree says which of them is out of date".into(),
+            help: "run `kho-abi check` in that tree to see which one is out of date".into(),
         });
     }
     // Each stands for itself: two versions of a struct have one name.
@@ -212,7 +212,7 @@ fn put(model: &mut Model, gaps: &mut Vec<Gap>, owner: &str, page: Option<u64>, i
             let everywhere = model.headers.iter().flat_map(|header| &header.items);
             if let Some(before) = { everywhere }.find(|before| before.name() == item.name()) {
                 if *before != item {
-                    let why = "two frozen layouts have it differently".to_string();
+                    let why = "two frozen layouts of it differ".to_string();
                     gaps.push(Gap { item: item.name().into(), why });
                 }
                 return;

@@ -51,7 +51,7 @@ pub fn open(word: &str, options: &Options) -> Result<Reading, SourceError> {
     let about = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => SourceError::NotASource {
             name: word.into(),
-            why: "no such file, and not a word for a source".into(),
+            why: "no such file, and not a known source".into(),
             help: match alike(path) {
                 Some(name) => format!("did you mean {name}?"),
                 None => "give the path of a file or directory, or abi, snapshots, git:REV".into(),
@@ -122,7 +122,7 @@ fn file(word: &str, path: &Path, options: &Options) -> Result<Reading, SourceErr
         path.extension().is_some_and(|end| ["c", "S", "rs"].iter().any(|code| end == *code));
     let why = match (head.is_empty(), is_code) {
         (true, _) => "it is empty",
-        (_, true) => "it is code, and not a header",
+        (_, true) => "it is code, not a header",
         _ => "not a kernel, a module, a header or a frozen layout",
     };
     Err(SourceError::NotASource {

@@ -30,7 +30,7 @@ pub enum TruthError {
         message: String,
     },
     /// A struct without a layout.
-    #[error("{place}: struct {name} is not among the structs of HEADER")]
+    #[error("{place}: HEADER does not list struct {name}")]
     NoLayout {
         /// Where the struct is.
         place: Place,
@@ -38,7 +38,7 @@ pub enum TruthError {
         name: String,
     },
     /// A layout without a struct.
-    #[error("{file}: HEADER lists {name}, and the file declares no such struct")]
+    #[error("{file}: HEADER lists {name}, but the file does not declare that struct")]
     NoStruct {
         /// The file.
         file: String,
@@ -46,7 +46,7 @@ pub enum TruthError {
         name: String,
     },
     /// The fields of the struct and of its layout differ.
-    #[error("{place}: struct {name} has `{found}` where its layout has `{declared}`")]
+    #[error("{place}: struct {name} has `{found}`, but its layout has `{declared}`")]
     OtherField {
         /// Where the field is.
         place: Place,
@@ -76,7 +76,7 @@ pub enum TruthError {
         name: String,
     },
     /// A constant whose value is not a literal, and that `HEADER` does not list.
-    #[error("{place}: the value of {name} is not a literal, and HEADER does not list it")]
+    #[error("{place}: the value of {name} is not a literal, and HEADER does not list {name}")]
     NotLiteral {
         /// Where the constant is.
         place: Place,
@@ -84,7 +84,7 @@ pub enum TruthError {
         name: String,
     },
     /// A contract that owns an item that no wire file declares.
-    #[error("{file}: the contract {contract} names {name}, and no wire file declares it")]
+    #[error("{file}: the contract {contract} names {name}, but no wire file declares it")]
     NoItem {
         /// The file.
         file: String,
@@ -94,7 +94,7 @@ pub enum TruthError {
         name: String,
     },
     /// A contract whose string the file does not define.
-    #[error("{file}: a contract names {name}, and the file declares no such string")]
+    #[error("{file}: a contract names {name}, but the file does not declare that string")]
     NoString {
         /// The file.
         file: String,
@@ -114,14 +114,14 @@ impl TruthError {
                     "add a `wire_layout!` for it, and `{name}::STRUCT_LAYOUT` to HEADER.structs"
                 )
             }
-            Self::NoStruct { .. } => "declare it in this file, or take it out of HEADER".into(),
-            Self::OtherField { .. } => "make the `wire_layout!` say what the struct says".into(),
+            Self::NoStruct { .. } => "declare it in this file, or remove it from HEADER".into(),
+            Self::OtherField { .. } => "make the `wire_layout!` match the struct".into(),
             Self::UnknownType { .. } => {
                 "use u8 to u64, i8 to i64, c_char, PhysAddr, Le16 to Be64, arrays of them, or another \
                  wire struct"
                     .into()
             }
-            Self::Repr { .. } => "give it the attribute that its C struct has".into(),
+            Self::Repr { .. } => "give it the attribute of its C struct".into(),
             Self::NotLiteral { .. } => {
                 "write the value as one literal, or add `layout::named_int!(…)` to HEADER.constants"
                     .into()

@@ -148,7 +148,9 @@ fn a_file_that_is_shorter_than_its_header_says_is_refused() {
     assert!(unpack(&signed).is_ok());
     for cut in [1, 16, 60] {
         let error = unpack(&image[..image.len() - cut].to_vec()).expect_err("it is cut off");
-        let said = format!("its header says {}: it is cut off", image.len());
+        let (size, stated) = (image.len() - cut, image.len());
+        let said =
+            format!("the file is cut off: it has {size} bytes, but its header says {stated}");
         assert!(error.to_string().contains(&said), "{error}");
     }
     // An EFI program's sections say the same.

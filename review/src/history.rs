@@ -61,9 +61,9 @@ impl Commit {
 pub const RULES: &[Rule] = &[Rule {
     id: "history_cut",
     summary: "The repository does not have the whole history of the ABI headers.",
-    reason: "In a shallow clone, what was changed before its first commits is not known: a string may have stood for other bytes there, and nothing unseen counts as fine.",
-    example: "git clone --depth 100 of a kernel, whose oldest commit has \"luo-v5\" already.",
-    remedy: "Run git fetch --unshallow.",
+    reason: "A shallow clone does not show earlier changes: a string may have stood for other bytes, and what is unseen does not count as fine.",
+    example: "After `git clone --depth 100` of a kernel, the oldest commit already has \"luo-v5\".",
+    remedy: "Run `git fetch --unshallow`.",
 }];
 
 /// How to judge a history.
@@ -266,7 +266,7 @@ impl Judge<'_> {
         if old == new {
             return Ok(None);
         }
-        let unread = || Err("it was not read".to_string());
+        let unread = || Err("not read".to_string());
         let [old, new] =
             [old, new].map(|code| self.sides.get(&code).cloned().unwrap_or_else(unread));
         let kept = match (old, new) {
@@ -363,7 +363,7 @@ impl Lives {
                     consequences: Vec::new(),
                     contracts: vec![new.clone()],
                     diff: String::new(),
-                    help: "take a string that no contract ever had".into(),
+                    help: "use a string that no contract has ever had".into(),
                 });
             }
         }
@@ -420,7 +420,7 @@ fn unreleased(
         let all = event.contracts.iter().all(|c| missing.contains(c) && !released.contains(c));
         if is_wrong && all && !event.contracts.is_empty() {
             event.level = Level::Note;
-            event.help = format!("nothing: no tag {pattern} before it has the string");
+            event.help = format!("nothing: no earlier tag {pattern} has the string");
         }
     }
     Ok(())
@@ -449,13 +449,13 @@ fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Finding>, SourceError> {
         item: first.clone(),
         place: None,
         what: format!(
-            "the repository is shallow: what was before {} is not known",
+            "the repository is shallow: changes before {} are unknown",
             first.get(..12).unwrap_or(&first)
         ),
         consequences: Vec::new(),
         contracts: Vec::new(),
         diff: String::new(),
-        help: "run git fetch --unshallow".into(),
+        help: "run `git fetch --unshallow`".into(),
     }))
 }
 
@@ -490,7 +490,7 @@ impl Names {
     fn unknown(&self, wanted: &Wanted, rev: &str) -> SourceError {
         let (name, why) = match wanted {
             Wanted::Header(name) => (format!("{name}.h"), "unknown ABI header"),
-            Wanted::Contract(word) => (word.clone(), "no contract of that name"),
+            Wanted::Contract(word) => (word.clone(), "no contract with that name"),
             Wanted::All => (String::new(), "no contract"),
         };
         let headers: Vec<String> = self.headers.iter().map(|name| format!("{name}.h")).collect();
@@ -498,7 +498,7 @@ impl Names {
         let near = nearest(&name, &known);
         let help = match (near, known.is_empty()) {
             (Some(near), _) => format!("did you mean {near}?"),
-            (None, true) => "no commit up to the revision has an ABI header".into(),
+            (None, true) => "no commit up to this revision has an ABI header".into(),
             (None, false) => format!("there are {}", known.join(", ")),
         };
         SourceError::NotASource { name, why: format!("the history of {rev} has {why}"), help }
@@ -707,7 +707,7 @@ fn read_all(
     });
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     for code in sets.keys() {
-        done.entry(code.clone()).or_insert_with(|| Err("its reader did not finish".into()));
+        done.entry(code.clone()).or_insert_with(|| Err("the reader stopped".into()));
     }
     done
 }
@@ -844,7 +844,7 @@ pub fn brief(life: &Life) -> String {
             }
         }
         for unknown in &section.unknown {
-            let _ = writeln!(out, "  not known: {unknown}");
+            let _ = writeln!(out, "  unknown: {unknown}");
         }
     }
     out

@@ -133,7 +133,7 @@ impl Kernel {
         let place = places.iter().find(|place| std::fs::File::open(place).is_ok());
         let place = place.ok_or_else(|| SourceError::NotASource {
             name: "--running".into(),
-            why: format!("neither an image of {release} nor its types are there to be read"),
+            why: format!("neither an image of {release} nor its types were found"),
             help: "give the kernel's vmlinux or bzImage".into(),
         })?;
         let mut kernel = Self::open(place, options)?;
@@ -176,17 +176,17 @@ impl Kernel {
                     _ if !has_strings && self.side.reading.knows.strings => (
                         Built::Without,
                         format!(
-                            "{name} carries no configuration, and has no string of Kexec HandOver"
+                            "{name} contains neither a configuration nor a string of Kexec HandOver"
                         ),
                     ),
                     Kind::Btf | Kind::Dwarf if self.side.model().records().next().is_none() => {
-                        (Built::Without, format!("{name} has no type of Kexec HandOver"))
+                        (Built::Without, format!("{name} does not have the types of Kexec HandOver"))
                     }
                     _ => (
                         Built::Unknown,
                         format!(
-                            "{name} has neither a configuration nor strings, as BTF by itself: give \
-                             the kernel's vmlinux or bzImage"
+                            "{name} is BTF, which has neither a configuration nor strings: give the \
+                             kernel's vmlinux or bzImage"
                         ),
                     ),
                 }
@@ -199,17 +199,17 @@ impl Kernel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The same string, and other bytes: they are believed.
+    /// The same string, but other bytes: they are trusted.
     Dangerous,
-    /// Another string, or none: what is handed over under it is lost.
+    /// Another string, or none: what is handed over is lost.
     Lost,
-    /// The comparison could not be made.
+    /// The contract could not be compared.
     Unknown,
     /// The same string and, as far as was checked, the same bytes.
     Understood,
-    /// The next kernel has it alone: nothing is handed over.
+    /// Only the next kernel has it: nothing is handed over.
     OnlyNext,
-    /// The next kernel has it; whether the current one does is unknown.
+    /// The next kernel has it; unknown whether the current one does.
     #[serde(rename = "current_untold")]
     CurrentUnknown,
 }
@@ -219,37 +219,37 @@ pub enum Outcome {
 pub struct ContractAnswer {
     /// What the current kernel writes.
     pub current: Option<String>,
-    /// What the next one expects.
+    /// What the next kernel expects.
     pub next: Option<String>,
-    /// What becomes of it.
+    /// What happens to the contract.
     pub outcome: Outcome,
     /// What the next kernel does with it.
     pub effect: Effect,
-    /// What happens, in the field.
+    /// What happens when the machine updates.
     pub happens: String,
     /// How the bytes differ.
     pub evidence: Vec<String>,
-    /// What could not be compared of it.
+    /// What could not be compared.
     pub open: Vec<String>,
 }
 
-/// What it all comes to.
+/// The overall answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outlook {
-    /// Some bytes would be taken for others.
+    /// Some bytes would be misread.
     Dangerous,
     /// The next kernel panics at boot: the machine is lost, with all that was handed over.
     Panics,
-    /// One of the kernels does not hand over at all.
+    /// One of the kernels has no handover.
     NoHandover,
     /// Something is lost.
     Lost,
-    /// Something cannot be told.
+    /// Something is unknown.
     Unknown,
-    /// All is understood, and a release has a known defect, or may have one.
+    /// Everything is understood, but a release has a known defect, or may have one.
     Defective,
-    /// All is understood, as far as was checked.
+    /// Everything is understood, as far as was checked.
     Understood,
 }
 
@@ -291,17 +291,17 @@ impl Answer {
 pub struct Answer {
     /// The current kernel.
     pub current: String,
-    /// The next one.
+    /// The next kernel.
     pub next: String,
     /// The file that the current kernel was read from, if that is not its name.
     pub current_file: Option<String>,
-    /// The release of the current kernel, as `7.3.4-amd64`, if it says so.
+    /// The release of the current kernel, such as `7.3.4-amd64`, if it says so.
     pub current_release: Option<String>,
-    /// The release of the next one.
+    /// The release of the next kernel.
     pub next_release: Option<String>,
-    /// What it all comes to.
+    /// The overall answer.
     pub outlook: Outlook,
-    /// Why there is no handover; empty where there is.
+    /// Why there is no handover; empty if there is one.
     pub why: String,
     /// Contract by contract, the worst first.
     pub contracts: Vec<ContractAnswer>,
@@ -370,7 +370,7 @@ pub fn answer(current: &Kernel, next: &Kernel) -> Answer {
 fn other_machine(current: &Kernel, next: &Kernel) -> Option<String> {
     let (now, then) = (current.machine.as_ref()?, next.machine.as_ref()?);
     let [a, b] = [current, next].map(|kernel| &kernel.side.reading.name);
-    (now != then).then(|| format!("{a} is for {now}, and {b} is for {then}: it cannot start there"))
+    (now != then).then(|| format!("{a} is for {now}, but {b} is for {then}: it cannot start there"))
 }
 
 /// Whether both kernels are built with Kexec HandOver, as far as is known; otherwise the answer
@@ -795,7 +795,7 @@ mod tests {
         let (x86, arm, any) = (of(Some("x86_64")), of(Some("arm64")), of(None));
         let answered = answer(&x86, &arm);
         assert_eq!(answered.outlook, Outlook::NoHandover);
-        assert!(answered.why.contains("is for x86_64, and a is for arm64"), "{}", answered.why);
+        assert!(answered.why.contains("is for x86_64, but a is for arm64"), "{}", answered.why);
         assert_eq!(answer(&x86, &x86).outlook, Outlook::Understood);
         // A tree is for any machine.
         assert_eq!(answer(&arm, &any).outlook, Outlook::Understood);

@@ -63,27 +63,27 @@ impl Truth {
     }
 }
 
-/// What a contract of a source is, held against the truth.
+/// How a contract of a source compares with the truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// All that the source tells of what the contract promises is as the truth says.
+    /// Everything that the source shows of the contract matches the truth.
     Equal,
-    /// What was compared is as the truth says, and this source lacks what one of its kind would show: the
-    /// string, a struct, an enumeration. A finding, since that may be different.
+    /// What was compared matches the truth, but this source lacks what its kind would show: the
+    /// string, a struct, an enumeration. A finding, since that may differ.
     Partly,
-    /// Something of it is not: a finding.
+    /// Something differs: a finding.
     Different,
-    /// The source has a newer version than the truth: a finding, since nobody here knows its bytes.
+    /// The source has a newer version than the truth: a finding, since its bytes are unknown.
     Newer,
-    /// The source has an older version. Where the truth knows it, and it is as it was, all is well;
-    /// where not, it is a finding.
+    /// The source has an older version. It is a finding unless the truth knows that version, and
+    /// the source matches it.
     Older,
-    /// The source has a contract that the truth does not: a finding.
+    /// The source has a contract that the truth lacks: a finding.
     Unknown,
-    /// Neither its string nor a struct of its own is there.
+    /// The source has neither its string nor any of its structs.
     Absent,
-    /// It may be there, and this source tells nothing of what it promises.
+    /// The source may have it, but shows nothing of what it promises.
     NotCheckable,
 }
 
@@ -105,7 +105,7 @@ impl fmt::Display for Verdict {
 /// How much of a contract was compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Compared {
-    /// Whether the compatible string was.
+    /// Whether the compatible string was compared.
     pub string: bool,
     /// The number of structs.
     pub structs: usize,
@@ -134,27 +134,27 @@ impl fmt::Display for Compared {
             parts.push(format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
         }
         match parts.as_slice() {
-            [_] if self.string => f.write_str("the string alone"),
+            [_] if self.string => f.write_str("only the string"),
             parts => f.write_str(&parts.join(", ")),
         }
     }
 }
 
-/// A contract, held against the truth.
+/// A contract, compared with the truth.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Checked {
-    /// The compatible string: the truth's, or the source's where the truth has no such contract.
+    /// The compatible string: the truth's, or the source's if the truth has no such contract.
     pub contract: String,
-    /// What it came to.
+    /// The result.
     pub verdict: Verdict,
-    /// The source's string, where it is another version than the truth's.
+    /// The source's string, if its version differs from the truth's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
     /// What was compared.
     pub compared: Compared,
-    /// What was not, and why.
+    /// What was not compared, and why.
     pub not_checked: Vec<Gap>,
-    /// What else is to be known about it.
+    /// Further remarks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -176,25 +176,25 @@ impl Checked {
     }
 }
 
-/// A source, held against the truth.
+/// A source, compared with the truth.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Report {
     /// The source, as it was asked for.
     pub source: String,
-    /// What it turned out to be.
+    /// The kind of the source.
     pub kind: Kind,
-    /// The frozen layouts that are the truth, where it is not this program's types.
+    /// The frozen layouts that are the truth, if it is not this program's types.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
-    /// The page size that it was compared for, in bytes; none where nothing tells it.
+    /// The page size that it was compared for, in bytes; null if unknown.
     pub page_size: Option<u64>,
-    /// Every contract of the truth, and what else the source has.
+    /// Every contract of the truth, and every other one of the source.
     pub contracts: Vec<Checked>,
-    /// What is not as the truth says.
+    /// What differs from the truth.
     #[serde(serialize_with = "finding::brief")]
     #[schemars(with = "Vec<finding::Brief<'static>>")]
     pub findings: Vec<Finding>,
-    /// What the source as a whole does not tell.
+    /// What the source as a whole does not show.
     pub not_checked: Vec<String>,
 }
 
@@ -228,14 +228,15 @@ pub fn verify(truth: &Truth, reading: &Reading) -> Result<Report, TruthError> {
     };
     if !reading.knows.packing {
         let why = "whether structs are packed, and how they are aligned: types of an image have \
-                   offsets and sizes alone";
+                   only offsets and sizes";
         not_checked.push(why.into());
     }
     let unknown = truth.catalogue.knows().unknown();
     if !unknown.is_empty() {
         let unknown = unknown.join(", ");
-        not_checked
-            .push(format!("{unknown}: a frozen layout is of a kernel, which does not contain it"));
+        not_checked.push(format!(
+            "{unknown}: a frozen layout is from a kernel, which does not contain it"
+        ));
     }
     let mut check = Check::new(truth, reading, page_size, &pages);
     for (_, contract) in truth.current.contracts() {
@@ -280,11 +281,12 @@ fn page_size(truth: &Model, reading: &Reading, not_checked: &mut Vec<String>) ->
     };
     if let Some(page_size) = known.iter().find(fits) {
         not_checked.push(format!(
-            "the page size: this source does not say it, and its structs are of the sizes that \
-             they have with pages of {page_size} bytes"
+            "the page size: this source does not show it, but its structs match pages of \
+             {page_size} bytes"
         ));
         return Some(*page_size);
     }
-    not_checked.push("what depends on the page size: this source does not say it".into());
+    not_checked
+        .push("what depends on the page size: this source does not show the page size".into());
     None
 }

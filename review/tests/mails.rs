@@ -208,7 +208,7 @@ fn answers_cover_letters_and_a_newer_part_of_a_series() {
     let found = series(&all);
     let titles: Vec<_> = found.patches.iter().map(kho_abi_review::patch::Patch::title).collect();
     assert_eq!(titles, ["[1/3] one", "[2/3] port: more", "[3/3] three"]);
-    assert!(found.notes.iter().any(|note| note.contains("the diff in the answer")), "{found:?}");
+    assert!(found.notes.iter().any(|note| note.contains("the diff in the reply")), "{found:?}");
     // One patch of it is sent again, in answer to the old one.
     let newer = all.clone() + &mail(&head("[PATCH v2 2/3] port: more", "2b", "2"), &right());
     let found = series(&newer);
@@ -316,15 +316,15 @@ fn a_patch_that_does_not_apply_to_the_base_is_a_finding() {
     for (what, diff, base, said) in [
         ("bumped, with blanks for tabs", blanks(right()), v1(), "white space"),
         ("bumped, with other blanks", nbsp(right()), v1(), "white space"),
-        ("applied already", right(), applied, "has what it changes already"),
+        ("applied already", right(), applied, "already has its changes"),
         (
             "a comment, elsewhere",
             comment,
             v1().replace("<linux/types.h>", "<linux/kernel.h>"),
-            "are not those of the patch",
+            "do not match the patch",
         ),
-        ("bumped, elsewhere", right(), other, "are not those of the patch"),
-        ("a new header that is there", new, v1(), "in the base already"),
+        ("bumped, elsewhere", right(), other, "do not match the patch"),
+        ("a new header that is there", new, v1(), "already in the base"),
     ] {
         let document = judged(&one(&diff), Some(&base));
         assert!(
@@ -391,7 +391,7 @@ fn a_reply_asks_the_author_for_what_the_author_can_do() {
             " : ",
             "-v1 ->",
             "b4 am",
-            "read what the code",
+            "check what the code",
         ] {
             assert!(!text.contains(word), "{what}: {word}: {text}");
         }
@@ -621,7 +621,7 @@ fn without_a_base_it_is_not_known_who_embeds_a_struct() {
         (
             "one that nobody knows",
             vec![grown("lane", "LANE_COMPATIBLE", ["lane-v1", "lane-v2"], "lane_ser")],
-            Some("which other headers embed it"),
+            Some("other headers may embed it"),
         ),
     ] {
         let document = whole(&diffs);

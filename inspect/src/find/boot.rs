@@ -40,7 +40,9 @@ fn word<const N: usize>(image: &Image, at: u64) -> Option<[u8; N]> {
 ///
 /// What is wrong with the list, in words.
 pub fn setup_data(image: &Image, boot_params: u64) -> Result<Carried, String> {
-    let head = boot_params.checked_add(SETUP_DATA).ok_or("the boot parameters have no end")?;
+    let head = boot_params
+        .checked_add(SETUP_DATA)
+        .ok_or("the boot parameters go past the last address")?;
     let head: [u8; 8] = word(image, head)
         .ok_or_else(|| format!("the boot parameters at {boot_params:#x} are not in the image"))?;
     let mut at = u64::from_le_bytes(head);
@@ -74,7 +76,7 @@ pub fn setup_data(image: &Image, boot_params: u64) -> Result<Carried, String> {
         }
         at = item[..8].try_into().map_or(0, u64::from_le_bytes);
     }
-    Err("no setup_data is KHO's".into())
+    Err("no setup_data belongs to KHO".into())
 }
 
 /// Reads the chosen node of a machine's device tree.
@@ -92,7 +94,7 @@ pub fn chosen(image: &Image, tree: u64) -> Result<Carried, String> {
     let mut bytes = vec![0; size];
     image.read(tree, &mut bytes).map_err(|error| error.to_string())?;
     let fdt = Fdt::new(&bytes).map_err(|error| match size {
-        0..=39 => "no device tree is there".to_owned(),
+        0..=39 => "there is no device tree at that address".to_owned(),
         _ => error.to_string(),
     })?;
     let mut depth = 0_u32;
@@ -126,7 +128,7 @@ pub fn chosen(image: &Image, tree: u64) -> Result<Carried, String> {
         Some((address, big_endian(value, cells.0, cells.1)?))
     };
     let (fdt, fdt_size) =
-        found.0.and_then(pair).ok_or("the chosen node has no linux,kho-fdt that can be read")?;
+        found.0.and_then(pair).ok_or("the chosen node has no readable linux,kho-fdt")?;
     let (scratch, scratch_size) = found.1.and_then(pair).unwrap_or((0, 0));
     Ok(Carried { fdt, fdt_size, scratch, scratch_size })
 }

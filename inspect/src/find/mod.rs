@@ -34,9 +34,9 @@ pub enum Way {
     SetupData,
     /// The device tree of an arm64 machine leads there.
     ChosenNode,
-    /// It lies in a page of memory.
+    /// A search of memory found it.
     Scan,
-    /// The image is that tree.
+    /// The image is the tree itself.
     Whole,
 }
 
@@ -61,15 +61,16 @@ pub struct Candidate {
     pub at: u64,
     /// How it was found.
     pub found_by: Way,
-    /// What its root says.
+    /// The compatible string of its root.
     pub compatible: String,
-    /// Number of the kexec that it is for, where its metadata says so.
+    /// Number of the kexec that it is for, if its metadata says so.
     pub kexec_count: Option<u32>,
-    /// Number of the live update that it is for, where LUO's root says so.
+    /// Number of the live update that it is for, if LUO's root says so.
     pub liveupdate_num: Option<u64>,
-    /// How much of what it leads to is there: of one generation, the candidate with most is chosen.
+    /// How much of what it leads to exists; within a generation, the candidate with the highest
+    /// score is chosen.
     pub score: u32,
-    /// What speaks for it, in words.
+    /// The evidence for it, in words.
     pub because: Vec<String>,
 }
 
@@ -147,7 +148,7 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
         speaks(32, "its version is known");
     }
     if matches!(found_by, Way::SetupData | Way::ChosenNode) {
-        speaks(64, "the boot protocol leads there");
+        speaks(64, "the boot protocol leads to it");
     }
     let property = fdt.root_property(kho_abi::wire::versions::kho_v4::KHO_FDT_MEMORY_MAP_PROP_NAME);
     let map = property.and_then(number).filter(|map| *map != 0);
@@ -161,7 +162,7 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
             }
             // The page of a copy is not preserved.
             if crate::radix::has(memory, map, at) {
-                speaks(2, "its own page is preserved");
+                speaks(2, "the tree's own page is preserved");
             }
         }
     }
@@ -170,7 +171,7 @@ pub(crate) fn judge(memory: &Cached<'_>, at: u64, found_by: Way) -> Option<Candi
         if crate::luo::known().any(|known| known == root) {
             speaks(8, "LUO's state has a known version");
             if !luo.sessions_pa.is_null() {
-                speaks(16, "LUO's sessions are in it");
+                speaks(16, "LUO's sessions are written");
             }
         }
     }

@@ -72,7 +72,7 @@ fn wrong(page: &[u8]) -> String {
     };
     if let Some(compatible) = fdt.root_property("compatible") {
         let compatible = crate::text::readable(crate::fdt::string(compatible));
-        return format!("its root is \"{compatible}\", and KHO's begins with \"kho-v\"");
+        return format!("its root is \"{compatible}\", but KHO's begins with \"kho-v\"");
     }
     let broken = fdt.events().find_map(Result::err);
     broken.map_or("its root has no property \"compatible\"".into(), |error| error.to_string())

@@ -86,11 +86,7 @@ pub fn verify(image: &Image, threads: usize, progress: &Progress) -> Unread {
 /// returns a few of them.
 #[must_use]
 pub(crate) fn almost(image: &Image, threads: usize, progress: &Progress) -> Vec<Near> {
-    progress.begin(
-        "searching the image for what is almost a tree",
-        Unit::Bytes,
-        Some(image.bytes()),
-    );
+    progress.begin("searching the image for damaged trees", Unit::Bytes, Some(image.bytes()));
     let mut places = each_part(image, threads, progress, |image, part, searched| {
         let starts = (part.start..part.end).step_by(usize::try_from(STEP).unwrap_or(1));
         searched.trees.extend(starts.filter(|at| near::look(image, *at).is_some()).take(SHOWN));

@@ -11,21 +11,21 @@ use crate::walk::Walker;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What an object's data leads to.
+/// The state that an object's data leads to.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum State {
     /// The devices that the PCI core preserved.
     Pci(pci::Devices),
-    /// What layouts that were handed in say.
+    /// State decoded by given types.
     Typed(Typed),
-    /// It cannot be read by them; the findings say why.
+    /// The given types cannot read it; the findings say why.
     Unreadable,
 }
 
 /// An object to decode.
 pub(crate) struct Given {
-    /// What its owner left.
+    /// The state that its owner preserved.
     pub(crate) data: u64,
     /// The owner of the pages that it leads to.
     pub(crate) owner: Owner,

@@ -31,7 +31,7 @@ pub struct Devices {
     pub at: u64,
     /// The version.
     pub version: u32,
-    /// Number of devices that the header tells.
+    /// Number of devices that the header claims.
     pub count: u32,
     /// The devices, in the order of the table.
     pub devices: Vec<Device>,
@@ -40,7 +40,7 @@ pub struct Devices {
 /// A device.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Device {
-    /// Its PCI address, as `0000:01:00.0`.
+    /// Its PCI address, such as `0000:01:00.0`.
     pub address: String,
     /// Number of preserved devices at or below this one; in version 1, whether it is in use.
     pub refcount: u16,
@@ -66,7 +66,7 @@ pub(super) fn read(walker: &mut Walker<'_>, given: &Given) -> Option<State> {
         if found.is_some_and(|found| found != u64::from(count)) {
             walker.find(&rules::COUNT_MISMATCH, at, || {
                 format!(
-                    "the header claims {count} devices, but its list has {}",
+                    "the header claims {count} devices, but the list has {}",
                     found.unwrap_or(0)
                 )
             });

@@ -39,13 +39,13 @@ pub struct Memfd {
     pub pos: u64,
     /// Size, in bytes.
     pub size: u64,
-    /// Seals, as `fcntl()` has them.
+    /// Seals, as in `fcntl()`.
     pub seals: u32,
-    /// Flags; none has a meaning.
+    /// Flags; none is defined.
     pub flags: u32,
-    /// Number of entries that the list of folios is said to have.
+    /// Number of entries that the list of folios claims to have.
     pub nr_folios: u64,
-    /// What the list says, counted.
+    /// Totals of the list of folios.
     pub totals: Totals,
     /// The first extents, in the order of the list.
     #[serde(skip)]
@@ -65,7 +65,7 @@ const CONTENT_STANDS: [&Rule; 3] =
 /// Findings of folios that say something against others as well.
 const CONTENT_FALLS: [&Rule; 2] = [&rules::MEMFD_FOLIO_BEYOND_END, &rules::RESERVED_BITS];
 
-/// What a list of folios says, counted.
+/// Totals of a list of folios.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Totals {
     /// Entries that were read.
@@ -74,23 +74,23 @@ pub struct Totals {
     pub folios: u64,
     /// Pages in them.
     pub pages: u64,
-    /// Folios that were written to.
+    /// Dirty folios.
     pub dirty: u64,
     /// Folios whose content is valid.
     pub uptodate: u64,
-    /// Entries whose page frame number is 0, so that they have no folio.
+    /// Entries without a folio: their page frame number is 0.
     pub missing: u64,
-    /// Entries whose folio is not preserved as a block, so that its size is not known; they are in
-    /// none of the other numbers.
+    /// Entries whose folio is not preserved as a block, so that its size is unknown; no other total
+    /// includes them.
     pub not_preserved: u64,
-    /// Extents, each of folios that follow one another in memory and in the file.
+    /// Extents: folios that are contiguous both in memory and in the file.
     pub extents: u64,
     /// Pages of the largest extent.
     pub largest: u64,
-    /// Pages of the file that no folio has; more than there are, if entries were not read, or if the
-    /// size of a folio is not known.
+    /// Pages of the file without a folio; too high if entries were not read, or if the size of a
+    /// folio is unknown.
     pub hole_pages: u64,
-    /// Whether every entry was read and the size of every folio is known.
+    /// Whether every entry was read, and the size of every folio is known.
     pub complete: bool,
 }
 
@@ -285,7 +285,7 @@ fn check_totals(walker: &mut Walker<'_>, memfd: &Memfd, before: u64) {
     if totals.hole_pages > 0 && sizes_known && earlier == before {
         walker.find(&rules::MEMFD_PAGES_MISSING, *at, || {
             let missing = crate::text::count(totals.hole_pages, "page");
-            format!("{missing} of a file of {pages} have no folio")
+            format!("{missing} of the file's {pages} have no folio")
         });
     }
 }
@@ -305,7 +305,7 @@ fn check_fields(walker: &mut Walker<'_>, memfd: &Memfd) {
     }
     if size.div_ceil(page_size) > PAGES_LIMIT {
         walker.find(&rules::MEMFD_INVALID, at, || {
-            format!("the size is {size:#x} bytes, which is more than {PAGES_LIMIT} pages")
+            format!("the size is {size:#x} bytes, more than {PAGES_LIMIT} pages")
         });
     }
     if i64::try_from(pos).is_err() {
@@ -313,7 +313,7 @@ fn check_fields(walker: &mut Walker<'_>, memfd: &Memfd) {
     }
     if size == 0 && nr_folios != 0 {
         walker.find(&rules::MEMFD_INVALID, at, || {
-            format!("the size is 0, but there are {nr_folios} folios")
+            format!("the size is 0, but the memfd has {nr_folios} folios")
         });
     }
 }
@@ -329,8 +329,7 @@ fn check_list(walker: &mut Walker<'_>, memfd: &Memfd, owner: Owner) {
     let needed = needed.and_then(|needed| needed.checked_next_multiple_of(block));
     if needed != Some(total_pages.into()) {
         walker.find(&rules::COUNT_MISMATCH, at, || {
-            let needed =
-                needed.map_or("more than there can be".into(), |needed| needed.to_string());
+            let needed = needed.map_or("more than possible".into(), |needed| needed.to_string());
             format!(
                 "{} folios need {needed} pages, but the list has {total_pages}",
                 memfd.nr_folios
@@ -445,13 +444,13 @@ impl Check {
                 self.totals.not_preserved += 1;
                 let pa = page << shift;
                 walker.find(&rules::PAGE_NOT_BLOCK_START, pa, || {
-                    format!("the folio at {pa:#x} is within a block of order {order}")
+                    format!("the folio at {pa:#x} is inside a block of order {order}")
                 });
             }
             Part::Again { page, count } => {
                 let pa = page << shift;
                 walker.find(&rules::MEMFD_FOLIO_INDEX_TWICE, run.at, || {
-                    format!("the folio at {pa:#x} is in the list {count} more times")
+                    format!("the folio at {pa:#x} is listed {count} more times")
                 });
             }
         });
@@ -487,7 +486,7 @@ impl Check {
         if last.is_none_or(|last| last >= self.file_pages) {
             walker.find(&rules::MEMFD_FOLIO_BEYOND_END, run.at, || {
                 format!(
-                    "folios at place {:#x} and {pages} pages on, and the file has {:#x} pages",
+                    "folios from index {:#x} have {pages} pages, but the file has {:#x} pages",
                     extent.index, self.file_pages
                 )
             });
@@ -542,7 +541,7 @@ fn find_places_twice(
                 let word = &mut bits[usize::try_from(index / 64 % WORDS as u64).unwrap_or(0)];
                 if *word >> (index % 64) & 1 != 0 {
                     walker.find(&rules::MEMFD_FOLIO_INDEX_TWICE, run.at, || {
-                        format!("two folios are at place {index:#x} of the file")
+                        format!("two folios have index {index:#x}")
                     });
                 }
                 *word |= 1 << (index % 64);
@@ -551,7 +550,8 @@ fn find_places_twice(
     });
     if left_out {
         walker.not_checked(format!(
-            "not checked: whether places of the memfd at {:#x} are taken twice, as they are too far apart",
+            "not checked: whether two folios of the memfd at {:#x} have the same index, since the \
+             indexes are too far apart",
             memfd.at
         ));
     }

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// What a file's data leads to.
+/// The state that a file's data leads to.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Payload {
@@ -27,11 +27,11 @@ pub enum Payload {
     VfioPci(vfio_pci::Device),
     /// A memfd.
     Memfd(memfd::Memfd),
-    /// What layouts that were handed in say.
+    /// State decoded by given types.
     Typed(Typed),
-    /// Bytes that no types are known for.
+    /// Bytes without known types.
     Unknown(Raw),
-    /// It cannot be read; the findings say why.
+    /// Cannot be read; the findings say why.
     Unreadable,
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn read(
     }
     if !looks_like_a_name(&field[..end.unwrap_or(0)]) {
         walker.find(&rules::COMPATIBLE_UNKNOWN, entry, || {
-            format!("the file is of \"{compatible}\", which is not a compatible string")
+            format!("the file's \"{compatible}\" is not a compatible string")
         });
     }
     // A string without a NUL is damage, however it begins.
@@ -110,7 +110,7 @@ pub(crate) fn read(
     match read {
         Read::Typed(typed) => return Payload::Typed(typed),
         Read::Unreadable => return Payload::Unreadable,
-        Read::Nothing(why) => walker.not_decoded_by(format!("file of \"{compatible}\""), why),
+        Read::Nothing(why) => walker.not_decoded_by(format!("file with \"{compatible}\""), why),
     }
     // Only the handler knows whether the data is an address.
     Payload::Unknown(Raw::read(walker, data, SHOWN))

@@ -16,7 +16,7 @@ pub struct Device {
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub at: u64,
-    /// Its PCI address, as `0000:01:00.0`.
+    /// Its PCI address, such as `0000:01:00.0`.
     pub address: String,
 }
 

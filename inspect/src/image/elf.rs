@@ -191,7 +191,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
         bytes::array(&*bytes, 0).map_err(|_| cut_off("the header"))?;
     let identity = Identity::ref_from_bytes(&identity).map_err(|_| cut_off("the header"))?;
     if identity.data != LITTLE_ENDIAN {
-        return Err(unsupported("it is of a big-endian machine, whose state is not read here"));
+        return Err(unsupported("it is from a big-endian machine, which is not supported"));
     }
     if !matches!(identity.class, CLASS_32 | CLASS_64) {
         return Err(malformed(format!("unknown class {}", identity.class)));
@@ -246,7 +246,7 @@ fn read_table(
     let there = bytes.len().saturating_sub(table.first) / size;
     if count > there {
         return Err(malformed(format!(
-            "{count} program headers, and room for {there} in the file"
+            "{count} program headers, but the file has room for {there}"
         )));
     }
     let mut found = Found::default();
@@ -286,7 +286,10 @@ fn load(header: &ProgramHeader, found: &mut Found, notes: &mut Vec<String>) {
     let (len, in_memory) = (header.size_in_file, header.size_in_memory);
     found.virtual_only += usize::from(pa == 0 && header.virtual_address != 0);
     if pa.checked_add(len.max(in_memory)).is_none() {
-        notes.push(format!("a segment of {:#x} bytes at {pa:#x} has no end", len.max(in_memory)));
+        notes.push(format!(
+            "a segment of {:#x} bytes at {pa:#x} goes past the last address",
+            len.max(in_memory)
+        ));
     }
     found.segments.push(Segment { pa, len, file: 0, offset: header.offset });
     if in_memory > len {

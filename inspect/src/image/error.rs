@@ -15,7 +15,7 @@ pub enum ReadError {
         at: u64,
     },
     /// The program that made the image left it out.
-    #[error("{at:#x} was left out of the image when that was made")]
+    #[error("{at:#x} was left out when the image was made")]
     Excluded {
         /// The first address that was left out.
         at: u64,
@@ -66,7 +66,7 @@ pub enum OpenError {
         why: String,
     },
     /// The file is not memory.
-    #[error("not an image of memory: this is {what}")]
+    #[error("not a memory image: this is {what}")]
     NotMemory {
         /// What it is.
         what: String,
@@ -74,7 +74,7 @@ pub enum OpenError {
         help: String,
     },
     /// A dump with addresses of its own, to which an address was given.
-    #[error("{} is {what}, which has the addresses of its memory in it", names::shown(path))]
+    #[error("{} is {what}, which already contains its memory's addresses", names::shown(path))]
     Placed {
         /// The file.
         path: PathBuf,
@@ -97,7 +97,9 @@ impl OpenError {
             }
             Self::Unsupported { .. } => "convert the image, for example with makedumpfile",
             Self::NotMemory { help, .. } => help,
-            Self::Placed { .. } => "leave out @ADDRESS; --as raw reads its bytes as memory there",
+            Self::Placed { .. } => {
+                "leave out @ADDRESS, or read its bytes as memory there with --as raw"
+            }
             Self::Several(_) => "give raw files as FILE@ADDRESS, with ranges that do not overlap",
         }
     }

@@ -59,7 +59,7 @@ impl Flattened {
         let kind: [u8; 16] = bytes::array(&*bytes, SIGNATURE.len() as u64)
             .map_err(|_| malformed("the header is cut off".into()))?;
         if kind != KIND {
-            let why = "another version of the flattened form".into();
+            let why = "unsupported version of the flattened format".into();
             return Err(OpenError::Unsupported { format: Format::KdumpFlattened, why });
         }
         let mut flattened = Self { bytes, pieces: BTreeMap::new() };
@@ -86,7 +86,7 @@ impl Flattened {
             // An incomplete last record still contains a part of the dump.
             let len = len.min(self.bytes.len().saturating_sub(source));
             let Some(end) = offset.checked_add(len) else {
-                return Ok(Some(format!("the record at {at:#x} is of no place in a file")));
+                return Ok(Some(format!("the record at {at:#x} has an invalid file offset")));
             };
             if len > 0 {
                 self.write(offset, end, source);
@@ -205,7 +205,7 @@ mod tests {
         let (len, why) = read(whole[..whole.len() - 17].to_vec());
         assert!(len == 2 && why.contains("longer than"), "{why}");
         assert!(read(flat(&[(0, b"")])).1.contains("empty"));
-        assert!(read(flat(&[(u64::MAX - 1, b"abc")])).1.contains("no place"));
+        assert!(read(flat(&[(u64::MAX - 1, b"abc")])).1.contains("invalid file offset"));
         let mut other = whole;
         other[31] = 2;
         let error = Flattened::new(Arc::new(other)).err().unwrap().to_string();

@@ -22,25 +22,25 @@ impl Foreign {
     }
 }
 
-const DISK: &str = "a disk has no memory: dump the running guest, for example with \
+const DISK: &str = "a disk image contains no memory: dump the running guest, for example with \
                     `virsh dump --memory-only DOMAIN OUT` or QMP's dump-guest-memory";
-const VMWARE: &str = "read the .vmem file beside it as it is, or run `vmss2core -N VMSS VMEM`";
+const VMWARE: &str = "give the .vmem file next to it, or run `vmss2core -N VMSS VMEM`";
 const HIBERNATION: &str =
-    "resume the machine from it, then dump its memory: the image is packed in a \
-                           form that only the kernel reads";
+    "resume the machine from it, then dump its memory: only the kernel can unpack this image";
 const WINDOWS: &str =
-    "KHO is of Linux: dump the Linux guest, or convert with `volatility3 -f FILE layerwriter`";
-const KERNEL: &str = "a kernel is not memory: give a dump of the machine that ran it; \
-                      `kho-abi verify` compares kernels";
-const ARCHIVE: &str = "unpack it, and give the dump that is in it";
+    "KHO is a Linux feature: dump the Linux guest, or convert with `volatility3 -f FILE \
+     layerwriter`";
+const KERNEL: &str = "give a dump of the machine that ran this kernel; `kho-abi verify` checks \
+                      kernels";
+const ARCHIVE: &str = "unpack it, and give the dump inside";
 const XEN: &str =
-    "read the ELF core that `xl dump-core DOMAIN OUT` writes with its own tools, or convert \
-                   it: `makedumpfile -X -d 0 IN OUT`";
+    "read Xen's core (`xl dump-core DOMAIN OUT`) with Xen's tools, or convert it: `makedumpfile -X \
+     -d 0 IN OUT`";
 const OTHER: &str = "give a dump of memory: raw, an ELF core, a kdump, LiME or AVML";
 const LKCD: &str =
     "convert it to an ELF core with `makedumpfile -E -d 0 IN OUT` or read it with crash";
 const PROCESS: &str =
-    "give a dump of the machine: /proc/vmcore, or what `virsh dump --memory-only` writes";
+    "give a dump of the machine: /proc/vmcore, or the output of `virsh dump --memory-only`";
 const QEMU: &str =
     "load it into a paused guest with `qemu-system-... -S -incoming file:FILE`, then run \
                     QMP's dump-guest-memory";
@@ -71,7 +71,7 @@ const SIGNATURES: &[(u64, &[u8], Foreign)] = &[
         b"EVF\x09\x0d\x0a\xff\0",
         Foreign {
             what: "an EnCase image (EWF)",
-            help: "run `ewfexport -t OUT -f raw FILE` and give what it writes",
+            help: "run `ewfexport -t OUT -f raw FILE` and give its output",
         },
     ),
     (0, b"QEVM", Foreign { what: "a QEMU save file (migration stream)", help: QEMU }),
@@ -108,7 +108,7 @@ const SIGNATURES: &[(u64, &[u8], Foreign)] = &[
         b"minidump FreeBSD/",
         Foreign {
             what: "a FreeBSD minidump",
-            help: "KHO is of Linux: give a dump of a Linux machine",
+            help: "KHO is a Linux feature: give a dump of a Linux machine",
         },
     ),
     (4086, b"S1SUSPEND", Foreign { what: "a hibernation image of Linux", help: HIBERNATION }),
@@ -162,14 +162,14 @@ const WEAK: &[(u64, &[u8], Foreign)] = &[
 ];
 
 const EMPTY: Foreign =
-    Foreign { what: "an empty file", help: "make the dump again: this one has 0 bytes" };
+    Foreign { what: "an empty file", help: "make the dump again: this one is empty" };
 const TEXT: Foreign = Foreign { what: "text", help: OTHER };
 pub(super) const KERNEL_ELF: Foreign =
     Foreign { what: "an ELF program, a library or a kernel (vmlinux), not a core", help: KERNEL };
 pub(super) const PROCESS_CORE: Foreign =
     Foreign { what: "an ELF core of a process, not of a machine", help: PROCESS };
 pub(super) const XEN_CORE: Foreign =
-    Foreign { what: "an ELF core without segments of memory, as Xen writes them", help: XEN };
+    Foreign { what: "an ELF core without memory segments, as Xen writes it", help: XEN };
 
 fn begins(bytes: &dyn Bytes, head: &[u8], offset: u64, signature: &[u8]) -> bool {
     let within = usize::try_from(offset).ok().and_then(|offset| head.get(offset..));

@@ -149,7 +149,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
     let descriptors = bitmaps + bitmap_bytes;
     if descriptors > bytes.len() {
         return Err(malformed(format!(
-            "the bitmaps end at {descriptors:#x}, but the file at {:#x}",
+            "the bitmaps end at {descriptors:#x}, but the file ends at {:#x}",
             bytes.len()
         )));
     }
@@ -183,9 +183,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
             .push(format!("it claims {kept} pages, but the file holds at most {room} descriptors"));
     }
     if header.status.get() & INCOMPLETE != 0 {
-        facts
-            .notes
-            .push("its header says that it is incomplete: no room was left to write it".into());
+        facts.notes.push("its header says that the dump is incomplete: the disk was full".into());
     }
     facts.notes.extend(kdump.last_page_note(kept.min(room)));
     Ok(Image { backing: super::Backing::Kdump(Box::new(kdump)), format, facts })
@@ -403,7 +401,7 @@ impl Kdump {
     fn read_packed(&self, unpacker: &mut Unpacker, at: u64) -> Result<Packing, ReadError> {
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::UnexpectedEof => {
-                ReadError::Damaged { at, why: "the file ends before what it promises" }
+                ReadError::Damaged { at, why: "the file ends before this data" }
             }
             kind => ReadError::Io { at, kind },
         };
@@ -422,17 +420,17 @@ impl Kdump {
             .read(file, &mut descriptor, place, DESCRIPTORS_AHEAD)
             .map_err(failed)?;
         let Ok(descriptor) = Descriptor::ref_from_bytes(&descriptor) else {
-            return Err(damaged("its descriptor is cut off"));
+            return Err(damaged("the page's descriptor is cut off"));
         };
         let packing = Packing::of(descriptor.flags.get())
             .ok_or_else(|| damaged("unsupported compression"))?;
         let size = usize::try_from(descriptor.size.get()).unwrap_or(usize::MAX);
         if size == 0 {
-            return Err(damaged("the file has 0 bytes for it"));
+            return Err(damaged("the page has 0 bytes in the file"));
         }
         // A page that does not shrink when compressed is kept plain.
         if size > self.block_size {
-            return Err(damaged("compressed, it is larger than a page"));
+            return Err(damaged("the compressed page is larger than a page"));
         }
         let Unpacker { packed, ahead, .. } = unpacker;
         packed.resize(size, 0);
@@ -447,7 +445,8 @@ impl Kdump {
         let descriptor = Descriptor::ref_from_bytes(&descriptor).ok()?;
         let end = descriptor.offset.get().saturating_add(descriptor.size.get().into());
         let len = self.bytes.len();
-        (end > len).then(|| format!("the last page ends at {end:#x}, but the file at {len:#x}"))
+        (end > len)
+            .then(|| format!("the last page ends at {end:#x}, but the file ends at {len:#x}"))
     }
 
     /// The next addresses from this one on that the file has, a chunk at most.

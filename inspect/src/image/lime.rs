@@ -95,7 +95,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, progress: &Progress) -> Result<Image, 
     }
     if wrong {
         let what = format!("a damaged {format} file: {}", facts.notes.join("; "));
-        let help = "make the dump again, or give the pieces that are whole as FILE@ADDRESS,offset=N,size=N";
+        let help = "make the dump again, or give the whole pieces as FILE@ADDRESS,offset=N,size=N";
         facts.looks_like = Some((what, help.into()));
     }
     let mut files = vec![bytes];
@@ -125,7 +125,7 @@ fn piece(bytes: &dyn Bytes, at: u64) -> Result<Header, Wrong> {
     match (&header.magic, header.version.get()) {
         (LIME, LIME_VERSION) | (AVML, AVML_VERSION) => Ok(header),
         (LIME | AVML, version) => wrong(format!("version {version} at {at:#x} is unknown")),
-        _ => wrong(format!("no piece of memory begins at {at:#x}, where one should")),
+        _ => wrong(format!("no piece of memory begins at {at:#x}, although one should")),
     }
 }
 
@@ -165,11 +165,11 @@ fn unpack(
             return Err(io_error(error));
         }
         Err(error) => {
-            let why = format!("{unpacked:#x} of {len:#x} bytes can be unpacked: {error}");
+            let why = format!("only {unpacked:#x} of {len:#x} bytes can be unpacked: {error}");
             return Ok((at, Some(why)));
         }
         Ok(()) if unpacked < len => {
-            return Ok((at, Some(format!("{unpacked:#x} of {len:#x} bytes are there"))));
+            return Ok((at, Some(format!("only {unpacked:#x} of {len:#x} bytes exist"))));
         }
         Ok(()) => {}
     }
@@ -178,7 +178,7 @@ fn unpack(
     Ok(match said {
         Ok(said) if said == source.count() => (end + 8, None),
         Ok(said) => {
-            (end, Some(format!("{} packed bytes, where the file claims {said}", source.count())))
+            (end, Some(format!("{} packed bytes, but the file claims {said}", source.count())))
         }
         Err(_) => (end, Some("the file is cut off after it".into())),
     })

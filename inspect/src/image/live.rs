@@ -18,7 +18,7 @@ pub(super) struct Patience {
 }
 
 /// The step in which a guest's memory is copied.
-pub(super) const COPYING: &str = "copying the memory of the guest, which is paused meanwhile";
+pub(super) const COPYING: &str = "copying the memory of the guest, which stays paused until then";
 
 pub(super) const PATIENCE: Patience = Patience { idle: Duration::from_secs(20), rate: 256 << 10 };
 
@@ -48,7 +48,7 @@ pub(super) fn connect_to(path: &Path) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
     connect(&socket, &address).map_err(io::Error::from).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => other("too many programs wait for this socket"),
+        io::ErrorKind::WouldBlock => other("too many programs are waiting for this socket"),
         _ => error,
     })?;
     Ok(socket)

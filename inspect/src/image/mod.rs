@@ -78,29 +78,29 @@ pub(crate) fn find_range(ranges: &[Range], pa: u64) -> Option<usize> {
     ranges.get(index).filter(|range| range.start <= pa).map(|_| index)
 }
 
-/// What a file is recognised as.
+/// The format of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// Physical memory, byte by byte.
     Raw,
-    /// An ELF core: a vmcore, what QEMU dumps, `/proc/vmcore`, `/proc/kcore`.
+    /// An ELF core: a vmcore, a dump by QEMU, `/proc/vmcore`, `/proc/kcore`.
     Elf,
-    /// What makedumpfile and QEMU write compressed.
+    /// A compressed kdump, as makedumpfile and QEMU write it.
     Kdump,
-    /// The same, as it goes through a pipe.
+    /// A compressed kdump in the flattened format, for a pipe.
     KdumpFlattened,
-    /// An ELF core, as makedumpfile sends it through a pipe.
+    /// An ELF core in makedumpfile's flattened format, for a pipe.
     ElfFlattened,
-    /// What the module LiME writes.
+    /// A dump by the LiME module.
     Lime,
-    /// What AVML writes.
+    /// A dump by AVML.
     Avml,
-    /// Memory of a running guest, read through the gdb stub of its QEMU.
+    /// Memory of a running guest, read through QEMU's gdb stub.
     GdbStub,
-    /// A device tree alone.
+    /// Only a device tree.
     Fdt,
-    /// The root of LUO's state alone.
+    /// Only the root of LUO's state.
     Luo,
 }
 
@@ -121,15 +121,15 @@ impl fmt::Display for Format {
     }
 }
 
-/// The machine that an image is of, where its format tells.
+/// The machine that an image is from, if its format says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Machine {
-    /// x86 with 64 bits.
+    /// 64-bit x86.
     X86_64,
     /// arm64.
     Arm64,
-    /// Another one.
+    /// Another machine.
     Other,
 }
 

@@ -161,7 +161,7 @@ impl Opener {
                 Some(_) => "make the file again; --as raw reads its bytes as memory".into(),
                 None => help,
             };
-            let why = broken.unwrap_or_else(|| " with nothing in it".into());
+            let why = broken.unwrap_or_else(|| " without content".into());
             // Memory may begin like this by chance: then it has what is looked for.
             let mut image = raw::open(bytes.clone());
             image.facts.looks_like = Some((what(&why), help));
@@ -171,7 +171,7 @@ impl Opener {
         let mut image = match self.recognise_within(unpacked.bytes, depth + 1) {
             Ok(image) => image,
             Err(OpenError::NotMemory { what: inner, help }) => {
-                let why = format!(", in which is {inner}");
+                let why = format!(", containing {inner}");
                 return Err(OpenError::NotMemory { what: what(&why), help });
             }
             Err(error) => return Err(error),
@@ -220,13 +220,13 @@ fn unpack_memory(
         if let Some(why) = unpacked.broken {
             let why = format!("{} is {name}-compressed data that {why}", names::shown(path));
             if len == 0 {
-                let help = "make the image again, or read its bytes as memory: --as raw".into();
+                let help = "make the image again; --as raw reads its bytes as memory".into();
                 return Err(OpenError::NotMemory { what: why, help });
             }
             memory.broken.push(why);
         }
         memory.remarks.push(format!(
-            "{} is {name}-compressed: {len} bytes were unpacked, and offsets count in them",
+            "{} is {name}-compressed: {len} bytes were unpacked, and offsets refer to them",
             names::shown(path)
         ));
         memory.bytes = unpacked.bytes;
@@ -277,7 +277,7 @@ fn open_file(path: &Path, progress: &Progress) -> Result<Arc<dyn Bytes>, OpenErr
         }
         let bytes = FileBytes::new(file)?;
         if kind.is_char_device() && bytes.is_empty() {
-            let why = "a character device does not say how long it is: /proc/kcore is live memory";
+            let why = "a character device has no size; live memory is /proc/kcore";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         Ok(Arc::new(bytes))

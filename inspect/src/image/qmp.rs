@@ -54,7 +54,7 @@ fn dump_with(path: &Path, patience: Patience, progress: &Progress) -> io::Result
     let mut spool = Spool::new()?;
     monitor.receive(&read.into(), &mut spool, progress)?;
     if spool.len() == 0 {
-        return Err(other("QEMU reports success and wrote nothing"));
+        return Err(other("QEMU reports success but wrote nothing"));
     }
     spool.finish()
 }
@@ -76,7 +76,7 @@ impl Monitor {
         let greeting =
             monitor.object(deadline, "did not greet (another program may be connected)")?;
         if greeting.get("QMP").is_none() {
-            return Err(other("this is not QEMU's monitor (QMP): it does not greet as one"));
+            return Err(other("not QEMU's monitor (QMP): unknown greeting"));
         }
         monitor.execute("qmp_capabilities", &json!({}), None)?;
         Ok(monitor)
@@ -94,12 +94,12 @@ impl Monitor {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut beside = SendAncillaryBuffer::new(&mut space);
         if !beside.push(SendAncillaryMessage::ScmRights(&descriptors)) {
-            return Err(other("the descriptor does not fit beside the command"));
+            return Err(other("the file descriptor cannot be sent with the command"));
         }
         let parts = [IoSlice::new(line.as_bytes())];
         let sent = sendmsg(&self.stream, &parts, &mut beside, SendFlags::NOSIGNAL)?;
         if sent != line.len() {
-            return Err(other("QEMU's monitor did not take the whole command"));
+            return Err(other("QEMU's monitor did not accept the whole command"));
         }
         Ok(())
     }

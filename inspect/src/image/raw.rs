@@ -117,7 +117,7 @@ pub(super) fn open_files(
         let len = file.size.unwrap_or(there);
         if len > there {
             return Err(OpenError::Several(format!(
-                "{} has {there:#x} bytes from {:#x} on, {len:#x} were asked for",
+                "{} has only {there:#x} bytes from offset {:#x}, not {len:#x}",
                 names::shown(&file.path),
                 file.offset
             )));
@@ -132,7 +132,7 @@ pub(super) fn open_files(
     by_address.sort_unstable();
     if let Some(pair) = by_address.windows(2).find(|pair| pair[1].0 < pair[0].1) {
         let from = pair[1].0;
-        return Err(OpenError::Several(format!("memory from {from:#x} on is given twice")));
+        return Err(OpenError::Several(format!("memory from {from:#x} is given twice")));
     }
     let mut facts = Facts::default();
     let segments = Segments::new(bytes, segments, Vec::new(), &mut facts.notes);
@@ -196,6 +196,9 @@ mod tests {
         let error = Image::open_files(&overlapping).unwrap_err();
         assert!(error.to_string().contains("twice"), "{error}");
         let error = Image::open_files(&[file("low", 0, 0, Some(8193))]).unwrap_err();
-        assert!(error.to_string().contains("0x2001 were asked for"), "{error}");
+        assert!(
+            error.to_string().contains("only 0x2000 bytes from offset 0x0, not 0x2001"),
+            "{error}"
+        );
     }
 }

@@ -72,7 +72,7 @@ impl Segments {
             if segment.len > fits {
                 let Segment { pa, len, .. } = segment;
                 notes.push(format!(
-                    "the file has {fits:#x} of the {len:#x} bytes from {pa:#x} on: cut off"
+                    "the file is cut off: it has {fits:#x} of the {len:#x} bytes from {pa:#x}"
                 ));
                 segment.len = fits;
             }
@@ -88,7 +88,7 @@ impl Segments {
             if segment.pa < end {
                 let cut = (end - segment.pa).min(segment.len);
                 notes.push(format!(
-                    "{cut:#x} bytes from {:#x} on are in the file twice: the first piece is used",
+                    "{cut:#x} bytes from {:#x} are in the file twice: the first piece is used",
                     segment.pa
                 ));
                 segment.pa += cut;
@@ -204,7 +204,7 @@ fn is_same(files: &[Arc<dyn Bytes>], inner: &Segment, around: &Segment) -> bool 
 fn failed(at: u64, error: &io::Error) -> ReadError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => {
-            ReadError::Damaged { at, why: "the file ends before what it promises" }
+            ReadError::Damaged { at, why: "the file ends before this data" }
         }
         kind => ReadError::Io { at, kind },
     }

@@ -76,7 +76,7 @@ impl Spool {
         io::Error::new(
             io::ErrorKind::StorageFull,
             format!(
-                "no room in {} for more than the first {} bytes: set TMPDIR to a directory with more",
+                "{} is full after {} bytes: set TMPDIR to a directory with more space",
                 names::shown(&self.directory),
                 self.at
             ),

@@ -113,7 +113,7 @@ impl Unpacker {
         match packing {
             Packing::Plain => {
                 if packed.len() != page.len() {
-                    return Err("an uncompressed page does not have the size of a page");
+                    return Err("an uncompressed page has the wrong size");
                 }
                 page.copy_from_slice(packed);
             }
@@ -124,12 +124,12 @@ impl Unpacker {
                 let whole = self.zlib.total_out() == page.len() as u64
                     && self.zlib.total_in() == packed.len() as u64;
                 if !whole || !matches!(status, Ok(Status::StreamEnd)) {
-                    return Err("zlib cannot unpack it to a page");
+                    return Err("zlib does not unpack it to a page");
                 }
             }
             Packing::Lzo => {
                 if lzo::decompress_into(packed, page) != Ok(page.len()) {
-                    return Err("lzo cannot unpack it to a page");
+                    return Err("lzo does not unpack it to a page");
                 }
             }
             Packing::Snappy => {
@@ -137,7 +137,7 @@ impl Unpacker {
                 let whole = snap::raw::decompress_len(packed) == Ok(page.len())
                     && self.snappy.decompress(packed, page) == Ok(page.len());
                 if !whole {
-                    return Err("snappy cannot unpack it to a page");
+                    return Err("snappy does not unpack it to a page");
                 }
             }
             Packing::Zstd => {
@@ -147,7 +147,7 @@ impl Unpacker {
                     decoder
                 });
                 if !matches!(zstd.decode_all(packed, page), Ok(len) if len == page.len()) {
-                    return Err("zstd cannot unpack it to a page");
+                    return Err("zstd does not unpack it to a page");
                 }
             }
         }

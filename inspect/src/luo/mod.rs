@@ -22,22 +22,21 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use zerocopy::IntoBytes as _;
 
-/// What the image shows of LUO's state, which depends on when it was taken.
+/// How much of LUO's state the image shows, which depends on when the image was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// The state is whole: the image is of between the two kernels.
+    /// The state is complete: the image was taken between the two kernels.
     Serialised,
-    /// Sessions are not in it yet, or there are none: that is told by nothing in memory.
+    /// Sessions are not written yet, or there are none: memory does not say which.
     NotSerialised,
-    /// Its root is gone: the kernel that was to read it has done so, and uses the page for other
-    /// things.
+    /// The root is gone: the next kernel has read it, and reused its page.
     Consumed,
-    /// Its version is one that is not known.
+    /// The version is unknown.
     UnknownVersion,
-    /// Its lists are made as a version of KHO has them that is not known.
+    /// The lists have the layout of an unknown version of KHO.
     NotFollowed,
-    /// It cannot be read.
+    /// Cannot be read.
     Unreadable,
 }
 
@@ -47,11 +46,14 @@ impl Phase {
     pub fn words(self) -> &'static str {
         match self {
             Self::Serialised => "sessions are written",
-            Self::NotSerialised => "LUO has not written sessions, as before the reboot or without any",
+            Self::NotSerialised => {
+                "LUO has not written sessions: none exist, or the reboot has not begun"
+            }
             Self::Consumed => "LUO's root is gone",
-            Self::UnknownVersion => "LUO's state is of a version that is not known",
+            Self::UnknownVersion => "LUO's state has an unknown version",
             Self::NotFollowed => {
-                "LUO's sessions were not followed: their lists are blocks of a version of KHO that is not known"
+                "LUO's sessions were not followed: their lists are blocks of an unknown version of \
+                 KHO"
             }
             Self::Unreadable => "LUO's root cannot be read",
         }
@@ -134,19 +136,19 @@ pub struct Flb {
     pub at: u64,
     /// Its compatible string.
     pub compatible: String,
-    /// What its owner left.
+    /// The state that its owner preserved.
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub data: u64,
     /// Number of files that need it.
     pub count: u64,
-    /// What the data leads to, where it looks like an address.
+    /// The bytes that the data leads to, if it looks like an address.
     #[serde(serialize_with = "address_or_none")]
     #[schemars(with = "Option<AddressText>")]
     pub leads_to: Option<u64>,
-    /// That, where types are known for it.
+    /// The state, if its types are known.
     pub state: Option<flbs::State>,
-    /// That, where there are none.
+    /// The bytes, if their types are unknown.
     pub raw: Option<Raw>,
 }
 
@@ -224,8 +226,8 @@ fn read_state(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
             luo.phase = Phase::Consumed;
             walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
                 format!(
-                    "LUO's root begins with \"{}\", which no version does: the page was taken for \
-                     something else, as the kernel does after it has read it; or it is damaged",
+                    "LUO's root begins with \"{}\", as in no known version: the kernel has read the \
+                     root and reused its page, or the root is damaged",
                     luo.compatible
                 )
             });
@@ -238,7 +240,7 @@ fn read_state(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
     }
     if luo.liveupdate_num == Some(0) {
         walker.find(&rules::LUO_NUMBER_INVALID, at, || {
-            "the number of live updates is 0, but the first is 1".into()
+            "the number of live updates is 0, but the first has number 1".into()
         });
     }
     luo
@@ -334,7 +336,7 @@ impl<'l> Reader<'l> {
         let name = walker.named(entry.name, at, "a session's name");
         if !self.names.insert(entry.name.to_vec()) {
             walker.find(&rules::NAME_TWICE, at, || {
-                format!("there is another session \"{name}\" before this one")
+                format!("an earlier session is also named \"{name}\"")
             });
         }
         let link = format!("session \"{name}\"");
@@ -369,7 +371,7 @@ impl Files<'_> {
         let compatible = walker.name(field, at, "a file's compatible string");
         if let Some(other) = self.tokens.insert(token, at) {
             walker.find(&rules::TOKEN_TWICE, at, || {
-                format!("token {token:#x} is that of the file at {other:#x} as well")
+                format!("token {token:#x} also belongs to the file at {other:#x}")
             });
         }
         let owner = format!("session \"{}\", token {token:#x}", self.session.name);
@@ -405,7 +407,7 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
     // Nothing past the image's end is in a page, whatever the header says.
     if pages == 0 || !walker.memory.image().has(at, pages.saturating_mul(page_size)) {
         walker.find(&rules::FLB_HEADER_INVALID, at, || {
-            format!("the header claims {pages} pages, which the image does not have")
+            format!("the header claims {pages} pages, but the image does not have them")
         });
         room = room.min((page_size - head) / size);
         walker.allocation(at, 1, "the array of FLBs", owner);
@@ -434,7 +436,7 @@ fn read_flbs<T: FlbTypes>(walker: &mut Walker<'_>, at: u64, owner: Owner) -> Vec
         let compatible = walker.named(&name, at, "an FLB's compatible string");
         if !names.insert(name) {
             walker.find(&rules::FLB_TWICE, at, || {
-                format!("there is another FLB \"{compatible}\" before this one")
+                format!("an earlier FLB is also named \"{compatible}\"")
             });
         }
         let looks_like_address = data % 8 == 0 && walker.memory.image().has(data, 8);

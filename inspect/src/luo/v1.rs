@@ -107,7 +107,7 @@ fn header(walker: &mut Walker<'_>, at: u64, node: Option<Node<'_>>, known: &str)
     }
     if node.header.is_none() {
         walker.find(&rules::FDT_MALFORMED, at, || {
-            format!("the node \"{known}\" does not say where it leads, in 8 bytes")
+            format!("the node \"{known}\" has no address of 8 bytes")
         });
     }
     node.header.filter(|header| *header != 0)

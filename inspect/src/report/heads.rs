@@ -52,7 +52,7 @@ pub(super) struct LuoHead<'r> {
     compatible: &'r str,
     phase: Phase,
     liveupdate_num: Option<u64>,
-    /// Why there may be more sessions than are listed; null where all were read.
+    /// Why there may be more sessions than are listed; null if all were read.
     unread: Option<&'r str>,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct SessionHead<'r> {
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     files_pa: u64,
-    /// Why there may be more files than are listed; null where all were read.
+    /// Why there may be more files than are listed; null if all were read.
     unread: Option<&'r str>,
 }
 

@@ -182,8 +182,8 @@ fn head(report: Report<'_>) -> Markup {
         }
         @if !report.filter.is_all() {
             div.card.filtered {
-                "Filtered: " (report.filter.tell()) ". Other sessions and files are not shown; findings and \
-                 notes are those of the whole image."
+                "Filtered: " (report.filter.tell())
+                ". Other sessions and files are not shown; findings and notes are for the whole image."
             }
         }
         @for note in &state.notes { div.card.note { (note) } }
@@ -239,7 +239,7 @@ fn map(report: Report<'_>) -> Markup {
     let Some(map) = Map::new(report, COLUMNS * ROWS) else { return html! {} };
     let label = format!("Map of preserved memory, each cell {}", size(map.cell));
     html! {
-        h2 { "Where preserved memory lies" }
+        h2 { "Location of preserved memory" }
         div.card {
             div.map role="img" aria-label=(label) {
                 @for row in map.rows(COLUMNS) { (map_row(&map, row)) }
@@ -247,7 +247,7 @@ fn map(report: Report<'_>) -> Markup {
             p.legend {
                 span { "Each cell is " (size(map.cell)) }
                 span { i style="background: var(--l4)" {} "preserved" }
-                span { i style="background: var(--l2)" {} "in part" }
+                span { i style="background: var(--l2)" {} "partly" }
                 span { i style="background: var(--cell)" {} "not" }
             }
         }
@@ -293,7 +293,7 @@ fn luo_head(luo: &Luo) -> Markup {
                 }
                 Phase::NotSerialised => span.open { "sessions not written yet" },
                 Phase::Consumed => span.open { "its root is gone" },
-                Phase::UnknownVersion => span.open { "a version that is not known" },
+                Phase::UnknownVersion => span.open { "an unknown version" },
                 Phase::NotFollowed => span.open { "sessions not followed" },
                 Phase::Unreadable => span.bad { "cannot be read" },
             }
@@ -383,9 +383,9 @@ fn memfd_cell(report: Report<'_>, memfd: &Memfd) -> Markup {
             @if totals.not_preserved > 0 {
                 "; " span.bad { (count(totals.not_preserved, "more folio")) " not preserved, of unknown size" }
             } @else if !totals.complete {
-                "; " span.open { "the sizes of folios are not known" }
+                "; " span.open { "the sizes of folios are unknown" }
             } @else if totals.hole_pages > 0 {
-                "; " (count(totals.hole_pages, "page")) " of the file without a folio"
+                "; " (count(totals.hole_pages, "page")) " of the file have no folio"
             }
         }
         @if !memfd.first.is_empty() {
@@ -421,7 +421,7 @@ fn typed_cell(typed: &Typed) -> Markup {
                 summary {
                     @if let Some(from) = &part.from { span.faint { (from) " → " } }
                     strong { (part.name) }
-                    @if let Some(elements) = part.elements { ", " (elements) " of it" }
+                    @if let Some(elements) = part.elements { ", " (count(elements, "element")) }
                     span.faint { " at " (address(part.at)) }
                 }
                 div.scroll { table {
@@ -436,7 +436,7 @@ fn typed_cell(typed: &Typed) -> Markup {
                 @if part.more_values { p.faint { "… and more" } }
             }
         }
-        @if typed.more_parts { p.faint { "… and more addresses, which were not followed" } }
+        @if typed.more_parts { p.faint { "… and more addresses that were not followed" } }
     }
 }
 
@@ -532,7 +532,7 @@ fn ranges(report: Report<'_>) -> Markup {
         @match report.preserved_ranges() {
             Some(preserved) => (list("Preserved", &preserved)),
             None => @if report.state.preserved().is_some() {
-                p.faint { "What is preserved lies in more ranges than are listed." }
+                p.faint { "Preserved memory has more ranges than are listed." }
             },
         }
         (list("Memory in the image", report.image.ranges()))

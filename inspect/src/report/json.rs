@@ -74,7 +74,8 @@ struct Document<'r> {
     notes: &'r [String],
     findings: &'r [Finding],
     findings_total: u64,
-    /// Number of items that were not decoded or not checked: with them, nothing is clean.
+    /// Number of items that were not decoded or not checked; unless it is 0, the result is not
+    /// clean.
     unknown_total: u64,
     findings_by_rule: &'r BTreeMap<&'static str, u64>,
 }
@@ -118,7 +119,7 @@ struct PreservedJson<'r> {
     #[serde(flatten)]
     head: PreservedHead,
     orders: &'r [OrderTotal],
-    /// `null` where there are too many.
+    /// `null` if there are too many.
     #[schemars(with = "Option<Vec<RunJson>>")]
     runs: Option<Runs<'r>>,
 }

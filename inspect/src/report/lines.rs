@@ -45,14 +45,14 @@ struct Document<'r> {
 #[serde(tag = "object", rename_all = "snake_case")]
 enum Line<'r> {
     Image(ImageJson<'r>),
-    /// A device tree that may be KHO's; the first is the one that is followed.
+    /// A device tree that may be KHO's; the first one is followed.
     Candidate(&'r Candidate),
     Kho(KhoLine<'r>),
-    /// What a subsystem preserved.
+    /// The state that a subsystem preserved.
     Entry(&'r Entry),
-    /// How much is preserved in blocks of an order.
+    /// The amount of memory preserved in blocks of one order.
     Order(&'r OrderTotal),
-    /// Preserved memory without a hole.
+    /// Contiguous preserved memory.
     Run(RunJson),
     Reservation(&'r Reservation),
     Scratch(&'r Area),
@@ -60,7 +60,7 @@ enum Line<'r> {
     Luo(LuoLine<'r>),
     Session(SessionHead<'r>),
     File(FileLine<'r>),
-    /// Folios of the file before it that follow each other, in the file and in memory.
+    /// Folios of the preceding file that are contiguous both in the file and in memory.
     Extent(ExtentLine<'r>),
     Flb(&'r Flb),
     Note {
@@ -70,7 +70,8 @@ enum Line<'r> {
     /// The last line.
     End {
         findings_total: u64,
-        /// Number of items that were not decoded or not checked: with them, nothing is clean.
+        /// Number of items that were not decoded or not checked; unless it is 0, the result is not
+        /// clean.
         unknown_total: u64,
         findings_by_rule: &'r BTreeMap<&'static str, u64>,
     },

@@ -139,12 +139,12 @@ pub fn write(report: Report<'_>, picture: Size, out: &mut dyn Write) -> io::Resu
     let Size { columns, rows } = picture;
     let columns = columns.max(8);
     let Some(map) = Map::new(report, columns * rows.max(1)) else {
-        return writeln!(out, "there is nothing to draw: no tree of preserved pages was read");
+        return writeln!(out, "nothing to draw: no tree of preserved pages was read");
     };
     writeln!(
         out,
-        "each cell is {}: {FULL}█{FULL:#} preserved, {FULL}▓▒░{FULL:#} in part, {FAINT}·{FAINT:#} not, \
-         blank: no memory",
+        "each cell is {}: {FULL}█{FULL:#} preserved, {FULL}▓▒░{FULL:#} partly, {FAINT}·{FAINT:#} \
+         not, blank: no memory",
         size(map.cell)
     )?;
     for row in map.rows(columns) {

@@ -158,7 +158,8 @@ fn preserved(report: Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     if !preserved.is_complete() && pages == 0 {
         return writeln!(
             out,
-            "{STRONG}preserved{STRONG:#}  {BAD}not known{BAD:#}: the tree was not read to its end {FAINT}at {map_pa:#x}{FAINT:#}",
+            "{STRONG}preserved{STRONG:#}  {BAD}unknown{BAD:#}: the tree was not read to its end \
+             {FAINT}at {map_pa:#x}{FAINT:#}",
         );
     }
     let at_least = if preserved.is_complete() { "" } else { "at least " };
@@ -283,7 +284,7 @@ fn luo_line(luo: &Luo, out: &mut dyn Write) -> io::Result<()> {
         }
         Phase::NotSerialised => write!(out, ", {OPEN}sessions not written yet{OPEN:#}")?,
         Phase::Consumed => write!(out, ", {OPEN}its root is gone{OPEN:#}")?,
-        Phase::UnknownVersion => write!(out, ", {OPEN}a version that is not known{OPEN:#}")?,
+        Phase::UnknownVersion => write!(out, ", {OPEN}an unknown version{OPEN:#}")?,
         Phase::NotFollowed => write!(out, ", {OPEN}sessions not followed{OPEN:#}")?,
         Phase::Unreadable => write!(out, " {BAD}cannot be read{BAD:#}")?,
     }
@@ -369,10 +370,10 @@ fn memfd_tree(report: Report<'_>, memfd: &Memfd, out: &mut dyn Write) -> io::Res
         let folios = count(totals.not_preserved, "more folio");
         write!(out, "; {BAD}{folios} not preserved, of unknown size{BAD:#}")?;
     } else if !totals.complete {
-        write!(out, "; {OPEN}the sizes of folios are not known{OPEN:#}")?;
+        write!(out, "; {OPEN}the sizes of folios are unknown{OPEN:#}")?;
     } else if totals.hole_pages > 0 {
         let pages = count(totals.hole_pages, "page");
-        write!(out, "; {OPEN}{pages} of the file without a folio{OPEN:#}")?;
+        write!(out, "; {OPEN}{pages} of the file have no folio{OPEN:#}")?;
     }
     writeln!(out)?;
     for extent in memfd.first.iter().take(EXTENTS) {
@@ -407,7 +408,7 @@ fn typed_lines(typed: &Typed, out: &mut dyn Write) -> io::Result<()> {
         }
         write!(out, "{STRONG}{}{STRONG:#}", part.name)?;
         if let Some(elements) = part.elements {
-            write!(out, ", {elements} of it")?;
+            write!(out, ", {}", count(elements, "element"))?;
         }
         writeln!(out, " {FAINT}at {:#x}{FAINT:#}", part.at)?;
         let most = if part.elements.is_some() { ENTRIES } else { VALUES };
@@ -431,7 +432,7 @@ fn typed_lines(typed: &Typed, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     if typed.more_parts {
-        writeln!(out, "      … and more addresses, which were not followed")?;
+        writeln!(out, "      … and more addresses that were not followed")?;
     }
     Ok(())
 }

@@ -146,10 +146,10 @@ fn kho(
             return Answer::new(State::Yes, format!("/{KHO}/out"));
         }
         Ok(names) if !names.is_empty() => {
-            return Answer::new(State::No, format!("/{KHO} has no out: the kernel gave up"));
+            return Answer::new(State::No, format!("/{KHO} has no out: the kernel turned KHO off"));
         }
         Ok(_) if built.is_some_and(|built| built.kho_debugfs) => {
-            return Answer::new(State::No, format!("debugfs has no kho, and {}", why_off(line)));
+            return Answer::new(State::No, format!("debugfs has no kho; {}", why_off(line)));
         }
         Ok(_) => {}
         Err(error) => {
@@ -157,7 +157,7 @@ fn kho(
         }
     }
     if luo.state == State::Yes {
-        return Answer::new(State::Yes, "LUO is on, which needs it");
+        return Answer::new(State::Yes, "LUO is on, and needs KHO");
     }
     if built.is_some_and(|built| !built.kho) {
         return Answer::new(State::No, "the kernel was built without CONFIG_KEXEC_HANDOVER");
@@ -211,7 +211,7 @@ fn handed_over(tree: &Tree, taken: bool, shown: bool, not_read: &mut Vec<NotRead
         Some((false, because)) => Answer::new(State::No, because),
         None if shown => Answer::new(
             State::Unknown,
-            "debugfs shows nothing, and the machine's boot protocol is not known",
+            "debugfs shows nothing, and the machine's boot protocol is unknown",
         ),
         None => Answer::new(State::Unknown, "neither debugfs nor the boot protocol could be read"),
     }
@@ -224,7 +224,7 @@ fn loaded(tree: &Tree, not_read: &mut Vec<NotRead>) -> Answer {
             Ok(text) if text == "1" => return Answer::new(State::Yes, format!("/{path}")),
             Ok(text) if text == "0" => return Answer::new(State::No, format!("/{path}")),
             Ok(text) => {
-                let why = format!("neither 0 nor 1: \"{}\"", readable(text.as_bytes()));
+                let why = format!("expected 0 or 1, found \"{}\"", readable(text.as_bytes()));
                 not_read.push(NotRead { path: format!("/{path}"), why });
             }
             Err(error) if is_absent(&error) => continue,
@@ -234,12 +234,12 @@ fn loaded(tree: &Tree, not_read: &mut Vec<NotRead>) -> Answer {
         }
         return Answer::new(State::Unknown, format!("/{path} could not be read"));
     }
-    let gone = format!("/{} is not there", paths[1]);
+    let gone = format!("/{} is missing", paths[1]);
     // A kernel that can load another one always has one of the two.
     if tree.is_live() && tree.list("sys/kernel").is_ok_and(|names| !names.is_empty()) {
-        return Answer::new(State::No, format!("{gone}: the kernel is built without kexec"));
+        return Answer::new(State::No, format!("{gone}: the kernel was built without kexec"));
     }
-    not_read.push(NotRead { path: format!("/{}", paths[1]), why: "it is not there".into() });
+    not_read.push(NotRead { path: format!("/{}", paths[1]), why: "it is missing".into() });
     Answer::new(State::Unknown, gone)
 }
 
@@ -265,5 +265,5 @@ fn numbers(text: &str) -> io::Result<Vec<u64>> {
         u64::from_str_radix(digits, 16).ok()
     };
     let parsed: Option<Vec<u64>> = text.lines().map(number).collect();
-    parsed.ok_or_else(|| io::Error::other("not hexadecimal numbers, one in a line"))
+    parsed.ok_or_else(|| io::Error::other("expected one hexadecimal number per line"))
 }

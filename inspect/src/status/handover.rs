@@ -16,21 +16,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::io;
 
-/// An entry: what a subsystem hands over.
+/// An entry: the state that a subsystem hands over.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Entry {
     /// Its name.
     pub name: String,
-    /// Its size in bytes; `None` where it could not be read.
+    /// Its size in bytes; `None` if it could not be read.
     pub size: Option<u64>,
 }
 
-/// What a kernel says about itself to the next one.
+/// Metadata of a kernel for the next one.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Metadata {
     /// Its release.
     pub release: String,
-    /// The number of kexecs since the machine was started, with the next one.
+    /// The number of kexecs since the machine was started, including the next one.
     pub kexec_count: u32,
 }
 
@@ -41,7 +41,7 @@ pub struct Handover {
     pub compatible: Option<String>,
     /// Entries that the device tree names.
     pub named: Vec<String>,
-    /// Entries that debugfs shows; `None` where it could not be read.
+    /// Entries that debugfs shows; `None` if it could not be read.
     pub entries: Option<Vec<Entry>>,
     /// The kernel before this one.
     pub metadata: Option<Metadata>,
@@ -55,18 +55,18 @@ pub struct Handover {
     pub(super) unknown: Vec<String>,
 }
 
-/// What is being prepared for the next kernel.
+/// The state that is being prepared for the next kernel.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct Prepared {
     /// Entries that debugfs shows.
     pub entries: Vec<Entry>,
-    /// What this kernel says about itself.
+    /// Metadata of this kernel.
     pub metadata: Option<Metadata>,
     /// The version of LUO's state.
     pub luo_compatible: Option<String>,
     /// The number that the next live update will have.
     pub liveupdate_number: Option<u64>,
-    /// The address of the sessions; 0 until the reboot, in which LUO writes them.
+    /// The address of the sessions; 0 until LUO writes them, during the reboot.
     #[serde(serialize_with = "address_or_none")]
     #[schemars(with = "Option<AddressText>")]
     pub sessions_pa: Option<u64>,
@@ -161,7 +161,8 @@ pub(super) fn incoming(tree: &Tree, path: &str, not_read: &mut Vec<NotRead>) -> 
     for name in &handover.named {
         if !entries.iter().any(|(shown, _)| readable(shown.as_bytes()) == *name) {
             handover.wrong.push(format!(
-                "entry \"{name}\" is in the device tree that was handed over, and the kernel did not take it"
+                "the kernel did not take over the entry \"{name}\" of the device tree that was \
+                 handed over"
             ));
         }
     }
@@ -211,7 +212,8 @@ fn luo(bytes: &[u8], prepared: &mut Prepared) {
             prepared.sessions_pa = Some({ ser.sessions_pa }.get());
         }
         None => prepared.unknown.push(format!(
-            "LUO's state is \"{compatible}\", {} bytes: only {LUO_ABI_COMPATIBLE} is decoded",
+            "LUO's state is \"{compatible}\", {} bytes, but only {LUO_ABI_COMPATIBLE} can be \
+             decoded",
             bytes.len()
         )),
     }

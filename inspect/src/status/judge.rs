@@ -23,7 +23,7 @@ pub(super) fn judge(status: &mut Status, tree: &Tree, options: Options) {
         let help = match (not_read.path.starts_with(DEBUGFS), tree.is_live()) {
             (true, true) => READ_AS_ROOT,
             (false, true) => "run as root, with /proc and /sys mounted",
-            (_, false) => "copy that file of the machine, too",
+            (_, false) => "copy that file from the machine as well",
         };
         unknown.push(Remark::unknown(what, help));
     }
@@ -44,11 +44,11 @@ fn node(status: &Status, tree: &Tree, findings: &mut Vec<Remark>, unknown: &mut 
         Ok(true) => {}
         Ok(false) => findings.push(Remark::wrong(
             &rules::LUO_NODE_MISSING,
-            "LUO is on, and /dev/liveupdate is not there",
+            "LUO is on, but /dev/liveupdate is missing",
             "mount devtmpfs on /dev, or make the node with the number in /sys/class/misc/liveupdate/dev",
         )),
         Err(error) => unknown.push(Remark::unknown(
-            format!("whether /dev/liveupdate is there is unknown: {error}"),
+            format!("whether /dev/liveupdate exists: {error}"),
             READ_AS_ROOT,
         )),
     }
@@ -63,11 +63,11 @@ fn switches(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
         // The kernel turns KHO off if it finds no room for scratch.
         let help = match asked {
             Some(true) => {
-                "see the log: often the kernel finds no room for the scratch memory, whose sizes \
-                           kho_scratch= sets"
+                "read the log: often the kernel finds no room for scratch memory; kho_scratch= sets \
+                 its size"
                     .to_owned()
             }
-            _ => format!("boot a kernel that has it, with {parameter}=on"),
+            _ => format!("boot a kernel with {name} built in, and {parameter}=on"),
         };
         match answer.state {
             State::Yes => {}
@@ -79,7 +79,7 @@ fn switches(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
                 ));
             }
             State::Unknown => unknown.push(Remark::unknown(
-                format!("whether {name} is on is unknown: {}", answer.because),
+                format!("whether {name} is on: {}", answer.because),
                 READ_AS_ROOT,
             )),
         }
@@ -87,25 +87,25 @@ fn switches(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
     if status.kho.state == State::No && status.luo.state == State::Yes {
         findings.push(Remark::wrong(
             &rules::LUO_WITHOUT_KHO,
-            "LUO is on without KHO: nothing that it preserves reaches the next kernel",
-            "do not live-update this machine; reboot it, and look at the log",
+            "LUO is on without KHO: nothing it preserves reaches the next kernel",
+            "do not live-update this machine; reboot it with kho=on and liveupdate=on",
         ));
     }
 }
 
 fn incoming(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
-    let look = "`kho-abi inspect` of this machine's memory shows what is there; see the log";
+    let look = "`kho-abi inspect /proc/kcore` shows what is in memory; see also the log";
     match (&status.incoming, status.handed_over.state) {
         (None, State::Yes) if status.not_read.iter().any(|file| file.path.ends_with("/kho")) => {
             unknown.push(Remark::unknown(
-                "whether this kernel took over the state that was handed over is unknown",
+                "whether this kernel took over the state that was handed over",
                 READ_AS_ROOT,
             ));
         }
         // Without its debugfs, KHO does not show a state that it received.
         (None, State::Yes) if status.outgoing.is_none() && status.kho.state == State::Yes => {
             unknown.push(Remark::unknown(
-                "whether this kernel took over the state that was handed over is unknown",
+                "whether this kernel took over the state that was handed over",
                 "build the kernel with CONFIG_KEXEC_HANDOVER_DEBUGFS",
             ));
         }
@@ -118,7 +118,7 @@ fn incoming(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
             look,
         )),
         (_, State::Unknown) => unknown.push(Remark::unknown(
-            format!("whether a state was handed over is unknown: {}", status.handed_over.because),
+            format!("whether a state was handed over: {}", status.handed_over.because),
             READ_AS_ROOT,
         )),
         _ => {}
@@ -133,19 +133,19 @@ fn incoming(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remar
 fn outgoing(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark>) {
     let Some(outgoing) = &status.outgoing else {
         if status.kho.state == State::Yes {
-            let what = "what is being prepared for the next kernel is unknown";
+            let what = "what is being prepared for the next kernel";
             unknown.push(Remark::unknown(what, READ_AS_ROOT));
         }
         return;
     };
-    let help = "see the log";
+    let help = "read the log: `journalctl -b -k --grep 'KHO|LUO|liveupdate'`";
     let invalid = &rules::HANDOVER_STATE_INVALID;
     findings.extend(outgoing.wrong.iter().map(|what| Remark::wrong(invalid, what, help)));
     unknown
         .extend(outgoing.unknown.iter().map(|what| Remark::unknown(what, "use a newer kho-abi")));
     let has_luo = outgoing.entries.iter().any(|entry| entry.name == LUO_KHO_ENTRY_NAME);
     if status.luo.state == State::Yes && !has_luo {
-        let what = format!("LUO is on, and no entry \"{LUO_KHO_ENTRY_NAME}\" is being prepared");
+        let what = format!("LUO is on, but no entry \"{LUO_KHO_ENTRY_NAME}\" is being prepared");
         findings.push(Remark::wrong(&rules::LUO_ENTRY_MISSING, what, help));
     }
 }
@@ -158,7 +158,7 @@ fn scratch(status: &Status, findings: &mut Vec<Remark>, unknown: &mut Vec<Remark
             "boot with kho_scratch=LOWMEM,GLOBAL,PERNODE, for example kho_scratch=16M,512M,256M",
         )),
         None if status.kho.state == State::Yes => {
-            unknown.push(Remark::unknown("the scratch memory is unknown", READ_AS_ROOT));
+            unknown.push(Remark::unknown("the size of scratch memory", READ_AS_ROOT));
         }
         Some(_) | None => {}
     }
@@ -175,7 +175,7 @@ fn log(status: &Status, options: Options, findings: &mut Vec<Remark>, unknown: &
                 format!("see {}", log.path),
             )),
             Weight::Unknown => unknown.push(Remark::unknown(
-                format!("the kernel reports, at an unknown level: {}", message.text),
+                format!("the kernel reports (level unknown): {}", message.text),
                 "take the log with `dmesg --raw`",
             )),
         }

@@ -31,7 +31,7 @@ const INFORMATION: [&str; 6] = [
 /// A message of KHO or LUO.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Message {
-    /// Its level, from 0 (emergency) to 7 (debugging); `None` where the log has no levels.
+    /// Its level, from 0 (emergency) to 7 (debugging); `None` if the log has no levels.
     pub level: Option<u8>,
     /// Its text.
     pub text: String,
@@ -58,12 +58,12 @@ impl Message {
     }
 }
 
-/// The log, as far as it is about live updates.
+/// The part of the log that is about live updates.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct Log {
     /// The file that it was read from.
     pub path: String,
-    /// Whether it reaches back to the start of the kernel.
+    /// Whether the log reaches back to the start of the kernel.
     pub complete: bool,
     /// Messages of KHO and LUO, in their order.
     pub messages: Vec<Message>,

@@ -38,7 +38,7 @@ use std::path::Path;
 /// The schema name in a document.
 pub const SCHEMA: &str = "kho-abi/status/1";
 
-/// What is known about a question.
+/// The answer to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -46,16 +46,16 @@ pub enum State {
     Yes,
     /// No.
     No,
-    /// Nothing that could be read tells.
+    /// Nothing that could be read says so.
     Unknown,
 }
 
-/// An answer, and where it comes from.
+/// An answer and its source.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Answer {
     /// The answer.
     pub state: State,
-    /// What says so, or why nothing does.
+    /// The source of the answer, or why there is none.
     pub because: String,
 }
 
@@ -77,7 +77,7 @@ pub struct NotRead {
 /// Something that is wrong, or unknown.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Remark {
-    /// The id of the rule that found it; none of what is unknown.
+    /// The id of the rule that found it; absent for what is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'static str>,
     /// What.
@@ -103,7 +103,7 @@ pub struct Options {
     pub without_log: bool,
 }
 
-/// What is known about a machine.
+/// The state of a machine.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Status {
     /// [`SCHEMA`].
@@ -118,25 +118,25 @@ pub struct Status {
     pub luo: Answer,
     /// Whether a state was handed over to this kernel.
     pub handed_over: Answer,
-    /// That state, as far as the kernel shows it.
+    /// The state that was handed over, as far as the kernel shows it.
     pub incoming: Option<Handover>,
-    /// What this kernel prepares for the next one, where it shows that.
+    /// The state that this kernel prepares for the next one, if the kernel shows it.
     pub outgoing: Option<Prepared>,
-    /// The areas that the next kernel starts in; `None` where they are unknown.
+    /// The areas that the next kernel starts in; `None` if unknown.
     pub scratch: Option<Vec<Area>>,
     /// Whether the next kernel is loaded.
     pub next_kernel_loaded: Answer,
-    /// Parameters of the kernel command line; `None` where it could not be read.
+    /// Parameters of the kernel command line; `None` if it could not be read.
     pub command_line: Option<CommandLine>,
-    /// The configuration of the kernel; `None` where it is unknown.
+    /// The configuration of the kernel; `None` if unknown.
     pub built: Option<Built>,
-    /// The log; `None` where it was not read.
+    /// The log; `None` if it was not read.
     pub log: Option<Log>,
     /// What could not be read.
     pub not_read: Vec<NotRead>,
     /// What is wrong.
     pub findings: Vec<Remark>,
-    /// What is unknown and has to be known before the machine can be called healthy.
+    /// What is unknown, but must be known to call the machine healthy.
     pub unknown: Vec<Remark>,
 }
 
@@ -157,7 +157,7 @@ pub fn read(root: &Path, options: Options) -> io::Result<Status> {
     let tree = tree::Tree::open(root)?;
     let has = |name: &&str| tree.exists(name).unwrap_or(true);
     if !["proc", "sys", "dev", "boot", "lib", "var", "etc"].iter().any(has) {
-        return Err(io::Error::other("not a copy of a file system: proc and sys are not in it"));
+        return Err(io::Error::other("not a copy of a file system: it has neither proc nor sys"));
     }
     let mut status = gather::gather(&tree, root, options);
     judge::judge(&mut status, &tree, options);

@@ -4,12 +4,12 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Parameters of the kernel command line, as they were given last.
+/// Parameters of the kernel command line; the last value of each counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct CommandLine {
-    /// `kho=`, where the kernel understands the value.
+    /// `kho=`, if the kernel understands the value.
     pub kho: Option<bool>,
-    /// `liveupdate=`, where the kernel understands the value.
+    /// `liveupdate=`, if the kernel understands the value.
     pub liveupdate: Option<bool>,
     /// `kho_scratch=`.
     pub kho_scratch: Option<String>,

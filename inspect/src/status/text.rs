@@ -97,7 +97,7 @@ fn prepared(status: &Status, out: &mut dyn fmt::Write) -> fmt::Result {
     writeln!(out, "prepared   {line}")?;
     entries(&outgoing.entries, out)?;
     match outgoing.sessions_pa {
-        Some(0) => writeln!(out, "  sessions are written within the reboot"),
+        Some(0) => writeln!(out, "  sessions are written during the reboot"),
         Some(at) => writeln!(out, "  sessions at {at:#x}"),
         None => Ok(()),
     }

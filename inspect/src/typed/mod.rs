@@ -57,45 +57,45 @@ use crate::finding::{address, AddressText};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What was read by layouts that were handed in.
+/// State decoded by given types.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Typed {
     /// The contract, as the types call it.
     pub contract: String,
-    /// The root struct, then what addresses lead to, in the order in which they were met.
+    /// The root struct, then what its addresses lead to, in the order in which they were read.
     pub parts: Vec<Part>,
-    /// Whether there are more parts, which were neither shown nor checked.
+    /// Whether there are more parts, neither shown nor checked.
     pub more_parts: bool,
 }
 
-/// Bytes that one address leads to.
+/// The bytes that one address leads to.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Part {
-    /// Where they are; of memory in several places, where the first of it is.
+    /// Their address; the first one, if they are in several places.
     #[serde(serialize_with = "address")]
     #[schemars(with = "AddressText")]
     pub at: u64,
-    /// The struct, as `struct made_up_ser`.
+    /// The struct, such as `struct made_up_ser`.
     #[serde(rename = "struct")]
     pub name: String,
-    /// The field that leads there; none for the root.
+    /// The field that leads there; null for the root.
     pub from: Option<String>,
-    /// The number of structs, where it is a list.
+    /// The number of structs, if it is a list.
     pub elements: Option<u64>,
     /// The values, in the order of the fields.
     pub values: Vec<Value>,
-    /// Whether there are more of them than are shown.
+    /// Whether there are more values than are shown.
     pub more_values: bool,
 }
 
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Value {
-    /// The way to the field from the part's beginning, as C has it: `rings[2].base`.
+    /// The path of the field within the part, in C notation: `rings[2].base`.
     pub name: String,
-    /// Distance from the part's beginning, in bytes.
+    /// Offset from the start of the part, in bytes.
     pub offset: u64,
-    /// The type, as `u64`.
+    /// The type, such as `u64`.
     #[serde(rename = "type")]
     pub ty: String,
     /// The value.
@@ -106,7 +106,7 @@ pub struct Value {
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Shown {
-    /// An integer; text, as many readers of JSON have none of 64 bits.
+    /// An integer, as text, since many JSON readers do not support 64 bits.
     Integer {
         /// As decimal digits.
         decimal: String,
@@ -122,7 +122,7 @@ pub enum Shown {
     },
     /// Text up to its NUL.
     Text {
-        /// The text; what no terminal should show is escaped.
+        /// The text; control characters are escaped.
         text: String,
         /// Whether there is more of it.
         more: bool,
@@ -136,23 +136,23 @@ pub enum Shown {
     },
     /// A physical address.
     Address {
-        /// The address; 0 where it leads nowhere.
+        /// The address; 0 if it leads nowhere.
         #[serde(serialize_with = "crate::finding::address")]
         #[schemars(with = "AddressText")]
         address: u64,
-        /// Whether its page is preserved, where that is known.
+        /// Whether its page is preserved, if that is known.
         preserved: Option<bool>,
     },
-    /// A pointer of the kernel that wrote it, which means nothing to another one.
+    /// A pointer of the kernel that wrote it, meaningless to any other kernel.
     Pointer {
         /// Its bits.
         #[serde(serialize_with = "crate::finding::address")]
         #[schemars(with = "AddressText")]
         pointer: u64,
     },
-    /// An array whose length the types do not say.
+    /// An array of unknown length.
     LengthUnknown,
-    /// It cannot be read; the findings say why.
+    /// Cannot be read; the findings say why.
     Unreadable,
 }
 
@@ -186,7 +186,7 @@ impl std::fmt::Display for Shown {
             Self::Pointer { pointer } => {
                 write!(f, "{pointer:#x}, a pointer of the kernel that wrote it")
             }
-            Self::LengthUnknown => f.write_str("an array whose length the types do not say"),
+            Self::LengthUnknown => f.write_str("an array of unknown length"),
             Self::Unreadable => f.write_str("cannot be read"),
         }
     }

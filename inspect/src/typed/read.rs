@@ -43,7 +43,7 @@ const STRING: usize = 64;
 pub(crate) enum Read {
     /// The values.
     Typed(Typed),
-    /// It cannot be read; the findings say why.
+    /// Cannot be read; the findings say why.
     Unreadable,
     /// Nothing; the reason if there are layouts.
     Nothing(Option<String>),
@@ -77,7 +77,10 @@ pub(crate) fn entry(walker: &mut Walker<'_>, name: &str, data: u64, size: u64) -
         Err(why) => return Read::Nothing(Some(why)),
     };
     if string != name && !begins_with_text(root) {
-        let why = format!("it begins with \"{string}\", and struct {} with no text", root.name);
+        let why = format!(
+            "it begins with \"{string}\", but struct {} does not begin with text",
+            root.name
+        );
         return Read::Nothing(Some(why));
     }
     if size < root.size {
@@ -129,7 +132,7 @@ fn choose<'l>(
         let said = others.first().map_or(0, |(_, said)| *said);
         let versions: Vec<String> = others.iter().map(|(version, _)| version.to_string()).collect();
         let source = layouts.source();
-        format!("its version is {said}, and {source} has {}", versions.join(", "))
+        format!("its version is {said}, but {source} has {}", versions.join(", "))
     })
 }
 
@@ -196,9 +199,7 @@ fn follow(
     owner: Owner,
 ) -> Read {
     if walker.budget.parts == 0 {
-        return Read::Nothing(Some(format!(
-            "{ALL_PARTS} structs were read before it, and no more are"
-        )));
+        return Read::Nothing(Some(format!("the limit of {ALL_PARTS} structs was reached")));
     }
     walker.by_types = true;
     if data == 0 {
@@ -232,9 +233,9 @@ fn follow(
     }
     if reader.typed.more_parts {
         walker.not_decoded(format!(
-            "what more than {} addresses of \"{}\" lead to",
-            reader.typed.parts.len(),
-            contract.string
+            "addresses of \"{}\" beyond the first {}",
+            contract.string,
+            reader.typed.parts.len()
         ));
     }
     if reader.typed.parts.is_empty() {
@@ -440,7 +441,7 @@ impl Reader<'_> {
         walker.budget.values = walker.budget.values.saturating_sub(kept);
         // Addresses among the omitted elements are not followed.
         if sheet.more && !sheet.failed {
-            walker.not_decoded(format!("what follows the first {kept} values of {name}"));
+            walker.not_decoded(format!("values of {name} beyond the first {kept}"));
         }
         let (values, more_values) = (sheet.values, sheet.more);
         let name = name.to_owned();

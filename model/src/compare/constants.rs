@@ -124,6 +124,6 @@ fn spell(value: Option<&Value>) -> String {
     match value {
         Some(Value::Int(value)) => value.to_string(),
         Some(Value::Str(value)) => format!("{value:?}"),
-        None => "not there".into(),
+        None => "missing".into(),
     }
 }

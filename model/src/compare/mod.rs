@@ -114,10 +114,7 @@ mod tests {
     fn an_exchange_is_one_change_and_a_reordering_is_not() {
         let old = laid_out(&[int("a", 16), int("b", 16), int("c", 32)]);
         let (causes, _) = told(&old, &laid_out(&[int("b", 16), int("a", 16), int("c", 32)]));
-        assert_eq!(
-            causes,
-            ["fields `a` and `b`, both u16, have exchanged places: `b` is at byte 0"]
-        );
+        assert_eq!(causes, ["fields `a` and `b`, both u16, swapped places: `b` is now at byte 0"]);
         let (causes, _) = told(&old, &laid_out(&[int("c", 32), int("a", 16), int("b", 16)]));
         assert_eq!(causes, ["field `c` moved from byte 4 to byte 0; 2 fields moved by +4: a, b"]);
     }
@@ -201,12 +198,9 @@ mod tests {
         assert_eq!(change([int(1), int(1)], [int(3), int(3)]).unwrap(), "constant N was 1, is 3");
         assert_eq!(
             change([int(1), int(1)], [int(1), None]).unwrap(),
-            "constant N was 1, is not there (pages of 65536 bytes)"
+            "constant N was 1, is missing (pages of 65536 bytes)"
         );
-        assert_eq!(
-            change([int(1), int(1)], [None, None]).unwrap(),
-            "constant N was 1, is not there"
-        );
+        assert_eq!(change([int(1), int(1)], [None, None]).unwrap(), "constant N was 1, is missing");
         assert_eq!(
             told([int(1), int(1)], [int(2), int(2)], Words::Truth).unwrap(),
             "N is 2, the truth says 1"
@@ -236,6 +230,6 @@ mod tests {
             told(&old, &node(&[text, property("size", Some(4))])),
             ["the device-tree property `size` of /x was 8 bytes, is 4 bytes"]
         );
-        assert_eq!(told(&node(&[]), &[]), ["the device-tree node /x was there, is not there"]);
+        assert_eq!(told(&node(&[]), &[]), ["the device-tree node /x was there, is missing"]);
     }
 }

@@ -57,7 +57,7 @@ pub fn nodes(old: &[FdtNode], new: &[FdtNode]) -> Vec<PropertyChange> {
     all.sort_unstable();
     all.dedup();
     let said = |side: &BTreeMap<_, String>, key| {
-        side.get(key).map_or_else(|| "not there".into(), String::clone)
+        side.get(key).map_or_else(|| "missing".into(), String::clone)
     };
     let differ = all.into_iter().filter(|key| old.get(*key) != new.get(*key));
     differ

@@ -61,8 +61,8 @@ fn at(field: &Field) -> String {
 /// A field by name, or a description if it has none.
 fn named(field: &Field) -> String {
     match (field.name.as_str(), &field.ty) {
-        ("", Type::Union { .. }) => "the union without a name".into(),
-        ("", _) => "the struct without a name".into(),
+        ("", Type::Union { .. }) => "the unnamed union".into(),
+        ("", _) => "the unnamed struct".into(),
         (name, _) => format!("field `{name}`"),
     }
 }
@@ -81,7 +81,7 @@ impl Move {
             }
             (more, _) => {
                 let name = |field: &Field| match field.name.as_str() {
-                    "" => "one without a name".to_string(),
+                    "" => "an unnamed one".to_string(),
                     name => name.to_string(),
                 };
                 let names: Vec<_> = more.iter().map(|(_, field)| name(field)).collect();
@@ -139,7 +139,7 @@ impl Change {
                 told.join("; ")
             }
             (Self::FieldsSwapped(one, other), Words::Change) => format!(
-                "fields `{}` and `{}`, both {}, have exchanged places: `{}` is at {}",
+                "fields `{}` and `{}`, both {}, swapped places: `{}` is now at {}",
                 other.name,
                 one.name,
                 spelling(one),
@@ -162,10 +162,10 @@ impl Change {
             }
             (Self::PackingChanged(..), Words::Change) => "the struct is no longer packed".into(),
             (Self::PackingChanged(_, Packing::Packed), Words::Truth) => {
-                "it is packed, and not in the truth".into()
+                "it is packed, but not in the truth".into()
             }
             (Self::PackingChanged(..), Words::Truth) => {
-                "it is not packed, and it is in the truth".into()
+                "it is not packed, but is in the truth".into()
             }
             (Self::StructResized(old, new), _) => words.bytes("size", *old, *new),
             (Self::AlignmentChanged(old, new), _) => words.bytes("alignment", *old, *new),

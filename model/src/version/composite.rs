@@ -5,7 +5,7 @@ use super::{name_vn, Scheme, Version};
 
 pub(super) const SCHEME: Scheme = Scheme {
     id: "composite",
-    summary: "A version for each format that takes part, as luo-v5;block-v1.",
+    summary: "A version for each format involved, such as luo-v5;block-v1.",
     read: |_, contract| {
         let text = &contract.compatible;
         if !text.contains(';') {

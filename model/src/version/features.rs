@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 pub(super) const SCHEME: Scheme = Scheme {
     id: "features",
-    summary: "A set of features in use, with a version or alone, as luo-v5+sessions or *_FEATURE_* flags.",
+    summary: "A set of features in use, with or without a version, such as luo-v5+sessions or *_FEATURE_* flags.",
     read,
     next: |version| name_vn::successor(&version.spelling),
 };

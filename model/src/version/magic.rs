@@ -6,7 +6,7 @@ use crate::Spelled;
 
 pub(super) const SCHEME: Scheme = Scheme {
     id: "magic",
-    summary: "A magic number that the struct carries: magic numbers have no order.",
+    summary: "A magic number in the struct. Magic numbers have no order.",
     read: |_, contract| {
         (contract.spelled() == Spelled::Magic).then(|| Version::of_parts(contract, Vec::new()))
     },

@@ -5,7 +5,7 @@ use super::{Scheme, Version};
 
 pub(super) const SCHEME: Scheme = Scheme {
     id: "name-vN",
-    summary: "A name and a number in one string, as vfio-pci-v1 or kvm_vm_luo_v1.",
+    summary: "A name and a number in one string, such as vfio-pci-v1 or kvm_vm_luo_v1.",
     read: |_, contract| {
         let (name, number) = split(&contract.compatible)?;
         Some(Version::of_parts(contract, vec![(name.into(), number)]))

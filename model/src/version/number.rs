@@ -6,7 +6,7 @@ use crate::Spelled;
 
 pub(super) const SCHEME: Scheme = Scheme {
     id: "number",
-    summary: "A name, and a number that the struct carries, as kho_kexec_metadata.version.",
+    summary: "A name, and a number in the struct, such as kho_kexec_metadata.version.",
     read: |_, contract| {
         let number = contract.version.filter(|_| contract.spelled() == Spelled::Number)?;
         let mut parts = Vec::new();

@@ -228,7 +228,7 @@ impl<'a> Unit<'a> {
         let value = entry.attr_value(c::DW_AT_name).map_err(say)?;
         let Some(value) = value else { return Ok(None) };
         let name =
-            self.string(&value).ok_or_else(|| "its name is not among the strings".to_string());
+            self.string(&value).ok_or_else(|| "its name is missing from the strings".to_string());
         name.map(Some)
     }
 
@@ -286,10 +286,12 @@ impl<'a> Unit<'a> {
                 let mut operations = expression.operations(self.header.encoding());
                 match operations.next().map_err(say)? {
                     Some(gimli::Operation::PlusConstant { value }) => Ok(value),
-                    _ => Err("a member's place is computed".into()),
+                    _ => Err("a member's offset is not a constant".into()),
                 }
             }
-            Some(value) => value.udata_value().ok_or_else(|| "a member's place is computed".into()),
+            Some(value) => {
+                value.udata_value().ok_or_else(|| "a member's offset is not a constant".into())
+            }
         }
     }
 
@@ -339,7 +341,7 @@ impl<'a> Unit<'a> {
                     (None, Some(last)) => match (last.sdata_value(), last.udata_value()) {
                         (Some(-1), _) => 0,
                         (_, Some(last)) => last.wrapping_add(1),
-                        _ => return Err("an array's length is computed".into()),
+                        _ => return Err("an array's length is not a constant".into()),
                     },
                     (None, None) => 0,
                 };
@@ -431,7 +433,7 @@ impl Types for Unit<'_> {
                 }
                 c::DW_TAG_structure_type | c::DW_TAG_union_type => Ok(Shape::Record((at, 0))),
                 c::DW_TAG_subroutine_type => Ok(Shape::Other("a function")),
-                _ => Ok(Shape::Other("no type of a field")),
+                _ => Ok(Shape::Other("not the type of a field")),
             };
         }
         Err("its type is a typedef of itself".into())
@@ -445,7 +447,7 @@ impl Types for Unit<'_> {
             _ => return Err("it is not a struct".into()),
         };
         if entry.attr_value(c::DW_AT_declaration).map_err(say)?.is_some() {
-            return Err("its body is not in the unit".into());
+            return Err("the unit does not contain its body".into());
         }
         let size = Self::number(&entry, c::DW_AT_byte_size)?.ok_or("its size is missing")?;
         let mut members = Vec::new();

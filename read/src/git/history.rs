@@ -84,12 +84,12 @@ impl Blobs {
     /// An id that does not exist, or a content that is too long for a header.
     pub fn get(&mut self, id: &str) -> Result<Vec<u8>, SourceError> {
         let fail = |why: String| error(id, why, "check the repository with git fsck");
-        let gone = |error: std::io::Error| fail(format!("git cat-file ended: {error}"));
+        let gone = |error: std::io::Error| fail(format!("git cat-file exited: {error}"));
         if self.read.is_none() {
             self.read = self.child.stdout.take().map(BufReader::new);
         }
         let (Some(stdin), Some(read)) = (self.child.stdin.as_mut(), self.read.as_mut()) else {
-            return Err(fail("git cat-file ended".into()));
+            return Err(fail("git cat-file exited".into()));
         };
         writeln!(stdin, "{id}").and_then(|()| stdin.flush()).map_err(gone)?;
         let mut head = String::new();
@@ -99,9 +99,10 @@ impl Blobs {
             (Some(_), Some("blob"), Some(size)) => size.parse::<u64>().ok(),
             _ => None,
         };
-        let size = size.ok_or_else(|| fail(format!("git has no such content: {}", head.trim())))?;
+        let size =
+            size.ok_or_else(|| fail(format!("git does not have this content: {}", head.trim())))?;
         if size > MAX_BLOB {
-            return Err(fail(format!("{size} bytes exceed the limit for a header")));
+            return Err(fail(format!("{size} bytes, more than the limit for a header")));
         }
         let mut bytes = Vec::new();
         read.by_ref().take(size).read_to_end(&mut bytes).map_err(gone)?;

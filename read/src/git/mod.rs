@@ -137,14 +137,14 @@ impl Git {
             Ok(answered) => Ok(Err(Refusal::read(&answered.said))),
             Err(RunError::TimedOut) => {
                 let why = format!("git timed out after {} seconds", self.time.as_secs());
-                Err(error(rev, why, "look at the repository with git"))
+                Err(error(rev, why, "check the repository with git"))
             }
             Err(RunError::TooMuch) => {
                 let why = format!("git printed more than {} MiB", ANSWER >> 20);
                 Err(error(rev, why, "name a smaller range, or a revision of a kernel"))
             }
             Err(RunError::Io(source)) if source.kind() == io::ErrorKind::NotFound => {
-                Err(error(rev, "git is not found", "install git"))
+                Err(error(rev, "git not found", "install git"))
             }
             Err(RunError::Io(source)) => {
                 let why = format!("git cannot be run: {source}");
@@ -179,7 +179,7 @@ impl Git {
     ) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
         let help = "check the repository with git fsck";
         if let Some(name) = names.iter().find(|name| name.contains('\n')) {
-            return Err(error(name, "the name of a file has a line break", "rename the file"));
+            return Err(error(name, "a file name contains a line break", "rename the file"));
         }
         let mut contents = Vec::new();
         for names in names.chunks(BATCH) {
@@ -192,7 +192,7 @@ impl Git {
             let mut rest = answer.as_slice();
             for name in names {
                 let (content, after) = first_content(rest).ok_or_else(|| {
-                    error(name, "git cat-file answers in a form that is not known", help)
+                    error(name, "git cat-file answered in an unknown format", help)
                 })?;
                 contents.push(content.map(Into::into));
                 rest = after;

@@ -130,7 +130,7 @@ impl Repository<'_> {
         }
         let list = self.git.run(self.rev, &args)?;
         if let Some(path) = link_of(&list) {
-            let why = format!("{path} is a link, which is not followed in a revision");
+            let why = format!("{path} is a link; links in a revision are not followed");
             return Err(self.error(why, "give a worktree of that revision"));
         }
         Ok(headers_of(&list))

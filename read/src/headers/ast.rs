@@ -159,7 +159,7 @@ impl Reader {
             Piece::Text(text) => self.value(&text),
             Piece::Word(word) => self.value(&word),
             Piece::Close => match self.open.pop() {
-                None => return Err("the syntax tree has a bracket too many".into()),
+                None => return Err("the syntax tree has an unmatched bracket".into()),
                 Some(Open::Node(node)) => return Ok(self.closed(*node)),
                 Some(Open::Location { own, column }) => {
                     let place = Location { file: self.file.clone(), line: self.line, column };

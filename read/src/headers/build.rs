@@ -291,9 +291,9 @@ impl<'a> Answers<'a> {
                 (None, Some(why)) => undetermined.push((name, format!("not a constant: {why}"))),
                 (None, None) => {
                     let why = match define.option.as_str() {
-                        "" => "it is not defined where the header ends".into(),
+                        "" => "it is not defined at the end of the header".into(),
                         option => {
-                            format!("it is there with {option} alone, which is read as not set")
+                            format!("it is defined only with {option}, which is taken as not set")
                         }
                     };
                     undetermined.push((name, why));
@@ -379,7 +379,7 @@ impl<'a> Answers<'a> {
                 let why = self.refused.get(&asked).copied().unwrap_or("clang reported no layout");
                 return Err(why.into());
             }
-            _ => return Err("its layout cannot be distinguished from that of another".into()),
+            _ => return Err("its layout cannot be distinguished from another one".into()),
         };
         if !nameless {
             // clang answers twice, as text and as a value, so that a misread text is noticed.
@@ -410,7 +410,7 @@ impl<'a> Answers<'a> {
         let packed = has("PackedAttr") || has("MaxFieldAlignmentAttr") && layout.align <= 8;
         let fields: Vec<_> = declared.fields().collect();
         if fields.len() != layout.offsets.len() {
-            return Err("clang reported offsets of fields that it does not have".into());
+            return Err("clang reported the wrong number of field offsets".into());
         }
         let mut read = Vec::with_capacity(fields.len());
         for ((position, field), bit_offset) in fields.into_iter().zip(&layout.offsets) {
@@ -597,7 +597,7 @@ fn answers_text<'a>(unit: &'a Unit, node: &Node) -> Option<&'a str> {
 
 /// The string that a literal means, which fills an array of that type.
 fn text(literal: &str, array: &str) -> Result<String, String> {
-    let bytes = unquote(literal).ok_or("its string literal is not plain ASCII or has a prefix")?;
+    let bytes = unquote(literal).ok_or("its string literal is not plain ASCII, or has a prefix")?;
     if array != format!("const char[{}]", bytes.len() + 1) {
         return Err("clang reported two different strings".into());
     }

@@ -127,7 +127,7 @@ impl Clang {
             ast::parse(&answer).map_err(|why| HeaderError::Answer { why })?
         };
         if answer.declarations.is_empty() && errors.is_empty() {
-            let said = said.lines().next().unwrap_or("it says nothing");
+            let said = said.lines().next().unwrap_or("no output");
             return Err(HeaderError::Answer { why: said.into() });
         }
         Ok(Asked { answer, errors })

@@ -71,7 +71,7 @@ fn unproven(
     }
     if written.varies {
         let of = declaration.condition.as_str();
-        let of = if of.is_empty() { "a condition within it" } else { of };
+        let of = if of.is_empty() { "a condition inside it" } else { of };
         return Some(format!("it depends on {of}"));
     }
     let unread = declaration.names().into_iter().find(|name| !known.contains(name))?;
@@ -81,7 +81,7 @@ fn unproven(
         || match declaration.kind {
             DeclarationKind::Constant if declaration.tokens.is_empty() => "it has no value".into(),
             DeclarationKind::Macro | DeclarationKind::Function => "it is code".into(),
-            _ => "it has neither a layout nor a value by itself".into(),
+            _ => "it has no layout or value of its own".into(),
         },
         |why| (*why).to_string(),
     ))

@@ -64,7 +64,7 @@ fn header_name(file: &str) -> Option<&str> {
 /// The gap for a header whose name no C code could include; hidden files are not headers.
 fn odd_header(file: &str, shown: &str) -> Option<Gap> {
     let is_header = file.strip_suffix(".h").is_some() && !file.starts_with('.');
-    let why = || format!("{shown}: not a name that a kernel header has");
+    let why = || format!("{shown}: not a valid name for a kernel header");
     is_header.then(|| Gap { item: format!("{ABI_DIR}/{file}"), why: why() })
 }
 
@@ -76,7 +76,7 @@ fn has_headers(dir: &Path) -> bool {
 
 /// The gap for what lies in a directory below that of the ABI headers, by its name there.
 fn further_down(name: &str, shown: &str) -> Gap {
-    let why = format!("{shown}: headers are read directly in {ABI_DIR} alone, and not below it");
+    let why = format!("{shown}: headers are read only directly in {ABI_DIR}, not below it");
     Gap { item: format!("{ABI_DIR}/{name}"), why }
 }
 
@@ -123,7 +123,7 @@ fn walk(dir: &Path) -> Result<Walked, HeaderError> {
         // Do not follow a link to a file elsewhere, and only open regular files.
         let why = match path.canonicalize() {
             Ok(real) if !real.starts_with(&walked.root) => {
-                "it is a link that leads elsewhere".into()
+                "it is a link that leads out of the directory".into()
             }
             Ok(real) if !real.is_file() => "it is not a regular file".into(),
             Ok(real) => {
@@ -200,7 +200,7 @@ pub(super) fn of_dir_with(dir: &Path, name: &str) -> Result<Files, HeaderError> 
     }
     let item = format!("{ABI_DIR}/{name}.h");
     let why = files.gaps.into_iter().find(|gap| gap.item == item).map(|gap| gap.why);
-    let source = std::io::Error::other(why.unwrap_or_else(|| "it is not there".into()));
+    let source = std::io::Error::other(why.unwrap_or_else(|| "it is missing".into()));
     Err(HeaderError::Io { path: dir.join(name).with_extension("h"), source })
 }
 
@@ -293,7 +293,7 @@ pub(super) fn of_memory(
             return Err(HeaderError::TooLong { path: path.into(), limit: LENGTH });
         }
         if found.abi.iter().any(|file| file.name == name) {
-            let why = format!("{path}: there is another header of that name");
+            let why = format!("{path}: another header has the same name");
             found.gaps.push(Gap { item: format!("{ABI_DIR}/{name}.h"), why });
             continue;
         }

@@ -153,8 +153,8 @@ pub fn load_file(path: &Path, options: &Options) -> Result<Loaded, SourceError> 
     let shown = names::shown(path);
     let (dir, name) = files::place_of(path).ok_or_else(|| SourceError::NotASource {
         name: shown.clone(),
-        why: "C code cannot include a header of that name".into(),
-        help: "give a header called by letters, digits, `-` and `_`, as luo.h".into(),
+        why: "C code cannot include a header with that name".into(),
+        help: "use letters, digits, `-` and `_` in its name, as in luo.h".into(),
     })?;
     let (files, tree) = match dir {
         Some(dir) => (files::of_dir_with(&dir, name)?, files::tree(&dir)),
@@ -362,7 +362,7 @@ fn read(
     }
     for (name, by) in missing(files, &view) {
         view.insert(format!("{EMPTY}{name}"), String::new());
-        let why = format!("{name}, which {by} includes, is not read: it is taken to be empty");
+        let why = format!("{name}, which {by} includes, was not read, and counts as empty");
         // An ABI header is missing: its declarations may differ.
         let is_of_it = name.starts_with(ABI_DIR) || is_companion(&name);
         let item = if is_of_it { name.clone() } else { String::new() };

@@ -361,9 +361,9 @@ impl<'a> Reader<'a> {
                         continue;
                     }
                     let Some((name, why)) = embeds(&written.tokens, &gone) else { continue };
-                    let why = match why.split_once(" is not known: ") {
+                    let why = match why.split_once(" is unknown: ") {
                         Some(_) => why.clone(),
-                        None => format!("{name} is not known: {why}"),
+                        None => format!("{name} is unknown: {why}"),
                     };
                     self.lost.entry(path.clone()).or_default().insert(at, why);
                     any = true;

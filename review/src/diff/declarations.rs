@@ -151,7 +151,7 @@ impl<'a> Texts<'a> {
             let why = entry.unproven();
             if why.is_some() && !any.kind.is_code() && self.settles(any) && !entry.differs() {
                 if let Some(used) = entry.uses(&one_sided) {
-                    let what = format!("{}: only one side says what {used} is", any.title());
+                    let what = format!("{}: only one side defines {used}", any.title());
                     for pair in &pairs {
                         comparison.open.entry(*pair).or_default().insert(what.clone());
                     }
@@ -328,7 +328,7 @@ fn gone(comparison: &Comparison<'_>) -> Vec<Gap> {
             let name = &comparison.new.reading.name;
             let what = &contract.compatible;
             let why = format!(
-                "{name} does not have it, and may not be whole: \"{what}\" is there on one side"
+                "{name} lacks it, and may be incomplete: only the other side has \"{what}\""
             );
             gone.push(Gap { item: header.include_path(), why });
         }

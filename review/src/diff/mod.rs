@@ -418,7 +418,7 @@ impl Comparison<'_> {
             && !new_pages.is_empty()
             && !old_pages.iter().any(|size| new_pages.contains(size))
         {
-            let why = format!("the page sizes are {old_pages:?} and {new_pages:?}");
+            let why = format!("the page sizes differ: {old_pages:?} and {new_pages:?}");
             gaps.push(Gap { item: "what depends on the page size".into(), why });
         }
         for (index, pair) in self.pairs.iter().enumerate() {
@@ -440,9 +440,9 @@ impl Comparison<'_> {
                 self.undetermined.insert(index, gap.why.clone());
             } else if !certain {
                 let does = if of_string {
-                    "does not say the strings of file handlers"
+                    "does not show the strings of file handlers"
                 } else {
-                    "shows nothing of it, which may be there"
+                    "does not show it, but may have it"
                 };
                 let why = format!("{} {does}", missing.name);
                 gaps.push(Gap { item: contract.compatible.clone(), why: why.clone() });
@@ -450,11 +450,11 @@ impl Comparison<'_> {
             }
         }
         for (_, record) in old.model.records().filter(|(_, record)| record.bit_fields_unknown) {
-            let why = format!("{} does not say where they lie", old.name);
+            let why = format!("{} does not show their offsets", old.name);
             gaps.push(Gap { item: format!("bit-fields of struct {}", record.name), why });
         }
         for (_, record) in new.model.records().filter(|(_, record)| record.bit_fields_unknown) {
-            let why = format!("{} does not say where they lie", new.name);
+            let why = format!("{} does not show their offsets", new.name);
             gaps.push(Gap { item: format!("bit-fields of struct {}", record.name), why });
         }
         let mut seen = BTreeSet::new();

@@ -179,7 +179,7 @@ fn patched(
     }
     report.events.extend(hunks);
     for (file, why) in open {
-        let what = format!("{file} is not looked at: {why}");
+        let what = format!("{file} was not checked: {why}");
         let help = match base {
             Some(_) => "give the tree that the patch is made for as --base",
             None => "give the tree that the patch changes as --base",

@@ -13,13 +13,13 @@ pub enum ApplyError {
         file: String,
     },
     /// The file exists, but the patch creates it.
-    #[error("{file} is in the base already")]
+    #[error("{file} is already in the base")]
     Exists {
         /// The file.
         file: String,
     },
     /// The file's lines differ from those in the patch.
-    #[error("{file}: the lines from {line} on are not those of the patch")]
+    #[error("{file}: the lines from {line} do not match the patch")]
     Differs {
         /// The file.
         file: String,

@@ -184,7 +184,7 @@ fn bodies(
     depth: usize,
 ) -> Result<Vec<String>, PatchError> {
     if depth > MAX_DEPTH || message.parts.len() > MAX_PARTS {
-        return Err(place.fail("it has more parts than any mail"));
+        return Err(place.fail("it has too many parts"));
     }
     let mut found = Vec::new();
     for part in &message.parts {
@@ -202,7 +202,7 @@ fn bodies(
         let encoding = part.content_transfer_encoding().unwrap_or("7bit").to_ascii_lowercase();
         match encoding.trim() {
             "base64" if part.is_encoding_problem => {
-                return Err(place.fail("its base64 is broken"));
+                return Err(place.fail("its base64 is invalid"));
             }
             "7bit" | "8bit" | "binary" | "quoted-printable" | "base64" | "" => {}
             other => return Err(place.fail(format!("its encoding {other:?} is unknown"))),
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn what_is_broken_is_refused() {
         for (text, what) in [
-            ("A: b\nContent-Transfer-Encoding: base64\n\n!", "its base64 is broken"),
+            ("A: b\nContent-Transfer-Encoding: base64\n\n!", "its base64 is invalid"),
             ("A: b\nContent-Transfer-Encoding: uu\n\n", "its encoding \"uu\" is unknown"),
         ] {
             let Err(PatchError::Encoding { what: said, .. }) = decode("x", text.as_bytes()) else {

@@ -69,7 +69,7 @@ pub enum PatchError {
         why: String,
     },
     /// The input contains no patch.
-    #[error("{name} has no patch in it{why}")]
+    #[error("{name} contains no patch{why}")]
     NoPatch {
         /// The file.
         name: String,
@@ -83,7 +83,7 @@ impl PatchError {
     #[must_use]
     pub fn help(&self) -> String {
         match self {
-            Self::TooMuch { .. } => "give the series alone, in several files if need be".into(),
+            Self::TooMuch { .. } => "give only the series, in several files if necessary".into(),
             Self::Malformed { .. } | Self::Encoding { .. } => {
                 "save the mail as it was sent (b4 am, or the archive's raw or mbox link)".into()
             }
@@ -186,13 +186,13 @@ impl Inbox {
             let before = self.items.len();
             self.instead = "";
             if decoded.is_html {
-                self.instead = ": the mail is HTML alone, which loses the white space of a patch";
+                self.instead = ": the mail is HTML only, which loses the white space of a patch";
             }
             let is_quoted = |line: &str| {
                 line.strip_prefix('>').is_some_and(|rest| rest.trim_start().starts_with("@@ -"))
             };
             if decoded.bodies.iter().flat_map(|text| text.lines()).any(is_quoted) {
-                self.instead = ": what it has is quoted with \">\", as in an answer";
+                self.instead = ": its patch is quoted with \">\", as in a reply";
             }
             for text in &decoded.bodies {
                 let (files, error) = match parse::parse(name, &envelope.subject, text) {
@@ -208,7 +208,7 @@ impl Inbox {
             if self.items.len() == before {
                 if !self.instead.is_empty() && !envelope.tag.is_reply {
                     self.unread
-                        .push(format!("\"{}\" is not read{}", decoded.subject, self.instead));
+                        .push(format!("\"{}\" was not read{}", decoded.subject, self.instead));
                 }
                 // Cover letters and answers change nothing, but they show which mails belong
                 // together.

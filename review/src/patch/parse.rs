@@ -269,7 +269,7 @@ fn hunk(
     let mut found = Vec::new();
     while old_left > 0 || new_left > 0 {
         let Some(line) = lines.get(at) else {
-            return Err((at, "the patch ends within a hunk".into()));
+            return Err((at, "the patch ends inside a hunk".into()));
         };
         let line = line.strip_suffix('\r').unwrap_or(line);
         let (sign, text) = match line.split_at_checked(1) {
@@ -285,7 +285,7 @@ fn hunk(
             _ => return Err((at, format!("expected a line of the hunk, found `{line}`"))),
         };
         if old > old_left || new > new_left {
-            return Err((at, "the hunk has other lines than its head says".into()));
+            return Err((at, "the lines of the hunk do not match its head".into()));
         }
         old_left -= old;
         new_left -= new;
@@ -440,12 +440,12 @@ mod tests {
     fn counts_are_held_to_the_lines() {
         for (text, line, what) in [
             ("@@ -1 +1 @@\n", 1, "a hunk before any file"),
-            ("--- a\n+++ b\n@@ -1,2 +1 @@\n a\n", 5, "the hunk has other lines than its head says"),
-            ("--- a\n+++ b\n@@ -1,2 +1,2 @@\n a", 5, "the patch ends within a hunk"),
+            ("--- a\n+++ b\n@@ -1,2 +1 @@\n a\n", 5, "the lines of the hunk do not match its head"),
+            ("--- a\n+++ b\n@@ -1,2 +1,2 @@\n a", 5, "the patch ends inside a hunk"),
             (
                 "--- a\n+++ b\n@@ -1 +1 @@\n-a\n-b\n",
                 5,
-                "the hunk has other lines than its head says",
+                "the lines of the hunk do not match its head",
             ),
             ("--- a\n+++ b\n@@ -x +1 @@\n", 3, "not a hunk's head: `@@ -x +1 @@`"),
             ("--- a\n+++ b\n@@ -1 +1 @@\n> a\n", 4, "expected a line of the hunk, found `> a`"),

@@ -154,7 +154,7 @@ pub(super) fn newest(mut items: Vec<Item>) -> Series {
         let drop = any && item.patch.tag.is_reply && item.has_diff();
         if drop {
             let subject = &item.patch.mail.subject;
-            series.notes.push(format!("the diff in the answer \"{subject}\" is not judged"));
+            series.notes.push(format!("the diff in the reply \"{subject}\" is not judged"));
         }
         !drop
     });
@@ -196,7 +196,8 @@ pub(super) fn newest(mut items: Vec<Item>) -> Series {
         let again = is.first(&items).patch.tag.version == was.first(&items).patch.tag.version;
         series.notes.push(match (rest.is_empty(), again) {
             (false, _) => format!(
-                "{title}: {shown} replaces a part of it; the rest is judged together with that"
+                "{title}: {shown} replaces a part of it; the rest is judged together with the \
+                 replacement"
             ),
             (true, true) => format!("{title} is not judged: it was sent again"),
             (true, false) => format!("{title} is not judged: {shown} replaces it"),
@@ -231,7 +232,9 @@ pub(super) fn newest(mut items: Vec<Item>) -> Series {
             match error {
                 Some(error) if *names_abi || items.len() == 1 => series.errors.push(error.clone()),
                 Some(error) => {
-                    series.notes.push(format!("{error}: not read, since it names no ABI header"));
+                    series
+                        .notes
+                        .push(format!("{error}: not read, since it does not name an ABI header"));
                 }
                 None if !patch.files.is_empty() => {
                     series.patches.push(Patch { series: number, ..patch.clone() });

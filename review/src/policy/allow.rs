@@ -80,7 +80,7 @@ pub(crate) struct Entry {
 pub fn parse(file: &str, text: &str, rules: &[Rule]) -> Result<Vec<Allowance>, AllowError> {
     let read: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
-        let what = error.message().lines().next().unwrap_or("it is not TOML").into();
+        let what = error.message().lines().next().unwrap_or("not TOML").into();
         AllowError { file: file.into(), line, what }
     })?;
     of_entries(file, text, read.allow, rules)
@@ -189,7 +189,7 @@ impl<'a> Book<'a> {
                 let why = if expired {
                     format!("expired after {}", entry.expires)
                 } else {
-                    "allows nothing that this change brings".into()
+                    "does not match anything in this change".into()
                 };
                 Finding {
                     rule: "allowance_stale".into(),

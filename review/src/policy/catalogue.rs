@@ -113,18 +113,18 @@ fn differs_in(
     let alike: Vec<_> = ours.iter().filter(|(name, _)| theirs.contains_key(*name)).collect();
     if alike.is_empty() {
         let (theirs, ours) = (theirs.keys().next()?, ours.keys().next()?);
-        return Some(format!("struct {ours}, where struct {theirs} is known"));
+        return Some(format!("struct {ours}, known as struct {theirs}"));
     }
     for (name, is) in alike {
         let was = &theirs[name];
         if was != is {
-            return Some(format!("struct {name} is {{ {is} }}, and is known as {{ {was} }}"));
+            return Some(format!("struct {name} is {{ {is} }}, known as {{ {was} }}"));
         }
     }
     let constants = contract.constants.iter().filter(|name| other.constants.contains(name));
     constants.into_iter().find_map(|name| {
         let (is, was) = (&model.constant(name)?.value, &known.constant(name)?.value);
-        (is != was).then(|| format!("{name} is {}, and is known as {}", spell(is), spell(was)))
+        (is != was).then(|| format!("{name} is {}, known as {}", spell(is), spell(was)))
     })
 }
 

@@ -91,7 +91,7 @@ pub struct Hit {
     pub place: Option<Place>,
     /// What was found.
     pub what: String,
-    /// What follows from it.
+    /// Its consequences.
     pub consequences: Vec<String>,
     /// The pairs whose promise it affects, by index.
     pub pairs: Vec<usize>,
@@ -131,33 +131,34 @@ pub struct Judged<'a> {
     pub options: &'a Options,
 }
 
-/// What became of a contract.
+/// The result for a contract.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema, Serialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Nothing that it promises changed, nor its string.
+    /// Neither what it promises nor its string changed.
     Unchanged,
-    /// What it promises changed, and its string did.
+    /// What it promises changed, and so did its string.
     ChangedAndBumped,
-    /// What it promises changed, and its string did not.
+    /// What it promises changed, but its string did not.
     BumpMissing,
-    /// What no version covers changed.
+    /// Something changed that no version covers.
     VersionMissing,
-    /// What it promises changed, and a later patch of the series brings its new string.
+    /// What it promises changed, and a later patch of the series has the new string.
     BumpedLater,
-    /// Its string changed, and nothing that it promises did.
+    /// Its string changed, but nothing that it promises did.
     BumpedWithoutChange,
-    /// What it promises changed under one string, and no kernel was released with it.
+    /// What it promises changed under the same string, but no kernel was released with it.
     ChangedUnreleased,
-    /// What it promises changed under one string, and a reviewed file allows it.
+    /// What it promises changed under the same string, but a reviewed file allows it.
     ChangedAllowed,
     /// It is new.
     New,
     /// It is gone.
     Removed,
-    /// One side cannot tell whether it has it, or what it promises: unknown, which is no yes.
+    /// One side does not show whether it has the contract, or what the contract promises. Unknown
+    /// is not a yes.
     #[serde(rename = "unknown")]
     NotChecked,
 }
@@ -182,14 +183,14 @@ impl Verdict {
     }
 }
 
-/// How strictly to judge what leaves all bytes where they are.
+/// How strictly to judge changes that leave all bytes where they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strictness {
     /// The kernel's own rule: any modification needs a new string.
     #[default]
     Strict,
-    /// What leaves bytes and meaning as they are is a note.
+    /// A change that leaves bytes and meaning as they are is a note.
     Wire,
 }
 
@@ -243,7 +244,7 @@ impl Options {
     }
 }
 
-/// A judgement: everything that a report shows.
+/// A judgement: the content of a report.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct Report {
     /// The old source.
@@ -252,7 +253,7 @@ pub struct Report {
     pub new: Named,
     /// How strictly it was judged.
     pub policy: Strictness,
-    /// What became of each contract.
+    /// The result for each contract.
     pub contracts: Vec<ContractReport>,
     /// What was found, by rule.
     pub events: Vec<Finding>,
@@ -265,32 +266,32 @@ pub struct Report {
 pub struct Named {
     /// As it was asked for.
     pub name: String,
-    /// What it turned out to be.
+    /// The kind of the source.
     pub kind: Kind,
 }
 
-/// What became of a contract.
+/// The result for a contract.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 pub struct ContractReport {
     /// The old string.
     pub old: Option<String>,
     /// The new string.
     pub new: Option<String>,
-    /// The macro that holds it.
+    /// The macro with the string.
     pub macro_name: String,
-    /// The header that holds that.
+    /// The header with that macro.
     pub header: String,
     /// How its version is spelled.
     pub scheme: Option<String>,
-    /// What became of it.
+    /// The result.
     pub verdict: Verdict,
-    /// The string that a bump would give it.
+    /// The string after a bump.
     pub next: Option<String>,
     /// The structs that differ, before and after.
     pub structs: Vec<Layouts>,
-    /// Its structs that could not be compared.
+    /// The structs of the contract that could not be compared.
     pub open: Vec<String>,
-    /// The other contracts that may promise what changed in its stead.
+    /// Other contracts that may promise what changed instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jointly: Vec<String>,
 }
@@ -324,7 +325,7 @@ impl ContractReport {
 pub struct Layouts {
     /// The tag.
     pub name: String,
-    /// The page size that it is for, where that decides.
+    /// The page size that it is for, if it depends on the page size.
     pub page_size: Option<u64>,
     /// As it was.
     pub old: Option<Record>,
@@ -661,10 +662,10 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Find
                 Some(format!("undo the change, or bump {}", macros.join(link)))
             }
             (Level::Finding | Level::Follows, [], [_, ..]) => Some(
-                "undo the change, or give the header a version that kernels compare, and that changes with it"
+                "undo the change, or give the header a version that kernels compare, and bump it"
                     .into(),
             ),
-            (Level::Fine, ..) => Some("nothing: the version says that it changed".into()),
+            (Level::Fine, ..) => Some("nothing: the version changed as well".into()),
             (Level::Note, ..) if unreleased && is_draft => {
                 Some("nothing: its frozen layout is a draft, which no kernel has".into())
             }
@@ -692,7 +693,7 @@ fn event(judged: &Judged<'_>, rule: &PolicyRule, hit: Hit, level: Level) -> Find
 fn what_to_bump(contract: &Contract) -> String {
     match contract.spelled() {
         Spelled::Features => {
-            format!("{} by a feature that a reader is required to know", contract.compatible)
+            format!("{} by a feature that readers must know", contract.compatible)
         }
         _ => contract.macro_name.clone(),
     }

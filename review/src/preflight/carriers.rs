@@ -58,7 +58,7 @@ pub(super) fn apply(contracts: &mut [ContractAnswer]) {
             Some(true) => Some(lost(format!("lost with {}", string(luo)))),
             Some(false) => None,
             None => (contract.outcome == Outcome::Understood)
-                .then(|| unknown(format!("whether it is lost with {} is unknown", string(luo)))),
+                .then(|| unknown(format!("unknown whether it is lost with {}", string(luo)))),
         });
     }
     for (carrier, of_luo) in [(kho, false), (luo, true)] {
@@ -66,9 +66,8 @@ pub(super) fn apply(contracts: &mut [ContractAnswer]) {
         each(contracts, |contract| {
             let reached = contract.current != carrier.current
                 && (!of_luo || is_of_luo(stem(contract)) != Some(false));
-            (reached && contract.outcome == Outcome::Understood).then(|| {
-                unknown(format!("it is reached through {}, which is misread", string(&carrier)))
-            })
+            (reached && contract.outcome == Outcome::Understood)
+                .then(|| unknown(format!("only {} leads to it, and is misread", string(&carrier))))
         });
     }
 }

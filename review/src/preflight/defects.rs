@@ -12,10 +12,10 @@ use kho_abi_model::rule::Rule;
 /// The rule of every row.
 pub const RULE: Rule = Rule {
     id: "known_defect",
-    summary: "A kernel is of a release that has a known defect in the handover.",
-    reason: "Layouts and strings are the same with and without the fix, so nothing else shows it: state is lost or corrupted although both kernels agree on every byte.",
+    summary: "A kernel's release has a known defect in the handover.",
+    reason: "Layouts and strings are the same with and without the fix, so nothing else shows the defect. State is lost or corrupted although both kernels agree on every byte.",
     example: "The current kernel is 6.19.4, whose memfd folios may be dropped after the update (CVE-2026-43389, fixed by 7e04bf1f3315).",
-    remedy: "Take a release that has the fix, or make sure that this kernel was built with the commit.",
+    remedy: "Install a release with the fix, or look for the commit in the changelog of this kernel's package. If that is unclear, ask the kernel's vendor, and reboot without a live update until then.",
 };
 
 /// Which of the two kernels needs the fix.
@@ -75,7 +75,8 @@ const TABLE: &[Defect] = &[
         page_size: None,
     },
     Defect {
-        what: "with pages of 16 KiB the radix tree is one level short of the bit that holds the order: preserved memory is taken for other memory",
+        what: "with pages of 16 KiB, the radix tree lacks the level with the order bit: the wrong \
+               memory is taken as preserved",
         who: Who::Either,
         from: Release::rc(7, 1, 1),
         fixed: Release::rc(7, 1, 6),
@@ -86,7 +87,8 @@ const TABLE: &[Defect] = &[
         page_size: Some(16384),
     },
     Defect {
-        what: "\"kho-v1\" stands for bitmaps of 512 bytes in the one kernel and of a page in the other: memory that they describe is taken for preserved, or lost",
+        what: "\"kho-v1\" means bitmaps of 512 bytes in one kernel and of a page in the other: the \
+               wrong memory is preserved, or memory is lost",
         who: Who::Apart,
         from: Release::rc(6, 16, 1),
         fixed: Release::rc(6, 18, 1),
@@ -196,7 +198,8 @@ pub(super) fn of(current: &Kernel, next: &Kernel) -> Known {
                 place(kernel),
                 defect.what,
                 format!(
-                    "take a release with the fix, or make sure that it has commit {}",
+                    "use a release with the fix, or check that the changelog of its package has \
+                     commit {}",
                     defect.commits
                 ),
             )),

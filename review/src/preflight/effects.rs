@@ -5,21 +5,21 @@ use kho_abi_model::version;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What a kernel does with a version that is not its own.
+/// What a kernel does with another version than its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// Nothing: it is its own.
+    /// Nothing: the version is its own.
     None,
-    /// It does not look at what was handed over.
+    /// It ignores what was handed over.
     Lost,
-    /// It looks at the version, and gives an error.
+    /// It checks the version, and reports an error.
     Refused,
     /// It panics.
     Panics,
-    /// It notices nothing, and takes the bytes for its own.
+    /// It notices nothing, and reads the bytes as its own.
     Silent,
-    /// That is not known.
+    /// Unknown.
     Unknown,
 }
 
@@ -30,42 +30,43 @@ pub fn on_mismatch(contract: &str, scheme: Option<&str>) -> (Effect, &'static st
     match (version::stem(contract), scheme) {
         ("kho", _) => (
             Effect::Lost,
-            "the next kernel warns, ignores the handover, and everything preserved is lost",
+            "the next kernel warns and ignores the handover: everything preserved is lost",
         ),
         ("LUO" | "luo", Some("features")) => (
             Effect::Refused,
-            "the next kernel refuses features that it does not know: sessions and files are lost",
+            "the next kernel refuses unknown features: sessions and files are lost",
         ),
         ("luo" | "LUO", _) => (Effect::Panics, "the next kernel panics at boot"),
         ("pci", Some("number")) => (
             Effect::Panics,
-            "the next kernel panics: it finds its own name, and another version beside it",
+            "the next kernel panics: it finds its own name with another version",
         ),
         ("kexec-metadata", _) => (
             Effect::Lost,
-            "the next kernel warns, and does not know which kernel was before it",
+            "the next kernel warns, and does not know which kernel preceded it",
         ),
         ("memblock" | "reserve-mem", _) => (
             Effect::Lost,
-            "the next kernel warns, and reserve_mem regions come up empty and elsewhere",
+            "the next kernel warns, and reserve_mem regions are empty and at other addresses",
         ),
         (_, Some("number" | "magic")) => (
             Effect::Refused,
-            "the next kernel finds its own name with another version beside it, and refuses it: what was kept is lost",
+            "the next kernel finds its own name with another version, and refuses it: the state is \
+             lost",
         ),
         (_, Some("features")) => (
             Effect::Refused,
-            "the next kernel refuses features that it does not know: what was kept is lost",
+            "the next kernel refuses unknown features: the state is lost",
         ),
         ("memfd", _) => {
-            (Effect::Lost, "retrieving a memfd gives ENOENT: its content is lost")
+            (Effect::Lost, "retrieving a memfd fails with ENOENT: its content is lost")
         }
         ("vfio-pci", _) => {
-            (Effect::Lost, "retrieving a device file gives ENOENT: the device's state is lost")
+            (Effect::Lost, "retrieving a device file fails with ENOENT: the device's state is lost")
         }
         _ => (
             Effect::Lost,
-            "retrieving a file or an object of this kind gives ENOENT: what it kept is lost",
+            "retrieving a file or object of this kind fails with ENOENT: its state is lost",
         ),
     }
 }
@@ -79,11 +80,11 @@ pub fn on_absence(contract: &str, scheme: Option<&str>) -> (Effect, &'static str
     match (version::stem(contract), scheme) {
         ("pci", Some("number")) => (
             Effect::Lost,
-            "the next kernel does not look for it: it sets up preserved devices like any others",
+            "the next kernel does not look for it, and sets up preserved devices like any other",
         ),
         ("luo" | "LUO" | "kho" | "kexec-metadata", _) => on_mismatch(contract, scheme),
         (_, Some("number" | "magic" | "features")) => {
-            (Effect::Lost, "the next kernel does not look for it: what was kept is lost")
+            (Effect::Lost, "the next kernel does not look for it: the state is lost")
         }
         _ => on_mismatch(contract, scheme),
     }

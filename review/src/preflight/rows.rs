@@ -59,47 +59,53 @@ impl Asked<'_> {
         match verdict {
             Verdict::BumpMissing => (
                 Outcome::Dangerous,
-                "the next kernel finds its own string, and reads other fields out of the bytes".into(),
+                "the next kernel finds its own string, but misreads the bytes".into(),
             ),
             Verdict::VersionMissing => (
                 Outcome::Dangerous,
-                "no version covers it, and the next kernel reads other fields out of the bytes".into(),
+                "no version covers it, and the next kernel misreads the bytes".into(),
             ),
             Verdict::Unchanged => match string_alone(current, next, open) {
                 Some(why) => (Outcome::Unknown, why),
                 None if self.renamed(index).next().is_some() => (
                     Outcome::Unknown,
-                    "the bytes are the same, and have another name: perhaps another meaning".into(),
+                    "the bytes are the same, but their names differ, and perhaps their meaning"
+                        .into(),
                 ),
                 None => (Outcome::Understood, String::new()),
             },
             Verdict::New => (Outcome::OnlyNext, String::new()),
             Verdict::NotChecked if self.differs_alone(index) => (
                 Outcome::Unknown,
-                "its structs differ, and only the code has the number that the next kernel compares".into(),
+                "its structs differ, and only the code contains the number that the next kernel \
+                 compares"
+                    .into(),
             ),
             Verdict::NotChecked if old.is_none() && is_unused(string, any, current) => (
                 Outcome::OnlyNext,
-                format!("{} has no code for it, as its types show", current.side.reading.name),
+                format!("{} has no code for it, according to its types", current.side.reading.name),
             ),
             Verdict::NotChecked if new.is_none() && is_unused(string, any, next) => (
                 Outcome::Lost,
-                format!("{}: it has no code for it, as its types show", on_absence(string, scheme).1),
+                format!(
+                    "{}: according to its types, it has no code for it",
+                    on_absence(string, scheme).1
+                ),
             ),
-            Verdict::NotChecked if old.is_none() => (
-                Outcome::CurrentUnknown,
-                "whether the current kernel has it is unknown".into(),
-            ),
+            Verdict::NotChecked if old.is_none() => {
+                (Outcome::CurrentUnknown, "unknown whether the current kernel has it".into())
+            }
             Verdict::NotChecked if new.is_some() => {
                 let why = string_alone(current, next, open);
                 (Outcome::Unknown, why.unwrap_or_else(|| "it cannot be compared".into()))
             }
             Verdict::NotChecked => {
-                (Outcome::Unknown, "whether the next kernel has it is unknown".into())
+                (Outcome::Unknown, "unknown whether the next kernel has it".into())
             }
             _ if listed => (
                 Outcome::Unknown,
-                "the next kernel lists the string among those that it understands; its bytes cannot be compared".into(),
+                "the next kernel lists the string as understood, but the bytes cannot be compared"
+                    .into(),
             ),
             Verdict::Removed => (Outcome::Lost, on_absence(string, scheme).1.into()),
             _ => (Outcome::Lost, on_mismatch(string, scheme).1.into()),
@@ -157,7 +163,7 @@ fn string_alone(current: &Kernel, next: &Kernel, open: &[String]) -> Option<Stri
     let untyped = [current, next].into_iter().find(|k| k.side.reading.kind == Kind::Strings);
     Some(match untyped {
         Some(kernel) => format!(
-            "the string is the same, and nothing else was compared: {} has no types",
+            "the string is the same, but nothing else was compared: {} has no types",
             kernel.side.reading.name
         ),
         None => format!("the string is the same; not compared: {}", open.join(", ")),
@@ -202,7 +208,7 @@ fn without(current: &Kernel, next: &Kernel, compatible: &str) -> Option<Lacking>
 fn on_mismatch_without(compatible: &str) -> (Effect, &'static str) {
     match version::stem(compatible) {
         "luo" | "LUO" => {
-            (Effect::Lost, "the next kernel ignores sessions and files, and they are lost")
+            (Effect::Lost, "the next kernel ignores sessions and files: they are lost")
         }
         _ => on_mismatch(compatible, None),
     }

@@ -46,7 +46,7 @@ pub fn open(word: &Path) -> Result<(Catalogue, PathBuf), ProjectError> {
     if !dir.is_dir() {
         return Err(SourceError::NotASource {
             name: names::shown(word),
-            why: format!("there is no frozen layout in {}", names::shown(&dir)),
+            why: format!("no frozen layout in {}", names::shown(&dir)),
             help: "run `kho-abi freeze` there first".into(),
         }
         .into());
@@ -65,7 +65,7 @@ fn project_of(layouts: &Path) -> Option<Project> {
 fn no_catalogue(word: &Path) -> SourceError {
     SourceError::NotASource {
         name: names::shown(word),
-        why: "it is not a catalogue".into(),
+        why: "not a catalogue".into(),
         help: format!("give a {FILE}, a directory with one, or a directory with frozen layouts"),
     }
 }

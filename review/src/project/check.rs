@@ -21,15 +21,15 @@ use std::path::Path;
 
 const READ: &str = "every declaration of the headers was read";
 const COVERED: &str = "a version covers every struct";
-const OWNERS: &str = "every owner in kho-abi.toml is there";
+const OWNERS: &str = "every owner in kho-abi.toml exists";
 const ONE_STRING: &str = "each compatible string is one contract's";
 const FITS: &str = "each compatible string fits the field that carries it";
-const SOUND: &str = "memory can hand over what is new in the headers";
+const SOUND: &str = "new declarations in the headers are fit for preserved memory";
 const MACHINES: &str = "every machine has the same layouts";
-const FROZEN: &str = "the headers are what was frozen";
+const FROZEN: &str = "the headers match the frozen layouts";
 const FOUND: &str = "the kernel has every contract and its structs";
-const BUILT: &str = "the kernel is what was frozen";
-const TESTS: &str = "the unit tests are what was frozen";
+const BUILT: &str = "the kernel matches the frozen layouts";
+const TESTS: &str = "the unit tests match the frozen layouts";
 const HISTORY: &str = "no released layout was edited";
 const ALLOWED: &str = "every exception in kho-abi.toml is needed";
 
@@ -49,11 +49,15 @@ pub fn run(
     let layouts = project.layouts();
     let Unread { found: mut unread, failed, notes: mut open, .. } = unread(read);
     open.extend(read.from_kernel.as_ref().map(|from_kernel| {
-        format!("{} is a kernel, and does not contain {}", from_kernel.source, from_kernel.words())
+        format!(
+            "{} is a kernel, which does not contain {}",
+            from_kernel.source,
+            from_kernel.words()
+        )
     }));
     let others = read.from_kernel.as_ref().map(|from_kernel| from_kernel.others.join(", "));
     open.extend(others.filter(|others| !others.is_empty()).map(|others| {
-        format!("kho-abi.toml does not name {others}, which the kernel has: not held")
+        format!("the kernel has {others}, but kho-abi.toml does not name them: not checked")
     }));
     let mut flaws = flaws::of(read, &layouts)?;
     // Why a struct could not be read is one cause.
@@ -107,7 +111,7 @@ pub fn run(
     }
     if !project.config().allowances.is_empty() {
         let stale = book.stale(|rule| !is_of_a_change(rule)).into_iter().map(|event| {
-            let what = event.what.replace("that this change brings", "that is found");
+            let what = event.what.replace("in this change", "that was found");
             Finding { what, ..event }
         });
         checks.push(Check::done(ALLOWED, stale.collect()));
@@ -143,9 +147,10 @@ struct Unread {
 impl Unread {
     fn put(&mut self, item: &str, place: Place, what: String) {
         let remedy = if self.is_kernel {
-            "give a kernel that has it, or name in kho-abi.toml what the string promises: [[contract]]"
+            "give a kernel that has it, or declare in kho-abi.toml what the string promises: \
+             [[contract]]"
         } else {
-            "declare it with types that the headers define themselves, and not in #ifdef"
+            "declare it with types from the headers themselves, and outside #ifdef"
         };
         if !self.found.iter().any(|(known, _)| known == item) {
             let finding = Finding::new("declaration_not_read", place, what, remedy);
@@ -177,11 +182,11 @@ impl Failed {
             about.is_some_and(of_it)
         };
         if let Some((_, finding)) = changed.iter_mut().find(is_cause) {
-            finding.consequences.push(format!("{place}: a compiler refuses it: {said}"));
+            finding.consequences.push(format!("{place}: the compiler rejects it: {said}"));
             return None;
         }
-        let what = format!("a compiler refuses it: {said}");
-        let remedy = "change the assertion together with what it is about";
+        let what = format!("the compiler rejects it: {said}");
+        let remedy = "change the assertion together with the struct";
         Some((said, Finding::new("header_unreadable", place, what, remedy)))
     }
 }

@@ -178,22 +178,22 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
         let (offset, mut sizes) = (sizes.span().start, sizes.into_inner());
         let known = crate::diff::pages::PAGE_SIZES;
         if let Some(other) = sizes.iter().find(|size| !known.contains(size)) {
-            let what = format!("page-sizes: no kernel has pages of {other} bytes");
-            return Err(fail(offset, what, "give some of 4096, 16384 and 65536".into()));
+            let what = format!("page-sizes: unsupported page size: {other} bytes");
+            return Err(fail(offset, what, "give one or more of 4096, 16384 and 65536".into()));
         }
         sizes.sort_unstable();
         sizes.dedup();
         if sizes.is_empty() {
             let what = "page-sizes: the list is empty".into();
-            return Err(fail(offset, what, "give some of 4096, 16384 and 65536".into()));
+            return Err(fail(offset, what, "give one or more of 4096, 16384 and 65536".into()));
         }
         config.page_sizes = sizes;
     }
     if let Some(targets) = written.targets {
         let (offset, targets) = (targets.span().start, targets.into_inner());
-        let help = || format!("give some of {}", TRIPLES.join(", "));
+        let help = || format!("give one or more of {}", TRIPLES.join(", "));
         if let Some(other) = targets.iter().find(|other| !TRIPLES.contains(&other.as_str())) {
-            let what = format!("targets: headers cannot be read for \"{other}\"");
+            let what = format!("targets: unsupported target \"{other}\"");
             return Err(fail(offset, what, help()));
         }
         if targets.is_empty() {
@@ -207,8 +207,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
             "strict" => Strictness::Strict,
             "wire" => Strictness::Wire,
             _ => {
-                let help =
-                    "give \"strict\" or \"wire\", as `kho-abi diff --policy` takes it".into();
+                let help = "give \"strict\" or \"wire\", as for `kho-abi diff --policy`".into();
                 return Err(fail(offset, format!("unknown policy: \"{policy}\""), help));
             }
         };
@@ -225,7 +224,7 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
         let offset = contract.span().start;
         let WrittenContract { string, structs } = contract.into_inner();
         if config.contracts.iter().any(|other: &Declared| other.string == string) {
-            let what = format!("contract: \"{string}\" stands here twice");
+            let what = format!("contract: \"{string}\" is listed twice");
             let help = "give each string once, with all structs that it promises".into();
             return Err(fail(offset, what, help));
         }
@@ -254,7 +253,7 @@ fn suggestion(message: &str) -> String {
         if message.starts_with("unknown field") {
             return match similar::get_close_matches(*unknown, known, 1, 0.5).first() {
                 Some(key) => format!("write `{key}`"),
-                None => format!("the keys here are {}", known.join(", ")),
+                None => format!("known keys: {}", known.join(", ")),
             };
         }
     }
@@ -287,24 +286,29 @@ mod tests {
         for (text, line, what, help) in [
             ("\nheders = \"x\"", 2, "unknown field `heders`", "write `headers`"),
             ("page_sizes = [4096]", 1, "unknown field `page_sizes`", "write `page-sizes`"),
-            ("zzzzzzzzzz = 1", 1, "unknown field `zzzzzzzzzz`", "the keys here are headers, "),
+            ("zzzzzzzzzz = 1", 1, "unknown field `zzzzzzzzzz`", "known keys: headers, "),
             ("[[owner]]\nmacros = \"X\"", 2, "unknown field `macros`", "write `macro`"),
             ("[[allow]]\nrole = \"X\"", 2, "unknown field `role`", "write `rule`"),
             ("headers = \"../x\"", 1, "headers: \"../x\" is not a", "give a relative path"),
             ("\n\nlayouts = \"/x\"", 3, "layouts: \"/x\" is not a", "give a relative path"),
             ("tests = \"a/../b\"", 1, "tests: \"a/../b\" is not a", "give a relative path"),
             ("layouts = \"\"", 1, "layouts: \"\" is not a", "give a relative path"),
-            ("page-sizes = [8192]", 1, "page-sizes: no kernel has pages of 8192", "give some of"),
-            ("page-sizes = []", 1, "page-sizes: the list is empty", "give some of"),
-            ("targets = [\"mips\"]", 1, "targets: headers cannot be read for \"mips\"", "give "),
-            ("targets = []", 1, "targets: the list is empty", "give some of x86_64"),
+            (
+                "page-sizes = [8192]",
+                1,
+                "page-sizes: unsupported page size: 8192",
+                "give one or more of",
+            ),
+            ("page-sizes = []", 1, "page-sizes: the list is empty", "give one or more of"),
+            ("targets = [\"mips\"]", 1, "targets: unsupported target \"mips\"", "give "),
+            ("targets = []", 1, "targets: the list is empty", "give one or more of x86_64"),
             ("headers = 1", 1, "invalid type", "correct the line"),
             ("policy = \"lax\"", 1, "unknown policy: \"lax\"", "give \"strict\" or"),
             ("source = \"\"", 1, "source: the path is empty", "give the path of a vmlinux"),
             (
                 "[[contract]]\nstring = \"x-v1\"\n[[contract]]\nstring = \"x-v1\"",
                 3,
-                "contract: \"x-v1\" stands here twice",
+                "contract: \"x-v1\" is listed twice",
                 "give each string once",
             ),
             (

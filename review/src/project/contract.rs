@@ -77,8 +77,8 @@ pub(super) fn how_to_bump(model: &Model, contract: &Contract) -> String {
         (Some(next), _) if macro_name.is_empty() => format!("make the string \"{next}\""),
         (Some(next), Spelled::Number) => format!("make {macro_name} {next}"),
         (Some(next), _) => format!("make {macro_name} \"{next}\""),
-        (None, Spelled::Features) => "add a feature that a reader is required to know".to_string(),
-        (None, _) if macro_name.is_empty() => "take a string that it never had".to_string(),
-        (None, _) => format!("give {macro_name} a value that it never had"),
+        (None, Spelled::Features) => "add a feature that readers must know".to_string(),
+        (None, _) if macro_name.is_empty() => "use a string that it has never had".to_string(),
+        (None, _) => format!("give {macro_name} a value that it has never had"),
     }
 }

@@ -180,7 +180,7 @@ fn leave_paged<T>(placed: &mut Placed<T>, left: &mut Vec<(String, String)>) {
     });
 }
 
-/// What depends on the page size, for one page size.
+/// Items that depend on the page size, for one page size.
 fn paged<T: Clone>(
     placed: &Placed<T>,
     size: u64,

@@ -127,7 +127,8 @@ pub fn freeze(
                         "name the release that has these bytes, or freeze a draft without --release"
                             .into()
                     };
-                    let what = format!("{release} does not prove \"{name}\" released: {why}");
+                    let what =
+                        format!("{release} does not prove that \"{name}\" is released: {why}");
                     let place = place_of(model, contract);
                     outcome.findings.push(Finding::new("release_not_proven", place, what, remedy));
                     // What a kernel has under this string is what the next one must read.
@@ -157,7 +158,7 @@ fn degrades(layouts: &Layouts, held: &Held, contract: &Contract, new: &Frozen) -
     let parts = new.unknown.union(&new.given);
     let words: Vec<_> = parts.map(|part| part.what()).collect();
     let what = format!(
-        "\"{}\" is frozen with more than {source} contains, which does not have {}",
+        "the frozen layout of \"{}\" has more than {source}, which lacks {}",
         contract.compatible,
         words.join(", ")
     );
@@ -203,7 +204,7 @@ pub(super) fn of(
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.,;+@ ".contains(c);
     if name.starts_with('.') || name.is_empty() || !name.chars().all(plain) {
         return Err(refuse(
-            "the file of its layout cannot have that name".into(),
+            "this name cannot be a file name".into(),
             "use letters, digits, `-` and `_` in the string",
         ));
     }
@@ -219,7 +220,7 @@ pub(super) fn of(
             }
             None => (
                 format!("{item} has no layout: {why}"),
-                "make it readable without the kernel's configuration",
+                "remove its dependence on the kernel's configuration",
             ),
         };
         return Err(refuse(why, remedy));
@@ -235,9 +236,9 @@ pub(super) fn of(
     };
     match read {
         Ok(read) if same(&read) => Ok(frozen),
-        Ok(_) => Err(refuse("its layout cannot be written down".into(), "report it")),
+        Ok(_) => Err(refuse("its layout cannot be written".into(), "report it")),
         Err(error) => Err(refuse(
-            format!("its layout cannot be written down: {}", error.what),
+            format!("its layout cannot be written: {}", error.what),
             "give each struct and field a name, and a type of fixed size",
         )),
     }

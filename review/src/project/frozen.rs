@@ -59,8 +59,8 @@ impl Changed {
         } else {
             let names: Vec<_> = self.promises.iter().map(|promise| &*promise.compatible).collect();
             format!(
-                "undo the change, or {bump}; only if no kernel was released with the draft, run \
-                 `kho-abi freeze {}`",
+                "undo the change, or {bump}; or run `kho-abi freeze {}`, but only if no kernel was \
+                 released with the draft",
                 names.join(" ")
             )
         };
@@ -215,7 +215,7 @@ impl Frozens<'_> {
             }
             if !unknown.contains(&Part::Header) && old.contract.macro_name != contract.macro_name {
                 let (before, after) = (&old.contract.macro_name, &contract.macro_name);
-                let note = format!("\"{name}\": its macro was {before}, and is {after}");
+                let note = format!("\"{name}\": its macro was {before}, and is now {after}");
                 self.report.notes.push(note);
             }
             if !old.contract.nodes.is_empty() && !contract.roots.is_empty() {
@@ -238,13 +238,13 @@ impl Frozens<'_> {
             });
             match covering {
                 Some((_, contract)) if one.shared => self.report.notes.push(format!(
-                    "{}: {}; \"{}\" is new, and may be the version of it: say so in kho-abi.toml, \
+                    "{}: {}; \"{}\" is new, and may be its version: if so, add it to kho-abi.toml, \
                      [[owner]]",
                     one.place, one.what, contract.compatible
                 )),
                 _ if one.leaves_bytes && strictness == Strictness::Wire => {
                     self.report.notes.push(format!(
-                        "{}: {}, which leaves all bytes as they were: a note, by the policy in kho-abi.toml",
+                        "{}: {}, but no byte moves: by the policy in kho-abi.toml, this is a note",
                         one.place, one.what
                     ));
                 }
@@ -263,10 +263,10 @@ impl Frozens<'_> {
         }
         let name = &contract.compatible;
         let what = format!(
-            "whether \"{name}\" is what was frozen is unknown: its layout is for pages of {before} bytes, \
-             and the kernel has pages of {after} bytes"
+            "unknown whether \"{name}\" matches its frozen layout, which is for pages of {before} \
+             bytes: the kernel has pages of {after} bytes"
         );
-        let help = "name a kernel with pages of that size, or freeze the layout from headers";
+        let help = "give a kernel with pages of that size, or freeze the layout from headers";
         let place = place_of(self.model, contract);
         Some((name.clone(), Finding::new("declaration_not_read", place, what, help)))
     }
@@ -310,18 +310,18 @@ impl Frozens<'_> {
                 Some((_, now)) if step(model, &frozen.contract, now) == Step::Backwards => (
                     place_of(model, now),
                     format!(
-                        "\"{name}\" is frozen, and the headers went back to \"{}\"",
+                        "\"{name}\" is frozen, but the headers went back to \"{}\"",
                         now.compatible
                     ),
                     if is_draft {
                         format!("remove {file}, if no kernel was released with \"{name}\"")
                     } else {
-                        format!("take a version after \"{name}\" in {}", now.macro_name)
+                        format!("give {} a version after \"{name}\"", now.macro_name)
                     },
                 ),
                 Some((_, now)) if is_draft => {
                     self.report.notes.push(format!(
-                        "{file}: \"{name}\" is a draft, and \"{}\" followed: remove it, unless a \
+                        "{file}: \"{name}\" is a draft, and \"{}\" replaced it: remove it, unless a \
                          kernel was released with it",
                         now.compatible
                     ));
@@ -331,7 +331,7 @@ impl Frozens<'_> {
                 Some(_) => continue,
                 None => (
                     Place::from(&file),
-                    format!("no header has \"{name}\", whose layout is frozen here"),
+                    format!("the layout of \"{name}\" is frozen, but no header has it"),
                     if is_draft {
                         format!("bring the header back, or remove {file}: it is a draft")
                     } else {

@@ -40,7 +40,7 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
     if file.symlink_metadata().is_ok() {
         return Err(ProjectError::Exists {
             path: names::shown(&file),
-            help: "`kho-abi freeze` freezes what is not frozen yet".into(),
+            help: "run `kho-abi freeze` to freeze what is not frozen yet".into(),
         });
     }
     let project = Project::at(root)?;
@@ -79,7 +79,7 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
 fn render(config: &Config) -> String {
     let Config { headers, layouts, tests, page_sizes, targets, policy, .. } = config;
     let mut out = String::from(
-        "# What `kho-abi check` holds in this tree: the structs that one kernel hands to the next.\n",
+        "# What `kho-abi check` checks in this tree: the structs that one kernel hands to the next.\n",
     );
     let _ = writeln!(out, "headers = {headers:?}");
     let _ = writeln!(out, "layouts = {layouts:?}");
@@ -89,15 +89,15 @@ fn render(config: &Config) -> String {
     let policy = if *policy == Strictness::Wire { "wire" } else { "strict" };
     let _ = writeln!(out, "policy = {policy:?}");
     out.push_str(
-        "\n# A kernel in the place of headers: source = \"vmlinux\"; [[contract]] says what its strings \
+        "\n# A kernel instead of headers: source = \"vmlinux\"; [[contract]] says what its strings \
          promise.\n\
-         \n# Where a header does not say which version owns a struct:\n\
+         \n# If a header does not say which version owns a struct:\n\
          #\n\
          # [[owner]]\n\
          # macro = \"X_COMPATIBLE\"\n\
          # structs = [\"x_ser\"]\n\
          #\n\
-         # What is allowed although a rule finds it, why, and until when:\n\
+         # What is allowed although a rule reports it, why, and until when:\n\
          #\n\
          # [[allow]]\n\
          # rule = \"struct_without_contract\"\n\

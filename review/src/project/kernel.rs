@@ -180,11 +180,11 @@ fn missing(model: &Model, word: &str, gaps: &mut Vec<Gap>) {
             }
         }
         if contract.roots.is_empty() && !gaps.iter().any(|gap| gap.item == contract.compatible) {
-            let why = format!("{word} shows nothing of it but its string");
+            let why = format!("{word} shows only its string");
             found.push(Gap { item: contract.compatible.clone(), why });
         }
         if contract.name.is_some() {
-            let why = "its version is a number that only the code has".into();
+            let why = "its version is a number that only the code contains".into();
             found.push(Gap { item: contract.compatible.clone(), why });
         }
     }
@@ -194,7 +194,7 @@ fn missing(model: &Model, word: &str, gaps: &mut Vec<Gap>) {
 fn no_kernel(word: &str, reading: &Reading) -> SourceError {
     let why = match reading.kind {
         Kind::Strings => "it has no types".to_string(),
-        kind => format!("it is one of {}, and not a kernel", kind.plural()),
+        kind => format!("expected a kernel, found {}", kind.plural()),
     };
     let help = "give a vmlinux, a module or a bzImage with DWARF or BTF, or raw BTF".into();
     SourceError::NotASource { name: word.into(), why, help }
@@ -204,8 +204,10 @@ fn no_strings(word: &str) -> SourceError {
     SourceError::NotASource {
         name: word.into(),
         why: "BTF has no compatible strings".into(),
-        help: "name contracts, or say what they promise with --root-struct or in kho-abi.toml: [[contract]]"
-            .into(),
+        help:
+            "name contracts, or declare what they promise, with --root-struct or in kho-abi.toml: \
+             [[contract]]"
+                .into(),
     }
 }
 

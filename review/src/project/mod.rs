@@ -69,7 +69,7 @@ pub enum Found {
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// Neither this directory nor any above it is a project.
-    #[error("{} is not in a tree of ABI headers: no {FILE} and no include/{ABI_DIR} above it", names::shown(.start))]
+    #[error("{} is not in a tree of ABI headers: neither {FILE} nor include/{ABI_DIR} is above it", names::shown(.start))]
     NotFound {
         /// Where the search began.
         start: PathBuf,
@@ -92,7 +92,7 @@ pub enum ProjectError {
         help: String,
     },
     /// A tree was named as its own release.
-    #[error("{tree} is the tree itself, which proves nothing about itself")]
+    #[error("{tree} is this tree itself, which proves nothing")]
     ItsOwnRelease {
         /// The tree, as it was named.
         tree: String,
@@ -104,7 +104,7 @@ pub enum ProjectError {
         name: String,
     },
     /// No contract has that name.
-    #[error("no contract of these headers is called \"{name}\"")]
+    #[error("these headers have no contract \"{name}\"")]
     NoContract {
         /// The name.
         name: String,
@@ -119,7 +119,7 @@ impl ProjectError {
     pub fn help(&self) -> String {
         match self {
             Self::NotFound { .. } => {
-                "run it in a kernel tree, name one with --root DIR, or write kho-abi.toml with \
+                "run this in a kernel tree, give one with --root DIR, or create kho-abi.toml with \
                  `kho-abi init`"
                     .into()
             }
@@ -128,7 +128,7 @@ impl ProjectError {
             Self::Source(error) => error.help(),
             Self::Exists { help, .. } => help.clone(),
             Self::ItsOwnRelease { .. } => {
-                "name a tag or another revision of the release, or a tree that has it".into()
+                "give a tag or another revision of the release, or a tree that has it".into()
             }
             Self::BranchAsRelease { .. } => "name a tag, or the id of the commit".into(),
             Self::NoContract { known, .. } if known.is_empty() => {

@@ -163,8 +163,8 @@ fn read(
             let item = what.split(':').next().unwrap_or_default().to_string();
             let known = model.record(&item).and_then(|record| record.place.clone());
             let place = known.unwrap_or_else(|| Place::from(place));
-            let what = format!("{what} (for {triple}, where the truth is what {first} has)");
-            let help = "use types of one size on every machine: u8 to u64, and no pointers";
+            let what = format!("{what} (for {triple}, where the truth means {first})");
+            let help = "use types with the same size on every machine: u8 to u64, but not pointers";
             machines.push((item, Finding::new("layout_depends_on_machine", place, what, help)));
         }
         gaps.extend(reading.gaps);
@@ -209,7 +209,7 @@ fn give(model: &mut Model, owners: &[Owner]) -> Vec<(String, Finding)> {
         let missing: Vec<&String> =
             structs.iter().chain(constants).filter(|name| !is_there(name)).collect();
         for name in missing {
-            say(name, format!("no header defines {name}, which {macro_name} is to own"));
+            say(name, format!("{macro_name} is to own {name}, but no header defines it"));
         }
     }
     let declared: Vec<Declared> = owners.iter().map(|owner| owner.owned.clone()).collect();

@@ -65,8 +65,8 @@ struct Tested {
 pub fn of(project: &Project, held: &Held) -> Result<Suites, ProjectError> {
     if let Some(source) = &project.config().source {
         return Err(no_suites(
-            &format!("its source is {source}, a kernel, which has no headers to test"),
-            "run it in the tree that has the headers, or freeze layouts from these",
+            &format!("its source is a kernel, {source}, which has no headers to test"),
+            "run this in the tree with the headers, or freeze layouts from the headers",
         ));
     }
     let layouts = project.layouts();
@@ -84,8 +84,8 @@ pub fn of(project: &Project, held: &Held) -> Result<Suites, ProjectError> {
         expected(model, &frozen, &project.config().page_sizes);
     if let Some(name) = contradicting.first() {
         return Err(no_suites(
-            &format!("{name}: two frozen layouts have it differently"),
-            "`kho-abi check` says which of them is out of date",
+            &format!("{name}: two frozen layouts of it differ"),
+            "run `kho-abi check` to see which one is out of date",
         ));
     }
     let closures: Vec<(&Frozen, BTreeSet<&str>)> = frozen
@@ -98,7 +98,7 @@ pub fn of(project: &Project, held: &Held) -> Result<Suites, ProjectError> {
         }
         if header.items.is_empty() {
             let path = header.include_path();
-            suites.notes.push(format!("<{path}> has no unit tests: no layout has anything of it"));
+            suites.notes.push(format!("<{path}> has no unit tests: no layout covers it"));
             continue;
         }
         let is_of = |(frozen, records): &(&Frozen, BTreeSet<&str>)| {
@@ -114,9 +114,11 @@ pub fn of(project: &Project, held: &Held) -> Result<Suites, ProjectError> {
             .map(|(frozen, _)| layouts.display(&layouts.path(&frozen.contract.compatible)));
         let of_it = of_it.collect();
         let mut open = not_checked(read, header);
-        open.extend(without_pages.iter().filter(|(of, _)| *of == header.name).map(|(_, name)| {
-            format!("{name}: its layout is of page sizes that others do not have")
-        }));
+        open.extend(
+            without_pages.iter().filter(|(of, _)| *of == header.name).map(|(_, name)| {
+                format!("{name}: its layout is for other page sizes than the rest")
+            }),
+        );
         let before = headers::expected_before(read);
         suites.tested.push(Tested {
             header: header.name.clone(),
@@ -146,7 +148,7 @@ impl Suites {
             let help = if project.has_file() { "`kho-abi freeze`" } else { "`kho-abi init`" };
             return Err(SourceError::NotASource {
                 name: dir,
-                why: "there is no frozen layout, and unit tests expect what is frozen".into(),
+                why: "unit tests need frozen layouts, which are missing".into(),
                 help: format!("run {help} first"),
             }
             .into());
@@ -161,7 +163,8 @@ impl Suites {
             match layouts.read(&layouts.path(name))? {
                 Some(Ok(layout)) if layout.unknown.is_empty() => frozen.push(layout),
                 Some(Ok(layout)) => self.notes.push(format!(
-                    "\"{name}\" is not tested: its layout is of a kernel, and does not contain {}",
+                    "\"{name}\" is not tested: its layout is from a kernel, which does not contain \
+                     {}",
                     words(&layout)
                 )),
                 Some(Err(finding)) => {
@@ -254,7 +257,7 @@ impl Suites {
             findings.push(Finding::new(
                 "unit_test_unowned",
                 show(&path),
-                "no frozen layout makes this unit test",
+                "no frozen layout generates this unit test",
                 "remove it, or bring back the header that it tests",
             ));
         }
@@ -403,7 +406,7 @@ fn not_checked(read: &Header, tested: &Header) -> Vec<String> {
     for contract in &tested.contracts {
         let name = &contract.compatible;
         if !contract.nodes.is_empty() || contract.roots.is_empty() {
-            open.push(format!("device-tree properties of \"{name}\": only code has them"));
+            open.push(format!("device-tree properties of \"{name}\": only code contains them"));
         }
         if contract.spelled() == Spelled::Features {
             open.push(format!("which features of \"{name}\" are in use: only code knows"));

@@ -53,10 +53,10 @@ pub fn matrix(kernels: &[Shown], answers: &[((usize, usize), &Answer)]) -> Strin
     }
     let has = |mark: char| answers.iter().any(|(_, answer)| word_of(answer).ends_with(mark));
     if has('!') {
-        put!(out, "  !  one of the two has a known defect");
+        put!(out, "  !  one of the kernels has a known defect");
     }
     if has('?') {
-        put!(out, "  ?  one of the two may have a known defect");
+        put!(out, "  ?  one of the kernels may have a known defect");
     }
     out
 }
@@ -192,7 +192,7 @@ fn table(out: &mut String, answer: &Answer) {
     }
     findings(out, &answer.defects);
     for perhaps in &answer.perhaps {
-        put!(out, "  {OPEN}not known{OPEN:#}    {perhaps}");
+        put!(out, "  {OPEN}unknown{OPEN:#}      {perhaps}");
     }
     for line in not_checked(&answer.not_checked) {
         put!(out, "  {OPEN}not checked{OPEN:#}  {line}");

@@ -49,7 +49,7 @@ fn section_part(section: &Section) -> Markup {
         @for card in &cards { (card) }
         @for event in loose_events(report) { (event_part(event)) }
         @for note in &section.notes { p.note { (inline(note)) } }
-        @for unknown in &section.unknown { p.note { "not known: " (inline(unknown)) } }
+        @for unknown in &section.unknown { p.note { "unknown: " (inline(unknown)) } }
         @if !report.not_checked.is_empty() {
             h3 { "Not checked" }
             ul { @for gap in &report.not_checked {

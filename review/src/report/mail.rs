@@ -72,7 +72,7 @@ fn nothing(document: &Document) -> Letter<'_> {
         &mut body,
         "",
         match document.command {
-            "lint" => "Nothing is wrong with it by itself.",
+            "lint" => "Considered alone, nothing is wrong with it.",
             _ => "This does not change the handover ABI.",
         },
     );
@@ -194,7 +194,8 @@ fn said(section: &Section, asked: &mut Vec<(String, Verdict)>) -> String {
     let words = of(WORDS);
     if !words.is_empty() {
         out.push('\n');
-        let sentence = "No layout changes with these comments. If the bytes mean something else than before, please bump the version.";
+        let sentence = "These comments do not change any layout. If the meaning of the bytes \
+                        changed, please bump the version.";
         wrapped(&mut out, "", sentence);
         out.push('\n');
         for event in words {
@@ -204,7 +205,9 @@ fn said(section: &Section, asked: &mut Vec<(String, Verdict)>) -> String {
     let questions = of(QUESTIONS);
     if !questions.is_empty() {
         out.push('\n');
-        let sentence = "Does this code write or read other bytes than before, or do they mean something else now? Then the version has to change with it.";
+        let sentence =
+            "Does this code write or read other bytes than before, or has their meaning changed? If \
+             so, please bump the version as well.";
         wrapped(&mut out, "", sentence);
         out.push('\n');
         for event in questions {
@@ -287,17 +290,17 @@ fn missing_bump(report: &Report, contract: &ContractReport, shown: &str, kept: &
     let is_number = kept == "version";
     let name = contract.name();
     let why = format!(
-        "An older kernel reads the new layout as the old one, and a new kernel the other way round, \
-         because the {kept} matches."
+        "An older kernel reads the new layout as the old one, and a new kernel the reverse, because \
+         the {kept} matches."
     );
     match next {
         _ if !contract.jointly.is_empty() => {
             let others: Vec<_> =
                 contract.jointly.iter().map(|other| format!("\"{other}\"")).collect();
             format!(
-                "This changes what {shown} or {} promises (the header does not say which of them), \
-                 and keeps each of them. Please bump the one that owns it, or leave the bytes as \
-                 they are.",
+                "This changes what {shown} or {} promises (the header does not say which), but \
+                 bumps none of them. Please bump the one that owns the change, or leave the bytes \
+                 as they are.",
                 others.join(" or ")
             )
         }
@@ -305,25 +308,25 @@ fn missing_bump(report: &Report, contract: &ContractReport, shown: &str, kept: &
             let next = if is_number { next.clone() } else { format!("\"{next}\"") };
             if keeps_bytes(report, contract) {
                 format!(
-                    "This leaves the bytes of \"{name}\" as they are, and changes how the header declares \
-                     them. Any modification needs another {kept}, by the rule of these headers: please \
-                     make {macro_name} {next}, or keep the declaration."
+                    "This leaves the bytes of \"{name}\" as they are, but changes their \
+                     declaration. By the rule of these headers, any modification needs another \
+                     {kept}: please make {macro_name} {next}, or keep the declaration."
                 )
             } else {
                 format!(
-                    "This changes what \"{name}\" promises, and keeps the {kept}. {why} Please make \
+                    "This changes what \"{name}\" promises, but keeps the {kept}. {why} Please make \
                      {macro_name} {next}, or leave the bytes as they are."
                 )
             }
         }
         None if contract.scheme.as_deref() == Some("features") => format!(
-            "This changes what {shown} promises, and no feature that a reader is required to know \
-             comes with it. An older kernel reads the new layout as the old one, and a new kernel the \
-             other way round. Please add such a feature, or leave the bytes as they are."
+            "This changes what {shown} promises, but adds no feature that readers must know. An \
+             older kernel reads the new layout as the old one, and a new kernel the reverse. Please \
+             add such a feature, or leave the bytes as they are."
         ),
         None => format!(
-            "This changes what {shown} promises, and keeps it. Please bump it, or leave the bytes \
-             as they are."
+            "This changes what {shown} promises, but does not bump it. Please bump it, or leave the \
+             bytes as they are."
         ),
     }
 }
@@ -346,41 +349,42 @@ fn sentence(report: &Report, contract: &ContractReport) -> String {
     match verdict {
         Verdict::BumpMissing => missing_bump(report, contract, &shown, kept),
         Verdict::VersionMissing => format!(
-            "This changes what {name} hands over, and nothing there distinguishes the new bytes from \
-             the old. An older kernel reads the new layout as the old one, and a new kernel the other \
-             way round. Please add a version that the next kernel compares."
+            "This changes what {name} hands over, but nothing distinguishes the new bytes from the \
+             old ones. An older kernel reads the new layout as the old one, and a new kernel the \
+             reverse. Please add a version that the next kernel compares."
         ),
         Verdict::ChangedAndBumped => {
-            format!("{goes}, and what it promises changes with it: fine.")
+            format!("{goes}, together with what it promises: fine.")
         }
         Verdict::BumpedLater => format!(
-            "This changes what {shown} promises, and a later patch of the series bumps it. A kernel that \
-             is built in between, as a bisection does, has the new layout under the old {kept}. Please \
-             change both in one patch."
+            "This changes what {shown} promises, but only a later patch of the series bumps it. A \
+             kernel built in between, as in a bisection, has the new layout under the old {kept}. \
+             Please change both in one patch."
         ),
         Verdict::BumpedWithoutChange => format!(
-            "{goes}, and neither layouts nor comments on fields differ. That is right if the same bytes \
-             mean something else now: then please say so in the commit message, and beside the field."
+            "{goes}, but neither layouts nor comments on fields differ. That is right if the same \
+             bytes now mean something else: if so, please say it in the commit message and in the \
+             comment on the field."
         ),
         Verdict::New if macro_name.is_empty() => {
-            format!("{name} is new, and no version covers what it declares.")
+            format!("{name} is new, but no version covers what it declares.")
         }
         Verdict::New => format!("\"{name}\" ({macro_name}) is new."),
         Verdict::Removed if macro_name.is_empty() => {
-            format!("{name} is gone, with what it declares.")
+            format!("{name} is gone, with everything that it declares.")
         }
         Verdict::Removed => {
             format!("\"{name}\" ({macro_name}) is gone: what is handed over under it is lost.")
         }
         Verdict::ChangedUnreleased => format!(
-            "This changes what {shown} promises, which no kernel was released with: fine, \
-             as long as it is merged together with what introduces the string."
+            "This changes what {shown} promises, but no kernel was released with it: fine, as long \
+             as this is merged together with the patch that introduces the string."
         ),
         Verdict::ChangedAllowed => {
             format!("This changes what {shown} promises, as was reviewed and allowed.")
         }
         Verdict::NotChecked | Verdict::Unchanged => {
-            format!("Whether {shown} changes is unknown.")
+            format!("It is unknown whether {shown} changes.")
         }
     }
 }

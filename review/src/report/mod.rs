@@ -43,16 +43,16 @@ pub const FORMATS: &[Format] = &[
     Format { name: "text", summary: "For a terminal", write: text::write },
     Format {
         name: "terse",
-        summary: "One line for each finding, its place first",
+        summary: "One line per finding, starting with its place",
         write: terse::write,
     },
-    Format { name: "markdown", summary: "For a forge's comment", write: markdown::write },
+    Format { name: "markdown", summary: "For a comment on a forge", write: markdown::write },
     Format {
         name: "html",
         summary: "For a browser, with changed structs drawn before and after",
         write: html::write,
     },
-    Format { name: "mail", summary: "To reply to a patch with", write: mail::write },
+    Format { name: "mail", summary: "For a reply to a patch", write: mail::write },
     Format { name: "json", summary: "For programs, with a schema version", write: json::write },
     Format { name: "sarif", summary: "SARIF 2.1.0, for code scanning", write: sarif::write },
     Format { name: "github", summary: "GitHub's workflow annotations", write: github::write },
@@ -136,7 +136,7 @@ fn others(event: &Finding) -> String {
         None | Some([]) => String::new(),
         Some(more) => {
             let named: Vec<_> = more.iter().map(|name| format!("{name:?}")).collect();
-            format!("{} promises it, too", named.join(" and "))
+            format!("{} also promises it", named.join(" and "))
         }
     }
 }
@@ -145,7 +145,7 @@ fn others(event: &Finding) -> String {
 #[must_use]
 pub fn remarks(section: &Section) -> Vec<(&'static str, String)> {
     let notes = section.notes.iter().map(|note| ("note", note.clone()));
-    let unknown = section.unknown.iter().map(|what| ("not known", what.clone()));
+    let unknown = section.unknown.iter().map(|what| ("unknown", what.clone()));
     // What no header ever shows is no news about one of them.
     let of_headers = Kind::Headers.plural();
     let gaps = section.report.not_checked.iter().filter(|gap| !gap.why.starts_with(of_headers));

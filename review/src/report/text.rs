@@ -82,7 +82,7 @@ pub(super) fn write(document: &Document) -> String {
             put!(out, "{OPEN}note{OPEN:#}         {note}");
         }
         for unknown in &section.unknown {
-            put!(out, "{OPEN}not known{OPEN:#}    {unknown}");
+            put!(out, "{OPEN}unknown{OPEN:#}      {unknown}");
         }
         for gap in &report.not_checked {
             let item = if gap.item.is_empty() { "all of it" } else { &gap.item };

@@ -48,15 +48,22 @@ impl Touched {
     /// The event for code that is not judged.
     pub(super) fn unjudged(self) -> Unjudged {
         let what = match self.touch {
-            Touch::Code => "code of the handover changes, and no version that covers it does: what it hands over is not compared",
-            Touch::Wire => "code declares or writes what is handed over, outside of the ABI headers: it is not compared",
+            Touch::Code => {
+                "handover code changes, but no version that covers it does: what it hands over was \
+                 not compared"
+            }
+            Touch::Wire => {
+                "code outside the ABI headers declares or writes what is handed over: it was not \
+                 compared"
+            }
         };
         Unjudged {
             rule: "code_not_judged",
             item: self.place.file.clone(),
             place: Some(self.place),
             what: what.into(),
-            help: "read what the code writes and reads; declare it in include/linux/kho/abi".into(),
+            help: "check what the code writes and reads; declare it in include/linux/kho/abi"
+                .into(),
         }
     }
 }

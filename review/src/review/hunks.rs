@@ -330,7 +330,7 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         return partial;
     }
     if file.hunks.is_empty() && is_ours(&file.old) != is_ours(&file.new) {
-        let what = "it is moved, and the patch does not show its content";
+        let what = "it was moved, and the patch does not show its content";
         partial.loose.push((place(&path, 1), what.into()));
     }
     for hunk in &file.hunks {
@@ -349,9 +349,7 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         one_hunk(&path, hunk, [&old, &new], &mut partial, unknown);
     }
     if partial.sides.iter().all(|side| side.versions().is_empty()) && !file.hunks.is_empty() {
-        unknown.push(format!(
-            "{path}: which version it has is not shown; it is the same before and after, as no hunk changes it"
-        ));
+        unknown.push(format!("{path}: its version is not shown; no hunk changes it"));
     }
     partial
 }
@@ -385,7 +383,7 @@ fn reworded(path: &str, pieces: [&Piece; 2]) -> Option<(Place, String)> {
         (was, is) if was.to_lowercase() == is.to_lowercase() => return None,
         ("", is) => format!("a comment is new: \"{is}\""),
         (was, "") => format!("a comment is gone: \"{was}\""),
-        (was, is) => format!("a comment said \"{was}\", and says \"{is}\""),
+        (was, is) => format!("a comment said \"{was}\", and now says \"{is}\""),
     };
     Some((place(path, line), what))
 }
@@ -433,7 +431,7 @@ fn one_hunk(
             continue;
         }
         unknown.push(format!(
-            "{path}: struct {record} is shown in part: its size and its offsets are not known"
+            "{path}: struct {record} is only partly shown: its size and its offsets are unknown"
         ));
         parts(path, record, pieces, &mut partial.parts);
     }
@@ -458,7 +456,7 @@ fn one_hunk(
     let others = gone.iter().filter(|_| !is_paired);
     let others = others.map(|(at, text)| (line(0, at), format!("`{text}` is gone")));
     for (line, what) in shown.chain(others).take(3) {
-        let what = format!("{what}, and what it means is not in the patch");
+        let what = format!("{what}; the patch does not show what that means");
         partial.loose.push((place(path, line), what));
     }
 }
@@ -615,7 +613,7 @@ fn parts(path: &str, record: &str, [old, new]: [&Piece; 2], out: &mut Vec<Part>)
                 "field_moved",
                 field,
                 new_lines,
-                format!("struct {record}: its fields are in another order"),
+                format!("struct {record}: the order of its fields changed"),
             );
         }
     }
@@ -649,19 +647,20 @@ fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Pla
             Some((_, string)) if string == word || version::stem(string) != stem => {}
             Some((_, string)) => found.push((
                 place.clone(),
-                format!("a comment names \"{word}\", and the string is \"{string}\""),
+                format!("a comment names \"{word}\", but the string is \"{string}\""),
             )),
             None if !is_changed => {}
             None => found.push((
                 place.clone(),
-                format!("a comment names \"{word}\", and the patch does not show the string"),
+                format!("a comment names \"{word}\", but the patch does not show the string"),
             )),
         }
     }
     let [Some((_, old)), Some((macro_name, new))] = &strings else { return found };
     if version::stem(old) != version::stem(new) {
         let what = format!(
-            "\"{old}\" is now \"{new}\": whether that stood for something else is not in the patch"
+            "\"{old}\" is now \"{new}\": the patch does not show whether that stood for something \
+             else"
         );
         found.push((place(&partial.path(), 1), what));
     }
@@ -690,7 +689,8 @@ fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Pla
         });
         if is_changed && words(&record).is_disjoint(&owner) {
             let what = format!(
-                "struct {record} changes, and whether \"{new}\" is its string is not in the patch"
+                "struct {record} changes, but the patch does not show whether \"{new}\" is its \
+                 string"
             );
             found.push((place(&partial.path(), 1), what));
         }
@@ -798,7 +798,7 @@ fn embedders(partial: &Partial, all: &[Partial], catalogue: &Catalogue) -> Vec<(
         let place = place(&partial.path(), 1);
         let Some(model) = known.filter(|model| model.record(&record).is_some()) else {
             let what = format!(
-                "struct {record} changes, and which other headers embed it is not known: their strings promise it, too"
+                "struct {record} changes, and other headers may embed it: their strings also promise it"
             );
             found.push((place, what));
             continue;
@@ -807,7 +807,8 @@ fn embedders(partial: &Partial, all: &[Partial], catalogue: &Catalogue) -> Vec<(
             let embeds = model.closure(contract).iter().any(|other| other.name == record);
             if embeds && header.name != partial.header && !is_bumped(&header.name) {
                 let what = format!(
-                    "struct {record} changes, and {}.h embeds it: whether \"{}\" is bumped as well is not in the patch",
+                    "struct {record} changes, and {}.h embeds it: the patch does not show whether \
+                     \"{}\" is bumped as well",
                     header.name, contract.compatible
                 );
                 found.push((place.clone(), what));
@@ -847,7 +848,7 @@ fn comments(partial: &Partial, kept: bool, strings: &[String]) -> Vec<Finding> {
         consequences: Vec::new(),
         contracts: strings.to_vec(),
         diff: String::new(),
-        help: "look at the comment: bump the version if the bytes mean something else".into(),
+        help: "read the comment, and bump the version if the meaning of the bytes changed".into(),
     };
     partial.reworded.iter().map(event).collect()
 }
@@ -879,7 +880,7 @@ pub fn judge(
     for record in &undetermined {
         report.not_checked.push(source::Gap {
             item: format!("struct {record}"),
-            why: "what it needs is not in the patch: its size and its offsets are not known".into(),
+            why: "the patch lacks what it needs: its size and its offsets are unknown".into(),
         });
     }
     let kept = !partial.is_bumped();
@@ -913,7 +914,7 @@ pub fn judge(
             help: if kept {
                 format!("undo the change, or bump {macro_name}")
             } else {
-                "nothing: the version says that it changed".into()
+                "nothing: the version changed as well".into()
             },
         });
     }
@@ -975,7 +976,7 @@ fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(Place, Str
             continue;
         }
         let what = match now {
-            Some(now) => format!("{name} was `{body}`, is `{now}`: its value is not known"),
+            Some(now) => format!("{name} was `{body}`, is `{now}`: its value is unknown"),
             None => format!("{name} was `{body}`, is gone"),
         };
         found.push((place(&partial.path(), 1), what));

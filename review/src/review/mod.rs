@@ -33,23 +33,23 @@ use kho_abi_read::source::{self, Kind, Knows, Reading, SourceError};
 pub const RULES: &[Rule] = &[
     Rule {
         id: "change_not_judged",
-        summary: "A patch changes an ABI header, and what that means cannot be known from the patch.",
-        reason: "A hunk shows a few lines. What they mean for the bytes that are handed over may depend on lines that it does not show, and nothing unseen counts as fine.",
-        example: "A hunk adds an enumerator below `ONE,`, and neither the enum's name nor the header's compatible string is in sight.",
+        summary: "A patch changes an ABI header, but does not show what that means.",
+        reason: "A hunk shows a few lines. Their effect on the handed-over bytes may depend on lines that it does not show, and what is unseen does not count as fine.",
+        example: "A hunk adds an enumerator below `ONE,`, but shows neither the enum's name nor the header's compatible string.",
         remedy: "Give the tree that the patch is made for, with --base.",
     },
     Rule {
         id: "code_not_judged",
-        summary: "A patch changes code of the handover outside of the ABI headers, which is not compared.",
-        reason: "Code can change what it writes to preserved memory without any change in a header: another value in a field, another property in a device tree, a struct that is declared in the .c file. A new version of the header that covers the code covers that, too; a header that keeps its version, or another header's, does not.",
-        example: "A patch to mm/memfd_luo.c adds a field to a packed struct that the file itself declares.",
-        remedy: "Read what the code writes and reads. Declare what is handed over in include/linux/kho/abi.",
+        summary: "A patch changes handover code outside the ABI headers, which is not compared.",
+        reason: "Code can change what it writes to preserved memory without a change in a header: another value in a field, another property in a device tree, a struct declared in the .c file. Only a new version of the header that covers the code covers such a change.",
+        example: "A patch to mm/memfd_luo.c adds a field to a packed struct that this file declares.",
+        remedy: "Check what the code writes and reads. Declare in include/linux/kho/abi what is handed over.",
     },
     Rule {
         id: "patch_does_not_apply",
-        summary: "A patch does not apply to the base that was given.",
-        reason: "What it does to another tree is not known from this one. It is judged as far as its hunks show, or as if its white space were the tree's, and neither is a proof.",
-        example: "A mail program replaced the tabs of a patch by blanks, or --base names the tree that has the patch already.",
+        summary: "A patch does not apply to the given base.",
+        reason: "This tree does not show what the patch does to another. It is judged by its hunks, or as if its white space were the tree's. Neither is a proof.",
+        example: "A mail program replaced the tabs of a patch with spaces, or --base names a tree that already has the patch.",
         remedy: "Give the tree that the patch is made for, with --base, or save the mail as it was sent.",
     },
 ];
@@ -159,7 +159,7 @@ pub fn patches(
                     (start, (steps, end)) = (before, on_top);
                     if let Some(first) = steps.first_mut() {
                         first.notes.push(
-                            "it applies to the patches before it, and not to the base alone".into(),
+                            "it applies to the patches before it, but not to the base alone".into(),
                         );
                     }
                 }
@@ -289,12 +289,14 @@ fn misfit(
     };
     let (what, help) = if is_blanks_alone {
         (
-            "it does not apply to the base: its white space is not that of the file, as if a mail program had damaged it; it is judged as if it were".into(),
+            "it does not apply to the base: its white space differs, as if a mail program had \
+             damaged it; it is judged as if the white space matched"
+                .into(),
             "save the mail as it was sent (b4 am, or the archive's raw or mbox link)",
         )
     } else if apply::is_applied(file, text) {
         (
-            "it does not apply to the base: the base has what it changes already".into(),
+            "it does not apply to the base: the base already has its changes".into(),
             "give the tree that the patch is made for, with --base: the one before it",
         )
     } else {

@@ -147,11 +147,12 @@ pub fn range(
     let mut document = judge.document();
     if let Some(section) = document.sections.first_mut() {
         match code {
-            Err(why) => section
-                .unknown
-                .push(format!("code outside of the headers was not looked at: {why}")),
+            Err(why) => {
+                section.unknown.push(format!("code outside the headers was not checked: {why}"))
+            }
             Ok(_) if !is_short => section.unknown.push(format!(
-                "{commits} commits are more than {A_FEW}: of code outside of the headers, only files and changed lines with a word of the handover were looked at"
+                "{commits} commits are more than {A_FEW}: outside the headers, only files and \
+                 changed lines with handover words were checked"
             )),
             Ok(_) => {}
         }

@@ -55,7 +55,7 @@ impl<'a> Judge<'a> {
             report.not_checked.clear();
             let title = match self.about.patches {
                 1 => "the patch does not touch the handover ABI".into(),
-                patches => format!("none of {patches} patches touches the handover ABI"),
+                patches => format!("none of the {patches} patches touches the handover ABI"),
             };
             let mut none = Section::new(&title, report);
             none.is_whole = true;
@@ -125,10 +125,9 @@ impl<'a> Judge<'a> {
             codes.push(step.code);
             misfits.push(step.misfits);
             if !about.has_base && step.is_abi {
-                section.unknown.push(
-                    "no base is given: whether a kernel has these strings already is not known"
-                        .into(),
-                );
+                section
+                    .unknown
+                    .push("no base given: whether a kernel already has these strings".into());
             }
             (section.reply, section.quotes) = (step.reply, step.quotes);
             sections.push(section);
@@ -182,7 +181,8 @@ fn add_code(section: &mut Section, codes: Vec<Touched>, versions: &[(String, BTr
             versions.iter().any(|(header, names)| touched.is_covered_by(header, names));
         if is_covered {
             section.unknown.push(format!(
-                "{}: code of the handover changes with its version: what it writes and reads is not compared",
+                "{}: handover code changes with its version: what the code writes and reads was not \
+                 compared",
                 touched.place()
             ));
         } else {
@@ -252,9 +252,10 @@ fn resolved(report: &mut Report, series: &Report, bumped: &BTreeSet<String>) {
             event.help = if has(Verdict::ChangedUnreleased) {
                 "nothing: an earlier patch of the series bumps it"
             } else if has(Verdict::BumpedLater) {
-                "change both in one patch: a kernel that is built in between, as a bisection does, has the new layout under the old version"
+                "change both in one patch: a kernel built in between, as in a bisection, has the \
+                 new layout under the old version"
             } else {
-                "nothing: a later patch of the series puts it right"
+                "nothing: a later patch of the series fixes it"
             }
             .into();
         }

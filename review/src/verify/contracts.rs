@@ -120,7 +120,8 @@ impl<'a> Check<'a> {
             let mut checked = Checked::new(contract);
             checked.found = Some(other.compatible.clone());
             checked.verdict = relation(contract, other);
-            let why = format!("the source has {} as well, and its structs once", chosen.compatible);
+            let why =
+                format!("the source also has {}, but its structs only once", chosen.compatible);
             checked.not_checked("", why);
             if self.known_as(&other.compatible)?.is_empty() {
                 self.differences.unknown_version(contract, other, &[]);
@@ -270,7 +271,7 @@ impl<'a> Check<'a> {
             if string_told || types_told {
                 checked.verdict = Verdict::Absent;
             } else {
-                checked.not_checked("", "nothing of it could be seen in this source");
+                checked.not_checked("", "this source shows nothing of it");
             }
             self.checked.push(checked);
             return Ok(());
@@ -535,7 +536,7 @@ impl<'a> Check<'a> {
         }
         let theirs = self.reading.model.contract(&contract.compatible);
         let Some((_, theirs)) = theirs.filter(|_| self.reading.knows.nodes) else {
-            let why = "only the code has their names and sizes";
+            let why = "only the code contains their names and sizes";
             outcome.not_checked("device-tree nodes", why);
             return;
         };
@@ -551,7 +552,7 @@ fn reused<'a>(catalogue: &Catalogue, compatible: &'a str) -> impl Iterator<Item 
         move |reused| {
             let [one, other] = reused.forms;
             format!(
-                "{compatible} stands for two things: {} is {} in {}, and {} in {}",
+                "{compatible} has two meanings: {} is {} in {}, and {} in {}",
                 reused.item, one.is, one.kernels, other.is, other.kernels
             )
         },
@@ -562,10 +563,10 @@ fn reused<'a>(catalogue: &Catalogue, compatible: &'a str) -> impl Iterator<Item 
 const NOT_AMONG_TYPES: &str = "not among the types of this source";
 
 /// Why what depends on the page size is not checked.
-const PAGE_SIZE_UNKNOWN: &str = "depends on the page size, which is not known";
+const PAGE_SIZE_UNKNOWN: &str = "depends on the page size, which is unknown";
 
 /// Why a version that is a number is not checked.
-const ONLY_CODE: &str = "only the code has that number";
+const ONLY_CODE: &str = "only the code contains that number";
 
 /// Whether another version of the same contract is newer or older; unknown if they are unrelated,
 /// or if one kernel compares a string and the other a number.

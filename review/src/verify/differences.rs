@@ -27,7 +27,7 @@ pub(super) struct Differences {
     versions: Vec<Finding>,
     /// What the source has but does not show, each with the contracts that it leaves open.
     not_read: Vec<(Gap, Vec<String>)>,
-    /// The frozen layouts that are the truth, where it is not this program's types.
+    /// The frozen layouts that are the truth, if it is not this program's types.
     against: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl Differences {
     /// What to do where the truth does not have something.
     fn write_down(&self, otherwise: &str) -> String {
         match &self.against {
-            Some(name) => format!("freeze it in {name}: `kho-abi freeze`, in that tree"),
+            Some(name) => format!("run `kho-abi freeze` in that tree, to add it to {name}"),
             None => otherwise.into(),
         }
     }
@@ -65,14 +65,14 @@ impl Differences {
         differences: &[Difference],
     ) {
         let what = format!(
-            "it has {}, and the truth, which has {}, knows no such version",
+            "it has {}, but the truth has {}, and does not know that version",
             theirs.compatible, ours.compatible
         );
         let help = match (numbered(ours), numbered(theirs)) {
             (Some((_, old)), Some((_, new))) if new > old => self.write_down(
-                "use a kho-abi of that kernel's time: this one does not know the version",
+                "use a kho-abi from that kernel's time: this one does not know the version",
             ),
-            _ => "nothing here can say what that kernel hands over".into(),
+            _ => "unknown what that kernel hands over".into(),
         };
         let mut finding = Finding::new("source_version_unknown", "", what, help);
         let differs = |difference: &Difference| {
@@ -81,7 +81,7 @@ impl Differences {
                 Difference::Constant(change, _) => change.name.clone(),
                 Difference::Property(change) => change.item(),
             };
-            format!("{what} is not as {} has it", ours.compatible)
+            format!("{what} differs from {}", ours.compatible)
         };
         finding.consequences = differences.iter().map(differs).collect();
         self.versions.push(finding);
@@ -90,20 +90,21 @@ impl Differences {
     /// Adds structs of a contract whose version no header has.
     pub(super) fn no_version(&mut self, ours: &Contract) {
         let structs = ours.roots.join(", ");
-        let what = format!("it has {structs}, and not {}: no version covers them", ours.macro_name);
-        let help = "give the header its version back: the next kernel compares nothing else";
+        let what = format!("it has {structs} but not {}: no version covers them", ours.macro_name);
+        let help = "restore the version in the header: the next kernel compares nothing else";
         self.versions.push(Finding::new("source_version_unknown", "", what, help));
     }
 
     /// Adds structs that the truth does not have, in a header without a version.
     pub(super) fn unversioned(&mut self, header: &Header, structs: &[&str]) {
         let what = format!(
-            "it has {} in {}, which has no version, and the truth does not know them",
+            "it has {} in {}, which has no version; the truth does not know them",
             structs.join(", "),
             header.include_path()
         );
         let help = self.write_down(
-            "give the header a version that the next kernel compares, and write its types into the truth",
+            "give the header a version that the next kernel compares, and add its types to the \
+             truth",
         );
         self.versions.push(Finding::new("source_contract_unknown", "", what, help));
     }
@@ -111,7 +112,7 @@ impl Differences {
     /// Adds a contract of which the truth has no version.
     pub(super) fn unknown_contract(&mut self, theirs: &Contract) {
         let what = format!("it has {}, a contract that the truth does not know", theirs.compatible);
-        let help = self.write_down("write its types into the truth, if it is to be checked");
+        let help = self.write_down("add its types to the truth, if it is to be checked");
         self.versions.push(Finding::new("source_contract_unknown", "", what, help));
     }
 
@@ -179,21 +180,20 @@ impl Differences {
             findings.push(finding);
         }
         for (gap, opens) in &self.not_read {
-            let what =
-                format!("whether {} is as the truth has it is unknown: {}", gap.item, gap.why);
+            let what = format!("unknown whether {} matches the truth: {}", gap.item, gap.why);
             let help = match reading.kind {
                 _ if gap.why.contains(BY_PAGES) => {
-                    "compare kernels of one page size, or freeze the layout from headers"
+                    "compare kernels with the same page size, or freeze the layout from headers"
                 }
                 Kind::Dwarf | Kind::Btf | Kind::Strings => {
-                    "give the kernel's vmlinux with DWARF, or find out why this one does not have it"
+                    "give the kernel's vmlinux with DWARF, or find out why this one lacks it"
                 }
                 _ => "give a source that shows it: the whole header, or the kernel's tree",
             };
             let mut finding = Finding::new("not_compared", &reading.name, what, help);
             finding
                 .consequences
-                .push(format!("nothing is known of it for {}", opens.join(" and ")));
+                .push(format!("nothing of it is known for {}", opens.join(" and ")));
             findings.push(finding);
         }
         findings

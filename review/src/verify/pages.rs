@@ -27,7 +27,7 @@ pub(super) struct Pages<'a> {
 }
 
 /// Begins the reason for which an item that differs was not compared.
-pub(super) const BY_PAGES: &str = "it differs, perhaps by the page size";
+pub(super) const BY_PAGES: &str = "it differs, perhaps because of the page size";
 
 /// Whether an item can be compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,12 +93,16 @@ impl<'a> Pages<'a> {
     fn why_not(&self, contract: &Contract) -> Option<String> {
         let layout = self.catalogue.kernel_pages(&contract.compatible)?;
         match (layout, self.source) {
-            (None, _) => Some("the frozen layout is of a kernel, and does not say its page size".into()),
+            (None, _) => {
+                Some("the frozen layout is from a kernel, and does not say its page size".into())
+            }
             (Some(ours), None) => Some(format!(
-                "the frozen layout is for pages of {ours} bytes, and the page size of this source is not known: give it with --page-size"
+                "the frozen layout is for pages of {ours} bytes, but the page size of this source \
+                 is unknown: give it with --page-size"
             )),
             (Some(ours), Some(theirs)) if ours != theirs => Some(format!(
-                "the frozen layout is for pages of {ours} bytes, and this source has pages of {theirs} bytes"
+                "the frozen layout is for pages of {ours} bytes, but this source has pages of \
+                 {theirs} bytes"
             )),
             (Some(_), Some(_)) => None,
         }

@@ -26,7 +26,7 @@ pub(super) fn memory(text: &str) -> Result<Vec<Range>, String> {
                 continue;
             }
             if ranges.last().is_some_and(|last| range.start < last.end) {
-                return Err(format!("memory at {:#x} is in it twice", range.start));
+                return Err(format!("it lists memory at {:#x} twice", range.start));
             }
             if ranges.len() >= LIMIT {
                 return Err(format!("it has more than {LIMIT} pieces of memory"));
@@ -91,7 +91,7 @@ mod tests {
             assert_eq!(view(nothing), Err("it has no memory".into()), "{nothing}");
         }
         let twice = view("0-f (prio 0, ram): a\n8-1f (prio 0, ram): b");
-        assert_eq!(twice, Err("memory at 0x8 is in it twice".into()));
+        assert_eq!(twice, Err("it lists memory at 0x8 twice".into()));
         let line = |n| format!("{n:x}0-{n:x}7 (prio 0, ram): x\n");
         let many: Vec<String> = (0..=LIMIT).map(line).collect();
         assert_eq!(view(&many.concat()), Err("it has more than 4096 pieces of memory".into()));

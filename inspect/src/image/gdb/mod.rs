@@ -115,7 +115,7 @@ impl Memory {
         facts.left_out = self.refused.iter().fold(0, |sum, range| sum.saturating_add(range.len()));
         if facts.left_out > 0 {
             let refused = crate::text::count(facts.left_out, "byte");
-            facts.notes.push(format!("the gdb stub did not give {refused} of the guest's memory"));
+            facts.notes.push(format!("the gdb stub refused {refused} of the guest's memory"));
         }
         let segments =
             Segments::new(vec![self.bytes], self.segments, self.refused, &mut facts.notes);
@@ -196,14 +196,14 @@ impl Session {
         let at_once = (packet_size.unwrap_or(1024) / 2).clamp(16, AT_ONCE);
         // A guest that did not run before does not run afterwards. QEMU says why it does not.
         self.goes_on = !self.monitor("info status")?.contains('(');
-        let physical = match self.ask(b"qqemu.PhyMemMode", "how it takes addresses")?.as_slice() {
+        let physical = match self.ask(b"qqemu.PhyMemMode", "its address mode")?.as_slice() {
             b"0" => false,
             b"1" => true,
-            _ => return Err(other("the gdb stub does not read physical memory, as QEMU's does")),
+            _ => return Err(other("the gdb stub cannot read physical memory; QEMU's can")),
         };
         let view = self.monitor("info mtree -f")?;
         let ranges = flat_view::memory(&view).map_err(|why| {
-            other(format!("QEMU's list of the guest's memory is of no use: {why}"))
+            other(format!("QEMU's list of the guest's memory is unusable: {why}"))
         })?;
         let describes = features().any(|feature| feature == b"qXfer:features:read+");
         let machine = if describes { self.machine()? } else { None };
@@ -247,7 +247,8 @@ impl Session {
                 }
                 _ => {
                     return Err(other(format!(
-                        "the gdb stub does not pass {what} to QEMU's monitor, which says where memory lies"
+                        "the gdb stub does not pass {what} to QEMU's monitor, which knows where \
+                         memory lies"
                     )));
                 }
             }
@@ -270,7 +271,7 @@ impl Session {
         // What is looked for is near the beginning.
         while text.len() < 16 * PIECE {
             let request = format!("qXfer:features:read:target.xml:{:x},{PIECE:x}", text.len());
-            let answer = self.ask(request.as_bytes(), "what machine it is")?;
+            let answer = self.ask(request.as_bytes(), "its machine description")?;
             match answer.split_first() {
                 Some((b'm', [])) | None => break,
                 Some((b'm', more)) => text.extend_from_slice(more),
@@ -329,7 +330,7 @@ impl Session {
             }
         }
         if segments.is_empty() {
-            return Err(other("the gdb stub gives none of the guest's memory"));
+            return Err(other("the gdb stub returned none of the guest's memory"));
         }
         let refused = super::joined(refused.into_iter());
         Ok(Memory { bytes: spool.finish()?, segments, refused, machine })
@@ -343,7 +344,7 @@ impl Session {
         }
         let bytes = hex(&answer).filter(|bytes| !bytes.is_empty() && bytes.len() as u64 <= len);
         bytes.map(Some).ok_or_else(|| {
-            other(format!("the gdb stub sent something else than the {len} bytes at {at:#x}"))
+            other(format!("the gdb stub sent something other than the {len} bytes at {at:#x}"))
         })
     }
 }
@@ -598,7 +599,7 @@ mod tests {
             _ => Reply::Qemu,
         });
         let image = memory.unwrap().into_image();
-        assert!(image.notes()[0].contains("did not give 2048 bytes"), "{:?}", image.notes());
+        assert!(image.notes()[0].contains("refused 2048 bytes"), "{:?}", image.notes());
         let error = image.read(0x1000, &mut [0]).unwrap_err();
         assert!(matches!(error, super::super::ReadError::Excluded { at: 0x1000 }), "{error:?}");
         image.read(0x1800, &mut [0; 0x800]).unwrap();
@@ -649,13 +650,13 @@ mod tests {
                 "did not finish after",
                 true,
             ),
-            (to("qqemu", || Reply::Data(Vec::new())), "does not read physical memory", true),
+            (to("qqemu", || Reply::Data(Vec::new())), "cannot read physical memory", true),
             (to("Qqemu.PhyMemMode:1", || Reply::Data(b"E22".to_vec())), "refuses to read", true),
-            (to("qXfer", || Reply::Silence), "did not answer what machine it is", true),
-            (to("m", || Reply::Data(Vec::new())), "something else than the 2048 bytes", true),
-            (to("m", || Reply::Data(b"0".to_vec())), "something else than", true),
-            (to("m", || Reply::Data(b"xx".to_vec())), "something else than", true),
-            (to("m", || Reply::Data(b"00".repeat(0x801))), "something else than", true),
+            (to("qXfer", || Reply::Silence), "did not answer its machine description", true),
+            (to("m", || Reply::Data(Vec::new())), "something other than the 2048 bytes", true),
+            (to("m", || Reply::Data(b"0".to_vec())), "something other than", true),
+            (to("m", || Reply::Data(b"xx".to_vec())), "something other than", true),
+            (to("m", || Reply::Data(b"00".repeat(0x801))), "something other than", true),
             (to("m8", || Reply::Silence), "did not answer a request for memory", true),
             (to("m8", || Reply::End), "closed the connection", false),
         ];

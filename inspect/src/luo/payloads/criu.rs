@@ -37,9 +37,9 @@ const INVENTORY: u32 = 0x5831_3116;
 /// An image file.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Image {
-    /// Its kind; none where its beginning does not tell: pages, and what other programs wrote.
+    /// Its kind; null if its start does not show one, as in pages, or data of other programs.
     pub kind: Option<&'static str>,
-    /// The number that its kind has.
+    /// The number of its kind.
     pub magic: Option<u32>,
 }
 
@@ -48,7 +48,7 @@ impl Image {
         match (self.kind, self.magic) {
             (Some(kind), _) => format!("CRIU image: {kind}"),
             (None, Some(magic)) => format!("CRIU image of kind {magic:#x}"),
-            (None, None) => "of a CRIU session: pages, or another program's data".into(),
+            (None, None) => "in a CRIU session: pages, or another program's data".into(),
         }
     }
 }

@@ -19,11 +19,11 @@ use serde::Serialize;
 /// How many bytes of a memfd a decoder may read.
 const LIMIT: u64 = 16 << 20;
 
-/// What is in a memfd.
+/// The content of a memfd.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "format", rename_all = "kebab-case")]
 pub enum Content {
-    /// What systemd keeps for its units.
+    /// systemd's file descriptor store.
     SystemdFdstore(systemd::Fdstore),
     /// An image file of CRIU.
     Criu(criu::Image),
@@ -81,7 +81,7 @@ fn head<const N: usize>(walker: &Walker<'_>, memfd: &Memfd) -> Option<[u8; N]> {
 /// All of a memfd's content, unless it is too long, or some of it is lost or doubtful.
 fn whole(walker: &Walker<'_>, memfd: &Memfd) -> Result<Vec<u8>, String> {
     if memfd.size > LIMIT {
-        return Err(format!("it has more than {LIMIT} bytes"));
+        return Err(format!("more than {LIMIT} bytes"));
     }
     let image = walker.memory.image();
     let page_size = walker.memory.page_size_usize();

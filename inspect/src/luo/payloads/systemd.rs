@@ -28,37 +28,38 @@ pub struct Fdstore {
     pub descriptors: Vec<Descriptor>,
 }
 
-/// A descriptor that a unit has left with systemd.
+/// A file descriptor that a unit stored in systemd.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Descriptor {
     /// The unit.
     pub unit: String,
     /// The descriptor's name.
     pub name: String,
-    /// What it is, as the document says: `fd`, or `luo_session`.
+    /// The type in the document: `fd` or `luo_session`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The token of its file in this session.
     #[serde(serialize_with = "address_or_none")]
     #[schemars(with = "Option<AddressText>")]
     pub token: Option<u64>,
-    /// The session that it is.
+    /// The session that the descriptor refers to.
     pub session: Option<String>,
-    /// Compatible string of the file with that token; none where the session does not have it.
+    /// Compatible string of the file with that token; null if the session has no such file.
     pub file: Option<String>,
 }
 
 impl Fdstore {
     pub(super) fn lines(&self) -> Vec<String> {
         let count = self.kexecs_count.map_or(String::new(), |count| format!(", kexec {count}"));
-        let mut lines = vec![format!("systemd's descriptors, version {}{count}", self.version)];
+        let mut lines =
+            vec![format!("systemd's file descriptors, version {}{count}", self.version)];
         lines.extend(self.descriptors.iter().map(|descriptor| {
             let Descriptor { unit, name, kind, token, session, file } = descriptor;
             let what = match (token, session) {
                 (_, Some(session)) => format!("session \"{session}\""),
                 (Some(token), None) => match file {
                     Some(file) => format!("token {token:#x}, {file}"),
-                    None => format!("token {token:#x}, which the session does not have"),
+                    None => format!("token {token:#x}, not in the session"),
                 },
                 (None, None) => format!("of type \"{kind}\""),
             };
@@ -82,7 +83,7 @@ pub(super) fn read(walker: &mut Walker<'_>, session: &Session) -> Vec<(usize, Co
     match document {
         Ok(document) => vec![(number, Content::SystemdFdstore(document))],
         Err(why) => {
-            walker.notes.push(format!("not decoded: systemd's store of descriptors: {why}"));
+            walker.notes.push(format!("not decoded: systemd's file descriptor store: {why}"));
             Vec::new()
         }
     }
@@ -97,7 +98,7 @@ fn parse(bytes: &[u8], session: &Session) -> Result<Fdstore, String> {
     let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let document: Value =
         serde_json::from_slice(&bytes[..end]).map_err(|error| error.to_string())?;
-    let version = document.get("version").and_then(Value::as_u64).ok_or("it has no version")?;
+    let version = document.get("version").and_then(Value::as_u64).ok_or("no version")?;
     if version > VERSION {
         return Err(format!("unknown version: {version} (known: {VERSION})"));
     }

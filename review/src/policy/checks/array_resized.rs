@@ -8,8 +8,8 @@ use crate::policy::Hit;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "array_resized",
-        summary: "An array has another number of elements.",
-        reason: "Everything after it moves, and a longer entry does not fit where a shorter one did. The constant that gives the number may stand in another header.",
+        summary: "The number of elements of an array changed.",
+        reason: "Everything after the array moves, and a longer entry does not fit where a shorter one did. The constant with the number may be in another header.",
         example: "luo_file_ser.compatible goes from char[48] to char[64] because LIVEUPDATE_HNDL_COMPAT_LENGTH changed.",
         remedy: "Bump the string that promises the struct, or restore the length.",
     },

@@ -8,9 +8,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "bitfield_changed",
         summary:
-            "A bit-field has another width, or a plain field became a bit-field, or the reverse.",
+            "The width of a bit-field changed, or a plain field became a bit-field, or the reverse.",
         reason:
-            "The other kernel cuts the same integer at another bit: page numbers end up in flags.",
+            "The other kernel splits the same integer at another bit: page numbers end up in flags.",
         example: "memfd_luo_folio_ser.pfn goes from 52 to 54 bits under \"memfd-v2\".",
         remedy: "Bump the string that promises the struct, or restore the width.",
     },

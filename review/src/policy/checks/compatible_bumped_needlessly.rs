@@ -7,10 +7,10 @@ use crate::policy::{Hit, Judged, Verdict};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "compatible_bumped_needlessly",
-        summary: "A contract has a new version, and nothing that was compared differs.",
-        reason: "Kernels with the two versions refuse each other's state. That is right where the same bytes mean something else now, which code and comments show and no layout does; and without such a reason the state is lost for nothing.",
-        example: "KHO_FDT_COMPATIBLE goes from \"kho-v3\" to \"kho-v4\", and no struct of it differs, nor what is said about one.",
-        remedy: "Say in the commit message, and beside the field, what the same bytes mean now.",
+        summary: "A contract has a new version, but nothing that was compared differs.",
+        reason: "Kernels with the two versions refuse each other's state. That is right if the same bytes now mean something else, which code and comments show, but layouts do not. Without such a reason, the state is lost for nothing.",
+        example: "KHO_FDT_COMPATIBLE goes from \"kho-v3\" to \"kho-v4\", but none of its structs differs, nor any comment on them.",
+        remedy: "Say in the commit message, and in the comment on the field, what the bytes now mean.",
     },
     class: Class::Remark,
     check: Check::Versions(find),
@@ -25,7 +25,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                 item: new.macro_name.clone(),
                 place: contract_place(judged.comparison, index),
                 what: format!(
-                    "\"{}\" became \"{}\", and neither layouts nor comments on fields differ",
+                    "\"{}\" became \"{}\", but neither layouts nor comments on fields differ",
                     old.compatible, new.compatible
                 ),
                 pairs: vec![index],

@@ -10,9 +10,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "compatible_in_two_contracts",
         summary: "Two contracts have the same compatible string.",
-        reason: "A kernel matches the string alone. With two layouts under one string, it reads one as the other.",
+        reason: "A kernel compares only the string. With two layouts under one string, it reads one as the other.",
         example: "\"vfio-pci-v1\" is declared in vfio_pci.rs and again in earlier/vfio_pci_v1.rs.",
-        remedy: "Give one of them a string that no contract ever had.",
+        remedy: "Give one of them a string that no contract has ever had.",
     },
     class: Class::Flaw,
     check: Check::Side(find),

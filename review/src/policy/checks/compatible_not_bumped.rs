@@ -8,9 +8,9 @@ use kho_abi_model::{version, Contract, Spelled};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "compatible_not_bumped",
-        summary: "What a released string promises changed, and the string did not.",
-        reason: "The next kernel compares the string, which is the same, and then reads the new layout out of the old bytes. Nothing else catches it.",
-        example: "vfio_pci_core_device_ser gets a field, and VFIO_PCI_LUO_FH_COMPATIBLE is still \"vfio-pci-v1\".",
+        summary: "What a released string promises changed, but the string did not.",
+        reason: "The next kernel finds the same string, and then reads the old bytes with the new layout. Nothing else catches this.",
+        example: "vfio_pci_core_device_ser gets a field, but VFIO_PCI_LUO_FH_COMPATIBLE is still \"vfio-pci-v1\".",
         remedy: "Give the contract the next version, or undo the change.",
     },
     class: Class::Follows,
@@ -35,16 +35,16 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                 group.iter().map(|index| format!("\"{}\"", of(index).compatible)).collect();
             let macros: Vec<_> = group.iter().map(|index| of(index).macro_name.as_str()).collect();
             let what = format!(
-                "one of {} is the version of what changed, and each is what it was: {}",
+                "one of {} is the version of what changed, but none of them changed: {}",
                 names.join(" and "),
                 listed(&judged.touched[index])
             );
-            (what, Some(format!("bump the one that owns it: {}", macros.join(" or "))))
+            (what, Some(format!("bump the one that owns the change: {}", macros.join(" or "))))
         } else {
             let changed = listed(&judged.touched[index]);
             let what = match contract.spelled() {
                 Spelled::Features => format!(
-                    "\"{}\" requires the features that it did, and this changed: {changed}",
+                    "\"{}\" requires the same features as before, but this changed: {changed}",
                     contract.compatible
                 ),
                 _ => format!(
@@ -94,10 +94,9 @@ fn how_to_bump(judged: &Judged<'_>, contract: &Contract) -> Option<String> {
     match (next, contract.spelled()) {
         (Some(next), Spelled::Number) => Some(format!("make {} {next}", contract.macro_name)),
         (Some(next), _) => Some(format!("make {} \"{next}\"", contract.macro_name)),
-        (None, Spelled::Features) => Some(format!(
-            "add a feature to {} that a reader is required to know",
-            contract.compatible
-        )),
+        (None, Spelled::Features) => {
+            Some(format!("add a feature to {} that readers must know", contract.compatible))
+        }
         (None, _) => None,
     }
 }

@@ -10,9 +10,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "compatible_reused",
         summary: "A contract takes a string that stood for other bytes.",
-        reason: "Kernels with the earlier bytes under that string are running. They and this one take each other's bytes for their own. What this program knows of a string counts as much as what the old side has.",
-        example: "\"pci-v2\" was withdrawn, and a later struct of PCI takes it again.",
-        remedy: "Take a string that no contract ever had.",
+        reason: "Kernels with the earlier bytes under that string are running. They and this one would misread each other's bytes. The strings that this program knows count as much as those of the old side.",
+        example: "\"pci-v2\" was withdrawn, but a later PCI struct uses it again.",
+        remedy: "Use a string that no contract has ever had.",
     },
     class: Class::Version,
     check: Check::Versions(find),
@@ -52,7 +52,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                 item: new.macro_name.clone(),
                 place: contract_place(comparison, index),
                 what: format!(
-                    "\"{}\" is {macro_name} in {source}, and stands for other bytes there",
+                    "\"{}\" is {macro_name} in {source}, where it stands for other bytes",
                     new.compatible
                 ),
                 pairs: vec![index],

@@ -10,9 +10,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "compatible_too_long",
         summary: "A compatible string does not fit the field that carries it.",
-        reason: "It is cut off when it is written, and matches nothing, or another string, in the next kernel. The terminating NUL needs a byte, too.",
-        example: "A file handler's string of 48 characters, which luo_file_ser.compatible with its 48 bytes cannot hold.",
-        remedy: "Take a shorter string.",
+        reason: "The kernel cuts it off when it writes it. In the next kernel, it matches nothing, or another string. The terminating NUL also needs a byte.",
+        example: "A file handler's string has 48 characters, but luo_file_ser.compatible has room for 47 and the NUL.",
+        remedy: "Use a shorter string.",
     },
     class: Class::Flaw,
     check: Check::Side(find),

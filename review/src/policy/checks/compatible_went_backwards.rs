@@ -9,9 +9,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "compatible_went_backwards",
         summary: "A contract has an earlier version than before.",
-        reason: "The earlier version belongs to earlier bytes, which kernels may still write. Numbers count, not letters: v10 comes after v9.",
+        reason: "The earlier version stands for earlier bytes, which kernels may still write. Versions are ordered by number: v10 comes after v9.",
         example: "MEMFD_LUO_FH_COMPATIBLE goes from \"memfd-v2\" to \"memfd-v1\".",
-        remedy: "Take a version that no contract ever had; to revert a change, bump too.",
+        remedy: "Use a version that no contract has ever had. A revert also needs a bump.",
     },
     class: Class::Version,
     check: Check::Versions(find),

@@ -12,10 +12,10 @@ use std::collections::BTreeSet;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "constant_added",
-        summary: "A contract has a constant that it did not have, or another set of enumerators.",
-        reason: "A new flag in preserved memory means nothing to a kernel that does not know it, and neither does a new kind of object. What is there for computing others, or gives an array its length, does no harm: those others are compared. Nor does a feature that a reader may be without.",
-        example: "memfd.h gets MEMFD_LUO_FOLIO_LARGE, a third flag of memfd_luo_folio_ser.flags, under \"memfd-v2\".",
-        remedy: "Bump the version that promises the constant, or move it to where no preserved memory has it.",
+        summary: "A contract has a new constant, or another set of enumerators.",
+        reason: "A kernel that does not know a new flag or a new kind of object cannot read it from preserved memory. Constants from which others are computed, and lengths of arrays, do no harm: what they affect is compared. Features that readers may ignore do no harm, either.",
+        example: "memfd.h gets MEMFD_LUO_FOLIO_LARGE, a third flag in memfd_luo_folio_ser.flags, under \"memfd-v2\".",
+        remedy: "Bump the version that promises the constant, or move the constant out of the ABI if preserved memory never has it.",
     },
     class: Class::Meaning,
     check: Check::Changes(find),

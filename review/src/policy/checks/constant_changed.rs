@@ -10,8 +10,8 @@ use kho_abi_model::version;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "constant_changed",
-        summary: "A constant that a string promises has another value, or is gone.",
-        reason: "Flags, names of device-tree nodes and computed sizes are format as much as structs are. Computed ones are compared by value for every page size: how they are computed does not count, nor does the name of an enumerator.",
+        summary: "A constant that a string promises changed its value, or is gone.",
+        reason: "Flags, names of device-tree nodes and computed sizes are as much part of the format as structs. Computed constants are compared by value, for every page size. How they are computed does not count, nor does the name of an enumerator.",
         example: "KHO_TREE_MAX_DEPTH goes from 6 to 5 for pages of 4096 bytes.",
         remedy: "Bump the string that promises the constant, or restore its value.",
     },

@@ -9,9 +9,9 @@ use kho_abi_model::{Declaration, DeclarationKind};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "declaration_changed",
-        summary: "A declaration changed whose layout or value is not known, or that no version covers.",
-        reason: "Where no compiler can lay a struct out, because a type of it depends on the configuration or is not there, its text is all that can be compared, and other text may be other bytes. And where no version of both sides covers a change, the next kernel has nothing to refuse it by.",
-        example: "struct cpu_luo_ser has a cpumask_t, whose size depends on the configuration, and gets a field under \"cpu-v1\".",
+        summary: "A declaration changed, and its layout or value is unknown, or no version covers it.",
+        reason: "If a struct contains a type that is missing or depends on the configuration, no compiler can lay it out. Only its text can be compared, and other text may mean other bytes. If no version on both sides covers a change, the next kernel cannot refuse it.",
+        example: "struct cpu_luo_ser, which contains a cpumask_t, gets a field under \"cpu-v1\". The size of cpumask_t depends on the configuration.",
         remedy: "Bump the version that covers the declaration, or undo the change.",
     },
     class: Class::Bytes,
@@ -38,8 +38,8 @@ fn hit(change: &DeclarationChange) -> Option<Hit> {
     };
     let why = match &change.why {
         Some(_) if change.is_code => ", which is code: it may write or read preserved bytes".into(),
-        Some(why) => format!(", and its {} cannot be computed: {why}", what_of(any.kind)),
-        None => ", and no version of both sides covers it".into(),
+        Some(why) => format!(", but its {} cannot be computed: {why}", what_of(any.kind)),
+        None => ", and no version on both sides covers it".into(),
     };
     // A macro with an empty body has no bytes.
     let is_empty = any.tokens.is_empty() && (change.old.is_empty() || change.new.is_empty());
@@ -89,7 +89,7 @@ pub(super) fn differing(old: &[Declaration], new: &[Declaration]) -> Option<Stri
                 "" => "always".to_string(),
                 condition => format!("where `{condition}`"),
             };
-            Some(format!("it was there {}, and is {}", tell(&before), tell(&after)))
+            Some(format!("it existed {}, and now exists {}", tell(&before), tell(&after)))
         }
         (Some((was, _)), Some((is, _))) => {
             let (was, is): (Vec<_>, Vec<_>) =

@@ -8,9 +8,9 @@ use crate::policy::Hit;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "embedded_struct_changed",
-        summary: "A contract embeds a struct of another one, which changed.",
-        reason: "The author of the change bumps the string next to the struct. The strings of all who embed it promise the same bytes.",
-        example: "kho_vmalloc grows in kexec_handover.h; memfd_luo_ser.folios is one, so \"memfd-v2\" must be bumped, as well as \"kho-v4\".",
+        summary: "A contract embeds a struct of another contract, and that struct changed.",
+        reason: "The author of the change bumps the string next to the struct. The strings of all contracts that embed it promise the same bytes.",
+        example: "kho_vmalloc grows in kexec_handover.h. memfd_luo_ser.folios is a kho_vmalloc, so \"memfd-v2\" must be bumped as well as \"kho-v4\".",
         remedy: "Bump the string of each contract that embeds the struct.",
     },
     class: Class::Follows,
@@ -36,7 +36,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
                 item: field.clone(),
                 place: comparison.new.place(owner, field.split('.').nth(1)),
                 what: format!(
-                    "`{field}` embeds struct {name}, which changed: \"{}\" promises it, too",
+                    "`{field}` embeds struct {name}, which changed: \"{}\" also promises it",
                     contract.compatible
                 ),
                 pairs: vec![*pair],

@@ -7,9 +7,9 @@ use crate::diff::Change;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "field_moved",
-        summary: "Fields lie at other offsets, and no other change of the struct is the reason.",
-        reason: "The other kernel reads them from where they were.",
-        example: "luo_session_ser: `count` and `files` change places in the source, and with different sizes everything between them moves.",
+        summary: "Fields moved to other offsets, for no other reason than their order.",
+        reason: "The other kernel reads them from their old offsets.",
+        example: "In luo_session_ser, `count` and `files` swap places in the source. Since their sizes differ, everything between them moves.",
         remedy: "Bump the string that promises the struct, or restore the order.",
     },
     class: Class::Bytes,

@@ -8,10 +8,10 @@ use crate::policy::Hit;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "field_redocumented",
-        summary: "The comment on a field says something else.",
-        reason: "What the bytes mean is format, too, and no layout shows it. A version that changes with it changes for a reason; under a version that stays, only a person can judge whether the words are new or the meaning is.",
-        example: "pci_dev_ser.refcount was 1 while in use, and counts preserved devices from now on: PCI_LUO_FLB_VERSION goes from 1 to 2.",
-        remedy: "Bump the version if the field means something else than before.",
+        summary: "The comment on a field changed.",
+        reason: "The meaning of bytes is part of the format, but no layout shows it. If the version changed as well, the comment may be the reason. If it did not, only a person can judge whether the words changed or the meaning did.",
+        example: "pci_dev_ser.refcount was 1 while in use, and now counts preserved devices: PCI_LUO_FLB_VERSION goes from 1 to 2.",
+        remedy: "Bump the version if the meaning of the field changed.",
     },
     class: Class::Remark,
     check: Check::Changes(find),
@@ -24,7 +24,7 @@ fn find(comparison: &Comparison<'_>) -> Vec<Hit> {
             item: other.item.clone(),
             place: comparison.new.place(record, Some(field)),
             what: format!(
-                "the comment on `{}` said \"{}\", and says \"{}\"",
+                "the comment on `{}` said \"{}\", and now says \"{}\"",
                 other.item, other.old, other.new
             ),
             pairs: other.pairs.clone(),

@@ -8,7 +8,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "field_removed",
         summary: "A struct that a string promises has lost a field.",
-        reason: "The other kernel still reads it, out of whatever lies there now.",
+        reason: "The other kernel still reads the field, from whatever bytes are there now.",
         example: "memfd_luo_ser.seals is removed under \"memfd-v2\".",
         remedy: "Bump the string that promises the struct, or bring the field back.",
     },

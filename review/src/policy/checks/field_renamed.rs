@@ -7,10 +7,10 @@ use crate::diff::Change;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "field_renamed",
-        summary: "A field has another name, the same type and the same place.",
-        reason: "A new name is mostly a new meaning: padding that becomes a counter is read as one by the new kernel, and was never written by the old.",
+        summary: "A field has another name, but the same type and offset.",
+        reason: "A new name usually is a new meaning. If padding becomes a counter, the new kernel reads a counter that the old kernel never wrote.",
         example: "kho_vmalloc.__pad becomes kho_vmalloc.order.",
-        remedy: "Bump the string if the meaning changed; if it is the name alone, say so in the allow file, or judge with --policy wire.",
+        remedy: "Bump the string if the meaning changed. If only the name did, say so in the allow file, or judge with --policy wire.",
     },
     class: Class::Spelling,
     check: Check::Changes(|comparison| {

@@ -7,9 +7,10 @@ use crate::diff::Change;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "field_resized",
-        summary: "A field has another size.",
+        summary: "The size of a field changed.",
         reason:
-            "Everything after it moves, and the other kernel reads too much or too little of it.",
+            "Everything after the field moves, and the other kernel reads too many or too few bytes \
+             of it.",
         example: "vfio_pci_core_device_ser.domain goes from u16 to u32 under \"vfio-pci-v1\".",
         remedy: "Bump the string that promises the struct, or restore the type.",
     },

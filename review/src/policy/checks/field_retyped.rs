@@ -9,7 +9,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "field_retyped",
         summary: "A field has another type of the same size: signed, in another byte order, or another struct.",
-        reason: "No byte moves, and the same bytes are another number.",
+        reason: "No byte moves, but the same bytes are another number.",
         example: "luo_ser.liveupdate_num goes from u64 to s64, or to __le64.",
         remedy: "Bump the string that promises the struct, or restore the type.",
     },

@@ -7,8 +7,8 @@ use crate::diff::Change;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "fields_swapped",
-        summary: "Two fields of one type have exchanged their names.",
-        reason: "No size and no offset differs, so no compiler and no comparison of layouts by type sees it; and each kernel reads one for the other.",
+        summary: "Two fields of the same type swapped their names.",
+        reason: "Neither sizes nor offsets differ, so no compiler and no comparison by type notices. Each kernel reads one field as the other.",
         example: "vfio_pci_core_device_ser: {u16 bdf; u16 domain} becomes {u16 domain; u16 bdf}.",
         remedy: "Bump the string that promises the struct, or restore the order.",
     },

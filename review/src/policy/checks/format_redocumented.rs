@@ -8,10 +8,10 @@ use crate::policy::Hit;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "format_redocumented",
-        summary: "A comment on the format says something else: on a struct, on a constant, or in a DOC block.",
-        reason: "The comments of an ABI header are a part of the contract. Only they say what a flag means, and which properties a device tree has; no layout and no value shows it. Under a version that stays, only a person can judge whether the words are new or the meaning is.",
-        example: "memblock.h documents the property `start: u64`, and then `base: u64`; the layout of no struct changed.",
-        remedy: "Look at the comment: bump the version if the bytes mean something else than before.",
+        summary: "A comment on the format changed: on a struct, on a constant, or in a DOC block.",
+        reason: "The comments of an ABI header are part of the contract. Only they say what a flag means, and which properties a device tree has. If the version did not change, only a person can judge whether the words changed or the meaning did.",
+        example: "memblock.h documents the property `base: u64` instead of `start: u64`. No layout changed.",
+        remedy: "Read the comment, and bump the version if the meaning of the bytes changed.",
     },
     class: Class::Remark,
     check: Check::Changes(find),
@@ -53,7 +53,7 @@ fn hit(change: &CommentChange) -> Hit {
         (_, "") => format!("{about} is gone"),
         (old, new) => {
             let (was, is) = super::differing_words(old, new);
-            format!("{about} said \"{was}\", and says \"{is}\"")
+            format!("{about} said \"{was}\", and now says \"{is}\"")
         }
     };
     Hit {

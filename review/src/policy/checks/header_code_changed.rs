@@ -8,10 +8,10 @@ use crate::policy::Hit;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "header_code_changed",
-        summary: "A macro or a function of an ABI header changed, which may write or read preserved bytes.",
-        reason: "Code decides what a field holds: KHOSER_STORE_PTR() writes an address, and would write a page number after one more shift. No layout shows it, so whether the bytes changed is unknown, and unknown is not a yes. The same goes for code outside of the headers (code_not_judged).",
-        example: "KHOSER_STORE_PTR() stores `virt_to_phys(v) >> 12`, and KHO_FDT_COMPATIBLE is what it was.",
-        remedy: "Read what it writes and reads; bump the version if the bytes or their meaning changed.",
+        summary: "A macro or function of an ABI header changed. It may write or read preserved bytes.",
+        reason: "Code decides what a field contains: KHOSER_STORE_PTR() writes an address, but with one more shift it would write a page number. No layout shows that, so whether the bytes changed is unknown, and unknown is not a yes. For code outside the headers, see code_not_judged.",
+        example: "KHOSER_STORE_PTR() now stores `virt_to_phys(v) >> 12`, but KHO_FDT_COMPATIBLE did not change.",
+        remedy: "Check what the code writes and reads. Bump the version if the bytes or their meaning changed.",
     },
     class: Class::Code,
     check: Check::Changes(find),
@@ -28,7 +28,7 @@ fn hit(change: &DeclarationChange) -> Hit {
         item: any.name.clone(),
         place: any.place.clone(),
         what: format!(
-            "{} changed, which is code: what it writes and reads is not compared",
+            "{} is code, and changed: what it writes and reads was not compared",
             any.title()
         ),
         consequences: super::declaration_changed::differing(&change.old, &change.new)

@@ -10,10 +10,10 @@ use kho_abi_read::source::{Gap, Kind};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "header_unreadable",
-        summary: "A header asserts something about itself that is not so.",
-        reason: "A kernel with this header does not compile where the assertion holds for it, too: a struct has another layout than its author believes.",
-        example: "vfio_pci.h gets a field, and still asserts the old size of the struct.",
-        remedy: "Change the assertion together with what it is about.",
+        summary: "A static assertion in a header fails.",
+        reason: "A struct has another layout than its author believes, and a kernel with this header does not compile.",
+        example: "A struct in vfio_pci.h gets a field, but the header still asserts the old size.",
+        remedy: "Change the assertion together with the struct.",
     },
     class: Class::Flaw,
     check: Check::Side(find),
@@ -25,7 +25,7 @@ fn find(side: &Side) -> Vec<Hit> {
     }
     // What could not be read is compared as text: another rule reports how that changed.
     let hit = |(place, message): (Place, String)| {
-        let what = format!("a compiler refuses it: {message}");
+        let what = format!("the compiler rejects it: {message}");
         Hit { item: message, place: Some(place), what, ..Hit::default() }
     };
     side.reading.gaps.iter().filter_map(failed_assertion).map(hit).collect()

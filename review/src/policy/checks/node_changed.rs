@@ -9,8 +9,8 @@ use kho_abi_model::compare::Words;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "node_changed",
-        summary: "A property of a device-tree node that a string promises is another one.",
-        reason: "memblock hands over nothing but properties: their names and sizes are its struct.",
+        summary: "A property of a device-tree node that a string promises changed.",
+        reason: "memblock hands over only properties: their names and sizes take the place of a struct.",
         example: "The property `size` of reserve_mem's nodes goes from 8 to 4 bytes under \"reserve-mem-v1\".",
         remedy: "Bump the string that promises the node, or restore the property.",
     },

@@ -8,9 +8,9 @@ use crate::policy::{Hit, Judged, Verdict};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "not_compared",
-        summary: "Whether something changed is unknown: one side does not show it, not even as text.",
-        reason: "What was not compared may have changed under the same version. Neither a layout nor a text settles it, so the answer is unknown, and unknown is not a yes.",
-        example: "A kernel image without types has the string \"memfd-v2\", and nothing in it says what struct memfd_luo_ser is.",
+        summary: "Unknown whether something changed: one side does not show it, not even as text.",
+        reason: "What was not compared may have changed under the same version. Unknown is not a yes.",
+        example: "A kernel image without types has the string \"memfd-v2\", but does not show struct memfd_luo_ser.",
         remedy: "Give a source that shows it: the whole header, the kernel's tree, or an image with types.",
     },
     class: Class::Flaw,
@@ -34,9 +34,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             match open.as_slice() {
                 [] => {
                     let touched = judged.touched[index].join(", ");
-                    format!(
-                        "{touched} is different, and only the code has the number of the version"
-                    )
+                    format!("{touched} changed, and only the code contains the version number")
                 }
                 open => format!("one side does not say {}", open.join(", ")),
             }
@@ -49,14 +47,14 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
         hits.push(Hit {
             item: contract.compatible.clone(),
             place: super::contract_place(comparison, index),
-            what: format!("whether \"{}\" changed is unknown: {why}", contract.compatible),
+            what: format!("unknown whether \"{}\" changed: {why}", contract.compatible),
             pairs: vec![index],
             ..Hit::default()
         });
     }
     hits.extend(comparison.unread.iter().map(|gap| Hit {
         item: gap.item.clone(),
-        what: format!("whether something in {} changed is unknown: {}", gap.item, gap.why),
+        what: format!("unknown whether something in {} changed: {}", gap.item, gap.why),
         ..Hit::default()
     }));
     hits

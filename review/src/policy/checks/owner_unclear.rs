@@ -7,9 +7,9 @@ use crate::policy::{Hit, Judged};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "owner_unclear",
-        summary: "Something changed that one of several versions covers, and the header does not say which of them.",
-        reason: "One of the versions was bumped, and that is taken to be the right one. If the other one's code reads the bytes, it takes the new ones for the old.",
-        example: "A header has \"a-v1\" and \"b-v1\", the struct `range_ser` grows, and only \"a-v1\" becomes \"a-v2\".",
+        summary: "Something changed that one of several versions covers, but the header does not say which one.",
+        reason: "One of the versions was bumped, and is assumed to be the right one. If another version covers the bytes, its code misreads them.",
+        example: "A header has \"a-v1\" and \"b-v1\". The struct `range_ser` grows, but only \"a-v1\" becomes \"a-v2\".",
         remedy: "Name the macro in the comment on the struct, or name the struct after its owner.",
     },
     class: Class::Remark,
@@ -32,7 +32,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
             item: joint.item.clone(),
             place: joint.bumped.first().and_then(|at| contract_place(judged.comparison, *at)),
             what: format!(
-                "`{}` changed, which {} or {} covers: the header does not say which, and {} is new",
+                "`{}` changed, which {} or {} covers: the header does not say which; {} is new",
                 joint.item,
                 bumped.join(" or "),
                 kept.join(" or "),

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "prose_names_other_version",
-        summary: "A comment names a version of a string that is not the one that the macro has.",
+        summary: "A comment names another version of a string than the macro.",
         reason: "Readers believe the comment. Linux 7.3 documents kho-v3 above a macro that says kho-v4.",
-        example: "A comment says `compatible = \"kho-v3\"`, and KHO_FDT_COMPATIBLE is \"kho-v4\".",
-        remedy: "Name the macro instead of its value.",
+        example: "A comment says `compatible = \"kho-v3\"`, but KHO_FDT_COMPATIBLE is \"kho-v4\".",
+        remedy: "Name the macro in the comment, not its value.",
     },
     class: Class::Flaw,
     check: Check::Side(find),
@@ -41,7 +41,7 @@ fn find(side: &Side) -> Vec<Hit> {
                 item: format!("{header}.h {word}"),
                 place: place.clone(),
                 what: format!(
-                    "a comment says \"{word}\", and {macro_name} is \"{}\"",
+                    "a comment says \"{word}\", but {macro_name} is \"{}\"",
                     versions.iter().copied().collect::<Vec<_>>().join("\" or \"")
                 ),
                 ..Hit::default()

@@ -8,10 +8,10 @@ use crate::policy::Hit;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "struct_added",
-        summary: "A contract has a struct that it did not have.",
-        reason: "Nothing that the version promised so far leads to it. Kernels with the same version write none, and do not expect one.",
+        summary: "A contract has a new struct.",
+        reason: "Nothing that the version has promised so far leads to it. Other kernels with this version neither write nor expect it.",
         example: "luo.h gets a struct luo_stats_ser under \"luo-v5\".",
-        remedy: "Bump the version, or give the struct one of its own.",
+        remedy: "Bump the version, or give the struct a version of its own.",
     },
     class: Class::Bytes,
     check: Check::Changes(find),

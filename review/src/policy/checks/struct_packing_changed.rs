@@ -8,9 +8,9 @@ use crate::policy::Hit;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "struct_packing_changed",
-        summary: "A struct became packed, stopped being packed, or has another alignment.",
-        reason: "Packing decides where fields lie on every machine, and alignment where the struct may lie. Where all bytes stay where they are it is the next field that pays for it.",
-        example: "__packed is dropped from struct luo_file_ser.",
+        summary: "A struct became packed, is no longer packed, or has another alignment.",
+        reason: "Packing decides the offsets of fields on every machine, and alignment the addresses of the struct. Even if no byte moves now, the next new field may have another offset.",
+        example: "struct luo_file_ser loses its __packed.",
         remedy: "Bump the string that promises the struct, or restore the attribute.",
     },
     class: Class::Bytes,

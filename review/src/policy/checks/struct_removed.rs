@@ -7,8 +7,8 @@ use crate::diff::Change;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "struct_removed",
-        summary: "A struct that a string promises is gone, and the string is not.",
-        reason: "The other kernel still writes it under this string.",
+        summary: "A struct that a string promises is gone, but the string is not.",
+        reason: "The other kernel still writes the struct under this string.",
         example:
             "struct memfd_luo_folio_ser is removed from memfd.h, which still says \"memfd-v2\".",
         remedy: "Bump the string, or bring the struct back.",

@@ -7,9 +7,10 @@ use crate::diff::Change;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "struct_resized",
-        summary: "A struct has another size, though its fields are as they were.",
-        reason: "Arrays of it, and whatever follows it, lie elsewhere; and its size is what readers check first.",
-        example: "An attribute aligns the end of luo_ser to 64 bytes.",
+        summary: "The size of a struct changed, but its fields did not.",
+        reason:
+            "Array elements and whatever follows the struct move. Readers check the size first.",
+        example: "An attribute pads luo_ser to 64 bytes.",
         remedy: "Bump the string that promises the struct, or restore its size.",
     },
     class: Class::Bytes,

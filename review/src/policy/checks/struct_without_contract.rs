@@ -11,9 +11,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "struct_without_contract",
         summary: "A header of the ABI defines a struct that no version covers.",
-        reason: "A kernel that reads it has nothing to compare: whatever the kernel before it wrote there is taken for what it expects. A later change of it cannot be made without harm.",
-        example: "A header with a struct, and without a compatible string, a number of a version, or feature words.",
-        remedy: "Give the header a version that the next kernel compares, or embed the struct in one that has a version.",
+        reason: "A kernel that reads it has no version to compare, and trusts whatever the previous kernel wrote. The struct can never change without harm.",
+        example: "A header has a struct, but no compatible string, version number or feature words.",
+        remedy: "Give the header a version that the next kernel compares, or embed the struct in one with a version.",
     },
     class: Class::Flaw,
     check: Check::Side(find),

@@ -9,10 +9,10 @@ use kho_abi_model::{Contract, Field, Model, Record, Spelled};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "version_field_moved",
-        summary: "The field that carries a version lies elsewhere, has another size, or is gone.",
-        reason: "A kernel reads it before it knows which layout the bytes have. Where it moves, older kernels compare other bytes with their version: no bump covers that.",
-        example: "pci_ser gets a field in front of `version`, and PCI_LUO_FLB_VERSION goes from 2 to 3.",
-        remedy: "Leave the field where it is, and add others after it; or give the whole a name of its own.",
+        summary: "The field that carries a version moved, changed its size, or is gone.",
+        reason: "A kernel reads this field before it knows the layout of the other bytes. If the field moves, older kernels compare the wrong bytes with their version, and no bump helps.",
+        example: "pci_ser gets a field before `version`, and PCI_LUO_FLB_VERSION goes from 2 to 3.",
+        remedy: "Leave the field where it is, and add others after it, or give the struct a new name.",
     },
     class: Class::Version,
     check: Check::Versions(find),
@@ -34,7 +34,7 @@ fn find(judged: &Judged<'_>) -> Vec<Hit> {
                 Some(now) => match now.fields.iter().find(|other| other.name == field.name) {
                     Some(other) if lies(other) == lies(field) => continue,
                     Some(other) => {
-                        format!("carried the version {}, and does {}", tell(field), tell(other))
+                        format!("carried the version {}, and now does {}", tell(field), tell(other))
                     }
                     None => format!("carried the version {}, and is gone", tell(field)),
                 },

@@ -7,10 +7,10 @@ use kho_abi_model::{Field, Record};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "bitfield_not_filled",
-        summary: "Bit-fields leave bits of their storage without a name, or are of a type that is not an unsigned integer of fixed width.",
-        reason: "The compiler chooses where the unit lies that bits are stored in, and who writes the rest of it: what is left over has no defined value. Of a signed, enum or bool type, the value that is read is the compiler's choice as well.",
-        example: "`u32 sign_extend:1;` with 31 bits that no field names.",
-        remedy: "Name every bit (`u32 reserved:31`), or take an integer with masks.",
+        summary: "Bit-fields leave bits of their storage unit unnamed, or their type is not an unsigned integer of fixed width.",
+        reason: "The compiler decides where the storage unit is and what the unnamed bits contain: they have no defined value. For a signed, enum or bool type, it also decides what value is read.",
+        example: "`u32 sign_extend:1;` leaves 31 bits unnamed.",
+        remedy: "Name every bit (`u32 reserved:31`), or use an integer with masks.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Note),
@@ -74,7 +74,7 @@ fn unnamed(first: &str, last: &str, bits: u64) -> String {
         format!("the bit-fields `{first}` to `{last}` take")
     };
     let bits = if bits == 1 { "1 bit".into() } else { format!("{bits} bits") };
-    format!("{what} {bits}, and no field names the rest of the unit")
+    format!("{what} {bits}, but no field names the rest of the unit")
 }
 
 /// Consecutive bit-fields that do not fill their unit: the first, the last, and their width in

@@ -7,9 +7,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "bool_in_struct",
         summary: "A struct of the ABI has a `bool`.",
-        reason: "C says neither how large a bool is nor that its byte is 0 or 1. A byte that another kernel wrote, and that is neither, is undefined behaviour where it is read.",
-        example: "dma_alloc.h keeps `bool coherent;` in a struct that the next kernel reads.",
-        remedy: "Take a u8, or a bit of a flags field, and check its value where it is read.",
+        reason: "C defines neither the size of a bool nor that its byte is 0 or 1. Reading any other byte that another kernel wrote is undefined behaviour.",
+        example: "dma_alloc.h has `bool coherent;` in a struct that the next kernel reads.",
+        remedy: "Use a u8, or a bit of a flags field, and check its value when reading it.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Note),

@@ -7,9 +7,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "enum_in_struct",
         summary: "A struct of the ABI stores an enum.",
-        reason: "The compiler chooses the size of an enum, from its flags and from the enumerators: one more of them can resize the field. And a value that the enum does not have may be read as any of them.",
+        reason: "The compiler chooses the size of an enum from its flags and the enumerators, so a new enumerator can resize the field. A value outside the enum may be read as any enumerator.",
         example: "`enum iommu_type_ser type;` in a struct that the next kernel reads.",
-        remedy: "Store a u32 (or u8, u16) and keep the enum for the names of its values.",
+        remedy: "Store a u32 (or u8, u16), and use the enum only to name its values.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Note),

@@ -6,9 +6,9 @@ use super::{fields, Check, Class, Hit, Level, Looked, PolicyRule, Rule, Sort};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "foreign_type_in_struct",
-        summary: "A struct of the ABI embeds a type that no header of the ABI defines.",
-        reason: "The layout of a uAPI struct is another interface's to extend, and that of a kernel-internal struct changes with the configuration and with every release. Neither asks for a bump of this ABI's version.",
-        example: "`struct kvm_regs regs;` in a header of the handover ABI.",
+        summary: "A struct of the ABI embeds a type that no ABI header defines.",
+        reason: "A uAPI struct can be extended by its own interface, and a kernel-internal struct changes with the configuration and with every release. Neither bumps the version of this ABI.",
+        example: "`struct kvm_regs regs;` in an ABI header.",
         remedy: "Copy the fields that are needed into a struct of the ABI, with types of fixed width.",
     },
     class: Class::Flaw,
@@ -17,7 +17,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 
 fn find(side: &Looked<'_>) -> Vec<Hit> {
     fields(side, |_, sort, _| match sort {
-        Sort::Foreign(name) => Some(format!("is of `{name}`, which no header of the ABI defines")),
+        Sort::Foreign(name) => Some(format!("has the type `{name}`, which no ABI header defines")),
         _ => None,
     })
 }

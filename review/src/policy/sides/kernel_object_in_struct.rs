@@ -6,10 +6,10 @@ use super::{fields, Check, Class, Hit, Level, Looked, PolicyRule, Rule, Sort};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "kernel_object_in_struct",
-        summary: "A struct of the ABI has a lock, a list, a counter or another object of a running kernel.",
-        reason: "Such an object holds pointers and the state of one running kernel, and its layout changes with debugging options and from release to release. The next kernel cannot use it.",
+        summary: "A struct of the ABI contains a lock, a list, a counter or another object of a running kernel.",
+        reason: "Such an object contains pointers and the state of one running kernel. Its layout changes with debugging options and releases. The next kernel cannot use it.",
         example: "`struct mutex lock;` or `struct list_head list;` in a struct that the next kernel reads.",
-        remedy: "Keep the object in a struct of the running kernel, and store only what the next kernel needs.",
+        remedy: "Keep the object in an internal struct, and store only what the next kernel needs.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Finding),

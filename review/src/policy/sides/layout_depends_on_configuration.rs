@@ -8,10 +8,10 @@ use kho_abi_model::{Declaration, DeclarationKind};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "layout_depends_on_configuration",
-        summary: "The layout of a struct depends on how a kernel is configured.",
-        reason: "Two kernels of one release and with one compatible string then lay the struct out differently, and neither notices.",
+        summary: "The layout of a struct depends on the kernel's configuration.",
+        reason: "Two kernels of the same release, with the same compatible string, then lay the struct out differently, and neither notices.",
         example: "`cpumask_t cpus;`, `u64 state[NR_CPUS];`, or a field between `#ifdef CONFIG_X` and `#endif`.",
-        remedy: "Store a count and the entries after it, and declare every field in every configuration.",
+        remedy: "Store a count, followed by the entries, and declare every field in every configuration.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Finding),
@@ -20,11 +20,11 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 fn find(side: &Looked<'_>) -> Vec<Hit> {
     let mut hits = fields(side, |field, sort, texts| {
         if let Sort::Mask(name) = sort {
-            return Some(format!("is a `{name}`, as large as the configuration says"));
+            return Some(format!("is a `{name}`, whose size the configuration decides"));
         }
         let length = texts.length(field);
         let word = length.iter().find(|word| is_configured(word))?;
-        Some(format!("has a length from {word}, which the configuration decides"))
+        Some(format!("has the length {word}, which the configuration decides"))
     });
     for declaration in side.model().headers.iter().flat_map(|header| &header.declarations) {
         let Some(condition) = condition(declaration, side) else { continue };

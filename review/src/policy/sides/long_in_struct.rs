@@ -6,10 +6,10 @@ use super::{fields, Check, Class, Hit, Level, Looked, PolicyRule, Rule, Sort};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "long_in_struct",
-        summary: "A struct of the ABI has a field whose width is the machine's.",
-        reason: "`long`, `size_t`, `phys_addr_t` and their like are 32 or 64 bits wide, as the machine and the configuration say. The declaration does not state the layout that it promises.",
+        summary: "A struct of the ABI has a field whose width depends on the machine.",
+        reason: "`long`, `size_t`, `phys_addr_t` and similar types have 32 or 64 bits, depending on the machine and the configuration. The declaration does not state the layout that it promises.",
         example: "`unsigned long nr_pages;` in a struct that the next kernel reads.",
-        remedy: "Take u64, or u32 where the range suffices.",
+        remedy: "Use u64, or u32 if the range suffices.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Note),
@@ -17,7 +17,9 @@ pub(super) const RULE: PolicyRule = PolicyRule {
 
 fn find(side: &Looked<'_>) -> Vec<Hit> {
     fields(side, |_, sort, _| match sort {
-        Sort::Machine(name) => Some(format!("is of `{name}`, whose width the machine decides")),
+        Sort::Machine(name) => {
+            Some(format!("has the type `{name}`, whose width depends on the machine"))
+        }
         _ => None,
     })
 }

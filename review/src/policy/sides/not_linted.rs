@@ -7,8 +7,8 @@ use kho_abi_model::DeclarationKind;
 pub(crate) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "not_linted",
-        summary: "Something could not be looked at, so what is wrong with it is not known.",
-        reason: "A struct that no compiler can lay out may have padding, and a patch without its base shows a part of a header alone. Silence about it would pass for a clean result.",
+        summary: "Something could not be checked, so its defects are unknown.",
+        reason: "A struct that no compiler can lay out may have padding, and a patch without its base shows only a part of a header. Without this finding, the result would look clean.",
         example: "A struct embeds a type that only a configured kernel tree defines.",
         remedy: "Give a whole kernel tree, or the base that the patch is made for (--base).",
     },
@@ -27,7 +27,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
             item: declaration.name.clone(),
             place: declaration.place.clone(),
             what: format!(
-                "the layout of {} is not known, nor is its padding: {}",
+                "the layout of {} is unknown, and so is its padding: {}",
                 declaration.title(),
                 declaration.unproven.as_deref().unwrap_or_default()
             ),

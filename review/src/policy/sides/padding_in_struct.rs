@@ -6,10 +6,10 @@ use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "padding_in_struct",
-        summary: "A struct of the ABI has bytes that no field covers.",
-        reason: "No code writes them: they hand what was in memory before to the next kernel. And where they lie depends on alignment, which machines and compilers do not share.",
+        summary: "A struct of the ABI has padding.",
+        reason: "No code writes padding, so it hands old content of memory to the next kernel. Its place depends on alignment, which differs between machines and compilers.",
         example: "`struct { u64 size; u8 order; }` without `__packed` has 7 bytes of padding after `order`.",
-        remedy: "Declare the struct as __packed, or give the bytes a name (`u8 reserved[7]`) and write zeroes there.",
+        remedy: "Declare the struct as __packed, or name the bytes (`u8 reserved[7]`) and write zeroes to them.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Note),
@@ -32,8 +32,8 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
                     record.name
                 ),
                 help: Some(format!(
-                    "declare the struct as __packed, or give the bytes a name (`u8 reserved[{size}]`) and \
-                     write zeroes there"
+                    "declare the struct as __packed, or name the bytes (`u8 reserved[{size}]`) and \
+                     write zeroes to them"
                 )),
                 ..Hit::default()
             });

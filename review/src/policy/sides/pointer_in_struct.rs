@@ -8,7 +8,7 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "pointer_in_struct",
         summary: "A struct of the ABI has a pointer.",
-        reason: "A virtual address means nothing to the next kernel: it maps memory elsewhere. Followed there, it corrupts memory or ends in a fault.",
+        reason: "A virtual address means nothing to the next kernel, which maps memory elsewhere. Using it corrupts memory or faults.",
         example: "`struct iommu_domain *restored_domain;` in a struct that the next kernel reads.",
         remedy: "Store the physical address as a u64, or declare the field with DECLARE_KHOSER_PTR().",
     },

@@ -9,10 +9,11 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "prose_names_missing_macro",
         summary: "A comment names a macro that no header defines.",
-        reason: "A developer who follows the comment finds no such macro, or changes another one.",
+        reason:
+            "A developer who follows the comment does not find the macro, or changes the wrong one.",
         example:
-            "The DOC section of hugetlb.h names HUGE_MEMFD_COMPATIBLE, and no header defines it.",
-        remedy: "Name the macro that the header defines, or define the one that the comment names.",
+            "The DOC section of hugetlb.h names HUGE_MEMFD_COMPATIBLE, but no header defines it.",
+        remedy: "Name a macro that a header defines, or define the one in the comment.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Note),
@@ -60,7 +61,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
                 }
                 hits.push(Hit {
                     place: Some(Place { file: text.file.clone(), line: *line }),
-                    what: format!("a comment names {word}, which no header here defines"),
+                    what: format!("a comment names {word}, which none of these headers defines"),
                     item,
                     remark: !names_version,
                     ..Hit::default()

@@ -8,8 +8,8 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "struct_not_packed",
         summary: "A struct of the ABI is not declared as packed.",
-        reason: "It has no padding today. A field that is added or reordered can bring some, and nothing shows it; and its alignment, which packed structs do not have, becomes a part of the ABI.",
-        example: "`struct kho_vmalloc` of Linux 7.3 is of natural alignment.",
+        reason: "It has no padding today, but a new or moved field can add some unnoticed. Its alignment, which a packed struct does not have, becomes part of the ABI.",
+        example: "`struct kho_vmalloc` of Linux 7.3 has its natural alignment.",
         remedy: "Declare a new struct as __packed. An accepted one may stay as it is: packing changes its alignment.",
     },
     class: Class::Flaw,

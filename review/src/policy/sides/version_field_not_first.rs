@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
         id: "version_field_not_first",
-        summary: "The field that carries a version is not the first of its struct.",
-        reason: "A kernel reads it before it knows which layout the rest has. What lies in front of it can never change again, and a reader that checks the start of the memory finds something else.",
+        summary: "The field that carries a version is not the first in its struct.",
+        reason: "A kernel reads this field before it knows the layout of the rest. Fields before it can never change, and a reader that checks the start of the memory does not find the version.",
         example: "`struct x_ser { u64 count; u32 version; }` where a macro gives the version as a number.",
-        remedy: "Put the version first, before the first kernel is released with the struct.",
+        remedy: "Put the version first, before a kernel is released with the struct.",
     },
     class: Class::Flaw,
     check: Check::Lint(find, Level::Note),
@@ -35,7 +35,7 @@ fn find(side: &Looked<'_>) -> Vec<Hit> {
                 hits.push(Hit {
                     place: side.place(record, Some(&field.name)),
                     what: format!(
-                        "`{item}` carries the version of \"{}\" and lies at byte {}",
+                        "`{item}` carries the version of \"{}\", but is at byte {}",
                         contract.compatible,
                         field.offset()
                     ),

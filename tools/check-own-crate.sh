@@ -61,8 +61,8 @@ smaller=(
 
 say 'own crate: a field alone'
 change "${smaller[0]}"
-fails "log_ring_ser.nr_records takes 4 bytes, and wire_layout! says" \
-	'a layout released as "log-ring-v1" never changes: undo, or give the changed layout a new version'
+fails "log_ring_ser.nr_records takes 4 bytes, but wire_layout! says" \
+	'a layout released as "log-ring-v1" never changes: undo the change, or give the changed layout a new version'
 
 say 'own crate: the field and its numbers'
 change "${smaller[@]}"

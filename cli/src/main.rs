@@ -25,7 +25,7 @@ Examples:
 
 Exit status:
   0  clean
-  1  findings: something is not as it must be
+  1  findings: something is wrong or unknown
   2  could not run: bad arguments, unreadable input, a missing tool
   3  inspect --extract: content is lost or doubtful
 
@@ -36,8 +36,8 @@ const WIDTH: usize = 100;
 
 /// Write, freeze and check the handover ABI of live-updating Linux kernels.
 ///
-/// The ABI is written once, as Rust types. From them come the kernel's C headers and the frozen
-/// layouts that make every change a line in a review, and every missing version bump an error.
+/// The ABI is written once, as Rust types. The kernel's C headers and the frozen layouts come from them.
+/// They make every change a line in a review, and every missing version bump an error.
 #[derive(Parser)]
 #[command(name = "kho-abi", version, after_help = AFTER_HELP, max_term_width = WIDTH)]
 struct Cli {
@@ -45,7 +45,7 @@ struct Cli {
     /// root of the file system to read
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// When to colour the output
+    /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorWhen,
     #[command(subcommand)]

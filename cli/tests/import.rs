@@ -485,7 +485,7 @@ fn what_is_left_out_or_changes_is_said() {
         ]
     );
     assert!(!stdout.contains("everything_is_ready") && !stdout.contains("and this"), "{stdout}");
-    assert!(stderr.contains("what remains: `pub mod everything;`"), "{stderr}");
+    assert!(stderr.contains("next: add `pub mod everything;`"), "{stderr}");
     let begin = "// SPDX-License-Identifier: GPL-2.0-or-later\n// Copyright of somebody.\n";
     assert!(stdout.starts_with(begin), "{stdout}");
     insta::assert_snapshot!("a_wire_file", stdout);

@@ -86,7 +86,7 @@ impl PatchError {
     pub fn help(&self) -> String {
         match self {
             Self::NotATree(_) => "give the top of a kernel tree: --tree DIR".into(),
-            Self::Io { .. } => "check the path, the permissions, and the space that is left".into(),
+            Self::Io { .. } => "check the path, the permissions and the free space".into(),
             Self::NoIdentity => {
                 "run `git config --global user.name NAME` and `git config --global user.email ADDRESS`"
                     .into()

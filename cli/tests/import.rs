@@ -475,7 +475,7 @@ fn what_is_left_out_or_changes_is_said() {
         .filter_map(|line| line.strip_prefix("kho-abi: note: ")?.split_once("everything.h:"))
         .map(|(_, said)| said)
         .collect();
-    let any = "as an integer it may have any value, and readers check it";
+    let any = "as an integer, it may have any value, and readers must check it";
     assert_eq!(
         said,
         [

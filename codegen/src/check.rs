@@ -134,7 +134,7 @@ fn prose(models: &[Model]) -> Vec<Finding> {
                 "prose_names_version",
                 place,
                 format!("the documentation says \"{version}\""),
-                "name the macro instead: the next bump changes the string, and not the prose",
+                "name the macro instead: the next bump changes the string, not the prose",
             ));
         }
     };
@@ -186,7 +186,7 @@ pub fn shared_strings(models: &[Model]) -> Vec<Finding> {
                 "compatible_in_two_contracts",
                 &places[places.len() - 1],
                 format!("\"{compatible}\" is also the string of the contract at {}", places[0]),
-                "give one of them a string that no contract ever had",
+                "give one of them a string that no contract has ever had",
             )
         })
         .collect()
@@ -237,7 +237,7 @@ fn read_back_one(
             "header_reads_back_differently",
             place,
             format!("{what} (for {triple}{pages})"),
-            "report this as a defect: the generated header differs from the types",
+            "report this as a bug: the generated header differs from the types",
         )
     };
     // A gap is a difference, too, since clang can compute everything in our headers.

@@ -183,7 +183,7 @@ impl WireCrate {
         let asked = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let held = self.held(asked(WRITE).is_some(), asked(RELEASE).as_deref());
         let said = held.unwrap_or_else(|error| format!("{error}\n  help: {}\n", error.help()));
-        assert!(said.is_empty(), "the crate's ABI is not what was agreed on:\n{said}");
+        assert!(said.is_empty(), "the crate's ABI is not what was frozen:\n{said}");
     }
 
     /// What does not hold, in words; nothing where everything does.

@@ -17,19 +17,19 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One of the things that must hold.
+/// One check, and its result.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Check {
     /// What must hold, as a statement.
     pub name: &'static str,
-    /// Why it was not looked at; `None` where it was.
+    /// Why it was not checked; `None` if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_checked: Option<String>,
     /// What was found wrong.
     #[serde(serialize_with = "finding::brief")]
     #[schemars(with = "Vec<finding::Brief<'static>>")]
     pub findings: Vec<Finding>,
-    /// What is worth knowing, and not wrong.
+    /// What is worth knowing, but not wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

@@ -87,7 +87,7 @@ struct Document<'a> {
     unreadable: &'a [Unreadable],
 }
 
-/// A kernel that has no answer.
+/// A kernel without an answer.
 #[derive(JsonSchema, Serialize)]
 struct Unreadable {
     /// The kernel, whichever of the two it is.

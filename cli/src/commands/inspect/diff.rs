@@ -60,7 +60,7 @@ struct Document<'d> {
     schema: &'static str,
     before: String,
     after: String,
-    /// What was left out because it was asked for.
+    /// What was not compared, as requested.
     not_compared: &'d [&'static str],
     differences: &'d [Difference],
 }

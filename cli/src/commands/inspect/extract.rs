@@ -27,14 +27,14 @@ struct Document<'d> {
     image: &'d str,
     session: &'d str,
     token: String,
-    /// The file that was written; `null` where none was.
+    /// The file that was written; `null` if none was.
     output: Option<&'d str>,
     /// Size of the memfd, in bytes.
     size: u64,
     complete: bool,
     lost: &'d Pieces,
     doubtful: &'d Pieces,
-    /// What is wrong in the image, first of all with this memfd, as the report has it.
+    /// What is wrong in the image, as in the report. Findings about this memfd come first.
     findings: Vec<&'d Finding>,
     /// Number of all findings.
     findings_total: u64,

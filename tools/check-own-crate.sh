@@ -70,7 +70,7 @@ change "${smaller[@]}"
 fails 'src/log_ring.rs:57: struct log_ring_ser: field `nr_records` was u64, 8 bytes at byte 16, is u32, 4 bytes at byte 16' \
 	'layouts/log-ring-v1.layout has it released as "log-ring-v1" [frozen_layout_changed]' \
 	"the struct's size went from 80 to 76 bytes" \
-	'help: undo the change, or give it a new version: another string than "log-ring-v1"' \
+	'help: undo the change, or give it a new version: a string other than "log-ring-v1"' \
 	'c-headers/include/linux/kho/abi/log_ring.h'
 # What may be written is: headers, and nothing of a layout that is released.
 if ran KHO_ABI_WRITE=1; then die 'a change passes because it was written' "see $copy"; fi

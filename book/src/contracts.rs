@@ -238,8 +238,8 @@ fn history(header: &Header, versions: &[&Version<'_>]) -> String {
     }
     let mut out = String::from("\n## History {#history}\n");
     let first = times.first().map_or_else(
-        || "No released kernel has it. It is known from patches on their way.".into(),
-        |first| format!("The first version that is known: {}.", first.label()),
+        || "No released kernel has it. It is known from posted patches.".into(),
+        |first| format!("The first known version: {}.", first.label()),
     );
     put!(out, "\n{first}");
     if times.len() > 1 {

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 const AFTER_HELP: &str = "\
 Examples:
-  kho-abi diff git:v7.3 .                 what changed, and whether each version says so
+  kho-abi diff git:v7.3 .                 what changed, and whether the versions say so
   kho-abi review series.mbox              what patches do to the handover ABI
   kho-abi preflight vmlinux-a vmlinux-b   whether the next kernel will understand this one
   kho-abi inspect guest.raw               what a live update preserved

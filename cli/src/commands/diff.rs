@@ -28,7 +28,7 @@ Examples:
 Exit status: 0 when every change is covered by a new version, 1 with findings, 2 when a source cannot be \
 read. What neither layouts nor text can decide is unknown, which is a finding: not_compared.";
 
-/// Compare two sources, and say which contracts must bump
+/// Compare two sources, and say which contracts need a bump
 ///
 /// Every struct, constant and device-tree property that a compatible string promises is compared,
 /// with all that they embed. Each contract gets a verdict: unchanged, changed and bumped, bump

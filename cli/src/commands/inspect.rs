@@ -69,7 +69,7 @@ pub(crate) struct Args {
     /// Write the file even if content is lost (leaves a hole) or doubtful (is written)
     #[arg(long, requires = "extract")]
     partial: bool,
-    /// Draw where preserved memory lies
+    /// Draw a map of preserved memory
     #[arg(long, conflicts_with_all = ["extract", "format"])]
     map: bool,
     /// Output format

@@ -24,7 +24,7 @@ shows it. The verdicts, one for each contract:
   different      something does not match: a finding
   newer, older   the source has another version; a finding unless the truth knows that version
                  and it matches
-  unknown        the source has a contract that the truth does not: a finding
+  unknown        the source has a contract that the truth does not have: a finding
   absent         the source has neither its string nor a struct of its own
   not checkable  this source says nothing about what it promises
 

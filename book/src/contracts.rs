@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A page for each header: its contracts now, drawn; what became of them from kernel to kernel; who has them.
+//! A page for each header: its contracts now, drawn; how they changed from kernel to kernel; who has
+//! them.
 
 use crate::{kernels, Failure, Page};
 use kho_abi::wire::earlier::reused::{Kernel, KERNELS};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A crate of somebody's own that declares contracts: its headers, unit tests and frozen layouts.
+//! A crate of your own that declares contracts: its headers, unit tests and frozen layouts.
 //!
-//! Such a crate has wire files as `kho-abi` has, and a test that holds everything made of them:
+//! Such a crate has wire files, like `kho-abi`, and a test that checks everything generated from them:
 //!
 //! ```no_run
 //! # const HEADERS: &[&kho_abi::wire::layout::Header] = &[];
@@ -12,8 +12,8 @@
 //! }
 //! ```
 //!
-//! `KHO_ABI_WRITE=1 cargo test` writes what is made of the types, and `KHO_ABI_RELEASE=x-v1 cargo test`
-//! freezes a contract for good. Neither changes a layout that is released.
+//! `KHO_ABI_WRITE=1 cargo test` writes what is generated from the types, and `KHO_ABI_RELEASE=x-v1 cargo
+//! test` freezes a contract for good. Neither changes a layout that is released.
 
 use crate::check::{self, Check, FROZEN, GENERATED};
 use crate::freeze;
@@ -31,14 +31,14 @@ use kho_abi_show::names;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The variable that makes [`WireCrate::hold`] write what is made of the types.
+/// The variable that makes [`WireCrate::hold`] write what is generated from the types.
 pub const WRITE: &str = "KHO_ABI_WRITE";
 
 /// The variable that makes [`WireCrate::hold`] freeze a contract for good: it names the contract.
 pub const RELEASE: &str = "KHO_ABI_RELEASE";
 
-/// A crate of wire files, and what is made of them, below its top: C headers and unit tests in
-/// `c-headers/`, frozen layouts in `layouts/`.
+/// A crate of wire files, and what is generated from them, below its top directory: C headers and unit
+/// tests in `c-headers/`, frozen layouts in `layouts/`.
 #[derive(Debug)]
 pub struct WireCrate {
     root: PathBuf,
@@ -46,7 +46,7 @@ pub struct WireCrate {
     catalogue: Catalogue,
 }
 
-/// Why nothing could be made of a crate's wire files.
+/// Why nothing could be generated from a crate's wire files.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnError {
     /// The wire files do not fit together.
@@ -75,7 +75,7 @@ impl OwnError {
 impl WireCrate {
     /// A crate whose top is `root`: `env!("CARGO_MANIFEST_DIR")`.
     ///
-    /// `wire_dir` is the directory below it that the wire files lie in, and `headers` are theirs. They
+    /// `wire_dir` is the directory below it with the wire files, and `headers` are their headers. They
     /// may embed the types of `kho-abi`, such as `kho_vmalloc`.
     #[must_use]
     pub fn new(
@@ -100,7 +100,7 @@ impl WireCrate {
         &self.catalogue
     }
 
-    /// The headers and unit tests that are made of the types; each path is below `c-headers`.
+    /// The headers and unit tests that are generated from the types; each path is below `c-headers`.
     ///
     /// # Errors
     ///
@@ -177,7 +177,7 @@ impl WireCrate {
     ///
     /// # Panics
     ///
-    /// Where something does not hold, with the place, what was found, and what to do about each.
+    /// If a check fails: with the place, what was found, and what to do about it.
     #[track_caller]
     pub fn hold(&self) {
         let asked = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -186,7 +186,7 @@ impl WireCrate {
         assert!(said.is_empty(), "the crate's ABI is not what was frozen:\n{said}");
     }
 
-    /// What does not hold, in words; nothing where everything does.
+    /// The failed checks, in words; empty if there are none.
     fn held(&self, write: bool, release: Option<&str>) -> Result<String, OwnError> {
         let mut findings = Vec::new();
         if write {
@@ -221,7 +221,7 @@ impl WireCrate {
         Layouts::of_crate(&self.root, self.origin)
     }
 
-    /// The present versions, and each older one.
+    /// The current versions, and each older one.
     fn models(&self) -> Result<Vec<Model>, OwnError> {
         let mut models = vec![self.catalogue.current()?.clone()];
         models.extend_from_slice(self.catalogue.earlier()?);

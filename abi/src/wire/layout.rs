@@ -44,7 +44,7 @@
 //! # Ok::<(), layout::ViewError>(())
 //! ```
 //!
-//! `kho-abi-codegen` makes C headers, unit tests and frozen layouts of it: see its module `own`, and
+//! `kho-abi-codegen` makes C headers, unit tests and frozen layouts from it: see its module `own`, and
 //! `examples/own-contract` in the repository.
 
 use core::fmt;
@@ -514,7 +514,7 @@ macro_rules! per_page_size {
 }
 pub use per_page_size;
 
-/// Compiles where `T` may lie at any address.
+/// Compiles if `T` may be at any address.
 #[doc(hidden)]
 pub const fn require_unaligned<T: Unaligned>() {}
 
@@ -538,7 +538,7 @@ pub const fn size_of_result<T, F>(_: fn(T) -> F) -> usize {
     size_of::<F>()
 }
 
-/// Stops the compilation, with a message, where the layout found is not the one declared.
+/// Stops the compilation with a message if the layout found is not the one declared.
 ///
 /// `module` is where the struct is declared: the remedy depends on whose file that is. The path of the
 /// invoking file says whether the contract may be a draft: one in `earlier/` was released.

@@ -75,7 +75,7 @@ fails 'src/log_ring.rs:57: struct log_ring_ser: field `nr_records` was u64, 8 by
 # What may be written is: headers, and nothing of a layout that is released.
 if ran KHO_ABI_WRITE=1; then die 'a change passes because it was written' "see $copy"; fi
 case $said in *frozen_layout_changed*) ;; *) die "it fails for another reason: $said" "see $copy" ;; esac
-in_git diff --quiet -- layouts || die 'a released layout was written over' "see $copy"
+in_git diff --quiet -- layouts || die 'a released layout was overwritten' "see $copy"
 
 say 'own crate: the field, its numbers and the frozen layout'
 sed -i -e 's/size 80 /size 76 /' -e 's/^      16       8  u64 /      16       4  u32 /' -e 's/^      24       4/      20       4/' \

@@ -12,7 +12,7 @@ use std::path::Path;
 
 const AFTER_HELP: &str = "\
 In a kernel tree, or in any repository with a kho-abi.toml, the C headers are the truth: every \
-declaration must be read, a version must cover every struct, and each contract must match its frozen \
+declaration must be readable, a version must cover every struct, and each contract must match its frozen \
 layout. `kho-abi init` sets this up. In a checkout of kho-abi, the Rust types are the truth.
 
 Examples:

@@ -19,8 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 const AFTER_HELP: &str = "\
 CURRENT and NEXT are a vmlinux, a bzImage, a unified kernel image, a kernel tree, or any other source. \
-The kernel matches \
-compatible strings exactly and then trusts the bytes (in brackets: the word of --format json):
+The kernel matches compatible strings exactly and then trusts the bytes (in brackets: the word of --format json):
   yes          the same strings, and the same layouts of all their structs [understood]
   yes, with 1 known defect
                the same, but a release has or may have a known defect: the lines say which commit to look \

@@ -23,7 +23,7 @@ all: ## Write the kernel's C headers from the types (the default)
 	cargo run --locked -- generate
 
 .PHONY: check
-check: ## Run every check and test, also against a real Linux tree
+check: ## Run every check and test, including those against a real Linux tree
 	@tools/check.sh
 
 .PHONY: check-kernel
@@ -49,7 +49,7 @@ release:
 	cargo build --release --locked -p kho-abi --bin kho-abi
 
 .PHONY: static
-static: ## Build the program for any Linux on x86-64, with no library of the machine (musl)
+static: ## Build a static program for any x86-64 Linux (musl)
 	@tools/setup.sh generate
 	rustup target add x86_64-unknown-linux-musl
 	cargo build --release --locked -p kho-abi --bin kho-abi --target x86_64-unknown-linux-musl
@@ -76,14 +76,14 @@ book: ## Write the book into target/book/html, and check its links and examples
 	@tools/book.sh
 
 .PHONY: bless
-bless: ## Record the goldens of rendered text anew; frozen layouts stay as they are
+bless: ## Record the goldens of rendered text again; frozen layouts stay as they are
 	@tools/setup.sh check
 	INSTA_UPDATE=always cargo test --locked --workspace --no-fail-fast
 
 .PHONY: clean
-clean: ## Remove what cargo built; the cache of Linux trees stays
+clean: ## Remove what cargo built, but keep the cache of Linux trees
 	cargo clean
 
 .PHONY: help
-help: ## Say this
+help: ## Print this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16

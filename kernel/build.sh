@@ -86,7 +86,7 @@ debug)
 	;;
 *) die "unknown flavour '$flavour'" "use base, v2 or debug" ;;
 esac
-[ "$(uname -m)" = x86_64 ] || die "this is not an x86-64 machine" "the configurations are for x86-64 alone"
+[ "$(uname -m)" = x86_64 ] || die "this is not an x86-64 machine" "the configurations are only for x86-64"
 
 jobs="${KHO_ABI_JOBS:-$(nproc)}"
 cache=$(cache_dir)
@@ -102,7 +102,7 @@ if command -v dpkg-query >/dev/null; then
 	install_packages "${packages[@]}"
 else
 	for tool in bc bison flex gcc make pahole patch zstd; do
-		command -v "$tool" >/dev/null || die "$tool is not installed" "install the like of these Debian packages: ${packages[*]}"
+		command -v "$tool" >/dev/null || die "$tool is not installed" "install the equivalents of these Debian packages: ${packages[*]}"
 	done
 fi
 command -v rustc >/dev/null || die "rustc is not installed" "install Rust 1.85 or newer, with clippy and rustfmt"

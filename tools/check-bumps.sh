@@ -51,7 +51,7 @@ for header in json.load(sys.stdin)["headers"]:
     for contract in header["contracts"]:
         print(contract["compatible"])')
 	fi
-	[ "${#contracts[@]}" -gt 0 ] || die "no contract is known" "see \`kho-abi layout\`"
+	[ "${#contracts[@]}" -gt 0 ] || die "there are no contracts" "see \`kho-abi layout\`"
 	say "== ${contracts[*]}: released, and bumped"
 	mkdir tree && cp -r c-headers/include tree/
 	kho_abi freeze --release tree "${contracts[@]}"

@@ -61,8 +61,8 @@ smaller=(
 
 say 'own crate: a field alone'
 change "${smaller[0]}"
-fails "log_ring_ser.nr_records takes 4 bytes, and wire_layout! says" \
-	'a layout released as "log-ring-v1" never changes: undo, or give the changed layout a new version'
+fails "log_ring_ser.nr_records takes 4 bytes, but wire_layout! says" \
+	'a layout released as "log-ring-v1" never changes: undo the change, or give the changed layout a new version'
 
 say 'own crate: the field and its numbers'
 change "${smaller[@]}"
@@ -70,12 +70,12 @@ change "${smaller[@]}"
 fails 'src/log_ring.rs:57: struct log_ring_ser: field `nr_records` was u64, 8 bytes at byte 16, is u32, 4 bytes at byte 16' \
 	'layouts/log-ring-v1.layout has it released as "log-ring-v1" [frozen_layout_changed]' \
 	"the struct's size went from 80 to 76 bytes" \
-	'help: undo the change, or give it a new version: another string than "log-ring-v1"' \
+	'help: undo the change, or give it a new version: a string other than "log-ring-v1"' \
 	'c-headers/include/linux/kho/abi/log_ring.h'
 # What may be written is: headers, and nothing of a layout that is released.
 if ran KHO_ABI_WRITE=1; then die 'a change passes because it was written' "see $copy"; fi
 case $said in *frozen_layout_changed*) ;; *) die "it fails for another reason: $said" "see $copy" ;; esac
-in_git diff --quiet -- layouts || die 'a released layout was written over' "see $copy"
+in_git diff --quiet -- layouts || die 'a released layout was overwritten' "see $copy"
 
 say 'own crate: the field, its numbers and the frozen layout'
 sed -i -e 's/size 80 /size 76 /' -e 's/^      16       8  u64 /      16       4  u32 /' -e 's/^      24       4/      20       4/' \

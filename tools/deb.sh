@@ -29,7 +29,7 @@ if [ -n "${DEBEMAIL:-}" ]; then
 	maintainer="${DEBFULLNAME:-$DEBEMAIL} <$DEBEMAIL>"
 else
 	maintainer=$(git -C "$root" log -1 --format='%an <%ae>' 2>/dev/null) ||
-		die "the maintainer of the package is not known" "set DEBFULLNAME and DEBEMAIL"
+		die "the maintainer of the package is unknown" "set DEBFULLNAME and DEBEMAIL"
 fi
 
 work=$(mktemp -d)

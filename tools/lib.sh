@@ -25,7 +25,7 @@ install_packages() {
 	done
 	[ "${#missing[@]}" -gt 0 ] || return 0
 	command -v apt-get >/dev/null ||
-		die "these packages are missing and apt-get is not here: ${missing[*]}" "install their like by hand"
+		die "these packages are missing, and there is no apt-get: ${missing[*]}" "install their equivalents by hand"
 	if [ "$(id -u)" -ne 0 ]; then
 		command -v sudo >/dev/null ||
 			die "these packages are missing: ${missing[*]}" "run as root: apt-get install ${missing[*]}"

@@ -26,5 +26,5 @@ command -v cargo >/dev/null || die "cargo is not on PATH" "install Rust with rus
 [ "$task" = check ] || exit 0
 for component in fmt clippy; do
 	cargo "$component" --version >/dev/null 2>&1 ||
-		die "cargo $component is not here" "run: rustup component add rustfmt clippy"
+		die "cargo $component is missing" "run: rustup component add rustfmt clippy"
 done

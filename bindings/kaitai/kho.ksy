@@ -10,9 +10,9 @@ meta:
   endian: le
   bit-endian: le
 doc: |
-  A page of such state says nothing about what it is: what led to it does. So parse it as one of the
+  A page of such state does not say what it is: only what led to it does. So parse it as one of the
   types below, such as luo_session_block. What depends on the page size is described for pages of
-  4 KiB, and has the page size after its name for others.
+  4 KiB. For other page sizes, its name ends in the page size.
 
   Strings are bytes without their NUL, and have a second name that ends in _text for the string.
 instances:
@@ -575,7 +575,7 @@ types:
           PCI domain, which the PCI specifications call segment.
   luo_session_block:
     doc: |
-      A block of sessions, as luo_ser.sessions_pa and the header's next lead to it.
+      A block of sessions; luo_ser.sessions_pa and the header's next lead to one.
     seq:
       - id: header
         type: kho_block_header_ser
@@ -585,7 +585,7 @@ types:
         repeat-expr: header.count
   luo_file_block:
     doc: |
-      A block of files, as luo_file_set_ser.files and the header's next lead to it.
+      A block of files; luo_file_set_ser.files and the header's next lead to one.
     seq:
       - id: header
         type: kho_block_header_ser
@@ -595,7 +595,7 @@ types:
         repeat-expr: header.count
   luo_flb_list:
     doc: |
-      The FLBs, as luo_ser.flbs_pa leads to them.
+      The FLBs that luo_ser.flbs_pa leads to.
     seq:
       - id: header
         type: luo_flb_header_ser

@@ -8,9 +8,9 @@
     header = kho_abi.kho_block_header_ser.from_buffer_copy(page)
 
 Structures and constants have the names that the kernel's headers give them, and their layout is
-checked while the module is imported. Bytes are little-endian. Strings are bytes, as memory has them:
+checked when the module is imported. Bytes are little-endian. Strings are bytes, as memory has them:
 compare `file.compatible` with `MEMFD_LUO_FH_COMPATIBLE`. What depends on the page size is here for
-pages of 4 KiB, and has the page size after its name for others; `with_page_size()` chooses.
+pages of 4 KiB. For other page sizes, its name ends in the page size; `with_page_size()` chooses.
 """
 
 from __future__ import annotations

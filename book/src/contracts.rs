@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A page for each header: its contracts now, drawn; what became of them from kernel to kernel; who has them.
+//! A page for each header: its contracts now, drawn; how they changed from kernel to kernel; who has
+//! them.
 
 use crate::{kernels, Failure, Page};
 use kho_abi::wire::earlier::reused::{Kernel, KERNELS};
@@ -238,8 +239,8 @@ fn history(header: &Header, versions: &[&Version<'_>]) -> String {
     }
     let mut out = String::from("\n## History {#history}\n");
     let first = times.first().map_or_else(
-        || "No released kernel has it. It is known from patches on their way.".into(),
-        |first| format!("The first version that is known: {}.", first.label()),
+        || "No released kernel has it. It is known from posted patches.".into(),
+        |first| format!("The first known version: {}.", first.label()),
     );
     put!(out, "\n{first}");
     if times.len() > 1 {

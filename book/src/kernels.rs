@@ -41,9 +41,9 @@ pub(crate) fn pages(root: &Path) -> Result<Vec<Page>, Failure> {
     }
     put!(
         out,
-        "\n●: the kernel has it. Empty: it does not. ?: it is not known to have it, and not everything is known of that kernel.\n"
+        "\n●: the kernel has it. Empty: it does not. ?: unknown, since the list for that kernel is incomplete.\n"
     );
-    put!(out, "## Where this is known from\n");
+    put!(out, "## Sources\n");
     for kernel in KERNELS {
         put!(out, "- **Linux {}**: {}", kernel.release, markdown(kernel.source));
     }
@@ -60,7 +60,7 @@ pub(crate) fn pages(root: &Path) -> Result<Vec<Page>, Failure> {
     for renamed in RENAMED {
         put!(
             out,
-            "- {}: {} in {} is {} now, and its value is greater by {}. The bytes are the same.",
+            "- {}: {} in {} is now {}, and its value is greater by {}. The bytes are the same.",
             markdown_code(renamed.compatible),
             markdown_code(renamed.before),
             renamed.kernels,

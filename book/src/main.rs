@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! `kho-abi-book`: writes the source of the book, and checks what mdBook makes of it.
+//! `kho-abi-book`: writes the source of the book, and checks the site that mdBook makes from it.
 //!
 //! ```text
 //!   guides/*.md   by hand; their examples are run, and what they print is put below them

@@ -16,7 +16,7 @@ const VARIABLE: &str = "KHO_ABI_COMPLETE";
 const INDEX: &str = "_KHO_ABI_INDEX";
 const NAME: &str = "kho-abi";
 
-/// Shells that there are completions for.
+/// Shells with completions.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Shell {
     Bash,
@@ -55,7 +55,7 @@ pub(crate) fn script(shell: Shell) -> io::Result<String> {
 struct Bash;
 
 const BASH: &str = r#"_kho_abi() {
-    # Bash has split the line at colons and equal signs, too: what no space parts is put together again.
+    # Bash has also split the line at colons and equal signs: join what no space separates.
     local line=${COMP_LINE:0:COMP_POINT} words=() i word
     for ((i = 0; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
@@ -68,13 +68,13 @@ const BASH: &str = r#"_kho_abi() {
         line=${line#"$word"}
     done
     local last=$((${#words[@]} - 1))
-    # Typed with backslashes, a name is what it is without them.
+    # Remove the backslashes with which a name was typed.
     words[last]=${words[last]//\\/}
     local found
-    # A here-string works without /proc, too.
+    # A here-string also works without /proc.
     mapfile -t found <<<"$(VARIABLE=bash INDEX=$last "COMPLETER" -- "${words[@]}" 2>/dev/null)"
     [[ -n ${found[0]} ]] || found=()
-    # Bash puts in what follows the last of the characters at which it has split.
+    # Bash inserts what follows the last character at which it split.
     local typed=${words[last]} prefix=
     [[ $typed != *[:=]* ]] || prefix=${typed%"${typed##*[:=]}"}
     COMPREPLY=()

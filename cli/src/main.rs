@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 const AFTER_HELP: &str = "\
 Examples:
-  kho-abi diff git:v7.3 .                 what changed, and whether each version says so
+  kho-abi diff git:v7.3 .                 what changed, and whether the versions say so
   kho-abi review series.mbox              what patches do to the handover ABI
   kho-abi preflight vmlinux-a vmlinux-b   whether the next kernel will understand this one
   kho-abi inspect guest.raw               what a live update preserved
@@ -25,7 +25,7 @@ Examples:
 
 Exit status:
   0  clean
-  1  findings: something is not as it must be
+  1  findings: something is wrong or unknown
   2  could not run: bad arguments, unreadable input, a missing tool
   3  inspect --extract: content is lost or doubtful
 
@@ -39,8 +39,8 @@ const WIDTH: usize = 100;
 
 /// Write, freeze and check the handover ABI of live-updating Linux kernels.
 ///
-/// The ABI is written once, as Rust types. From them come the kernel's C headers and the frozen
-/// layouts that make every change a line in a review, and every missing version bump an error.
+/// The ABI is written once, as Rust types. The kernel's C headers and the frozen layouts come from them.
+/// They make every change a line in a review, and every missing version bump an error.
 #[derive(Parser)]
 #[command(name = NAME, version, after_help = AFTER_HELP, max_term_width = WIDTH)]
 struct Cli {
@@ -57,7 +57,7 @@ struct Global {
     /// root of the file system to read
     #[arg(long, global = true, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// When to colour the output
+    /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: ColorWhen,
 }

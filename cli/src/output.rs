@@ -20,10 +20,10 @@ use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 
-/// When to colour.
+/// When to use colours.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// When writing to a terminal, and neither `NO_COLOR` nor `TERM` speaks against it
+    /// On a terminal, unless `NO_COLOR` or `TERM` disables colours
     Auto,
     /// Always
     Always,
@@ -129,7 +129,7 @@ impl Output {
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure {
                 message: format!("cannot write to standard output: {error}"),
-                help: "check the space that is left, or write elsewhere".into(),
+                help: "check the free space, or write elsewhere".into(),
             }),
             _ => Ok(()),
         }

@@ -93,8 +93,8 @@ fn generate_writes_and_checks_bindings_for_other_tools() {
     assert_eq!(scratch.run(&both).status, Some(0));
     assert_fails(
         &scratch.run(&["generate", "--out", "-", "--bindings", "elsewhere"]),
-        "headers and bindings do not go to one output",
-        "give --out a directory, or leave it away",
+        "headers and bindings cannot both go to standard output",
+        "give --out a directory, or leave it out",
     );
     assert_fails(
         &scratch.run(&["generate", "--check", "--bindings", "nowhere"]),
@@ -144,8 +144,8 @@ fn a_directory_that_cannot_be_written_or_read_is_named() {
     );
     assert_fails(
         &scratch.run(&["generate", "--check", "--out", "-"]),
-        "standard output has nothing to compare with",
-        "give --check a directory, or leave --out away",
+        "--check cannot compare with standard output",
+        "give --out a directory, or leave it out",
     );
     assert_fails(
         &scratch.run(&["check", "--root", "nowhere"]),
@@ -199,7 +199,7 @@ fn a_program_older_than_the_source_writes_nothing() {
     let ran = scratch.run(&["layout"]);
     assert_eq!(ran.status, Some(0));
     assert!(
-        ran.stderr.starts_with("kho-abi: note: shown is what this program was compiled with"),
+        ran.stderr.starts_with("kho-abi: note: showing what this program was compiled with"),
         "{ran:?}"
     );
 }
@@ -439,7 +439,7 @@ fn a_reader_that_stops_early_is_no_error() {
     assert_fails(
         &ran,
         "cannot write to standard output: No space left on device (os error 28)",
-        "check the space that is left, or write elsewhere",
+        "check the free space, or write elsewhere",
     );
 }
 

@@ -484,7 +484,7 @@ fn what_is_left_out_or_changes_is_said() {
         .filter_map(|line| line.strip_prefix("kho-abi: note: ")?.split_once("everything.h:"))
         .map(|(_, said)| said)
         .collect();
-    let any = "as an integer it may have any value, and readers check it";
+    let any = "as an integer, it may have any value, and readers must check it";
     assert_eq!(
         said,
         [
@@ -494,7 +494,7 @@ fn what_is_left_out_or_changes_is_said() {
         ]
     );
     assert!(!stdout.contains("everything_is_ready") && !stdout.contains("and this"), "{stdout}");
-    assert!(stderr.contains("what remains: `pub mod everything;`"), "{stderr}");
+    assert!(stderr.contains("next: add `pub mod everything;`"), "{stderr}");
     let begin = "// SPDX-License-Identifier: GPL-2.0-or-later\n// Copyright of somebody.\n";
     assert!(stdout.starts_with(begin), "{stdout}");
     insta::assert_snapshot!("a_wire_file", stdout);

@@ -37,7 +37,7 @@ fn a_monitor_that_is_none_or_not_there_is_status_2() {
     for option in [&["--mmap"][..], &["--as", "raw"]] {
         let (status, stderr) = inspect(&directory, &[&["qmp:monitor"], option].concat());
         assert_eq!(status, Some(2));
-        assert!(stderr.contains("neither a raw file nor mapped"), "{stderr}");
+        assert!(stderr.contains("--as and --mmap do not apply to a running guest"), "{stderr}");
     }
 }
 
@@ -63,7 +63,7 @@ fn a_stub_that_is_none_or_not_there_is_status_2() {
     assert!(stderr.contains("cannot read stub: "), "{stderr}");
     let (status, stderr) = inspect(&directory, &["gdb:stub", "--mmap"]);
     assert_eq!(status, Some(2));
-    assert!(stderr.contains("neither a raw file nor mapped"), "{stderr}");
+    assert!(stderr.contains("--as and --mmap do not apply to a running guest"), "{stderr}");
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn no_output_of_any_command_replaces_a_file_without_a_word() {
             }
             let (status, stdout, stderr) = place.shell(&line);
             assert_eq!((status, stdout.as_str()), (Some(2), ""), "{line}: {stderr}");
-            let said = "exists, with 9 bytes in it: nothing was written";
+            let said = "exists and has 9 bytes: nothing was written";
             assert!(stderr.contains(said) && stderr.contains("--force"), "{line}: {stderr}");
             assert_eq!(fs::read_to_string(place.path(file)).unwrap(), "as it was", "{line}");
             assert_eq!(place.names(), names, "{line}");

@@ -45,11 +45,11 @@ fn new_takes_no_name_that_is_taken_or_is_none() {
         || ["mod.rs", "versions.rs"].map(|file| scratch.read(&format!("abi/src/wire/{file}")));
     let before = lists();
     for (name, why) in [
-        ("vfio-pci", "a file has that name already: abi/src/wire/vfio_pci.rs"),
-        ("layout", "a file has that name already: abi/src/wire/layout.rs"),
-        ("earlier", "a file has that name already: abi/src/wire/earlier"),
-        ("luo-session", "a contract has that name already: \"luo-session-v2\" in abi/src/wire/earlier/luo_v1.rs"),
-        ("pci-dev", "a struct has that name already: struct pci_dev_ser in abi/src/wire/pci.rs"),
+        ("vfio-pci", "a file already has that name: abi/src/wire/vfio_pci.rs"),
+        ("layout", "a file already has that name: abi/src/wire/layout.rs"),
+        ("earlier", "a file already has that name: abi/src/wire/earlier"),
+        ("luo-session", "a contract already has that name: \"luo-session-v2\" in abi/src/wire/earlier/luo_v1.rs"),
+        ("pci-dev", "a struct already has that name: struct pci_dev_ser in abi/src/wire/pci.rs"),
         ("type", "`type` is not a name for a header"),
         ("9lives", "`9lives` is not a name for a header"),
         ("Ring", "`Ring` is not a name for a header"),
@@ -194,7 +194,7 @@ fn a_patch_brings_a_header_to_a_tree_that_is_not_touched() {
     assert_eq!(tree.read(&header), scratch.read(&format!("c-headers/{header}")));
     let ran = patch(&scratch, &[vfio_pci, "--tree", tree.path()]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
-    assert!(ran.stderr.contains("has this already"), "{ran:?}");
+    assert!(ran.stderr.contains("already has this"), "{ran:?}");
 
     // A tree that has an older one: the message lists what changes.
     let old = tree.read(&header).replace("\tu16 domain;", "\tu32 domain;");
@@ -217,7 +217,7 @@ fn a_patch_brings_a_header_to_a_tree_that_is_not_touched() {
     assert!(!text.contains("kho_abi_luo_kunit"), "{text}");
     // "LIVE UPDATE" has a line for each of the new files already.
     assert!(
-        ran.stderr.contains("MAINTAINERS has the new files already, in \"LIVE UPDATE\""),
+        ran.stderr.contains("MAINTAINERS already has the new files in \"LIVE UPDATE\""),
         "{ran:?}"
     );
     tree.apply(text);

@@ -109,7 +109,7 @@ fn the_git_hook_refuses_a_change_without_a_bump_and_nothing_else() {
 #[test]
 fn the_step_of_ci_annotates_the_line() {
     let readme = fs::read_to_string(top().join("README.md")).unwrap();
-    let step = block(&readme, "a step of GitHub's CI", "yaml");
+    let step = block(&readme, "step for GitHub's CI", "yaml");
     let run =
         step.lines().find_map(|line| line.strip_prefix("- run: ")).expect("it runs something");
     let tree = Tree::new("ci");

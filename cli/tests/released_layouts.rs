@@ -52,7 +52,7 @@ fn the_compiler_refuses_a_change_in_words() {
     scratch.replace(WIRE, "pub bdf: u32", "pub bdf: u16");
     scratch.replace(WIRE, "2 => domain", "12 => domain");
     let ran = scratch.cargo(&["check", "-p", "kho-abi-types"], &[]);
-    let wrong = "vfio_pci_core_device_ser.domain is at byte 2, and wire_layout! says byte 12";
+    let wrong = "vfio_pci_core_device_ser.domain is at byte 2, but wire_layout! says byte 12";
     let expected = format!("error[E0080]: evaluation panicked: {wrong}; {released}");
     assert!(first_error(&ran).starts_with(&expected), "{}", ran.stderr);
 

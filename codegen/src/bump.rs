@@ -32,7 +32,7 @@ pub enum BumpError {
     },
     /// The version does not end with `-v`, `_v` or `@` and a number.
     #[error(
-        "\"{compatible}\" is not of the form name-vN, name_vN or name@N: its next version is not known"
+        "\"{compatible}\" is not of the form name-vN, name_vN or name@N: its next version is unknown"
     )]
     Form {
         /// The string.
@@ -49,7 +49,7 @@ pub enum BumpError {
         help: String,
     },
     /// The present version departs from its frozen layout.
-    #[error("\"{compatible}\" is not what was frozen")]
+    #[error("\"{compatible}\" differs from its frozen layout")]
     Changed {
         /// The string.
         compatible: String,
@@ -63,7 +63,7 @@ pub enum BumpError {
         path: String,
     },
     /// A wire file lacks a part that has to be edited.
-    #[error("{file}: {what} is not found")]
+    #[error("{file}: {what} not found")]
     Shape {
         /// The file.
         file: String,

@@ -18,19 +18,19 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One of the things that must hold.
+/// One check, and its result.
 #[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Check {
     /// What must hold, as a statement.
     pub name: &'static str,
-    /// Why it was not looked at; `None` where it was.
+    /// Why it was not checked; `None` if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_checked: Option<String>,
     /// What was found wrong.
     #[serde(serialize_with = "finding::brief")]
     #[schemars(with = "Vec<finding::Brief<'static>>")]
     pub findings: Vec<Finding>,
-    /// What is worth knowing, and not wrong.
+    /// What is worth knowing, but not wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -141,7 +141,7 @@ fn prose(models: &[Model]) -> Vec<Finding> {
                 "prose_names_version",
                 place,
                 format!("the documentation says \"{version}\""),
-                "name the macro instead: the next bump changes the string, and not the prose",
+                "name the macro instead: the next bump changes the string, not the prose",
             ));
         }
     };
@@ -193,7 +193,7 @@ pub fn shared_strings(models: &[Model]) -> Vec<Finding> {
                 "compatible_in_two_contracts",
                 &places[places.len() - 1],
                 format!("\"{compatible}\" is also the string of the contract at {}", places[0]),
-                "give one of them a string that no contract ever had",
+                "give one of them a string that no contract has ever had",
             )
         })
         .collect()
@@ -244,7 +244,7 @@ fn read_back_one(
             "header_reads_back_differently",
             place,
             format!("{what} (for {triple}{pages})"),
-            "report this as a defect: the generated header differs from the types",
+            "report this as a bug: the generated header differs from the types",
         )
     };
     // A gap is a difference, too, since clang can compute everything in our headers.

@@ -68,7 +68,7 @@ fn unregistered(
             let listed = fs::read_to_string(&lists).map_err(at(&lists))?;
             let shown = checkout.display(&lists);
             let help = if listed.contains(&format!("&{stem}::HEADER")) {
-                format!("compile again, as `cargo run -- check` does: {shown} names it")
+                format!("rebuild, as `cargo run -- check` does: {shown} names it")
             } else {
                 format!(
                     "add `pub mod {stem};` and `&{stem}::HEADER` in {list} to {shown}, and a line to \
@@ -78,7 +78,7 @@ fn unregistered(
             findings.push(Finding::new(
                 "wire_file_unregistered",
                 checkout.display(&path),
-                "no list names this wire file: no header is made of it, and nothing checks it",
+                "no list names this wire file: no header is generated from it, and nothing checks it",
                 help,
             ));
         }
@@ -124,7 +124,7 @@ fn names(model: &Model) -> Vec<Finding> {
                 Some((name, file)) if name != header.name => findings.push(Finding::new(
                     if kind == "struct" { "struct_in_two_headers" } else { "macro_in_two_headers" },
                     place,
-                    format!("{} is defined in {file}, too", item.name()),
+                    format!("{} is also defined in {file}", item.name()),
                     format!("give one of the two {kind}s another name"),
                 )),
                 _ => {}
@@ -146,7 +146,7 @@ fn contracts(model: &Model) -> Vec<Finding> {
             findings.push(Finding::new(
                 "string_without_version",
                 &place,
-                format!("\"{compatible}\" has no version in it, and no number beside it"),
+                format!("\"{compatible}\" contains no version, and has no number beside it"),
                 format!("make it \"{compatible}-v1\", or set `version` in its contract"),
             ));
         }
@@ -243,7 +243,7 @@ mod tests {
             all,
         );
         assert!(
-            found.contains("is defined in abi/src/wire/luo.rs, too [macro_in_two_headers]"),
+            found.contains("is also defined in abi/src/wire/luo.rs [macro_in_two_headers]"),
             "{found}"
         );
         let found = one(

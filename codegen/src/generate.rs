@@ -119,7 +119,7 @@ pub fn check(
                 findings.push(Finding::new(
                     kind.unowned,
                     show(&path),
-                    format!("no wire file makes this {}", kind.name),
+                    format!("no wire file generates this {}", kind.name),
                     kind.remedy.replace("{}", origin.wire_dir),
                 ));
             }
@@ -165,7 +165,7 @@ fn difference(
             return Ok(Some(Finding::new(
                 kind.missing,
                 shown,
-                format!("the {} is not there", kind.name),
+                format!("the {} is missing", kind.name),
                 format!("run `{command}`"),
             )));
         }
@@ -180,7 +180,7 @@ fn difference(
         ..Finding::new(
             kind.out_of_date,
             Place { file: shown.clone(), line: same + 1 },
-            format!("the {} is not what the truth says", kind.name),
+            format!("the {} differs from the truth", kind.name),
             format!("run `{command}`; {}", origin.to_change()),
         )
     }))

@@ -154,7 +154,7 @@ impl Layouts {
         };
         let compatible = &frozen.contract.compatible;
         if path.file_name() != self.path(compatible).file_name() {
-            let what = format!("the file freezes \"{compatible}\", which is not its name");
+            let what = format!("the file freezes \"{compatible}\", which does not match its name");
             return Ok(Some(Err(malformed(1, what))));
         }
         Ok(Some(Ok(frozen)))

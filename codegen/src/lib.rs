@@ -6,11 +6,11 @@
 //!   generate   write::c_header, write::kunit   include/linux/kho/abi/*.h, and unit tests for them
 //!              write::python, kaitai, imhex    bindings/: the same for other tools
 //!   freeze     write::frozen                   snapshots/*.layout
-//!   import     import::text                    a wire file of a C header
+//!   import     import::text                    a wire file from a C header
 //!   bump                                       the next version of a contract
-//!   new                                        a contract begun
+//!   new                                        a new contract
 //!   kernel_patch, wire_edit                    from the types to a kernel tree, and back
-//!   suites                                     unit tests beside what a directory has already
+//!   suites                                     unit tests beside what a directory already has
 //!   check, declared                            whether a checkout is consistent
 //! ```
 //!

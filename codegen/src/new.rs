@@ -18,10 +18,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum NewError {
     /// The name is not one.
-    #[error("`{0}` is not a name for a header: expected letters, digits, `-` and `_`, and a letter first")]
+    #[error("`{0}` is not a name for a header: expected letters, digits, `-` and `_`, starting with a letter")]
     Name(String),
     /// Something has that name.
-    #[error("{what} has that name already: {place}")]
+    #[error("{what} already has that name: {place}")]
     Taken {
         /// What it is.
         what: &'static str,
@@ -32,7 +32,7 @@ pub enum NewError {
     #[error("{0}")]
     TooLong(String),
     /// A list does not have the part that is to be edited.
-    #[error("{file}: {what} is not found")]
+    #[error("{file}: {what} not found")]
     Shape {
         /// The file.
         file: String,
@@ -55,7 +55,7 @@ impl NewError {
             Self::Name(_) => "give one such as `iommu` or `ring-buffer`".into(),
             Self::Taken { .. } => "take another name".into(),
             Self::TooLong(_) => "take a shorter name".into(),
-            Self::Shape { .. } => "write it as it was: `git diff` shows what changed".into(),
+            Self::Shape { .. } => "restore it: `git diff` shows what changed".into(),
             Self::Truth(error) => error.help(),
             Self::Checkout(error) => error.help(),
         }

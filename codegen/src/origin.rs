@@ -43,8 +43,9 @@ impl Origin {
             freeze: "run `KHO_ABI_WRITE=1 cargo test`: it writes a draft of {}",
             draft: "undo the change, or run `KHO_ABI_WRITE=1 cargo test`: \
                     it writes the draft of {} again",
-            bump: "undo the change, or give it a new version: another string than \"{}\"; \
-                   then run `KHO_ABI_WRITE=1 cargo test`",
+            bump:
+                "undo the change, or give it a new version: a string other than \"{}\"; then run \
+                   `KHO_ABI_WRITE=1 cargo test`",
             new_version: "a new layout needs a new version in the string",
         }
     }

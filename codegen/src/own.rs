@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A crate of somebody's own that declares contracts: its headers, unit tests and frozen layouts.
+//! A crate of your own that declares contracts: its headers, unit tests and frozen layouts.
 //!
-//! Such a crate has wire files as `kho-abi` has, and a test that holds everything made of them:
+//! Such a crate has wire files, like `kho-abi`, and a test that checks everything generated from them:
 //!
 //! ```no_run
 //! # const HEADERS: &[&kho_abi::wire::layout::Header] = &[];
@@ -12,9 +12,10 @@
 //! }
 //! ```
 //!
-//! `KHO_ABI_WRITE=1 cargo test` writes what is made of the types, and `KHO_ABI_RELEASE=x-v1 cargo test`
-//! freezes a contract for good. Neither changes a layout that is released. What cannot be checked fails the
-//! test, as without clang or without the history of released layouts; `KHO_ABI_ALLOW_UNCHECKED=1` accepts it.
+//! `KHO_ABI_WRITE=1 cargo test` writes what is generated from the types, and `KHO_ABI_RELEASE=x-v1 cargo
+//! test` freezes a contract for good. Neither changes a layout that is released. A check that cannot be
+//! made, as without clang or without the history of released layouts, fails the test;
+//! `KHO_ABI_ALLOW_UNCHECKED=1` accepts that.
 
 use crate::check::{self, Check, FROZEN, GENERATED};
 use crate::freeze;
@@ -32,17 +33,17 @@ use kho_abi_show::names;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The variable that makes [`WireCrate::hold`] write what is made of the types.
+/// The variable that makes [`WireCrate::hold`] write what is generated from the types.
 pub const WRITE: &str = "KHO_ABI_WRITE";
 
 /// The variable that makes [`WireCrate::hold`] freeze a contract for good: it names the contract.
 pub const RELEASE: &str = "KHO_ABI_RELEASE";
 
-/// The variable that makes [`WireCrate::hold`] accept what cannot be checked, where git or clang is missing.
+/// The variable that makes [`WireCrate::hold`] accept checks that cannot be made, as without git or clang.
 pub const ALLOW_UNCHECKED: &str = "KHO_ABI_ALLOW_UNCHECKED";
 
-/// A crate of wire files, and what is made of them, below its top: C headers and unit tests in
-/// `c-headers/`, frozen layouts in `layouts/`.
+/// A crate of wire files, and what is generated from them, below its top directory: C headers and unit
+/// tests in `c-headers/`, frozen layouts in `layouts/`.
 #[derive(Debug)]
 pub struct WireCrate {
     root: PathBuf,
@@ -50,7 +51,7 @@ pub struct WireCrate {
     catalogue: Catalogue,
 }
 
-/// Why nothing could be made of a crate's wire files.
+/// Why nothing could be generated from a crate's wire files.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnError {
     /// The wire files do not fit together.
@@ -79,7 +80,7 @@ impl OwnError {
 impl WireCrate {
     /// A crate whose top is `root`: `env!("CARGO_MANIFEST_DIR")`.
     ///
-    /// `wire_dir` is the directory below it that the wire files lie in, and `headers` are theirs. They
+    /// `wire_dir` is the directory below it with the wire files, and `headers` are their headers. They
     /// may embed the types of `kho-abi`, such as `kho_vmalloc`.
     #[must_use]
     pub fn new(
@@ -104,7 +105,7 @@ impl WireCrate {
         &self.catalogue
     }
 
-    /// The headers and unit tests that are made of the types; each path is below `c-headers`.
+    /// The headers and unit tests that are generated from the types; each path is below `c-headers`.
     ///
     /// # Errors
     ///
@@ -181,17 +182,17 @@ impl WireCrate {
     ///
     /// # Panics
     ///
-    /// Where something does not hold, with the place, what was found, and what to do about each.
+    /// If a check fails: with the place, what was found, and what to do about it.
     #[track_caller]
     pub fn hold(&self) {
         let asked = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let accepts = asked(ALLOW_UNCHECKED).is_some();
         let held = self.held(asked(WRITE).is_some(), asked(RELEASE).as_deref(), accepts);
         let said = held.unwrap_or_else(|error| format!("{error}\n  help: {}\n", error.help()));
-        assert!(said.is_empty(), "the crate's ABI is not what was agreed on:\n{said}");
+        assert!(said.is_empty(), "the crate's ABI is not what was frozen:\n{said}");
     }
 
-    /// What does not hold, in words; nothing where everything does.
+    /// The failed checks, in words; empty if there are none.
     fn held(
         &self,
         write: bool,
@@ -237,7 +238,7 @@ impl WireCrate {
         Layouts::of_crate(&self.root, self.origin)
     }
 
-    /// The present versions, and each older one.
+    /// The current versions, and each older one.
     fn models(&self) -> Result<Vec<Model>, OwnError> {
         let mut models = vec![self.catalogue.current()?.clone()];
         models.extend_from_slice(self.catalogue.earlier()?);

@@ -40,8 +40,10 @@ pub fn edit(source: &str, ours: &Header, theirs: &Header) -> Result<Edited, Stri
     }
     for record in ours.records() {
         if theirs.records().all(|other| other.name != record.name) {
-            work.left
-                .push(format!("struct {} is gone: remove it and all that uses it", record.name));
+            work.left.push(format!(
+                "struct {} is gone: remove it and everything that uses it",
+                record.name
+            ));
         }
     }
     work.constants(theirs);
@@ -141,7 +143,7 @@ impl Work<'_> {
         let of = head.split(" of ").nth(1).and_then(|rest| rest.split(',').next());
         let Some(of) = of.map(str::to_string) else {
             self.left
-                .push(format!("struct {name} differs, and its wire_layout! is of another form"));
+                .push(format!("struct {name} differs, and its wire_layout! has an unknown form"));
             return;
         };
         let stated = layout_text(record, &of, &stated.concat());
@@ -257,7 +259,8 @@ impl Work<'_> {
         }
         for own in ours {
             if !seen.contains(own.name.as_str()) {
-                self.left.push(format!("{} is gone: remove it and all that uses it", own.name));
+                self.left
+                    .push(format!("{} is gone: remove it and everything that uses it", own.name));
             }
         }
     }

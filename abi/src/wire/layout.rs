@@ -44,7 +44,7 @@
 //! # Ok::<(), layout::ViewError>(())
 //! ```
 //!
-//! `kho-abi-codegen` makes C headers, unit tests and frozen layouts of it: see its module `own`, and
+//! `kho-abi-codegen` makes C headers, unit tests and frozen layouts from it: see its module `own`, and
 //! `examples/own-contract` in the repository.
 
 use core::fmt;
@@ -514,7 +514,7 @@ macro_rules! per_page_size {
 }
 pub use per_page_size;
 
-/// Compiles where `T` may lie at any address.
+/// Compiles if `T` may be at any address.
 #[doc(hidden)]
 pub const fn require_unaligned<T: Unaligned>() {}
 
@@ -538,7 +538,7 @@ pub const fn size_of_result<T, F>(_: fn(T) -> F) -> usize {
     size_of::<F>()
 }
 
-/// Stops the compilation, with a message, where the layout found is not the one declared.
+/// Stops the compilation with a message if the layout found is not the one declared.
 ///
 /// `module` is where the struct is declared: the remedy depends on whose file that is. The path of the
 /// invoking file says whether the contract may be a draft: one in `earlier/` was released.
@@ -563,12 +563,12 @@ const fn wrong(of: &Of<'_>, found: StructLayout, declared: StructLayout) -> Opti
         if is.size != shall.size {
             let text = of.field(is.name).push(" takes ").number(is.size, " byte", "s");
             let text =
-                text.push(", and wire_layout! says `").push(shall.ty).push("`, which takes ");
+                text.push(", but wire_layout! says `").push(shall.ty).push("`, which takes ");
             return Some(of.help(text.number(shall.size, "", "")));
         }
         if is.offset != shall.offset {
             let text = of.field(is.name).push(" is at byte ").number(is.offset, "", "");
-            let text = text.push(", and wire_layout! says byte ").number(shall.offset, "", "");
+            let text = text.push(", but wire_layout! says byte ").number(shall.offset, "", "");
             return Some(of.help(text));
         }
         filled += is.size;
@@ -576,18 +576,18 @@ const fn wrong(of: &Of<'_>, found: StructLayout, declared: StructLayout) -> Opti
     }
     if found.size != declared.size {
         let text = of.record().push(" has ").number(found.size, " byte", "s");
-        let text = text.push(", and wire_layout! says ").number(declared.size, "", "");
+        let text = text.push(", but wire_layout! says ").number(declared.size, "", "");
         return Some(of.help(text));
     }
     if found.align != declared.align {
         let text = of.record().push(" is aligned to ").number(found.align, " byte", "s");
-        let text = text.push(", and wire_layout! says ").number(declared.align, "", "");
+        let text = text.push(", but wire_layout! says ").number(declared.align, "", "");
         return Some(of.help(text));
     }
     if filled != declared.size {
         let text = of.record().push(" has padding: its fields fill ").number(filled, "", "");
         let text = text.push(" of its ").number(declared.size, " byte", "s");
-        return Some(of.help(text.push(", so give the rest a field of its own")));
+        return Some(of.help(text.push(": give the rest a field of its own")));
     }
     None
 }
@@ -675,12 +675,12 @@ impl Of<'_> {
                 .push("; a layout released as \"")
                 .push(self.compatible)
                 .push(
-                "\" never changes: undo, or give the changed layout a new version in its string",
+                "\" never changes: undo the change, or give the changed layout a new version in its string",
             ),
             None => text
                 .push("; a layout released as \"")
                 .push(self.compatible)
-                .push("\" never changes: undo, run `kho-abi bump ")
+                .push("\" never changes: undo the change, run `kho-abi bump ")
                 .push(self.compatible)
                 .push("`, then change the new version"),
         }
@@ -770,10 +770,10 @@ mod tests {
         ];
         let declared = StructLayout { fields, ..FOUND };
         let released =
-            "; a layout released as \"x-v1\" never changes: undo, run `kho-abi bump x-v1`, \
+            "; a layout released as \"x-v1\" never changes: undo the change, run `kho-abi bump x-v1`, \
                         then change the new version";
         let draft = "; \"x-v1\" is a draft: correct wire_layout!, and run `kho-abi freeze x-v1`";
-        let what = "x_ser.b is at byte 2, and wire_layout! says byte 104";
+        let what = "x_ser.b is at byte 2, but wire_layout! says byte 104";
         assert_eq!(said("x-v1", &["x-v2", "xx-v1"], declared), format!("{what}{released}"));
         assert_eq!(said("x-v1", &["w", "x-v1"], declared), format!("{what}{draft}"));
         // A number beside a string: the draft says which.
@@ -784,7 +784,7 @@ mod tests {
         let size = StructLayout { size: 1, ..FOUND };
         assert_eq!(
             said("x-v1", &[], size),
-            format!("struct x_ser has 12 bytes, and wire_layout! says 1{released}")
+            format!("struct x_ser has 12 bytes, but wire_layout! says 1{released}")
         );
         assert_eq!(said("x-v1", &[], FOUND), "");
     }

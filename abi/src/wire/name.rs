@@ -37,13 +37,13 @@ impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unterminated { capacity } => {
-                write!(f, "no NUL ends the name within its {capacity} bytes")
+                write!(f, "the name has no NUL within its {capacity} bytes")
             }
             Self::NotUtf8 { valid_up_to } => {
-                write!(f, "the name is not UTF-8 from byte {valid_up_to} on")
+                write!(f, "the name is not UTF-8 at byte {valid_up_to}")
             }
             Self::TooLong { len, capacity } => {
-                write!(f, "a name of {len} bytes and its NUL do not fit {capacity} bytes")
+                write!(f, "a name of {len} bytes and its NUL do not fit in {capacity} bytes")
             }
             Self::Nul { at } => write!(f, "the name has a NUL at byte {at}"),
         }

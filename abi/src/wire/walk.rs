@@ -91,7 +91,7 @@ impl<E: fmt::Display> fmt::Display for WalkError<E> {
         match self {
             Self::Unreadable { at, error } => write!(f, "memory at {at} cannot be read: {error}"),
             Self::Unaligned { at, align } => {
-                write!(f, "the page at {at} is not on a multiple of {align:#x}")
+                write!(f, "the page address {at} is not a multiple of {align:#x}")
             }
             Self::Count { at, count, capacity } => {
                 write!(f, "the block at {at} claims {count} entries but holds at most {capacity}")
@@ -100,7 +100,7 @@ impl<E: fmt::Display> fmt::Display for WalkError<E> {
             Self::TooLong { at, limit } => {
                 write!(f, "the list continues at {at}, past its limit of {limit} pages")
             }
-            Self::EntrySize { size } => write!(f, "entries of {size} bytes fill no block"),
+            Self::EntrySize { size } => write!(f, "entries of {size} bytes do not fit a block"),
             Self::Order { order } => write!(f, "no block of pages has order {order}"),
             Self::Pages { found, told } => {
                 write!(f, "the list claims {told} pages but has {found}")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-// error: struct case_ser has padding: its fields fill 2 of its 4 bytes, so give the rest a field of its own; a layout released as "case-v1" never changes: undo, run `kho-abi bump case-v1`
+// error: struct case_ser has padding: its fields fill 2 of its 4 bytes: give the rest a field of its own; a layout released as "case-v1" never changes: undo the change, run `kho-abi bump case-v1`
 
 use super::wire::layout::{self, WireType};
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

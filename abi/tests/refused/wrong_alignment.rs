@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-// first error: struct case_ser is aligned to 1 byte, and wire_layout! says 2; a layout released as "case-v1" never changes: undo, run `kho-abi bump case-v1`
+// first error: struct case_ser is aligned to 1 byte, but wire_layout! says 2; a layout released as "case-v1" never changes: undo the change, run `kho-abi bump case-v1`
 
 use super::wire::layout::{self, WireType};
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-// first error: struct case_ser has 4 bytes, and wire_layout! says 5; a layout released as "case-v1" never changes: undo, run `kho-abi bump case-v1`
+// first error: struct case_ser has 4 bytes, but wire_layout! says 5; a layout released as "case-v1" never changes: undo the change, run `kho-abi bump case-v1`
 
 use super::wire::layout::{self, WireType};
 use zerocopy_derive::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};

@@ -10,18 +10,18 @@ use std::path::Path;
 
 const AFTER_HELP: &str = "\
 Examples:
-  kho-abi bump vfio-pci-v1       its types may change then, as vfio-pci-v2";
+  kho-abi bump vfio-pci-v1       prepare vfio-pci-v2, whose types may then change";
 
 /// Prepare the next version of contracts
 ///
-/// The present types are kept under abi/src/wire/earlier/, so that what kernels wrote with them stays
-/// readable. The compatible string gets its next version, the header is generated, and a draft of the
-/// new layout is frozen. Then the types can be changed. A struct that several contracts embed changes
-/// for all of them: name them together.
+/// Copies the current types to abi/src/wire/earlier/, so that memory written with them stays readable.
+/// Gives the compatible string its next version, generates the header, and freezes a draft of the new
+/// layout. Change the types after that. If several contracts embed the struct to change, name all of
+/// them.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The contracts, by their present compatible strings
+    /// Contracts, by their current compatible strings
     #[arg(required = true, value_name = "CONTRACT", add = ArgValueCompleter::new(words::contracts))]
     contracts: Vec<String>,
 }
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     let mut files: Vec<_> =
         bumped.contracts.iter().map(|next| checkout.display(&next.wire_file)).collect();
     files.dedup();
-    note("What remains:");
+    note("Next steps:");
     note(format_args!("  1. change the types in {}", files.join(" and ")));
     note(format_args!("  2. `cargo run -- generate` and `cargo run -- freeze {nexts}`"));
     note("  3. `make bless`, and review what it changed");

@@ -12,29 +12,27 @@ use std::path::Path;
 
 const AFTER_HELP: &str = "\
 In a kernel tree, or in any repository with a kho-abi.toml, the C headers are the truth: every \
-declaration must have been read, a version must cover every struct, and each contract must be what \
-its frozen layout says. `kho-abi init` begins that. In a checkout of kho-abi, the Rust types are the \
-truth.
+declaration must be readable, a version must cover every struct, and each contract must match its frozen \
+layout. `kho-abi init` sets this up. In a checkout of kho-abi, the Rust types are the truth.
 
 Examples:
   kho-abi check                      in the tree around the current directory
-  kho-abi check --root ~/linux       in another one
+  kho-abi check --root ~/linux       another tree
   kho-abi check --format json        for programs: `kho-abi schema check-1`
 
-Exit status: 0 when all holds, 1 with findings or if something could not be checked, 2 when the headers cannot be read.";
+Exit status: 0 without findings, 1 with findings or if something could not be checked, 2 when the headers cannot be read.";
 
-/// Check everything that must hold in a tree
+/// Run every check of a tree
 ///
-/// Headers, frozen layouts and their history, documentation, and what a C compiler makes of the
-/// headers. What cannot be checked here is listed as not checked, and the exit status is 1.
+/// Checks the headers, the frozen layouts and their history, the documentation, and how a C compiler lays
+/// out the headers. Lists what cannot be checked here as not checked, and exits with 1.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Accept what cannot be checked here, as in a shallow clone or without clang: it is listed, and the exit
-    /// status is 0
+    /// Exit with 0 although something cannot be checked here, as in a shallow clone or without clang
     #[arg(long)]
     allow_unchecked: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }

@@ -5,8 +5,8 @@ use crate::complete::{self, Shell};
 use crate::output::{Failure, Outcome, Output};
 
 const AFTER_HELP: &str = "\
-The script calls this program again while words are typed, so it completes rules, compatible strings, \
-structs, schemas, revisions and files as well.
+The script calls this program as you type, so it also completes rules, compatible strings, structs, \
+schemas, revisions and files.
 
 Examples:
   kho-abi completions bash > ~/.local/share/bash-completion/completions/kho-abi
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     out.raw(&complete::script(args.shell).map_err(|error| Failure {
         message: format!("cannot write the completions: {error}"),
-        help: "report this as a defect of kho-abi".into(),
+        help: "report this as a bug in kho-abi".into(),
     })?);
     Ok(Outcome::Clean)
 }

@@ -14,9 +14,9 @@ use kho_abi_review::report::Document;
 use kho_abi_review::review;
 
 const AFTER_HELP: &str = "\
-A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or \
-any directory with include/linux/kho/abi, one header, a vmlinux, module, bzImage or BTF file, or git:REV. Of an \
-old tree without ABI headers, all is new.
+A source is `abi` (the types of this program), `snapshots` (the frozen layouts), a kernel tree or any \
+directory with include/linux/kho/abi, one header, a vmlinux, module, bzImage or BTF file, or git:REV. If \
+OLD is a tree without ABI headers, every contract is new.
 
 Examples:
   kho-abi diff git:v7.3 .                     what changed since the tag v7.3
@@ -25,10 +25,10 @@ Examples:
   kho-abi diff snapshots vmlinux              from the frozen layouts to a kernel
   kho-abi diff git:v7.3 . --format markdown   for a forge's comment
 
-Exit status: 0 when every change is covered by a new version, 1 with findings, 2 when a source \
-cannot be read. What neither a layout nor a text settles is unknown, which is a finding: not_compared.";
+Exit status: 0 when every change is covered by a new version, 1 with findings, 2 when a source cannot be \
+read. What neither layouts nor text can decide is unknown, which is a finding: not_compared.";
 
-/// Compare two sources, and say which contracts must bump
+/// Compare two sources, and say which contracts need a bump
 ///
 /// Every struct, constant and device-tree property that a compatible string promises is compared,
 /// with all that they embed. Each contract gets a verdict: unchanged, changed and bumped, bump
@@ -36,7 +36,7 @@ cannot be read. What neither a layout nor a text settles is unknown, which is a 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The old source; or a range of revisions, as git:A..git:B, or one, against its parent
+    /// The old source, a range of revisions (git:A..git:B), or one revision to compare with its parent
     #[arg(add = ArgValueCompleter::new(words::sources), value_parser = word())]
     old: String,
     /// The new source
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// OLD is an unmerged series: no kernel was released with its strings
     #[arg(long, conflicts_with = "released")]
     unmerged: bool,
-    /// A third source: only the strings that it has are released
+    /// A third source; only the strings in it count as released
     #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     released: Option<String>,
     #[command(flatten)]
@@ -103,8 +103,8 @@ fn revisions(word: &str, options: &source::Options) -> Result<(String, String), 
             Ok((format!("git:{old}"), format!("git:{new}")))
         }
         _ => Err(Failure {
-            message: format!("{word}: compared with what?"),
-            help: "give the new source as well, or a range as git:A..git:B".into(),
+            message: format!("{word}: nothing to compare it with"),
+            help: "give the new source as well, or a range such as git:A..git:B".into(),
         }),
     }
 }

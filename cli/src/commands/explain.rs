@@ -13,19 +13,19 @@ use std::ffi::OsStr;
 
 const AFTER_HELP: &str = "\
 Examples:
-  kho-abi explain                         every rule in a line
+  kho-abi explain                         every rule, one per line
   kho-abi explain compatible_not_bumped   one rule with its reason";
 
 /// Explain a rule: what it finds, why that matters, what to do
 ///
-/// Without a rule, all are listed.
+/// Without a rule, lists all of them.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The id of the rule, as findings show it in brackets
+    /// The rule's id, which findings show in brackets
     #[arg(add = ArgValueCompleter::new(complete))]
     rule: Option<String>,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }

@@ -19,62 +19,62 @@ use kho_abi_show::names;
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
-A layout is frozen as a draft, which may be frozen again. With --release, it is frozen for good: what \
-released it is read, and must have the same bytes. In a kernel tree, or in any repository with a \
-kho-abi.toml, that is a tag or another revision of the repository, or a tree. In a checkout of kho-abi, \
-it is a kernel: a tag of --git-dir, a tree, a vmlinux, or another source that `kho-abi verify` reads.
+Layouts are frozen as drafts, which may be frozen again. --release freezes for good: it reads the named \
+release, which must have the same bytes. In a kernel tree, or in any repository with a kho-abi.toml, the \
+release is a tag or another revision of the repository, or a tree. In a checkout of kho-abi, it is a \
+kernel: a tag of --git-dir, a tree, a vmlinux, or another source that `kho-abi verify` reads.
 
 Examples:
   kho-abi freeze                             drafts of everything that is not released
   kho-abi freeze vfio-pci-v2                 a draft of one contract
   kho-abi freeze vfio-pci-v2 --release v7.4  for good: the tag v7.4 has it
-  kho-abi freeze --source vmlinux memfd-v2   a draft of what a kernel has, by DWARF or BTF
+  kho-abi freeze --source vmlinux memfd-v2   a draft of what a kernel has, from its DWARF or BTF
   kho-abi freeze --source vmlinux --root-struct x-v1=x_ser x-v1
                                              of a contract that no header here has
   kho-abi freeze vfio-pci-v2 --release v7.4 --git-dir ~/linux
                                              in a checkout of kho-abi
 
-A kernel contains neither macros, nor device trees, nor packing, nor which structs a string promises; BTF has no \
-strings. The layout says what is unknown and what was given, and stays a draft.
+A kernel does not record macros, device trees, packing, or which structs a string promises, and BTF has \
+no strings. The layout lists what is unknown and what was given, and stays a draft.
 
-Exit status: 0 when it is frozen, 1 when it is refused, 2 when it could not be done.";
+Exit status: 0 when frozen, 1 when refused, 2 when the command could not run.";
 
-/// Write down the layout that a compatible string stands for
+/// Freeze the layout of a contract
 ///
-/// A draft may be written again until it is released. Once released, a frozen layout is never written
-/// again: where the types differ from it, they are refused.
+/// A draft may be rewritten until it is released. A released layout is never rewritten: types that differ
+/// from it are refused.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The contracts, by compatible string; all if none is given
     #[arg(value_name = "CONTRACT", add = ArgValueCompleter::new(words::contracts))]
     contracts: Vec<String>,
-    /// As a draft, which is what happens without it
+    /// Freeze a draft; this is the default
     #[arg(long, hide = true)]
     draft: bool,
-    /// For good: what released it, which must have these bytes
+    /// Freeze for good: the tag or kernel that released the layout, which must have these bytes
     #[arg(long, value_name = "TAG|KERNEL", alias = "released", conflicts_with = "draft", add = ArgValueCompleter::new(words::releases), value_parser = word())]
     release: Option<String>,
-    /// The repository whose tag it is, where it is not the one around the current directory
+    /// The repository of the tag, instead of the one around the current directory
     #[arg(long, value_name = "DIR", requires = "release")]
     git_dir: Option<PathBuf>,
     /// Freeze what a kernel has: a vmlinux, a module or a bzImage with DWARF or BTF, or raw BTF
     #[arg(long, value_name = "KERNEL", conflicts_with_all = ["draft", "release"], value_parser = word())]
     source: Option<String>,
-    /// The struct with which the state of a compatible string begins: a kernel does not say it
+    /// The root struct of a compatible string, which a kernel does not record
     #[arg(long, value_name = "COMPATIBLE=STRUCT", requires = "source", value_parser = root_struct)]
     root_struct: Vec<(String, String)>,
-    /// Read BTF, also where there is DWARF
+    /// Read BTF even if there is DWARF
     #[arg(long, requires = "source")]
     btf: bool,
-    /// The BTF that a module's continues: raw, or in a vmlinux
+    /// The base BTF of a module: raw, or in a vmlinux
     #[arg(long, value_name = "FILE", requires = "source")]
     btf_base: Option<PathBuf>,
 }
 
 /// `STRING=STRUCT`, as several commands take it.
 pub(super) fn root_struct(text: &str) -> Result<(String, String), String> {
-    let (string, name) = text.split_once('=').ok_or("COMPATIBLE=STRUCT is expected")?;
+    let (string, name) = text.split_once('=').ok_or("expected COMPATIBLE=STRUCT")?;
     let name = name.strip_prefix("struct ").unwrap_or(name);
     Ok((string.into(), name.into()))
 }
@@ -90,8 +90,8 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
 fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcome, Failure> {
     if args.git_dir.is_some() {
         return Err(Failure {
-            message: "--git-dir is for a checkout of kho-abi".into(),
-            help: "a tree's release is a revision of its own repository, or a tree: leave it out"
+            message: "--git-dir only works in a checkout of kho-abi".into(),
+            help: "leave it out: a tree's release is a revision of its own repository, or a tree"
                 .into(),
         });
     }
@@ -120,7 +120,7 @@ fn of_headers(args: &Args, project: &Project, out: &mut Output) -> Result<Outcom
     if let Some(from_kernel) = &held.from_kernel {
         note(format_args!("note: {} does not contain {}", from_kernel.source, from_kernel.words()));
         let given: Vec<_> = from_kernel.given.iter().map(|part| part.what()).collect();
-        note(format_args!("note: the layouts say that it was given: {}", given.join(", ")));
+        note(format_args!("note: the layouts record as given: {}", given.join(", ")));
     }
     Ok(Outcome::of(refused))
 }
@@ -151,7 +151,9 @@ fn of_types(args: &Args, checkout: &Checkout, out: &mut Output) -> Result<Outcom
     let (current, earlier) = models()?;
     if args.source.is_some() {
         return Err(Failure {
-            message: "--source is for trees of their own; here, the types are the truth".into(),
+            message:
+                "--source does not work in a checkout of kho-abi, where the types are the truth"
+                    .into(),
             help: "compare a kernel with them: `kho-abi verify KERNEL`".into(),
         });
     }
@@ -207,7 +209,7 @@ fn chosen<'a>(
         if args.release.is_some() {
             return Err(Failure {
                 message: "--release freezes for good, and needs the contracts by name".into(),
-                help: format!("give some of {}", known_contracts(&models[0])),
+                help: format!("give one or more of {}", known_contracts(&models[0])),
             });
         }
         let mut open = Vec::new();

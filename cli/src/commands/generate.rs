@@ -15,27 +15,26 @@ use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 In a kernel tree, or in any repository with a kho-abi.toml, the C headers are the truth, and this command \
-writes KUnit suites for them. Each expects the frozen layouts of its header, so that a header which differs \
-fails. A contract that is not frozen is a finding, and its header's suite stays as it is.
+writes KUnit suites for them. Each suite expects its header's frozen layouts, and fails if the header \
+differs. A contract that is not frozen is a finding, and its header's suite stays as it is.
 
 Examples:
   kho-abi generate                 write what differs
   kho-abi generate --check         write nothing, and show what differs
-  kho-abi generate --out ~/linux   the headers of this program's types, into a kernel tree
+  kho-abi generate --out ~/linux   write the headers of this program's types into a kernel tree
 
-Exit status: 0 when all is written or right, 1 with findings, 2 when it could not be done.";
+Exit status: 0 when everything is written or up to date, 1 with findings, 2 when the command could not run.";
 
-/// Write C headers and their unit tests from the types, or unit tests for headers in C
+/// Write C headers and unit tests from the types, or unit tests for C headers
 ///
-/// In a checkout of kho-abi, these are the kernel's C headers, unit tests for them, and bindings for other
-/// tools. In a tree whose C headers are the truth, these are unit tests for its headers: suites of the
-/// kernel's own framework.
+/// In a checkout of kho-abi, writes the kernel's C headers, unit tests for them, and bindings for other
+/// tools. In a tree whose C headers are the truth, writes KUnit suites for them.
 ///
 /// The bindings let other tools parse preserved memory: a Python module of ctypes structures, a
 /// description for Kaitai Struct, and a pattern for ImHex.
 ///
-/// Files whose text is right already are not touched. With --check nothing is written: differences
-/// are shown as a unified diff, and the exit status is 1.
+/// Leaves files alone that are up to date. With --check, writes nothing: it shows differences as a
+/// unified diff, and exits with 1 if there are any.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -50,7 +49,7 @@ pub(crate) struct Args {
     /// written
     #[arg(long, value_name = "DIR")]
     bindings: Option<PathBuf>,
-    /// How to print what --check finds
+    /// Output format of --check
     #[arg(long, value_name = "FORMAT", default_value = "text", requires = "check")]
     format: Format,
 }
@@ -76,13 +75,13 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     if printed && (args.check || args.bindings.is_some()) {
         let (message, help) = if args.check {
             (
-                "standard output has nothing to compare with",
-                "give --check a directory, or leave --out away",
+                "--check cannot compare with standard output",
+                "give --out a directory, or leave it out",
             )
         } else {
             (
-                "headers and bindings do not go to one output",
-                "give --out a directory, or leave it away",
+                "headers and bindings cannot both go to standard output",
+                "give --out a directory, or leave it out",
             )
         };
         return Err(Failure { message: message.into(), help: help.into() });

@@ -7,34 +7,34 @@ use kho_abi_show::names;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
-All of the header is imported, or nothing: what a wire file cannot say, such as a pointer, a union or padding, \
-is refused with its line. Code is left out, and a note says so. The wire file asserts the layout that clang \
-computed, so it does not compile where rustc computes another one.
+Imports the whole header or nothing: what a wire file cannot express, such as a pointer, a union or \
+padding, is refused with its line. Code is left out with a note. The wire file asserts the layout that \
+clang computed, so it does not compile if rustc computes another one.
 
 Examples:
   kho-abi import include/linux/kho/abi/luo.h                 print it
   kho-abi import include/linux/kho/abi/luo.h -o abi/src/wire/luo.rs
   kho-abi import include/linux/kho/abi/ring.h --own-crate -o src/ring.rs
 
-Exit status: 0 when it is imported, 1 when it is refused, 2 when it could not be read.";
+Exit status: 0 when imported, 1 when refused, 2 when the header cannot be read.";
 
-/// Make a Rust wire file of a C header
+/// Make a Rust wire file from a C header
 ///
 /// The wire file has the header's structs, constants, strings and documentation, and asserts its layout.
-/// `kho-abi generate` makes a header of it again with the same layouts, constants and strings.
+/// `kho-abi generate` makes a header from it with the same layouts, constants and strings.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The header; the ABI headers that it includes are looked for beside it
+    /// The header; the ABI headers that it includes are searched for beside it
     #[arg(value_name = "HEADER")]
     header: PathBuf,
-    /// Write for a crate of your own, which names kho-abi, rather than for abi/src/wire
+    /// Write for a crate of your own, which depends on kho-abi, instead of for abi/src/wire
     #[arg(long)]
     own_crate: bool,
     /// Where to write the wire file; `-` is standard output
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
-    /// Replace the file that -o names, if there is one with something in it
+    /// Overwrite the -o file if it exists and is not empty
     #[arg(long)]
     force: bool,
 }
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let named = args.output.file_name().filter(|_| !to.is_standard());
     if let Some(named) = named.filter(|named| *named != file.as_str()) {
         return Err(Failure {
-            message: format!("the wire file says that it is {file}, not {}", names::shown(named)),
+            message: format!("the wire file must be named {file}, not {}", names::shown(named)),
             help: format!("write it to {}", names::shown(args.output.with_file_name(&file))),
         });
     }
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     }
     let module = file.trim_end_matches(".rs");
     note(format_args!(
-        "what remains: `pub mod {module};`, and `&{module}::HEADER` in the list of headers{}",
+        "next: add `pub mod {module};`, and `&{module}::HEADER` to the list of headers{}",
         if args.own_crate { "" } else { ", both in abi/src/wire/mod.rs" }
     ));
     Ok(Outcome::Clean)

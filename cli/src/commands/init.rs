@@ -13,22 +13,22 @@ use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 Examples:
-  kho-abi init                        in the top of a kernel tree
-  kho-abi init --tree ~/linux         in another one
-  kho-abi init --released v7.3        what the tag v7.3 has with the same bytes is released
+  kho-abi init                        in the top directory of a kernel tree
+  kho-abi init --tree ~/linux         another tree
+  kho-abi init --released v7.3        what the tag v7.3 has with the same bytes is frozen for good
 
-Nothing is written over: a tree with a kho-abi.toml or frozen layouts is refused.
+Nothing is overwritten: a tree with a kho-abi.toml or frozen layouts is refused.
 
-Exit status: 0 when all was frozen, 1 when a contract could not be, 2 when nothing was written.";
+Exit status: 0 when everything was frozen, 1 when a contract could not be frozen, 2 when nothing was written.";
 
-/// Begin to hold the headers of a tree: write kho-abi.toml, and freeze what the tree has
+/// Start checking the headers of a tree: write kho-abi.toml, and freeze the tree's layouts
 ///
-/// Layouts are frozen as drafts, which may change until a kernel is released with them. Those that a
-/// release has with the same bytes are frozen for good.
+/// Layouts are frozen as drafts, which may change until a kernel is released with them. With --released,
+/// those that the release has with the same bytes are frozen for good.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// The top of the tree, instead of the current directory
+    /// Top directory of the tree, instead of the current directory
     #[arg(long, value_name = "DIR")]
     tree: Option<PathBuf>,
     /// A release that has these bytes: a tag or another revision of the tree's repository, or a tree
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     let count = |status| outcomes.iter().filter(|one| one.status == Some(status)).count();
     let (drafts, released) = (count(Status::Draft), count(Status::Released));
     note(format_args!(
-        "{drafts} draft{}, {released} released; what remains:",
+        "{drafts} draft{}, {released} released; next steps:",
         if drafts == 1 { "" } else { "s" }
     ));
     let dir = layouts.display(layouts.dir());
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     let findings: usize = checks.iter().map(|check| check.findings.len()).sum();
     if findings > 0 {
         let s = if findings == 1 { "" } else { "s" };
-        note(format_args!("`kho-abi check` has {findings} finding{s} already"));
+        note(format_args!("`kho-abi check` already has {findings} finding{s}"));
     }
     Ok(Outcome::of(refused))
 }

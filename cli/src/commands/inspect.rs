@@ -32,18 +32,21 @@ Examples:
 
 Exit status:
   0  nothing is wrong with what was preserved
-  1  findings, as of an image without KHO; or something was not decoded or not checked, and is unknown
-  2  the image cannot be read, or nothing is what was asked for
+  1  findings, such as an image without KHO; or something is unknown: not decoded or not checked
+  2  the image cannot be read, or nothing matches what was asked for
   3  --extract: content is lost or doubtful";
 
 /// Show what a live-updating kernel preserved, from an image of its memory
 ///
-/// Images are raw memory, ELF cores, compressed kdumps, LiME and AVML files, /proc/vmcore, /proc/kcore,
-/// a device tree alone; also compressed with gzip, xz, zstd, lz4 or bzip2; they are recognised by what they
-/// contain. A running guest is qmp:SOCKET, by the monitor of its QEMU, or gdb:HOST:PORT or gdb:SOCKET, by its
-/// gdb stub. Either pauses the guest for as long as its memory is copied; by the stub, which does not say
-/// whether a guest was paused, one that was goes on afterwards. Pipes and compressed files go to a temporary file, in TMPDIR or /var/tmp. Everything that is preserved is checked, also for
-/// what the kernel itself does not check.
+/// Reads raw memory, ELF cores, compressed kdumps, LiME and AVML files, /proc/vmcore, /proc/kcore, and a
+/// device tree alone, each also compressed with gzip, xz, zstd, lz4 or bzip2. Recognises them by their
+/// content. Pipes and compressed files go to a temporary file in TMPDIR or /var/tmp.
+///
+/// A running guest is qmp:SOCKET, which is QEMU's monitor, or gdb:HOST:PORT or gdb:SOCKET, which is its gdb
+/// stub. Both pause the guest while its memory is copied. The stub does not say whether the guest was
+/// paused before: such a guest runs afterwards.
+///
+/// Checks everything that is preserved, including what the kernel itself does not check.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = AFTER_HELP)]
@@ -57,19 +60,19 @@ pub(crate) struct Args {
     /// Show what each KHO device tree in the image leads to, the latest first
     #[arg(long, conflicts_with_all = ["extract", "map", "fdt", "session", "token", "file"])]
     all: bool,
-    /// Write the content of the memfd with this token to the file that -o names
+    /// Write the content of the memfd with this token to the -o file
     ///
-    /// Missing content is listed with its ranges, and the exit status is 3: without --partial,
-    /// nothing is written then. --format json says the same for programs.
+    /// If content is missing, lists its ranges and exits with 3; without --partial, nothing is written
+    /// then. --format json says the same for programs.
     #[arg(long, value_name = "TOKEN", value_parser = parse_number, requires = "output")]
     extract: Option<u64>,
-    /// Write the file although content is lost (a hole is left) or doubtful (it is written)
+    /// Write the file even if content is lost (leaves a hole) or doubtful (is written)
     #[arg(long, requires = "extract")]
     partial: bool,
-    /// Draw where preserved memory lies
+    /// Draw a map of preserved memory
     #[arg(long, conflicts_with_all = ["extract", "format"])]
     map: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     #[command(flatten)]
@@ -82,7 +85,7 @@ struct OutputArgs {
     /// Where to write; - is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file that -o names, if there is one with something in it
+    /// Overwrite the -o file if it exists and is not empty
     #[arg(long, requires = "output")]
     force: bool,
 }
@@ -112,13 +115,13 @@ struct ImageArgs {
 /// Which sessions and files.
 #[derive(clap::Args)]
 struct FilterArgs {
-    /// Show sessions of this name alone
+    /// Show only sessions with this name
     #[arg(long, value_name = "NAME")]
     session: Option<String>,
-    /// Show files with this token alone
+    /// Show only files with this token
     #[arg(long, value_name = "TOKEN", value_parser = parse_number)]
     token: Option<u64>,
-    /// Show files of this compatible string alone
+    /// Show only files with this compatible string
     #[arg(long, value_name = "COMPATIBLE", add = ArgValueCompleter::new(words::contracts))]
     file: Option<String>,
 }
@@ -132,7 +135,7 @@ impl FilterArgs {
 /// How to find KHO in an image.
 #[derive(clap::Args)]
 struct FindingArgs {
-    /// What the image is, instead of what it looks like
+    /// Read the image as this, whatever it looks like
     #[arg(long = "as", value_name = "KIND")]
     kind: Option<Kind>,
     /// Map the file into memory instead of reading it; the file must not be truncated meanwhile
@@ -141,13 +144,13 @@ struct FindingArgs {
     /// Physical address of KHO's device tree
     #[arg(long, value_name = "ADDRESS", value_parser = parse_page)]
     fdt: Option<u64>,
-    /// Physical address of the boot parameters of x86, which lead to the device tree
+    /// Physical address of the x86 boot parameters, which lead to the device tree
     #[arg(long, value_name = "ADDRESS", value_parser = parse_number)]
     boot_params: Option<u64>,
-    /// Physical address of an arm64 machine's device tree, whose chosen node leads there
+    /// Physical address of an arm64 machine's device tree, whose chosen node leads to KHO's
     #[arg(long, value_name = "ADDRESS", value_parser = parse_number)]
     device_tree: Option<u64>,
-    /// Size of the kernel's pages, where the image does not say: 4096, 16384 or 65536
+    /// Page size of the kernel, if the image does not say it: 4096, 16384 or 65536
     #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
     page_size: Option<usize>,
     /// Number of threads; 0 for one per processor
@@ -183,7 +186,7 @@ fn parse_number(text: &str) -> Result<u64, String> {
         if is_hex {
             return format!("hexadecimal digits need 0x in front: 0x{text}");
         }
-        "neither a number nor 0x and hexadecimal digits".into()
+        "expected a number, or 0x and hexadecimal digits".into()
     };
     number(text).ok_or_else(said)
 }
@@ -193,13 +196,14 @@ fn parse_page(text: &str) -> Result<u64, String> {
     let address = parse_number(text)?;
     let is_page = address.is_multiple_of(PAGE_SIZES[0] as u64);
     is_page.then_some(address).ok_or_else(|| {
-        format!("{address:#x} is not a multiple of a page's {:#x} bytes", PAGE_SIZES[0])
+        format!("{address:#x} is not a multiple of the page size {:#x}", PAGE_SIZES[0])
     })
 }
 
 fn parse_page_size(text: &str) -> Result<usize, String> {
     let size = number(text).and_then(|size| usize::try_from(size).ok());
-    size.filter(|size| PAGE_SIZES.contains(size)).ok_or_else(|| "no kernel has such pages".into())
+    size.filter(|size| PAGE_SIZES.contains(size))
+        .ok_or_else(|| "expected 4096, 16384 or 65536".into())
 }
 
 impl From<OpenError> for Failure {
@@ -239,7 +243,7 @@ impl FindingArgs {
             if let Some(guest) = guest(path) {
                 if raw || self.mmap {
                     return Err(Failure {
-                        message: "a running guest is neither a raw file nor mapped".into(),
+                        message: "--as and --mmap do not apply to a running guest".into(),
                         help: "leave out --as and --mmap".into(),
                     });
                 }
@@ -261,11 +265,9 @@ impl FindingArgs {
         let files = files.map_err(|error| Failure {
             message: error.to_string(),
             help: match error {
-                RawFileError::Form(_) => {
-                    "several files are raw memory, each with the address that it begins at"
-                }
+                RawFileError::Form(_) => "several files must be raw memory, each as FILE@ADDRESS",
                 RawFileError::Unaligned { .. } => {
-                    "give the address that the file's memory begins at, hexadecimal after 0x"
+                    "give the address at which the file's memory begins, in hexadecimal after 0x"
                 }
             }
             .into(),

@@ -24,35 +24,35 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How strictly to judge.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Policy {
-    /// The kernel's own rule: any modification of what a string promises needs another string
+    /// The kernel's own rule: any change of what a string promises needs a new string
     Strict,
-    /// What leaves all bytes and their meaning as they are is a note: a renamed field, an attribute
+    /// A change that keeps all bytes and their meaning is only a note: a renamed field, an attribute
     Wire,
 }
 
 /// How sources are read.
 #[derive(clap::Args)]
 pub(crate) struct Reading {
-    /// The repository that git:REV means, instead of the one around the current directory
+    /// The repository of git:REV, instead of the one around the current directory
     #[arg(long, value_name = "DIR")]
     pub(crate) git_dir: Option<PathBuf>,
     /// Read headers for this machine, as clang names it
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// Read headers for this page size alone, instead of 4096, 16384 and 65536
+    /// Read headers only for this page size, instead of 4096, 16384 and 65536
     #[arg(long, value_name = "BYTES")]
     page_size: Option<u64>,
-    /// Read the BTF of an image, even where it has DWARF: quicker, but BTF contains less
+    /// Read the BTF of an image even if it has DWARF: faster, but BTF contains less
     #[arg(long)]
     btf: bool,
-    /// The BTF that a module's continues: raw, or in a vmlinux
+    /// The base BTF of a module: raw, or in a vmlinux
     #[arg(long, value_name = "FILE")]
     btf_base: Option<PathBuf>,
-    /// The frozen layouts that `snapshots` means, instead of those of the tree or checkout
+    /// The frozen layouts to use as `snapshots`, instead of those of the tree or checkout
     #[arg(long, value_name = "DIR")]
     snapshots: Option<PathBuf>,
-    /// Take what strings promise, in kernels, from the frozen layouts of a tree: its kho-abi.toml, its
-    /// directory, or theirs
+    /// For kernels, take what strings promise from a tree's frozen layouts: give its kho-abi.toml, its
+    /// directory, or the layouts' directory
     #[arg(long, value_name = "CATALOGUE", add = ArgValueCompleter::new(words::catalogues))]
     catalogue: Option<PathBuf>,
 }
@@ -97,8 +97,8 @@ impl Reading {
 /// How changes are judged and reported.
 #[derive(clap::Args)]
 pub(crate) struct Judging {
-    /// How strictly to judge; as the kho-abi.toml around the current directory says, if not given, or else
-    /// strictly
+    /// How strictly to judge; by default, as the kho-abi.toml around the current directory says, or else
+    /// `strict`
     #[arg(long, value_name = "POLICY")]
     policy: Option<Policy>,
     #[command(flatten)]
@@ -108,13 +108,13 @@ pub(crate) struct Judging {
 /// What is allowed, and how findings are reported.
 #[derive(clap::Args)]
 pub(crate) struct Reporting {
-    /// A reviewed file of what is allowed: rule, item, reason and expiry of each
+    /// A reviewed file of allowances, each with a rule, an item, a reason and an expiry date
     #[arg(long, value_name = "FILE")]
     allow: Option<PathBuf>,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = format_parser())]
     format: String,
-    /// Print one line for each finding, its file and line first; the same as --format terse
+    /// Print one line per finding, starting with its file and line; the same as --format terse
     #[arg(long, conflicts_with = "format")]
     terse: bool,
     /// Explain each rule that found something
@@ -123,10 +123,10 @@ pub(crate) struct Reporting {
     /// Write the report to a file; - is standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     output: PathBuf,
-    /// Write the report in a further format to a file; may be given several times
+    /// Also write the report to a file in another format; may be given several times
     #[arg(long, value_name = "FORMAT=FILE", value_parser = word())]
     report: Vec<String>,
-    /// Replace the files that -o and --report name, if there is something in them
+    /// Overwrite the -o and --report files if they exist and are not empty
     #[arg(long)]
     force: bool,
 }
@@ -135,7 +135,10 @@ pub(crate) struct Reporting {
 fn further(word: &str) -> Result<(&'static Format, PathBuf), Failure> {
     let fail = |message: String, help: String| Failure { message, help };
     let (name, file) = word.split_once('=').ok_or_else(|| {
-        fail(format!("--report {word}: no file"), "give FORMAT=FILE, as sarif=report.sarif".into())
+        fail(
+            format!("--report {word}: no file given"),
+            "give FORMAT=FILE, such as sarif=report.sarif".into(),
+        )
     })?;
     let known: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
     let format = FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
@@ -146,7 +149,7 @@ fn further(word: &str) -> Result<(&'static Format, PathBuf), Failure> {
     match file {
         "" => Err(fail(
             format!("--report {word}: the file has no name"),
-            "give FORMAT=FILE, as sarif=report.sarif".into(),
+            "give FORMAT=FILE, such as sarif=report.sarif".into(),
         )),
         "-" => Err(fail(
             format!("--report {word}: standard output is for --format and --output"),
@@ -295,7 +298,7 @@ impl Reporting {
             let (format, file) = further(word)?;
             if taken.contains(&file) {
                 return Err(Failure {
-                    message: format!("two reports in one file: {}", names::shown(&file)),
+                    message: format!("two reports would go to one file: {}", names::shown(&file)),
                     help: "give each report a file of its own".into(),
                 });
             }

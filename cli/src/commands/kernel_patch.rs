@@ -18,41 +18,42 @@ use kho_abi_show::names;
 use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
-The patch is a mail as `git format-patch` writes one, for `git am` and `git send-email`. The tree is read \
-and not touched. The tree's own scripts/checkpatch.pl sees the patch; what it says is a finding. Author \
-and Signed-off-by are git's identity in the tree, and no other.
+The patch is a mail like those of `git format-patch`, for `git am` and `git send-email`. The tree is only \
+read. Its scripts/checkpatch.pl checks the patch, and every complaint is a finding. Author and \
+Signed-off-by are git's identity in the tree.
 
 Examples:
   kho-abi kernel-patch vfio-pci-v1 --tree linux            the patch, on standard output
   kho-abi kernel-patch vfio-pci-v1 --tree linux --kunit    with the header's unit tests
   kho-abi kernel-patch x-v1 --tree linux --kunit --keep-header
-                                                           the unit tests of a header of the tree's own
+                                                           unit tests of a header that the tree keeps
   kho-abi kernel-patch vfio-pci-v1 --tree linux --reverse  what an edited header means
 
-Exit status: 0 when the patch is written, or the tree has the header; with --reverse, when the header \
-means no change. 1 when checkpatch says something, or there is a change. 2 when it could not be done.";
+Exit status: 0 when the patch is written, or the tree already has the header; with --reverse, when the \
+header means no change. 1 when checkpatch complains; with --reverse, when there is a change. 2 when \
+the command could not run.";
 
-/// Write the patch that brings a contract's header to a kernel tree
+/// Write a patch that adds or updates a contract's header in a kernel tree
 ///
-/// It adds the header, or makes it what the types say, with a message that lists what changes. With
-/// --reverse, it goes the other way: a header that was edited by hand in the tree is shown as the change
-/// of the wire file that it means.
+/// The patch adds the header, or makes it match the types. Its message lists what changes. --reverse goes
+/// the other way: if the header was edited by hand in the tree, it shows the change of the wire file that
+/// this means.
 ///
-/// A header that people wrote in C stays as it is with --keep-header, and the patch has its unit tests: they
-/// expect the layouts that are frozen in the tree.
+/// With --keep-header, the tree's header stays as it is, and the patch adds its unit tests, which expect
+/// the layouts that are frozen in the tree.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// The contract, by compatible string
     contract: String,
-    /// The top of the kernel tree
+    /// Top directory of the kernel tree
     #[arg(long, value_name = "TREE")]
     tree: PathBuf,
     /// Add the header's unit tests
     #[arg(long)]
     kunit: bool,
-    /// Leave the tree's header as it is, and take its unit tests from the layouts that are frozen in the
-    /// tree; so it is for a contract that this program has no types of
+    /// Leave the tree's header as it is, and make its unit tests from the layouts that are frozen in the
+    /// tree; the default for a contract that this program has no types for
     #[arg(long, requires = "kunit", conflicts_with = "reverse")]
     keep_header: bool,
     /// The section of MAINTAINERS that gets the new files
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
     }
     let Some((header, contract)) = of_types else {
         return Err(Failure {
-            message: format!("this program has no types of \"{}\"", args.contract),
+            message: format!("this program has no types for \"{}\"", args.contract),
             help: format!(
                 "give one of {}, or --kunit for the unit tests of a header that the tree has",
                 known_contracts(&current)
@@ -101,7 +102,7 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
 /// Prints the patch; `None` where the tree needs none.
 fn print(args: &Args, patch: Option<Patch>, out: &mut Output) -> Outcome {
     let Some(patch) = patch else {
-        note(format_args!("{} has this already", names::shown(&args.tree)));
+        note(format_args!("{} already has this", names::shown(&args.tree)));
         return Outcome::Clean;
     };
     for text in &patch.notes {
@@ -131,10 +132,10 @@ fn tests_alone(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     };
     let held = project::held(&project)?;
     let Some((_, contract)) = held.model.contract(&args.contract) else {
-        let types = if args.keep_header { "" } else { ", and this program has no types of it" };
+        let types = if args.keep_header { "" } else { ", and this program has no types for it" };
         let (tree, name) = (names::shown(&args.tree), &args.contract);
         return Err(Failure {
-            message: format!("no header of {tree} has \"{name}\"{types}"),
+            message: format!("no header in {tree} has \"{name}\"{types}"),
             help: super::contract_help(name, &held.model),
         });
     };
@@ -187,7 +188,7 @@ fn reverse(
     let Some(theirs) = tree.headers.iter().find(|other| other.name == header.name) else {
         return Err(Failure {
             message: format!("{} has no {path}", names::shown(&args.tree)),
-            help: "leave out --reverse for the patch that adds it".into(),
+            help: "leave out --reverse to write the patch that adds it".into(),
         });
     };
     let file = checkout.root().join(&header.file);
@@ -201,7 +202,7 @@ fn reverse(
         note(format_args!("to do by hand: {left}"));
     }
     if text == source && edited.left.is_empty() {
-        note(format_args!("{path} of the tree says what {} says", header.file));
+        note(format_args!("{path} in the tree says the same as {}", header.file));
         return Ok(Outcome::Clean);
     }
     out.raw(&unified_diff(&header.file, &source, &text));

@@ -18,27 +18,26 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 const AFTER_HELP: &str = "\
-In a kernel tree, or in any repository with a kho-abi.toml, the structs of its headers are shown; \
-elsewhere, and in a checkout of kho-abi, those that this program was compiled with.
+In a kernel tree, or in any repository with a kho-abi.toml, this shows the structs of its headers. \
+Elsewhere, and in a checkout of kho-abi, it shows those that this program was compiled with.
 
 Examples:
   kho-abi layout                     all structs
   kho-abi layout vfio-pci-v1         what one contract promises
   kho-abi layout luo_file_ser        one struct
-  kho-abi layout --root ~/linux      of that tree's headers
-  kho-abi layout --source vmlinux    what a built kernel has, by DWARF or BTF
+  kho-abi layout --root ~/linux      that tree's headers
+  kho-abi layout --source vmlinux    what a built kernel has, from its DWARF or BTF
   kho-abi layout --source git:v7.3 luo-v5
-                                     what a revision has of one contract
+                                     one contract of a revision
   kho-abi layout --source /sys/kernel/btf/vmlinux task_struct
                                      any struct of the running kernel
   kho-abi layout luo-v5 --format svg > luo.svg
   kho-abi layout --format html > layouts.html
 
 A SOURCE is a vmlinux, a module, a bzImage, raw BTF, a kernel tree, a directory with headers, one header, \
-a frozen layout, git:REV, `snapshots` or `abi`. What it does not contain is not shown, and standard error says \
-what that is.
+a frozen layout, git:REV, `snapshots` or `abi`. What it lacks is not shown, but listed on standard error.
 
-Exit status: 0 when what was asked for is shown, 2 when it cannot be.";
+Exit status: 0 when everything that was asked for is shown, 2 when it cannot be.";
 
 /// What says how a source is read means nothing without one.
 fn of_a_source(arg: clap::Arg) -> clap::Arg {
@@ -53,7 +52,7 @@ fn of_a_source(arg: clap::Arg) -> clap::Arg {
 /// How layouts are printed.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LayoutFormat {
-    /// For a terminal, as pahole does
+    /// For a terminal, like pahole
     Text,
     /// For programs, with a schema version
     Json,
@@ -67,22 +66,23 @@ enum LayoutFormat {
     Markdown,
 }
 
-/// Show how structs are laid out, as pahole does
+/// Show how structs are laid out, like pahole
 ///
-/// Each field with its offset and size in bytes, holes where they are, and at the end of a struct
-/// its totals and the compatible strings that promise it.
+/// Shows each field with its offset and size in bytes, each hole, and at the end of a struct its totals
+/// and the compatible strings that promise it.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP, mut_args = of_a_source)]
 pub(crate) struct Args {
-    /// Structs by name, contracts by compatible string, also earlier versions; all if none is given
+    /// Structs by name, or contracts by compatible string, including earlier versions; all if none is
+    /// given
     #[arg(value_name = "STRUCT|CONTRACT", add = ArgValueCompleter::new(words::contracts_and_structs))]
     names: Vec<String>,
-    /// Show what another source has: anything that `diff` reads
+    /// Show another source: anything that `diff` reads
     #[arg(long, value_name = "SOURCE", value_parser = word())]
     source: Option<String>,
     #[command(flatten)]
     reading: SourceReading,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: LayoutFormat,
 }
@@ -136,7 +136,7 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
     if is_drawn && !(knows.packing && knows.strings && knows.absence) {
         return Err(Failure {
             message: format!(
-                "{word}: it does not contain all that this format shows: {}",
+                "{word} lacks some of what this format shows: {}",
                 knows.unknown().join(", ")
             ),
             help: "give headers, or take --format text or json".into(),
@@ -156,9 +156,10 @@ fn of_source(args: &Args, word: &str, out: &mut Output) -> Result<Outcome, Failu
     };
     if selected.iter().all(|(_, part)| is_empty(part)) {
         return Err(Failure {
-            message: format!("{word}: it shows no struct that is handed over"),
-            help: "give the name of a struct: any struct of a kernel with BTF or DWARF is shown"
-                .into(),
+            message: format!("{word} has no struct that is handed over"),
+            help:
+                "give the name of a struct: any struct of a kernel with BTF or DWARF can be shown"
+                    .into(),
         });
     }
     print(args, &write(args, &selected, Some(&reading)), out);
@@ -218,8 +219,8 @@ fn known_names(
             return Err(unknown(name, model, &[]));
         }
         note(format_args!(
-            "note: this source has no strings: shown are the structs of {name} by their names, \
-             in whatever version"
+            "note: this source has no strings: the structs of {name} were found by their \
+             names, in whatever version"
         ));
         found.extend(of_it);
     }

@@ -13,31 +13,31 @@ use kho_abi_review::review::Base;
 
 const AFTER_HELP: &str = "\
 A source is a header, a kernel tree or any directory with include/linux/kho/abi, git:REV, `abi`, \
-`snapshots`, an image of a kernel, or a file with patches. A patch that changes a header needs the \
-tree that it is made for (--base); then only what it brings is reported.
+`snapshots`, an image of a kernel, or a file with patches. A patch that changes a header needs the tree \
+that it applies to (--base); only what the patch adds is reported.
 
 Examples:
   kho-abi lint include/linux/kho/abi/luo.h    one header
   kho-abi lint ~/linux                        all headers of a tree
-  kho-abi lint new.patch --base git:HEAD      what a patch brings
+  kho-abi lint new.patch --base git:HEAD      what a patch adds
 
-Exit status: 0 without findings (notes are not findings), 1 with findings or where something could \
-not be looked at, 2 when a source cannot be read.";
+Exit status: 0 without findings (notes are not findings), 1 with findings or when something could not be \
+checked, 2 when a source cannot be read.";
 
-/// Look at headers by themselves: what no handover ABI should have
+/// Check headers by themselves for what no handover ABI should have
 ///
-/// Finds pointers, `bool`, `long`, enums, bit-fields that leave bits without a name, padding, locks
-/// and lists, types of other headers, layouts that depend on the configuration, a version that is not
-/// first, a string that its field cannot hold, two strings with one value, structs without a version,
-/// and comments that name another version or a macro that is not there. `kho-abi explain RULE` gives
-/// the reason for each.
+/// Finds pointers, `bool`, `long`, enums, bit-fields that leave bits without a name, padding, locks and
+/// lists, types of other headers, layouts that depend on the configuration, a version that is not the
+/// first field, a string that does not fit its field, two strings with the same value, structs without a
+/// version, and comments that name another version or a macro that does not exist. `kho-abi explain RULE`
+/// gives the reason for each.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Headers, trees, files with patches, or other sources; - is a patch on standard input
     #[arg(required = true, value_name = "HEADER|TREE|PATCH", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     sources: Vec<String>,
-    /// What the patches are made for: a tree, or git:REV
+    /// What the patches apply to: a tree, or git:REV
     #[arg(long, value_name = "TREE|git:REV", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     base: Option<String>,
     #[command(flatten)]

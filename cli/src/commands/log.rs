@@ -12,35 +12,36 @@ use kho_abi_review::policy::Baseline;
 
 const AFTER_HELP: &str = "\
 Each commit is compared with its parent, as if a kernel had been released in between; with --released, \
-only tags are releases. A merge is shown for what it changes against all of its parents. Commits that \
-change comments alone are passed over. Judgements are kept in $XDG_CACHE_HOME/kho-abi (or \
-~/.cache/kho-abi), by the ids of the headers' contents and the version of this program.
+only tags are releases. Merges show only what differs from all of their parents. Commits that only \
+change comments are left out. Judgements are kept in $XDG_CACHE_HOME/kho-abi (or ~/.cache/kho-abi), keyed \
+by the ids of the headers' contents and the version of this program.
 
 Examples:
   kho-abi log luo-v5                                a contract, whatever its version
   kho-abi log include/linux/kho/abi/luo.h --full    a header, with layouts
   kho-abi log --released v7.* --rev v7.4            only releases count
 
-Exit status: 0 when every change came with a new version, 1 with findings or where the history is cut \
-off, 2 when it cannot be read or has nothing of that name.";
+Exit status: 0 when every change came with a new version, 1 with findings or when the history is cut off, \
+2 when it cannot be read or has nothing by that name.";
 
-/// Show the life of a contract: each commit that changed its bytes or its string, with the verdict
+/// Show the history of a contract: each commit that changed its bytes or its string, with the verdict
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// A header's path, or a contract: its string in any version, or its macro; all if none is given
+    /// A header's path, or a contract by its string in any version or by its macro; all if none is given
     #[arg(value_name = "PATH|CONTRACT", add = ArgValueCompleter::new(words::contracts_and_paths), value_parser = word())]
     of: Option<String>,
-    /// The revision up to which to look
+    /// The last revision to look at
     #[arg(long, value_name = "REV", default_value = "HEAD", add = ArgValueCompleter::new(words::revisions), value_parser = word())]
     rev: String,
-    /// Only tags of this pattern are releases, as v7.*: what no earlier one has may still change
+    /// Only tags that match this pattern are releases, such as v7.*; what no earlier release has may
+    /// still change
     #[arg(long, value_name = "PATTERN")]
     released: Option<String>,
     /// Show layouts before and after, as diff does
     #[arg(long)]
     full: bool,
-    /// Judge everything anew, and keep nothing
+    /// Judge everything again, and keep no judgements
     #[arg(long)]
     no_cache: bool,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use surroundings::{FILES, VARIABLES};
 
 const AFTER_HELP: &str = "\
-The date of a page is that of SOURCE_DATE_EPOCH, where it is set, and else today.
+Pages have the date of SOURCE_DATE_EPOCH if it is set, and of today otherwise.
 
 Examples:
   kho-abi man | man -l -          read the page of the program
@@ -77,7 +77,7 @@ fn date() -> Result<String, Failure> {
     let said = said.to_string_lossy();
     let seconds: i64 = said.parse().map_err(|_| Failure {
         message: format!("SOURCE_DATE_EPOCH is not a number of seconds: {said}"),
-        help: "set it as `date +%s` prints it, or not at all".into(),
+        help: "set it to what `date +%s` prints, or unset it".into(),
     })?;
     Ok(day(seconds.div_euclid(86_400)))
 }

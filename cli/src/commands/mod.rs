@@ -116,7 +116,7 @@ fn checkout_of_types(root: Option<&Path>, instead: &str) -> Result<Checkout, Fai
     if let Ok(Found::Project(project)) = place(root) {
         let tree = names::shown(project.root());
         return Err(Failure {
-            message: format!("in {tree}, the C headers are the truth, and not Rust types"),
+            message: format!("in {tree}, the C headers are the truth, not Rust types"),
             help: instead.into(),
         });
     }
@@ -133,7 +133,7 @@ fn models() -> Result<(Model, Vec<Model>), Failure> {
 fn note_stale(root: Option<&Path>) {
     if let Ok(checkout) = checkout(root) {
         if let Err(error) = checkout.require_same_truth() {
-            note(format_args!("note: shown is what this program was compiled with: {error}"));
+            note(format_args!("note: showing what this program was compiled with: {error}"));
         }
     }
 }

@@ -10,16 +10,17 @@ const AFTER_HELP: &str = "\
 Examples:
   kho-abi new ring-buffer    abi/src/wire/ring_buffer.rs, with \"ring-buffer-v1\" and struct ring_buffer_ser
 
-Exit status: 0 when it is written, 2 when it could not be.";
+Exit status: 0 when the contract is written, 2 when the command could not run.";
 
-/// Begin a contract: a wire file, its lines in the lists, and the draft of its layout
+/// Start a contract: write its wire file and its lines in the lists, and freeze a draft of its layout
 ///
-/// In a checkout of kho-abi. The file has one struct with one field, and compiles; header, unit tests and
-/// bindings are generated. Then the types can be changed, as often as need be: the layout is a draft.
+/// Works in a checkout of kho-abi. The file has one struct with one field, and compiles. The header, unit
+/// tests and bindings are generated. After that, change the types as often as you like: the layout is a
+/// draft.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// What is handed over, as a name for the header and the string: letters, digits, `-` and `_`
+    /// A name for what is handed over, used for the header and the string: letters, digits, `-` and `_`
     name: String,
 }
 
@@ -33,8 +34,8 @@ pub(crate) fn run(args: &Args, root: Option<&Path>, out: &mut Output) -> Result<
         out.line(checkout.display(path));
     }
     let (compatible, wire_file) = (&begun.compatible, checkout.display(&begun.wire_file));
-    note(format_args!("\"{compatible}\" is begun. What remains:"));
-    note(format_args!("  1. say in {wire_file} what is handed over, with types and documentation"));
+    note(format_args!("Created \"{compatible}\". Next steps:"));
+    note(format_args!("  1. write the types and their documentation in {wire_file}"));
     note(format_args!("  2. `cargo run -- generate` and `cargo run -- freeze {compatible}`"));
     note("  3. `make bless`, and review what it changed");
     note(format_args!("  4. `cargo run -- kernel-patch {compatible} --tree LINUX`"));

@@ -18,57 +18,58 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 const AFTER_HELP: &str = "\
-CURRENT and NEXT are a vmlinux, a bzImage, a unified kernel image, a kernel tree, or any other source. The kernel matches \
-compatible strings exactly and then trusts the bytes (in brackets: the word of --format json):
+CURRENT and NEXT are a vmlinux, a bzImage, a unified kernel image, a kernel tree, or any other source. \
+The kernel matches compatible strings exactly and then trusts the bytes (in brackets: the word of --format json):
   yes          the same strings, and the same layouts of all their structs [understood]
   yes, with 1 known defect
-               the same, and a release has a known defect, or perhaps has it: the lines say which commit to look for [defective]
-  no           other strings: what is handed over under them is lost; the report says how [lost]
-  DANGEROUS    the same string and other bytes, which nothing else catches [dangerous]
+               the same, but a release has or may have a known defect: the lines say which commit to look \
+for [defective]
+  no           different strings: what is handed over under them is lost; the report says how [lost]
+  DANGEROUS    the same string but different bytes, which nothing else catches [dangerous]
   PANICS       a version at which the next kernel panics at boot: the machine is lost [panics]
   no handover  one of the two is built without Kexec HandOver, or they are for different machines [no_handover]
-  unknown      a string or a layout could not be compared: do not rely on it. Ask again with the vmlinux, which \
-has types and strings; BTF by itself has no strings, and never makes a yes [unknown]
+  unknown      a string or a layout could not be compared: do not rely on it. Try again with the vmlinux, \
+which has types and strings; BTF alone has no strings, and never gives a yes [unknown]
 
-Never checked of images, since they do not have it: whether structs are packed, the values of macros, and what the code \
-writes into device trees.
+Never checked in images, since they do not contain it: whether structs are packed, the values of macros, \
+and what the code writes into device trees.
 
---running reads, of the kernel that runs, the first of /usr/lib/debug/boot/vmlinux-RELEASE, /boot/vmlinuz-RELEASE, \
-/lib/modules/RELEASE/vmlinuz and /sys/kernel/btf/vmlinux, and its configuration from /proc/config.gz or /boot/config-RELEASE. \
-Each KERNEL is then a NEXT.
+--running reads the running kernel from the first of /usr/lib/debug/boot/vmlinux-RELEASE, \
+/boot/vmlinuz-RELEASE, /lib/modules/RELEASE/vmlinuz and /sys/kernel/btf/vmlinux, and its configuration \
+from /proc/config.gz or /boot/config-RELEASE. Each KERNEL is then a NEXT.
 
 Examples:
   kho-abi preflight vmlinux-7.3 vmlinux-7.4       from one kernel to another
-  kho-abi preflight --running /boot/vmlinuz       from the kernel that runs
+  kho-abi preflight --running /boot/vmlinuz       from the running kernel
   kho-abi preflight --both vmlinux-old bzImage    and back
-  kho-abi preflight --matrix a b c                each of a fleet to each other
+  kho-abi preflight --matrix a b c                every pair of a fleet
 
-Exit status: 0 when each answer is a plain yes, 1 when one is not, 2 when a kernel cannot be read.";
+Exit status: 0 when every answer is a plain yes, 1 when one is not, 2 when a kernel cannot be read.";
 
-/// Ask before a kexec whether the next kernel will understand this one
+/// Check before a kexec whether the next kernel will understand this one
 #[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// CURRENT and then each NEXT; each NEXT alone with --running
+    /// CURRENT, then each NEXT; with --running, only each NEXT
     #[arg(required = true, value_name = "KERNEL", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     kernels: Vec<String>,
-    /// The current kernel is the one that this machine runs
+    /// Take the running kernel as CURRENT
     #[arg(long)]
     running: bool,
-    /// Ask for the way back, too: can each NEXT be rolled back to CURRENT?
+    /// Also check the way back: whether each NEXT can be rolled back to CURRENT
     #[arg(long)]
     both: bool,
-    /// Ask for each pair of the kernels, and print a table: rows are current, columns are next
+    /// Check every pair of kernels, and print a table: rows are current, columns are next
     #[arg(long, conflicts_with = "both")]
     matrix: bool,
-    /// With --matrix: after the table, the details of each pair that is not a yes
+    /// With --matrix: after the table, print the details of each pair that is not a yes
     #[arg(long, requires = "matrix")]
     details: bool,
-    /// Print no answer: the exit status has it
+    /// Print nothing; the exit status is the answer
     #[arg(short, long)]
     quiet: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     #[command(flatten, next_help_heading = "Options for trees, headers and modules")]
@@ -85,7 +86,7 @@ struct Document<'a> {
     unreadable: &'a [Unreadable],
 }
 
-/// A kernel that has no answer.
+/// A kernel without an answer.
 #[derive(JsonSchema, Serialize)]
 struct Unreadable {
     /// The kernel, whichever of the two it is.

@@ -19,9 +19,9 @@ Examples:
   kho-abi schema                  the names of all schemas
   kho-abi schema diff-1           one schema";
 
-/// Print the JSON Schema of what a command writes with --format json
+/// Print the JSON Schema of a command's output with --format json
 ///
-/// Without a name, all are listed, with the commands that write them.
+/// Without a name, lists all schemas and the commands that write them.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {

@@ -7,12 +7,12 @@ use kho_abi_show::names;
 use std::path::Path;
 
 const AFTER_HELP: &str = "\
-Read are debugfs, sysfs, /proc and the log; nothing is changed. A copy of a machine's file system, \
-such as an unpacked sosreport, is read with --root.
+Reads debugfs, sysfs, /proc and the kernel's log, and changes nothing. With --root, reads a copy of a \
+machine's file system, such as an unpacked sosreport.
 
 Examples:
-  kho-abi status                          of this machine, as root
-  kho-abi status --root sosreport         of a copy of another one's files
+  kho-abi status                          this machine, as root
+  kho-abi status --root sosreport         a copy of another machine's files
   kho-abi status --format json            for programs: `kho-abi schema status-1`
 
 Exit status:
@@ -20,17 +20,17 @@ Exit status:
   1  something is wrong or unknown
   2  the command could not run";
 
-/// Show whether live update is on, what this kernel got, and what it prepares
+/// Show whether live update is on, what this kernel received, and what it prepares
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// Leave the kernel's log out
+    /// Do not read the kernel's log
     #[arg(long)]
     no_log: bool,
-    /// Print no report: the exit status has it
+    /// Print nothing; the exit status is the answer
     #[arg(short, long)]
     quiet: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }

@@ -16,29 +16,29 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 const AFTER_HELP: &str = "\
-The truth, in what follows, is the ABI that this program defines, or with --against what that tree froze: `kho-abi layout` \
-shows it. Verdicts, one for each contract:
-  equal          all that the source says about it matches the truth
-  partly         what was compared matches, and the source lacks what one of its kind would show: its string,
+The truth is the ABI that this program defines, or with --against, what that tree froze; `kho-abi layout` \
+shows it. The verdicts, one for each contract:
+  equal          everything that the source says about it matches the truth
+  partly         what was compared matches, but the source lacks what one of its kind would show: its string,
                  a struct, an enumeration. It may be different: a finding
-  different      something is not: a finding
-  newer, older   the source has another version; a finding unless the truth knows that version,
-                 and it is as it was
-  unknown        the source has a contract that the truth does not: a finding
-  absent         neither its string nor a struct of its own is there
+  different      something does not match: a finding
+  newer, older   the source has another version; a finding unless the truth knows that version
+                 and it matches
+  unknown        the source has a contract that the truth does not have: a finding
+  absent         the source has neither its string nor a struct of its own
   not checkable  this source says nothing about what it promises
 
 What was not checked is listed for each contract.
 
 Examples:
   kho-abi verify vmlinux                      against the types of this program
-  kho-abi verify /sys/kernel/btf/vmlinux      the kernel that runs
+  kho-abi verify /sys/kernel/btf/vmlinux      the running kernel
   kho-abi verify git:v7.3 --git-dir ~/linux   a revision's headers
   kho-abi verify --against ~/linux vmlinux    against what that tree froze
   kho-abi verify --against kho-abi.toml .     a tree against its own frozen layouts
 
 Exit status:
-  0  everything that could be checked is as the truth says
+  0  everything that could be checked matches the truth
   1  findings
   2  a source cannot be read, or nothing in it could be checked";
 
@@ -49,40 +49,41 @@ Exit status:
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
-    /// What to hold against the ABI
+    /// What to compare with the ABI
     #[arg(value_name = "SOURCE", required = true, add = ArgValueCompleter::new(words::sources), value_parser = word())]
     sources: Vec<String>,
-    /// Read BTF, also where there is DWARF
+    /// Read BTF even if there is DWARF
     #[arg(long, conflicts_with = "dwarf")]
     btf: bool,
-    /// Read DWARF, and nothing else
+    /// Read only DWARF
     #[arg(long)]
     dwarf: bool,
-    /// The kernel's BTF, raw or in a vmlinux, for modules whose BTF continues it
+    /// The base BTF of a module: raw, or in a vmlinux
     #[arg(long, value_name = "FILE")]
     btf_base: Option<PathBuf>,
-    /// The page size of the kernel, in bytes, where the source does not say it
+    /// Page size of the kernel in bytes, if the source does not say it
     #[arg(long, value_name = "BYTES", value_parser = page_size)]
     page_size: Option<u64>,
-    /// The machine that C headers are read for, as clang names it
+    /// Read C headers for this machine, as clang names it
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// The repository that git:REV means, instead of the one around the current directory
+    /// The repository of git:REV, instead of the one around the current directory
     #[arg(long, value_name = "DIR")]
     git_dir: Option<PathBuf>,
-    /// Hold sources against the frozen layouts of a tree instead: its kho-abi.toml, its directory, or theirs
+    /// Compare with a tree's frozen layouts instead: give its kho-abi.toml, its directory, or the
+    /// layouts' directory
     #[arg(long, value_name = "CATALOGUE", add = ArgValueCompleter::new(words::catalogues))]
     against: Option<PathBuf>,
-    /// Print no report: the exit status has it
+    /// Print nothing; the exit status is the answer
     #[arg(short, long)]
     quiet: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
 
 fn page_size(text: &str) -> Result<u64, String> {
-    let size: u64 = text.parse().map_err(|_| "a number of bytes is expected".to_string())?;
+    let size: u64 = text.parse().map_err(|_| "expected a number of bytes".to_string())?;
     if size.is_power_of_two() && (4096..=65536).contains(&size) {
         Ok(size)
     } else {
@@ -195,8 +196,8 @@ fn one(word: &str, args: &Args, options: &Options, truth: &Truth) -> Result<Repo
     };
     if let Some(lacks) = lacks {
         return Err(Failure {
-            message: format!("{word}: it has no {lacks}"),
-            help: "leave the option out to read whatever there is".into(),
+            message: format!("{word} has no {lacks}"),
+            help: "leave out the option to read what there is".into(),
         });
     }
     if (args.btf || args.dwarf) && !matches!(reading.kind, Kind::Btf | Kind::Dwarf) {
@@ -215,7 +216,7 @@ fn nothing(report: &Report) -> Failure {
     });
     let (why, help) = if absent {
         (
-            "it has none of the contracts: this kernel is built without Kexec HandOver",
+            "it has none of the contracts, so the kernel is built without Kexec HandOver",
             "give a kernel that was built with CONFIG_KEXEC_HANDOVER",
         )
     } else if has_types {

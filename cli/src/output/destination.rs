@@ -192,7 +192,7 @@ impl Destination {
                 if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
                     return Err(Failure {
                         message: format!("{shown}: there is no directory {}", names::shown(dir)),
-                        help: "make it first, or write elsewhere".into(),
+                        help: "create it first, or write elsewhere".into(),
                     });
                 }
                 let place = place_of(path).map_err(|error| failed(&shown, &error))?;
@@ -221,7 +221,7 @@ impl Destination {
         if kind.is_file() && metadata.len() > 0 && replace == Replace::No {
             let size = metadata.len();
             return Err(Failure {
-                message: format!("{shown} exists, with {size} bytes in it: nothing was written"),
+                message: format!("{shown} exists and has {size} bytes: nothing was written"),
                 help: "write to another file, or replace it with --force".into(),
             });
         }
@@ -382,7 +382,6 @@ fn finish(
 fn failed(shown: &str, error: &io::Error) -> Failure {
     Failure {
         message: format!("cannot write to {shown}: {error}"),
-        help: "check the path, the permissions and the space that is left, or write elsewhere"
-            .into(),
+        help: "check the path, the permissions and the free space, or write elsewhere".into(),
     }
 }

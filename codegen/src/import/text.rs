@@ -53,7 +53,7 @@ pub(super) fn write(gathered: &Gathered, mut shape: Shape<'_>, place: Place) -> 
     let mut notes = writer.notes;
     if writer.undescribed > 0 {
         notes.push(format!(
-            "{} of its declarations have no description: the wire file says so, for you to fill in",
+            "{} of its declarations have no description: fill in those that the wire file marks",
             writer.undescribed
         ));
     }
@@ -177,7 +177,7 @@ impl<'a> Writer<'a> {
             let what = if known {
                 "of a page size that is not known"
             } else {
-                "of which this header has no layout"
+                "whose layout this header lacks"
             };
             let _ = write!(
                 out,

@@ -90,21 +90,21 @@ pub(super) const LISTS: &[List] = &[
         header: "kho_block_header_ser",
         count: "count",
         entry: "luo_session_ser",
-        doc: "A block of sessions, as luo_ser.sessions_pa and the header's next lead to it.",
+        doc: "A block of sessions; luo_ser.sessions_pa and the header's next lead to one.",
     },
     List {
         name: "luo_file_block",
         header: "kho_block_header_ser",
         count: "count",
         entry: "luo_file_ser",
-        doc: "A block of files, as luo_file_set_ser.files and the header's next lead to it.",
+        doc: "A block of files; luo_file_set_ser.files and the header's next lead to one.",
     },
     List {
         name: "luo_flb_list",
         header: "luo_flb_header_ser",
         count: "count",
         entry: "luo_flb_ser",
-        doc: "The FLBs, as luo_ser.flbs_pa leads to them.",
+        doc: "The FLBs that luo_ser.flbs_pa leads to.",
     },
 ];
 

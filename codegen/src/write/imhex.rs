@@ -22,13 +22,13 @@ pub fn render(model: &Model) -> String {
 // Generated from abi/src/wire/: do not edit.
 // To change it, edit the files there and run `{COMMAND}`.
 //
-// A page of such state says nothing about what it is: what led to it does. So say what lies where,
-// at the end of this file or in the console, as
+// A page of such state does not say what it is: only what led to it does. So say what lies where, at
+// the end of this file or in the console, such as
 //
 //     luo_session_block sessions @ 0x0;
 //
-// What depends on the page size is described for pages of 4 KiB, and has the page size after its
-// name for others.
+// What depends on the page size is described for pages of 4 KiB. For other page sizes, its name ends
+// in the page size.
 
 #pragma description State that one Linux kernel hands to the next in a live update
 #pragma endian little

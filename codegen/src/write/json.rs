@@ -14,22 +14,22 @@ struct Document<'a> {
     schema: &'static str,
     #[serde(flatten)]
     model: &'a Model,
-    /// What was read, where it is not the truth.
+    /// The source that was read, if it is not the truth.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Source<'a>>,
 }
 
-/// A source, with what it does not tell.
+/// A source, and what it does not contain.
 #[derive(JsonSchema, Serialize)]
 struct Source<'a> {
     /// The source, as it was asked for.
     name: &'a str,
     /// What it turned out to be.
     kind: Kind,
-    /// What this kind of source is able to tell. What it is not is not in the model, or means nothing there:
+    /// What this kind of source can contain. Anything else is not in the model, or means nothing there:
     /// without `packing`, the alignment and the packing of structs are those of their fields.
     knows: &'a Knows,
-    /// What this very source leaves open.
+    /// What this particular source leaves open.
     gaps: &'a [Gap],
 }
 

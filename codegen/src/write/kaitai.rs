@@ -27,9 +27,9 @@ meta:
   endian: le
   bit-endian: le
 doc: |
-  A page of such state says nothing about what it is: what led to it does. So parse it as one of the
+  A page of such state does not say what it is: only what led to it does. So parse it as one of the
   types below, such as luo_session_block. What depends on the page size is described for pages of
-  4 KiB, and has the page size after its name for others.
+  4 KiB. For other page sizes, its name ends in the page size.
 
   Strings are bytes without their NUL, and have a second name that ends in _text for the string.
 "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! A contract of somebody's own, made up: what a log ring hands to the next kernel.
+//! A made-up contract: what a log ring hands to the next kernel.
 #![no_std]
 
 use kho_abi::wire::layout::Header;

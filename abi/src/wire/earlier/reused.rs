@@ -41,16 +41,17 @@ pub const REUSED: &[Reused] = &[
         forms: [
             Form {
                 kernels: "Linux 6.16, and 6.17 up to 6.17.8",
-                is: "a bitmap of 512 bytes, so that each covers 4096 blocks",
+                is: "a bitmap of 512 bytes, which covers 4096 blocks",
                 frozen: false,
             },
             Form {
-                kernels: "Linux 6.17.9 and later of 6.17, and 6.18 to 7.0",
-                is: "a bitmap of one page, so that each covers eight blocks for each of its bytes",
+                kernels: "Linux 6.17.9 and later 6.17 kernels, and 6.18 to 7.0",
+                is: "a bitmap of one page, which covers eight blocks per byte",
                 frozen: true,
             },
         ],
-        source: "kernel/kexec_handover.c; the change \"kho: increase metadata bitmap size to PAGE_SIZE\", of which 6.17.9 has a copy",
+        source: "kernel/kexec_handover.c; the change \"kho: increase metadata bitmap size to PAGE_SIZE\", \
+                 backported to 6.17.9",
     },
     Reused {
         compatible: "kho-v3",
@@ -58,12 +59,12 @@ pub const REUSED: &[Reused] = &[
         page_sizes: &[16384],
         forms: [
             Form {
-                kernels: "release candidates of Linux 7.1 up to the fifth",
+                kernels: "Linux 7.1-rc1 to rc5",
                 is: "4 levels, one too few for the bit that holds the order",
                 frozen: false,
             },
             Form {
-                kernels: "Linux 7.1 from its sixth release candidate on",
+                kernels: "Linux 7.1 since rc6",
                 is: "5 levels",
                 frozen: true,
             },
@@ -76,12 +77,12 @@ pub const REUSED: &[Reused] = &[
         page_sizes: &[4096, 16384, 65536],
         forms: [
             Form {
-                kernels: "the second version of a series that no kernel has yet",
+                kernels: "v2 of a series that no kernel has yet",
                 is: "{ u16 bdf; u16 domain; }",
                 frozen: true,
             },
             Form {
-                kernels: "the fifth version of that series",
+                kernels: "v5 of that series",
                 is: "{ u32 domain; u16 bdf; }",
                 frozen: false,
             },
@@ -146,8 +147,8 @@ pub const KERNELS: &[Kernel] = &[
         release: "7.0",
         compatible: &["kho-v1", "luo-v1", "luo-session-v2", "memfd-v1"],
         complete: false,
-        source: "include/linux/kho/abi/kexec_handover.h, commit c17ee635fd3a; what changed these strings, \
-                 commits 3f2ad90060f6 and 8a552d68a86e among it, came with the merges for 7.1",
+        source: "include/linux/kho/abi/kexec_handover.h, commit c17ee635fd3a; the commits that changed \
+                 these strings, 3f2ad90060f6 and 8a552d68a86e among them, were merged for 7.1",
     },
     Kernel {
         release: "7.1",

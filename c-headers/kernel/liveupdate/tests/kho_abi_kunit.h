@@ -3,7 +3,7 @@
  * Generated from abi/src/wire/: do not edit.
  * To change it, edit the files there and run `kho-abi generate`.
  *
- * What the unit tests of the headers in <linux/kho/abi/> share.
+ * Shared by the unit tests of the headers in <linux/kho/abi/>.
  */
 
 #ifndef _KHO_ABI_KUNIT_H
@@ -19,10 +19,10 @@
 #include <asm/byteorder.h>
 #include <asm/page.h>
 
-/* What is said of a difference, and of the versions that it needs. */
+/* The message about a difference, with the versions that it needs. */
 #define KHO_ABI_PROMISE "the %s of %s is promised by %s: a change needs a new version there\n"
 
-/* A number is what kernels agreed on. */
+/* Expects the number that kernels agreed on. */
 static inline void kho_abi_expect(struct kunit *test, const char *what,
 				  const char *name, long long found,
 				  long long agreed, const char *promise)
@@ -50,13 +50,13 @@ static inline void kho_abi_expect(struct kunit *test, const char *what,
 	kho_abi_expect(test, "size", #type "." #field,			\
 		       sizeof_field(type, field), size, promise)
 
-/* If a field, or an element of it, can be negative. */
+/* Whether a field, or an element of it, can be negative. */
 #define kho_abi_expect_sign(test, type, field, is_signed, promise)	\
 	kho_abi_expect(test, "sign", #type "." #field,			\
 		       is_signed_type(typeof_member(type, field)), is_signed,	\
 		       promise)
 
-/* A field, or an element of it, is of this type. */
+/* A field, or an element of it, has this type. */
 #define kho_abi_expect_type(test, type, field, other, promise)		\
 	kho_abi_expect(test, "type", #type "." #field,			\
 		       __same_type(typeof_member(type, field), other), true,	\
@@ -78,7 +78,7 @@ static inline void kho_abi_expect_text(struct kunit *test, const char *name,
 			       name, promise);
 }
 
-/* The bytes of a struct of which nothing but a bit-field is set. */
+/* The bytes of a struct with only a bit-field set. */
 static inline void kho_abi_expect_bits(struct kunit *test, const char *name,
 				       const void *found, const void *agreed,
 				       size_t size, const char *promise)
@@ -102,7 +102,7 @@ static inline void kho_abi_set_bits(u8 *bytes, unsigned int first,
 	}
 }
 
-/* Skips a test of what depends on the page size, where that is a new one. */
+/* Skips a test if no kernel has agreed on this page size. */
 static inline void kho_abi_need_known_pages(struct kunit *test)
 {
 	if (!(PAGE_SIZE == 4096 || PAGE_SIZE == 16384 || PAGE_SIZE == 65536))

@@ -3,8 +3,8 @@
  * Generated from abi/src/wire/pci.rs: do not edit.
  * To change it, edit that file and run `kho-abi generate`.
  *
- * Fails when <linux/kho/abi/pci.h> does not say any more what
- * kernels agreed on. What fails names the macro whose version a change needs.
+ * Fails when <linux/kho/abi/pci.h> no longer matches what kernels
+ * agreed on. Each failure names the macro whose version a change needs.
  */
 
 #include <kunit/test.h>

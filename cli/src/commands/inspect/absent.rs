@@ -16,7 +16,7 @@ pub(super) fn nothing_matches(states: &[&State], filter: &Filter) -> Failure {
     let wanted = filter.tell();
     let unknown = states.iter().find_map(|state| unknown(state, filter));
     let message = match unknown {
-        Some(why) => format!("whether a session or file matches {wanted} is not known: {why}"),
+        Some(why) => format!("unknown whether a session or file matches {wanted}: {why}"),
         None => format!("no session or file matches {wanted}"),
     };
     let luos: Vec<&Luo> = states.iter().filter_map(|state| state.luo()).collect();
@@ -45,7 +45,7 @@ pub(super) fn no_memfd(report: Report<'_>) -> Failure {
     let is_memfd = |file: &File| matches!(file.payload, Payload::Memfd(_));
     let memfds = || {
         let memfds = listed(tokens(&luos, is_memfd), "none");
-        format!("memfds that were found: {memfds}")
+        format!("memfds found: {memfds}")
     };
     let found = report
         .sessions()
@@ -56,7 +56,7 @@ pub(super) fn no_memfd(report: Report<'_>) -> Failure {
         return match &file.payload {
             Payload::Unknown(_) | Payload::Typed(_) if !is_device(compatible) => Failure {
                 message: format!(
-                    "{what}, for which no decoder is built in: whether it is a memfd, and what is in it, is not known"
+                    "{what}, which has no built-in decoder: whether it is a memfd, and what it contains, is unknown"
                 ),
                 help: memfds(),
             },
@@ -75,7 +75,7 @@ pub(super) fn no_memfd(report: Report<'_>) -> Failure {
     }
     if let Some(why) = unknown(report.state, report.filter) {
         return Failure {
-            message: format!("whether a memfd has token {token:#x} is not known: {why}"),
+            message: format!("unknown whether a memfd has token {token:#x}: {why}"),
             help: memfds(),
         };
     }

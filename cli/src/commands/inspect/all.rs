@@ -40,8 +40,8 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     if args.format == Format::Html {
         return Err(Failure {
-            message: "--all has no HTML".into(),
-            help: "choose one device tree with --fdt, or text or JSON".into(),
+            message: "--all does not support HTML".into(),
+            help: "choose one device tree with --fdt, or use text or JSON".into(),
         });
     }
     let states = generations(image, options, first);

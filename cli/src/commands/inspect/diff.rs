@@ -22,23 +22,23 @@ Exit status:
   1  something differs, or could not be compared
   2  an image cannot be read, or there is nothing to compare";
 
-/// Compare what two images of one machine show
+/// Compare two images of one machine
 ///
-/// Sessions are compared by name, their files by token, memfds by content. The exit status is 1 where
-/// anything differs or could not be compared, and 2 where there is nothing to compare.
+/// Compares sessions by name, their files by token, and memfds by content. The exit status is 1 if
+/// anything differs or could not be compared, and 2 if there is nothing to compare.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Args {
     /// The earlier image and the later one
     #[arg(value_name = "IMAGE", num_args = 2, required_unless_present = "before")]
     images: Vec<PathBuf>,
-    /// The earlier image where it has several files, each as FILE@ADDRESS
+    /// The earlier image, if it consists of several files, each as FILE@ADDRESS
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "after", conflicts_with = "images")]
     before: Vec<PathBuf>,
-    /// The later image where it has several files
+    /// The later image, if it consists of several files
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "before")]
     after: Vec<PathBuf>,
-    /// Compare also where things lie in memory
+    /// Also compare addresses in memory
     #[arg(long)]
     places: bool,
     /// Do not compare the content of memfds
@@ -48,7 +48,7 @@ pub(super) struct Args {
     filter: FilterArgs,
     #[command(flatten)]
     finding: FindingArgs,
-    /// How to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     #[command(flatten)]
@@ -60,7 +60,7 @@ struct Document<'d> {
     schema: &'static str,
     before: String,
     after: String,
-    /// What was left out because it was asked for.
+    /// What was not compared, as requested.
     not_compared: &'d [&'static str],
     differences: &'d [Difference],
 }
@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     if sides.iter().all(|side| side.is_empty()) {
         return Err(Failure {
             message: "there is nothing to compare: neither image shows a KHO device tree".into(),
-            help: "`kho-abi inspect IMAGE` says what was looked for".into(),
+            help: "`kho-abi inspect IMAGE` says what was searched for".into(),
         });
     }
     let shown = Shown::begin();

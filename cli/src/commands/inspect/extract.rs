@@ -27,14 +27,14 @@ struct Document<'d> {
     image: &'d str,
     session: &'d str,
     token: String,
-    /// The file that was written; `null` where none was.
+    /// The file that was written; `null` if none was.
     output: Option<&'d str>,
     /// Size of the memfd, in bytes.
     size: u64,
     complete: bool,
     lost: &'d Pieces,
     doubtful: &'d Pieces,
-    /// What is wrong in the image, first of all with this memfd, as the report has it.
+    /// What is wrong in the image, as in the report. Findings about this memfd come first.
     findings: Vec<&'d Finding>,
     /// Number of all findings.
     findings_total: u64,
@@ -47,17 +47,23 @@ pub(crate) fn schema() -> schemars::Schema {
 
 pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<Outcome, Failure> {
     let known = matches!(args.format, Format::Text | Format::Json);
-    if !known || (args.format == Format::Json && to.is_standard()) {
+    if !known {
         return Err(Failure {
-            message: "the content and the report cannot both go there".into(),
-            help: "name a file with -o; the report is text or JSON".into(),
+            message: "--extract does not support this format".into(),
+            help: "use --format text or json".into(),
+        });
+    }
+    if args.format == Format::Json && to.is_standard() {
+        return Err(Failure {
+            message: "the content and the report cannot both go to standard output".into(),
+            help: "name a file with -o".into(),
         });
     }
     let (session, file, memfd) = choose(report)?;
     if report.state.unknown > 0 {
         let items = count(report.state.unknown, "item");
         note(format_args!(
-            "not decoded or not checked: {items} of the image, which `kho-abi inspect IMAGE` shows"
+            "{items} of the image unknown: not decoded or not checked; `kho-abi inspect IMAGE` shows them"
         ));
     }
     let shown = Shown::begin();
@@ -76,7 +82,7 @@ pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<O
         note(format_args!("wrote {} to {}", count(extracted.size, "byte"), to.shown()));
     } else {
         let partial = if extracted.lost.is_empty() {
-            "--partial writes it all the same"
+            "--partial writes it anyway"
         } else {
             "--partial writes the rest, with holes where content is lost"
         };
@@ -164,8 +170,11 @@ fn choose(report: Report<'_>) -> Result<(&Session, &File, &Memfd), Failure> {
         several => {
             let names: Vec<_> = several.iter().map(|(session, ..)| session.name.as_str()).collect();
             Err(Failure {
-                message: format!("the token is one of several sessions: {}", names.join(", ")),
-                help: "choose one of them with --session".into(),
+                message: format!(
+                    "several sessions have a file with this token: {}",
+                    names.join(", ")
+                ),
+                help: "choose one with --session".into(),
             })
         }
     }

@@ -21,24 +21,24 @@ use std::sync::Arc;
 /// How many times to search an image again for what its structs lead to.
 const SEARCHES: usize = 4;
 
-/// Types for what no decoder is built in for.
+/// Types for what has no built-in decoder.
 #[derive(clap::Args)]
 pub(super) struct TypesArgs {
-    /// Show what has no built-in decoder by the types of this source: a kernel tree, a directory with
+    /// Decode what has no built-in decoder by the types of this source: a kernel tree, a directory with
     /// headers, a vmlinux, BTF, git:REV, or a frozen layout
     #[arg(long, value_name = "SOURCE", add = ArgValueCompleter::new(words::sources), value_parser = word())]
     types: Option<String>,
-    /// The struct with which the state of a compatible string begins, where the types do not say it
+    /// The root struct of a compatible string, if the types do not say it
     #[arg(long, value_name = "COMPATIBLE=STRUCT", requires = "types", value_parser = root_struct)]
     root_struct: Vec<(String, String)>,
-    /// What the address in a field leads to, or what is in its `kho_vmalloc`; blocks:STRUCT is a list of KHO's
-    /// blocks with entries of that struct
+    /// The struct that a field's address leads to, or that its `kho_vmalloc` contains; blocks:STRUCT is a
+    /// list of KHO's blocks with entries of that struct
     #[arg(long, value_name = "STRUCT.FIELD=STRUCT", requires = "types", value_parser = leads_to)]
     leads_to: Vec<Said>,
-    /// The repository that git:REV means
+    /// The repository of git:REV
     #[arg(long, value_name = "DIR", requires = "types")]
     git_dir: Option<PathBuf>,
-    /// The vmlinux or BTF that a module's BTF continues
+    /// The base BTF of a module: raw, or in a vmlinux
     #[arg(long, value_name = "FILE", requires = "types")]
     btf_base: Option<PathBuf>,
 }
@@ -53,7 +53,7 @@ struct Said {
 
 fn leads_to(text: &str) -> Result<Said, String> {
     let parts = text.split_once('=').and_then(|(from, to)| Some((from.split_once('.')?, to)));
-    let ((record, field), to) = parts.ok_or("STRUCT.FIELD=STRUCT is expected")?;
+    let ((record, field), to) = parts.ok_or("expected STRUCT.FIELD=STRUCT")?;
     let to = match to.strip_prefix("blocks:") {
         Some(name) => LeadsTo::Blocks(name.into()),
         None => LeadsTo::Struct(to.into()),
@@ -80,7 +80,7 @@ impl TypesArgs {
             let order = if target.endian == Endian::Big { "big" } else { "little" };
             return Err(Failure {
                 message: format!(
-                    "{word}: types of a {order}-endian machine of {} bits, which images of this one are not of",
+                    "{word}: the types are for a {order}-endian {}-bit machine, unlike any image",
                     target.pointer_bits
                 ),
                 help: "give types of the kernel that wrote the image".into(),
@@ -89,7 +89,7 @@ impl TypesArgs {
         let promised = reading.model.contracts().any(|(_, contract)| !contract.roots.is_empty());
         if !promised && self.root_struct.is_empty() {
             return Err(Failure {
-                message: format!("{word}: it has no struct that a compatible string promises"),
+                message: format!("{word} has no struct that a compatible string promises"),
                 help: "give a kernel tree, a directory with headers, or a kernel with debugging information"
                     .into(),
             });
@@ -191,8 +191,8 @@ fn pointee(ty: &Type) -> Option<&str> {
 
 fn unknown(source: &str, option: &str, said: &str) -> Failure {
     Failure {
-        message: format!("{option} {said}: {source} does not have all of it"),
-        help: "name strings, structs and fields as the types have them".into(),
+        message: format!("{option} {said}: {source} lacks some of these names"),
+        help: "spell strings, structs and fields as the types do".into(),
     }
 }
 

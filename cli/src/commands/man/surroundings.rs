@@ -34,43 +34,44 @@ const HEADERS: &[&str] = &[
 pub(super) const VARIABLES: &[Thing] = &[
     Thing {
         name: "CLANG_PATH",
-        what: "The clang to use, version 14 or newer. Without it, the clang beside the library that `LIBCLANG_PATH` \
-               names is used, and then the newest one in `PATH`: `clang`, or `clang-` and its version.",
+        what: "The clang to use, version 14 or newer. If unset, the clang beside the library that \
+               `LIBCLANG_PATH` names is used, or else the newest one in `PATH`: `clang`, or `clang-` and \
+               its version.",
         of: HEADERS,
     },
     Thing {
         name: "LIBCLANG_PATH",
-        what: "A directory with libclang; the clang beside it is used where `CLANG_PATH` is not set.",
+        what: "A directory with libclang; the clang beside it is used if `CLANG_PATH` is not set.",
         of: HEADERS,
     },
-    Thing { name: "PATH", what: "Where clang and git are looked for.", of: HEADERS },
+    Thing { name: "PATH", what: "Where to find clang and git.", of: HEADERS },
     Thing {
         name: "XDG_CACHE_HOME",
-        what: "Where judgements are kept, in its directory kho-abi.",
+        what: "Judgements are kept in its directory kho-abi.",
         of: &["log"],
     },
     Thing {
         name: "HOME",
-        what: "Where judgements are kept if `XDG_CACHE_HOME` is not set, in .cache/kho-abi.",
+        what: "Judgements are kept in its .cache/kho-abi if `XDG_CACHE_HOME` is not set.",
         of: &["log"],
     },
     Thing {
         name: "TMPDIR",
-        what: "Where images that come from a pipe or are compressed are written meanwhile, instead of /var/tmp.",
+        what: "Where to put temporary copies of images that are compressed or come from a pipe, instead of /var/tmp.",
         of: &["inspect"],
     },
     Thing {
         name: "COLUMNS",
-        what: "The width of the terminal, where the terminal itself does not say it. Output that does not go to a terminal \
-               does not depend on it.",
+        what: "The width of the terminal, if the terminal does not report it. It does not affect output \
+               that does not go to a terminal.",
         of: &[],
     },
     Thing {
         name: "NO_COLOR",
-        what: "If set to anything but an empty word, output has no colours, unless `--color always` is given.",
+        what: "If set and not empty, output has no colours, unless `--color always` is given.",
         of: &[],
     },
-    Thing { name: "TERM", what: "With `dumb`, output has no colours, and a long command does not show how far it is.", of: &[] },
+    Thing { name: "TERM", what: "If `dumb`, output has no colours, and long commands show no progress.", of: &[] },
     Thing {
         name: "SOURCE_DATE_EPOCH",
         what: "The date of the manual pages, in seconds since 1970, instead of today.",
@@ -78,8 +79,8 @@ pub(super) const VARIABLES: &[Thing] = &[
     },
     Thing {
         name: "KHO_ABI_COMPLETE",
-        what: "Set by the shell's completion function, with the name of the shell: the program then prints \
-               what the word on the command line can go on with.",
+        what: "Set by the shell's completion function to the name of the shell: the program then prints \
+               how the word on the command line can continue.",
         of: &["completions"],
     },
 ];
@@ -87,13 +88,13 @@ pub(super) const VARIABLES: &[Thing] = &[
 pub(super) const FILES: &[Thing] = &[
     Thing {
         name: "kho-abi.toml",
-        what: "What a tree holds its headers to. The tree is the nearest directory, from the current one upwards, \
-               that has this file.",
+        what: "How a tree's headers are checked. The tree is the nearest directory with this file, from \
+               the current one upwards.",
         of: &["init", "layout", "freeze", "check"],
     },
     Thing {
         name: "include/linux/kho/abi/",
-        what: "The headers that are read of a kernel tree.",
+        what: "The headers that are read from a kernel tree.",
         of: HEADERS,
     },
     Thing {
@@ -103,7 +104,7 @@ pub(super) const FILES: &[Thing] = &[
     },
     Thing {
         name: "~/.cache/kho-abi/",
-        what: "Judgements of commits that were looked at before. It can be removed at any time.",
+        what: "Judgements of commits from earlier runs. It can be removed at any time.",
         of: &["log"],
     },
     Thing {
@@ -113,12 +114,12 @@ pub(super) const FILES: &[Thing] = &[
     },
     Thing {
         name: "/sys/kernel/debug/kho/",
-        what: "What this kernel got, and what it prepares.",
+        what: "What this kernel received, and what it prepares.",
         of: &["status"],
     },
     Thing {
         name: "/sys/firmware/, /sys/kernel/boot_params/, /proc/",
-        what: "Where the handover is found without debugfs, and whether live updates are on.",
+        what: "The handover, if there is no debugfs, and whether live updates are on.",
         of: &["status"],
     },
 ];

@@ -177,7 +177,7 @@ impl<'a> Shaper<'a, '_> {
                     self.refuse(
                         line,
                         format!("{title} is not supported: {why}"),
-                        "write it out as plain C, and import it again",
+                        "write it as plain C, and import it again",
                     );
                     continue;
                 }
@@ -193,7 +193,7 @@ impl<'a> Shaper<'a, '_> {
                 self.refuse(
                     line,
                     format!("{} {name} has no layout or value: {why}", declaration.kind.word()),
-                    "declare it with types that the ABI headers define, or take it out of the header",
+                    "declare it with types that the ABI headers define, or remove it from the header",
                 );
                 continue;
             }
@@ -207,8 +207,11 @@ impl<'a> Shaper<'a, '_> {
             if !declaration.condition.is_empty() && !is_said {
                 self.refuse(
                     line,
-                    format!("{title} is there only under a condition: {}", declaration.condition),
-                    "a handover ABI is the same in every configuration: take the condition away",
+                    format!(
+                        "{title} is only declared under a condition: {}",
+                        declaration.condition
+                    ),
+                    "a handover ABI is the same in every configuration: remove the condition",
                 );
             }
         }
@@ -291,7 +294,7 @@ impl<'a> Shaper<'a, '_> {
         let Some(all) = self.gathered.variants(item.name(), at) else {
             self.refuse(
                 line,
-                format!("{} is not there for every page size", item.name()),
+                format!("{} does not exist for every page size", item.name()),
                 "a handover ABI has the same names on every machine",
             );
             return;

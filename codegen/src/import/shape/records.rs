@@ -16,7 +16,8 @@ impl<'a> Shaper<'a, '_> {
         if record.kind == RecordKind::Union {
             return Err((
                 line,
-                format!("union {name}: a wire file has no unions, since the next kernel cannot know which member is meant"),
+                format!("union {name}: a wire file cannot have unions, since the next kernel cannot know \
+                         which member is meant"),
                 "give each form a struct, and say in another field which one it is".into(),
             ));
         }
@@ -24,13 +25,13 @@ impl<'a> Shaper<'a, '_> {
             return Err((
                 line,
                 format!("struct {name} has no fields"),
-                "take it out of the header".into(),
+                "remove it from the header".into(),
             ));
         }
         if all.iter().any(|other| other.fields.len() != record.fields.len()) {
             return Err((
                 line,
-                format!("struct {name} has other fields for another page size"),
+                format!("struct {name} has different fields for different page sizes"),
                 "give it the same fields for every page size".into(),
             ));
         }
@@ -90,7 +91,8 @@ impl<'a> Shaper<'a, '_> {
             record.size.to_string()
         } else {
             of_page_size(sizes).ok_or_else(|| {
-                let what = format!("the size of struct {name} does not follow from the page size by a factor and a sum");
+                let what =
+                    format!("the size of struct {name} is not a linear function of the page size");
                 (line, what, "make it a page, or a part of one".to_string())
             })?
         };
@@ -119,7 +121,11 @@ impl<'a> Shaper<'a, '_> {
         if record.align != expected {
             return Err((
                 line,
-                format!("struct {name} is aligned to {} bytes by an attribute, where its fields ask for {expected}", record.align),
+                format!(
+                    "struct {name} is aligned to {} bytes by an attribute, but its fields need \
+                         {expected}",
+                    record.align
+                ),
                 "remove the attribute: the code that allocates preserved memory aligns it".into(),
             ));
         }
@@ -167,7 +173,7 @@ fn shared(record: &Record, at: usize) -> Result<Vec<&Field>, Why> {
     let lies = record.packing == Packing::Packed || first.bit_offset.is_multiple_of(width);
     if filled < width || !starts || !lies {
         let why = format!(
-            "the bit-fields from here on name {filled} of the {width} bits of their integer"
+            "the bit-fields from here on cover {filled} of the {width} bits of their integer"
         );
         return Err(refused(first, record, &why, "give the other bits a name, as `reserved`"));
     }

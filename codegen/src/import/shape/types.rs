@@ -39,7 +39,7 @@ impl Shaper<'_, '_> {
         line: usize,
         words: &[&str],
     ) -> String {
-        let any = "as an integer it may have any value, and readers check it";
+        let any = "as an integer, it may have any value, and readers must check it";
         match words {
             ["unsigned"] | ["unsigned", "int"] => return "c_uint".into(),
             ["unsigned", "short"] | ["unsigned", "short", "int"] => return "c_ushort".into(),
@@ -108,7 +108,7 @@ impl Shaper<'_, '_> {
                 if !is_last {
                     return Err((
                         "it is an array without elements, and not the last field".into(),
-                        "take it out, or put it at the end".into(),
+                        "remove it, or put it at the end".into(),
                     ));
                 }
                 let elem = self.rust_type_of([elem, elem, elem], name, line, words, &[], false)?;
@@ -139,8 +139,7 @@ impl Shaper<'_, '_> {
                 } else {
                     of_page_size(lens).ok_or_else(|| {
                         (
-                            "its length does not follow from the page size by a factor and a sum"
-                                .to_string(),
+                            "its length is not a linear function of the page size".to_string(),
                             "give the length a name: a macro of its own".to_string(),
                         )
                     })?

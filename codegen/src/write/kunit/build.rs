@@ -25,8 +25,8 @@ config {OPTION}
 \tdepends on KUNIT && 64BIT
 \tdefault KUNIT_ALL_TESTS
 \thelp
-\t  Builds unit tests that fail when a header in <linux/kho/abi/> does
-\t  not say any more what kernels agreed on: sizes, offsets, signs and
+\t  Builds unit tests that fail when a header in <linux/kho/abi/> no
+\t  longer matches what kernels agreed on: sizes, offsets, signs and
 \t  bit-fields of structs, values of constants, compatible strings.
 
 \t  Such a change needs a new version in the compatible string, since
@@ -46,7 +46,7 @@ pub(super) fn makefile<'a>(headers: impl Iterator<Item = &'a Header>, origin: &O
 # {from}
 # {to_change}
 #
-# One file for each header: a tree without a header goes without its line.
+# One file for each header: leave out the lines of headers that a tree lacks.
 
 "
     );
@@ -90,7 +90,7 @@ pub(super) fn shared(model: &Model, origin: &Origin) -> String {
  * {from}
  * {to_change}
  *
- * What the unit tests of the headers in <linux/kho/abi/> share.
+ * Shared by the unit tests of the headers in <linux/kho/abi/>.
  */
 
 #ifndef _KHO_ABI_KUNIT_H
@@ -106,10 +106,10 @@ pub(super) fn shared(model: &Model, origin: &Origin) -> String {
 #include <asm/byteorder.h>
 #include <asm/page.h>
 
-/* What is said of a difference, and of the versions that it needs. */
+/* The message about a difference, with the versions that it needs. */
 #define KHO_ABI_PROMISE \"the %s of %s is promised by %s: a change needs a new version there\\n\"
 
-/* A number is what kernels agreed on. */
+/* Expects the number that kernels agreed on. */
 static inline void kho_abi_expect(struct kunit *test, const char *what,
 \t\t\t\t  const char *name, long long found,
 \t\t\t\t  long long agreed, const char *promise)
@@ -137,13 +137,13 @@ static inline void kho_abi_expect(struct kunit *test, const char *what,
 \tkho_abi_expect(test, \"size\", #type \".\" #field, \\
 \t\t       sizeof_field(type, field), size, promise)
 
-/* If a field, or an element of it, can be negative. */
+/* Whether a field, or an element of it, can be negative. */
 #define kho_abi_expect_sign(test, type, field, is_signed, promise) \\
 \tkho_abi_expect(test, \"sign\", #type \".\" #field, \\
 \t\t       is_signed_type(typeof_member(type, field)), is_signed, \\
 \t\t       promise)
 
-/* A field, or an element of it, is of this type. */
+/* A field, or an element of it, has this type. */
 #define kho_abi_expect_type(test, type, field, other, promise) \\
 \tkho_abi_expect(test, \"type\", #type \".\" #field, \\
 \t\t       __same_type(typeof_member(type, field), other), true, \\
@@ -165,7 +165,7 @@ static inline void kho_abi_expect_text(struct kunit *test, const char *name,
 \t\t\t       name, promise);
 }}
 
-/* The bytes of a struct of which nothing but a bit-field is set. */
+/* The bytes of a struct with only a bit-field set. */
 static inline void kho_abi_expect_bits(struct kunit *test, const char *name,
 \t\t\t\t       const void *found, const void *agreed,
 \t\t\t\t       size_t size, const char *promise)
@@ -189,7 +189,7 @@ static inline void kho_abi_set_bits(u8 *bytes, unsigned int first,
 \t}}
 }}
 
-/* Skips a test of what depends on the page size, where that is a new one. */
+/* Skips a test if no kernel has agreed on this page size. */
 static inline void kho_abi_need_known_pages(struct kunit *test)
 {{
 \tif (!({known}))

@@ -142,8 +142,8 @@ fn suite(model: &Model, pages: &Pages<'_>, of: &Suite<'_>, origin: &Origin) -> S
         list(&mut out, layouts);
         out.push_str(" *\n");
     }
-    put!(out, " * Fails when <{}> does not say any more what", header.include_path());
-    put!(out, " * kernels agreed on. What fails names the macro whose version a change needs.");
+    put!(out, " * Fails when <{}> no longer matches what kernels", header.include_path());
+    put!(out, " * agreed on. Each failure names the macro whose version a change needs.");
     if !not_checked.is_empty() {
         out.push_str(" *\n * Not checked:\n");
         list(&mut out, &not_checked);

@@ -3,8 +3,8 @@
  * Generated from src/log_ring.rs: do not edit.
  * To change it, edit that file and run `KHO_ABI_WRITE=1 cargo test`.
  *
- * Fails when <linux/kho/abi/log_ring.h> does not say any more what
- * kernels agreed on. What fails names the macro whose version a change needs.
+ * Fails when <linux/kho/abi/log_ring.h> no longer matches what kernels
+ * agreed on. Each failure names the macro whose version a change needs.
  */
 
 #include <kunit/test.h>

@@ -39,8 +39,8 @@ const WIDTH: usize = 100;
 
 /// Write, freeze and check the handover ABI of live-updating Linux kernels.
 ///
-/// The ABI is written once, as Rust types. The kernel's C headers and the frozen layouts come from them.
-/// They make every change a line in a review, and every missing version bump an error.
+/// The ABI is written once, as Rust types. The kernel's C headers and the frozen layouts are
+/// generated from them: every change is a line in a review, and every missing version bump an error.
 #[derive(Parser)]
 #[command(name = NAME, version, after_help = AFTER_HELP, max_term_width = WIDTH)]
 struct Cli {

@@ -171,7 +171,7 @@ fn a_memfd_is_extracted() {
     }
     let (status, _, stderr) = extract(&["--extract", "2"]);
     assert_eq!(status, Some(2));
-    assert!(stderr.contains("several sessions: vm0, vm1"), "{stderr}");
+    assert!(stderr.contains("several sessions have a file with this token: vm0, vm1"), "{stderr}");
     let (status, _, stderr) = extract(&["--extract", "9"]);
     assert_eq!(status, Some(2));
     assert!(stderr.contains("no file has token 0x9 (9)"), "{stderr}");
@@ -395,7 +395,7 @@ fn what_was_not_read_is_not_said_to_be_absent() {
     ] {
         dump(&[page]);
         for said in [extract("0x9"), ask(&["--token", "9"])] {
-            assert!(said.contains("is not known: ") && said.contains(why), "{page:#x}: {said}");
+            assert!(said.contains("error: unknown whether ") && said.contains(why), "{page:#x}: {said}");
         }
     }
     dump(&[places.file_blocks[0][0]]);

@@ -377,7 +377,7 @@ fn a_patch_brings_the_suite_of_a_header_that_stays() {
         let ran = patch(args);
         assert_eq!(ran.status, Some(0), "{ran:?}");
         for line in [
-            "\nSubject: [PATCH] kho: abi: Test x.h\n\nHold x.h to what \"x-v1\" promises.\n",
+            "\nSubject: [PATCH] kho: abi: Test x.h\n\nCheck that x.h keeps what \"x-v1\" promises.\n",
             "\n+obj-y\t\t\t\t\t+= tests/\n",
             "\n+source \"kernel/liveupdate/tests/Kconfig\"\n",
             "\n+obj-$(CONFIG_KHO_ABI_KUNIT_TEST) += kho_abi_x_kunit.o\n",

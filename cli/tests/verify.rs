@@ -168,7 +168,7 @@ fn what_is_no_source_is_refused_with_the_reason_and_the_others_are_still_told() 
         let name = if option == "--btf" { "dwarf.o" } else { "btf.o" };
         let ran = run_in(dir.path(), &[option, name]);
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
-        let said = format!("kho-abi: error: {name}: it has no {lacks}\n");
+        let said = format!("kho-abi: error: {name} has no {lacks}\n");
         assert!(ran.stderr.starts_with(&said), "{}", ran.stderr);
     }
 }

@@ -68,7 +68,7 @@ fn unregistered(
             let listed = fs::read_to_string(&lists).map_err(at(&lists))?;
             let shown = checkout.display(&lists);
             let help = if listed.contains(&format!("&{stem}::HEADER")) {
-                format!("rebuild, as `cargo run -- check` does: {shown} names it")
+                format!("compile again, as `cargo run -- check` does: {shown} names it")
             } else {
                 format!(
                     "add `pub mod {stem};` and `&{stem}::HEADER` in {list} to {shown}, and a line to \

@@ -28,7 +28,7 @@ Exit status: 0 when everything is written or up to date, 1 with findings, 2 when
 /// Write C headers and unit tests from the types, or unit tests for C headers
 ///
 /// In a checkout of kho-abi, writes the kernel's C headers, unit tests for them, and bindings for other
-/// tools. In a tree whose C headers are the truth, writes KUnit suites for them.
+/// tools. In a tree whose C headers are the truth, writes unit tests for them.
 ///
 /// The bindings let other tools parse preserved memory: a Python module of ctypes structures, a
 /// description for Kaitai Struct, and a pattern for ImHex.

@@ -196,7 +196,7 @@ fn parse_page(text: &str) -> Result<u64, String> {
     let address = parse_number(text)?;
     let is_page = address.is_multiple_of(PAGE_SIZES[0] as u64);
     is_page.then_some(address).ok_or_else(|| {
-        format!("{address:#x} is not a multiple of the page size {:#x}", PAGE_SIZES[0])
+        format!("{address:#x} is not a multiple of a page's {:#x} bytes", PAGE_SIZES[0])
     })
 }
 

@@ -298,8 +298,7 @@ fn a_layout_of_a_kernel_is_compared_for_the_page_size_of_the_kernel() {
             &format!("layouts = \"abi\"\nsource = \"{source}\"\n{declared}"),
         );
         let printed = place.check(status);
-        let is_unknown =
-            printed.contains("its layout is for pages of 65536 bytes, and the kernel has");
+        let is_unknown = printed.contains("which is for pages of 65536 bytes: the kernel has");
         assert_eq!(is_unknown, source == "other.o", "{printed}");
     }
 }

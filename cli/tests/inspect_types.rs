@@ -321,7 +321,7 @@ fn revisions_and_frozen_layouts_are_sources() {
     let (status, stdout, stderr) = kho_abi(directory.path(), &args);
     assert_eq!(status, Some(0), "{stderr}");
     assert!(
-        stdout.contains("made_up_ser.entries → struct made_up_entry_ser, 700 of it"),
+        stdout.contains("made_up_ser.entries → struct made_up_entry_ser, 700 elements"),
         "{stdout}"
     );
     let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("../snapshots/vfio-pci-v1.layout");

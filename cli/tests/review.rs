@@ -618,7 +618,7 @@ fn what_a_mail_program_did_to_a_patch_is_said() {
         "html.eml",
         &format!("{head}\nMIME-Version: 1.0\nContent-Type: text/html\n\n<pre>{body}</pre>\n"),
     );
-    for (name, said) in [("quoted.eml", "is quoted with"), ("html.eml", "HTML alone")] {
+    for (name, said) in [("quoted.eml", "is quoted with"), ("html.eml", "HTML only")] {
         let ran = place.run(&["review", name]);
         assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
         assert!(

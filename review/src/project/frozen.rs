@@ -331,7 +331,7 @@ impl Frozens<'_> {
                 Some(_) => continue,
                 None => (
                     Place::from(&file),
-                    format!("the layout of \"{name}\" is frozen, but no header has it"),
+                    format!("no header has \"{name}\", whose layout is frozen here"),
                     if is_draft {
                         format!("bring the header back, or remove {file}: it is a draft")
                     } else {

@@ -182,7 +182,7 @@ fn what_is_wrong_or_unknown_is_status_1() {
         (
             "newer",
             |m| m.write_bytes(&format!("{KHO}/out/sub_fdts/LUO"), &luo("luo-v6\0\0")),
-            "unknown: LUO's state is \"luo-v6\", 32 bytes: only luo-v5 is decoded",
+            "unknown: LUO's state is \"luo-v6\", 32 bytes, but only luo-v5 can be decoded",
         ),
         (
             "scratch-differs",

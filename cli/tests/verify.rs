@@ -153,7 +153,7 @@ fn what_is_no_source_is_refused_with_the_reason_and_the_others_are_still_told() 
         ("text", "text: not a kernel, a module, a header or a frozen layout\n"),
         ("empty", "empty: it is empty\n"),
         ("cut", "cut: list of sections: the file is cut off before it\n"),
-        ("big-endian", "big-endian: it is BTF for a big-endian machine, and "),
+        ("big-endian", "big-endian: it is BTF for a big-endian machine, but "),
         ("nowhere", "nowhere: no such file, and not a known source\n"),
     ] {
         let ran = run_in(dir.path(), &["same.o", name]);
@@ -254,7 +254,7 @@ fn what_headers_have_beyond_the_truth_is_a_finding() {
             "memfd.h",
             "#define MEMFD_LUO_FH_COMPATIBLE",
             "#define NAME_OF_NOTHING 1 //",
-            "and not MEMFD_LUO_FH_COMPATIBLE: no version covers them [source_version_unknown]",
+            "but not MEMFD_LUO_FH_COMPATIBLE: no version covers them [source_version_unknown]",
         ),
     ] {
         let dir = tempfile::tempdir().unwrap();

@@ -171,7 +171,7 @@ impl Source<'_> {
         if lowered.handlers.is_empty() && !lowered.records.is_empty() {
             gaps.push(Gap {
                 item: String::new(),
-                why: "file handlers cannot be recognised: its types lack their struct".into(),
+                why: "file handlers cannot be recognised: the types lack their struct".into(),
             });
         }
         let page_size = self.page_size(&elf, config.as_ref());

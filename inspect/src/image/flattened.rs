@@ -209,6 +209,6 @@ mod tests {
         let mut other = whole;
         other[31] = 2;
         let error = Flattened::new(Arc::new(other)).err().unwrap().to_string();
-        assert!(error.contains("another version"));
+        assert!(error.contains("unsupported version"));
     }
 }

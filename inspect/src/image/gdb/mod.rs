@@ -607,7 +607,7 @@ mod tests {
             request if request.starts_with('m') => Reply::Data(b"E14".to_vec()),
             _ => Reply::Qemu,
         });
-        assert!(memory.is_err_and(|error| error.to_string().contains("gives none")));
+        assert!(memory.is_err_and(|error| error.to_string().contains("returned none")));
         assert_eq!(asked.last().unwrap(), "D");
     }
 

@@ -395,7 +395,10 @@ fn what_was_not_read_is_not_said_to_be_absent() {
     ] {
         dump(&[page]);
         for said in [extract("0x9"), ask(&["--token", "9"])] {
-            assert!(said.contains("error: unknown whether ") && said.contains(why), "{page:#x}: {said}");
+            assert!(
+                said.contains("error: unknown whether ") && said.contains(why),
+                "{page:#x}: {said}"
+            );
         }
     }
     dump(&[places.file_blocks[0][0]]);

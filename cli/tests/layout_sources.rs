@@ -133,7 +133,9 @@ fn contracts_are_names_too() {
     let ran = kernel.run(&["layout", "--source", "x.btf", "memfd-v2"]);
     assert_eq!(ran.status, Some(0), "{ran:?}");
     assert!(ran.stdout.contains("struct memfd_luo_ser {"), "{ran:?}");
-    assert!(ran.stderr.contains("the structs of memfd-v2 were found by their names, in whatever version"));
+    assert!(ran
+        .stderr
+        .contains("the structs of memfd-v2 were found by their names, in whatever version"));
 }
 
 /// One header is a source, for `layout` and `diff` alike: with what it includes, and nothing else of its tree.

@@ -655,7 +655,7 @@ fn contents_are_compared_and_places_where_asked() {
     assert_eq!(status, Some(1));
     let expected =
         "~ content of session \"vm0\", token 0x2: differs in 1 piece of 4 KiB, from byte \
-                    0x2064\n1 difference\n";
+         0x2064\n1 difference\n";
     assert_eq!(stdout, expected);
     assert_eq!(diff(&["guest.raw", "later.raw", "--session", "vm1"]).0, Some(0));
     let (status, stdout, _) = diff(&["guest.raw", "later.raw", "--no-content"]);
@@ -677,7 +677,7 @@ fn contents_are_compared_and_places_where_asked() {
     assert_eq!(diff(&["low.raw", "high.raw"]), (Some(0), "0 differences\n".into(), String::new()));
     let (status, stdout, _) = diff(&["low.raw", "high.raw", "--places"]);
     assert_eq!(status, Some(1));
-    assert!(stdout.contains("from 0x101000 on →"), "{stdout}");
+    assert!(stdout.contains("from 0x101000 →"), "{stdout}");
     // What one side has lost is not equal.
     ram.set_number(places.memfds[0].list[0] + 5 * 16, 0);
     raw_in(&directory.path().join("high.raw"), &ram).unwrap();

@@ -159,7 +159,7 @@ fn cbindgen_and_libclang_lay_the_rust_types_out_as_the_truth_does() {
         .filter(|constant| matches!(constant.value, Value::Str(_)))
         .map(|constant| match &constant.value {
             Value::Str(value) => {
-                format!("{} is not there, the truth says {value:?}", constant.name)
+                format!("{} is missing, the truth says {value:?}", constant.name)
             }
             Value::Int(_) => unreachable!("they are strings"),
         })

@@ -218,13 +218,9 @@ pub(super) fn newest(mut items: Vec<Item>) -> Series {
         let of = versions[at].first(&items).total();
         let numbers: BTreeSet<_> =
             of_it.iter().filter_map(|index| items[*index].patch.number).map(|(n, _)| n).collect();
-        let missing: Vec<_> = (1..=of.min(1000))
-            .filter(|n| !numbers.contains(n))
-            .map(|n| format!("{n}/{of}"))
-            .collect();
+        let missing = missing(&numbers, of);
         if !missing.is_empty() {
             let title = versions[at].title(&items);
-            let missing = missing.join(", ");
             series.unknown.push(format!("{title}: not in the input: {missing}"));
         }
         for index in of_it {
@@ -244,6 +240,12 @@ pub(super) fn newest(mut items: Vec<Item>) -> Series {
         }
     }
     series
+}
+
+/// The numbers of a series that are not there, as `2/3, 3/3`.
+fn missing(numbers: &BTreeSet<u32>, of: u32) -> String {
+    let missing = (1..=of.min(1000)).filter(|number| !numbers.contains(number));
+    missing.map(|number| format!("{number}/{of}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The names and addresses by which an author of `Name <address>` is known.

@@ -148,7 +148,7 @@ pub fn range(
     if let Some(section) = document.sections.first_mut() {
         match code {
             Err(why) => {
-                section.unknown.push(format!("code outside the headers was not checked: {why}"))
+                section.unknown.push(format!("code outside the headers was not checked: {why}"));
             }
             Ok(_) if !is_short => section.unknown.push(format!(
                 "{commits} commits are more than {A_FEW}: outside the headers, only files and \

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use support::terminal::Terminal;
-use support::{Ran, Scratch};
+use support::{present, versions, Ran, Scratch};
 
 /// An interactive shell on a terminal of its own, which does not tell lines from their ends.
 struct Shell(Terminal);
@@ -110,9 +110,12 @@ fn bash_completes_rules_contracts_structs_and_schemas() {
     bash.completes("kho-abi explain page_not_pr", "kho-abi explain page_not_preserved ");
     bash.completes("kho-abi explain frozen_layout_c", "kho-abi explain frozen_layout_changed ");
     bash.completes("kho-abi layout memfd_luo_f", "kho-abi layout memfd_luo_folio_ser ");
-    bash.offers("kho-abi layout kho-v", &["kho-v1", "kho-v3", "kho-v4"]);
-    bash.completes("kho-abi bump vfio-p", "kho-abi bump vfio-pci-v1 ");
-    bash.completes("kho-abi log reserve", "kho-abi log reserve-mem-v1 ");
+    let kho = versions("kho");
+    assert!(kho.len() > 2, "{kho:?}");
+    bash.offers("kho-abi layout kho-v", &kho.iter().map(String::as_str).collect::<Vec<_>>());
+    // What has a next version already is not bumped again.
+    bash.completes("kho-abi bump kho-v", &format!("kho-abi bump {} ", present("kho")));
+    bash.completes("kho-abi log luo-se", "kho-abi log luo-session-v2 ");
     bash.completes("kho-abi schema prefl", "kho-abi schema preflight-1 ");
 }
 
@@ -168,7 +171,7 @@ fn zsh_completes_what_bash_does() {
     zsh.completes("kho-abi diff --format=sa", "kho-abi diff --format=sarif ");
     zsh.offers("kho-abi review --format ma", &["markdown", "mail"]);
     zsh.completes("kho-abi explain page_not_pr", "kho-abi explain page_not_preserved ");
-    zsh.completes("kho-abi bump vfio-p", "kho-abi bump vfio-pci-v1 ");
+    zsh.completes("kho-abi bump kho-v", &format!("kho-abi bump {} ", present("kho")));
     zsh.completes("kho-abi schema prefl", "kho-abi schema preflight-1 ");
     zsh.completes("kho-abi diff git:v7.3", "kho-abi diff git:v7.3-first ");
     zsh.completes("kho-abi diff git:v7.3-first..git:v7.4", "git:v7.3-first..git:v7.4-second ");
@@ -201,7 +204,7 @@ fn fish_completes_what_bash_does() {
     completes("kho-abi diff --format=sa", &["--format=sarif"]);
     completes("kho-abi review --format ma", &["markdown", "mail"]);
     completes("kho-abi explain page_not_pr", &["page_not_preserved"]);
-    completes("kho-abi bump vfio-p", &["vfio-pci-v1"]);
+    completes("kho-abi bump kho-v", &[&present("kho")]);
     completes("kho-abi schema prefl", &["preflight-1"]);
     completes("kho-abi diff git:v7.3", &["git:v7.3-first"]);
     completes("kho-abi review v7.3-first..v7.4", &["v7.3-first..v7.4-second"]);

@@ -22,7 +22,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
     /// Contracts, by their current compatible strings
-    #[arg(required = true, value_name = "CONTRACT", add = ArgValueCompleter::new(words::contracts))]
+    #[arg(required = true, value_name = "CONTRACT", add = ArgValueCompleter::new(words::current_contracts))]
     contracts: Vec<String>,
 }
 

@@ -4,6 +4,7 @@
 //! Nothing here takes long: no header is read, and clang is not started.
 
 use clap_complete::engine::{CompletionCandidate, PathCompleter, ValueCompleter as _};
+use kho_abi_model::Model;
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::git::Git;
 use kho_abi_review::project::{self, Found, FILE};
@@ -65,6 +66,14 @@ fn known_contracts() -> BTreeSet<String> {
 /// Contracts, by compatible string.
 pub(crate) fn contracts(typed: &OsStr) -> Vec<CompletionCandidate> {
     matching(typed, known_contracts())
+}
+
+/// The current versions of contracts: an earlier one has its next version already.
+pub(crate) fn current_contracts(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let catalogue = Catalogue::built_in();
+    let current = catalogue.current().into_iter().flat_map(Model::contracts);
+    let known: BTreeSet<_> = current.map(|(_, contract)| contract.compatible.clone()).collect();
+    matching(typed, known)
 }
 
 /// Contracts, and structs by name.

@@ -6,6 +6,7 @@ pub(crate) mod terminal;
 pub(crate) mod tree;
 
 use kho_abi_model::version::called::Called;
+use kho_abi_model::Model;
 use kho_abi_read::truth;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,18 @@ pub(crate) fn present(name: &str) -> String {
     let model = truth::current().unwrap();
     let mut contracts = model.contracts().map(|(_, contract)| contract.compatible.clone());
     contracts.find(|called| Called::parse(called).unwrap().name == name).unwrap()
+}
+
+/// Every version of a contract that this program knows, by the name in front of their numbers, sorted.
+pub(crate) fn versions(name: &str) -> Vec<String> {
+    let mut models = truth::earlier().unwrap();
+    models.push(truth::current().unwrap());
+    let contracts = models.iter().flat_map(Model::contracts);
+    let all = contracts.map(|(_, contract)| contract.compatible.clone());
+    let of_it = |called: &String| Called::parse(called).is_some_and(|called| called.name == name);
+    let mut all: Vec<_> = all.filter(of_it).collect();
+    all.sort();
+    all
 }
 
 /// What the version after that one is called.

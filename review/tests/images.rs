@@ -8,7 +8,7 @@ mod c;
 
 use c::{checkout, include, Compiler, COMPILERS};
 use kho_abi_codegen::generate;
-use kho_abi_model::version::called::Called;
+use kho_abi_model::version::{self, called::Called};
 use kho_abi_model::{Item, Model, Record, Value};
 use kho_abi_read::source::{Kind, Options, Reading};
 use kho_abi_read::{headers, image, truth};
@@ -996,15 +996,22 @@ fn a_constant_that_was_renamed_is_known_in_an_image() {
     let variant = VARIANTS.iter().find(|variant| variant.kind == Kind::Btf).expect("it is listed");
     let (before, now) = (dir(), dir());
     let header = "kexec_handover";
+    // The version under which it was renamed, whichever the current one is.
+    let renamed = kho_abi::wire::earlier::reused::RENAMED[0].compatible;
+    let model = current();
+    let mut strings = model.contracts().map(|(_, contract)| &contract.compatible);
+    let present = strings.find(|string| version::akin(string, renamed)).expect("KHO has one");
+    let [present, renamed] = [present, renamed].map(|string| format!("\"{string}\""));
     let [from, to] =
         ["KHO_RADIX_KEY_WIDTH = 64 - PAGE_SHIFT + 1,", "KHO_ORDER_0_LOG2 = 64 - PAGE_SHIFT,"];
     let headers = changed_headers(before.path(), header, from, to);
     let path = headers.join("linux/kho/abi/kexec_handover.h");
     let text =
         fs::read_to_string(&path).unwrap().replace("(KHO_RADIX_KEY_WIDTH", "(KHO_ORDER_0_LOG2 + 1");
-    fs::write(&path, text).unwrap();
+    fs::write(&path, text.replace(&present, &renamed)).unwrap();
+    let headers_now = changed_headers(now.path(), header, &present, &renamed);
     let before = variant.compile(before.path(), &headers, &everything(&current()), &["-w"]);
-    let now = variant.compile(now.path(), &checkout_headers(), &everything(&current()), &[]);
+    let now = variant.compile(now.path(), &headers_now, &everything(&current()), &["-w"]);
     for (current, next) in [(&before, &now), (&now, &before), (&before, &before)] {
         let answer = asked(current, next);
         assert_eq!(answer.outlook, Outlook::Understood, "{answer:#?}");

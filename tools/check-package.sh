@@ -44,7 +44,7 @@ if [ -z "$(find "$base" -mtime -30 2>/dev/null)" ]; then
 		[ ! -s "$file" ] || sources+=("$file")
 	done
 	# Manuals are what is tried: dpkg must not leave them out.
-	mmdebstrap --quiet --variant=minbase --include="$packages" "$suite" "$base.new" "${sources[@]}" ||
+	mmdebstrap --quiet --format=tar --variant=minbase --include="$packages" "$suite" "$base.new" "${sources[@]}" ||
 		die "mmdebstrap cannot make a chroot of $suite" "check the connection to the Debian mirror"
 	mv "$base.new" "$base"
 fi

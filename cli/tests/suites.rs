@@ -10,12 +10,16 @@ mod c;
 #[allow(dead_code)]
 #[path = "../../codegen/tests/kunit/mod.rs"]
 mod kunit;
+#[allow(dead_code)]
+#[path = "../../codegen/tests/linux/mod.rs"]
+mod linux;
 mod support;
 
 use c::COMPILERS;
 use kunit::{Bench, Outcome};
+use linux::directory;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use support::tree::{Tree, ABI, LAYOUTS, ONE};
 use support::Ran;
@@ -396,13 +400,6 @@ fn a_patch_brings_the_suite_of_a_header_that_stays() {
     assert!(ran.status == Some(0) && ran.stderr.contains("already has this"), "{ran:?}");
 }
 
-/// A directory that `make check` names.
-fn directory(variable: &str) -> PathBuf {
-    let dir = std::env::var_os(variable)
-        .unwrap_or_else(|| panic!("{variable} is not set\n  help: run `make check`"));
-    PathBuf::from(dir)
-}
-
 /// The headers of a real kernel, as people wrote them, and others, in a tree of their own.
 fn real(others: &[(&str, &str)]) -> Tree {
     let tree = Tree::empty();
@@ -467,19 +464,7 @@ fn kbuild_compiles_the_suites_of_a_real_kernel_and_checkpatch_says_nothing() {
     let makefile = tree.read(&format!("{TESTS}/Makefile"));
     let first = format!("LINUXINCLUDE := -I{} $(LINUXINCLUDE)\n", include.display());
     tree.write(&format!("{TESTS}/Makefile"), &format!("{first}{makefile}"));
-    let out = Command::new("make")
-        .arg("-C")
-        .arg(directory("LINUX_BUILD"))
-        .arg(format!("M={}", tests.display()))
-        // The letter turns warnings into errors.
-        .args(["W=1e", "CONFIG_KHO_ABI_KUNIT_TEST=m"])
-        .args(&objects)
-        .env_remove("MAKEFLAGS")
-        .env_remove("MFLAGS")
-        .env_remove("MAKELEVEL")
-        .env("LC_ALL", "C")
-        .output()
-        .expect("make is installed");
+    let out = linux::kbuild_unit_tests(&tests, &objects);
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(out.status.success(), "{said}");
     for object in objects {

@@ -421,12 +421,3 @@ fn constants(old: &Frozen, new: &Frozen) -> Vec<compare::ConstantChange> {
         .map(|name| compare::constant(name, &sizes, values(old, name), values(new, name)));
     differ.flatten().collect()
 }
-
-/// Compares each released file of a checkout with the commit that released it.
-///
-/// # Errors
-///
-/// A frozen file that exists but cannot be read.
-pub fn check_history(checkout: &Checkout) -> Result<History, CheckoutError> {
-    Layouts::of(checkout).history(None)
-}

@@ -102,11 +102,7 @@ pub fn check(
     generated: &[Generated],
     origin: &Origin,
 ) -> Result<Vec<Finding>, CheckoutError> {
-    let mut findings = Vec::new();
-    for generated in generated {
-        let kind = Kind::of(&generated.path);
-        findings.extend(difference(dir, &show, generated, kind, origin)?);
-    }
+    let mut findings = differences(dir, &show, generated, Kind::of, origin)?;
     for (below, extension) in [
         (Path::new("include").join(ABI_DIR), "h"),
         (UNIT_TESTS.into(), "c"),
@@ -140,11 +136,19 @@ pub fn check_unit_tests(
     generated: &[Generated],
     origin: &Origin,
 ) -> Result<Vec<Finding>, CheckoutError> {
-    let mut findings = Vec::new();
-    for generated in generated {
-        findings.extend(difference(dir, &show, generated, &Kind::UNIT_TEST, origin)?);
-    }
-    Ok(findings)
+    differences(dir, &show, generated, |_| &Kind::UNIT_TEST, origin)
+}
+
+/// How the files differ from what would be written.
+fn differences(
+    dir: &Path,
+    show: &impl Fn(&Path) -> String,
+    generated: &[Generated],
+    kind: impl Fn(&Path) -> &'static Kind,
+    origin: &Origin,
+) -> Result<Vec<Finding>, CheckoutError> {
+    let of = |file: &Generated| difference(dir, show, file, kind(&file.path), origin);
+    generated.iter().filter_map(|file| of(file).transpose()).collect()
 }
 
 /// How a file differs from what would be written.

@@ -9,6 +9,7 @@ use kho_abi_model::finding::Finding;
 use kho_abi_read::checkout::{at, files, Checkout, CheckoutError};
 use kho_abi_read::frozen::{self, Frozen, Status};
 use kho_abi_read::git::{is_id, Git};
+use kho_abi_read::source::SourceError;
 use kho_abi_show::names;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -92,12 +93,6 @@ impl Layouts {
         Self { root: root.into(), dir: root.join(below), tracked: None, origin: None }
     }
 
-    /// The top of the tree that they belong to.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// The directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -171,6 +166,24 @@ impl Layouts {
             all.extend(self.read(&path)?.and_then(Result::ok));
         }
         Ok(all)
+    }
+
+    /// As [`Layouts::readable`], of a revision.
+    ///
+    /// # Errors
+    ///
+    /// A revision that does not exist, and as [`Git::run`].
+    pub fn readable_at(&self, rev: &str) -> Result<Vec<Frozen>, SourceError> {
+        // git takes names as relative to the directory that it works in.
+        let git = Git::new(Some(&self.root));
+        let commit = git.commit(rev)?;
+        let below = format!("./{}/", self.display(&self.dir));
+        let list = git.run(rev, &["ls-tree", "-z", "--name-only", &commit, "--", &below])?;
+        let files = list.split(|byte| *byte == 0).map(names::lossless);
+        let files = files.filter(|file| is_layout(Path::new(file)));
+        let names: Vec<_> = files.map(|file| name_of(&commit, &file)).collect();
+        let texts = git.contents(rev, &names)?.into_iter().flatten();
+        Ok(texts.filter_map(|text| frozen::parse(&String::from_utf8_lossy(&text)).ok()).collect())
     }
 
     /// Writes a frozen layout; returns whether the content of the file changed.
@@ -413,8 +426,7 @@ fn name_of(commit: &str, path: &str) -> String {
 }
 
 /// Whether a file is one of a frozen layout, by its name.
-#[must_use]
-pub fn is_layout(path: &Path) -> bool {
+fn is_layout(path: &Path) -> bool {
     path.extension().is_some_and(|found| found == EXTENSION)
 }
 

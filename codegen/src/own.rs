@@ -210,12 +210,15 @@ impl WireCrate {
         for mut check in self.check()? {
             if accepts_unchecked {
                 check.accept_unchecked();
-            } else if let Some(why) = &check.not_checked {
-                let _ = write!(
-                    said,
-                    "\nnot checked: {}: {why}\n  help: {ALLOW_UNCHECKED}=1 accepts that\n",
-                    check.name
-                );
+            }
+            if let Some(why) = &check.not_checked {
+                let unchecked = format!("not checked: {}: {why}", check.name);
+                if accepts_unchecked {
+                    eprintln!("{unchecked}");
+                } else {
+                    let _ =
+                        write!(said, "\n{unchecked}\n  help: {ALLOW_UNCHECKED}=1 accepts that\n");
+                }
             }
             for finding in check.findings {
                 // A release that was refused is found again.

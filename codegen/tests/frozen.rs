@@ -2,6 +2,7 @@
 //! Frozen layouts hold: this checkout's layouts do, and every way to change one is noticed.
 
 use kho_abi_codegen::freeze::{self, History, Outcome};
+use kho_abi_codegen::layouts::Layouts;
 use kho_abi_model::finding::Finding;
 use kho_abi_model::{Item, Model, Packing, Type, Value};
 use kho_abi_read::checkout::Checkout;
@@ -280,7 +281,7 @@ fn an_edit_of_type_and_file_together_is_found_in_the_history() {
             String::from_utf8_lossy(&output.stderr)
         );
     };
-    let rules = || match freeze::check_history(&checkout).unwrap() {
+    let rules = || match Layouts::of(&checkout).history(None).unwrap() {
         History::Checked(findings) => findings.iter().map(|finding| finding.rule.clone()).collect(),
         History::NotChecked(why) | History::NothingYet(why) => {
             vec![if why.is_empty() { "" } else { "not checked" }.to_string()]

@@ -12,12 +12,14 @@
 mod bindgen_reader;
 #[allow(dead_code)] // Each test uses another part of it.
 mod c;
+mod linux;
 
 use bindgen_reader::Options;
 use c::{assertions, checkout, include, COMPILERS};
 use kho_abi_codegen::generate;
 use kho_abi_model::{compare, Field, Model, Record, Type};
 use kho_abi_read::truth;
+use linux::directory;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -35,17 +37,6 @@ const MACHINES: &[(&str, &str, &str)] = &[
 
 fn truth() -> Model {
     truth::current().expect("the truth is whole")
-}
-
-fn directory(variable: &str) -> PathBuf {
-    let Some(dir) = std::env::var_os(variable) else {
-        panic!(
-            "{variable} is not set\n  help: run `make check`, which fetches and prepares a tree"
-        );
-    };
-    let dir = PathBuf::from(dir);
-    assert!(dir.is_dir(), "{variable}={} is no directory", dir.display());
-    dir
 }
 
 fn source() -> PathBuf {
@@ -125,18 +116,7 @@ fn kbuild(text: &str) -> (bool, String) {
     );
     fs::write(dir.path().join("Kbuild"), kbuild).expect("the directory is ours");
     fs::write(dir.path().join("layout.c"), text).expect("the directory is ours");
-    let out = Command::new("make")
-        .arg("-C")
-        .arg(directory("LINUX_BUILD"))
-        .arg(format!("M={}", dir.path().display()))
-        .arg("layout.o")
-        // This must not inherit the flags of an outer make.
-        .env_remove("MAKEFLAGS")
-        .env_remove("MFLAGS")
-        .env_remove("MAKELEVEL")
-        .env("LC_ALL", "C")
-        .output()
-        .expect("make is installed");
+    let out = linux::kbuild(dir.path(), ["layout.o"]);
     let said = said(&out);
     if out.status.success() {
         assert!(dir.path().join("layout.o").is_file(), "no object: {said}");
@@ -274,19 +254,7 @@ fn kbuild_compiles_the_unit_tests_without_a_warning() {
         fs::write(dir.path().join(name), text).expect("the directory is ours");
         objects.extend(name.strip_suffix(".c").map(|name| format!("{name}.o")));
     }
-    let out = Command::new("make")
-        .arg("-C")
-        .arg(directory("LINUX_BUILD"))
-        .arg(format!("M={}", dir.path().display()))
-        // The letter turns warnings into errors.
-        .args(["W=1e", "CONFIG_KHO_ABI_KUNIT_TEST=m"])
-        .args(&objects)
-        .env_remove("MAKEFLAGS")
-        .env_remove("MFLAGS")
-        .env_remove("MAKELEVEL")
-        .env("LC_ALL", "C")
-        .output()
-        .expect("make is installed");
+    let out = linux::kbuild_unit_tests(dir.path(), &objects);
     let said = said(&out);
     assert!(out.status.success(), "{said}");
     for object in objects {

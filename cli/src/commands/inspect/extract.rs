@@ -60,12 +60,6 @@ pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<O
         });
     }
     let (session, file, memfd) = choose(report)?;
-    if report.state.unknown > 0 {
-        let items = count(report.state.unknown, "item");
-        note(format_args!(
-            "{items} of the image unknown: not decoded or not checked; `kho-abi inspect IMAGE` shows them"
-        ));
-    }
     let shown = Shown::begin();
     let extracted = to.write_at(move |file| {
         let extracted =

@@ -166,6 +166,11 @@ fn a_distributions_contracts_are_held_like_the_kernels() {
 fn each_cause_is_one_finding_at_its_line() {
     let x = format!("{ABI}/x.h");
     let tree = Tree::of("x", ONE);
+    // Before there is anything, one finding says how to begin, however many contracts there are.
+    let second = format!("{ABI}/second.h");
+    tree.write(&second, &ONE.replace("x_", "y_").replace("X_", "Y_").replace("x-v1", "y-v1"));
+    tree.one(&second, "no layout is frozen, and there is no kho-abi.toml [frozen_layout_missing]");
+    fs::remove_file(tree.root().join(second)).unwrap();
     tree.init(&[]);
     let fresh = |change: &dyn Fn()| {
         tree.write(&x, ONE);

@@ -142,8 +142,9 @@ pub fn inspect(image: &Image, options: &Options) -> State {
             None
         }
         None => {
-            let too_many = searched.is_some_and(|searched| searched.too_many);
-            not_found(&mut walker, &unread, too_many, (threads, &options.progress));
+            let searched =
+                searched.unwrap_or_else(|| scan::trees(image, threads, &options.progress));
+            not_found(&mut walker, &unread, &searched);
             None
         }
     };
@@ -228,15 +229,10 @@ fn cause(walker: &Walker<'_>, kho: &Kho) -> Option<String> {
 }
 
 /// Reports that there is no KHO, or that this is unknown.
-fn not_found(
-    walker: &mut Walker<'_>,
-    unread: &scan::Unread,
-    too_many: bool,
-    (threads, progress): (usize, &Progress),
-) {
+fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, searched: &scan::Searched) {
     let image = walker.memory.image();
-    let almost = scan::almost(image, threads, progress);
-    for near in &almost {
+    let almost = &searched.near;
+    for near in almost {
         walker.find(&rules::KHO_TREE_DAMAGED, near.at, || {
             format!("the page is almost KHO's device tree: {}", near.why)
         });
@@ -254,7 +250,7 @@ fn not_found(
     if !image.notes().is_empty() {
         lacking.push("the file is incomplete or contradicts itself".into());
     }
-    if too_many {
+    if searched.too_many {
         lacking.push("it has too many device trees to check them all".into());
     }
     // Memory ends with a page; a machine's map of it, which other formats have, need not.

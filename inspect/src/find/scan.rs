@@ -59,6 +59,8 @@ pub struct Searched {
     pub trees: Vec<u64>,
     /// Whether the search stopped because there are too many.
     pub too_many: bool,
+    /// A few of the pages that almost begin KHO's device tree, or do.
+    pub(crate) near: Vec<Near>,
     /// What could not be read.
     pub unread: Unread,
 }
@@ -71,6 +73,8 @@ pub fn trees(image: &Image, threads: usize, progress: &Progress) -> Searched {
     searched.trees.sort_unstable();
     searched.too_many = searched.trees.len() > LIMIT;
     searched.trees.truncate(LIMIT);
+    searched.near.sort_unstable_by_key(|near| near.at);
+    searched.near.truncate(SHOWN);
     searched
 }
 
@@ -80,19 +84,6 @@ pub fn trees(image: &Image, threads: usize, progress: &Progress) -> Searched {
 pub fn verify(image: &Image, threads: usize, progress: &Progress) -> Unread {
     progress.begin("reading every page", Unit::Bytes, Some(image.bytes()));
     each_part(image, threads, progress, read_all).unread
-}
-
-/// Searches everything that was ever written for pages that almost begin KHO's device tree, and
-/// returns a few of them.
-#[must_use]
-pub(crate) fn almost(image: &Image, threads: usize, progress: &Progress) -> Vec<Near> {
-    progress.begin("searching the image for damaged trees", Unit::Bytes, Some(image.bytes()));
-    let mut places = each_part(image, threads, progress, |image, part, searched| {
-        let starts = (part.start..part.end).step_by(usize::try_from(STEP).unwrap_or(1));
-        searched.trees.extend(starts.filter(|at| near::look(image, *at).is_some()).take(SHOWN));
-    });
-    places.trees.sort_unstable();
-    places.trees.iter().take(SHOWN).filter_map(|at| near::look(image, *at)).collect()
 }
 
 /// The parts of an image that were ever written, in order, none larger than a work unit.
@@ -202,6 +193,7 @@ fn each_part(
         for other in others {
             let other = other.join().unwrap_or_default();
             searched.trees.extend(other.trees);
+            searched.near.extend(other.near);
             searched.unread.join(&other.unread);
         }
         searched
@@ -210,12 +202,19 @@ fn each_part(
 
 fn look(image: &Image, part: Range, searched: &mut Searched) {
     let mut at = part.start;
-    let mut word = [0; 4];
+    let mut head = [0; near::HEAD];
     while at < part.end && searched.trees.len() <= LIMIT {
-        match image.read(at, &mut word) {
-            Ok(()) if u32::from_be_bytes(word) == MAGIC => searched.trees.push(at),
+        // Reading the whole header costs as much as reading its first word.
+        let whole = image.read(at, &mut head).is_ok();
+        let (word, _) = head.split_at_mut(4);
+        match if whole { Ok(()) } else { image.read(at, word) } {
+            Ok(()) if *word == MAGIC.to_be_bytes() => searched.trees.push(at),
             Ok(()) => {}
             Err(error) => searched.unread.add(at, error, STEP),
+        }
+        // A thread takes its parts in order, so its first few include the first few of all.
+        if whole && searched.near.len() < SHOWN {
+            searched.near.extend(near::look(image, at, &head));
         }
         let Some(next) = at.checked_add(STEP) else { break };
         at = next;

@@ -65,7 +65,7 @@ pub fn run(
         let record = item.split('.').next().unwrap_or_default();
         !unread.iter().any(|(known, _)| known == record)
     });
-    let mut frozen = frozen::check(&layouts, read, project.config().policy)?;
+    let mut frozen = frozen::check(project, &layouts, read)?;
     unread.extend(
         failed.into_iter().filter_map(|failed| failed.unless_it_follows(&mut frozen.found)),
     );

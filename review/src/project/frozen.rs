@@ -4,7 +4,7 @@
 
 use super::contract::{how_to_bump, layout, place_of, unread};
 use super::held::Held;
-use super::ProjectError;
+use super::{Project, ProjectError, FILE};
 use crate::policy::Strictness;
 use kho_abi_codegen::freeze::{departures, rule_of, with_places, Subject};
 use kho_abi_codegen::layouts::Layouts;
@@ -139,6 +139,8 @@ struct Frozens<'a> {
     files: Vec<Frozen>,
     /// The files that could not be read.
     malformed: Vec<String>,
+    /// Whether anything was set up here: a `kho-abi.toml`, or a layout.
+    begun: bool,
     report: Report,
 }
 
@@ -146,18 +148,20 @@ struct Frozens<'a> {
 ///
 /// How strictly: what leaves all bytes as they were is worth a note alone, unless every modification counts.
 pub(super) fn check(
+    project: &Project,
     layouts: &Layouts,
     read: &Held,
-    strictness: Strictness,
 ) -> Result<Report, ProjectError> {
     let mut frozens = Frozens {
         layouts,
         model: &read.model,
         files: Vec::new(),
         malformed: Vec::new(),
+        begun: project.has_file(),
         report: Report::default(),
     };
     for path in layouts.files()? {
+        frozens.begun = true;
         match layouts.read(&path)? {
             Some(Ok(frozen)) => frozens.files.push(frozen),
             Some(Err(finding)) => {
@@ -169,7 +173,7 @@ pub(super) fn check(
         }
     }
     // What changed comes first, then what is missing or left over.
-    let mut found = frozens.contracts(read, strictness);
+    let mut found = frozens.contracts(read, project.config().policy);
     frozens.without_contract();
     let Report { found: others, notes } = frozens.report;
     found.extend(others);
@@ -290,8 +294,16 @@ impl Frozens<'_> {
             ));
             return true;
         }
-        let what = format!("no layout is frozen for \"{name}\"");
-        let remedy = format!("run `kho-abi freeze {name}`");
+        let (what, remedy) = if self.begun {
+            let what = format!("no layout is frozen for \"{name}\"");
+            (what, format!("run `kho-abi freeze {name}`"))
+        } else if self.report.found.is_empty() {
+            // The first contract speaks for all.
+            let what = format!("no layout is frozen, and there is no {FILE}");
+            (what, "run `kho-abi init`".into())
+        } else {
+            return false;
+        };
         let finding = Finding::new("frozen_layout_missing", place, what, remedy);
         self.report.found.push((name.clone(), finding));
         false

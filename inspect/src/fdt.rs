@@ -9,7 +9,7 @@ use std::fmt;
 /// The magic number of every tree, big-endian like the rest of its structure.
 pub const MAGIC: u32 = 0xd00d_feed;
 /// Size of the header, in bytes.
-const HEADER: usize = 40;
+pub(crate) const HEADER: usize = 40;
 /// Deeper than any tree that a kernel hands over.
 const DEPTH_LIMIT: u32 = 16;
 

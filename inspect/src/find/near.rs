@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Pages that almost begin KHO's device tree: what to report if no page does.
 
-use crate::fdt::{Fdt, MAGIC};
+use crate::fdt::{Fdt, HEADER, MAGIC};
 use crate::image::Image;
 use memchr::memmem;
 
-/// The bytes of a device tree's header.
-pub(super) const HEAD: usize = 40;
 /// How many bytes of a page to look at: the strings of KHO's tree are behind its structure.
 const SHOWN: usize = 4096;
 /// How many fields of the header must be as a kernel writes them, of those in [`fields`].
@@ -24,7 +22,7 @@ pub(crate) struct Near {
 }
 
 /// Whether each field of a header is as a kernel writes it.
-fn fields(head: &[u8; HEAD]) -> [bool; 7] {
+fn fields(head: &[u8; HEADER]) -> [bool; 7] {
     let word = |at: usize| {
         head.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_be_bytes)
     };
@@ -41,7 +39,7 @@ fn fields(head: &[u8; HEAD]) -> [bool; 7] {
 }
 
 /// Looks at a page that begins with these bytes.
-pub(super) fn look(image: &Image, at: u64, head: &[u8; HEAD]) -> Option<Near> {
+pub(super) fn look(image: &Image, at: u64, head: &[u8; HEADER]) -> Option<Near> {
     let like = fields(head).into_iter().filter(|is_right| *is_right).count();
     if like < ENOUGH {
         return None;

@@ -2,7 +2,7 @@
 //! Checks the beginning of every page for a device tree, and counts what cannot be read.
 
 use super::near::{self, Near};
-use crate::fdt::MAGIC;
+use crate::fdt::{HEADER, MAGIC};
 use crate::image::{Image, Range, ReadError};
 use kho_abi_show::{Progress, Unit};
 use std::sync::{Mutex, PoisonError};
@@ -202,13 +202,13 @@ fn each_part(
 
 fn look(image: &Image, part: Range, searched: &mut Searched) {
     let mut at = part.start;
-    let mut head = [0; near::HEAD];
+    let mut head = [0; HEADER];
     while at < part.end && searched.trees.len() <= LIMIT {
         // Reading the whole header costs as much as reading its first word.
         let whole = image.read(at, &mut head).is_ok();
-        let (word, _) = head.split_at_mut(4);
-        match if whole { Ok(()) } else { image.read(at, word) } {
-            Ok(()) if *word == MAGIC.to_be_bytes() => searched.trees.push(at),
+        let read = if whole { Ok(()) } else { image.read(at, &mut head[..4]) };
+        match read {
+            Ok(()) if head.starts_with(&MAGIC.to_be_bytes()) => searched.trees.push(at),
             Ok(()) => {}
             Err(error) => searched.unread.add(at, error, STEP),
         }

@@ -336,9 +336,12 @@ fn given(image: &Image, options: &Options) -> Vec<(String, Result<boot::Carried,
 }
 
 fn search(image: &Image, options: &Options, threads: usize, places: &mut Places) {
-    for (_, found, way) in given(image, options) {
+    for (option, found, way) in given(image, options) {
         match found {
-            Ok(found) => places.carry(found, way),
+            Ok(found) if find::is_tree(image, found.fdt) => places.carry(found, way),
+            Ok(found) => places
+                .problems
+                .push(format!("not used: {option}: no device tree is at {:#x}", found.fdt)),
             Err(problem) => places.problems.push(problem),
         }
     }

@@ -85,6 +85,16 @@ fn the_boot_protocol_of_x86_leads_to_the_tree() {
     assert_eq!(state.candidates[0].found_by, Way::SetupData);
     assert_eq!(state.kho.unwrap().at, places.fdt);
 
+    // Where it leads there is no tree: that is said, and the scan still finds the right one.
+    let kho = [places.fdt + 2 * 4096, 4096, 0, 0].map(u64::to_le_bytes).concat();
+    let mut elsewhere = ram.clone();
+    elsewhere.write(second + 16, &kho);
+    let image = Image::from_bytes(raw(&elsewhere)).unwrap();
+    let state = inspect(&image, &options);
+    assert_eq!(state.candidates.first().map(|found| found.found_by), Some(Way::Scan));
+    let said = format!("no device tree is at {:#x}", places.fdt + 2 * 4096);
+    assert!(state.notes.iter().any(|note| note.contains(&said)), "{:?}", state.notes);
+
     // A cyclic list leads nowhere, but the scan still finds the tree.
     ram.set_number(second, first);
     ram.write(second + 8, &[0; 4]);

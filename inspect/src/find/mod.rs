@@ -113,6 +113,11 @@ pub(crate) fn tree_bytes(image: &Image, at: u64, page_size: usize) -> Option<Vec
     })
 }
 
+/// Whether a tree is at an address, as far as its header says; [`judge`] reads no other.
+pub(crate) fn is_tree(image: &Image, at: u64) -> bool {
+    tree_bytes(image, at, SMALLEST_PAGE).is_some_and(|bytes| Fdt::new(&bytes).is_ok())
+}
+
 const SMALLEST_PAGE: usize = crate::image::PAGE_SIZES[0];
 
 /// Determines what a tree leads to.

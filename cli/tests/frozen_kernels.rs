@@ -153,6 +153,33 @@ fn headers_are_held_to_a_kernels_layout_as_far_as_it_goes() {
     assert!(ran.stdout.contains("has more than x.o, which lacks"), "{ran:?}");
 }
 
+/// Two layouts of one kernel are compared with headers for its page size, and for none if that is unknown.
+#[test]
+fn headers_are_compared_for_the_page_size_of_a_kernels_layout() {
+    const PAGED: &str = "u64 base[PAGE_SIZE / 4096];";
+    let tree = Tree::empty();
+    let header = HEADER.replace("u64 base;", PAGED);
+    let for_64k = HEADER.replace("u64 base;", "u64 base[16];");
+    build(&tree, &for_64k, "-gdwarf-5");
+    let freeze = ["freeze", "--source", "x.o", "--root-struct", "made-up-v1=made_up_ser"];
+    let ran = tree.run(&freeze);
+    assert_eq!(ran.status, Some(0), "{ran:?}");
+    let path = format!("{LAYOUTS}/made-up-v1.layout");
+    let layout = tree.read(&path);
+    let unknown = "what depends on the page size: the page size of snapshots is unknown";
+    for (pages, differs, said) in [("65536", false, false), ("4096", true, false), ("", true, true)]
+    {
+        let line = format!("given       roots\npages       {pages}\n");
+        let line = if pages.is_empty() { "given       roots\n" } else { &line };
+        let lines = layout.split_inclusive('\n').filter(|line| !line.starts_with("pages "));
+        tree.write(&path, &lines.collect::<String>().replace("given       roots\n", line));
+        tree.write(&format!("{ABI}/made_up.h"), &header);
+        let ran = tree.run(&["diff", "snapshots", "."]);
+        assert_eq!(ran.stdout.contains("made_up_ring_ser"), differs, "{pages}: {ran:?}");
+        assert_eq!(ran.stdout.contains(unknown), said, "{pages}: {ran:?}");
+    }
+}
+
 /// A layout with something unknown is a draft for as long as it is.
 #[test]
 fn a_layout_with_something_unknown_is_not_released() {

@@ -122,7 +122,14 @@ fn read(path: &Path) -> Result<Frozen, SourceError> {
 }
 
 fn reading(name: &str, frozen: Vec<Frozen>) -> Reading {
-    let page_size = Target::HOST.page_size;
+    let of_kernels = frozen.iter().filter(|frozen| frozen.unknown.contains(&Part::Pages));
+    let sizes: BTreeSet<Option<u64>> = of_kernels.map(|frozen| frozen.kernel_pages).collect();
+    // A layout of a kernel is for its page size, which may be unknown; one of headers is for all.
+    let page_size = match (sizes.first(), sizes.len()) {
+        (None, _) => Target::HOST.page_size,
+        (Some(size), 1) => *size,
+        _ => None,
+    };
     let mut model = Model {
         target: Target { page_size, ..Target::HOST },
         headers: Vec::new(),
@@ -197,7 +204,7 @@ fn header<'a>(model: &'a mut Model, name: &str) -> &'a mut Header {
 
 /// Adds an item where it belongs, once. If two contracts froze it differently, it remains open.
 fn put(model: &mut Model, gaps: &mut Vec<Gap>, owner: &str, page: Option<u64>, item: Item) {
-    let base = model.target.page_size;
+    let base = model.target.page_size.or(Target::HOST.page_size);
     let items = match page {
         Some(page_size) if page != base => {
             let pages = &mut model.other_pages;

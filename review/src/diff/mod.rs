@@ -421,6 +421,13 @@ impl Comparison<'_> {
             let why = format!("the page sizes differ: {old_pages:?} and {new_pages:?}");
             gaps.push(Gap { item: "what depends on the page size".into(), why });
         }
+        for (side, other) in [(old, new), (new, old)] {
+            let depends = other.model.other_pages.iter().any(|pages| !pages.items.is_empty());
+            if side.model.page_sizes().is_empty() && depends {
+                let why = format!("the page size of {} is unknown", side.name);
+                gaps.push(Gap { item: "what depends on the page size".into(), why });
+            }
+        }
         for (index, pair) in self.pairs.iter().enumerate() {
             let missing = match (pair.old, pair.new) {
                 (None, Some(_)) => old,

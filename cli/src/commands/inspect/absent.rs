@@ -54,7 +54,7 @@ pub(super) fn no_memfd(report: Report<'_>) -> Failure {
         let (name, compatible) = (&session.name, &file.compatible);
         let what = format!("{token:#x} in {name:?} is of \"{compatible}\"");
         return match &file.payload {
-            Payload::Unknown(_) | Payload::Typed(_) if !is_device(compatible) => Failure {
+            Payload::Unknown(_) | Payload::Typed(_) => Failure {
                 message: format!(
                     "{what}, which has no built-in decoder: whether it is a memfd, and what it contains, is unknown"
                 ),
@@ -83,11 +83,6 @@ pub(super) fn no_memfd(report: Report<'_>) -> Failure {
         message: format!("no file has token {token:#x} ({token})"),
         help: meant(&luos, token).unwrap_or_else(memfds),
     }
-}
-
-/// Whether a compatible string is of devices.
-fn is_device(compatible: &str) -> bool {
-    compatible.starts_with("vfio-pci-v")
 }
 
 /// Why there may be more sessions or files that match than were read.

@@ -107,6 +107,10 @@ fn diff_tells_a_missing_bump_and_a_bump() {
     assert_eq!(ran.status, Some(0), "{ran:?}");
     let ran = place.run(&["diff", "old", "kept", "--explain"]);
     assert!(ran.stdout.contains("\nfield_added: ") && ran.stdout.contains("Why:"), "{ran:?}");
+    let ran = place.run(&["diff", "old", "kept", "--explain", "--terse"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
+    let refused = "--explain is for a report as text, not as terse\n";
+    assert!(ran.stderr.contains(refused), "{ran:?}");
     let ran = place.run(&["diff", "old", "kept", "-o", "report.txt"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(1), ""));
     assert!(!fs::read_to_string(place.path("report.txt")).unwrap().contains('\u{1b}'));

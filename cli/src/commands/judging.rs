@@ -117,7 +117,7 @@ pub(crate) struct Reporting {
     /// Print one line per finding, starting with its file and line; the same as --format terse
     #[arg(long, conflicts_with = "format")]
     terse: bool,
-    /// Explain each rule that found something
+    /// Explain each rule that found something, after the report as text
     #[arg(long)]
     explain: bool,
     /// Write the report to a file; - is standard output
@@ -284,6 +284,13 @@ impl Reporting {
         reading: &Reading,
         sources: &[&str],
     ) -> Result<Destinations, Failure> {
+        let name = self.name();
+        if self.explain && name != "text" {
+            return Err(Failure {
+                message: format!("--explain is for a report as text, not as {name}"),
+                help: "`kho-abi explain RULE` explains a rule".into(),
+            });
+        }
         let mut inputs = Inputs::of(sources.iter().map(|word| names::path(word)));
         inputs.add(
             [&self.allow, &reading.btf_base, &reading.snapshots, &reading.catalogue]
@@ -308,6 +315,15 @@ impl Reporting {
         Ok(Destinations { first, further: others })
     }
 
+    /// The format of the main report.
+    fn name(&self) -> &str {
+        if self.terse {
+            "terse"
+        } else {
+            &self.format
+        }
+    }
+
     /// Prints a report.
     pub(crate) fn report(
         &self,
@@ -315,7 +331,7 @@ impl Reporting {
         to: &Destinations,
         out: &mut Output,
     ) -> Result<Outcome, Failure> {
-        let name = if self.terse { "terse" } else { self.format.as_str() };
+        let name = self.name();
         let format = FORMATS.iter().find(|format| format.name == name);
         let mut text = format.map(|format| written(format, document)).unwrap_or_default();
         if self.explain && name == "text" {

@@ -20,7 +20,7 @@
 use crate::check::{self, Check, FROZEN, GENERATED};
 use crate::freeze;
 use crate::generate::{self, Generated};
-use crate::layouts::Layouts;
+use crate::layouts::{Layouts, HISTORY_NOT_READ};
 use crate::origin::Origin;
 use kho_abi::wire::layout::Header;
 use kho_abi_model::finding::Finding;
@@ -220,7 +220,10 @@ impl WireCrate {
                         write!(said, "\n{unchecked}\n  help: {ALLOW_UNCHECKED}=1 accepts that\n");
                 }
             }
-            for finding in check.findings {
+            for mut finding in check.findings {
+                if finding.rule == HISTORY_NOT_READ {
+                    let _ = write!(finding.help, ", or accept that with {ALLOW_UNCHECKED}=1");
+                }
                 // A release that was refused is found again.
                 if !findings.contains(&finding) {
                     findings.push(finding);

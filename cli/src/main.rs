@@ -66,19 +66,21 @@ impl Cli {
     /// What to parse the arguments with. Describing all subcommands takes longer than many runs, so that
     /// only the one that is named is described, if it is the first argument.
     fn parser() -> clap::Command {
-        let named = std::env::args_os().nth(1);
-        let named = named.as_ref().and_then(|word| word.to_str()).and_then(Command::alone);
-        match named {
-            Some(named) => Self::with_only(named),
-            None => Self::command(),
+        let first = std::env::args_os().nth(1);
+        let first = first.as_ref().and_then(|word| word.to_str());
+        match (first, first.and_then(Command::alone)) {
+            (Some("--version" | "-V"), _) => Self::with_none().version(env!("CARGO_PKG_VERSION")),
+            (_, Some(named)) => Self::with_only(named),
+            (_, None) => Self::command(),
         }
     }
 
+    fn with_none() -> clap::Command {
+        <Global as clap::Args>::augment_args(clap::Command::new(NAME)).max_term_width(WIDTH)
+    }
+
     fn with_only(named: clap::Command) -> clap::Command {
-        <Global as clap::Args>::augment_args(clap::Command::new(NAME))
-            .max_term_width(WIDTH)
-            .subcommand_required(true)
-            .subcommand(named)
+        Self::with_none().subcommand_required(true).subcommand(named)
     }
 }
 

@@ -38,6 +38,16 @@ pub struct Options {
     pub progress: Progress,
 }
 
+impl Options {
+    /// How many threads to use.
+    pub(crate) fn nr_threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+}
+
 /// Everything that an image shows.
 #[derive(Clone, Debug)]
 pub struct State {
@@ -98,10 +108,7 @@ impl State {
 /// ```
 #[must_use]
 pub fn inspect(image: &Image, options: &Options) -> State {
-    let threads = match options.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
+    let threads = options.nr_threads();
     let Places { list: places, carried, problems, searched } = places(image, options, threads);
     let (page_size, guessed) = pages::page_size(image, options.page_size, &places);
     let mut walker = Walker::new(image, page_size, threads);

@@ -22,7 +22,9 @@ use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
 use kho_abi::wire::versions::memblock_v1::MEMBLOCK_KHO_FDT;
 use kho_abi_show::{Progress, Unit};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 /// How much to read at once.
 const AT_ONCE: usize = 1 << 20;
@@ -211,14 +213,14 @@ struct Placed {
 /// Searches a raw file for KHO's state at any place, and determines its addresses.
 fn place(image: &Image, options: &Options, state: &State) -> Option<Placed> {
     let file = image.by_offset()?;
-    let found = search(file, &options.progress);
+    let found = search(file, options);
     options.progress.begin("trying addresses", Unit::Items, None);
     let before = worth(image, state);
     let mut best: Option<(Worth, Image, State, Hypothesis)> = None;
     let mut ambiguous = false;
     'trees: for at in found.trees.iter().rev().take(TREES) {
         let Some(tree) = Tree::read(&**file, *at) else { continue };
-        let shifts = tree.shifts(&**file, &found);
+        let shifts = tree.shifts(&**file, &found, options);
         for hypothesis in hypotheses(file.len(), &tree, &shifts) {
             let Some(candidate) = image.moved(&hypothesis.pieces) else { continue };
             let Some(fdt) = address_of(&hypothesis.pieces, *at) else { continue };
@@ -306,7 +308,7 @@ fn address_of(pieces: &[Piece], offset: u64) -> Option<u64> {
     Some(piece.pa + (offset - piece.offset))
 }
 
-/// The offsets that the search through a file found.
+/// The offsets that the search through a file found: the last few of each kind.
 #[derive(Default)]
 struct Found {
     trees: BTreeSet<u64>,
@@ -315,63 +317,121 @@ struct Found {
     memblock: BTreeSet<u64>,
 }
 
+impl Found {
+    fn join(&mut self, other: Self) {
+        for (own, others) in [
+            (&mut self.trees, other.trees),
+            (&mut self.luo, other.luo),
+            (&mut self.memblock, other.memblock),
+        ] {
+            for at in others {
+                keep(own, at);
+            }
+        }
+    }
+}
+
+fn keep(places: &mut BTreeSet<u64>, at: u64) {
+    places.insert(at);
+    if places.len() > PLACES {
+        places.pop_first();
+    }
+}
+
 /// Examines every byte that was ever written, with any alignment.
-fn search(file: &Arc<dyn Bytes>, progress: &Progress) -> Found {
+fn search(file: &Arc<dyn Bytes>, options: &Options) -> Found {
+    let progress = &options.progress;
     progress.begin("searching the file for addresses", Unit::Bytes, Some(file.len()));
-    let mut passed = 0;
-    let mut found = Found::default();
     let magic = MAGIC.to_be_bytes();
     let trees = memchr::memmem::Finder::new(&magic);
     let luo = memchr::memmem::Finder::new(b"luo-v");
-    each_written(&**file, |at, bytes| {
-        progress.advance(at.saturating_sub(passed));
-        passed = passed.max(at);
+    let look = |found: &mut Found, at: u64, bytes: &[u8]| {
         for place in trees.find_iter(bytes) {
             let at = at + place as u64;
-            let Some(compatible) = compatible(&**file, at) else { continue };
-            let kept = match compatible.as_slice() {
-                name if name.starts_with(b"kho-v") => &mut found.trees,
-                name if name.starts_with(b"memblock-v") => &mut found.memblock,
-                _ => continue,
-            };
-            kept.insert(at);
-            if kept.len() > PLACES {
-                kept.pop_first();
+            match compatible(&**file, at) {
+                Some(name) if name.starts_with(b"kho-v") => keep(&mut found.trees, at),
+                Some(name) if name.starts_with(b"memblock-v") => keep(&mut found.memblock, at),
+                _ => {}
             }
         }
         for place in luo.find_iter(bytes) {
             // The version, and then zeroes to the end of the field.
             let field = bytes.get(place + 5..place + 8).unwrap_or_default();
             if field.first().is_some_and(u8::is_ascii_digit) && field.last() == Some(&0) {
-                found.luo.insert(at + place as u64);
-                if found.luo.len() > PLACES {
-                    found.luo.pop_first();
-                }
+                keep(&mut found.luo, at + place as u64);
             }
         }
-    });
-    found
+    };
+    each_written(&**file, options.nr_threads(), progress, look, Found::join)
 }
 
-/// Calls a function for each part of a file that was ever written, with a few bytes after it.
-fn each_written(file: &dyn Bytes, mut each: impl FnMut(u64, &[u8])) {
-    let mut buffer = vec![0; AT_ONCE + OVERLAP];
-    let mut at = 0;
-    while let Some(written) = file.next_written(at) {
-        let mut start = written.start.max(at);
-        while start < written.end {
+/// Where each part of a file begins that was ever written, none longer than [`AT_ONCE`].
+struct Parts<'f> {
+    file: &'f dyn Bytes,
+    /// The rest of the present part that was written.
+    written: Range<u64>,
+}
+
+impl Iterator for Parts<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        if self.written.is_empty() {
+            // The last part may have gone beyond what was written.
+            let from = self.written.start.min(self.file.len()).max(self.written.end);
+            let written = self.file.next_written(from)?;
+            self.written = written.start.max(from)..written.end;
+            if self.written.is_empty() {
+                return None;
+            }
+        }
+        let start = self.written.start;
+        self.written.start = start.saturating_add(AT_ONCE as u64);
+        Some(start)
+    }
+}
+
+/// Lets threads look at each part of a file that was ever written, with a few bytes after it, and joins what
+/// each of them found.
+fn each_written<T: Default + Send>(
+    file: &dyn Bytes,
+    threads: usize,
+    progress: &Progress,
+    look: impl Fn(&mut T, u64, &[u8]) + Sync,
+    join: impl Fn(&mut T, T),
+) -> T {
+    let parts = Mutex::new((Parts { file, written: 0..0 }, 0));
+    let take = || {
+        let mut taken = parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = taken.0.next()?;
+        progress.advance(start.saturating_sub(taken.1));
+        taken.1 = start;
+        Some(start)
+    };
+    let run = || {
+        let mut found = T::default();
+        let mut buffer = vec![0; AT_ONCE + OVERLAP];
+        while let Some(start) = take() {
             let len = (file.len() - start).min(buffer.len() as u64);
             let part = &mut buffer[..usize::try_from(len).unwrap_or(0)];
             if file.read_exact_at(part, start).is_ok() {
-                each(start, part);
+                look(&mut found, start, part);
             }
-            start += AT_ONCE as u64;
         }
-        if written.end <= at {
-            break;
+        found
+    };
+    // Most files with memory are longer than this, and a thread costs more than a short one.
+    let threads = if file.len() <= 4 * AT_ONCE as u64 { 1 } else { threads.max(1) };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        let mut found = run();
+        for other in others {
+            // A panic in a thread is a defect, not an empty part.
+            let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            join(&mut found, other);
         }
-        at = written.end.max(start.min(file.len()));
-    }
+        found
+    })
 }
 
 fn tree_bytes(file: &dyn Bytes, at: u64) -> Option<Vec<u8>> {
@@ -426,7 +486,7 @@ impl Tree {
     }
 
     /// Differences between addresses and offsets for which the file's content is evidence.
-    fn shifts(&self, file: &dyn Bytes, found: &Found) -> Vec<i128> {
+    fn shifts(&self, file: &dyn Bytes, found: &Found, options: &Options) -> Vec<i128> {
         let mut shifts = Vec::new();
         let add = |shifts: &mut Vec<i128>, address: u64, offset: u64| {
             let shift = i128::from(address) - i128::from(offset);
@@ -444,7 +504,7 @@ impl Tree {
             places.iter().take(SHIFTS / 4).for_each(|at| add(&mut shifts, address, *at));
         }
         if shifts.is_empty() {
-            for place in self.roots(file) {
+            for place in self.roots(file, options) {
                 add(&mut shifts, self.map, place);
             }
         }
@@ -454,14 +514,13 @@ impl Tree {
 
     /// Pages that may be the root of preserved pages: a few addresses of pages, within the part
     /// that keys can reach, and zeroes. Those nearest to the device tree.
-    fn roots(&self, file: &dyn Bytes) -> Vec<u64> {
+    fn roots(&self, file: &dyn Bytes, options: &Options) -> Vec<u64> {
         /// More than a root has for any page size.
         const INDICES: usize = 16;
         const PAGE_SIZE: usize = PAGE_SIZES[0];
         const PAGE: u64 = PAGE_SIZE as u64;
         let residue = self.at % PAGE;
-        let mut roots = Vec::new();
-        each_written(file, |at, bytes| {
+        let look = |roots: &mut Vec<u64>, at: u64, bytes: &[u8]| {
             let skip = (PAGE + residue - at % PAGE) % PAGE;
             let pages = bytes.get(usize::try_from(skip).unwrap_or(0)..).unwrap_or_default();
             for (number, page) in pages.chunks_exact(PAGE_SIZE).enumerate() {
@@ -475,8 +534,13 @@ impl Tree {
                     roots.push(at + skip + number as u64 * PAGE);
                 }
             }
-        });
-        roots.sort_by_key(|root| root.abs_diff(self.at));
+        };
+        let (threads, progress) = (options.nr_threads(), Progress::default());
+        let mut roots =
+            each_written(file, threads, &progress, look, |all: &mut Vec<u64>, other| {
+                all.extend(other);
+            });
+        roots.sort_by_key(|root| (root.abs_diff(self.at), *root));
         roots.dedup();
         roots.truncate(SHIFTS / 2);
         roots
@@ -566,6 +630,52 @@ fn piece(from: u64, until: u64, shift: i128) -> Option<Piece> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A file of zeroes with holes.
+    struct Holes {
+        len: u64,
+        written: Vec<Range<u64>>,
+    }
+
+    impl Bytes for Holes {
+        fn len(&self) -> u64 {
+            self.len
+        }
+
+        fn read_exact_at(&self, into: &mut [u8], offset: u64) -> std::io::Result<()> {
+            assert!(offset + into.len() as u64 <= self.len);
+            into.fill(0);
+            Ok(())
+        }
+
+        fn next_written(&self, offset: u64) -> Option<Range<u64>> {
+            let written = self.written.iter().find(|written| written.end > offset)?;
+            Some(written.start.max(offset)..written.end)
+        }
+    }
+
+    #[test]
+    fn each_byte_that_was_written_is_looked_at_with_any_number_of_threads() {
+        let mib = 1 << 20;
+        let written = vec![100..200, 3 * mib - 1..7 * mib + 1, 9 * mib..9 * mib + 5];
+        let file = Holes { len: 9 * mib + 5, written };
+        let of = |threads| {
+            let look = |all: &mut BTreeSet<(u64, usize)>, at: u64, bytes: &[u8]| {
+                all.insert((at, bytes.len()));
+            };
+            each_written(&file, threads, &Progress::default(), look, Extend::extend)
+        };
+        let alone = of(1);
+        for written in &file.written {
+            for at in [written.start, written.start + 4, written.end - 1] {
+                let covers = |&(start, len): &(u64, usize)| start <= at && at - start < len as u64;
+                assert!(alone.iter().any(covers), "{at}: {alone:?}");
+            }
+        }
+        assert!(alone.len() > 4);
+        assert_eq!(of(2), alone);
+        assert_eq!(of(5), alone);
+    }
 
     #[test]
     fn the_roundest_address_is_between_its_bounds() {

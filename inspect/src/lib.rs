@@ -92,6 +92,7 @@ pub mod rules;
 pub mod scratch;
 pub mod status;
 pub mod text;
+mod threads;
 pub mod typed;
 pub mod vmalloc;
 mod walk;

@@ -17,6 +17,7 @@ use crate::image::{Image, OpenError, Piece, PAGE_SIZES};
 use crate::inspect::{inspect, Options, State};
 use crate::luo::Phase;
 use crate::rules;
+use crate::threads;
 use kho_abi::wire::versions::kho_v4::{KHO_FDT_MEMORY_MAP_PROP_NAME, KHO_SUB_TREE_PROP_NAME};
 use kho_abi::wire::versions::luo_v5::LUO_KHO_ENTRY_NAME;
 use kho_abi::wire::versions::memblock_v1::MEMBLOCK_KHO_FDT;
@@ -24,7 +25,6 @@ use kho_abi_show::{Progress, Unit};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 /// How much to read at once.
 const AT_ONCE: usize = 1 << 20;
@@ -422,16 +422,7 @@ fn each_written<T: Default + Send>(
     };
     // Most files with memory are longer than this, and a thread costs more than a short one.
     let threads = if file.len() <= 4 * AT_ONCE as u64 { 1 } else { threads.max(1) };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-        let mut found = run();
-        for other in others {
-            // A panic in a thread is a defect, not an empty part.
-            let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            join(&mut found, other);
-        }
-        found
-    })
+    threads::joined(threads, run, join)
 }
 
 fn tree_bytes(file: &dyn Bytes, at: u64) -> Option<Vec<u8>> {

@@ -4,9 +4,9 @@
 use super::near::{self, Near};
 use crate::fdt::{HEADER, MAGIC};
 use crate::image::{Image, Range, ReadError};
+use crate::threads;
 use kho_abi_show::{Progress, Unit};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 /// The smallest page: a tree is aligned to its kernel's pages, which are at least this large.
 const STEP: u64 = 4096;
@@ -187,16 +187,10 @@ fn each_part(
         }
     };
     let threads = if image.bytes() <= AT_ONCE { 1 } else { threads.max(1) };
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
-        let mut searched = run();
-        for other in others {
-            let other = other.join().unwrap_or_default();
-            searched.trees.extend(other.trees);
-            searched.near.extend(other.near);
-            searched.unread.join(&other.unread);
-        }
-        searched
+    threads::joined(threads, run, |searched: &mut Searched, other| {
+        searched.trees.extend(other.trees);
+        searched.near.extend(other.near);
+        searched.unread.join(&other.unread);
     })
 }
 

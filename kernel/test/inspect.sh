@@ -61,6 +61,8 @@ for _ in $(seq 100); do
 done
 
 cd "$root"
+# As in run.sh.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 KHO_ABI_GUEST=$images/monitor KHO_ABI_STUB=$images/stub KHO_ABI_GUEST_RECORD=$images/raw.json \
 	KHO_ABI_IMAGES=$paths cargo test --quiet --locked --release -p kho-abi-inspect \
 	--test real_image -- --include-ignored --nocapture

@@ -69,6 +69,8 @@ if [ "$command" = static ]; then
 	exit
 fi
 
+# To link a program as a whole is for what is shipped; it takes minutes.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
 # The directory chooses the static target of .cargo/config.toml.
 (cd "$here" && cargo build --quiet --locked --release --bins --examples >&2) ||
 	die "the programs of the test do not build" "see the lines above"

@@ -281,6 +281,9 @@ fn print(
     for (name, verdict) in &finished.verdicts {
         tap.check(&scenario.name, name, verdict)?;
     }
+    if let Some(reason) = &finished.started_again {
+        tap.comment(reason)?;
+    }
     tap.comment(&format!("{:.1?}", finished.took))?;
     if finished.verdicts.iter().any(|(_, verdict)| !verdict.ok) {
         tap.comment(&format!("logs: {}", finished.log_dir.display()))?;
@@ -331,6 +334,9 @@ fn take_image(machine: &MachineArgs, name: &str, wanted: WantedImage) -> Result<
     let prepared = prepare(machine, &scenarios)?;
     let environment = prepared.environment(machine, Duration::from_secs(600));
     let finished = run::run(&environment, scenario, Some(&wanted));
+    if let Some(reason) = &finished.started_again {
+        eprintln!("{reason}");
+    }
     let mut good = true;
     for (name, verdict) in &finished.verdicts {
         if !verdict.ok {

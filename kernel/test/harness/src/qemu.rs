@@ -22,7 +22,8 @@ use crate::qmp::Qmp;
 
 /// QEMU's name; an environment variable may override it.
 pub const PROGRAM: &str = "qemu-system-x86_64";
-const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
+/// QEMU may be read from a cold disk.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Without `no_timer_check`, a second kernel sometimes panics under emulation with interrupt
 /// remapping. Without a log level of 6 or more, "Starting new kernel" is not printed.

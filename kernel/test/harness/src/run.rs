@@ -2,6 +2,7 @@
 //! One scenario on one machine, from power-on to the last check.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::RecvTimeoutError;
@@ -46,11 +47,32 @@ pub struct WantedImage {
 /// The result of a scenario.
 pub struct Finished {
     pub verdicts: Vec<(String, Verdict)>,
+    /// Why the machine was started a second time, if it was.
+    pub started_again: Option<String>,
     pub took: Duration,
     pub log_dir: PathBuf,
 }
 
+/// The first kernel hung before init reported anything.
+#[derive(Debug)]
+struct NeverReported {
+    patience: Duration,
+}
+
+impl fmt::Display for NeverReported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "init of the first kernel reported nothing within {:?}", self.patience)
+    }
+}
+
+impl std::error::Error for NeverReported {}
+
 /// Runs a scenario and decides all its checks.
+///
+/// Under emulation a boot may hang: that was seen once in several hundred. If the first kernel does
+/// so before init reports, no step was taken and nothing was handed over. Then the machine is
+/// started once more, and the logs of the first start are kept. A later kernel that hangs has
+/// failed.
 pub fn run(
     context: &Environment<'_>,
     scenario: &Scenario,
@@ -58,28 +80,57 @@ pub fn run(
 ) -> Finished {
     let started = Instant::now();
     let log_dir = context.logs.join(&scenario.name);
-    let mut checks = Checks::of(scenario);
-    let reason = match attempt(context, scenario, wanted, &log_dir, &mut checks) {
-        Ok(()) => "the guest never came to it".to_owned(),
-        Err(error) => format!("{error:#}"),
-    };
-    Finished { verdicts: checks.finish(&reason), took: started.elapsed(), log_dir }
+    let mut started_again = None;
+    loop {
+        let mut checks = Checks::of(scenario);
+        let reason = match attempt(context, scenario, wanted, &log_dir, &mut checks) {
+            Ok(()) => "the guest never came to it".to_owned(),
+            Err(error) if error.is::<NeverReported>() && started_again.is_none() => {
+                let kept = context.logs.join(format!("{}.first-start", scenario.name));
+                let logs = match move_logs(&log_dir, &kept) {
+                    Ok(()) => format!("its logs: {}", kept.display()),
+                    Err(error) => format!("its logs are lost: {error:#}"),
+                };
+                started_again = Some(format!("started again: {error:#}; {logs}"));
+                continue;
+            }
+            Err(error) => format!("{error:#}"),
+        };
+        let verdicts = checks.finish(&reason);
+        return Finished { verdicts, started_again, took: started.elapsed(), log_dir };
+    }
+}
+
+/// Moves a directory of logs to a place that may have older ones.
+fn move_logs(from: &Path, to: &Path) -> Result<()> {
+    remove_logs(to)?;
+    Ok(fs::rename(from, to)?)
+}
+
+fn remove_logs(directory: &Path) -> Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The initramfs of two flavours takes more than a kernel states that it needs for itself.
 const LEAST_MEMORY_MIB: u32 = 512;
 
 /// A kernel takes seconds to boot under emulation, and several times that with all its checks on.
+fn boot_limit(flavour: Flavour, patience: u32) -> Duration {
+    let seconds = match flavour {
+        Flavour::Debug => 420,
+        Flavour::Base | Flavour::V2 => 60,
+    };
+    Duration::from_secs(seconds) * patience
+}
+
+/// The time for all kernels of a scenario and its steps.
 fn time_limit(scenario: &Scenario, patience: u32) -> Duration {
-    let seconds: u64 = scenario
-        .boots
-        .iter()
-        .map(|boot| match boot.flavour {
-            Flavour::Debug => 420,
-            Flavour::Base | Flavour::V2 => 60,
-        })
-        .sum();
-    Duration::from_secs((60 + seconds) * u64::from(patience))
+    let boots: Duration =
+        scenario.boots.iter().map(|boot| boot_limit(boot.flavour, patience)).sum();
+    boots + Duration::from_secs(60) * patience
 }
 
 fn attempt(
@@ -89,10 +140,8 @@ fn attempt(
     log_dir: &Path,
     checks: &mut Checks,
 ) -> Result<()> {
-    match fs::remove_dir_all(log_dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => fs::create_dir_all(log_dir)?,
-    }
+    remove_logs(log_dir)?;
+    fs::create_dir_all(log_dir)?;
     let run_dir = tempfile::Builder::new().prefix("kho-live-").tempdir()?;
     let initramfs = run_dir.path().join("initramfs");
     write_initramfs(scenario, context.kernels, context.programs, &initramfs)?;
@@ -140,7 +189,8 @@ fn attempt(
         look_failed: None,
         scratch: run_dir.path().join("scratch"),
     };
-    let result = session.follow(context.deadline.min(Instant::now() + limit));
+    let first_report = boot_limit(first.flavour, context.patience);
+    let result = session.follow(first_report, context.deadline.min(Instant::now() + limit));
     session.drain();
     session.judge_log();
     match result {
@@ -180,9 +230,12 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Follows the machine until it is done, dies, or runs out of time.
-    fn follow(&mut self, deadline: Instant) -> Result<()> {
+    fn follow(&mut self, first_report: Duration, deadline: Instant) -> Result<()> {
+        let first_report_by = Instant::now() + first_report;
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let silent = self.tracker.boot() == 0;
+            let until = if silent { first_report_by.min(deadline) } else { deadline };
+            let left = until.saturating_duration_since(Instant::now());
             match self.machine.events.recv_timeout(left) {
                 Ok(Event::Console(line)) => self.console(&line)?,
                 Ok(Event::Report(line)) => {
@@ -198,6 +251,9 @@ impl Session<'_> {
                         self.tracker.boot(),
                         self.tracker.step() + 1
                     )
+                }
+                Err(RecvTimeoutError::Timeout) if silent && until < deadline => {
+                    bail!(NeverReported { patience: first_report })
                 }
                 Err(RecvTimeoutError::Timeout) => bail!(
                     "out of time in kernel {} at step {}",

@@ -146,3 +146,37 @@ fn headers_and_patches_are_looked_at_as_far_as_they_show() {
     let later = file("later.patch", &patch(Some(&bad), &more));
     assert_eq!(rules(&run(&later, Some(base))), BTreeSet::new());
 }
+
+#[test]
+fn a_header_that_was_not_read_is_never_clean() {
+    let good = std::fs::read_to_string(dir("bool_in_struct", "old").join("lane.h")).unwrap();
+    let tmp = tempfile::tempdir().unwrap();
+    let abi = tmp.path().join("include/linux/kho/abi");
+    std::fs::create_dir_all(&abi).unwrap();
+    std::fs::write(abi.join("lane.h"), &good).unwrap();
+    let unread = || -> Vec<String> {
+        let word = tmp.path().to_str().unwrap();
+        let report = sources::lint(word, None, &reading(), &Options::default()).unwrap();
+        let found = report.events.into_iter().filter(|event| event.level == Level::Finding);
+        found.map(|event| format!("{} {}", event.rule, event.item)).collect()
+    };
+    assert_eq!(unread(), Vec::<String>::new());
+
+    // Below the directory, where no header is read.
+    std::fs::create_dir(abi.join("below")).unwrap();
+    std::fs::write(abi.join("below/other.h"), &good).unwrap();
+    assert_eq!(unread(), ["not_linted linux/kho/abi/below"]);
+    std::fs::remove_dir_all(abi.join("below")).unwrap();
+
+    // A link out of the tree.
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    std::os::unix::fs::symlink(outside.path(), abi.join("link.h")).unwrap();
+    assert_eq!(unread(), ["not_linted linux/kho/abi/link.h"]);
+    std::fs::remove_file(abi.join("link.h")).unwrap();
+
+    // Cut off within a comment, and not text.
+    for text in ["/* SPDX */\n/* never ends", "\u{ff}\u{fe}\0struct"] {
+        std::fs::write(abi.join("cut.h"), text).unwrap();
+        assert_eq!(unread(), ["not_linted linux/kho/abi/cut.h"], "{text:?}");
+    }
+}

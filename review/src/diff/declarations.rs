@@ -299,21 +299,36 @@ fn without_text(comparison: &Comparison<'_>, side: &Side) -> Vec<Gap> {
     side.reading.gaps.iter().filter(|gap| !is_told(&gap.item)).cloned().collect()
 }
 
-/// Headers whose text is incomplete.
-fn broken_headers(side: &Side, other: &Side) -> Vec<Gap> {
-    let mut gaps = Vec::new();
-    for header in &side.model().headers {
-        let Some(broken) = header.declarations.iter().find(|d| d.is_broken()) else { continue };
-        let text = |side: &Side| side.texts.get(&header.name).map(|text| text.outline.code.clone());
-        // If both texts are the same, it does not matter where they end.
-        if text(side).is_some() && text(side) == text(other) {
-            continue;
-        }
+/// Headers of a side whose text is incomplete.
+fn broken(side: &Side) -> impl Iterator<Item = (&Header, Gap)> {
+    side.model().headers.iter().filter_map(|header| {
+        let broken = header.declarations.iter().find(|d| d.is_broken())?;
         let place = broken.place.as_ref().map(|place| format!("{place}: "));
         let why = format!("{}{}", place.unwrap_or_default(), kho_abi_model::BROKEN);
-        gaps.push(Gap { item: header.include_path(), why });
+        Some((header, Gap { item: header.include_path(), why }))
+    })
+}
+
+/// Those of them that may differ: if both texts are the same, it does not matter where they end.
+fn broken_headers(side: &Side, other: &Side) -> Vec<Gap> {
+    let text = |side: &Side, header: &Header| {
+        side.texts.get(&header.name).map(|text| text.outline.code.clone())
+    };
+    let differs =
+        |header: &Header| text(side, header).is_none_or(|here| Some(here) != text(other, header));
+    broken(side).filter(|(header, _)| differs(header)).map(|(_, gap)| gap).collect()
+}
+
+/// Headers of a side alone that were not read, or not to their end, and that no other header of it
+/// includes: what those leave open is known by the struct.
+pub(crate) fn not_read(side: &Side) -> Vec<Gap> {
+    if side.reading.kind != Kind::Headers {
+        return Vec::new();
     }
-    gaps
+    let headers = &side.model().headers;
+    let is_included = |gap: &Gap| headers.iter().any(|h| h.includes.contains(&gap.item));
+    let missing = missing_headers(side).into_iter().filter(|gap| !is_included(gap));
+    missing.chain(broken(side).map(|(_, gap)| gap)).collect()
 }
 
 /// Headers that one side lacks, possibly because they were not given to it.

@@ -13,6 +13,7 @@ mod reworded;
 
 pub use comments::CommentChange;
 pub use constants::ConstantChange;
+pub(crate) use declarations::not_read;
 pub use declarations::DeclarationChange;
 pub use kho_abi_model::compare::{Change, ConstantKind, RecordChange};
 pub use reworded::Reworded;
@@ -278,6 +279,21 @@ fn number_untold(side: &Side, contract: &Contract) -> bool {
         && contract.name.is_some()
 }
 
+/// What is not compared because a page size is unknown, or is not that of the other side.
+fn page_size_gaps(old: &Reading, new: &Reading) -> Vec<Gap> {
+    let gap = |why| Gap { item: "what depends on the page size".into(), why };
+    let (of_old, of_new) = (old.model.page_sizes(), new.model.page_sizes());
+    if !of_old.is_empty() && !of_new.is_empty() && !of_old.iter().any(|size| of_new.contains(size))
+    {
+        return vec![gap(format!("the page sizes differ: {of_old:?} and {of_new:?}"))];
+    }
+    let sides = [(old, new), (new, old)].into_iter().filter(|(side, other)| {
+        let depends = other.model.other_pages.iter().any(|pages| !pages.items.is_empty());
+        side.model.page_sizes().is_empty() && depends
+    });
+    sides.map(|(side, _)| gap(format!("the page size of {} is unknown", side.name))).collect()
+}
+
 /// A contract of one side, with its header.
 type Held<'a> = (&'a Header, &'a Contract);
 type Same<'s> = &'s dyn Fn(&Held<'_>, &Held<'_>) -> bool;
@@ -413,21 +429,7 @@ impl Comparison<'_> {
         unknown(enumerators, |side| side.knows.enumerators);
         unknown(nodes, |side| side.knows.nodes);
         unknown(string_macros, |side| side.knows.string_macros);
-        let (old_pages, new_pages) = (old.model.page_sizes(), new.model.page_sizes());
-        if !old_pages.is_empty()
-            && !new_pages.is_empty()
-            && !old_pages.iter().any(|size| new_pages.contains(size))
-        {
-            let why = format!("the page sizes differ: {old_pages:?} and {new_pages:?}");
-            gaps.push(Gap { item: "what depends on the page size".into(), why });
-        }
-        for (side, other) in [(old, new), (new, old)] {
-            let depends = other.model.other_pages.iter().any(|pages| !pages.items.is_empty());
-            if side.model.page_sizes().is_empty() && depends {
-                let why = format!("the page size of {} is unknown", side.name);
-                gaps.push(Gap { item: "what depends on the page size".into(), why });
-            }
-        }
+        gaps.extend(page_size_gaps(old, new));
         for (index, pair) in self.pairs.iter().enumerate() {
             let missing = match (pair.old, pair.new) {
                 (None, Some(_)) => old,

@@ -826,3 +826,65 @@ fn a_draft_may_change_for_every_command() {
     tree.commit("narrower, called a draft");
     all(&patch("released.patch"), 1, "bump missing");
 }
+
+/// A tree that was just taken in has only drafts, also of what kernels have had for long.
+#[test]
+fn what_a_kernel_has_is_no_draft_of_a_tree() {
+    let tree = Tree::of("x", &ONE.replace("x-v1", "luo-v1"));
+    tree.init(&[]);
+    tree.git(&["init", "-q", "-b", "main"]);
+    tree.commit("begin");
+    tree.replace(&format!("{ABI}/x.h"), "u32 b", "u64 b");
+    for args in [&["diff", "git:HEAD", "."][..], &["diff", "git:HEAD", ".", "--format", "json"]] {
+        let ran = tree.run(args);
+        assert_eq!(ran.status, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("field_resized"), "{ran:?}");
+    }
+}
+
+/// A number from another header of the tree is that tree's, not the one that Linux has.
+#[test]
+fn numbers_of_other_headers_are_those_of_the_tree() {
+    let header = ONE
+        .replace("types.h>\n", "types.h>\n#include <uapi/linux/liveupdate.h>\n")
+        .replace("u32 b;", "char b[LIVEUPDATE_SESSION_NAME_LENGTH];");
+    let (old, new) = (Tree::of("x", &header), Tree::of("x", &header));
+    let other = |tree: &Tree, text: &str| {
+        tree.write(
+            "include/uapi/linux/liveupdate.h",
+            &format!("#ifndef X\n#define X\n{text}#endif\n"),
+        );
+    };
+    let differ = || {
+        let roots = [old.root(), new.root()].map(|root| root.to_str().unwrap());
+        let ran = old.run(&["diff", roots[0], roots[1]]);
+        (ran.status, ran.stdout)
+    };
+    assert_eq!(differ().0, Some(0));
+    other(&old, "#define LIVEUPDATE_SESSION_NAME_LENGTH 0x40\n");
+    assert_eq!(differ().0, Some(0));
+    other(&new, "#define LIVEUPDATE_SESSION_NAME_LENGTH 32 /* with its NUL */\n");
+    let (status, printed) = differ();
+    assert_eq!(status, Some(1), "{printed}");
+    assert!(
+        printed.contains("was char[64], 64 bytes at byte 4, is char[32], 32 bytes"),
+        "{printed}"
+    );
+    other(&new, "#ifdef CONFIG_X\n#define LIVEUPDATE_SESSION_NAME_LENGTH 32\n#endif\n");
+    let (status, printed) = differ();
+    assert_eq!(status, Some(1), "{printed}");
+    assert!(printed.contains("unknown whether"), "{printed}");
+}
+
+/// A struct that the configuration lays out is not the truth's, even if the choice that was read is.
+#[test]
+fn what_the_configuration_chooses_is_not_verified() {
+    let tree = Tree::of_kernel();
+    assert_eq!(tree.run(&["verify", "."]).status, Some(0));
+    let choice = "\n#ifdef CONFIG_X\n\tu32 size;\n#else\n\tu64 size;\n#endif\n";
+    tree.replace(&format!("{ABI}/memfd.h"), "\n\tu64 size;\n", choice);
+    let ran = tree.run(&["verify", "."]);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("unknown whether memfd_luo_ser matches the truth"), "{ran:?}");
+    assert!(ran.stdout.contains("it depends on a condition inside it"), "{ran:?}");
+}

@@ -327,6 +327,26 @@ fn suites_go_beside_what_a_tree_has_already() {
     assert_eq!(generate(&tree, &["--check"], 0).stdout, "");
     tree.write("lib/tests/Makefile", "obj-y += other.o kho/\n");
     assert!(!generate(&tree, &[], 0).stderr.contains("does not build"));
+
+    // What is added to generated files stays, and a file that was not generated is not written over.
+    for file in [makefile, kconfig] {
+        std::fs::remove_file(tree.root().join(file)).unwrap();
+    }
+    generate(&tree, &[], 0);
+    let both = format!("{}obj-y += mine.o\n", tree.read(makefile));
+    tree.write(makefile, &both);
+    generate(&tree, &[], 0);
+    assert_eq!(tree.read(makefile), both);
+    let suite = "lib/tests/kho/kho_abi_x_kunit.c";
+    tree.write(suite, "int mine;\n");
+    std::fs::remove_file(tree.root().join(kconfig)).unwrap();
+    let ran = generate(&tree, &[], 2);
+    assert!(
+        ran.stderr.contains(&format!("{suite}: a file that was not generated has this name")),
+        "{ran:?}"
+    );
+    assert_eq!(tree.read(suite), "int mine;\n");
+    assert!(!tree.root().join(kconfig).exists(), "nothing is written");
 }
 
 /// What a layout of a kernel does not contain cannot be tested, and is said.

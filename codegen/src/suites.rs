@@ -15,7 +15,7 @@ pub enum Others {
 
 /// The text of a generated file, beside what the directory has under its name.
 ///
-/// A Makefile or Kconfig that somebody wrote by hand keeps its lines, and gets those that it lacks.
+/// A Makefile or Kconfig keeps the lines that somebody wrote by hand, and gets those that it lacks.
 /// A file that only names another origin stays as it is.
 #[must_use]
 pub fn beside(
@@ -28,7 +28,11 @@ pub fn beside(
     let Some(old) = old else { return new };
     let is_made = is_made_from(old, origin);
     match name {
-        "Makefile" if is_made && others == Others::Replaced => new,
+        "Makefile" if is_made && others == Others::Replaced => {
+            let by_hand = |line: &&str| !is_of_suite(line) && !has_line(&new, line);
+            let lines: Vec<_> = behind_banner(old).filter(by_hand).collect();
+            appended(&new, "", &lines.join("\n"))
+        }
         "Makefile" => {
             let is_missing = |line: &&str| line.starts_with("obj-") && !has_line(old, line);
             let missing: Vec<_> = new.lines().filter(is_missing).collect();
@@ -38,6 +42,9 @@ pub fn beside(
             let option = format!("config {OPTION}");
             let at = new.find(&option).filter(|_| !has_line(old, &option));
             appended(old, "\n", at.map_or("", |at| new[at..].trim_end()))
+        }
+        "Kconfig" if without_banner(old) != without_banner(&new) => {
+            appended(&new, "\n", &entries_by_hand(old, &new).join("\n"))
         }
         _ if !name.ends_with("_kunit.c") && without_banner(old) == without_banner(&new) => {
             old.into()
@@ -51,6 +58,35 @@ pub fn beside(
 pub fn is_made_from(text: &str, origin: &Origin) -> bool {
     let [from, _] = origin.banner();
     text.lines().take(5).any(|line| line.ends_with(&from))
+}
+
+/// Whether a file is generated, from anything: such a file may be written over.
+#[must_use]
+pub fn is_made(text: &str) -> bool {
+    text.lines().take(5).any(|line| line.contains("Generated from "))
+}
+
+/// The lines with content behind the comment that a file begins with.
+fn behind_banner(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.skip_while(|line| line.starts_with('#'))
+}
+
+/// Whether a line of a Makefile builds a generated test.
+fn is_of_suite(line: &str) -> bool {
+    line.starts_with("obj-") && line.contains(" kho_abi_") && line.trim_end().ends_with("_kunit.o")
+}
+
+/// The entries of a Kconfig, with their lines, that the generated one does not have.
+fn entries_by_hand<'a>(old: &'a str, new: &str) -> Vec<&'a str> {
+    let mut is_by_hand = false;
+    let keep = |line: &&str| {
+        if !line.starts_with([' ', '\t']) {
+            is_by_hand = !has_line(new, line);
+        }
+        is_by_hand
+    };
+    behind_banner(old).filter(keep).collect()
 }
 
 fn has_line(text: &str, wanted: &str) -> bool {
@@ -101,13 +137,29 @@ mod tests {
     #[test]
     fn what_was_generated_goes_with_all_tests_and_stays_with_some() {
         let [from, _] = Origin::LAYOUTS.banner();
-        let old = format!("# {from}\nobj-$(CONFIG_X) += old.o\n");
-        let new = format!("# {from}\nobj-$(CONFIG_X) += new.o\n");
+        let [a, b] = ["a", "b"].map(|name| format!("obj-$(CONFIG_X) += kho_abi_{name}_kunit.o\n"));
+        let (old, new) = (format!("# {from}\n{a}"), format!("# {from}\n{b}"));
         assert_eq!(put("Makefile", &old, &new, Others::Replaced), new);
-        let both = format!("{old}obj-$(CONFIG_X) += new.o\n");
-        assert_eq!(put("Makefile", &old, &new, Others::Kept), both);
-        let config = format!("# {from}\nconfig {OPTION}\n\tbool\n");
-        assert_eq!(put("Kconfig", &config, "config X\n", Others::Kept), "config X\n");
+        assert_eq!(put("Makefile", &old, &new, Others::Kept), format!("{old}{b}"));
+        let [old, new] =
+            ["bool", "tristate"].map(|kind| format!("# {from}\nconfig {OPTION}\n\t{kind}\n"));
+        assert_eq!(put("Kconfig", &old, &new, Others::Kept), new);
+    }
+
+    #[test]
+    fn what_somebody_added_to_a_generated_file_stays() {
+        let [from, _] = Origin::LAYOUTS.banner();
+        let [a, b] = ["a", "b"].map(|name| format!("obj-$(CONFIG_X) += kho_abi_{name}_kunit.o\n"));
+        let (old, new) =
+            (format!("# {from}\n\n{a}# mine\nobj-y += mine.o\n"), format!("# {from}\n\n{b}"));
+        let both = format!("{new}# mine\nobj-y += mine.o\n");
+        assert_eq!(put("Makefile", &old, &new, Others::Replaced), both);
+        assert_eq!(put("Makefile", &both, &new, Others::Replaced), both);
+        let new = format!("# {from}\n\nconfig {OPTION}\n\ttristate\n\thelp\n\t  X\n");
+        let old = format!("{}\nconfig MINE\n\tbool\n", new.replace('X', "Y"));
+        let both = format!("{new}\nconfig MINE\n\tbool\n");
+        assert_eq!(put("Kconfig", &old, &new, Others::Replaced), both);
+        assert_eq!(put("Kconfig", &both, &new, Others::Replaced), both);
     }
 
     #[test]

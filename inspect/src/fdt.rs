@@ -20,6 +20,8 @@ const NOTHING: u32 = 4;
 const END: u32 = 9;
 /// The oldest version whose readers can read a present tree.
 const COMPATIBLE_VERSION: u32 = 17;
+/// The first version that has the sizes of the structure and of the strings.
+const SIZED_VERSION: u32 = 17;
 
 /// What is wrong with a tree, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +68,10 @@ pub struct Fdt<'t> {
     structure: usize,
     strings: usize,
     total: usize,
+    /// Where the structure and the strings end, if the tree's version says so.
+    ends: Option<(usize, usize)>,
+    /// What the kernel refuses in the header, although the tree can be read.
+    flaw: Option<FdtError>,
 }
 
 fn word(bytes: &[u8], offset: usize) -> Option<u32> {
@@ -104,7 +110,26 @@ impl<'t> Fdt<'t> {
         if structure % 4 != 0 {
             return Err(error(8, "the structure is not aligned"));
         }
-        Ok(Self { bytes: &bytes[..total.min(bytes.len())], structure, strings, total })
+        let mut flaw = None;
+        let map = size(16)?;
+        if map < HEADER || map > total {
+            flaw = Some(error(16, "the memory reservations lie outside the tree"));
+        } else if map % 8 != 0 {
+            flaw = Some(error(16, "the memory reservations are not aligned"));
+        }
+        let ends = if field(20)? < SIZED_VERSION {
+            None
+        } else {
+            let ends = (structure.saturating_add(size(36)?), strings.saturating_add(size(32)?));
+            for (offset, end) in [(36, ends.0), (32, ends.1)] {
+                if end > total {
+                    flaw = Some(error(offset, "a part of the tree ends outside it"));
+                }
+            }
+            Some(ends)
+        };
+        let bytes = &bytes[..total.min(bytes.len())];
+        Ok(Self { bytes, structure, strings, total, ends, flaw })
     }
 
     /// The size that the tree claims, in bytes.
@@ -161,6 +186,9 @@ impl<'t> Events<'t> {
             let error = |what| FdtError { offset: at, what };
             let token = word(self.tree.bytes, at).ok_or(error("the tree is cut off"))?;
             self.at += 4;
+            if self.tree.ends.is_some_and(|(end, _)| self.at > end) {
+                return Err(error("the tree goes on behind the end of its structure"));
+            }
             match token {
                 NOTHING => {}
                 BEGIN_NODE => {
@@ -178,7 +206,8 @@ impl<'t> Events<'t> {
                     return Ok(Some(Event::End));
                 }
                 PROPERTY => return self.property(at).map(Some),
-                END if self.depth == 0 => return Ok(None),
+                // All of it was read, but the kernel does not read any of it.
+                END if self.depth == 0 => return self.tree.flaw.map_or(Ok(None), Err),
                 END => return Err(error("the tree ends inside a node")),
                 _ => return Err(error("unknown token")),
             }
@@ -197,8 +226,11 @@ impl<'t> Events<'t> {
         let start = at + 12;
         let end = start.checked_add(len).ok_or(cut_off)?;
         let value = self.tree.bytes.get(start..end).ok_or(cut_off)?;
-        let name = self.tree.strings.checked_add(name).ok_or(cut_off)?;
-        let name = self.tree.string(name, "a property's name has no end")?;
+        let begin = self.tree.strings.checked_add(name).ok_or(cut_off)?;
+        let name = self.tree.string(begin, "a property's name has no end")?;
+        if self.tree.ends.is_some_and(|(_, strings)| begin + name.len() >= strings) {
+            return Err(error("a property's name lies behind the end of the strings"));
+        }
         self.at = end.next_multiple_of(4);
         Ok(Event::Property { name, value })
     }

@@ -155,6 +155,11 @@ pub fn inspect(image: &Image, options: &Options) -> State {
             None
         }
     };
+    if let Some(end) = ends_in_a_page(image).filter(|_| kho.is_some()) {
+        walker.find(&rules::IMAGE_MALFORMED, end, || {
+            "the image ends inside a page, and may be cut off".into()
+        });
+    }
     if let Some(kho) = &mut kho {
         let of_this = carried.iter().find(|carried| carried.fdt == kho.at && carried.scratch != 0);
         let array = of_this.map(|carried| (carried.scratch, carried.scratch_size));
@@ -235,6 +240,13 @@ fn cause(walker: &Walker<'_>, kho: &Kho) -> Option<String> {
     ))
 }
 
+/// Where raw memory ends inside a page, if it does. Memory ends with a page; a machine's map of it, which
+/// other formats have, need not.
+fn ends_in_a_page(image: &Image) -> Option<u64> {
+    let last = image.ranges().last().map(|range| range.end);
+    last.filter(|end| image.format() == Format::Raw && !end.is_multiple_of(4096))
+}
+
 /// Reports that there is no KHO, or that this is unknown.
 fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, searched: &scan::Searched) {
     let image = walker.memory.image();
@@ -260,10 +272,7 @@ fn not_found(walker: &mut Walker<'_>, unread: &scan::Unread, searched: &scan::Se
     if searched.too_many {
         lacking.push("it has too many device trees to check them all".into());
     }
-    // Memory ends with a page; a machine's map of it, which other formats have, need not.
-    let last = image.ranges().last().map(|range| range.end);
-    let is_cut = |end: &u64| image.format() == Format::Raw && !end.is_multiple_of(4096);
-    if let Some(end) = last.filter(is_cut) {
+    if let Some(end) = ends_in_a_page(image) {
         lacking.push(format!("it ends inside a page, at {end:#x}, and may be cut off"));
     }
     if lacking.is_empty() && !almost.is_empty() {

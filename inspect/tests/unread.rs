@@ -211,3 +211,14 @@ fn headers_of_32_bits_are_read() {
     assert!(state.findings.is_empty(), "{:?}", state.findings.list());
     assert_eq!(sessions(&state), 3);
 }
+
+#[test]
+fn raw_memory_that_ends_inside_a_page_may_be_cut_off() {
+    let (ram, _) = sample(4096);
+    let whole = raw(&ram);
+    assert!(look(whole.clone()).1.findings.is_empty());
+    for end in [whole.len() - 1, whole.len() - 4095] {
+        assert_eq!(rules(&look(whole[..end].to_vec()).1), ["image_malformed"], "{end}");
+    }
+    assert!(look(whole[..whole.len() - 4096].to_vec()).1.findings.is_empty());
+}

@@ -215,6 +215,13 @@ impl Catalogue {
         self.reused
     }
 
+    /// Whether a released kernel is known to have that version, whatever a tree's own layouts say.
+    #[must_use]
+    pub fn a_kernel_has(compatible: &str) -> bool {
+        let kernels = kho_abi::wire::earlier::reused::KERNELS;
+        kernels.iter().any(|kernel| kernel.compatible.contains(&compatible))
+    }
+
     /// Whether no released kernel has that contract yet.
     #[must_use]
     pub fn is_draft(&self, compatible: &str) -> bool {

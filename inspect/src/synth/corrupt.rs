@@ -204,6 +204,24 @@ corruptions! {
     "the tree is shorter than its header", KHO_TREE_DAMAGED: |ram, places| {
         ram.write(places.fdt + 4, &8_u32.to_be_bytes());
     };
+    "the tree's structure ends early", FDT_MALFORMED: |ram, places| {
+        ram.write(places.fdt + 36, &0x2c_u32.to_be_bytes());
+    };
+    "the tree's structure ends outside of it", FDT_MALFORMED: |ram, places| {
+        ram.write(places.fdt + 36, &0x1000_u32.to_be_bytes());
+    };
+    "the tree's strings end early", FDT_MALFORMED: |ram, places| {
+        ram.write(places.fdt + 32, &11_u32.to_be_bytes());
+    };
+    "the tree's strings end outside of it", FDT_MALFORMED: |ram, places| {
+        ram.write(places.fdt + 32, &0x1000_u32.to_be_bytes());
+    };
+    "the tree's memory reservations lie outside of it", FDT_MALFORMED: |ram, places| {
+        ram.write(places.fdt + 16, &0x1000_0000_u32.to_be_bytes());
+    };
+    "the tree's memory reservations are not aligned", FDT_MALFORMED: |ram, places| {
+        ram.write(places.fdt + 16, &0x29_u32.to_be_bytes());
+    };
     "a token of the tree is unknown", FDT_MALFORMED: |ram, places| {
         ram.write(places.fdt + 56 + 8 + 12 + 8 + 12 + 8, &77_u32.to_be_bytes());
     };

@@ -354,6 +354,9 @@ fn read(
         .iter()
         .map(|(name, text)| (format!("{STAND_INS}{name}"), stand_in(name, text, files)))
         .collect();
+    if let Some(tree) = tree {
+        gaps.extend(stand_in::agree(&mut view, &words(files), tree));
+    }
     // The macro that a stand-in uses.
     let shift = target.page_size.unwrap_or(4096).trailing_zeros();
     let shift = format!("#define PAGE_SHIFT {shift}\n");
@@ -423,6 +426,13 @@ fn stand_in(name: &str, text: &str, files: &Files) -> String {
     };
     let out = (0..split.pieces.len()).filter(|at| is_theirs(&split.pieces[*at])).collect();
     view::text(text, &split, &out)
+}
+
+/// The words of all declarations.
+fn words(files: &Files) -> BTreeSet<&str> {
+    let all = files.abi.iter().chain(files.companions.values()).flat_map(|file| &file.split.pieces);
+    let written = all.filter_map(split::Piece::written);
+    written.flat_map(|written| written.tokens.split_ascii_whitespace()).collect()
 }
 
 /// What the headers include.

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! The stand-ins for the kernel's base headers.
+//! The stand-ins for the kernel's base headers, and what a tree's own headers have instead.
+
+use super::split::{split, Piece};
+use super::{view, STAND_INS};
+use crate::options::Tree;
+use kho_abi_model::reading::Gap;
+use kho_abi_model::{put, DeclarationKind};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Minimal versions of the kernel's base headers, by path: enough for a self-contained header.
 pub const STAND_IN: &[(&str, &str)] = &[
@@ -26,3 +33,105 @@ pub const STAND_IN: &[(&str, &str)] = &[
     ("uapi/linux/fcntl.h", include_str!("../../stand-in/uapi/linux/fcntl.h")),
     ("uapi/linux/liveupdate.h", include_str!("../../stand-in/uapi/linux/liveupdate.h")),
 ];
+
+/// Makes the stand-ins that are used agree with the headers of a tree.
+///
+/// A number that the tree defines otherwise is what the tree says. One that depends on its
+/// configuration is left out, and is a gap: what uses it is unknown. A tree that lacks the header, or
+/// the name, says nothing about it.
+pub(super) fn agree(
+    view: &mut BTreeMap<String, String>,
+    used: &BTreeSet<&str>,
+    tree: &Tree,
+) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    let mut asked: Vec<(&str, String)> = Vec::new();
+    for (name, text) in STAND_IN.iter().filter(|(name, _)| !name.starts_with("more/")) {
+        let split = split(text);
+        let is_used = |piece: &Piece| piece.written().is_some_and(|w| used.contains(&*w.name));
+        if split.pieces.iter().any(is_used) && split.pieces.iter().any(|p| number(p).is_some()) {
+            let paths = ["include", "include/uapi"].map(|dir| format!("{dir}/{name}"));
+            asked.extend(paths.into_iter().map(|path| (*name, path)));
+        }
+    }
+    let paths: Vec<_> = asked.iter().map(|(_, path)| path.clone()).collect();
+    for ((name, path), bytes) in asked.iter().zip(tree.get(&paths)) {
+        let known = view.get_mut(&format!("{STAND_INS}{name}"));
+        if let (Some(known), Some(bytes)) = (known, bytes) {
+            let (text, varying) = agreed(known, &String::from_utf8_lossy(&bytes));
+            *known = text;
+            let varying = varying.into_iter().filter(|name| used.contains(&**name));
+            gaps.extend(varying.map(|item| {
+                let why = format!("{}: it depends on the kernel's configuration", tree.shown(path));
+                Gap { item, why }
+            }));
+        }
+    }
+    gaps
+}
+
+/// A stand-in, with the numbers of the tree's own header, and those that depend on its configuration.
+fn agreed(known: &str, own: &str) -> (String, Vec<String>) {
+    let mut varying = Vec::new();
+    let (split, theirs) = (split(known), split(own));
+    let (mut out, mut other) = (BTreeSet::new(), String::new());
+    for (at, piece) in split.pieces.iter().enumerate() {
+        let (Some(here), Some(written)) = (number(piece), piece.written()) else { continue };
+        let there: Vec<_> = theirs
+            .pieces
+            .iter()
+            .filter(|p| p.written().is_some_and(|w| w.name == written.name))
+            .collect();
+        if there.is_empty() || there.iter().all(|piece| number(piece) == Some(here)) {
+            continue;
+        }
+        out.insert(at);
+        let only = match *there {
+            [only] => only.written().filter(|w| w.kind == DeclarationKind::Constant && !w.varies),
+            _ => None,
+        };
+        if let Some(only) = only {
+            put!(other, "#define {} ({})", only.name, only.tokens);
+        } else {
+            varying.push(written.name.clone());
+        }
+    }
+    if out.is_empty() {
+        return (known.into(), varying);
+    }
+    // First, since the rest may use it.
+    (format!("{other}{}", view::text(known, &split, &out)), varying)
+}
+
+/// The number that a macro is, whatever the configuration.
+fn number(piece: &Piece) -> Option<u64> {
+    let written = piece.written().filter(|written| !written.varies)?;
+    let is_macro = written.kind == DeclarationKind::Constant && written.tokens.len() < 32;
+    let digits = written.tokens.trim_end_matches(['u', 'U', 'l', 'L']);
+    match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        _ if !is_macro => None,
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None if digits.starts_with('0') => u64::from_str_radix(digits, 8).ok(),
+        None => digits.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_has_its_own_numbers() {
+        let known = "#ifndef _X_H\n#define _X_H\n\n#define A 64\n#define B 0x10\n\n#endif\n";
+        let with = |own: &str| agreed(known, own).0;
+        for own in ["", "#define A 64\n", "#define A 0x40 /* bytes */\n#define B 16UL\n"] {
+            assert_eq!(with(own), known, "{own}");
+        }
+        let other = with("#ifndef _UAPI_X_H\n#define _UAPI_X_H\n#define A 128\n#endif\n");
+        assert!(other.starts_with("#define A (128)\n#ifndef _X_H"), "{other}");
+        assert!(!other.contains("64") && other.contains("#define B 0x10"), "{other}");
+        assert!(with("#define A (B * 4)\n").starts_with("#define A (( B * 4 ))\n"), "{other}");
+        let other = with("#ifdef CONFIG_A\n#define A 64\n#else\n#define A 32\n#endif\n");
+        assert!(!other.contains("#define A") && other.contains("#define B"), "{other}");
+    }
+}

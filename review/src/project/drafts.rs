@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! Which contracts of an old source are drafts, which no kernel has: its own frozen layouts say it.
 //!
-//! A layout that cannot be read makes no draft, so that a change of its contract needs a new version.
+//! A layout that cannot be read makes no draft, so that a change of its contract needs a new version. The
+//! same holds for a version that a kernel is known to have: a tree that was just taken in has only drafts.
 
 use super::{at, find, Found};
 use kho_abi_codegen::layouts::Layouts;
+use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::frozen::Status;
 use kho_abi_read::source::Options;
 use kho_abi_show::names;
@@ -23,7 +25,8 @@ pub fn drafts(word: &str, here: &Path, options: &Options) -> BTreeSet<String> {
         None => at(&names::path(word)).ok().and_then(|found| found.layouts().readable().ok()),
     };
     let drafts = frozen.unwrap_or_default().into_iter().filter(|one| one.status == Status::Draft);
-    drafts.map(|one| one.contract.compatible).collect()
+    let drafts = drafts.map(|one| one.contract.compatible);
+    drafts.filter(|compatible| !Catalogue::a_kernel_has(compatible)).collect()
 }
 
 impl Found {

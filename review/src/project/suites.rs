@@ -12,7 +12,7 @@ use kho_abi_codegen::generate::{self, Generated};
 use kho_abi_codegen::layouts::Layouts;
 use kho_abi_codegen::origin::Origin;
 use kho_abi_codegen::output::write_file;
-use kho_abi_codegen::suites::{beside, is_made_from, Others};
+use kho_abi_codegen::suites::{beside, is_made, is_made_from, Others};
 use kho_abi_codegen::write::kunit::{self, Suite};
 use kho_abi_model::finding::Finding;
 use kho_abi_model::put;
@@ -268,10 +268,23 @@ impl Suites {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or written.
+    /// A file that cannot be read or written, and one that was not generated, before anything is written.
     pub fn write(&self, project: &Project) -> Result<Vec<PathBuf>, ProjectError> {
         let mut written = Vec::new();
-        for Generated { path, text } in self.generated(project)? {
+        let generated = self.generated(project)?;
+        let is_code = |path: &Path| path.extension().is_some_and(|end| end == "c" || end == "h");
+        for path in generated.iter().map(|one| &one.path).filter(|path| is_code(path)) {
+            if old(&project.root().join(path))?.is_some_and(|old| !is_made(&old)) {
+                let why = "a file that was not generated has this name";
+                return Err(SourceError::NotASource {
+                    name: names::shown(path),
+                    why: why.into(),
+                    help: "rename it: the unit test of a header needs the name".into(),
+                }
+                .into());
+            }
+        }
+        for Generated { path, text } in generated {
             if write_file(&project.root().join(&path), &text)? {
                 written.push(path);
             }

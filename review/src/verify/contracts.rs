@@ -253,7 +253,7 @@ impl<'a> Check<'a> {
     fn by_layout(&mut self, contract: &'a Contract) -> Result<(), TruthError> {
         let mut checked = Checked::new(contract);
         let there =
-            |root: &String| self.reading.model.record(root).is_some() || self.gap(root).is_some();
+            |root: &String| self.reading.model.record(root).is_some() || self.said(root).is_some();
         // Frozen layouts contain embedded structs of any contract, and show every string.
         let frozen = self.reading.kind == Kind::Snapshots;
         // A struct that another contract embeds, whose string is here, shows nothing of this one: a module.
@@ -365,14 +365,33 @@ impl<'a> Check<'a> {
     }
 
     /// Why the source does not show an item that it has.
-    fn gap(&self, item: &str) -> Option<&'a Gap> {
+    fn said(&self, item: &str) -> Option<&'a Gap> {
         self.reading.gaps.iter().find(|gap| gap.item == item)
+    }
+
+    /// As [`Self::said`], or why what it shows may be another thing in another kernel.
+    fn gap(&self, item: &str) -> Option<Cow<'a, Gap>> {
+        self.said(item).map(Cow::Borrowed).or_else(|| self.varies(item).map(Cow::Owned))
+    }
+
+    /// What a header declares under a condition that is not decided: its layout is that of one choice.
+    fn varies(&self, item: &str) -> Option<Gap> {
+        use kho_abi_model::DeclarationKind::{Constant, Enum, Struct, Union};
+        let all = self.reading.model.headers.iter().flat_map(|header| &header.declarations);
+        let mut of_it = all.filter(|declaration| {
+            matches!(declaration.kind, Constant | Enum | Struct | Union)
+                && declaration.names().contains(&item)
+        });
+        let varies = of_it.find(|declaration| declaration.unproven.is_some())?;
+        let place = varies.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+        let why = format!("{place}{}", varies.unproven.as_deref().unwrap_or_default());
+        Some(Gap { item: item.into(), why })
     }
 
     /// Why a contract may exist unseen: a header that may have it was not read.
     fn may_be_unread(&self, contract: &Contract) -> Option<&'a Gap> {
         let named = [&contract.macro_name, &contract.compatible];
-        let own = named.into_iter().find_map(|name| self.gap(name));
+        let own = named.into_iter().find_map(|name| self.said(name));
         own.or_else(|| {
             let headers = self.truth.current.headers.iter();
             let mut owners = headers.filter(|header| header.contracts.contains(contract));
@@ -404,7 +423,7 @@ impl<'a> Check<'a> {
             return;
         }
         if let Some(gap) = self.gap(&ours.name) {
-            outcome.not_read(&ours.name, gap);
+            outcome.not_read(&ours.name, &gap);
             return;
         }
         let knows = self.reading.knows;
@@ -447,7 +466,7 @@ impl<'a> Check<'a> {
                 continue;
             }
             if let Some(gap) = gap {
-                outcome.not_read(name, gap);
+                outcome.not_read(name, &gap);
                 continue;
             }
             let told = if enumeration.is_some() { knows.enumerators } else { knows.macros };

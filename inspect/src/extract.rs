@@ -271,6 +271,7 @@ fn assemble(
         // is not followed further.
         budget: memfd.size.min(image.bytes()),
         covered: Spans::default(),
+        beyond: Spans::default(),
         pending: None,
         extracted: Extracted { size: memfd.size, ..Extracted::default() },
     };
@@ -378,6 +379,8 @@ struct Writer<'w> {
     list_unread: bool,
     budget: u64,
     covered: Spans,
+    /// Parts with a folio that was not written, since folios have more bytes than the file.
+    beyond: Spans,
     pending: Option<Pending>,
     extracted: Extracted,
 }
@@ -480,8 +483,12 @@ impl Writer<'_> {
     ) -> io::Result<()> {
         let bytes = |number: u64| number.checked_mul(self.page_size);
         let (Some(offset), Some(pa)) = (bytes(index), bytes(page)) else { return Ok(()) };
-        let len = bytes(pages).unwrap_or(u64::MAX);
-        let len = len.min(self.size.saturating_sub(offset)).min(self.budget).min(u64::MAX - pa);
+        let whole = bytes(pages).unwrap_or(u64::MAX);
+        let whole = whole.min(self.size.saturating_sub(offset)).min(u64::MAX - pa);
+        let len = whole.min(self.budget);
+        if len < whole {
+            self.beyond.push(offset + len, offset + whole);
+        }
         if len == 0 {
             return Ok(());
         }
@@ -625,10 +632,17 @@ impl Writer<'_> {
 
     fn finish(mut self) -> io::Result<(Extracted, Vec<Place>)> {
         self.settle(None)?;
-        let Self { size, covered, mut extracted, sink, list_unread, .. } = self;
+        let Self { size, covered, beyond, mut extracted, sink, list_unread, .. } = self;
         let without = if list_unread { Why::ListUnread } else { Why::NoFolio };
         let piece = |(start, end), why| Piece { start, end, why, pa: None };
-        let (spans, twice) = covered.finish();
+        let (spans, mut twice) = covered.finish();
+        for (start, end) in beyond.finish().0 {
+            let first = spans.partition_point(|span| span.1 <= start);
+            let again = spans[first..].iter().take_while(|span| span.0 < end).take(KEPT);
+            twice.extend(again.map(|span| (span.0.max(start), span.1.min(end))));
+        }
+        twice.sort_unstable();
+        twice.truncate(KEPT);
         let mut end = 0;
         for span in spans.into_iter().chain([(size, size)]) {
             extracted.lost.push(piece((end, span.0), without));
@@ -692,7 +706,6 @@ impl Spans {
 
     fn finish(mut self) -> (Vec<Span>, Vec<Span>) {
         self.join();
-        self.twice.sort_unstable();
         (self.list, self.twice)
     }
 }

@@ -83,6 +83,25 @@ fn folios_of_any_order_that_are_not_preserved_are_doubtful_and_there() {
     }
 }
 
+/// Two folios of 16 KiB, of which the second begins in the middle of the first: whichever is kept,
+/// the other had that part as well.
+#[test]
+fn a_folio_inside_another_is_found_and_doubtful() {
+    for size in [32_768, 24_576] {
+        let spec = MemfdSpec { size, order: 2, ..MemfdSpec::default() };
+        let (mut ram, places) = synth(&spec);
+        let list = places.memfds[0].list[0];
+        ram.set_number(list + 16 + 8, 2);
+        let image = Image::from_bytes(raw(&ram)).unwrap();
+        let state = inspect(&image, &Options { page_size: Some(4096), ..Options::default() });
+        let rules: Vec<_> = state.findings.list().iter().map(|finding| finding.rule.id).collect();
+        assert!(rules.contains(&"memfd_folio_index_twice"), "{rules:?}");
+        let (extracted, _) = extract(raw(&ram));
+        let twice = (0x2000, 0x4000, Why::Twice);
+        assert!(pieces(&extracted.doubtful).contains(&twice), "{size}: {extracted:?}");
+    }
+}
+
 #[test]
 fn a_damaged_tree_makes_everything_doubtful_and_loses_nothing() {
     for (order, lie) in [(0, Lie::Ascending), (2, Lie::Ascending), (1, Lie::Scattered)] {

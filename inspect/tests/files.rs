@@ -176,6 +176,12 @@ fn pages_of_a_kdump_that_cannot_be_are_damaged() {
     assert!(damaged(&|bytes| bytes[third + 12] = 0).contains("uncompressed page"));
     assert!(damaged(&|bytes| bytes[third + 8] ^= 7).contains("zlib"));
 
+    // A few bytes of a damaged page are not believed either.
+    let mut cut = good.clone();
+    cut[third + 8] ^= 7;
+    let image = Image::from_bytes(cut).unwrap();
+    assert!(matches!(image.read(0x2000, &mut [0; 16]), Err(ReadError::Damaged { at: 0x2000, .. })));
+
     // The decompressor's state after one page must not affect the next.
     let image = Image::from_bytes(good.clone()).unwrap();
     let mut page = vec![0; 4096];

@@ -199,8 +199,8 @@ fn look(image: &Image, part: Range, searched: &mut Searched) {
     let mut head = [0; HEADER];
     while at < part.end && searched.trees.len() <= LIMIT {
         // Reading the whole header costs as much as reading its first word.
-        let whole = image.read(at, &mut head).is_ok();
-        let read = if whole { Ok(()) } else { image.read(at, &mut head[..4]) };
+        let whole = image.peek(at, &mut head).is_ok();
+        let read = if whole { Ok(()) } else { image.peek(at, &mut head[..4]) };
         match read {
             Ok(()) if head.starts_with(&MAGIC.to_be_bytes()) => searched.trees.push(at),
             Ok(()) => {}

@@ -523,15 +523,24 @@ fn find_places_twice(
     const WORDS: usize = 64;
     /// 32 MiB: enough for a terabyte in disorder.
     const PIECES_LIMIT: usize = 1 << 16;
+    /// A damaged list may name large folios many times.
+    const TWICE_LIMIT: u64 = 1 << 20;
     let mut pieces: HashMap<u64, Box<[u64; WORDS]>> = HashMap::new();
     let mut left_out = false;
+    let mut twice = 0_u64;
     memfd.list.each_run(memory, 1, |run| {
         extents::each_part(run, preserved, memory, |part| {
             let Part::Extent(extent) = part else { return };
-            for number in 0..extent.folios {
-                // Folios that begin at one place have one order there: two folios for one place
-                // begin at the same place.
-                let (_, index) = extent.folio(number);
+            let pages = extent.pages() / extent.folios.max(1);
+            let places = (0..extent.folios).flat_map(|number| {
+                let (_, first) = extent.folio(number);
+                (first..first.saturating_add(pages)).map(move |index| (first, index))
+            });
+            let mut told = None;
+            for (first, index) in places {
+                if twice > TWICE_LIMIT {
+                    return;
+                }
                 let piece = index / (WORDS as u64 * 64);
                 if pieces.len() >= PIECES_LIMIT && !pieces.contains_key(&piece) {
                     left_out = true;
@@ -540,9 +549,13 @@ fn find_places_twice(
                 let bits = pieces.entry(piece).or_insert_with(|| Box::new([0; WORDS]));
                 let word = &mut bits[usize::try_from(index / 64 % WORDS as u64).unwrap_or(0)];
                 if *word >> (index % 64) & 1 != 0 {
-                    walker.find(&rules::MEMFD_FOLIO_INDEX_TWICE, run.at, || {
-                        format!("two folios have index {index:#x}")
-                    });
+                    twice += 1;
+                    // Once for each folio.
+                    if told.replace(first) != Some(first) {
+                        walker.find(&rules::MEMFD_FOLIO_INDEX_TWICE, run.at, || {
+                            format!("two folios have page {index:#x} of the file")
+                        });
+                    }
                 }
                 *word |= 1 << (index % 64);
             }

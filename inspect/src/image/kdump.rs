@@ -347,11 +347,20 @@ impl Kdump {
     }
 
     pub(super) fn read(&self, pa: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        self.with_unpacker(pa, into, false)
+    }
+
+    /// Reads the beginning of a page, which need not be unpacked to its end.
+    pub(super) fn peek(&self, pa: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        self.with_unpacker(pa, into, true)
+    }
+
+    fn with_unpacker(&self, pa: u64, into: &mut [u8], peeks: bool) -> Result<(), ReadError> {
         let mut unpacker = {
             let mut unpackers = self.unpackers.lock().unwrap_or_else(PoisonError::into_inner);
             unpackers.pop().unwrap_or_else(Unpacker::new)
         };
-        let result = self.read_with(&mut unpacker, pa, into);
+        let result = self.read_with(&mut unpacker, pa, into, peeks);
         self.unpackers.lock().unwrap_or_else(PoisonError::into_inner).push(unpacker);
         result
     }
@@ -361,6 +370,7 @@ impl Kdump {
         unpacker: &mut Unpacker,
         pa: u64,
         into: &mut [u8],
+        peeks: bool,
     ) -> Result<(), ReadError> {
         let block = self.block_size as u64;
         let mut at = pa;
@@ -380,7 +390,7 @@ impl Kdump {
             let damaged = |why| ReadError::Damaged { at, why };
             if len == self.block_size {
                 unpacker.unpack(packing, now).map_err(damaged)?;
-            } else if within != 0 || len > 64 || unpacker.unpack_head(packing, now).is_none() {
+            } else if !peeks || within != 0 || unpacker.unpack_head(packing, now).is_none() {
                 unpacker.page_number = None;
                 let mut page = std::mem::take(&mut unpacker.page);
                 page.resize(self.block_size, 0);

@@ -375,6 +375,21 @@ impl Image {
         }
     }
 
+    /// Reads the first bytes of a page without looking at the rest of it: whether the page is damaged
+    /// further on stays unknown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Image::read`].
+    pub(crate) fn peek(&self, pa: u64, into: &mut [u8]) -> Result<(), ReadError> {
+        match &self.backing {
+            Backing::Kdump(kdump) if pa.checked_add(into.len() as u64).is_some() => {
+                kdump.peek(pa, into)
+            }
+            _ => self.read(pa, into),
+        }
+    }
+
     /// The next addresses from this one on that were ever written, as far as the file shows.
     #[must_use]
     pub fn next_written(&self, pa: u64) -> Option<Range> {

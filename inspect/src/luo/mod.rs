@@ -155,6 +155,8 @@ pub struct Flb {
 /// The decoder for one version of the state.
 struct Decoder {
     compatible: &'static str,
+    /// Whether the state is a device tree, and not a struct.
+    is_tree: bool,
     /// Reads from an address on; the entry has that many bytes.
     read: fn(&mut Walker<'_>, &mut Luo, u64, u64),
 }
@@ -234,6 +236,18 @@ fn read_state(walker: &mut Walker<'_>, at: u64, blob: u64) -> Luo {
         }
         return luo;
     };
+    if decoder.is_tree != is_tree {
+        walker.find(&rules::COMPATIBLE_UNKNOWN, at, || {
+            let form = |is_tree: bool| if is_tree { "a device tree" } else { "a struct" };
+            format!(
+                "LUO's root is {} with the string \"{}\", which is that of {}",
+                form(is_tree),
+                luo.compatible,
+                form(decoder.is_tree)
+            )
+        });
+        return luo;
+    }
     (decoder.read)(walker, &mut luo, at, blob);
     if !is_tree {
         walker.name(&field, at, "LUO's compatible string");

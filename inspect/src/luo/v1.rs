@@ -16,7 +16,7 @@ use kho_abi::wire::versions::luo_v1::{
 };
 use zerocopy::IntoBytes as _;
 
-pub(super) const DECODER: Decoder = Decoder { compatible: LUO_FDT_COMPATIBLE, read };
+pub(super) const DECODER: Decoder = Decoder { compatible: LUO_FDT_COMPATIBLE, is_tree: true, read };
 
 /// Number of live updates.
 pub(super) fn update_number(tree: &[u8]) -> Option<u64> {

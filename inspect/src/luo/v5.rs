@@ -15,7 +15,8 @@ use kho_abi::wire::walk::{Blocks, WalkError};
 use std::collections::HashSet;
 use zerocopy::IntoBytes as _;
 
-pub(super) const DECODER: Decoder = Decoder { compatible: LUO_ABI_COMPATIBLE, read };
+pub(super) const DECODER: Decoder =
+    Decoder { compatible: LUO_ABI_COMPATIBLE, is_tree: false, read };
 
 /// Number of live updates.
 pub(super) fn update_number(memory: &Cached<'_>, at: u64, field: &[u8]) -> Option<u64> {

@@ -388,6 +388,9 @@ corruptions! {
         tree(ram, places, &map(places), &[(LUO_KHO_ENTRY_NAME, Some(places.luo), Some(16))]);
     };
     "LUO's version is unknown", COMPATIBLE_UNKNOWN: |ram, places| ram.write(places.luo + 5, b"9");
+    "LUO's struct has the string of a device tree", COMPATIBLE_UNKNOWN: |ram, places| {
+        ram.write(places.luo + 5, b"1");
+    };
     "LUO's root was taken for something else", COMPATIBLE_UNKNOWN: |ram, places| {
         ram.write(places.luo, &[0xcc; 32]);
     };

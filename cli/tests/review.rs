@@ -634,6 +634,17 @@ fn what_a_mail_program_did_to_a_patch_is_said() {
         let ran = place.run(&["review", name, "good.patch", "--base", "git:HEAD~1"]);
         assert!(ran.status == Some(1) && ran.stdout.contains(said), "{ran:?}");
     }
+    // Nor beside one that is fine.
+    place.git(&["checkout", "--quiet", "HEAD~1"]);
+    place.commit("port: bump", &port(2, GROWN));
+    place.write("bump.patch", &place.mail());
+    let base = ["--base", "git:HEAD~1"];
+    assert_eq!(place.run(&[&["review", "bump.patch"][..], &base].concat()).status, Some(0));
+    for name in ["quoted.eml", "html.eml"] {
+        let ran = place.run(&[&["review", name, "bump.patch"][..], &base].concat());
+        assert!(ran.status == Some(1) && ran.stdout.contains("[change_not_judged]"), "{ran:?}");
+    }
+    place.git(&["checkout", "--quiet", "main"]);
     // A mail that cannot be read does not keep the others from being judged.
     place.write("wrapped.patch", &mail.replace("\tu8 reset_works;", "\tu8\nreset_works;"));
     let ran = place.run(&["review", "wrapped.patch"]);
@@ -648,6 +659,93 @@ fn what_a_mail_program_did_to_a_patch_is_said() {
     for word in ["lane-v1  new", "a patch cannot be read: wrapped.patch", "[change_not_judged]"] {
         assert!(ran.stdout.contains(word), "{word}: {ran:?}");
     }
+}
+
+/// A length that another header gives is part of the layout.
+#[test]
+fn a_change_of_what_abi_headers_use_is_not_passed_over() {
+    let place = Place::new();
+    let length = "include/linux/port.h";
+    let define = |n: u32| format!("#define PORT_NAME_LENGTH {n}\n#define PORT_OTHER {n}\n");
+    place.write(length, &define(16).replace("OTHER 16", "OTHER 1"));
+    place.git(&["add", "."]);
+    let named = port(1, "\tchar name[PORT_NAME_LENGTH];\n");
+    place.commit("start", &named.replace("<linux/types.h>", "<linux/port.h>"));
+    place.write(length, &define(16));
+    place.git(&["commit", "--quiet", "-am", "other"]);
+    place.write("other.patch", &place.mail());
+    place.write(length, &define(32));
+    place.git(&["commit", "--quiet", "-am", "length"]);
+    place.write("length.patch", &place.mail());
+    let base = ["--base", "git:HEAD~2"];
+    for (args, status) in [
+        (&["review", "other.patch", base[0], base[1]][..], 0),
+        (&["review", "HEAD~2..HEAD~1"], 0),
+        (&["review", "other.patch", "length.patch", base[0], base[1]], 1),
+        (&["review", "HEAD~2..HEAD"], 1),
+        (&["review", "HEAD"], 1),
+    ] {
+        let ran = place.run(args);
+        assert_eq!(ran.status, Some(status), "{args:?}: {ran:?}");
+        let said = "PORT_NAME_LENGTH changes, and ABI headers use it";
+        assert_eq!(ran.stdout.contains(said), status == 1, "{args:?}: {ran:?}");
+    }
+    // Without a base, what the readers know of other headers counts.
+    place.write("include/uapi/linux/liveupdate.h", "#define LIVEUPDATE_SESSION_NAME_LENGTH 64\n");
+    place.git(&["add", "."]);
+    place.git(&["commit", "--quiet", "-m", "start"]);
+    place.write("include/uapi/linux/liveupdate.h", "#define LIVEUPDATE_SESSION_NAME_LENGTH 48\n");
+    place.git(&["commit", "--quiet", "-am", "names"]);
+    place.write("names.patch", &place.mail());
+    let ran = place.run(&["review", "names.patch"]);
+    assert!(ran.status == Some(1) && ran.stdout.contains("NAME_LENGTH changes"), "{ran:?}");
+}
+
+/// Its structs are handed over as before, but no longer compared.
+#[test]
+fn a_header_that_leaves_the_abi_is_not_only_removed() {
+    let place = Place::new();
+    place.commit("start", &port(1, V1));
+    place.git(&["mv", HEADER, "include/linux/port_abi.h"]);
+    place.git(&["commit", "--quiet", "-am", "port: move"]);
+    place.write("move.patch", &place.git(&["format-patch", "--stdout", "-M", "-1"]));
+    for args in [&["review", "HEAD"][..], &["review", "move.patch", "--base", "git:HEAD~1"]] {
+        let ran = place.run(args);
+        assert_eq!(ran.status, Some(1), "{args:?}: {ran:?}");
+        assert!(
+            ran.stdout.contains("include/linux/port_abi.h:1: finding: code outside"),
+            "{ran:?}"
+        );
+    }
+}
+
+/// What git does not say is not fine.
+#[test]
+fn code_that_git_does_not_show_is_not_judged() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    place.commit("start", &port(1, V1));
+    place.commit("bump", &port(2, GROWN));
+    assert_eq!(place.run(&["review", "HEAD"]).status, Some(0));
+    let path = std::env::var_os("PATH").unwrap();
+    let real = std::env::split_paths(&path).map(|dir| dir.join("git")).find(|git| git.is_file());
+    let script = format!(
+        "#!/bin/sh\ncase \" $* \" in *' *.c '*) exit 1;; esac\nexec {} \"$@\"\n",
+        real.unwrap().display()
+    );
+    place.write("bin/git", &script);
+    let git = place.path("bin/git");
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    let dirs = std::iter::once(place.path("bin")).chain(std::env::split_paths(&path));
+    let output = Command::new(env!("CARGO_BIN_EXE_kho-abi"))
+        .current_dir(place.dir.path())
+        .args(["review", "HEAD"])
+        .env("PATH", std::env::join_paths(dirs).unwrap())
+        .output()
+        .unwrap();
+    let ran = Ran::of(&output);
+    assert_eq!(ran.status, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("code outside the headers was not checked"), "{ran:?}");
 }
 
 #[test]

@@ -130,7 +130,7 @@ pub struct Inbox {
     /// What there is in place of a patch, if that looks like one.
     instead: &'static str,
     /// The mails of which that is said.
-    unread: Vec<String>,
+    unread: Vec<PatchError>,
 }
 
 impl Inbox {
@@ -207,8 +207,8 @@ impl Inbox {
             }
             if self.items.len() == before {
                 if !self.instead.is_empty() && !envelope.tag.is_reply {
-                    self.unread
-                        .push(format!("\"{}\" was not read{}", decoded.subject, self.instead));
+                    let (name, why) = (format!("\"{}\"", decoded.subject), self.instead);
+                    self.unread.push(PatchError::NoPatch { name, why });
                 }
                 // Cover letters and answers change nothing, but they show which mails belong
                 // together.
@@ -226,7 +226,6 @@ impl Inbox {
     /// No patch that can be read.
     pub fn series(self) -> Result<Series, PatchError> {
         let mut series = series::newest(self.items);
-        series.unknown.extend(self.unread);
         if series.patches.is_empty() {
             let (name, why) = (self.names.join(", "), self.instead);
             return Err(series
@@ -235,6 +234,7 @@ impl Inbox {
                 .next()
                 .unwrap_or(PatchError::NoPatch { name, why }));
         }
+        series.errors.extend(self.unread);
         Ok(series)
     }
 }

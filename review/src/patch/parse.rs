@@ -105,6 +105,21 @@ pub enum Line {
 }
 
 impl Hunk {
+    /// The lines, without the mark of what became of them.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(|line| match line {
+            Line::Context(text) | Line::Removed(text) | Line::Added(text) => text.as_str(),
+        })
+    }
+
+    /// The lines that are new or gone.
+    pub fn changed(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().filter_map(|line| match line {
+            Line::Context(_) => None,
+            Line::Removed(text) | Line::Added(text) => Some(text.as_str()),
+        })
+    }
+
     /// The text before or after.
     #[must_use]
     pub fn text(&self, after: bool) -> String {
@@ -169,20 +184,23 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
         return Err(PatchError::TooMuch { name: name.into(), what, limit });
     }
     let mut files: Vec<FilePatch> = Vec::new();
+    // For each file: the line where it begins, and whether hunks have to follow.
+    let mut begun: Vec<(usize, bool)> = Vec::new();
     // Whether the names of the last file may still follow.
     let mut open = false;
+    let fail = |at: usize, what: String| PatchError::Malformed {
+        name: name.into(),
+        message: if subject.is_empty() { "patch".into() } else { subject.into() },
+        line: at + 1,
+        what,
+    };
     let mut at = 0;
     while at < lines.len() {
         let line = lines[at];
-        let fail = |at: usize, what: String| PatchError::Malformed {
-            name: name.into(),
-            message: if subject.is_empty() { "patch".into() } else { subject.into() },
-            line: at + 1,
-            what,
-        };
         if let Some(names) = line.strip_prefix("diff --git ") {
             let (old, new) = git_names(names).unwrap_or_default();
             files.push(FilePatch { old, new, ..FilePatch::default() });
+            begun.push((at, true));
             open = true;
         } else if let Some(path) =
             line.strip_prefix("diff --cc ").or_else(|| line.strip_prefix("diff --combined "))
@@ -191,33 +209,17 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
             let path = Some(names::of_git(path.trim()));
             let (old, new) = (path.clone(), path);
             files.push(FilePatch { old, new, binary: true, ..FilePatch::default() });
+            begun.push((at, false));
             open = false;
             at += 1;
             while lines.get(at).is_some_and(|line| !line.starts_with("diff --")) {
                 at += 1;
             }
             continue;
-        } else if let (true, Some(file)) = (open, files.last_mut()) {
-            if line.starts_with("new file mode") {
-                file.old = None;
-            } else if line.starts_with("deleted file mode") {
-                file.new = None;
-            } else if let Some(from) = line.strip_prefix("rename from ") {
-                file.old = Some(names::of_git(from));
-            } else if let Some(to) = line.strip_prefix("rename to ") {
-                file.new = Some(names::of_git(to));
-            } else if let Some(from) = line.strip_prefix("copy from ") {
-                file.old = Some(names::of_git(from));
-                file.is_copy = true;
-            } else if let Some(to) = line.strip_prefix("copy to ") {
-                file.new = Some(names::of_git(to));
-            } else if let Some((old_id, _)) =
-                line.strip_prefix("index ").and_then(|ids| ids.split_once(".."))
-            {
-                file.old_id = old_id.into();
-            } else if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {
-                file.binary = true;
-            }
+        } else if let (true, Some(file), Some((_, needs_hunks))) =
+            (open, files.last_mut(), begun.last_mut())
+        {
+            extended(line, file, needs_hunks);
         }
         let next = lines.get(at + 1).and_then(|next| next.strip_prefix("+++ "));
         if let (Some(old), Some(new)) = (line.strip_prefix("--- "), next) {
@@ -228,7 +230,13 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
                     file.old = old;
                     file.new = new;
                 }
-                _ => files.push(FilePatch { old, new, ..FilePatch::default() }),
+                _ => {
+                    files.push(FilePatch { old, new, ..FilePatch::default() });
+                    begun.push((at, true));
+                }
+            }
+            if let Some((_, needs_hunks)) = begun.last_mut() {
+                *needs_hunks = true;
             }
             open = false;
             at += 2;
@@ -243,6 +251,15 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
                 ranges(range).ok_or_else(|| fail(at, format!("not a hunk's head: `{line}`")))?;
             let (hunk_lines, next) =
                 hunk(&lines, at + 1, old_len, new_len).map_err(|(at, what)| fail(at, what))?;
+            // What stands right behind a hunk and is neither a signature nor the next file.
+            let is_more = |line: &&str| {
+                line.starts_with('+')
+                    || line.starts_with('-') && !line.starts_with("--")
+                    || line.starts_with([' ', '\t']) && !line.trim().is_empty()
+            };
+            if lines.get(next).is_some_and(is_more) {
+                return Err(fail(next, "the hunk has more lines than its head states".into()));
+            }
             let begins =
                 |start: usize, len: usize| if len == 0 { start.saturating_add(1) } else { start };
             file.hunks.push(Hunk {
@@ -256,8 +273,49 @@ pub(super) fn parse(name: &str, subject: &str, text: &str) -> Result<Vec<FilePat
         }
         at += 1;
     }
+    let is_cut = |(file, (_, needs_hunks)): &(&FilePatch, (usize, bool))| {
+        *needs_hunks && file.hunks.is_empty() && !file.binary
+    };
+    if let Some((file, (at, _))) = files.iter().zip(begun).find(is_cut) {
+        let path = file.new.as_ref().or(file.old.as_ref()).map_or("a file", String::as_str);
+        return Err(fail(at, format!("the changes of {path} are missing")));
+    }
     Ok(files)
 }
+
+/// Reads a line of git's extended header of a file.
+fn extended(line: &str, file: &mut FilePatch, needs_hunks: &mut bool) {
+    let alone = ["new file mode", "deleted file mode", "old mode", "similarity index"];
+    if alone.iter().any(|word| line.starts_with(word)) {
+        *needs_hunks = false;
+    }
+    if line.starts_with("new file mode") {
+        file.old = None;
+    } else if line.starts_with("deleted file mode") {
+        file.new = None;
+    } else if let Some(from) = line.strip_prefix("rename from ") {
+        file.old = Some(names::of_git(from));
+    } else if let Some(to) = line.strip_prefix("rename to ") {
+        file.new = Some(names::of_git(to));
+    } else if let Some(from) = line.strip_prefix("copy from ") {
+        file.old = Some(names::of_git(from));
+        file.is_copy = true;
+    } else if let Some(to) = line.strip_prefix("copy to ") {
+        file.new = Some(names::of_git(to));
+    } else if let Some((old_id, new_id)) =
+        line.strip_prefix("index ").and_then(|ids| ids.split_once(".."))
+    {
+        file.old_id = old_id.into();
+        // Content follows, unless it is that of an empty file, or of one that is deleted.
+        let is_empty = [old_id, new_id].iter().any(|id| id.starts_with(EMPTY_ID));
+        *needs_hunks = !is_empty && file.new.is_some();
+    } else if line.starts_with("GIT binary patch") || line.starts_with("Binary files ") {
+        file.binary = true;
+    }
+}
+
+/// How git's id of an empty file begins.
+const EMPTY_ID: &str = "e69de29";
 
 /// The lines of a hunk, as many as its header states, and the index after them.
 fn hunk(
@@ -320,7 +378,13 @@ fn git_names(names: &str) -> Option<(Option<String>, Option<String>)> {
 }
 
 /// The file of one side, without its first directory; `None` for /dev/null.
+///
+/// diff(1) says with the first day of all time that a side does not exist.
 fn side(text: &str) -> Option<String> {
+    let day = text.split('\t').nth(1).unwrap_or_default();
+    if day.starts_with("1970-01-01 ") || day.starts_with("1969-12-31 ") {
+        return None;
+    }
     let text = names::of_git(text.split('\t').next().unwrap_or_default().trim());
     let path = text.strip_prefix("a/").or_else(|| text.strip_prefix("b/")).unwrap_or(&text);
     (text != "/dev/null").then(|| path.into())
@@ -437,6 +501,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_without_hunks_may_be_whole() {
+        for text in [
+            "diff --git a/x b/x\nold mode 100644\nnew mode 100755\n",
+            "diff --git a/x b/x\nnew file mode 100644\nindex 0000000..e69de29\n",
+            "diff --git a/x b/x\ndeleted file mode 100644\nindex 0123456..0000000\n",
+            "diff --git a/x b/y\nsimilarity index 100%\nrename from x\nrename to y\n",
+            "diff --git a/x b/x\nindex 0123456..89abcde 100644\nBinary files a/x and b/x differ\n",
+        ] {
+            assert_eq!(read(text).unwrap().files.len(), 1, "{text}");
+        }
+        // diff(1) names a file that does not exist, of the first day.
+        let text = "--- a/x.h\t1970-01-01 00:00:00.000000000 +0000\n\
+                    +++ b/x.h\t2026-11-29 16:49:40.983480422 +0000\n@@ -0,0 +1 @@\n+x\n";
+        assert_eq!(read(text).unwrap().files[0].old, None);
+    }
+
+    #[test]
     fn counts_are_held_to_the_lines() {
         for (text, line, what) in [
             ("@@ -1 +1 @@\n", 1, "a hunk before any file"),
@@ -453,6 +534,23 @@ mod tests {
                 "--- a\n+++ b\n@@ -1,99999999999999999999 +1 @@\n",
                 3,
                 "not a hunk's head: `@@ -1,99999999999999999999 +1 @@`",
+            ),
+            (
+                "--- a\n+++ b\n@@ -1 +1 @@\n a\n+b\n",
+                5,
+                "the hunk has more lines than its head states",
+            ),
+            (
+                "--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\n \tc;\n+d\n",
+                6,
+                "the hunk has more lines than its head states",
+            ),
+            ("text\n\n--- a\n+++ b\n a\n+b\n", 3, "the changes of b are missing"),
+            ("diff --git a/x.h b/x.h\n", 1, "the changes of x.h are missing"),
+            (
+                "diff --git a/x.h b/x.h\nindex 0123456..89abcde 100644\n",
+                1,
+                "the changes of x.h are missing",
             ),
         ] {
             let Err(PatchError::Malformed { line: at, what: said, .. }) = read(text) else {

@@ -12,6 +12,7 @@ pub mod hunks;
 mod range;
 mod series;
 mod spoken;
+mod used;
 
 pub use base::{is_without_headers, source_word, Base};
 pub use range::{range, revision_range};
@@ -20,7 +21,7 @@ use crate::diff::open::{self, Files};
 use crate::diff::pages::PageMemo;
 use crate::diff::Side;
 use crate::document::{Document, Quote, Reply};
-use crate::patch::{apply, FilePatch, Patch, Series};
+use crate::patch::{apply, FilePatch, Patch, PatchError, Series};
 use crate::policy::{checks, Class, Finding, Level, Options, Report};
 use base::tree_path;
 use code::Touched;
@@ -28,6 +29,8 @@ use kho_abi_model::rule::Rule;
 use kho_abi_model::{Model, Place, Target};
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::source::{self, Kind, Knows, Reading, SourceError};
+use std::collections::BTreeMap;
+use used::Used;
 
 /// The rules that only a review checks, sorted by id.
 pub const RULES: &[Rule] = &[
@@ -119,7 +122,10 @@ pub fn series(
         section.unknown.extend(series.unknown.iter().cloned());
         section.report.events.extend(series.errors.iter().map(|error| {
             let (rule, item, place) = ("change_not_judged", "a mail".into(), None);
-            let what = format!("a patch cannot be read: {error}");
+            let what = match error {
+                PatchError::NoPatch { name, why } => format!("{name} was not read{why}"),
+                _ => format!("a patch cannot be read: {error}"),
+            };
             Unjudged { rule, item, place, what, help: error.help() }.event()
         }));
     }
@@ -174,6 +180,7 @@ pub fn patches(
 fn steps_of(patches: &[Patch], start: &Files, base: Option<&Base>) -> (Vec<Step>, Files) {
     let mut files = start.clone();
     let mut steps = Vec::new();
+    let used = used_by([start]);
     for patch in patches {
         let mut step = Step {
             title: patch.title(),
@@ -194,9 +201,8 @@ fn steps_of(patches: &[Patch], start: &Files, base: Option<&Base>) -> (Vec<Step>
                 let texts = file.new.iter().filter(|_| file.old.is_none());
                 let texts = texts.filter_map(|new| step.files.get(&tree_path(new)));
                 created.extend(texts.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
-            } else if !is_abi {
-                step.code.extend(code::touch(file));
             }
+            step.code.extend(code::touch(file, &used));
         }
         hunks::follow_moves(&mut step.partial, &created);
         if step.is_abi || !step.code.is_empty() {
@@ -205,6 +211,14 @@ fn steps_of(patches: &[Patch], start: &Files, base: Option<&Base>) -> (Vec<Step>
         }
     }
     (steps, files)
+}
+
+/// What headers use of others.
+fn used_by<'a>(files: impl IntoIterator<Item = &'a Files>) -> Used {
+    let texts =
+        files.into_iter().flat_map(BTreeMap::values).map(|bytes| String::from_utf8_lossy(bytes));
+    let texts: Vec<_> = texts.collect();
+    Used::of(texts.iter().map(AsRef::as_ref))
 }
 
 /// The headers that patches remove: a patch shows the whole content of a file that it removes.

@@ -3,7 +3,8 @@
 
 use super::base::tree_path;
 use super::series::{About, Judge};
-use super::{code, Step};
+use super::used::Used;
+use super::{code, used_by, Step, Unjudged};
 use crate::diff::open::Files;
 use crate::document::{Document, Quote, Reply};
 use crate::patch;
@@ -89,7 +90,9 @@ pub fn range(
     }
     let start = from.as_ref().map_or_else(|| Ok(Files::new()), |from| headers.of(from))?;
     let is_short = list.lines().count() <= A_FEW;
-    let mut code = changed_code(&git, range, &revs, is_short);
+    let end = headers.of(&to)?;
+    let used = used_by([&start, &end]);
+    let mut code = changed_code(&git, range, &revs, is_short, &used);
     let mut quotes = quotes(&git, range, &revs)?;
     let mut steps = Vec::new();
     let mut commits = 0;
@@ -137,7 +140,7 @@ pub fn range(
         let code = touched;
         steps.push(Step { title, before, files, code, is_abi, reply, quotes, ..Step::default() });
     }
-    let sides = (start, headers.of(&to)?);
+    let sides = (start, end);
     // Other headers that the ABI's headers use are looked up at the end of the range.
     let tree = revision::tree_of_rev(&to, reading)?;
     let reading = &source::Options { tree: Some(tree), ..reading.clone() };
@@ -147,9 +150,7 @@ pub fn range(
     let mut document = judge.document();
     if let Some(section) = document.sections.first_mut() {
         match code {
-            Err(why) => {
-                section.unknown.push(format!("code outside the headers was not checked: {why}"));
-            }
+            Err(why) => section.report.events.push(unseen(range, &why).event()),
             Ok(_) if !is_short => section.unknown.push(format!(
                 "{commits} commits are more than {A_FEW}: outside the headers, only files and \
                  changed lines with handover words were checked"
@@ -158,6 +159,17 @@ pub fn range(
         }
     }
     Ok(document)
+}
+
+/// That git does not show the code of a range.
+fn unseen(range: &str, why: &SourceError) -> Unjudged {
+    Unjudged {
+        rule: "code_not_judged",
+        item: range.into(),
+        place: None,
+        what: format!("code outside the headers was not checked: {why}"),
+        help: "review the range in parts".into(),
+    }
 }
 
 /// The diffs of commits that git prints, each behind a byte 1 and the commit's id.
@@ -187,6 +199,7 @@ fn changed_code(
     range: &str,
     revs: &str,
     is_short: bool,
+    used: &Used,
 ) -> Result<BTreeMap<String, Vec<code::Touched>>, SourceError> {
     let pattern = format!("-G{WORDS}");
     let log = |more: &[&str], paths: &[&str]| -> Result<String, SourceError> {
@@ -213,7 +226,7 @@ fn changed_code(
     let mut found = BTreeMap::new();
     for (commit, files) in blocks(&text) {
         let of_it: &mut Vec<code::Touched> = found.entry(commit.to_string()).or_default();
-        for touched in files.iter().filter_map(code::touch) {
+        for touched in files.iter().filter_map(|file| code::touch(file, used)) {
             if of_it.iter().all(|other| other.place() != touched.place()) {
                 of_it.push(touched);
             }

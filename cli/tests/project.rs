@@ -394,6 +394,13 @@ fn init_writes_over_nothing() {
     assert!(!tree.root().join("kho-abi.toml").exists());
     let ran = Tree::empty().run(&["init"]);
     assert_eq!(ran.status, Some(2), "{ran:?}");
+    // A directory of the tree does not become another one.
+    for dir in ["include", "include/linux/kho/abi"] {
+        let ran = tree.run(&["init", "--tree", dir]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.contains("is inside a tree with ABI headers, /"), "{ran:?}");
+        assert!(!tree.root().join(dir).join("kho-abi.toml").exists());
+    }
 }
 
 /// The file is found from subdirectories, and sets the directories and the exceptions.

@@ -9,6 +9,7 @@ use super::{Held, Project, ProjectError, FILE};
 use crate::policy::Strictness;
 use kho_abi_codegen::output::write_file;
 use kho_abi_model::finding::Finding;
+use kho_abi_model::ABI_DIR;
 use kho_abi_show::names;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,13 @@ pub fn init(root: &Path, release: Option<&Release>) -> Result<Begun, ProjectErro
             path: names::shown(&file),
             help: "run `kho-abi freeze` to freeze what is not frozen yet".into(),
         });
+    }
+    let has_headers = |dir: &&Path| dir.join("include").join(ABI_DIR).is_dir();
+    let absolute = std::path::absolute(root).unwrap_or_else(|_| root.into());
+    let above = absolute.ancestors().skip(1).find(has_headers);
+    if let Some(tree) = above.filter(|_| !has_headers(&root)) {
+        let (dir, tree) = (names::shown(root), names::shown(tree));
+        return Err(ProjectError::Inside { dir, tree });
     }
     let project = Project::at(root)?;
     if let Some(layout) = project.layouts().files()?.first() {

@@ -91,6 +91,14 @@ pub enum ProjectError {
         /// What to do about it.
         help: String,
     },
+    /// A directory inside a tree was to become a project of its own.
+    #[error("{dir} is inside a tree with ABI headers, {tree}")]
+    Inside {
+        /// The directory.
+        dir: String,
+        /// The top of the tree.
+        tree: String,
+    },
     /// A tree was named as its own release.
     #[error("{tree} is this tree itself, which proves nothing")]
     ItsOwnRelease {
@@ -127,6 +135,9 @@ impl ProjectError {
             Self::Io(error) => error.help(),
             Self::Source(error) => error.help(),
             Self::Exists { help, .. } => help.clone(),
+            Self::Inside { tree, .. } => {
+                format!("begin at its top: --tree {tree}; or write {FILE} here by hand")
+            }
             Self::ItsOwnRelease { .. } => {
                 "give a tag or another revision of the release, or a tree that has it".into()
             }

@@ -109,13 +109,22 @@ impl Declaration {
     pub fn references(&self) -> impl Iterator<Item = &str> {
         let mut words = self.tokens.split_ascii_whitespace().peekable();
         let mut in_string = false;
+        // A star behind a name makes it a pointer, except where there is only a number.
+        let is_number = matches!(self.kind, DeclarationKind::Constant | DeclarationKind::Enum);
+        let mut brackets = 0_usize;
         std::iter::from_fn(move || loop {
             let word = words.next()?;
+            match word {
+                "[" => brackets += 1,
+                "]" => brackets = brackets.saturating_sub(1),
+                _ => {}
+            }
             // A string may contain blanks, but counts as one word.
             let quotes = word.matches('"').count() - word.matches("\\\"").count();
             let was_in_string = in_string;
             in_string ^= quotes % 2 == 1;
-            if was_in_string || quotes > 0 || words.peek() == Some(&"*") {
+            let is_pointer = words.peek() == Some(&"*") && !is_number && brackets == 0;
+            if was_in_string || quotes > 0 || is_pointer {
                 continue;
             }
             if is_identifier(word) && word != self.name && !KEYWORDS.contains(&word) {

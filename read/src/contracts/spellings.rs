@@ -2,7 +2,8 @@
 //! Finds the versions of a header in any spelling: no macro's name is known in advance.
 //!
 //! A macro that ends with `_COMPATIBLE` or holds `name-vN` is a string. A macro that ends with
-//! `_VERSION` and holds a number belongs to the string whose macro has the same prefix.
+//! `_VERSION` and holds a number belongs to the string whose macro has the same prefix, unless that
+//! string has a version of its own: a kernel compares that one.
 //! `*_FEATURE_*` are bits of feature words. A magic number counts if there is nothing else.
 
 use super::words::{common_start, last, words};
@@ -121,10 +122,13 @@ fn numbers(header: &Header, macros: &[&Constant], known: &Owners, found: &mut Ve
         };
         let best = found[..strings].iter().map(start).max().unwrap_or_default();
         let alone = strings == 1 && candidates.len() == 1;
-        let mut fitting: Vec<_> = (0..strings)
-            .filter(|at| start(&found[*at]) == best && (best > 0 || alone))
-            .filter(|at| found[*at].version.is_none())
-            .collect();
+        let mut fitting: Vec<_> =
+            (0..strings).filter(|at| start(&found[*at]) == best && (best > 0 || alone)).collect();
+        // Whatever that number counts, the string says which bytes these are.
+        if fitting.iter().any(|at| version::is_version(&found[*at].compatible)) {
+            continue;
+        }
+        fitting.retain(|at| found[*at].version.is_none());
         if let (Some(at), true) = (fitting.pop(), fitting.is_empty()) {
             let contract = &mut found[at];
             let value = std::mem::take(&mut contract.compatible);

@@ -7,12 +7,43 @@ use super::split::{Piece, What, Written};
 use kho_abi_model::{Declaration, DeclarationKind, Item, Place, BROKEN};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The names that mean different things in different kernels: their declaration depends on the
+/// configuration, or uses such a name.
+pub(super) fn varying<'a>(files: impl Iterator<Item = &'a File>) -> BTreeSet<String> {
+    let pieces = files.flat_map(|file| &file.split.pieces);
+    let mut rest: Vec<(Declaration, bool)> = pieces
+        .filter_map(Piece::written)
+        .map(|written| (declaration(written, ""), written.varies))
+        .collect();
+    let mut varying = BTreeSet::new();
+    loop {
+        let before = varying.len();
+        rest.retain(|(declaration, varies)| {
+            let is_one = *varies || varying_in(declaration, &varying).is_some();
+            if is_one {
+                varying.extend(declaration.names().into_iter().map(String::from));
+            }
+            !is_one
+        });
+        if varying.len() == before {
+            return varying;
+        }
+    }
+}
+
+/// A name in a declaration that means different things in different kernels.
+fn varying_in<'d>(declaration: &'d Declaration, varying: &BTreeSet<String>) -> Option<&'d str> {
+    let mut used = declaration.references();
+    used.find(|name| name.starts_with("CONFIG_") || varying.contains(*name))
+}
+
 /// Every declaration of a header. `lost` has the reasons for pieces that clang did not see, by
-/// index.
+/// index, and `varying` the names that the configuration decides.
 pub(super) fn declarations(
     file: &File,
     found: &Found,
     lost: &BTreeMap<usize, String>,
+    varying: &BTreeSet<String>,
 ) -> Vec<Declaration> {
     let items = found.items.iter().filter(|item| !matches!(item, Item::Macro(_)));
     let known: BTreeSet<&str> = items
@@ -28,7 +59,7 @@ pub(super) fn declarations(
         let mut declaration = declaration(written, &file.shown);
         declaration.unproven = match lost.get(&at) {
             Some(why) => Some(why.clone()),
-            None => unproven(piece, &declaration, &known, &reasons),
+            None => unproven(piece, &declaration, &known, &reasons, varying),
         };
         declarations.push(declaration);
     }
@@ -64,6 +95,7 @@ fn unproven(
     declaration: &Declaration,
     known: &BTreeSet<&str>,
     reasons: &BTreeMap<&str, &str>,
+    varying: &BTreeSet<String>,
 ) -> Option<String> {
     let written = piece.written()?;
     if matches!(piece.what, What::Broken(_)) {
@@ -73,6 +105,12 @@ fn unproven(
         let of = declaration.condition.as_str();
         let of = if of.is_empty() { "a condition inside it" } else { of };
         return Some(format!("it depends on {of}"));
+    }
+    if let Some(name) = varying_in(declaration, varying) {
+        return Some(match name.strip_prefix("CONFIG_") {
+            Some(_) => format!("it depends on {name}"),
+            None => format!("it depends on {name}, which the configuration decides"),
+        });
     }
     let unread = declaration.names().into_iter().find(|name| !known.contains(name))?;
     // An enum without a tag is known only by its members.

@@ -363,15 +363,27 @@ fn read(
     if let Some(page) = view.get_mut(&format!("{STAND_INS}asm/page.h")) {
         page.insert_str(0, &shift);
     }
-    for (name, by) in missing(files, &view) {
+    let mut library = tree.map(|tree| Library::new(tree, &triple, includes(files)));
+    let missing = missing(files, &view);
+    let mut is_there = |name: &str| library.as_mut().is_some_and(|library| library.has(name));
+    let there: BTreeSet<String> = missing
+        .keys()
+        .map(String::as_str)
+        .filter(|name| is_there(name))
+        .map(String::from)
+        .collect();
+    for (name, by) in missing {
         view.insert(format!("{EMPTY}{name}"), String::new());
         let why = format!("{name}, which {by} includes, was not read, and counts as empty");
         // An ABI header is missing: its declarations may differ.
         let is_of_it = name.starts_with(ABI_DIR) || is_companion(&name);
+        // What is used of another header is taken from the tree.
+        if !is_of_it && there.contains(&name) {
+            continue;
+        }
         let item = if is_of_it { name.clone() } else { String::new() };
         gaps.push(Gap { item, why });
     }
-    let library = tree.map(|tree| Library::new(tree, &triple, includes(files)));
     let reader = Reader::new(Clang::find()?, triple, files, view, library);
     let mut headers = Vec::new();
     for (file, outcome) in files.abi.iter().zip(reader.outcomes()?) {

@@ -9,10 +9,10 @@ use super::build::{Answers, Found};
 use super::clang::{self, Asked, Clang, Diagnostic};
 use super::declared;
 use super::files::{File, Files};
-use super::split::{Piece, Split, What};
+use super::split::{Piece, Split, What, Written};
 use super::tree::{Library, Lookup, TAKEN};
 use super::unit::{Asked as Question, Unit};
-use super::{view, HeaderError, ABI, BESIDE, EMPTY, FIRST, SEARCH, STAND_INS};
+use super::{spelling, view, HeaderError, ABI, BESIDE, EMPTY, FIRST, SEARCH, STAND_INS};
 use kho_abi_model::{Declaration, DeclarationKind, ABI_DIR};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -58,6 +58,8 @@ pub(super) struct Reader<'a> {
     lost: BTreeMap<String, BTreeMap<usize, String>>,
     failed: BTreeSet<(String, String)>,
     taken: Vec<Taken>,
+    /// How many were taken before this round.
+    taken_before: usize,
     /// The definitions from the tree by number, in the order of their declaration.
     order: Vec<usize>,
     /// How many more times that order may change.
@@ -94,6 +96,7 @@ impl<'a> Reader<'a> {
             lost: BTreeMap::new(),
             failed: BTreeSet::new(),
             taken: Vec::new(),
+            taken_before: 0,
             order: Vec::new(),
             moves: 2 * TAKEN,
             looked_for: BTreeSet::new(),
@@ -102,6 +105,7 @@ impl<'a> Reader<'a> {
 
     /// The result for each header.
     pub(super) fn outcomes(mut self) -> Result<Vec<Outcome>, HeaderError> {
+        self.look_behind();
         let mut read: Vec<Option<Found>> = self.files.abi.iter().map(|_| None).collect();
         let mut unread: Vec<Option<String>> = vec![None; read.len()];
         for group in groups(&self.files.abi) {
@@ -146,6 +150,7 @@ impl<'a> Reader<'a> {
             let (unit, asked) = self.ask(group, until)?;
             let before = self.lost.clone();
             let (mut again, mut lost) = (false, false);
+            self.taken_before = self.taken.len();
             for error in &asked.errors {
                 match self.blame(&unit, error, group, &before) {
                     Blame::Check => {}
@@ -294,6 +299,8 @@ impl<'a> Reader<'a> {
                     let taken = &self.taken[*at];
                     taken.lost.is_none() && library.defines(taken.file, taken.piece, &name)
                 });
+                // Another error of this round misses the same.
+                any |= known.is_some_and(|known| self.order[known] >= self.taken_before);
                 let user = of.and_then(|of| self.order.iter().position(|at| *at == of));
                 if let (Some(known), Some(user)) = (known, user) {
                     if known > user && self.moves > 0 {
@@ -321,6 +328,43 @@ impl<'a> Reader<'a> {
             self.taken.push(Taken { file, piece, by, lost });
         }
         any
+    }
+
+    /// Looks for the attributes behind structs: to clang, one that no header defines is the name of a
+    /// variable, and no error.
+    fn look_behind(&mut self) {
+        let sources: Vec<_> = self.sources().collect();
+        let mut behind: Vec<(String, usize, String)> = Vec::new();
+        for (path, _, split) in &sources {
+            for (at, piece) in split.pieces.iter().enumerate() {
+                let What::Declares(written) = &piece.what else { continue };
+                let names = attributes_behind(written);
+                behind.extend(names.into_iter().map(|name| (path.clone(), at, name)));
+            }
+        }
+        if behind.is_empty() {
+            return;
+        }
+        let known = self.defined_without();
+        for (path, at, name) in behind {
+            if known.contains(&name) {
+                continue;
+            }
+            let by = self.files.abi.iter().position(|file| abi_path(file) == path);
+            let found =
+                self.library.as_mut().map_or(Lookup::Nowhere, |library| library.find(&name));
+            if let Lookup::Found(file, piece) = found {
+                let is_there = |taken: &Taken| (taken.file, taken.piece) == (file, piece);
+                if !self.taken.iter().any(is_there) && self.taken.len() < TAKEN {
+                    self.order.insert(0, self.taken.len());
+                    self.taken.push(Taken { file, piece, by, lost: None });
+                }
+                continue;
+            }
+            let why = format!("`{name}` is unknown, and may change the layout");
+            self.lost.entry(path).or_default().entry(at).or_insert(why);
+        }
+        self.lose_embedding();
     }
 
     /// The names that the headers and the stand-ins define.
@@ -409,9 +453,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn done(self, read: Vec<Option<Found>>, unread: Vec<Option<String>>) -> Vec<Outcome> {
+    fn done(mut self, read: Vec<Option<Found>>, unread: Vec<Option<String>>) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         let none = BTreeMap::new();
+        let varying =
+            declared::varying(self.files.abi.iter().chain(self.files.companions.values()));
         for (at, (found, unread)) in read.into_iter().zip(unread).enumerate() {
             let file = &self.files.abi[at];
             let path = abi_path(file);
@@ -431,7 +477,7 @@ impl<'a> Reader<'a> {
                     None => found.undetermined.push((written.name.clone(), why.clone())),
                 }
             }
-            let mut declarations = declared::declarations(file, &found, lost);
+            let mut declarations = declared::declarations(file, &found, lost, &varying);
             if let Some(why) = &unread {
                 for declaration in &mut declarations {
                     declaration.unproven.get_or_insert_default();
@@ -439,11 +485,49 @@ impl<'a> Reader<'a> {
                 }
             }
             declarations.extend(self.elsewhere(at));
+            self.add_used(&mut declarations);
             let failed = self.failed.iter().filter(|(of, _)| *of == path);
             let failed = failed.map(|(_, message)| message.clone()).collect();
             outcomes.push(Outcome { found, declarations, failed, unread });
         }
         outcomes
+    }
+
+    /// Adds what unproven declarations use from the tree, directly or through each other, as text: the
+    /// bytes depend on it.
+    fn add_used(&mut self, declarations: &mut Vec<Declaration>) {
+        let is_open = |declaration: &&Declaration| {
+            declaration.unproven.is_some()
+                && !declaration.kind.is_code()
+                && declaration.kind != DeclarationKind::Assert
+        };
+        let mut open: Vec<String> = declarations.iter().filter(is_open).flat_map(used_by).collect();
+        if self.library.is_none() || open.is_empty() {
+            return;
+        }
+        let mut seen = self.defined_without();
+        seen.extend(declarations.iter().flat_map(Declaration::names).map(String::from));
+        let Some(library) = &mut self.library else { return };
+        let most = declarations.len() + TAKEN;
+        while let Some(name) = open.pop() {
+            if declarations.len() == most {
+                break;
+            }
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let (Lookup::Found(file, piece) | Lookup::Varies(file, piece)) = library.find(&name)
+            else {
+                continue;
+            };
+            let shown = library.shown(file);
+            let Some(written) = library.files[file].split.pieces[piece].written() else { continue };
+            let mut used = declared::declaration(written, &shown);
+            used.condition.clear();
+            used.unproven = Some("it is only known as text".into());
+            open.extend(used_by(&used));
+            declarations.push(used);
+        }
     }
 
     /// What a header uses from the tree, as text.
@@ -487,13 +571,44 @@ pub(super) fn is_type(kind: DeclarationKind) -> bool {
     matches!(kind, Struct | Union | Typedef)
 }
 
+/// The names that a declaration and its condition use.
+fn used_by(declaration: &Declaration) -> Vec<String> {
+    let condition = declaration.condition.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let condition = condition.filter(|word| spelling::is_word(word) && *word != "defined");
+    declaration.references().chain(condition).map(String::from).collect()
+}
+
+/// The words behind the body of a struct or an enum that declare nothing.
+fn attributes_behind(written: &Written) -> Vec<String> {
+    use DeclarationKind::{Enum, Struct, Union};
+    if !matches!(written.kind, Struct | Union | Enum) {
+        return Vec::new();
+    }
+    let Some((_, behind)) = written.tokens.rsplit_once('}') else { return Vec::new() };
+    let mut words: Vec<&str> = behind.split_ascii_whitespace().collect();
+    if written.tokens.starts_with("typedef ") {
+        // The last one is the name; several names are none of these words.
+        let last = words
+            .iter()
+            .rposition(|word| spelling::is_word(word) && !spelling::ATTRIBUTES.contains(word));
+        words.truncate(last.filter(|_| !words.contains(&",")).unwrap_or(0));
+    }
+    let words = words.iter().enumerate().filter(|(at, word)| {
+        let before = words[..*at].iter();
+        let is_inside =
+            before.clone().filter(|w| **w == "(").count() != before.filter(|w| **w == ")").count();
+        spelling::is_word(word) && !is_inside && !spelling::ATTRIBUTES.contains(word)
+    });
+    words.map(|(_, word)| (*word).to_string()).collect()
+}
+
 /// The type that a declaration embeds, of those that were removed.
 fn embeds<'g>(tokens: &str, gone: &'g BTreeMap<String, String>) -> Option<(&'g str, &'g String)> {
     let words: Vec<&str> = tokens.split_ascii_whitespace().collect();
     words.windows(2).find_map(|pair| {
         let (name, why) = gone.get_key_value(pair[0]).filter(|_| pair[1] != "*")?;
         // A field may be named like a type.
-        let is_name = super::spelling::is_word(pair[1]) && !super::spelling::is_attribute(pair[1]);
+        let is_name = spelling::is_word(pair[1]) && !spelling::is_attribute(pair[1]);
         is_name.then_some((name.as_str(), why))
     })
 }
@@ -534,9 +649,7 @@ fn missing(error: &Diagnostic, tokens: &str) -> Vec<String> {
     let quoted = error.message.split('\'').skip(1).step_by(2);
     let mut names: Vec<String> = Vec::new();
     for name in quoted.map(|name| name.rsplit(' ').next().unwrap_or(name)) {
-        if super::spelling::is_word(name)
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        {
+        if spelling::is_word(name) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             names.push(name.into());
         }
     }
@@ -546,7 +659,7 @@ fn missing(error: &Diagnostic, tokens: &str) -> Vec<String> {
         let is_macro = word.len() > 2
             && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         let is_tag = matches!(before, "struct" | "union" | "enum");
-        if (is_macro || is_tag) && super::spelling::is_word(word) {
+        if (is_macro || is_tag) && spelling::is_word(word) {
             names.push(word.into());
         }
         before = word;

@@ -6,10 +6,13 @@ pub(super) fn is_word(token: &str) -> bool {
     token.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
+/// The attributes that every reading knows, or the beginnings of theirs.
+pub(super) const ATTRIBUTES: &[&str] =
+    &["__packed", "__aligned", "__attribute__", "__attribute", "_Alignas"];
+
 /// Whether a word is an attribute by itself, or begins one.
 pub(super) fn is_attribute(word: &str) -> bool {
-    const PLAIN: &[&str] = &["__packed", "__aligned", "__attribute__", "__attribute", "_Alignas"];
-    PLAIN.contains(&word) || word.starts_with("____cacheline_aligned")
+    ATTRIBUTES.contains(&word) || word.starts_with("____cacheline_aligned")
 }
 
 /// Which tokens are part of an attribute.

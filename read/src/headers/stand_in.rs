@@ -25,6 +25,7 @@ pub const STAND_IN: &[(&str, &str)] = &[
     ("linux/math.h", include_str!("../../stand-in/linux/math.h")),
     ("linux/sizes.h", include_str!("../../stand-in/linux/sizes.h")),
     ("linux/stddef.h", include_str!("../../stand-in/linux/stddef.h")),
+    ("linux/stringify.h", include_str!("../../stand-in/linux/stringify.h")),
     ("linux/types.h", include_str!("../../stand-in/linux/types.h")),
     ("linux/utsname.h", include_str!("../../stand-in/linux/utsname.h")),
     ("linux/uuid.h", include_str!("../../stand-in/linux/uuid.h")),

@@ -81,6 +81,14 @@ impl<'a> Library<'a> {
         self.tree.shown(&self.files[file].path)
     }
 
+    /// Whether the tree has a header that the ABI's headers include.
+    pub(super) fn has(&mut self, target: &str) -> bool {
+        if self.depth == 0 {
+            self.look_further();
+        }
+        self.known.get(target).is_some_and(|files| !files.is_empty())
+    }
+
     /// Whether a piece defines a name.
     pub(super) fn defines(&self, file: usize, piece: usize, name: &str) -> bool {
         takes(&self.files[file].split.pieces[piece]).contains(&name)

@@ -5,5 +5,6 @@
 
 #define __packed __attribute__((__packed__))
 #define __aligned(x) __attribute__((__aligned__(x)))
+#define __nonstring
 
 #endif /* _LINUX_COMPILER_H */

@@ -19,7 +19,7 @@ pub use kho_abi_model::compare::{Change, ConstantKind, RecordChange};
 pub use reworded::Reworded;
 
 use kho_abi_model::compare::{self, PropertyChange, Scope};
-use kho_abi_model::{Contract, Header, Model, Place, Record, Type};
+use kho_abi_model::{Contract, DeclarationKind, Header, Model, Place, Record, Type};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::outline::{self, Outline};
 use kho_abi_read::source::{Gap, Kind, Reading};
@@ -279,6 +279,23 @@ fn number_untold(side: &Side, contract: &Contract) -> bool {
         && contract.name.is_some()
 }
 
+/// Whether a number that went with a string is no longer in the headers: what the kernel compares now is unknown.
+fn number_is_gone(old: &Contract, new: &Contract) -> bool {
+    old.version.is_some()
+        && new.version.is_none()
+        && new.features.is_empty()
+        && old.string().is_some()
+        && old.string() == new.string()
+}
+
+/// The forms of a contract's macro; several if the configuration chooses one.
+fn choices<'a>(side: &'a Side, contract: &Contract) -> BTreeSet<&'a str> {
+    let all = side.model().headers.iter().flat_map(|header| &header.declarations);
+    let of_it =
+        all.filter(|d| d.kind == DeclarationKind::Constant && d.name == contract.macro_name);
+    of_it.map(|declaration| declaration.tokens.as_str()).collect()
+}
+
 /// What is not compared because a page size is unknown, or is not that of the other side.
 fn page_size_gaps(old: &Reading, new: &Reading) -> Vec<Gap> {
     let gap = |why| Gap { item: "what depends on the page size".into(), why };
@@ -501,6 +518,9 @@ impl Comparison<'_> {
                     self.open.entry(index).or_default().insert(VERSION_NUMBER.into());
                 } else if number_untold(side, contract) {
                     self.open.entry(index).or_default().insert(contract.macro_name.clone());
+                } else if pair.both().is_some_and(|(old, new)| number_is_gone(old, new)) {
+                    let number = pair.old.map(|(_, old)| old.macro_name.clone());
+                    self.open.entry(index).or_default().extend(number);
                 }
                 // Such a contract promises nothing outside the device tree.
                 if contract.roots.is_empty() && !nodes {
@@ -519,7 +539,15 @@ impl Comparison<'_> {
     /// Whether one side does not know the number of a version whose name is the same on both.
     pub(crate) fn number_is_open(&self, old: &Contract, new: &Contract) -> bool {
         old.string() == new.string()
-            && (number_untold(self.old, old) || number_untold(self.new, new))
+            && (number_untold(self.old, old)
+                || number_untold(self.new, new)
+                || number_is_gone(old, new))
+    }
+
+    /// Whether the configuration chooses the version, and a choice of the new side is one of the old side's.
+    pub(crate) fn may_be_kept(&self, old: &Contract, new: &Contract) -> bool {
+        let (before, after) = (choices(self.old, old), choices(self.new, new));
+        (before.len() > 1 || after.len() > 1) && !before.is_disjoint(&after)
     }
 
     /// Whether both sides have the string of a contract but not what it promises.
@@ -537,13 +565,6 @@ impl Comparison<'_> {
         };
         let mut owners: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
         let mut order: Vec<Key> = Vec::new();
-        let mut now: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-        for (index, pair) in self.pairs.iter().enumerate() {
-            let Some((_, contract)) = pair.new.filter(|(_, c)| !c.unversioned) else { continue };
-            for record in new.closure(contract) {
-                now.entry(record.name.clone()).or_default().insert(index);
-            }
-        }
         for (index, pair) in self.pairs.iter().enumerate() {
             if self.undetermined.contains_key(&index) {
                 continue;
@@ -555,12 +576,8 @@ impl Comparison<'_> {
                 let has = |root: &&String| closure.iter().any(|(_, record)| record.name == **root);
                 let missing = contract.roots.iter().filter(|root| !has(root));
                 let embedded = closure.iter().map(|(header, record)| key(header, &record.name));
+                // What has moved to another contract since was promised by this one.
                 for key in embedded.chain(missing.map(|root| key(holder, root))) {
-                    // If two headers have a struct of one name, each is compared by itself.
-                    let unique = key.1.is_none() && std::ptr::eq(model, old);
-                    if unique && self.is_anothers_now(index, &key.0, &now) {
-                        continue;
-                    }
                     let of = owners.entry(key.clone()).or_insert_with(|| {
                         order.push(key);
                         Vec::new()
@@ -665,17 +682,6 @@ impl Comparison<'_> {
                 follows,
             });
         }
-    }
-
-    /// Whether a struct of a pair has moved to another pair, which is then the one to report it.
-    fn is_anothers_now(
-        &self,
-        pair: usize,
-        record: &str,
-        now: &BTreeMap<String, BTreeSet<usize>>,
-    ) -> bool {
-        let owners = now.get(record);
-        self.pairs[pair].new.is_some() && owners.is_some_and(|owners| !owners.contains(&pair))
     }
 
     /// A side's model for a page size.

@@ -9,6 +9,7 @@ pub mod allow;
 mod catalogue;
 pub mod checks;
 pub mod sides;
+mod version_fields;
 
 use crate::diff::{is_in_code_alone, Comparison, Side};
 use allow::Allowance;
@@ -581,9 +582,13 @@ fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
     let name = hit.item.split('.').next().unwrap_or(&hit.item);
     let sharing = comparison.shared.get(name)?;
     let pairs: BTreeSet<_> = hit.pairs.iter().copied().filter(|p| sharing.contains(p)).collect();
+    // What both sides have was promised before a new contract was, and after one that is gone.
+    let has =
+        |side: &Side| side.model().record(name).is_some() || side.model().constant(name).is_some();
+    let is_on_both = has(comparison.old) && has(comparison.new);
     let is_bumped = |index: &usize| match comparison.pairs[*index].both() {
         Some((old, new)) => step(comparison, old, new) != Step::Same,
-        None => !comparison.undetermined.contains_key(index),
+        None => !is_on_both && !comparison.undetermined.contains_key(index),
     };
     let bumped = pairs.iter().copied().filter(is_bumped).collect();
     (pairs.len() > 1).then(|| Joint { item: hit.item.clone(), pairs, bumped })
@@ -593,7 +598,7 @@ fn joint_of(comparison: &Comparison<'_>, hit: &Hit) -> Option<Joint> {
 /// this remains open.
 #[must_use]
 pub fn step(comparison: &Comparison<'_>, old: &Contract, new: &Contract) -> Step {
-    if comparison.number_is_open(old, new) {
+    if comparison.number_is_open(old, new) || comparison.may_be_kept(old, new) {
         return Step::Same;
     }
     let (_, before) = version::of(comparison.old.model(), old);

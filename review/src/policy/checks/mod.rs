@@ -33,7 +33,7 @@ mod struct_packing_changed;
 mod struct_removed;
 mod struct_resized;
 mod struct_without_contract;
-pub(crate) mod version_field_moved;
+mod version_field_moved;
 
 pub(crate) use header_unreadable::failed_assertion;
 

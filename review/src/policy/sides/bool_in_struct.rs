@@ -15,6 +15,6 @@ pub(super) const RULE: PolicyRule = PolicyRule {
     check: Check::Lint(find, Level::Note),
 };
 
-fn find(side: &Looked<'_>) -> Vec<Hit> {
+pub(in crate::policy) fn find(side: &Looked<'_>) -> Vec<Hit> {
     fields(side, |_, sort, _| (*sort == Sort::Bool).then(|| "is a bool".into()))
 }

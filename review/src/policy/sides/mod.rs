@@ -23,6 +23,7 @@ mod written;
 
 use super::{Check, Class, Hit, Level, PolicyRule};
 use crate::diff::Side;
+pub(super) use bool_in_struct::find as bools;
 use kho_abi_model::rule::Rule;
 use kho_abi_model::Place;
 use std::cell::OnceCell;

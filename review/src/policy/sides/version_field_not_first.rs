@@ -2,7 +2,7 @@
 //! `version_field_not_first`.
 
 use super::{Check, Class, Hit, Level, Looked, PolicyRule, Rule};
-use crate::policy::checks::version_field_moved::carriers;
+use crate::policy::version_fields::carriers;
 use std::collections::BTreeMap;
 
 pub(super) const RULE: PolicyRule = PolicyRule {

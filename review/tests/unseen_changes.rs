@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Changes of bytes that keep the string, each hidden in another way: none of them is fine.
+
+use kho_abi_read::source::{Options as Reading, Tree};
+use kho_abi_review::diff::{self, open};
+use kho_abi_review::policy::{self, Options, Report};
+use std::collections::BTreeMap;
+
+const STRING: &str = "#define PORT_LUO_FH_COMPATIBLE \"port-v1\"\n";
+
+fn header(body: &str) -> String {
+    format!(
+        "#ifndef _PORT_H\n#define _PORT_H\n\n#include <linux/types.h>\n#include <linux/stringify.h>\n\
+         #include <linux/port.h>\n\n{body}\n#endif\n"
+    )
+}
+
+/// Compares two headers, in trees that have another header beside them.
+fn judged([old, new]: [&str; 2], [elsewhere_old, elsewhere_new]: [&str; 2]) -> Report {
+    let side = |name: &str, body: &str, elsewhere: &str| {
+        let path = "include/linux/kho/abi/port.h".to_string();
+        let files = BTreeMap::from([(path, header(body).into_bytes())]);
+        let elsewhere = elsewhere.to_string();
+        let tree = Tree::new(name, move |paths: &[String]| {
+            let get = |path: &String| {
+                (path == "include/linux/port.h").then(|| elsewhere.clone().into_bytes())
+            };
+            paths.iter().map(get).collect()
+        });
+        let reading = Reading { tree: Some(tree), page_size: Some(4096), ..Reading::default() };
+        open::of_files(name, &files, &reading).unwrap()
+    };
+    let (old, new) = (side("old", old, elsewhere_old), side("new", new, elsewhere_new));
+    policy::judge(&diff::compare(&old, &new), &Options::default())
+}
+
+/// A struct with a field and what stands behind its body, under the string of the contract.
+fn port(field: &str, behind: &str) -> String {
+    format!("{STRING}struct port_ser {{\n\tu64 id;\n\t{field}\n}} {behind};\n")
+}
+
+#[test]
+fn a_change_that_no_layout_shows_is_not_fine() {
+    let plain = port("u8 a[4];", "__packed");
+    let grown = port("u8 a[8];", "__packed");
+    let chosen = "#ifdef CONFIG_PORT\n#define PORT_N 8\n#else\n#define PORT_N 4\n#endif\n";
+    let with = |more: &str, body: &str| format!("{more}{body}");
+    let numbered = |name: &str, body: &str| body.replace(STRING, name);
+    let one_branch = format!(
+        "#ifdef CONFIG_PORT\n{STRING}#else\n#define PORT_LUO_FH_COMPATIBLE \"port-v2\"\n#endif\n"
+    );
+    for (what, old, new) in [
+        ("aligned", plain.clone(), port("u8 a[4];", "__packed ____cacheline_aligned")),
+        ("unknown attribute", port("u8 a[4];", "__port"), port("u8 a[4];", "__other_port")),
+        ("attribute gone", port("u8 a[4];", "__packed __port"), plain.clone()),
+        (
+            "option in a length",
+            port("u8 a[IS_ENABLED(CONFIG_PORT) ? 8 : 4];", "__packed"),
+            port("u8 a[IS_ENABLED(CONFIG_PORT) ? 16 : 4];", "__packed"),
+        ),
+        (
+            "length that is chosen",
+            with(chosen, &plain),
+            with(chosen, &port("u8 a[PORT_N];", "__packed")),
+        ),
+        (
+            "product of what is chosen",
+            with(chosen, &port("u8 a[PORT_N * 4];", "__packed")),
+            with(chosen, &port("u8 a[PORT_N * 8];", "__packed")),
+        ),
+        ("one branch is bumped", plain.clone(), grown.replace(STRING, &one_branch)),
+        (
+            "number beside a versioned string",
+            plain.clone(),
+            with("#define PORT_LUO_SEALS_VERSION 2\n", &grown),
+        ),
+        (
+            "number that is gone",
+            numbered("#define PORT_COMPATIBLE \"port\"\n#define PORT_VERSION 1\n", &plain),
+            numbered("#define PORT_COMPATIBLE \"port\"\n", &grown),
+        ),
+        (
+            "the same string, made of two",
+            plain.clone(),
+            numbered(
+                "#define PORT_NR 1\n#define PORT_LUO_FH_COMPATIBLE \"port-v\" __stringify(PORT_NR)\n",
+                &grown,
+            ),
+        ),
+        (
+            "new contract beside it",
+            plain.clone(),
+            with(
+                "#define LANE_FLB_COMPATIBLE \"lane-v1\"\nstruct lane_ser { u64 a; } __packed;\n",
+                &grown,
+            ),
+        ),
+        ("bool", port("u8 a;", "__packed"), port("bool a;", "__packed")),
+    ] {
+        let report = judged([&old, &new], [""; 2]);
+        assert!(report.findings() > 0, "{what}: {:?}", report.events);
+        assert_eq!(judged([&old, &old], [""; 2]).findings(), 0, "{what}");
+        // With another string, it is covered.
+        let bumped = new.replace("-v1", "-v9").replace("-v2", "-v8");
+        if !what.starts_with("number") && !what.starts_with("the same") {
+            let report = judged([&old, &bumped], [""; 2]);
+            assert_eq!(report.findings(), 0, "{what}: {:?}", report.events);
+        }
+    }
+}
+
+#[test]
+fn a_change_in_another_header_is_not_fine() {
+    let segment = |ty: &str| {
+        format!("struct segment {{ u64 base; {ty} type; }};\nstruct regs {{ struct segment cs, ds; }};\n")
+    };
+    for (what, body, old, new) in [
+        ("nested struct", port("struct regs regs;", "__packed"), segment("u32"), segment("u64")),
+        (
+            "two fields of it",
+            port("struct segment cs, ds;", "__packed"),
+            segment("u32"),
+            segment("u64"),
+        ),
+        (
+            "macro with arguments",
+            port("u8 a[PORT_ROUND(5)];", "__packed"),
+            "#define PORT_ROUND(n) (((n) + 7) & ~7)\n".into(),
+            "#define PORT_ROUND(n) (((n) + 15) & ~15)\n".into(),
+        ),
+        (
+            "condition",
+            port("u8 a;\n#if PORT_MAX > 4\n\tu64 more;\n#endif", "__packed"),
+            "#define PORT_MAX 4\n".into(),
+            "#define PORT_MAX 8\n".into(),
+        ),
+        (
+            "attribute",
+            port("u8 a;", "__port_abi"),
+            "#define __port_abi __packed\n".into(),
+            "#define __port_abi __attribute__((aligned(16)))\n".into(),
+        ),
+    ] {
+        let report = judged([&body, &body], [&old, &new]);
+        assert!(report.findings() > 0, "{what}: {:?}", report.events);
+        assert_eq!(judged([&body, &body], [&old, &old]).findings(), 0, "{what}");
+    }
+}
+
+#[test]
+fn another_spelling_of_the_same_bytes_is_fine() {
+    let plain = port("char a[8];", "__packed");
+    for (what, new) in [
+        ("no bool", port("char a[8];\n\tu8 b;", "__packed")),
+        ("attribute of a field", port("char a[8] __nonstring;", "__packed")),
+        (
+            "typedef",
+            plain
+                .replace("struct port_ser {", "typedef struct port_ser {")
+                .replace("} __packed;", "} __packed port_ser_t;"),
+        ),
+    ] {
+        let plain = if what == "no bool" { new.replace("u8 b", "bool b") } else { plain.clone() };
+        let report = judged([&plain, &new], [""; 2]);
+        assert_eq!(report.findings(), 0, "{what}: {:?}", report.events);
+    }
+}
+
+/// A contract that keeps its string promised a struct that is another's now.
+#[test]
+fn a_struct_that_changes_as_it_moves_is_not_fine() {
+    let both = |entry: &str, string: &str| {
+        format!(
+            "{STRING}{string}struct port_ser {{ u64 id; u64 entries; }} __packed;\n\
+             struct entry_ser {{ {entry} }} __packed;\n"
+        )
+    };
+    let old = both("u64 pfn;", "");
+    let string = "#define ENTRY_COMPATIBLE \"entry-v1\"\n";
+    assert!(judged([&old, &both("u32 flags; u64 pfn;", string)], [""; 2]).findings() > 0);
+    let new = both("u32 flags; u64 pfn;", string).replace("port-v1", "port-v2");
+    assert_eq!(judged([&old, &new], [""; 2]).findings(), 0);
+}

@@ -637,12 +637,12 @@ impl Writer<'_> {
         let piece = |(start, end), why| Piece { start, end, why, pa: None };
         let (spans, mut twice) = covered.finish();
         for (start, end) in beyond.finish().0 {
+            let room = KEPT.saturating_sub(twice.len());
             let first = spans.partition_point(|span| span.1 <= start);
-            let again = spans[first..].iter().take_while(|span| span.0 < end).take(KEPT);
+            let again = spans[first..].iter().take_while(|span| span.0 < end).take(room);
             twice.extend(again.map(|span| (span.0.max(start), span.1.min(end))));
         }
         twice.sort_unstable();
-        twice.truncate(KEPT);
         let mut end = 0;
         for span in spans.into_iter().chain([(size, size)]) {
             extracted.lost.push(piece((end, span.0), without));

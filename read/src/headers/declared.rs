@@ -10,31 +10,45 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The names that mean different things in different kernels: their declaration depends on the
 /// configuration, or uses such a name.
 pub(super) fn varying<'a>(files: impl Iterator<Item = &'a File>) -> BTreeSet<String> {
+    use DeclarationKind::{Assert, Function};
     let pieces = files.flat_map(|file| &file.split.pieces);
-    let mut rest: Vec<(Declaration, bool)> = pieces
+    // No layout and no value uses these, but a field may be called like a function.
+    let has_bytes = |written: &&Written| !matches!(written.kind, Assert | Function);
+    let all: Vec<(Declaration, bool)> = pieces
         .filter_map(Piece::written)
+        .filter(has_bytes)
         .map(|written| (declaration(written, ""), written.varies))
         .collect();
-    let mut varying = BTreeSet::new();
-    loop {
-        let before = varying.len();
-        rest.retain(|(declaration, varies)| {
-            let is_one = *varies || varying_in(declaration, &varying).is_some();
-            if is_one {
-                varying.extend(declaration.names().into_iter().map(String::from));
-            }
-            !is_one
-        });
-        if varying.len() == before {
-            return varying;
+    let mut users: BTreeMap<&str, Vec<&Declaration>> = BTreeMap::new();
+    let mut open: Vec<&Declaration> = Vec::new();
+    for (declaration, varies) in &all {
+        if *varies || declaration.references().any(is_option) {
+            open.push(declaration);
+        }
+        for name in declaration.references() {
+            users.entry(name).or_default().push(declaration);
         }
     }
+    let mut varying = BTreeSet::new();
+    while let Some(declaration) = open.pop() {
+        for name in declaration.names() {
+            if varying.insert(name.to_string()) {
+                open.extend(users.remove(name).unwrap_or_default());
+            }
+        }
+    }
+    varying
+}
+
+/// Whether a name is that of an option of the kernel's configuration.
+fn is_option(name: &str) -> bool {
+    name.starts_with("CONFIG_")
 }
 
 /// A name in a declaration that means different things in different kernels.
 fn varying_in<'d>(declaration: &'d Declaration, varying: &BTreeSet<String>) -> Option<&'d str> {
     let mut used = declaration.references();
-    used.find(|name| name.starts_with("CONFIG_") || varying.contains(*name))
+    used.find(|name| is_option(name) || varying.contains(*name))
 }
 
 /// Every declaration of a header. `lost` has the reasons for pieces that clang did not see, by
@@ -107,9 +121,10 @@ fn unproven(
         return Some(format!("it depends on {of}"));
     }
     if let Some(name) = varying_in(declaration, varying) {
-        return Some(match name.strip_prefix("CONFIG_") {
-            Some(_) => format!("it depends on {name}"),
-            None => format!("it depends on {name}, which the configuration decides"),
+        return Some(if is_option(name) {
+            format!("it depends on {name}")
+        } else {
+            format!("it depends on {name}, which the configuration decides")
         });
     }
     let unread = declaration.names().into_iter().find(|name| !known.contains(name))?;

@@ -593,13 +593,19 @@ fn attributes_behind(written: &Written) -> Vec<String> {
             .rposition(|word| spelling::is_word(word) && !spelling::ATTRIBUTES.contains(word));
         words.truncate(last.filter(|_| !words.contains(&",")).unwrap_or(0));
     }
-    let words = words.iter().enumerate().filter(|(at, word)| {
-        let before = words[..*at].iter();
-        let is_inside =
-            before.clone().filter(|w| **w == "(").count() != before.filter(|w| **w == ")").count();
-        spelling::is_word(word) && !is_inside && !spelling::ATTRIBUTES.contains(word)
-    });
-    words.map(|(_, word)| (*word).to_string()).collect()
+    let mut depth = 0_usize;
+    let mut names = Vec::new();
+    for word in words {
+        match word {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ if depth == 0 && spelling::is_word(word) && !spelling::ATTRIBUTES.contains(&word) => {
+                names.push(word.to_string());
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 /// The type that a declaration embeds, of those that were removed.

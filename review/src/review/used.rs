@@ -7,6 +7,7 @@ use crate::patch::Hunk;
 use kho_abi_read::headers::STAND_IN;
 use kho_abi_read::outline::{self, Outline, RecordText};
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// The names that ABI headers use.
 #[derive(Debug, Default)]
@@ -97,31 +98,51 @@ fn is_word(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
-/// The types that code names, and its enumerators in capitals, each with what it depends on.
-fn declared(code: &str) -> BTreeSet<(String, String)> {
+/// The types that code names, and its enumerators in capitals, each with a hash of what it depends on.
+fn declared(code: &str) -> BTreeSet<(String, u64)> {
     let mut found = BTreeSet::new();
     let lines = code.lines().filter(|line| !line.starts_with('#'));
     for statement in lines.flat_map(|line| line.split(';')) {
         if let Some(typedef) = statement.trim().strip_prefix("typedef ") {
             let name = identifiers_of(typedef).last().unwrap_or_default();
-            found.insert((name.into(), typedef.into()));
+            let mut hasher = DefaultHasher::new();
+            typedef.hash(&mut hasher);
+            found.insert((name.into(), hasher.finish()));
         }
         // An enumerator is what those before it make it.
         let body = statement.split_once('{').map_or(statement, |(_, body)| body);
-        let mut before = String::new();
+        let (mut before, mut opened, mut closed) = (DefaultHasher::new(), 0, 0);
         for part in body.split(',') {
             // Arguments of a call are none.
-            let is_inside = before.matches('(').count() != before.matches(')').count();
+            let is_inside = opened != closed;
+            opened += part.matches('(').count();
+            closed += part.matches(')').count();
+            part.hash(&mut before);
             let mut words = part.split_whitespace();
-            before.push_str(part);
             if let (false, Some(name), None | Some("=" | "}")) =
                 (is_inside, words.next(), words.next())
             {
                 if is_word(name) && !name.contains(|c: char| c.is_ascii_lowercase()) {
-                    found.insert((name.into(), before.clone()));
+                    found.insert((name.into(), before.finish()));
                 }
             }
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header of register names has tens of thousands of enumerators.
+    #[test]
+    fn a_long_enumeration_is_read_once() {
+        let names: Vec<_> = (0..50_000).map(|number| format!("REGISTER_{number}")).collect();
+        let names = names.join(" , ");
+        let found = declared(&format!("enum x {{ {names} }} ;"));
+        assert_eq!(found.len(), 50_000);
+        let other = declared(&format!("enum x {{ FIRST , {names} }} ;"));
+        assert_eq!(found.intersection(&other).count(), 0);
+    }
 }

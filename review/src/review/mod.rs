@@ -151,14 +151,15 @@ pub fn patches(
     let mut judge = series::Judge::new(&about, reading, options);
     let all: Vec<&[Patch]> = patches.chunk_by(|a, b| a.series == b.series).collect();
     let mut behind = base.map(|base| base.files.clone()).unwrap_or_default();
+    let mut memo = None;
     for of_series in &all {
         let mut start = base.map_or_else(|| removed(of_series), |base| base.files.clone());
-        let (mut steps, mut end) = steps_of(of_series, &start, base);
+        let (mut steps, mut end) = steps_of(of_series, &start, base, &mut memo);
         let fits = |steps: &[Step]| {
             steps.iter().all(|step| step.partial.is_empty() && step.misfits.is_empty())
         };
         if base.is_some() && all.len() > 1 {
-            let on_top = steps_of(of_series, &behind, base);
+            let on_top = steps_of(of_series, &behind, base, &mut memo);
             if fits(&on_top.0) {
                 let before = std::mem::replace(&mut behind, on_top.1.clone());
                 if !fits(&steps) {
@@ -176,11 +177,20 @@ pub fn patches(
     Ok(judge.document())
 }
 
-/// The steps of a series from a start, and the headers after them.
-fn steps_of(patches: &[Patch], start: &Files, base: Option<&Base>) -> (Vec<Step>, Files) {
+/// The steps of a series from a start, and the headers after them. An archive has thousands of series on
+/// one start: `memo` keeps what its headers use.
+fn steps_of(
+    patches: &[Patch],
+    start: &Files,
+    base: Option<&Base>,
+    memo: &mut Option<(Files, Used)>,
+) -> (Vec<Step>, Files) {
     let mut files = start.clone();
     let mut steps = Vec::new();
-    let used = used_by([start]);
+    if memo.as_ref().is_none_or(|(of, _)| of != start) {
+        *memo = None;
+    }
+    let (_, used) = memo.get_or_insert_with(|| (start.clone(), used_by([start])));
     for patch in patches {
         let mut step = Step {
             title: patch.title(),
@@ -202,7 +212,7 @@ fn steps_of(patches: &[Patch], start: &Files, base: Option<&Base>) -> (Vec<Step>
                 let texts = texts.filter_map(|new| step.files.get(&tree_path(new)));
                 created.extend(texts.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
             }
-            step.code.extend(code::touch(file, &used));
+            step.code.extend(code::touch(file, used));
         }
         hunks::follow_moves(&mut step.partial, &created);
         if step.is_abi || !step.code.is_empty() {

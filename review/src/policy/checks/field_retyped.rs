@@ -5,7 +5,7 @@ use super::{struct_hits, Check, Class, PolicyRule, Rule};
 use crate::diff::{Change, Comparison, Side};
 use crate::policy::sides::{bools, Looked};
 use crate::policy::Hit;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 pub(super) const RULE: PolicyRule = PolicyRule {
     rule: Rule {
@@ -35,16 +35,10 @@ fn bool_changes(comparison: &Comparison<'_>) -> Vec<Hit> {
     if sides.iter().any(|side| side.texts.is_empty()) || !sides.iter().any(has_bool) {
         return Vec::new();
     }
-    let [old, new] = sides.map(|side| {
-        let found = bools(&Looked::at(side)).into_iter();
-        found.map(|hit| (hit.item.clone(), hit)).collect::<BTreeMap<_, _>>()
-    });
-    let alone = old
-        .keys()
-        .chain(new.keys())
-        .filter(|item| !(old.contains_key(*item) && new.contains_key(*item)));
+    let [old, new]: [BTreeSet<String>; 2] =
+        sides.map(|side| bools(&Looked::at(side)).into_iter().map(|hit| hit.item).collect());
     let mut hits = Vec::new();
-    for item in alone {
+    for item in old.symmetric_difference(&new) {
         let Some((record, field)) = item.split_once('.') else { continue };
         let name = field.rsplit('.').next().unwrap_or(field);
         let declared = |side: &Side| {
@@ -78,7 +72,7 @@ fn bool_changes(comparison: &Comparison<'_>) -> Vec<Hit> {
             what: format!("struct {record}: field `{field}` was {was}, is {is}"),
             pairs: (0..comparison.pairs.len()).filter(promises).collect(),
             // A u8 can hold what a bool was, but not the other way round.
-            remark: old.contains_key(item),
+            remark: old.contains(item),
             ..Hit::default()
         });
     }

@@ -19,6 +19,7 @@ const SIGNATURE: &[u8; 8] = b"KDUMP   ";
 /// How many bytes of a bitmap are counted together: a cache slot.
 const CHUNK: usize = 512;
 const PAGES_PER_CHUNK: u64 = CHUNK as u64 * 8;
+const WORDS: usize = CHUNK / 8;
 const SLOTS: usize = 64;
 /// How much to read at once if pages are read in order: of descriptors, and of the data that they
 /// refer to.
@@ -82,9 +83,35 @@ struct Rank {
     before: u64,
 }
 
+/// A chunk of the second bitmap, ready to count the bits before any of its pages.
 struct Slot {
     chunk: u64,
-    bits: [u8; CHUNK],
+    words: [u64; WORDS],
+    /// Number of bits in all words before.
+    before: [u16; WORDS],
+}
+
+impl Slot {
+    const EMPTY: Self = Self { chunk: u64::MAX, words: [0; WORDS], before: [0; WORDS] };
+
+    fn fill(&mut self, chunk: u64, bits: &[u8; CHUNK]) {
+        let mut before = 0;
+        for (index, word) in bits.chunks_exact(8).enumerate() {
+            let word = word.try_into().map_or(0, u64::from_le_bytes);
+            self.words[index] = word;
+            self.before[index] = before;
+            before += ones_of(word);
+        }
+        self.chunk = chunk;
+    }
+
+    /// The number of bits before that of a page, by its place in the chunk; `None` if its bit is clear.
+    fn rank(&self, place: usize) -> Option<u64> {
+        let (word, bit) = (place / 64, place % 64);
+        let bits = self.words[word];
+        let before = self.before[word] + ones_of(bits & ((1 << bit) - 1));
+        (bits >> bit & 1 != 0).then_some(before.into())
+    }
 }
 
 pub(super) struct Kdump {
@@ -167,7 +194,7 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
         page_count,
         ranges: Vec::new(),
         ranks: Vec::new(),
-        slots: (0..SLOTS).map(|_| Mutex::new(Slot { chunk: u64::MAX, bits: [0; CHUNK] })).collect(),
+        slots: (0..SLOTS).map(|_| Mutex::new(Slot::EMPTY)).collect(),
         unpackers: Mutex::new(Vec::new()),
     };
     let cut_off = |_| malformed("a bitmap cannot be read".into());
@@ -331,19 +358,13 @@ impl Kdump {
             let at = chunk * CHUNK as u64;
             let there = self.page_count.div_ceil(8).saturating_sub(at);
             let there = usize::try_from(there).unwrap_or(CHUNK).min(CHUNK);
-            slot.bits.fill(0);
-            self.bytes.read_exact_at(&mut slot.bits[..there], self.bitmap + at)?;
-            self.cut(chunk, &mut slot.bits);
-            slot.chunk = chunk;
+            let mut bits = [0; CHUNK];
+            self.bytes.read_exact_at(&mut bits[..there], self.bitmap + at)?;
+            self.cut(chunk, &mut bits);
+            slot.fill(chunk, &bits);
         }
-        let bit = usize::try_from(page % PAGES_PER_CHUNK).unwrap_or(0);
-        let (byte, bit) = (bit / 8, bit % 8);
-        if slot.bits[byte] >> bit & 1 == 0 {
-            return Ok(None);
-        }
-        let within = ones(&slot.bits[..byte])
-            + u64::from((slot.bits[byte] & ((1_u8 << bit) - 1)).count_ones());
-        Ok(Some(self.ranks[index].before + within))
+        let place = usize::try_from(page % PAGES_PER_CHUNK).unwrap_or(0);
+        Ok(slot.rank(place).map(|within| self.ranks[index].before + within))
     }
 
     pub(super) fn read(&self, pa: u64, into: &mut [u8]) -> Result<(), ReadError> {
@@ -477,5 +498,37 @@ fn ones(bytes: &[u8]) -> u64 {
     let words = bytes.chunks_exact(8);
     let rest: u64 = words.remainder().iter().map(|byte| u64::from(byte.count_ones())).sum();
     let word = |word: &[u8]| word.try_into().map_or(0, u64::from_le_bytes);
-    rest + words.map(|bytes| u64::from(word(bytes).count_ones())).sum::<u64>()
+    rest + words.map(|bytes| u64::from(ones_of(word(bytes)))).sum::<u64>()
+}
+
+#[allow(clippy::cast_possible_truncation)] // At most 64.
+fn ones_of(word: u64) -> u16 {
+    word.count_ones() as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rank_of_a_page_is_the_number_of_bits_before_it() {
+        let mut seed = 1_u32;
+        let mut bits = [0; CHUNK];
+        for byte in &mut bits {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = (seed >> 24) as u8;
+        }
+        bits[8..24].fill(u8::MAX);
+        bits[24..40].fill(0);
+        let mut slot = Slot::EMPTY;
+        for bits in [bits, [u8::MAX; CHUNK], [0; CHUNK]] {
+            slot.fill(7, &bits);
+            let mut before = 0;
+            for place in 0..CHUNK * 8 {
+                let is_set = bits[place / 8] >> (place % 8) & 1 != 0;
+                assert_eq!(slot.rank(place), is_set.then_some(before), "{place}");
+                before += u64::from(is_set);
+            }
+        }
+    }
 }

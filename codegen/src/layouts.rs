@@ -176,13 +176,10 @@ impl Layouts {
     pub fn readable_at(&self, rev: &str) -> Result<Vec<Frozen>, SourceError> {
         // git takes names as relative to the directory that it works in.
         let git = Git::new(Some(&self.root));
-        let commit = git.commit(rev)?;
-        let below = format!("./{}/", self.display(&self.dir));
-        let list = git.run(rev, &["ls-tree", "-z", "--name-only", &commit, "--", &below])?;
-        let files = list.split(|byte| *byte == 0).map(names::lossless);
-        let files = files.filter(|file| is_layout(Path::new(file)));
-        let names: Vec<_> = files.map(|file| name_of(&commit, &file)).collect();
-        let texts = git.contents(rev, &names)?.into_iter().flatten();
+        let files = git.files(rev, &format!("./{}", self.display(&self.dir)))?;
+        let files = files.into_iter().filter(|file| is_layout(&names::path(&file.path)));
+        let texts = git.contents(rev, &files.map(|file| file.id).collect::<Vec<_>>())?;
+        let texts = texts.into_iter().flatten();
         Ok(texts.filter_map(|text| frozen::parse(&String::from_utf8_lossy(&text)).ok()).collect())
     }
 

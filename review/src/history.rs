@@ -26,9 +26,11 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash as _, Hasher as _};
 use std::io::Write as _;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 /// How long git may take for a list of commits: the kernel has more than a million.
@@ -38,6 +40,7 @@ const LOG_TIME: Duration = Duration::from_secs(600);
 type Set = BTreeMap<String, String>;
 
 /// A commit that changed a header.
+#[derive(Debug)]
 struct Commit {
     id: String,
     date: String,
@@ -131,15 +134,45 @@ pub struct Life {
     pub read: usize,
 }
 
-/// The life of contracts up to a revision.
+/// The commits of a history that touch the headers.
+#[derive(Debug)]
+pub struct Commits {
+    rev: String,
+    git: Git,
+    shallow: bool,
+    all: Vec<Commit>,
+}
+
+impl Commits {
+    /// Those up to a revision, of the repository at or around a directory.
+    ///
+    /// # Errors
+    ///
+    /// A revision that does not exist, and a failure of git.
+    pub fn up_to(
+        rev: &str,
+        git_dir: Option<&Path>,
+        progress: &Progress,
+    ) -> Result<Self, SourceError> {
+        progress.begin("listing commits", Unit::Items, None);
+        let git = Git::new(git_dir).with_time(LOG_TIME);
+        let list = || commits(&git, rev, &git.commit(rev)?);
+        let (all, shallow) = thread::scope(|scope| {
+            let shallow = scope.spawn(|| git.is_shallow());
+            (list(), shallow.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        Ok(Self { rev: rev.into(), all: all?, shallow: shallow?, git })
+    }
+}
+
+/// The life of contracts through these commits.
 ///
 /// # Errors
 ///
-/// A revision that does not exist, a failure of git, and a name that no contract ever had. If the
-/// compiler refuses the headers of an old commit, this is not an error: the commit is reported as
-/// unreadable and not judged.
+/// A failure of git, and a name that no contract ever had. If the compiler refuses the headers of an
+/// old commit, this is not an error: the commit is reported as unreadable and not judged.
 pub fn life(
-    rev: &str,
+    commits: &Commits,
     wanted: &Wanted,
     look: &Look<'_>,
     reading: &source::Options,
@@ -147,13 +180,10 @@ pub fn life(
 ) -> Result<Life, SourceError> {
     // What is known of a string today was not known when the commit was made.
     let options = &Options { catalogue: Arc::new(Catalogue::empty()), ..options.clone() };
-    let git = Git::find(reading.git_dir.as_deref())?.with_time(LOG_TIME);
-    let tip = git.commit(rev)?;
-    look.progress.begin("listing commits", Unit::Items, None);
-    let commits = commits(&git, rev, &tip)?;
+    let Commits { rev, git, shallow, all: commits } = commits;
     let mut judge = Judge {
         cache: Cache::open(look.cache, reading, options),
-        contents: Contents { git: &git, blobs: None, known: HashMap::new() },
+        contents: Contents { git, blobs: None, known: HashMap::new() },
         sides: HashMap::new(),
         reading,
         options,
@@ -166,7 +196,7 @@ pub fn life(
     let mut lives = Lives::default();
     let mut sections = Vec::new();
     look.progress.begin("judging commits", Unit::Items, Some(commits.len() as u64));
-    for commit in &commits {
+    for commit in commits {
         look.progress.advance(1);
         let mut reports = Vec::new();
         let mut unreadable = None;
@@ -195,7 +225,7 @@ pub fn life(
         names.add(&report);
         lives.follow(commit, &mut report, &mut judge)?;
         if let Some(pattern) = look.released {
-            unreleased(&git, pattern, commit, &mut report)?;
+            unreleased(git, pattern, commit, &mut report)?;
         }
         if let Some(report) = filter_relevant(report, wanted) {
             sections.push(Section::new(&commit.title(), report));
@@ -204,7 +234,8 @@ pub fn life(
     if !matches!(wanted, Wanted::All) && !names.has(wanted) {
         return Err(names.unknown(wanted, rev));
     }
-    if let Some(cut) = cut(&git, &commits)? {
+    let cut = if *shallow { cut(git, commits)? } else { None };
+    if let Some(cut) = cut {
         let none = review_nothing();
         let mut section =
             Section::new("the history", crate::policy::judge(&compare(&none, &none), options));
@@ -426,12 +457,8 @@ fn unreleased(
     Ok(())
 }
 
-/// Reports that the history is cut off although the headers exist at the cut.
+/// Reports that a shallow clone's history is cut off although the headers exist at the cut.
 fn cut(git: &Git, commits: &[Commit]) -> Result<Option<Finding>, SourceError> {
-    let shallow = git.run("", &["rev-parse", "--is-shallow-repository"])?;
-    if shallow.trim_ascii() != b"true" {
-        return Ok(None);
-    }
     let Some(tip) = commits.last() else { return Ok(None) };
     // A commit that lacks its parents and has headers: the headers are older than the history.
     let roots = git.run("", &["rev-list", "--max-parents=0", &tip.id])?;
@@ -684,7 +711,7 @@ fn read_all(
     let next = AtomicUsize::new(0);
     let all: Vec<_> = sets.iter().collect();
     let done = Mutex::new(HashMap::new());
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(16);
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(16);
     let memo = PageMemo::default();
     let one = |files: &Files| -> Result<Side, String> {
         if files.is_empty() {
@@ -692,7 +719,7 @@ fn read_all(
         }
         open::of_files_with("headers", files, reading, &memo).map_err(|error| error.to_string())
     };
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some((code, files)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -7,7 +7,7 @@ use crate::complete::words;
 use crate::output::{Failure, Outcome, Output};
 use crate::progress::Shown;
 use clap_complete::engine::ArgValueCompleter;
-use kho_abi_review::history::{self, Look, Wanted};
+use kho_abi_review::history::{self, Commits, Look, Wanted};
 use kho_abi_review::policy::Baseline;
 
 const AFTER_HELP: &str = "\
@@ -55,18 +55,25 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
     let reading = args.reading.options()?;
     let mut options = args.judging.options(Baseline::Old, &reading.catalogue)?;
+    let shown = Shown::begin();
+    let (commits, drafts) = std::thread::scope(|scope| {
+        // git is asked for the drafts while it lists the commits.
+        let drafts = scope.spawn(|| drafts_of(&format!("git:{}", args.rev), &reading));
+        let commits = Commits::up_to(&args.rev, reading.git_dir.as_deref(), shown.progress());
+        (commits, drafts.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let commits = commits?;
     // What is a draft at the end was one all along.
-    options.drafts = drafts_of(&format!("git:{}", args.rev), &reading);
+    options.drafts = drafts;
     // Allowances depend on the day, so their results are not cached.
     let keep = !args.no_cache && options.allowances.is_empty();
     let cache = history::cache_dir().filter(|_| keep);
-    let shown = Shown::begin();
     let look = Look {
         cache: cache.as_deref(),
         released: args.released.as_deref(),
         progress: shown.progress().clone(),
     };
-    let life = history::life(&args.rev, &wanted, &look, &reading, &options);
+    let life = history::life(&commits, &wanted, &look, &reading, &options);
     drop(shown);
     let life = life?;
     if args.judging.is_plain_text() && !args.full {

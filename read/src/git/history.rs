@@ -34,6 +34,16 @@ impl Git {
         Ok(entries_of(&list))
     }
 
+    /// Whether the repository is a shallow clone, which lacks the older history.
+    ///
+    /// # Errors
+    ///
+    /// A directory outside of any repository, and a failure of git.
+    pub fn is_shallow(&self) -> Result<bool, SourceError> {
+        let answer = self.run("", &["rev-parse", "--is-shallow-repository"])?;
+        Ok(answer.trim_ascii() == b"true")
+    }
+
     /// Starts a reader of contents by id.
     ///
     /// # Errors

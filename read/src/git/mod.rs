@@ -24,6 +24,9 @@ const ANSWER: u64 = 256 << 20;
 /// How much of git's standard error to keep, in bytes.
 const SAID: u64 = 1 << 16;
 
+/// The help for what is no revision.
+const A_REVISION: &str = "give a commit, a branch or a tag of the repository";
+
 /// Most objects to read in one call of git.
 const BATCH: usize = 1024;
 
@@ -207,11 +210,8 @@ impl Git {
     ///
     /// As [`Git::ask`], and a revision that does not exist.
     fn id(&self, rev: &str, wanted: &str) -> Result<String, SourceError> {
-        let help = "give a commit, a branch or a tag of the repository";
-        // git would parse these as an option, or as two revisions.
-        if rev.is_empty() || rev.starts_with('-') || rev.contains(['\0', '\n']) {
-            return Err(error(rev, "not a revision", help));
-        }
+        refuse_no_revision(rev)?;
+        let help = A_REVISION;
         // With --quiet, git prints nothing about a revision that does not exist.
         let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", wanted];
         let id = match self.ask(rev, &args, Vec::new())? {
@@ -227,6 +227,18 @@ impl Git {
         } else {
             Err(error(rev, "the repository has no such revision", help))
         }
+    }
+
+    /// The files in a directory of a revision, named from where git works: without those in directories
+    /// below it, links and submodules.
+    ///
+    /// # Errors
+    ///
+    /// As [`Git::run`].
+    pub fn files(&self, rev: &str, dir: &str) -> Result<Vec<Entry>, SourceError> {
+        refuse_no_revision(rev)?;
+        let list = self.run(rev, &["ls-tree", "-z", rev, "--", &format!("{dir}/")])?;
+        Ok(files_of(&list))
     }
 
     /// The id of the tree that a revision names: of a commit, or of `REV:DIR`.
@@ -247,6 +259,14 @@ impl Git {
     pub fn commit(&self, rev: &str) -> Result<String, SourceError> {
         self.id(rev, &format!("{rev}^{{commit}}"))
     }
+}
+
+/// Refuses what git would parse as an option, or as two revisions.
+fn refuse_no_revision(rev: &str) -> Result<(), SourceError> {
+    if rev.is_empty() || rev.starts_with('-') || rev.contains(['\0', '\n']) {
+        return Err(error(rev, "not a revision", A_REVISION));
+    }
+    Ok(())
 }
 
 fn error(rev: &str, why: impl Into<String>, help: &str) -> SourceError {
@@ -277,34 +297,47 @@ pub fn is_id(text: &str) -> bool {
 
 /// A file in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    path: String,
-    id: String,
+pub struct Entry {
+    /// Its path, as [`names::shown`] shows it.
+    pub path: String,
+    /// The id of its content.
+    pub id: String,
 }
 
-/// The headers that `git ls-tree -z` lists, without links and submodules.
-fn headers_of(list: &[u8]) -> Vec<Entry> {
+/// The files that `git ls-tree -z` lists, without links and submodules.
+fn files_of(list: &[u8]) -> Vec<Entry> {
     let list = names::lossless(list);
     let entry = |line| {
-        let (mode, path, id) = header_of(line)?;
+        let (mode, path, id) = entry_of(line)?;
         mode.starts_with("100").then(|| Entry { path: path.into(), id: id.into() })
     };
     list.split('\0').filter_map(entry).collect()
 }
 
+/// Those of them that are named like a header.
+fn headers_of(list: &[u8]) -> Vec<Entry> {
+    let mut files = files_of(list);
+    files.retain(|file| is_header(&file.path));
+    files
+}
+
 /// The first link or submodule that is named like a header.
 fn link_of(list: &[u8]) -> Option<String> {
     let list = names::lossless(list);
-    let mut headers = list.split('\0').filter_map(header_of);
+    let mut headers = list.split('\0').filter_map(entry_of).filter(|(_, path, _)| is_header(path));
     headers.find(|(mode, ..)| matches!(*mode, "120000" | "160000")).map(|(_, path, _)| path.into())
 }
 
-/// The mode, path and id of an entry that is named like a header.
-fn header_of(line: &str) -> Option<(&str, &str, &str)> {
+fn is_header(path: &str) -> bool {
+    path.as_bytes().ends_with(b".h")
+}
+
+/// The mode, path and id of an entry.
+fn entry_of(line: &str) -> Option<(&str, &str, &str)> {
     let (facts, path) = line.split_once('\t')?;
     let mut facts = facts.split(' ');
     let (mode, _kind, id) = (facts.next()?, facts.next()?, facts.next()?);
-    (path.as_bytes().ends_with(b".h") && is_id(id)).then_some((mode, path, id))
+    is_id(id).then_some((mode, path, id))
 }
 
 #[cfg(test)]

@@ -23,6 +23,15 @@ if [ ! -x "$root/bin/cbindgen" ]; then
 fi
 export CBINDGEN="$root/bin/cbindgen"
 
+install_packages dwarves time
+[ -z "${ABIDW:-}" ] || install_packages abigail-tools
+if [ -z "${KHO_ABI_VMLINUX:-}" ] || [ -z "${KHO_ABI_BZIMAGE:-}" ]; then
+	built=$("$here/../kernel/build.sh") || die "the kernel cannot be built" "name one: KHO_ABI_VMLINUX, KHO_ABI_BZIMAGE"
+	KHO_ABI_VMLINUX=$(sed -n 's/^vmlinux=//p' <<<"$built")
+	KHO_ABI_BZIMAGE=$(sed -n 's/^bzImage=//p' <<<"$built")
+fi
+export KHO_ABI_VMLINUX KHO_ABI_BZIMAGE
+
 cargo bench --quiet --locked -p kho-abi --bench generate
 cargo bench --quiet --locked -p kho-abi --bench review
 cargo bench --quiet --locked -p kho-abi --bench check
@@ -34,12 +43,4 @@ if [ -z "${LIBCLANG_PATH:-}" ] && [ -d /usr/lib/llvm-19/lib ]; then
 fi
 cargo bench --quiet --locked -p kho-abi-codegen --bench headers
 
-install_packages dwarves time
-[ -z "${ABIDW:-}" ] || install_packages abigail-tools
-if [ -z "${KHO_ABI_VMLINUX:-}" ] || [ -z "${KHO_ABI_BZIMAGE:-}" ]; then
-	built=$("$here/../kernel/build.sh") || die "the kernel cannot be built" "name one: KHO_ABI_VMLINUX, KHO_ABI_BZIMAGE"
-	KHO_ABI_VMLINUX=$(sed -n 's/^vmlinux=//p' <<<"$built")
-	KHO_ABI_BZIMAGE=$(sed -n 's/^bzImage=//p' <<<"$built")
-fi
-export KHO_ABI_VMLINUX KHO_ABI_BZIMAGE
 cargo bench --quiet --locked -p kho-abi --bench verify

@@ -91,6 +91,15 @@ impl DeclarationKind {
 /// more may be missing.
 pub const BROKEN: &str = "it is not terminated";
 
+/// How a line of `tokens` begins that takes a part of the text from another file.
+pub const INCLUDES: &str = "#include ";
+
+/// The file that has a part of the text of a declaration with these tokens.
+#[must_use]
+pub fn included_in(tokens: &str) -> Option<&str> {
+    tokens.lines().find_map(|line| line.strip_prefix(INCLUDES))
+}
+
 impl Declaration {
     /// Whether the text of its header is incomplete here.
     #[must_use]

@@ -16,7 +16,7 @@ mod target;
 mod ty;
 pub mod version;
 
-pub use declaration::{Declaration, DeclarationKind, BROKEN};
+pub use declaration::{included_in, Declaration, DeclarationKind, BROKEN, INCLUDES};
 pub use record::{Field, Packing, Record, RecordKind};
 pub use target::{Endian, Target};
 pub use ty::Type;

@@ -111,6 +111,9 @@ fn a_change_that_no_layout_shows_is_not_fine() {
 
 #[test]
 fn a_change_in_another_header_is_not_fine() {
+    let kind = |begin: &str, first: &str, behind: &str| {
+        format!("{begin} {{ {first}PORT_DISK, PORT_TAPE }} {behind};\n")
+    };
     let segment = |ty: &str| {
         format!("struct segment {{ u64 base; {ty} type; }};\nstruct regs {{ struct segment cs, ds; }};\n")
     };
@@ -140,11 +143,85 @@ fn a_change_in_another_header_is_not_fine() {
             "#define __port_abi __packed\n".into(),
             "#define __port_abi __attribute__((aligned(16)))\n".into(),
         ),
+        (
+            "enumerators",
+            port("enum port_kind kind;", "__packed"),
+            kind("enum port_kind", "", ""),
+            kind("enum port_kind", "PORT_NEW, ", ""),
+        ),
+        (
+            "enumerators of elements",
+            port("const enum port_kind kinds[2][2];", "__packed"),
+            kind("enum port_kind", "", ""),
+            kind("enum port_kind", "PORT_NEW, ", ""),
+        ),
+        (
+            "enumerators of what is embedded",
+            port("struct port_part part;", "__packed"),
+            kind("enum port_kind", "", "") + "struct port_part { enum port_kind kind; };\n",
+            kind("enum port_kind", "PORT_NEW, ", "")
+                + "struct port_part { enum port_kind kind; };\n",
+        ),
+        (
+            "enumerators by another name",
+            port("port_kind_t kind;", "__packed"),
+            kind("enum port_kind", "", "") + "typedef enum port_kind port_kind_t;\n",
+            kind("enum port_kind", "PORT_NEW, ", "") + "typedef enum port_kind port_kind_t;\n",
+        ),
+        (
+            "enumerators of a typedef",
+            port("port_kind_t kind;", "__packed"),
+            kind("typedef enum", "", "port_kind_t"),
+            kind("typedef enum", "PORT_NEW, ", "port_kind_t"),
+        ),
+        (
+            "size of an enum",
+            port("enum port_kind kind;", "__packed"),
+            kind("enum port_kind", "", ""),
+            kind("enum port_kind", "", "__attribute__((packed))"),
+        ),
+        (
+            "length in a struct that is not read",
+            port("__int128 wide; u8 a[PORT_MAX];", "__packed"),
+            "#define PORT_MAX 4\n".into(),
+            "#define PORT_MAX 8\n".into(),
+        ),
     ] {
         let report = judged([&body, &body], [&old, &new]);
         assert!(report.findings() > 0, "{what}: {:?}", report.events);
         assert_eq!(judged([&body, &body], [&old, &old]).findings(), 0, "{what}");
     }
+}
+
+/// The same text on both sides proves nothing if it is not the whole text.
+#[test]
+fn a_body_that_includes_another_file_is_not_fine() {
+    for body in [
+        port("u8 a;\n#include <linux/port.h>", "__packed"),
+        port("u8 a;\n#  include \"port-fields.h\"", "__packed"),
+        port("struct part part;", "__packed")
+            + "struct part {\n#include <linux/port.h>\n} __packed;\n",
+        port("u8 a[PORT_N];", "__packed") + "enum {\n#include <linux/port.h>\n\tPORT_N };\n",
+    ] {
+        for new in ["u32 b;\n", "u64 b;\n"] {
+            let report = judged([&body, &body], ["u32 b;\n", new]);
+            assert!(report.findings() > 0, "{body}: {:?}", report.events);
+        }
+    }
+    let segment = "struct segment {\n#include <linux/fields.h>\n};\n";
+    let body = port("struct segment cs;", "__packed");
+    assert!(judged([&body, &body], [segment; 2]).findings() > 0);
+}
+
+/// New values of an enum do not change the old ones, wherever the enum is declared.
+#[test]
+fn a_new_enumerator_of_another_header_is_what_one_of_the_same_header_is() {
+    let body = port("enum port_kind kind;", "__packed");
+    let [old, new] = ["enum port_kind { PORT_A };\n", "enum port_kind { PORT_A, PORT_B };\n"];
+    let elsewhere = judged([&body, &body], [old, new]);
+    let [old, new] = [old, new].map(|kind| format!("{kind}{body}"));
+    let here = judged([&old, &new], [""; 2]);
+    assert_eq!(elsewhere.findings(), here.findings(), "{:?} {:?}", elsewhere.events, here.events);
 }
 
 #[test]

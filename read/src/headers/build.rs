@@ -198,6 +198,13 @@ impl<'a> Answers<'a> {
                 open.extend(self.embedded(index));
             }
         }
+        for node in self.used_enums(&wanted, file) {
+            let at = node.place.clone().unwrap_or_default();
+            let elsewhere = other(&at.file);
+            let place = |line| Place { file: elsewhere.clone(), line };
+            let found_enum = self.enumeration(node, &place, &mut found.undetermined);
+            placed.push((0, at.column, Item::Enum(found_enum)));
+        }
         for index in wanted {
             let declared = &self.records[index];
             let at = declared.node.place.clone().unwrap_or_default();
@@ -313,36 +320,74 @@ impl<'a> Answers<'a> {
         let tags: BTreeMap<_, _> = scan.tags.iter().map(|tag| (tag.line, tag)).collect();
         for node in self.answer.declarations.iter().filter(|node| node.kind == "EnumDecl") {
             let Some(at) = node.place.as_ref().filter(|place| place.file == file) else { continue };
-            let mut members = Vec::new();
-            for member in node.inner.iter().filter(|inner| inner.kind == "EnumConstantDecl") {
-                let name = member.name.clone();
-                let asked = Asked::Number(name.clone());
-                let Some(value) = self.values.get(&(&asked, 'n')) else {
-                    let why =
-                        self.refused.get(&asked).copied().unwrap_or("clang reported no value");
-                    undetermined.push((name, why.into()));
-                    continue;
-                };
-                members.push(Constant {
-                    name,
-                    value: Value::Int(*value),
-                    expr: None,
-                    page_size: None,
-                    doc: String::new(),
-                    place: member.place.as_ref().map(|at| place(at.line)),
-                });
-            }
+            let mut found = self.enumeration(node, place, undetermined);
             let tag = tags.get(&at.line).filter(|tag| tag.name == node.name);
-            placed.push((
-                at.line,
-                at.column,
-                Item::Enum(Enumeration {
-                    name: node.name.clone(),
-                    members,
-                    doc: tag.map(|tag| tag.doc.clone()).unwrap_or_default(),
-                    place: Some(place(at.line)),
-                }),
-            ));
+            found.doc = tag.map(|tag| tag.doc.clone()).unwrap_or_default();
+            placed.push((at.line, at.column, Item::Enum(found)));
+        }
+    }
+
+    /// An enum with the values that clang computed.
+    fn enumeration(
+        &self,
+        node: &Node,
+        place: &impl Fn(usize) -> Place,
+        undetermined: &mut Vec<(String, String)>,
+    ) -> Enumeration {
+        let mut members = Vec::new();
+        for member in node.inner.iter().filter(|inner| inner.kind == "EnumConstantDecl") {
+            let name = member.name.clone();
+            let asked = Asked::Number(name.clone());
+            let Some(value) = self.values.get(&(&asked, 'n')) else {
+                let why = self.refused.get(&asked).copied().unwrap_or("clang reported no value");
+                undetermined.push((name, why.into()));
+                continue;
+            };
+            members.push(Constant {
+                name,
+                value: Value::Int(*value),
+                expr: None,
+                page_size: None,
+                doc: String::new(),
+                place: member.place.as_ref().map(|at| place(at.line)),
+            });
+        }
+        Enumeration {
+            name: node.name.clone(),
+            members,
+            doc: String::new(),
+            place: node.place.as_ref().map(|at| place(at.line)),
+        }
+    }
+
+    /// The enums of other files that fields of these records have as their type: the model has those of
+    /// ABI headers where they are declared.
+    fn used_enums(&self, records: &BTreeSet<usize>, file: &str) -> Vec<&'a Node> {
+        let fields = records.iter().flat_map(|index| self.records[*index].fields());
+        let used: BTreeSet<&str> = fields
+            .filter_map(|(_, field)| {
+                let of = |spelled| self.enum_of(spelled, DEPTH);
+                of(&field.ty).or_else(|| of(&field.plain_ty))
+            })
+            .collect();
+        let is_elsewhere = |node: &&Node| {
+            let at = node.place.as_ref().map_or("", |place| place.file.as_str());
+            at != file && !at.starts_with(super::ABI)
+        };
+        let all = self.answer.declarations.iter().filter(|node| node.kind == "EnumDecl");
+        all.filter(|node| used.contains(node.name.as_str())).filter(is_elsewhere).collect()
+    }
+
+    /// The tag of the enum that a type is, or is an array of.
+    fn enum_of<'s>(&'s self, spelled: &'s str, depth: usize) -> Option<&'s str> {
+        let depth = depth.checked_sub(1)?;
+        let element = spelled.split('[').next().unwrap_or_default().trim();
+        let plain = ["const ", "volatile "]
+            .iter()
+            .fold(element, |text, word| text.strip_prefix(word).unwrap_or(text));
+        match plain.strip_prefix("enum ") {
+            Some(tag) => Some(tag.trim()),
+            None => self.enum_of(self.typedefs.get(plain)?, depth),
         }
     }
 

@@ -13,7 +13,7 @@ use super::split::{Piece, Split, What, Written};
 use super::tree::{Library, Lookup, TAKEN};
 use super::unit::{Asked as Question, Unit};
 use super::{spelling, view, HeaderError, ABI, BESIDE, EMPTY, FIRST, SEARCH, STAND_INS};
-use kho_abi_model::{Declaration, DeclarationKind, ABI_DIR};
+use kho_abi_model::{included_in, Declaration, DeclarationKind, Item, ABI_DIR};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -177,9 +177,11 @@ impl<'a> Reader<'a> {
         }
         let mut first: Vec<String> = FIRST.iter().map(|name| (*name).to_string()).collect();
         let usable = self.order.iter().filter(|at| self.taken[**at].lost.is_none());
+        let mut enums = Vec::new();
         for at in usable {
             let Some(library) = &self.library else { break };
             let taken = &self.taken[*at];
+            enums.extend(library.enumeration(taken.file, taken.piece));
             let path = format!("{FROM_TREE}{at}.h");
             view.insert(path.clone(), library.alone(taken.file, taken.piece));
             first.push(path);
@@ -188,7 +190,7 @@ impl<'a> Reader<'a> {
             let file = &self.files.abi[*at];
             (format!("{ABI_DIR}/{}.h", file.name), &file.scan)
         });
-        let unit = Unit::new(&first, scans);
+        let unit = Unit::new(&first, scans, &enums);
         view.insert(clang::UNIT.into(), unit.text.clone());
         let asked = self.clang.ask(&self.triple, &view, SEARCH, until)?;
         Ok((unit, asked))
@@ -338,11 +340,16 @@ impl<'a> Reader<'a> {
         for (path, _, split) in &sources {
             for (at, piece) in split.pieces.iter().enumerate() {
                 let What::Declares(written) = &piece.what else { continue };
+                if let Some(file) = included_in(&written.tokens) {
+                    let why = format!("a part of its text is in {file}, which is not read");
+                    self.lost.entry(path.clone()).or_default().insert(at, why);
+                }
                 let names = attributes_behind(written);
                 behind.extend(names.into_iter().map(|name| (path.clone(), at, name)));
             }
         }
         if behind.is_empty() {
+            self.lose_embedding();
             return;
         }
         let known = self.defined_without();
@@ -484,8 +491,10 @@ impl<'a> Reader<'a> {
                     declaration.unproven = Some(why.clone());
                 }
             }
+            let own = declarations.len();
             declarations.extend(self.elsewhere(at));
-            self.add_used(&mut declarations);
+            let items: BTreeSet<&str> = found.items.iter().map(Item::name).collect();
+            self.add_used(&mut declarations, own, &items);
             let failed = self.failed.iter().filter(|(of, _)| *of == path);
             let failed = failed.map(|(_, message)| message.clone()).collect();
             outcomes.push(Outcome { found, declarations, failed, unread });
@@ -494,8 +503,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds what unproven declarations use from the tree, directly or through each other, as text: the
-    /// bytes depend on it.
-    fn add_used(&mut self, declarations: &mut Vec<Declaration>) {
+    /// bytes depend on it. Of those that were taken already, which stand behind the header's `own`, the
+    /// model has the `items`; of the others only the text can show a change.
+    fn add_used(
+        &mut self,
+        declarations: &mut Vec<Declaration>,
+        own: usize,
+        items: &BTreeSet<&str>,
+    ) {
         let is_open = |declaration: &&Declaration| {
             declaration.unproven.is_some()
                 && !declaration.kind.is_code()
@@ -508,9 +523,16 @@ impl<'a> Reader<'a> {
         let mut seen = self.defined_without();
         seen.extend(declarations.iter().flat_map(Declaration::names).map(String::from));
         let Some(library) = &mut self.library else { return };
-        let most = declarations.len() + TAKEN;
+        let end = declarations.len();
         while let Some(name) = open.pop() {
-            if declarations.len() == most {
+            for taken in &mut declarations[own..end] {
+                let is_proven = taken.unproven.is_none() && !items.contains(taken.name.as_str());
+                if is_proven && taken.names().contains(&name.as_str()) {
+                    taken.unproven = Some(ONLY_TEXT.into());
+                    open.extend(used_by(taken));
+                }
+            }
+            if declarations.len() == end + TAKEN {
                 break;
             }
             if !seen.insert(name.clone()) {
@@ -524,7 +546,7 @@ impl<'a> Reader<'a> {
             let Some(written) = library.files[file].split.pieces[piece].written() else { continue };
             let mut used = declared::declaration(written, &shown);
             used.condition.clear();
-            used.unproven = Some("it is only known as text".into());
+            used.unproven = Some(ONLY_TEXT.into());
             open.extend(used_by(&used));
             declarations.push(used);
         }
@@ -553,6 +575,9 @@ impl<'a> Reader<'a> {
         declarations
     }
 }
+
+/// Why a definition from the tree is unproven that something unproven uses.
+const ONLY_TEXT: &str = "it is only known as text";
 
 /// clang's message about a header that changes what the questions about it mean.
 const CONTRADICTS: &str = "clang cannot parse the header";

@@ -6,7 +6,7 @@
 
 use super::lex::{lex, Lexed, Token};
 use super::spelling;
-use kho_abi_model::DeclarationKind;
+use kho_abi_model::{DeclarationKind, INCLUDES};
 use std::ops::Range;
 
 /// The pieces of a header, in their order.
@@ -325,6 +325,10 @@ impl<'t> Splitter<'t> {
         if !self.current.tokens.is_empty() && matches!(what, What::Conditional(_)) {
             let words: Vec<_> = tokens.iter().skip(1).map(|token| token.text).collect();
             self.current.inside.push((self.current.tokens.len(), format!("#{}", words.join(" "))));
+        } else if !self.current.tokens.is_empty() && word.starts_with("include") {
+            let target: Vec<_> = tokens.iter().skip(2).map(|token| token.text).collect();
+            let directive = format!("{INCLUDES}{}", target.concat());
+            self.current.inside.push((self.current.tokens.len(), directive));
         } else if !self.current.tokens.is_empty() {
             // The next token comes after it, and starts a new span.
             self.current.inside.push((self.current.tokens.len(), String::new()));

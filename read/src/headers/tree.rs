@@ -94,6 +94,15 @@ impl<'a> Library<'a> {
         takes(&self.files[file].split.pieces[piece]).contains(&name)
     }
 
+    /// The tag of an enum and its enumerators, if a piece is one.
+    pub(super) fn enumeration(&self, file: usize, piece: usize) -> Option<(&str, Vec<&str>)> {
+        let piece = &self.files[file].split.pieces[piece];
+        let written = piece.written().filter(|written| written.kind == DeclarationKind::Enum)?;
+        let behind = written.tokens.strip_prefix("enum ")?.strip_prefix(&written.name)?;
+        let [_, enumerators @ ..] = &takes(piece)[..] else { return None };
+        behind.starts_with(" {").then(|| (written.name.as_str(), enumerators.to_vec()))
+    }
+
     /// A piece by itself, at its own lines, with the conditions inside it.
     pub(super) fn alone(&self, file: usize, piece: usize) -> String {
         let Elsewhere { text, split, .. } = &self.files[file];

@@ -51,10 +51,12 @@ pub(super) fn answers(name: &str) -> Option<(usize, char)> {
 }
 
 impl Unit {
-    /// The unit for these headers, each by the name to include it by, with its scan.
+    /// The unit for these headers, each by the name to include it by, with its scan. `enums` are those of
+    /// other files: the tag, and the enumerators.
     pub(super) fn new<'a>(
         first: &[String],
         headers: impl Iterator<Item = (String, &'a Scan)> + Clone,
+        enums: &[(&str, Vec<&str>)],
     ) -> Self {
         let mut unit = Self::default();
         for name in first {
@@ -66,6 +68,12 @@ impl Unit {
         unit.put(&format!("enum {{ {BEGIN} }};"));
         for (_, scan) in headers {
             unit.questions(scan);
+        }
+        for (tag, enumerators) in enums {
+            unit.ask_enum(&format!("enum {tag}"));
+            for name in enumerators {
+                unit.ask_enumerator(name);
+            }
         }
         unit.put(&format!("enum {{ {END} }};"));
         unit
@@ -87,10 +95,7 @@ impl Unit {
             self.put("#endif");
         }
         for enumerator in &scan.enumerators {
-            let name = &enumerator.name;
-            self.ask(Asked::Number(name.clone()), |at| {
-                format!("enum {{ {PREFIX}n{at} = ({name}) }};")
-            });
+            self.ask_enumerator(&enumerator.name);
         }
         let tags = scan
             .tags
@@ -99,11 +104,7 @@ impl Unit {
         let typedefs = scan.typedefs.iter().map(|name| (false, name.name.clone()));
         for (is_enum, ty) in tags.chain(typedefs) {
             if is_enum {
-                self.ask(Asked::Enum(ty.clone()), |at| {
-                    format!(
-                        "enum {{ {PREFIX}s{at} = sizeof({ty}), {PREFIX}m{at} = ({ty})-1 < 0 }};"
-                    )
-                });
+                self.ask_enum(&ty);
             } else {
                 self.ask(Asked::Type(ty.clone()), |at| {
                     format!(
@@ -112,6 +113,16 @@ impl Unit {
                 });
             }
         }
+    }
+
+    fn ask_enumerator(&mut self, name: &str) {
+        self.ask(Asked::Number(name.into()), |at| format!("enum {{ {PREFIX}n{at} = ({name}) }};"));
+    }
+
+    fn ask_enum(&mut self, ty: &str) {
+        let question =
+            |at| format!("enum {{ {PREFIX}s{at} = sizeof({ty}), {PREFIX}m{at} = ({ty})-1 < 0 }};");
+        self.ask(Asked::Enum(ty.into()), question);
     }
 
     fn put(&mut self, line: &str) {

@@ -8,7 +8,9 @@
 //! gone or new, as long as that other side was read to its end.
 
 use super::{Comparison, Pair, Side};
-use kho_abi_model::{Contract, Declaration, DeclarationKind, Header, Model, Record, ABI_DIR};
+use kho_abi_model::{
+    included_in, Contract, Declaration, DeclarationKind, Header, Model, Record, ABI_DIR,
+};
 use kho_abi_read::source::{Gap, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -150,8 +152,7 @@ impl<'a> Texts<'a> {
             let unversioned = is_unversioned(comparison, entry, &pairs);
             let why = entry.unproven();
             if why.is_some() && !any.kind.is_code() && self.settles(any) && !entry.differs() {
-                if let Some(used) = entry.uses(&one_sided) {
-                    let what = format!("{}: only one side defines {used}", any.title());
+                if let Some(what) = entry.left_open(&one_sided) {
                     for pair in &pairs {
                         comparison.open.entry(*pair).or_default().insert(what.clone());
                     }
@@ -368,10 +369,18 @@ impl<'a> Entry<'a> {
         all.find_map(|(_, declaration)| declaration.unproven.clone())
     }
 
-    /// The first of these names that it uses.
-    fn uses(&self, names: &BTreeSet<&'a str>) -> Option<&'a str> {
-        let all = self.old.iter().chain(&self.new);
-        all.flat_map(|(_, d)| d.references()).find(|name| names.contains(name))
+    /// Why the same text may still mean something else; `one_sided` are the names that only one side
+    /// declares.
+    fn left_open(&self, one_sided: &BTreeSet<&'a str>) -> Option<String> {
+        let title = self.any().1.title();
+        let all = || self.old.iter().chain(&self.new).map(|(_, declaration)| declaration);
+        let used = all().flat_map(|d| d.references()).find(|name| one_sided.contains(name));
+        let elsewhere = all().find_map(|declaration| included_in(&declaration.tokens));
+        match (used, elsewhere) {
+            (Some(used), _) => Some(format!("{title}: only one side defines {used}")),
+            (_, Some(file)) => Some(format!("{title}: a part of its text is in {file}")),
+            _ => None,
+        }
     }
 
     /// Whether the texts differ.

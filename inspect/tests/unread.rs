@@ -5,7 +5,7 @@ use kho_abi_inspect::image::{Format, Image, PAGE_SIZES};
 use kho_abi_inspect::synth::container::{
     add_vmcoreinfo, avml, elf, elf32, flattened, kdump, kdump_in_blocks, lime, raw, vmcore, Packing,
 };
-use kho_abi_inspect::synth::{self, Places, Ram, Store as _};
+use kho_abi_inspect::synth::{self, MemfdSpec, Places, Ram, Store as _, Synth};
 use kho_abi_inspect::{inspect, Options, State};
 
 const SIZE: u64 = 16 << 20;
@@ -221,4 +221,37 @@ fn raw_memory_that_ends_inside_a_page_may_be_cut_off() {
         assert_eq!(rules(&look(whole[..end].to_vec()).1), ["image_malformed"], "{end}");
     }
     assert!(look(whole[..whole.len() - 4096].to_vec()).1.findings.is_empty());
+}
+
+#[test]
+fn pages_of_content_that_were_left_out_are_found_and_counted() {
+    let spec = MemfdSpec { size: 150_001, ..MemfdSpec::default() };
+    let mut synth = Synth::new(Ram::new(4096, SIZE), 4096);
+    let session = synth.session("vm0");
+    synth.memfd(session, 1, &spec);
+    synth.memfd(session, 2, &spec);
+    let (ram, places) = synth.finish();
+    for packing in PACKINGS {
+        assert!(look(kdump(&ram, packing, &[])).1.findings.is_empty());
+        let folios = &places.memfds[1].folios;
+        let lost: Vec<u64> = folios[4..7].iter().chain(&folios[36..37]).copied().collect();
+        let (_, state) = look(kdump(&ram, packing, &lost));
+        assert_eq!(rules(&state), ["address_excluded"], "{:?}", state.findings.list());
+        let [finding] = state.findings.list() else { panic!("{:?}", state.findings.list()) };
+        assert_eq!(
+            finding.what,
+            format!(
+                "4 of the file's 37 pages of content were left out of the image, the first at {:#x}",
+                lost[0]
+            )
+        );
+        assert_eq!(finding.at, lost[0]);
+    }
+    // A folio that is not up to date has no content, so nothing of it is lost.
+    let mut ram = ram;
+    let entry = places.memfds[1].list[0] + 4 * 16;
+    let number = ram.number(entry);
+    ram.set_number(entry, number & !(2 << 52));
+    let (_, state) = look(kdump(&ram, Packing::Plain, &[places.memfds[1].folios[4]]));
+    assert_eq!(rules(&state), ["memfd_folio_not_uptodate"], "{:?}", state.findings.list());
 }

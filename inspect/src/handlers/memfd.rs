@@ -7,7 +7,7 @@ use crate::extents::{self, Coalesce, Extent, Part};
 use crate::finding::{address, AddressText};
 use crate::folios::{self, Batch, FolioRun};
 use crate::image::cache::Cached;
-use crate::image::ReadError;
+use crate::image::{Image, ReadError};
 use crate::radix::Preserved;
 use crate::rules::{self, Rule};
 use crate::vmalloc::{self, Step, Steps};
@@ -248,18 +248,35 @@ fn read_as<T: WireType>(
         }
         let broken = walker.findings.since(&known);
         memfd.contradicted = broken.iter().any(|rule| !CONTENT_STANDS.contains(rule));
+        let mut left_out = None;
         let known = walker.findings.counts().clone();
         if memfd.nr_folios > 0 {
-            check_folios(walker, &mut memfd, owner);
+            left_out = check_folios(walker, &mut memfd, owner);
         } else {
             memfd.totals.hole_pages = memfd.size.div_ceil(walker.page_size());
             memfd.totals.complete = true;
         }
         check_totals(walker, &memfd, before);
+        if let Some((bytes, first)) = left_out {
+            check_content(walker, &memfd, bytes, first);
+        }
         let broken = walker.findings.since(&known);
         memfd.contradicted |= broken.iter().any(|rule| CONTENT_FALLS.contains(rule));
         Payload::Memfd(memfd)
     })
+}
+
+/// Reports content that the image lacks: the number of its bytes, and where the first is.
+fn check_content(walker: &mut Walker<'_>, memfd: &Memfd, bytes: u64, first: u64) {
+    let page_size = walker.page_size();
+    walker.find(&rules::ADDRESS_EXCLUDED, first, || {
+        let (lost, pages) = (bytes.div_ceil(page_size), memfd.size.div_ceil(page_size));
+        let were = if lost == 1 { "was" } else { "were" };
+        format!(
+            "{lost} of the file's {} of content {were} left out of the image, the first at {first:#x}",
+            crate::text::count(pages, "page")
+        )
+    });
 }
 
 /// Checks the totals of the list; `before` is the number of findings before it was read.
@@ -352,8 +369,9 @@ struct Places {
     covered: u64,
 }
 
-/// Reads the list, and checks each folio.
-fn check_folios(walker: &mut Walker<'_>, memfd: &mut Memfd, owner: Owner) {
+/// Reads the list, and checks each folio. Returns how many bytes of content were left out of the image,
+/// and where the first is.
+fn check_folios(walker: &mut Walker<'_>, memfd: &mut Memfd, owner: Owner) -> Option<(u64, u64)> {
     let preserved = walker.preserved.take();
     let image = walker.memory.image();
     let memory = Cached::new(image, walker.memory.page_size_usize());
@@ -364,6 +382,7 @@ fn check_folios(walker: &mut Walker<'_>, memfd: &mut Memfd, owner: Owner) {
         coalesce: Coalesce::default(),
         totals: Totals::default(),
         first: Vec::new(),
+        left_out: None,
         owner,
     };
     let list = memfd.list;
@@ -395,6 +414,7 @@ fn check_folios(walker: &mut Walker<'_>, memfd: &mut Memfd, owner: Owner) {
         find_places_twice(walker, memfd, preserved.as_ref(), &memory);
     }
     walker.preserved = preserved;
+    check.left_out
 }
 
 struct Check {
@@ -403,6 +423,8 @@ struct Check {
     coalesce: Coalesce,
     totals: Totals,
     first: Vec<Extent>,
+    /// Bytes of content that were left out of the image, and where the first is.
+    left_out: Option<(u64, u64)>,
     owner: Owner,
 }
 
@@ -465,6 +487,7 @@ impl Check {
         let inside = start.checked_mul(page_size).zip(bytes);
         if inside.is_some_and(|(pa, len)| walker.memory.image().has(pa, len)) {
             walker.claim(start, end, "a folio", self.owner);
+            self.content(walker.memory.image(), &extent, page_size);
         } else {
             let at = start.saturating_mul(page_size);
             walker.find(&rules::ADDRESS_OUTSIDE_IMAGE, at, || {
@@ -498,6 +521,26 @@ impl Check {
         self.places.covered = self.places.covered.saturating_add(within);
         if let Some(extent) = self.coalesce.push(extent) {
             self.extent(extent);
+        }
+    }
+
+    /// Counts the content of folios that was left out of the image.
+    fn content(&mut self, image: &Image, extent: &Extent, page_size: u64) {
+        if u64::from(extent.flags) & MEMFD_LUO_FOLIO_UPTODATE == 0 {
+            return;
+        }
+        let (start, end) = (extent.pfn, extent.pfn.saturating_add(extent.pages()));
+        // The last folio in the file may have pages past its end, which are not content.
+        let folio = 1_u64 << extent.order;
+        let beyond = extent.index.saturating_add(extent.pages()).saturating_sub(self.file_pages);
+        let beyond = beyond.min(folio);
+        let last_end = if extent.descending { start.saturating_add(folio) } else { end };
+        let parts = [(start, last_end.saturating_sub(beyond)), (last_end, end)];
+        for (from, to) in parts.into_iter().filter(|(from, to)| from < to) {
+            let bytes = |page: u64| page.saturating_mul(page_size);
+            let Some((lost, at)) = image.left_out_within(bytes(from), bytes(to)) else { continue };
+            let (sum, first) = self.left_out.unwrap_or((0, at));
+            self.left_out = Some((sum.saturating_add(lost), first));
         }
     }
 

@@ -107,10 +107,13 @@ impl Slot {
 
     /// The number of bits before that of a page, by its place in the chunk; `None` if its bit is clear.
     fn rank(&self, place: usize) -> Option<u64> {
+        (self.words[place / 64] >> (place % 64) & 1 != 0).then(|| self.before(place))
+    }
+
+    /// The number of bits before that of a page, by its place in the chunk.
+    fn before(&self, place: usize) -> u64 {
         let (word, bit) = (place / 64, place % 64);
-        let bits = self.words[word];
-        let before = self.before[word] + ones_of(bits & ((1 << bit) - 1));
-        (bits >> bit & 1 != 0).then_some(before.into())
+        (self.before[word] + ones_of(self.words[word] & ((1 << bit) - 1))).into()
     }
 }
 
@@ -121,6 +124,10 @@ pub(super) struct Kdump {
     bitmap: u64,
     descriptors: u64,
     page_count: u64,
+    /// Number of pages that the file has.
+    kept: u64,
+    /// Whether it has all pages of its ranges.
+    is_whole: bool,
     ranges: Vec<Range>,
     ranks: Vec<Rank>,
     slots: Vec<Mutex<Slot>>,
@@ -192,6 +199,8 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
         bitmap,
         descriptors,
         page_count,
+        kept: 0,
+        is_whole: false,
         ranges: Vec::new(),
         ranks: Vec::new(),
         slots: (0..SLOTS).map(|_| Mutex::new(Slot::EMPTY)).collect(),
@@ -203,6 +212,9 @@ pub(super) fn open(bytes: Arc<dyn Bytes>, format: Format) -> Result<Image, OpenE
         return Err(malformed(format!("it has memory in more than {RANGES_LIMIT} pieces")));
     }
     let kept = kdump.read_ranks().map_err(cut_off)?;
+    kdump.kept = kept;
+    let has_all = |range: &Range| matches!(kdump.left_out(range.start, range.end), Ok(None));
+    kdump.is_whole = kdump.ranges.iter().all(has_all);
     let room = kdump.bytes.len().saturating_sub(descriptors) / size_of::<Descriptor>() as u64;
     if kept > room {
         facts
@@ -351,6 +363,62 @@ impl Kdump {
         let Ok(index) = self.ranks.binary_search_by_key(&chunk, |rank| rank.chunk) else {
             return Ok(None);
         };
+        let place = usize::try_from(page % PAGES_PER_CHUNK).unwrap_or(0);
+        let within = self.in_slot(chunk, |slot| slot.rank(place))?;
+        Ok(within.map(|within| self.ranks[index].before + within))
+    }
+
+    /// Number of pages before this one that the file has.
+    fn pages_before(&self, page: u64) -> io::Result<u64> {
+        let chunk = page / PAGES_PER_CHUNK;
+        let index = self.ranks.partition_point(|rank| rank.chunk < chunk);
+        let Some(rank) = self.ranks.get(index) else { return Ok(self.kept) };
+        let place = usize::try_from(page % PAGES_PER_CHUNK).unwrap_or(0);
+        if rank.chunk > chunk || place == 0 {
+            return Ok(rank.before);
+        }
+        Ok(rank.before + self.in_slot(chunk, |slot| slot.before(place))?)
+    }
+
+    /// The bytes from an address to another one that the file lists but lacks: their number, and the
+    /// first. Does not read the pages, and takes no longer if there are more.
+    pub(super) fn left_out(&self, start: u64, end: u64) -> io::Result<Option<(u64, u64)>> {
+        let block = self.block_size as u64;
+        if self.is_whole || start >= end {
+            return Ok(None);
+        }
+        let (first, last) = (start / block, (end - 1) / block);
+        let before = self.pages_before(first)?;
+        let lacks = |page: u64| {
+            let here = self.pages_before(page)?.saturating_sub(before);
+            io::Result::Ok((page - first).saturating_sub(here))
+        };
+        let missing = lacks(last + 1)?;
+        if missing == 0 {
+            return Ok(None);
+        }
+        // The first page that is missing is the last one before which none is.
+        let (mut from, mut to) = (first, last + 1);
+        while to - from > 1 {
+            let middle = from + (to - from) / 2;
+            if lacks(middle)? == 0 {
+                from = middle;
+            } else {
+                to = middle;
+            }
+        }
+        let mut bytes = missing.saturating_mul(block);
+        if from == first {
+            bytes = bytes.saturating_sub(start - first * block);
+        }
+        if lacks(last)? < missing {
+            bytes = bytes.saturating_sub(last.saturating_add(1).saturating_mul(block) - end);
+        }
+        Ok(Some((bytes, start.max(from * block))))
+    }
+
+    /// Uses the slot of a chunk that has bits.
+    fn in_slot<T>(&self, chunk: u64, look: impl FnOnce(&Slot) -> T) -> io::Result<T> {
         let slot = &self.slots[usize::try_from(chunk % SLOTS as u64).unwrap_or(0)];
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.chunk != chunk {
@@ -363,8 +431,7 @@ impl Kdump {
             self.cut(chunk, &mut bits);
             slot.fill(chunk, &bits);
         }
-        let place = usize::try_from(page % PAGES_PER_CHUNK).unwrap_or(0);
-        Ok(slot.rank(place).map(|within| self.ranks[index].before + within))
+        Ok(look(&slot))
     }
 
     pub(super) fn read(&self, pa: u64, into: &mut [u8]) -> Result<(), ReadError> {

@@ -415,6 +415,19 @@ impl Image {
         self.facts.left_out
     }
 
+    /// The bytes from an address to another one, all of which the image has as far as is known without
+    /// reading them, that were left out all the same: their number, and the address of the first.
+    pub(crate) fn left_out_within(&self, start: u64, end: u64) -> Option<(u64, u64)> {
+        match &self.backing {
+            // Segments have no range for what was left out.
+            Backing::Segments(_) => None,
+            // If that cannot be read, neither can the pages.
+            Backing::Kdump(kdump) => {
+                kdump.left_out(start, end).unwrap_or(Some((end.saturating_sub(start), start)))
+            }
+        }
+    }
+
     /// Whether each page is compressed by itself, so that the beginning of one does not show
     /// whether the rest is readable.
     pub(crate) fn is_packed(&self) -> bool {

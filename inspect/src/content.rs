@@ -90,7 +90,10 @@ pub(crate) fn compare(before: Side<'_>, after: Side<'_>, progress: &Progress) ->
     let mut compared = Compared::default();
     let open = |side: Side<'_>| {
         let Side { image, page_size, preserved, contested, memfd } = side;
-        places(Ground { image, page_size, preserved, contested: Some(contested) }, memfd)
+        let contested = Some(contested);
+        // What is doubtful as a whole is a finding of its side.
+        let addresses_doubtful = false;
+        places(Ground { image, page_size, preserved, contested, addresses_doubtful }, memfd)
     };
     let ((before_places, before_said), (after_places, after_said)) = (open(before), open(after));
     let reader = |image, places| Reader { image, places, next: 0, lookup: Lookup::default() };

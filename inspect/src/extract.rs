@@ -57,6 +57,8 @@ pub enum Why {
     OwnersUnknown,
     /// The image file is damaged: it may not show what was in memory.
     ImageMalformed,
+    /// The addresses of the image file's memory are wrong or derived: other memory may be there.
+    AddressesDoubtful,
 }
 
 impl Why {
@@ -77,6 +79,7 @@ impl Why {
             Self::Contradicted => "the memfd's state is damaged: see the findings",
             Self::OwnersUnknown => "unknown whether its pages have a second owner",
             Self::ImageMalformed => "the image file is damaged",
+            Self::AddressesDoubtful => "the addresses of the image file's memory are doubtful",
         }
     }
 }
@@ -214,6 +217,9 @@ pub fn memfd(
     if memfd.size > 0 && !image.notes().is_empty() {
         whole(Why::ImageMalformed);
     }
+    if memfd.size > 0 && ground.addresses_doubtful {
+        whole(Why::AddressesDoubtful);
+    }
     Ok(extracted)
 }
 
@@ -228,6 +234,9 @@ pub struct Ground<'s> {
     pub preserved: Option<&'s Preserved>,
     /// Pages with two owners, once all owners are known.
     pub contested: Option<&'s Contested>,
+    /// Whether the addresses of the image's memory are wrong or were derived from the state, which does
+    /// not show where the pages of content belong.
+    pub addresses_doubtful: bool,
 }
 
 /// The place of a piece of the content.
@@ -256,7 +265,7 @@ fn assemble(
     memfd: &Memfd,
     sink: Sink<'_>,
 ) -> io::Result<(Extracted, Vec<Place>)> {
-    let Ground { image, page_size, preserved, contested } = ground;
+    let Ground { image, page_size, preserved, contested, .. } = ground;
     let mut writer = Writer {
         image,
         contested,

@@ -89,7 +89,10 @@ impl State {
     #[must_use]
     pub fn ground<'s>(&'s self, image: &'s Image) -> Ground<'s> {
         let (page_size, preserved) = (self.page_size, self.preserved());
-        Ground { image, page_size, preserved, contested: Some(&self.contested) }
+        let addresses_doubtful =
+            self.findings.counts().contains_key(rules::OFFSETS_NOT_ADDRESSES.id);
+        let contested = Some(&self.contested);
+        Ground { image, page_size, preserved, contested, addresses_doubtful }
     }
 }
 

@@ -6,10 +6,10 @@ use kho_abi_inspect::handlers::memfd::Memfd;
 use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::image::bytes::FileBytes;
 use kho_abi_inspect::image::Image;
-use kho_abi_inspect::synth::container::{elf, kdump, raw, Packing};
+use kho_abi_inspect::synth::container::{elf, kdump, placed, raw, Packing};
 use kho_abi_inspect::synth::counted::Counted;
 use kho_abi_inspect::synth::{content, Lie, MemfdSpec, Places, Ram, Synth};
-use kho_abi_inspect::{inspect, Options, State};
+use kho_abi_inspect::{inspect, inspect_file, Options, State};
 use kho_abi_show::Progress;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
@@ -212,4 +212,23 @@ fn sixteen_gibibytes_of_holes_take_no_time() {
         // Page by page, there would be millions.
         assert!(calls < 100_000, "{name}: {calls} calls, {read} bytes");
     }
+}
+
+#[test]
+fn content_at_derived_addresses_is_doubtful_and_there() {
+    const GIB: u64 = 1 << 30;
+    let size = 65_536;
+    let mut synth = Synth::new(Ram::new(4096, GIB + (16 << 20)), 4096);
+    synth.start_at(GIB + (1 << 20));
+    let session = synth.session("vm0");
+    synth.memfd(session, 1, &MemfdSpec { size, ..MemfdSpec::default() });
+    let (ram, _) = synth.finish();
+    let image = Image::from_bytes(placed(&ram, &[(GIB, 0, 16 << 20)])).unwrap();
+    let (image, state) = inspect_file(image, &Options::default()).unwrap();
+    assert_eq!(state.findings.list()[0].rule.id, "offsets_not_addresses");
+    let file = tempfile::tempfile().unwrap();
+    let extracted =
+        extract::memfd(state.ground(&image), memfd(&state), &file, &Progress::default()).unwrap();
+    assert!(extracted.lost.is_empty() && !extracted.is_complete(), "{extracted:?}");
+    assert_eq!(extracted.doubtful.bytes, size);
 }

@@ -10,7 +10,6 @@ use kho_abi_inspect::handlers::memfd::Memfd;
 use kho_abi_inspect::handlers::Payload;
 use kho_abi_inspect::luo::{File, Session};
 use kho_abi_inspect::report::{text, Report};
-use kho_abi_inspect::rules;
 use kho_abi_inspect::text::count;
 use kho_abi_inspect::State;
 use schemars::JsonSchema;
@@ -108,11 +107,8 @@ pub(super) fn run(report: Report<'_>, args: &Args, to: &Destination) -> Result<O
     if !extracted.is_complete() {
         return Ok(Outcome::Incomplete);
     }
-    // Where the memory of a file belongs was found out, or else nothing would have been extracted.
-    let found = report.state.findings.counts();
-    let harmless = found.keys().all(|rule| *rule == rules::OFFSETS_NOT_ADDRESSES.id);
     // What was not decoded does not concern this content, whose pages have one owner.
-    Ok(if harmless { Outcome::Clean } else { Outcome::Findings })
+    Ok(Outcome::of(report.state.findings.list().len()))
 }
 
 /// The findings, those first that concern the image as a whole or this memfd.

@@ -86,7 +86,7 @@ fn whole(walker: &Walker<'_>, memfd: &Memfd) -> Result<Vec<u8>, String> {
     let image = walker.memory.image();
     let page_size = walker.memory.page_size_usize();
     let preserved = walker.preserved.as_ref();
-    let ground = Ground { image, page_size, preserved, contested: None };
+    let ground = Ground { image, page_size, preserved, contested: None, addresses_doubtful: false };
     let (places, said) = places(ground, memfd);
     if !said.is_complete() {
         return Err("its content is lost or doubtful".into());

@@ -18,6 +18,7 @@ use kho_abi_read::outline::{self, FieldText, Outline};
 use kho_abi_read::source;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// What a patch shows of a header.
 #[derive(Clone, Debug)]
@@ -231,6 +232,33 @@ pub(super) fn follow_moves(partials: &mut [Partial], created: &[String]) {
     }
 }
 
+/// All forms of what hunks show, on each side, with their lines. Conditions select one of several.
+type Forms = [BTreeMap<Item, Vec<(String, usize)>>; 2];
+
+/// The changes of what has several forms: which one is in use is not shown.
+fn ambiguous(path: &str, [old, new]: &Forms) -> Vec<(Place, String)> {
+    let mut found = Vec::new();
+    let items: BTreeSet<&Item> = old.keys().chain(new.keys()).collect();
+    for item in items {
+        let sides = [old, new].map(|side| side.get(item).map_or(&[][..], Vec::as_slice));
+        let texts = sides.map(|forms| forms.iter().map(|(text, _)| text).collect::<Vec<_>>());
+        if texts[0] == texts[1] || texts.iter().all(|texts| texts.len() < 2) {
+            continue;
+        }
+        let line = sides[1].last().or(sides[0].last()).map_or(1, |(_, line)| *line);
+        let name = match item {
+            Item::Macro(name) => name.clone(),
+            Item::Record(name) => format!("struct {name}"),
+        };
+        let what = format!(
+            "{name} has several definitions, and one of them changes: the patch does not show which \
+             one applies"
+        );
+        found.push((place(path, line), what));
+    }
+    found
+}
+
 /// One side of a hunk, as a piece of a header.
 struct Piece {
     outline: Outline,
@@ -329,10 +357,15 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
         partial.loose.push((place(&path, 1), "the patch does not show its content".into()));
         return partial;
     }
-    if file.hunks.is_empty() && is_ours(&file.old) != is_ours(&file.new) {
-        let what = "it was moved, and the patch does not show its content";
-        partial.loose.push((place(&path, 1), what.into()));
+    // The hunks of a file that came from elsewhere only show where it differs from the other file.
+    let is_new_here = is_ours(&file.new) && (file.is_copy || !is_ours(&file.old));
+    let comes = file.old.is_some() && is_new_here;
+    if comes || file.hunks.is_empty() && is_ours(&file.old) != is_ours(&file.new) {
+        let how = if file.is_copy { "copied" } else { "moved" };
+        let what = format!("it was {how}, and the patch does not show its content");
+        partial.loose.push((place(&path, 1), what));
     }
+    let mut forms = Forms::default();
     for hunk in &file.hunks {
         let [old, new] = [piece(hunk, false), piece(hunk, true)];
         for (at, comment) in &new.outline.comments {
@@ -343,15 +376,33 @@ pub fn read(file: &FilePatch, unknown: &mut Vec<String>) -> Partial {
             }
         }
         partial.reworded.extend(reworded(&path, [&old, &new]));
-        if old.outline.code == new.outline.code {
+        if in_order(&old) == in_order(&new) {
             continue;
         }
-        one_hunk(&path, hunk, [&old, &new], &mut partial, unknown);
+        one_hunk(&path, hunk, [&old, &new], &mut partial, &mut forms, unknown);
     }
+    partial.loose.extend(ambiguous(&path, &forms));
     if partial.sides.iter().all(|side| side.versions().is_empty()) && !file.hunks.is_empty() {
         unknown.push(format!("{path}: its version is not shown; no hunk changes it"));
     }
     partial
+}
+
+/// The code of a piece, with each directive where it stands: what it applies to is beside it.
+fn in_order(piece: &Piece) -> Vec<String> {
+    let lines = outline::code_lines(&piece.text.join("\n"));
+    let (mut found, mut between) = (Vec::new(), String::new());
+    for line in lines {
+        if line.starts_with('#') {
+            found.push(outline::read(&std::mem::take(&mut between)).code);
+            found.push(line);
+        } else {
+            between.push_str(&line);
+            between.push('\n');
+        }
+    }
+    found.push(outline::read(&between).code);
+    found
 }
 
 fn place(path: &str, line: usize) -> Place {
@@ -393,6 +444,7 @@ fn one_hunk(
     hunk: &Hunk,
     pieces: [&Piece; 2],
     partial: &mut Partial,
+    forms: &mut Forms,
     unknown: &mut Vec<String>,
 ) {
     let [old, new] = pieces.map(|piece| &piece.outline);
@@ -402,11 +454,18 @@ fn one_hunk(
         first.as_deref() != Some(name)
             && outline.records.iter().any(|record| record.name == name && record.whole)
     };
-    for (side, outline) in partial.sides.iter_mut().zip([old, new]) {
+    let line_of = |side: usize, at: usize| pieces[side].lines.get(&at).copied().unwrap_or(1);
+    let mut put = |partial: &mut Partial, side: usize, item: Item, text: String, at: usize| {
+        let form = (text.clone(), line_of(side, at));
+        forms[side].entry(item.clone()).or_default().push(form);
+        partial.sides[side].put(item, text);
+    };
+    for (side, outline) in [old, new].into_iter().enumerate() {
         for found in &outline.macros {
-            side.put(Item::Macro(found.name.clone()), found.body.clone());
+            put(partial, side, Item::Macro(found.name.clone()), found.body.clone(), found.line);
         }
     }
+    let repeated = repeated([old, new]);
     let names: BTreeSet<&str> =
         old.records.iter().chain(&new.records).map(|record| record.name.as_str()).collect();
     let mut in_part: BTreeSet<&str> = BTreeSet::new();
@@ -414,10 +473,12 @@ fn one_hunk(
         let is_there = |outline: &Outline| outline.records.iter().any(|other| other.name == record);
         let wholes = [old, new].map(|outline| is_whole(outline, record));
         let theres = [old, new].map(is_there);
-        if wholes == theres {
-            for (index, side) in partial.sides.iter_mut().enumerate() {
-                if let Some(body) = body_of(hunk, index == 1, record) {
-                    side.put(Item::Record(record.into()), body);
+        let bodies = [0, 1].map(|side| body_of(hunk, side == 1, record, [old, new][side]));
+        let is_found = bodies.each_ref().map(Option::is_some) == theres;
+        if wholes == theres && is_found && !repeated.contains(record) {
+            for (side, body) in bodies.into_iter().enumerate() {
+                if let Some(body) = body {
+                    put(partial, side, Item::Record(record.into()), body, 1);
                 }
             }
             if theres == [true, true] {
@@ -438,15 +499,25 @@ fn one_hunk(
     // A guard is begun and ended, or has another name: nothing else than it is then within `#if`.
     let guards = pieces.map(changed_guards);
     let in_balance = guards[0] == guards[1] || guards.iter().all(|[begun, ended]| begun == ended);
-    let [gone, come] = pieces.map(|piece| unexplained(piece, &in_part, in_balance));
-    let line = |side: usize, at: &usize| pieces[side].lines.get(at).copied().unwrap_or(1);
+    let [gone, come] = pieces.map(|piece| unexplained(piece, &in_part, &repeated, in_balance));
+    let line = |side: usize, at: &usize| line_of(side, *at);
+    if gone.is_empty() && come.is_empty() {
+        if let Some(line) = under_another_condition(pieces) {
+            let is_it = |text: &String| text.split_whitespace().eq(line.split_whitespace());
+            let at = pieces[1].text.iter().position(is_it).map_or(1, |at| at + 1);
+            let what = format!("`{line}` is under another condition than before");
+            partial.loose.push((place(path, line_of(1, at)), what));
+        }
+    }
     // As many lines as before are those lines.
     let is_paired = gone.len() == come.len();
     let shown = come.iter().enumerate().map(|(index, (at, text))| {
         let (at, now) = (line(1, at), format!("`{text}`"));
         (
             at,
-            if is_paired {
+            if is_paired && gone[index].1 == *text {
+                format!("`{text}` moves")
+            } else if is_paired {
                 format!("`{}` is now {now}", gone[index].1)
             } else {
                 format!("{now} is new")
@@ -464,10 +535,16 @@ fn one_hunk(
 /// The changed lines of a side that are neither comments, nor macros, nor fields of structs whose
 /// names are visible.
 ///
-/// Guards are explained if they are in balance.
-fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>, in_balance: bool) -> Vec<(usize, String)> {
+/// Guards are explained if they are in balance. The fields of a struct with several forms are not.
+fn unexplained(
+    piece: &Piece,
+    in_part: &BTreeSet<&str>,
+    repeated: &BTreeSet<&str>,
+    in_balance: bool,
+) -> Vec<(usize, String)> {
     let mut ranges = Vec::new();
-    for record in &piece.outline.records {
+    let records = piece.outline.records.iter();
+    for record in records.filter(|record| !repeated.contains(record.name.as_str())) {
         let mut open = 0_usize;
         let mut end = record.line;
         for (index, line) in piece.text.iter().enumerate().skip(record.line.saturating_sub(1)) {
@@ -513,6 +590,56 @@ fn unexplained(piece: &Piece, in_part: &BTreeSet<&str>, in_balance: bool) -> Vec
     open.map(|(at, line)| (at, line.split_whitespace().collect::<Vec<_>>().join(" "))).collect()
 }
 
+/// The structs that a side of a hunk declares more than once.
+fn repeated(sides: [&Outline; 2]) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    for outline in sides {
+        let mut seen = BTreeSet::new();
+        let names = outline.records.iter().map(|record| record.name.as_str());
+        found.extend(names.filter(|name| !seen.insert(*name)));
+    }
+    found
+}
+
+/// A line that both sides have, but the new one under other conditions, include guards apart.
+fn under_another_condition(pieces: [&Piece; 2]) -> Option<String> {
+    let [old, new] = pieces.map(conditions);
+    let is_moved = |(line, of_new): &(&String, &BTreeSet<u64>)| {
+        old.get(*line).is_some_and(|of_old| !of_new.is_subset(of_old))
+    };
+    new.iter().find(is_moved).map(|(line, _)| line.clone())
+}
+
+/// The conditions of each line of code: a hash for each place where the line is.
+fn conditions(piece: &Piece) -> BTreeMap<String, BTreeSet<u64>> {
+    let hash = |before: u64, line: &str| {
+        let mut hasher = DefaultHasher::new();
+        (before, line).hash(&mut hasher);
+        hasher.finish()
+    };
+    let mut found: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    // The conditions that began before the hunk, and those that begin in it.
+    let (mut outer, mut inner) = (0, Vec::new());
+    for line in outline::code_lines(&piece.text.join("\n")) {
+        let now = inner.last().copied().unwrap_or(outer);
+        let word = line.strip_prefix('#').map(str::trim_start).unwrap_or_default();
+        if guard(&line) == Some(0) {
+            inner.push(now);
+        } else if word.starts_with("if") {
+            inner.push(hash(now, &line));
+        } else if word.starts_with("el") {
+            *inner.last_mut().unwrap_or(&mut outer) = hash(now, &line);
+        } else if word.starts_with("endif") {
+            if inner.pop().is_none() {
+                outer = hash(outer, "#endif");
+            }
+        } else {
+            found.entry(line).or_default().insert(now);
+        }
+    }
+    found
+}
+
 /// Whether a line begins an include guard (0), or ends one or another condition (1).
 fn guard(line: &str) -> Option<usize> {
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -539,9 +666,12 @@ fn fields_of<'a>(outline: &'a Outline, record: &str) -> Vec<&'a str> {
     found.map(|r| r.fields.iter().map(|f| f.declaration.as_str()).collect()).unwrap_or_default()
 }
 
-/// A struct's lines in one side of a hunk, from its first to its last.
-fn body_of(hunk: &Hunk, after: bool, record: &str) -> Option<String> {
-    body_in(&hunk.text(after), record)
+/// A struct's lines in one side of a hunk, from its first to its last, if they are what the outline of that
+/// side has.
+fn body_of(hunk: &Hunk, after: bool, record: &str, outline: &Outline) -> Option<String> {
+    let body = body_in(&hunk.text(after), record)?;
+    let is_it = fields_of(&outline::read(&body), record) == fields_of(outline, record);
+    is_it.then_some(body)
 }
 
 /// A struct's lines in a text, from its first to its last.
@@ -897,7 +1027,8 @@ pub fn judge(
         jointly: Vec::new(),
     });
     let mut changed: Vec<String> = Vec::new();
-    let of_untold = partial.spare.iter().filter(|(record, _)| undetermined.contains(*record));
+    let (by_fields, unread) = unread(partial, &undetermined);
+    let of_untold = partial.spare.iter().filter(|(record, _)| by_fields.contains(*record));
     for part in partial.parts.iter().chain(of_untold.flat_map(|(_, parts)| parts)) {
         let (rule, item, place, what) = part;
         contract.verdict = if kept { Verdict::BumpMissing } else { Verdict::ChangedAndBumped };
@@ -930,7 +1061,7 @@ pub fn judge(
         super::Unjudged { rule, item, place: Some(place), what, help }.event()
     };
     let untold_macros = untold_macros(partial, &known);
-    for (place, what) in partial.loose.iter().cloned().chain(untold_macros) {
+    for (place, what) in partial.loose.iter().cloned().chain(unread).chain(untold_macros) {
         // A new version covers all changes.
         if kept {
             report.events.push(unjudged(place, what));
@@ -952,6 +1083,32 @@ pub fn judge(
     if macro_name == unseen {
         leave_out(&unseen, &nameless, report);
     }
+}
+
+/// The structs of which only the fields show how they changed, and what is to be said of those that
+/// changed in another way. None of them can be laid out.
+fn unread<'a>(
+    partial: &Partial,
+    undetermined: &'a BTreeSet<String>,
+) -> (BTreeSet<&'a String>, Vec<(Place, String)>) {
+    let (mut by_fields, mut others) = (BTreeSet::new(), Vec::new());
+    for record in undetermined {
+        let item = Item::Record(record.clone());
+        let code = |side: &Shown| side.get(&item).map(|text| outline::read(text).code);
+        let became = match partial.sides.each_ref().map(code) {
+            [old, new] if old == new => continue,
+            [None, _] => "is new",
+            [_, None] => "is gone",
+            _ if partial.spare.get(record).is_some_and(|parts| !parts.is_empty()) => {
+                by_fields.insert(record);
+                continue;
+            }
+            _ => "changed",
+        };
+        let what = format!("struct {record} {became}, and the compiler cannot lay it out");
+        others.push((place(&partial.path(), 1), what));
+    }
+    (by_fields, others)
 }
 
 /// Replaces a name that only the compiler needed.

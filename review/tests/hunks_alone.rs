@@ -177,3 +177,62 @@ fn a_file_that_comes_from_elsewhere_is_not_shown_by_its_hunks() {
         }
     }
 }
+
+/// Two strings in one header, near each other or each in a hunk of its own.
+fn with_two(strings: [u32; 2], between: &str, rest: &str) -> String {
+    let [lane, port] = strings;
+    format!(
+        "#define PORT_COMPATIBLE \"port-v{port}\"\n{between}#define LANE_COMPATIBLE \"lane-v{lane}\"\n{rest}{FAR}"
+    )
+}
+
+/// A header may have several strings, and a new version covers what is its own.
+#[test]
+fn a_new_version_covers_what_is_its_own() {
+    let number = |name: &str| [4, 5].map(|value| format!("#define {name} {value}\n"));
+    let unknown = |name: &str| ["A", "B"].map(|value| format!("#define {name} ({value})\n"));
+    let enums = ["A,\n\tB", "B,\n\tA"].map(|members| format!("enum x {{\n\t{members}\n}};\n"));
+    for between in ["", FAR] {
+        for [old, new] in
+            [number("SHARED_MAX"), number("PORT_MAX"), unknown("PORT_MAX"), unknown("SHARED_MAX")]
+        {
+            let judge = |after: [u32; 2]| {
+                let sides = [with_two([1, 1], between, &old), with_two(after, between, &new)];
+                judged(&[diff_with(6, &sides[0], &sides[1])])
+            };
+            assert!(judge([2, 1]).findings() > 0, "{between:?}: {old}");
+            assert!(judge([1, 1]).findings() > 0, "{between:?}: {old}");
+            if between.is_empty() {
+                assert_eq!(rules(&judge([2, 2])), [""; 0], "{old}");
+            }
+        }
+        for [old, new] in [number("LANE_MAX"), unknown("LANE_MAX")] {
+            let sides = [with_two([1, 1], between, &old), with_two([2, 1], between, &new)];
+            let document = judged(&[diff_with(6, &sides[0], &sides[1])]);
+            assert_eq!(rules(&document), [""; 0], "{between:?}: {old}");
+        }
+    }
+    // Words of both.
+    let [old, new] = number("LANE_PORT_MAX");
+    let sides = [with_two([1, 1], "", &old), with_two([2, 1], "", &new)];
+    assert!(judged(&[diff(&sides[0], &sides[1])]).findings() > 0);
+    // A line that has no name.
+    let sides = [with_two([1, 1], "", &enums[0]), with_two([2, 1], "", &enums[1])];
+    assert!(judged(&[diff(&sides[0], &sides[1])]).findings() > 0);
+    let sides = [with_two([1, 1], "", &enums[0]), with_two([2, 2], "", &enums[1])];
+    assert_eq!(rules(&judged(&[diff(&sides[0], &sides[1])])), [""; 0]);
+}
+
+/// A string that is added is not the next version of the one that the header has.
+#[test]
+fn a_string_that_is_new_bumps_no_other() {
+    let added = "#define PORT_COMPATIBLE \"port-v1\"\n";
+    for (old, new) in [
+        ("#define LANE_MAX (A)\n", "#define LANE_MAX (B)\n"),
+        ("enum x {\n\tA,\n\tB,\n};\n", "enum x {\n\tB,\n\tA,\n};\n"),
+        ("#define LANE_MAX 4\n", "#define LANE_MAX 5\n"),
+    ] {
+        let document = judged(&[diff(&header(old), &header(&format!("{added}{new}")))]);
+        assert!(document.findings() > 0, "{old} -> {new}");
+    }
+}

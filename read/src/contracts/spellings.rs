@@ -59,6 +59,19 @@ pub fn is_a_version(name: &str, body: &str) -> bool {
     }
 }
 
+/// Whether a macro holds a compatible string, as far as its text shows.
+#[must_use]
+pub fn is_a_string(name: &str, body: &str) -> bool {
+    body.starts_with('"') && is_a_version(name, body)
+}
+
+/// Whether the text of a macro is a string with a version.
+#[must_use]
+pub fn holds_a_version(body: &str) -> bool {
+    let string = body.strip_prefix('"').and_then(|body| body.strip_suffix('"'));
+    string.is_some_and(version::is_version)
+}
+
 fn text(constant: &Constant) -> Option<&str> {
     match &constant.value {
         Value::Str(text) => Some(text),

@@ -10,7 +10,7 @@ use crate::diff::open::{self, Files};
 use crate::diff::{compare, Side};
 use crate::patch::{FilePatch, Hunk, Line};
 use crate::policy::{self, Baseline, ContractReport, Finding, Level, Options, Report, Verdict};
-use kho_abi_model::{version, Place, ABI_DIR};
+use kho_abi_model::{version, Contract, Model, Place, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
 use kho_abi_read::contracts::spellings;
 use kho_abi_read::git::history::is_abi_header;
@@ -123,6 +123,10 @@ impl Partial {
     /// The macro and its string, before and after. If there are several, those that change.
     fn string_of(&self, after: usize) -> Option<(String, String)> {
         let [old, new] = [0, 1].map(|side: usize| self.sides[side].strings());
+        // A string that is new is not the one that the header has already.
+        if old.is_empty() && self.bumped().is_empty() {
+            return None;
+        }
         let is_in = |one: &(String, String), others: &[(String, String)]| {
             others.iter().any(|other| other.0 == one.0)
         };
@@ -147,9 +151,44 @@ impl Partial {
         }
     }
 
+    /// The macros of versions that change, under their new names. A string beside those of before, or one
+    /// that is gone, is not the new version of another.
+    fn bumped(&self) -> BTreeMap<&String, &String> {
+        let [old, new] = [0, 1].map(|side: usize| self.sides[side].versions());
+        let is_gone = old.keys().any(|name| !new.contains_key(name));
+        let is_bump = |name: &String, body: &String| match old.get(name) {
+            Some(was) => *was != body,
+            None => is_gone || !spellings::is_a_string(name, body),
+        };
+        new.into_iter().filter(|(name, body)| is_bump(name, body)).collect()
+    }
+
     /// Whether the hunks show a new version.
     fn is_bumped(&self) -> bool {
-        self.sides[0].versions() != self.sides[1].versions()
+        !self.bumped().is_empty()
+    }
+
+    /// The macros of versions that the header has and no hunk changes, as far as hunks or the catalogue
+    /// show them.
+    fn kept(&self, catalogue: &Catalogue) -> BTreeSet<String> {
+        let [old, new] = [0, 1].map(|side: usize| self.sides[side].versions());
+        let is_same = |name: &String, body: &String| new.get(name) == Some(&body);
+        let shown = old
+            .iter()
+            .filter(|(name, body)| spellings::holds_a_version(body) && is_same(name, body));
+        let mut kept: BTreeSet<String> = shown.map(|(name, _)| (*name).clone()).collect();
+        let is_changed = |name: &String| match old.get(name) {
+            Some(body) => !is_same(name, body),
+            None => new.contains_key(name),
+        };
+        for contract in contracts_of(&self.header, catalogue) {
+            let named = contract.name.iter().map(|name| &name.macro_name);
+            let mut macros = named.chain([&contract.macro_name]);
+            if !macros.any(is_changed) {
+                kept.insert(contract.macro_name.clone());
+            }
+        }
+        kept
     }
 
     /// Adds what a later patch shows of the same header.
@@ -763,8 +802,88 @@ fn canonical(field: &FieldText) -> String {
     format!("{ty} {}", field.declaration.strip_prefix(&field.ty).unwrap_or(&field.declaration))
 }
 
+/// The contracts of a header of that name, if the catalogue has it.
+fn contracts_of<'a>(header: &str, catalogue: &'a Catalogue) -> &'a [Contract] {
+    let known = catalogue.current().ok();
+    let header = known.and_then(|known| known.headers.iter().find(|other| other.name == header));
+    header.map_or(&[], |header| &header.contracts)
+}
+
+/// Who covers what a header declares.
+struct Covers<'a> {
+    /// The words of the versions that change, and of those that do not.
+    bumped: BTreeSet<String>,
+    kept: BTreeSet<String>,
+    /// How many change.
+    changed: usize,
+    /// The macros of those that do not.
+    kept_macros: &'a BTreeSet<String>,
+    /// The contracts of the header, as far as the catalogue has them, and the model that they are of.
+    known: Option<(&'a Model, &'a [Contract])>,
+}
+
+impl<'a> Covers<'a> {
+    fn of(partial: &Partial, kept: &'a BTreeSet<String>, catalogue: &'a Catalogue) -> Self {
+        let owner = |name: &str, body: &str| {
+            let mut owner = words(name);
+            owner.extend(words(body));
+            owner.remove("compatible");
+            owner
+        };
+        let bumped = partial.bumped();
+        let old = partial.sides[0].versions();
+        let contracts = contracts_of(&partial.header, catalogue);
+        let body_of = |name: &String| {
+            let known = || contracts.iter().find(|contract| contract.macro_name == *name);
+            let body = old.get(name).map(|body| body.as_str());
+            body.or_else(|| Some(known()?.compatible.as_str())).unwrap_or_default()
+        };
+        Self {
+            bumped: bumped.iter().flat_map(|(name, body)| owner(name, body)).collect(),
+            kept: kept.iter().flat_map(|name| owner(name, body_of(name))).collect(),
+            changed: bumped.len(),
+            kept_macros: kept,
+            known: catalogue.current().ok().map(|model| (model, contracts)),
+        }
+    }
+
+    /// Whether the versions that change are all that may cover a constant. Several versions that all change
+    /// cover it, whichever of them is its own.
+    fn has_constant(&self, name: &str) -> bool {
+        self.changed > 1 && self.kept.is_empty() || self.has(name)
+    }
+
+    /// Whether the versions that change are all that may cover a struct or a constant.
+    fn has(&self, name: &str) -> bool {
+        if let Some((model, contracts)) = self.known {
+            let promises = |contract: &&Contract| {
+                contract.constants.iter().any(|constant| constant == name)
+                    || model.closure(contract).iter().any(|record| record.name == name)
+            };
+            let mut owners = contracts.iter().filter(promises).peekable();
+            if owners.peek().is_some() {
+                return !owners.any(|owner| self.kept_macros.contains(&owner.macro_name));
+            }
+            if contracts.len() == 1 && self.kept.is_empty() {
+                return true;
+            }
+        }
+        let words = words(name);
+        let is_of = |these: &BTreeSet<String>, others: &BTreeSet<String>| {
+            these.difference(others).any(|word| words.contains(word))
+        };
+        is_of(&self.bumped, &self.kept) && !is_of(&self.kept, &self.bumped)
+    }
+}
+
+/// The words of a name, without single letters.
+fn words(text: &str) -> BTreeSet<String> {
+    let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
+    parts.filter(|word| word.len() > 1).map(str::to_ascii_lowercase).collect()
+}
+
 /// What the hunks leave open, with or without a new version.
-fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Place, String)> {
+fn unsure(partial: &Partial) -> Vec<(Place, String)> {
     let mut found = Vec::new();
     let strings = [0, 1].map(|side: usize| partial.string_of(side));
     let is_kept = strings[0] == strings[1];
@@ -786,7 +905,7 @@ fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Pla
             )),
         }
     }
-    let [Some((_, old)), Some((macro_name, new))] = &strings else { return found };
+    let [Some((_, old)), Some((_, new))] = &strings else { return found };
     if version::stem(old) != version::stem(new) {
         let what = format!(
             "\"{old}\" is now \"{new}\": the patch does not show whether that stood for something \
@@ -794,48 +913,74 @@ fn unsure(partial: &Partial, report: &Report, catalogue: &Catalogue) -> Vec<(Pla
         );
         found.push((place(&partial.path(), 1), what));
     }
-    let is_only = catalogue.current().is_ok_and(|known| {
-        let header = known.headers.iter().find(|header| header.name == partial.header);
-        header.is_some_and(|header| header.contracts.len() == 1)
-    });
-    if is_only || old == new {
-        return found;
-    }
-    // A header may have several strings. Only names can show whose a struct is.
-    let words = |text: &str| -> BTreeSet<String> {
-        let parts = text.split(|c: char| !c.is_ascii_alphanumeric());
-        parts.filter(|word| word.len() > 1).map(str::to_ascii_lowercase).collect()
-    };
-    let mut owner = words(macro_name);
-    owner.extend(words(new));
-    owner.remove("compatible");
+    found
+}
+
+/// The changes that a new version may not cover: a header may have several, and only names show which of
+/// them covers what. `unclear` is what one of several shown versions covers.
+fn uncovered(
+    partial: &Partial,
+    report: &Report,
+    covers: &Covers<'_>,
+    unclear: &BTreeSet<String>,
+) -> Vec<(Place, String)> {
+    let bumped = partial.bumped();
+    let shown: Vec<String> = bumped.values().map(|body| quoted(body)).collect();
     let whole = partial.sides.iter().flat_map(Shown::whole).cloned();
     let in_part =
         partial.parts.iter().map(|part| part.1.split('.').next().unwrap_or_default().to_string());
-    let changed: BTreeSet<String> = whole.chain(in_part).collect();
-    for record in changed {
-        let is_changed = report.events.iter().any(|event| {
-            event.level == Level::Fine && event.item.split('.').next() == Some(record.as_str())
-        });
-        if is_changed && words(&record).is_disjoint(&owner) {
-            let what = format!(
-                "struct {record} changes, but the patch does not show whether \"{new}\" is its \
-                 string"
-            );
-            found.push((place(&partial.path(), 1), what));
-        }
+    let records: BTreeSet<String> = whole.chain(in_part).collect();
+    let [old, new] = &partial.sides;
+    let constants = old.macros().filter(|(name, body)| {
+        !spellings::is_a_version(name, body)
+            && new.get(&Item::Macro((*name).clone())) != Some(*body)
+    });
+    let constants = constants.map(|(name, _)| name.clone());
+    let changed: BTreeSet<String> = records.into_iter().chain(constants).collect();
+    let mut fine: BTreeSet<&str> = BTreeSet::new();
+    for event in report.events.iter().filter(|event| event.level == Level::Fine) {
+        fine.extend(event.item.split('.').next());
     }
-    found
+    let is_open = |name: &&String| {
+        let is_fine = fine.contains(name.as_str());
+        let is_constant = old.macros().any(|(other, _)| other == *name);
+        let has = if is_constant { covers.has_constant(name) } else { covers.has(name) };
+        unclear.contains(*name) || is_fine && !has
+    };
+    let what = |name: &String| {
+        let kind = if old.macros().any(|(other, _)| other == name) { "" } else { "struct " };
+        let what = match shown.as_slice() {
+            [] => format!("{kind}{name} changes, but the patch does not show its version"),
+            [one] => format!(
+                "{kind}{name} changes, but the patch does not show whether {one} is its string"
+            ),
+            several => format!(
+                "{kind}{name} changes, but the patch does not show whether one of {} is its string",
+                several.join(", ")
+            ),
+        };
+        (place(&partial.path(), 1), what)
+    };
+    changed.iter().filter(is_open).map(what).collect()
+}
+
+/// A version as text, in quotes.
+fn quoted(body: &str) -> String {
+    if body.starts_with('"') {
+        body.into()
+    } else {
+        format!("{body:?}")
+    }
 }
 
 /// The macro with the string: as a hunk shows it, or as the truth has it for a header of that name.
 fn macro_of(partial: &Partial, catalogue: &Catalogue) -> Option<String> {
     // The macro that changes holds the version: the number beside a string, if there is one.
-    let [old, new] = [0, 1].map(|side: usize| partial.sides[side].versions());
-    let changed = new.iter().find(|(name, body)| old.get(*name) != Some(*body));
-    let number = || new.keys().find(|name| spellings::names_a_number(name));
+    let old = partial.sides[0].versions();
+    let changed = partial.bumped().into_iter().next();
+    let number = || old.keys().find(|name| spellings::names_a_number(name));
     let shown = partial.string_of(1).or_else(|| partial.string_of(0)).map(|(name, _)| name);
-    let known = changed.map(|(name, _)| name).or_else(number).map(|name| (*name).clone());
+    let known = changed.map(|(name, _)| name.clone()).or_else(|| number().map(|n| (*n).clone()));
     known.or(shown).or_else(|| {
         let known = catalogue.current().ok()?;
         let header = known.headers.iter().find(|other| other.name == partial.header)?;
@@ -854,7 +999,9 @@ fn side_of(
     let mut files = context(&shown, &partial.header, &reading.catalogue);
     let mut text =
         String::from("#include <linux/types.h>\n#include <linux/kho/abi/kexec_handover.h>\n");
-    if partial.sides[index].versions().is_empty() {
+    // A string that is new stands beside that of the header.
+    let is_beside = partial.sides[0].versions().is_empty() && !partial.is_bumped();
+    if is_beside || partial.sides[index].versions().is_empty() {
         let _ = writeln!(text, "#define {macro_name} {string:?}");
     }
     text.push_str(&shown);
@@ -862,24 +1009,26 @@ fn side_of(
     open::of_files(["before", "after"][index], &files, reading).ok()
 }
 
-/// Judges what the hunks show whole, adds it to a report, and returns how the contract fared.
-///
-/// Also returns the structs that the compiler could not lay out from the hunks, and the macros
-/// whose values are known before and after, or that have a finding of their own.
+/// Judges what the hunks show whole, and adds it to a report.
 fn judge_whole(
     partial: &Partial,
     [old, new]: [Option<Side>; 2],
     options: &Options,
     report: &mut Report,
-) -> (Option<ContractReport>, BTreeSet<String>, BTreeSet<String>) {
-    let all = || partial.sides.iter().flat_map(Shown::whole).cloned().collect::<BTreeSet<String>>();
+) -> OfHunks {
     let (Some(old), Some(new)) = (old, new) else {
-        return (None, all(), BTreeSet::new());
+        let undetermined = partial.sides.iter().flat_map(Shown::whole).cloned().collect();
+        return OfHunks { undetermined, ..OfHunks::default() };
     };
     let options = Options { baseline: Baseline::Old, allowances: Vec::new(), ..options.clone() };
     let of_hunks = policy::judge(&compare(&old, &new), &options);
     let file = format!("{ABI_DIR}/{}.h", partial.header);
-    let contract = of_hunks.contracts.into_iter().find(|contract| contract.header == file);
+    let contracts = of_hunks.contracts.into_iter().filter(|contract| contract.header == file);
+    let contract = contracts.min_by_key(|contract| severity(contract.verdict));
+    let is_unclear = |event: &&Finding| event.rule == "owner_unclear";
+    let unclear = of_hunks.events.iter().filter(is_unclear);
+    let unclear = unclear.filter_map(|event| event.item.split('.').next()).map(String::from);
+    let unclear = unclear.collect();
     let names = |side: &Side| -> BTreeSet<String> {
         let constants = side.model().headers.iter().flat_map(kho_abi_model::Header::constants);
         constants.map(|constant| constant.name.clone()).collect()
@@ -900,7 +1049,32 @@ fn judge_whole(
     };
     let mut undetermined = missing(&old, &partial.sides[0]);
     undetermined.extend(missing(&new, &partial.sides[1]));
-    (contract, undetermined, known)
+    OfHunks { contract, undetermined, known, unclear }
+}
+
+/// What a compiler shows of what the hunks show whole.
+#[derive(Default)]
+struct OfHunks {
+    /// How the contract fared.
+    contract: Option<ContractReport>,
+    /// The structs that the compiler could not lay out.
+    undetermined: BTreeSet<String>,
+    /// The macros whose values are known before and after, or that have a finding of their own.
+    known: BTreeSet<String>,
+    /// The changes that one of several versions covers, if nothing says which one.
+    unclear: BTreeSet<String>,
+}
+
+/// The worst of a header's verdicts comes first, and what changed before what did not.
+fn severity(verdict: Verdict) -> usize {
+    let order = [
+        Verdict::BumpMissing,
+        Verdict::VersionMissing,
+        Verdict::NotChecked,
+        Verdict::ChangedAndBumped,
+        Verdict::BumpedWithoutChange,
+    ];
+    order.iter().position(|other| *other == verdict).unwrap_or(order.len())
 }
 
 /// The structs that have other fields than before.
@@ -1001,12 +1175,13 @@ pub fn judge(
         let shown = partial.string_of(side).map(|(_, string)| string);
         shown.unwrap_or_else(|| nameless.clone())
     });
-    let (mut contract, mut undetermined, mut known) = (None, BTreeSet::new(), BTreeSet::new());
+    let mut of_hunks = OfHunks::default();
     if partial.sides.iter().any(|side| !side.items.is_empty()) {
         let sides =
             [0, 1].map(|index| side_of(partial, index, (&macro_name, &strings[index]), reading));
-        (contract, undetermined, known) = judge_whole(partial, sides, options, report);
+        of_hunks = judge_whole(partial, sides, options, report);
     }
+    let OfHunks { contract, undetermined, known, unclear } = of_hunks;
     for record in &undetermined {
         report.not_checked.push(source::Gap {
             item: format!("struct {record}"),
@@ -1014,6 +1189,8 @@ pub fn judge(
         });
     }
     let kept = !partial.is_bumped();
+    let kept_macros = partial.kept(&reading.catalogue);
+    let covers = Covers::of(partial, &kept_macros, &reading.catalogue);
     let mut contract = contract.unwrap_or_else(|| ContractReport {
         old: Some(strings[0].clone()),
         new: Some(strings[1].clone()),
@@ -1060,17 +1237,22 @@ pub fn judge(
         let rule = "change_not_judged";
         super::Unjudged { rule, item, place: Some(place), what, help }.event()
     };
-    let untold_macros = untold_macros(partial, &known);
-    for (place, what) in partial.loose.iter().cloned().chain(unread).chain(untold_macros) {
-        // A new version covers all changes.
-        if kept {
+    let untold_macros = untold_macros(partial, &known).into_iter();
+    let untold_macros =
+        untold_macros.map(|(name, place, what)| (covers.has_constant(&name), place, what));
+    // A line alone does not show its owner.
+    let lines = partial.loose.iter().cloned().chain(unread);
+    let lines = lines.map(|(place, what)| (kept_macros.is_empty(), place, what));
+    for (is_covered, place, what) in lines.chain(untold_macros) {
+        if kept || !is_covered {
             report.events.push(unjudged(place, what));
         } else if contract.verdict == Verdict::BumpedWithoutChange {
             contract.verdict = Verdict::ChangedAndBumped;
         }
     }
-    let mut unsure = unsure(partial, report, &reading.catalogue);
+    let mut unsure = unsure(partial);
     if !kept {
+        unsure.extend(uncovered(partial, report, &covers, &unclear));
         unsure.extend(embedders(partial, all, &reading.catalogue));
     }
     report.events.extend(unsure.into_iter().map(|(place, what)| unjudged(place, what)));
@@ -1123,7 +1305,7 @@ fn leave_out(unseen: &str, nameless: &str, report: &mut Report) {
 }
 
 /// The macros that changed or are gone, whose values are unknown.
-fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(Place, String)> {
+fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(String, Place, String)> {
     let [old, new] = &partial.sides;
     let mut found = Vec::new();
     for (name, body) in old.macros() {
@@ -1136,7 +1318,7 @@ fn untold_macros(partial: &Partial, known: &BTreeSet<String>) -> Vec<(Place, Str
             Some(now) => format!("{name} was `{body}`, is `{now}`: its value is unknown"),
             None => format!("{name} was `{body}`, is gone"),
         };
-        found.push((place(&partial.path(), 1), what));
+        found.push((name.clone(), place(&partial.path(), 1), what));
     }
     found
 }

@@ -15,23 +15,34 @@ fn header(body: &str) -> String {
     )
 }
 
-/// Compares two headers, in trees that have another header beside them.
-fn judged([old, new]: [&str; 2], [elsewhere_old, elsewhere_new]: [&str; 2]) -> Report {
-    let side = |name: &str, body: &str, elsewhere: &str| {
-        let path = "include/linux/kho/abi/port.h".to_string();
-        let files = BTreeMap::from([(path, header(body).into_bytes())]);
-        let elsewhere = elsewhere.to_string();
+/// The files of a tree, by path.
+type Files<'a> = BTreeMap<&'a str, String>;
+
+/// Compares the ABI headers of two trees.
+fn judged_trees([old, new]: [Files<'static>; 2]) -> Report {
+    let side = |name: &str, files: Files<'static>| {
+        let abi = files.iter().filter(|(path, _)| path.contains("/kho/abi/"));
+        let abi =
+            abi.map(|(path, text)| ((*path).to_string(), text.clone().into_bytes())).collect();
         let tree = Tree::new(name, move |paths: &[String]| {
-            let get = |path: &String| {
-                (path == "include/linux/port.h").then(|| elsewhere.clone().into_bytes())
-            };
+            let get = |path: &String| Some(files.get(path.as_str())?.clone().into_bytes());
             paths.iter().map(get).collect()
         });
         let reading = Reading { tree: Some(tree), page_size: Some(4096), ..Reading::default() };
-        open::of_files(name, &files, &reading).unwrap()
+        open::of_files(name, &abi, &reading).unwrap()
     };
-    let (old, new) = (side("old", old, elsewhere_old), side("new", new, elsewhere_new));
-    policy::judge(&diff::compare(&old, &new), &Options::default())
+    policy::judge(&diff::compare(&side("old", old), &side("new", new)), &Options::default())
+}
+
+/// Compares two headers, in trees that have another header beside them.
+fn judged([old, new]: [&str; 2], [elsewhere_old, elsewhere_new]: [&str; 2]) -> Report {
+    let files = |body: &str, elsewhere: &str| {
+        BTreeMap::from([
+            ("include/linux/kho/abi/port.h", header(body)),
+            ("include/linux/port.h", elsewhere.to_string()),
+        ])
+    };
+    judged_trees([files(old, elsewhere_old), files(new, elsewhere_new)])
 }
 
 /// A struct with a field and what stands behind its body, under the string of the contract.
@@ -190,6 +201,31 @@ fn a_change_in_another_header_is_not_fine() {
         let report = judged([&body, &body], [&old, &new]);
         assert!(report.findings() > 0, "{what}: {:?}", report.events);
         assert_eq!(judged([&body, &body], [&old, &old]).findings(), 0, "{what}");
+    }
+}
+
+/// Two headers declare one tag: it is unknown which of them a struct has.
+#[test]
+fn an_enum_that_two_headers_declare_is_not_that_of_the_first() {
+    let tree = |first: &str, ty: &str| {
+        let lane =
+            header("#define LANE_COMPATIBLE \"lane-v1\"\nstruct lane_ser { struct inner b; };\n");
+        let kind = |name: &str, first: &str, ty: &str| {
+            format!("enum kind {{ {first} }};\nstruct {name} {{ enum kind kind; {ty} more; }};\n")
+        };
+        BTreeMap::from([
+            ("include/linux/kho/abi/port.h", header(&port("struct outer a;", "__packed"))),
+            ("include/linux/port.h", kind("outer", first, ty)),
+            (
+                "include/linux/kho/abi/lane.h",
+                lane.replace("linux/port.h", "linux/lane.h").replace("_PORT_H", "_LANE_H"),
+            ),
+            ("include/linux/lane.h", kind("inner", "LANE_A, LANE_B", "u32")),
+        ])
+    };
+    for (first, ty) in [("PORT_B, PORT_A", "u32"), ("PORT_A, PORT_B = 1ULL << 40", "u32")] {
+        let report = judged_trees([tree("PORT_A, PORT_B", "u32"), tree(first, ty)]);
+        assert!(report.findings() > 0, "{first}: {:?}", report.events);
     }
 }
 

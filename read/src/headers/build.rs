@@ -374,8 +374,13 @@ impl<'a> Answers<'a> {
             let at = node.place.as_ref().map_or("", |place| place.file.as_str());
             at != file && !at.starts_with(super::ABI)
         };
+        // Without an answer to the question about it, the type of the field is unknown as well.
+        let is_known =
+            |tag: &str| self.values.contains_key(&(&Asked::Enum(format!("enum {tag}")), 's'));
         let all = self.answer.declarations.iter().filter(|node| node.kind == "EnumDecl");
-        all.filter(|node| used.contains(node.name.as_str())).filter(is_elsewhere).collect()
+        all.filter(|node| used.contains(node.name.as_str()) && is_known(&node.name))
+            .filter(is_elsewhere)
+            .collect()
     }
 
     /// The tag of the enum that a type is, or is an array of.

@@ -94,13 +94,23 @@ impl<'a> Library<'a> {
         takes(&self.files[file].split.pieces[piece]).contains(&name)
     }
 
-    /// The tag of an enum and its enumerators, if a piece is one.
+    /// The tag of an enum and its enumerators, if a piece is one. If headers declare different enums of that
+    /// tag, it is unknown which of them a header has.
     pub(super) fn enumeration(&self, file: usize, piece: usize) -> Option<(&str, Vec<&str>)> {
-        let piece = &self.files[file].split.pieces[piece];
-        let written = piece.written().filter(|written| written.kind == DeclarationKind::Enum)?;
+        let enumeration = |file: usize, piece: usize| {
+            let written = self.files[file].split.pieces[piece].written();
+            written.filter(|written| written.kind == DeclarationKind::Enum)
+        };
+        let written = enumeration(file, piece)?;
+        let all = self.defined.get(&written.name)?.iter();
+        let mut others = all.filter_map(|(file, piece)| enumeration(*file, *piece));
         let behind = written.tokens.strip_prefix("enum ")?.strip_prefix(&written.name)?;
-        let [_, enumerators @ ..] = &takes(piece)[..] else { return None };
-        behind.starts_with(" {").then(|| (written.name.as_str(), enumerators.to_vec()))
+        if !behind.starts_with(" {") || others.any(|other| other.tokens != written.tokens) {
+            return None;
+        }
+        let names = takes(&self.files[file].split.pieces[piece]);
+        let [_, enumerators @ ..] = &names[..] else { return None };
+        Some((written.name.as_str(), enumerators.to_vec()))
     }
 
     /// A piece by itself, at its own lines, with the conditions inside it.

@@ -236,3 +236,50 @@ fn a_string_that_is_new_bumps_no_other() {
         assert!(document.findings() > 0, "{old} -> {new}");
     }
 }
+
+/// A header with a struct of which a hunk shows a part.
+fn long(fields: &[&str]) -> String {
+    let more =
+        |name: &str| (0..8).fold(String::new(), |all, at| format!("{all}\tu32 {name}{at};\n"));
+    let fields: String =
+        fields.iter().fold(String::new(), |all, field| format!("{all}\t{field};\n"));
+    format!(
+        "#define LANE_COMPATIBLE \"lane-v1\"\n{FAR}struct lane_ser {{\n{}{fields}{}}};\n",
+        more("before"),
+        more("after")
+    )
+}
+
+fn series(states: &[String]) -> Document {
+    // Git shows the struct that a hunk is in.
+    let within = |text: String| text.replace(" @@\n", " @@ struct lane_ser {\n");
+    let diffs: Vec<_> = states.windows(2).map(|two| within(diff(&two[0], &two[1]))).collect();
+    judged(&diffs)
+}
+
+/// What comes back where it was is taken back, also if patches in between move it to other lines.
+#[test]
+fn a_field_that_comes_back_in_another_place_is_moved() {
+    let (without, with) = (long(&[]), long(&["u32 a"]));
+    let include = |text: &str| text.replace("#define", "#include <linux/x.h>\n#define");
+    let undone = [without.clone(), with.clone(), include(&with), include(&without)];
+    assert!(!rules(&series(&undone)).contains(&"field_added"));
+    assert_eq!(rules(&series(&[with.clone(), without.clone(), with.clone()])), [""; 0]);
+    let far = without.replace("\tu32 after7;\n", "\tu32 after7;\n\tu32 a;\n");
+    assert!(series(&[with, without, far]).findings() > 0);
+}
+
+/// A struct that is new is not a change under the version of another, and a new contract is named.
+#[test]
+fn what_is_new_beside_a_bump_is_not_what_the_bump_has_to_cover() {
+    let was = "#define LANE_QUEUE_COMPATIBLE \"lane-queue-v1\"\n#define LANE_QUEUE_MAX 4\n";
+    let is = was.replace("v1", "v2").replace("MAX 4", "MAX 8");
+    let more =
+        "#define TRACK_COMPATIBLE \"track-v1\"\nstruct track_ser {\n\tu64 id;\n} __packed;\n";
+    let document = judged(&[diff(&header(was), &header(&format!("{is}{more}")))]);
+    assert_eq!(rules(&document), [""; 0]);
+    let named = |report: &kho_abi_review::policy::Report| {
+        report.contracts.iter().any(|contract| contract.new.as_deref() == Some("track-v1"))
+    };
+    assert!(document.sections.iter().any(|section| named(&section.report)));
+}

@@ -39,8 +39,11 @@ pub struct Partial {
     prose: Vec<(Place, String, bool)>,
 }
 
-/// A change, as the text shows it: rule, item, place and words.
-type Part = (&'static str, String, Place, String);
+/// A change, as the text shows it: rule, item, place, words, and the declarations beside the field.
+type Part = (&'static str, String, Place, String, Beside);
+
+/// The declarations before and after a field.
+type Beside = [Option<String>; 2];
 
 /// One side of a header.
 #[derive(Clone, Debug, Default)]
@@ -207,11 +210,14 @@ impl Partial {
             self.sides[1].put(item.clone(), text.clone());
         }
         for part in &later.parts {
-            // What one patch adds and another removes is not a change.
+            // What one patch adds and another removes is not a change. A field that comes back in another
+            // place is moved.
             let undoes = |other: &Part| {
                 let rules = [other.0, part.0];
+                let mut beside = other.4.iter().zip(&part.4);
                 other.1 == part.1
                     && declared(&other.3) == declared(&part.3)
+                    && beside.any(|(one, other)| one.is_some() && one == other)
                     && (rules == ["field_added", "field_removed"]
                         || rules == ["field_removed", "field_added"])
             };
@@ -739,52 +745,43 @@ fn parts(path: &str, record: &str, [old, new]: [&Piece; 2], out: &mut Vec<Part>)
         found.map(|record| record.fields.clone()).unwrap_or_default()
     };
     let (before, after) = (fields(&old.outline), fields(&new.outline));
-    let mut put = |rule, field: &FieldText, lines: &BTreeMap<usize, usize>, what: String| {
+    let mut put = |rule, fields: &[FieldText], at: usize, lines: &BTreeMap<usize, usize>, what| {
+        let field = &fields[at];
         let line = lines.get(&field.line).copied().unwrap_or(1);
         let place = Place { file: path.into(), line };
-        out.push((rule, format!("{record}.{}", field.name), place, what));
+        let declaration = |at: usize| Some(fields.get(at)?.declaration.clone());
+        let beside = [at.checked_sub(1).and_then(declaration), declaration(at + 1)];
+        out.push((rule, format!("{record}.{}", field.name), place, what, beside));
     };
-    for field in &after {
+    for (at, field) in after.iter().enumerate() {
         match before.iter().find(|other| other.name == field.name) {
-            None => put(
-                "field_added",
-                field,
-                new_lines,
-                format!("struct {record}: `{}` is new", field.declaration),
-            ),
+            None => {
+                let what = format!("struct {record}: `{}` is new", field.declaration);
+                put("field_added", &after, at, new_lines, what);
+            }
             Some(other) if canonical(other) != canonical(field) => {
                 let what = format!(
                     "struct {record}: `{}` is now `{}`",
                     other.declaration, field.declaration
                 );
-                put("field_retyped", field, new_lines, what);
+                put("field_retyped", &after, at, new_lines, what);
             }
             Some(_) => {}
         }
     }
-    for field in &before {
+    for (at, field) in before.iter().enumerate() {
         if !after.iter().any(|other| other.name == field.name) {
-            put(
-                "field_removed",
-                field,
-                old_lines,
-                format!("struct {record}: `{}` is gone", field.declaration),
-            );
+            let what = format!("struct {record}: `{}` is gone", field.declaration);
+            put("field_removed", &before, at, old_lines, what);
         }
     }
     let order = |fields: &[FieldText], others: &[FieldText]| -> Vec<String> {
         let both = fields.iter().filter(|f| others.iter().any(|other| other.name == f.name));
         both.map(|field| field.name.clone()).collect()
     };
-    if order(&before, &after) != order(&after, &before) {
-        if let Some(field) = after.first() {
-            put(
-                "field_moved",
-                field,
-                new_lines,
-                format!("struct {record}: the order of its fields changed"),
-            );
-        }
+    if !after.is_empty() && order(&before, &after) != order(&after, &before) {
+        let what = format!("struct {record}: the order of its fields changed");
+        put("field_moved", &after, 0, new_lines, what);
     }
 }
 
@@ -923,10 +920,11 @@ fn uncovered(
     report: &Report,
     covers: &Covers<'_>,
     unclear: &BTreeSet<String>,
-) -> Vec<(Place, String)> {
+) -> Vec<(String, Place, String)> {
     let bumped = partial.bumped();
     let shown: Vec<String> = bumped.values().map(|body| quoted(body)).collect();
-    let whole = partial.sides.iter().flat_map(Shown::whole).cloned();
+    // What is new has no bytes of before.
+    let whole = partial.sides[0].whole().into_iter().cloned();
     let in_part =
         partial.parts.iter().map(|part| part.1.split('.').next().unwrap_or_default().to_string());
     let records: BTreeSet<String> = whole.chain(in_part).collect();
@@ -959,7 +957,7 @@ fn uncovered(
                 several.join(", ")
             ),
         };
-        (place(&partial.path(), 1), what)
+        (name.clone(), place(&partial.path(), 1), what)
     };
     changed.iter().filter(is_open).map(what).collect()
 }
@@ -1023,8 +1021,12 @@ fn judge_whole(
     let options = Options { baseline: Baseline::Old, allowances: Vec::new(), ..options.clone() };
     let of_hunks = policy::judge(&compare(&old, &new), &options);
     let file = format!("{ABI_DIR}/{}.h", partial.header);
-    let contracts = of_hunks.contracts.into_iter().filter(|contract| contract.header == file);
-    let contract = contracts.min_by_key(|contract| severity(contract.verdict));
+    let of_header = of_hunks.contracts.into_iter().filter(|contract| contract.header == file);
+    let mut contracts: Vec<ContractReport> = of_header.collect();
+    contracts.sort_by_key(|contract| severity(contract.verdict));
+    let mut contracts = contracts.into_iter();
+    let contract = contracts.next();
+    let added = contracts.filter(|contract| contract.verdict == Verdict::New).collect();
     let is_unclear = |event: &&Finding| event.rule == "owner_unclear";
     let unclear = of_hunks.events.iter().filter(is_unclear);
     let unclear = unclear.filter_map(|event| event.item.split('.').next()).map(String::from);
@@ -1049,7 +1051,7 @@ fn judge_whole(
     };
     let mut undetermined = missing(&old, &partial.sides[0]);
     undetermined.extend(missing(&new, &partial.sides[1]));
-    OfHunks { contract, undetermined, known, unclear }
+    OfHunks { contract, added, undetermined, known, unclear }
 }
 
 /// What a compiler shows of what the hunks show whole.
@@ -1057,6 +1059,8 @@ fn judge_whole(
 struct OfHunks {
     /// How the contract fared.
     contract: Option<ContractReport>,
+    /// The contracts that are new beside it.
+    added: Vec<ContractReport>,
     /// The structs that the compiler could not lay out.
     undetermined: BTreeSet<String>,
     /// The macros whose values are known before and after, or that have a finding of their own.
@@ -1181,7 +1185,7 @@ pub fn judge(
             [0, 1].map(|index| side_of(partial, index, (&macro_name, &strings[index]), reading));
         of_hunks = judge_whole(partial, sides, options, report);
     }
-    let OfHunks { contract, undetermined, known, unclear } = of_hunks;
+    let OfHunks { contract, added, undetermined, known, unclear } = of_hunks;
     for record in &undetermined {
         report.not_checked.push(source::Gap {
             item: format!("struct {record}"),
@@ -1207,7 +1211,7 @@ pub fn judge(
     let (by_fields, unread) = unread(partial, &undetermined);
     let of_untold = partial.spare.iter().filter(|(record, _)| by_fields.contains(*record));
     for part in partial.parts.iter().chain(of_untold.flat_map(|(_, parts)| parts)) {
-        let (rule, item, place, what) = part;
+        let (rule, item, place, what, _) = part;
         contract.verdict = if kept { Verdict::BumpMissing } else { Verdict::ChangedAndBumped };
         changed.extend((!changed.contains(item)).then(|| item.clone()));
         report.events.push(Finding {
@@ -1231,15 +1235,13 @@ pub fn judge(
         missing_bump(&macro_name, &changed, &strings, report);
     }
     report.events.extend(comments(partial, kept, &strings));
-    let unjudged = |place: Place, what: String| {
-        let help = "give the tree that the patch is made for, with --base".into();
-        let item = format!("{}.h", partial.header);
-        let rule = "change_not_judged";
-        super::Unjudged { rule, item, place: Some(place), what, help }.event()
-    };
-    let untold_macros = untold_macros(partial, &known).into_iter();
-    let untold_macros =
-        untold_macros.map(|(name, place, what)| (covers.has_constant(&name), place, what));
+    let unjudged = |place: Place, what: String| unjudged(partial, place, what);
+    let untold_macros = untold_macros(partial, &known);
+    // Each is told once.
+    let told: BTreeSet<String> = untold_macros.iter().map(|(name, ..)| name.clone()).collect();
+    let untold_macros = untold_macros
+        .into_iter()
+        .map(|(name, place, what)| (covers.has_constant(&name), place, what));
     // A line alone does not show its owner.
     let lines = partial.loose.iter().cloned().chain(unread);
     let lines = lines.map(|(place, what)| (kept_macros.is_empty(), place, what));
@@ -1252,7 +1254,9 @@ pub fn judge(
     }
     let mut unsure = unsure(partial);
     if !kept {
-        unsure.extend(uncovered(partial, report, &covers, &unclear));
+        let uncovered = uncovered(partial, report, &covers, &unclear);
+        let uncovered = uncovered.into_iter().filter(|(name, ..)| !told.contains(name));
+        unsure.extend(uncovered.map(|(_, place, what)| (place, what)));
         unsure.extend(embedders(partial, all, &reading.catalogue));
     }
     report.events.extend(unsure.into_iter().map(|(place, what)| unjudged(place, what)));
@@ -1262,9 +1266,18 @@ pub fn judge(
     }
     report.contracts.retain(|other| other.header != contract.header);
     report.contracts.push(contract);
+    report.contracts.extend(added);
     if macro_name == unseen {
         leave_out(&unseen, &nameless, report);
     }
+}
+
+/// The finding of a change that only a base can judge.
+fn unjudged(partial: &Partial, place: Place, what: String) -> Finding {
+    let help = "give the tree that the patch is made for, with --base".into();
+    let item = format!("{}.h", partial.header);
+    let rule = "change_not_judged";
+    super::Unjudged { rule, item, place: Some(place), what, help }.event()
 }
 
 /// The structs of which only the fields show how they changed, and what is to be said of those that

@@ -331,6 +331,44 @@ fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<D
         }
     };
     add("state of handlers and FLBs", undecoded(before), undecoded(after));
+    let undecoded = |side: Side<'_>| {
+        let entries = side.state.kho.as_ref().filter(|_| how.filter.is_all())?.entries.iter();
+        let number = entries.filter(|entry| entry.typed.is_none() && entry.raw.is_some()).count();
+        (number > 0).then(|| format!("{number} not decoded"))
+    };
+    add("state of entries", undecoded(before), undecoded(after));
+    let partial = |side: Side<'_>| match typed(side.state, how).filter(|t| is_partial(t)).count() {
+        0 => None,
+        number => Some(format!("not fully read or shown for {}", count(number as u64, "item"))),
+    };
+    add("values by layouts", partial(before), partial(after));
+}
+
+/// The state that layouts decode.
+fn typed<'s>(state: &'s State, how: &'s How) -> impl Iterator<Item = &'s Typed> {
+    let luo = state.luo();
+    let all = how.filter.is_all();
+    let entries = state.kho.iter().filter(move |_| all).flat_map(|kho| &kho.entries);
+    let flbs = luo.into_iter().filter(move |_| all).flat_map(|luo| &luo.flbs);
+    let flbs = flbs.filter_map(|flb| match &flb.state {
+        Some(flbs::State::Typed(typed)) => Some(typed),
+        _ => None,
+    });
+    let sessions = luo.into_iter().flat_map(|luo| &luo.sessions);
+    let sessions = sessions.filter(|session| how.filter.takes_session(session));
+    let files = sessions.flat_map(|session| &session.files);
+    let files =
+        files.filter(|file| how.filter.takes(file)).filter_map(|file| match &file.payload {
+            Payload::Typed(typed) => Some(typed),
+            _ => None,
+        });
+    entries.filter_map(|entry| entry.typed.as_ref()).chain(flbs).chain(files)
+}
+
+/// Whether the values that are shown are not all of the state, or only the beginnings of values.
+fn is_partial(typed: &Typed) -> bool {
+    let mut values = typed.parts.iter().flat_map(|part| &part.values);
+    typed_lacks(typed).is_some() || values.any(|value| value.value.is_partial())
 }
 
 /// The memfds of a side by session and token; a number distinguishes those with equal names.

@@ -156,6 +156,19 @@ pub enum Shown {
     Unreadable,
 }
 
+impl Shown {
+    /// Whether this is not the whole value.
+    pub(crate) fn is_partial(&self) -> bool {
+        match self {
+            Self::Integers { more, .. } | Self::Text { more, .. } | Self::Bytes { more, .. } => {
+                *more
+            }
+            Self::LengthUnknown | Self::Unreadable => true,
+            Self::Integer { .. } | Self::Address { .. } | Self::Pointer { .. } => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let more = |more: bool| if more { ", …" } else { "" };

@@ -5,60 +5,30 @@
 //! same code count as the same, whatever their comments say. Each set of headers is read once. Each
 //! judgement is cached on disk, by the ids that it came from and the version of this program.
 
-use crate::diff::open::{self, Files};
-use crate::diff::pages::PageMemo;
-use crate::diff::{compare, Side};
+mod cache;
+mod commits;
+mod judge;
+
+pub use cache::cache_dir;
+pub use commits::Commits;
+
+use crate::diff::compare;
+use crate::diff::Side;
 use crate::document::{Document, Section};
 use crate::nearest::nearest;
 use crate::policy::{ContractReport, Finding, Level, Options, Report, Verdict};
+use cache::{Cache, Kept};
+use commits::{Commit, Set};
+use judge::{Contents, Judge};
 use kho_abi_model::rule::Rule;
-use kho_abi_model::version;
-use kho_abi_model::ABI_DIR;
+use kho_abi_model::{version, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
-use kho_abi_read::git::history::{is_abi_header, Blobs};
 use kho_abi_read::git::Git;
-use kho_abi_read::outline;
 use kho_abi_read::source::{self, SourceError};
-use kho_abi_show::{names, Progress, Unit};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{Hash as _, Hasher as _};
-use std::io::Write as _;
-use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
-
-/// How long git may take for a list of commits: the kernel has more than a million.
-const LOG_TIME: Duration = Duration::from_secs(600);
-
-/// The headers of a commit: path and id of the content.
-type Set = BTreeMap<String, String>;
-
-/// A commit that changed a header.
-#[derive(Debug)]
-struct Commit {
-    id: String,
-    date: String,
-    subject: String,
-    /// What it is compared with: its parent. For a merge: each parent, if the merge contains
-    /// something that it takes from none of them.
-    olds: Vec<Set>,
-    new: Set,
-}
-
-impl Commit {
-    fn title(&self) -> String {
-        let id = self.id.get(..12).unwrap_or(&self.id);
-        let title = format!("{id} {} {}", self.date, self.subject);
-        // A subject is untrusted, and may contain terminal escapes.
-        title.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-    }
-}
+use kho_abi_show::{Progress, Unit};
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
 
 /// The rules that only a history checks, sorted by id.
 pub const RULES: &[Rule] = &[Rule {
@@ -132,37 +102,6 @@ pub struct Life {
     pub commits: usize,
     /// How many sets of headers the compiler read, since they were not cached.
     pub read: usize,
-}
-
-/// The commits of a history that touch the headers.
-#[derive(Debug)]
-pub struct Commits {
-    rev: String,
-    git: Git,
-    shallow: bool,
-    all: Vec<Commit>,
-}
-
-impl Commits {
-    /// Those up to a revision, of the repository at or around a directory.
-    ///
-    /// # Errors
-    ///
-    /// A revision that does not exist, and a failure of git.
-    pub fn up_to(
-        rev: &str,
-        git_dir: Option<&Path>,
-        progress: &Progress,
-    ) -> Result<Self, SourceError> {
-        progress.begin("listing commits", Unit::Items, None);
-        let git = Git::new(git_dir).with_time(LOG_TIME);
-        let list = || commits(&git, rev, &git.commit(rev)?);
-        let (all, shallow) = thread::scope(|scope| {
-            let shallow = scope.spawn(|| git.is_shallow());
-            (list(), shallow.join().unwrap_or_else(|panic| resume_unwind(panic)))
-        });
-        Ok(Self { rev: rev.into(), all: all?, shallow: shallow?, git })
-    }
 }
 
 /// The life of contracts through these commits.
@@ -245,75 +184,6 @@ pub fn life(
     let read = judge.sides.len();
     judge.cache.close();
     Ok(Life { document: Document { command: "log", sections }, commits: commits.len(), read })
-}
-
-/// Judges pairs of sets, each once.
-struct Judge<'a> {
-    cache: Cache,
-    contents: Contents<'a>,
-    /// By the code of a set.
-    sides: HashMap<String, Result<Side, String>>,
-    reading: &'a source::Options,
-    options: &'a Options,
-}
-
-impl Judge<'_> {
-    /// Reads both sides of each pair whose code differs and that is not cached.
-    fn read<'b>(
-        &mut self,
-        pairs: impl Iterator<Item = (&'b Set, &'b Set)>,
-        progress: &Progress,
-    ) -> Result<(), SourceError> {
-        let mut wanted: BTreeMap<String, Files> = BTreeMap::new();
-        for (old, new) in pairs {
-            progress.advance(1);
-            if self.cache.get(&pair_key(old, new)).is_some() {
-                continue;
-            }
-            let codes = [self.contents.code(old)?, self.contents.code(new)?];
-            if codes[0] == codes[1] {
-                continue;
-            }
-            for (set, code) in [old, new].into_iter().zip(codes) {
-                if self.sides.contains_key(&code) {
-                    continue;
-                }
-                if let Entry::Vacant(free) = wanted.entry(code) {
-                    free.insert(self.contents.files(set)?);
-                }
-            }
-        }
-        self.sides.extend(read_all(&wanted, self.reading, progress));
-        Ok(())
-    }
-
-    /// The judgement of a pair; `None` if its code is the same.
-    fn pair(&mut self, old: &Set, new: &Set) -> Result<Option<Kept>, SourceError> {
-        let key = pair_key(old, new);
-        if let Some(kept) = self.cache.get(&key) {
-            return Ok(Some(kept.clone()));
-        }
-        let (old, new) = (self.contents.code(old)?, self.contents.code(new)?);
-        if old == new {
-            return Ok(None);
-        }
-        let unread = || Err("not read".to_string());
-        let [old, new] =
-            [old, new].map(|code| self.sides.get(&code).cloned().unwrap_or_else(unread));
-        let kept = match (old, new) {
-            (Ok(old), Ok(new)) => {
-                let report = crate::policy::judge(&compare(&old, &new), self.options);
-                Kept::Judged(Box::new(report))
-            }
-            (Err(why), _) | (_, Err(why)) => Kept::Unreadable(why),
-        };
-        self.cache.put(&key, &kept);
-        Ok(Some(kept))
-    }
-}
-
-fn pair_key(old: &Set, new: &Set) -> String {
-    format!("{} {}", key(old), key(new))
 }
 
 /// What a commit changes against all of its parents; `None` if it changes nothing against one of
@@ -556,294 +426,6 @@ fn filter_relevant(mut report: Report, wanted: &Wanted) -> Option<Report> {
     // This is the same for every commit, and `diff` says it once.
     report.not_checked.clear();
     Some(report)
-}
-
-/// The commits that touch the headers, each after those that it builds on.
-fn commits(git: &Git, rev: &str, tip: &str) -> Result<Vec<Commit>, SourceError> {
-    let entries = git.entries(rev, tip)?;
-    let usual = format!("include/{ABI_DIR}");
-    // The directory that has them now. A kernel's is the usual one, even before it had any.
-    let dir = entries
-        .keys()
-        .next()
-        .and_then(|path| path.rsplit_once('/'))
-        .map_or(usual.as_str(), |(dir, _)| dir);
-    let list = git.run(
-        rev,
-        &[
-            "log",
-            "--topo-order",
-            "--reverse",
-            "--parents",
-            "--raw",
-            "--no-abbrev",
-            "--no-renames",
-            "--diff-merges=first-parent",
-            "--root",
-            "--format=%x01%H%x02%P%x02%cs%x02%s",
-            tip,
-            "--",
-            dir,
-        ],
-    )?;
-    let list = String::from_utf8_lossy(&list);
-    let mut states: HashMap<&str, Set> = HashMap::new();
-    let mut found = Vec::new();
-    for block in list.split('\u{1}').skip(1) {
-        let (head, raw) = block.split_once('\n').unwrap_or((block, ""));
-        let mut head = head.split('\u{2}');
-        let id = head.next().unwrap_or_default();
-        let parents = head.next().unwrap_or_default();
-        let befores: Vec<Set> = parents
-            .split_whitespace()
-            .map(|parent| states.get(parent).cloned().unwrap_or_default())
-            .collect();
-        let (date, subject) = (head.next().unwrap_or_default(), head.next().unwrap_or_default());
-        let old = befores.first().cloned().unwrap_or_default();
-        let mut new = old.clone();
-        for line in raw.lines().filter_map(|line| line.strip_prefix(':')) {
-            // old-mode new-mode old-id new-id status, a tab, the path
-            let Some((about, path)) = line.split_once('\t') else { continue };
-            let path = &*names::of_git(path);
-            let mut about = about.split(' ').skip(1);
-            let (mode, id) = (about.next().unwrap_or_default(), about.nth(1).unwrap_or_default());
-            if !is_abi_header(path) {
-                continue;
-            }
-            if mode.starts_with("100") {
-                new.insert(path.into(), id.into());
-            } else {
-                new.remove(path);
-            }
-        }
-        states.insert(id, new.clone());
-        let olds = own_changes(befores, &new);
-        if olds.iter().all(|old| *old != new) {
-            let (id, date, subject) = (id.into(), date.into(), subject.into());
-            found.push(Commit { id, date, subject, olds, new });
-        }
-    }
-    Ok(found)
-}
-
-/// What a commit is compared with. For a merge: each parent without what the merge takes from
-/// another parent, since that parent's commits already reported it.
-fn own_changes(befores: Vec<Set>, new: &Set) -> Vec<Set> {
-    if befores.len() < 2 {
-        return vec![befores.into_iter().next().unwrap_or_default()];
-    }
-    let paths: BTreeSet<&String> = befores.iter().chain([new]).flat_map(BTreeMap::keys).collect();
-    let taken: Vec<&String> = paths
-        .into_iter()
-        .filter(|path| befores.iter().any(|before| before.get(*path) == new.get(*path)))
-        .collect();
-    let without = |mut before: Set| {
-        for path in &taken {
-            match new.get(*path) {
-                Some(id) => drop(before.insert((*path).clone(), id.clone())),
-                None => drop(before.remove(*path)),
-            }
-        }
-        before
-    };
-    befores.iter().cloned().map(without).collect()
-}
-
-fn key(set: &Set) -> String {
-    let mut key = String::new();
-    for (path, id) in set {
-        key.push_str(path.rsplit('/').next().unwrap_or(path));
-        key.push('=');
-        key.push_str(id.get(..20).unwrap_or(id));
-        key.push(',');
-    }
-    key
-}
-
-/// The contents of headers, each requested from git once.
-struct Contents<'a> {
-    git: &'a Git,
-    blobs: Option<Blobs>,
-    /// By id: the content, and its code.
-    known: HashMap<String, (Vec<u8>, String)>,
-}
-
-impl Contents<'_> {
-    fn get(&mut self, id: &str) -> Result<&(Vec<u8>, String), SourceError> {
-        if !self.known.contains_key(id) {
-            if self.blobs.is_none() {
-                self.blobs = Some(self.git.blobs()?);
-            }
-            let bytes = match &mut self.blobs {
-                Some(blobs) => blobs.get(id)?,
-                None => Vec::new(),
-            };
-            let code = outline::read(&String::from_utf8_lossy(&bytes)).code;
-            self.known.insert(id.into(), (bytes, code));
-        }
-        Ok(&self.known[id])
-    }
-
-    /// The code of a set, as the compiler sees it.
-    fn code(&mut self, set: &Set) -> Result<String, SourceError> {
-        let mut all = String::new();
-        for (path, id) in set {
-            all.push_str(path);
-            all.push('\n');
-            all.push_str(&self.get(id)?.1);
-            all.push('\u{1}');
-        }
-        Ok(all)
-    }
-
-    fn files(&mut self, set: &Set) -> Result<Files, SourceError> {
-        set.iter().map(|(path, id)| Ok((path.clone(), self.get(id)?.0.clone()))).collect()
-    }
-}
-
-/// Reads sets of headers, several at a time.
-fn read_all(
-    sets: &BTreeMap<String, Files>,
-    reading: &source::Options,
-    progress: &Progress,
-) -> HashMap<String, Result<Side, String>> {
-    progress.begin("reading the headers of commits", Unit::Items, Some(sets.len() as u64));
-    let next = AtomicUsize::new(0);
-    let all: Vec<_> = sets.iter().collect();
-    let done = Mutex::new(HashMap::new());
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(16);
-    let memo = PageMemo::default();
-    let one = |files: &Files| -> Result<Side, String> {
-        if files.is_empty() {
-            return Ok(review_nothing());
-        }
-        open::of_files_with("headers", files, reading, &memo).map_err(|error| error.to_string())
-    };
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some((code, files)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let side = one(files);
-                    progress.advance(1);
-                    if let Ok(mut done) = done.lock() {
-                        done.insert((*code).clone(), side);
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for code in sets.keys() {
-        done.entry(code.clone()).or_insert_with(|| Err("the reader stopped".into()));
-    }
-    done
-}
-
-/// What is kept of a commit.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
-enum Kept {
-    Judged(Box<Report>),
-    Unreadable(String),
-}
-
-/// The longest cache to read, in bytes; a longer one is discarded.
-const MAX_CACHE: u64 = 256 << 20;
-
-/// Judgements on disk: one line each, appended.
-struct Cache {
-    path: Option<PathBuf>,
-    known: HashMap<String, Kept>,
-    fresh: Vec<String>,
-}
-
-#[derive(Deserialize, JsonSchema, Serialize)]
-struct CacheLine {
-    key: String,
-    kept: Kept,
-}
-
-impl Cache {
-    fn open(dir: Option<&Path>, reading: &source::Options, options: &Options) -> Self {
-        // The name of the file contains everything that decides about a judgement.
-        let target = reading.triple.as_deref().unwrap_or(std::env::consts::ARCH);
-        let page = reading.page_size.map_or_else(|| "all".into(), |size| size.to_string());
-        let own = match (reading.catalogue.declared(), &options.drafts) {
-            ([], drafts) if drafts.is_empty() => String::new(),
-            own => {
-                let mut hasher = std::hash::DefaultHasher::new();
-                own.hash(&mut hasher);
-                format!("-{:016x}", hasher.finish())
-            }
-        };
-        let strictness = options.strictness;
-        let name = format!(
-            "log-{}-{}-{target}-{page}-{strictness:?}{own}.jsonl",
-            env!("CARGO_PKG_VERSION"),
-            build(),
-        );
-        let path = dir.map(|dir| dir.join(name));
-        let mut known = HashMap::new();
-        let text = path.as_ref().and_then(|path| {
-            let size = std::fs::metadata(path).ok()?.len();
-            if size > MAX_CACHE {
-                let _ = std::fs::remove_file(path);
-                return None;
-            }
-            std::fs::read_to_string(path).ok()
-        });
-        for line in text.iter().flat_map(|text| text.lines()) {
-            // A line that another process wrote only partly is ignored, and judged again.
-            if let Ok(CacheLine { key, kept }) = serde_json::from_str(line) {
-                known.insert(key, kept);
-            }
-        }
-        Self { path, known, fresh: Vec::new() }
-    }
-
-    fn get(&self, key: &str) -> Option<&Kept> {
-        self.known.get(key)
-    }
-
-    fn put(&mut self, key: &str, kept: &Kept) {
-        if self.path.is_some() {
-            let line = CacheLine { key: key.into(), kept: kept.clone() };
-            self.fresh.extend(serde_json::to_string(&line).ok());
-        }
-        self.known.insert(key.into(), kept.clone());
-    }
-
-    /// Writes the new entries. A failure is ignored: it only costs time.
-    fn close(self) {
-        let Some(path) = self.path.filter(|_| !self.fresh.is_empty()) else { return };
-        if let Some(dir) = path.parent() {
-            let _ = std::fs::create_dir_all(dir);
-        }
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-        if let Ok(mut file) = file {
-            let mut text = self.fresh.join("\n");
-            text.push('\n');
-            let _ = file.write_all(text.as_bytes());
-        }
-    }
-}
-
-/// Identifies this build of the program: another build may judge differently even with the same
-/// version.
-fn build() -> String {
-    let about = std::env::current_exe().and_then(std::fs::metadata);
-    let Ok(about) = about else { return "unknown".into() };
-    let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
-    let changed = about.modified().ok().and_then(since).map_or(0, |time| time.as_secs());
-    format!("{:x}-{changed:x}", about.len())
-}
-
-/// The cache directory: `$XDG_CACHE_HOME/kho-abi`, or a directory in the home directory.
-#[must_use]
-pub fn cache_dir() -> Option<PathBuf> {
-    let absolute =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    Some(base.join("kho-abi"))
 }
 
 /// The life in brief: a line for each commit, and one for each contract that it changed.

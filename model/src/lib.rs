@@ -91,6 +91,12 @@ pub struct Header {
 }
 
 impl Header {
+    /// The declarations that the header uses of other headers.
+    pub fn elsewhere(&self) -> impl Iterator<Item = &Declaration> {
+        let is_own = |place: &Place| place.file == self.file;
+        self.declarations.iter().filter(move |one| !one.place.as_ref().is_some_and(is_own))
+    }
+
     /// A header of which only the name is known.
     #[must_use]
     pub fn named(name: &str) -> Self {

@@ -354,8 +354,12 @@ fn read(
         .iter()
         .map(|(name, text)| (format!("{STAND_INS}{name}"), stand_in(name, text, files)))
         .collect();
+    let mut numbers = Vec::new();
     if let Some(tree) = tree {
-        gaps.extend(stand_in::agree(&mut view, &words(files), tree));
+        let all = files.abi.iter().chain(files.companions.values());
+        let (open, found) = stand_in::agree(&mut view, &all.flat_map(words).collect(), tree);
+        gaps.extend(open);
+        numbers = found;
     }
     // The macro that a stand-in uses.
     let shift = target.page_size.unwrap_or(4096).trailing_zeros();
@@ -387,7 +391,11 @@ fn read(
     let reader = Reader::new(Clang::find()?, triple, files, view, library);
     let mut headers = Vec::new();
     for (file, outcome) in files.abi.iter().zip(reader.outcomes()?) {
-        let Outcome { found, declarations, failed, unread } = outcome;
+        let Outcome { found, mut declarations, failed, unread } = outcome;
+        if !numbers.is_empty() {
+            let used: BTreeSet<&str> = words(file).collect();
+            declarations.extend(numbers.iter().filter(|one| used.contains(&*one.name)).cloned());
+        }
         let undetermined = found.undetermined.iter();
         gaps.extend(undetermined.map(|(item, why)| Gap { item: item.clone(), why: why.clone() }));
         // An assertion of the header fails; the rest is still read.
@@ -440,11 +448,10 @@ fn stand_in(name: &str, text: &str, files: &Files) -> String {
     view::text(text, &split, &out)
 }
 
-/// The words of all declarations.
-fn words(files: &Files) -> BTreeSet<&str> {
-    let all = files.abi.iter().chain(files.companions.values()).flat_map(|file| &file.split.pieces);
-    let written = all.filter_map(split::Piece::written);
-    written.flat_map(|written| written.tokens.split_ascii_whitespace()).collect()
+/// The words of all declarations of a header.
+fn words(file: &File) -> impl Iterator<Item = &str> {
+    let written = file.split.pieces.iter().filter_map(split::Piece::written);
+    written.flat_map(|written| written.tokens.split_ascii_whitespace())
 }
 
 /// What the headers include.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The stand-ins for the kernel's base headers, and what a tree's own headers have instead.
 
-use super::split::{split, Piece};
+use super::declared::declaration;
+use super::split::{split, Piece, Split};
 use super::{view, STAND_INS};
 use crate::options::Tree;
 use kho_abi_model::reading::Gap;
-use kho_abi_model::{put, DeclarationKind};
+use kho_abi_model::{put, Declaration, DeclarationKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Minimal versions of the kernel's base headers, by path: enough for a self-contained header.
@@ -39,13 +40,13 @@ pub const STAND_IN: &[(&str, &str)] = &[
 ///
 /// A number that the tree defines otherwise is what the tree says. One that depends on its
 /// configuration is left out, and is a gap: what uses it is unknown. A tree that lacks the header, or
-/// the name, says nothing about it.
+/// the name, says nothing about it. Returns the gaps, and the tree's declarations of what is used.
 pub(super) fn agree(
     view: &mut BTreeMap<String, String>,
     used: &BTreeSet<&str>,
     tree: &Tree,
-) -> Vec<Gap> {
-    let mut gaps = Vec::new();
+) -> (Vec<Gap>, Vec<Declaration>) {
+    let (mut gaps, mut numbers) = (Vec::new(), Vec::new());
     let mut asked: Vec<(&str, String)> = Vec::new();
     for (name, text) in STAND_IN.iter().filter(|(name, _)| !name.starts_with("more/")) {
         let split = split(text);
@@ -59,22 +60,30 @@ pub(super) fn agree(
     for ((name, path), bytes) in asked.iter().zip(tree.get(&paths)) {
         let known = view.get_mut(&format!("{STAND_INS}{name}"));
         if let (Some(known), Some(bytes)) = (known, bytes) {
-            let (text, varying) = agreed(known, &String::from_utf8_lossy(&bytes));
+            let own = split(&String::from_utf8_lossy(&bytes));
+            let shown = tree.shown(path);
+            let here = split(known);
+            let here = here.pieces.iter().filter(|piece| number(piece).is_some());
+            let here: BTreeSet<&str> = here.filter_map(|p| Some(&*p.written()?.name)).collect();
+            let there = own.pieces.iter().filter_map(Piece::written);
+            let there = there.filter(|w| here.contains(&*w.name) && used.contains(&*w.name));
+            numbers.extend(there.filter(|w| !w.varies).map(|w| declaration(w, &shown)));
+            let (text, varying) = agreed(known, &own);
             *known = text;
             let varying = varying.into_iter().filter(|name| used.contains(&**name));
             gaps.extend(varying.map(|item| {
-                let why = format!("{}: it depends on the kernel's configuration", tree.shown(path));
+                let why = format!("{shown}: it depends on the kernel's configuration");
                 Gap { item, why }
             }));
         }
     }
-    gaps
+    (gaps, numbers)
 }
 
 /// A stand-in, with the numbers of the tree's own header, and those that depend on its configuration.
-fn agreed(known: &str, own: &str) -> (String, Vec<String>) {
+fn agreed(known: &str, theirs: &Split) -> (String, Vec<String>) {
     let mut varying = Vec::new();
-    let (split, theirs) = (split(known), split(own));
+    let split = split(known);
     let (mut out, mut other) = (BTreeSet::new(), String::new());
     for (at, piece) in split.pieces.iter().enumerate() {
         let (Some(here), Some(written)) = (number(piece), piece.written()) else { continue };
@@ -124,7 +133,7 @@ mod tests {
     #[test]
     fn a_tree_has_its_own_numbers() {
         let known = "#ifndef _X_H\n#define _X_H\n\n#define A 64\n#define B 0x10\n\n#endif\n";
-        let with = |own: &str| agreed(known, own).0;
+        let with = |own: &str| agreed(known, &split(own)).0;
         for own in ["", "#define A 64\n", "#define A 0x40 /* bytes */\n#define B 16UL\n"] {
             assert_eq!(with(own), known, "{own}");
         }

@@ -7,6 +7,7 @@
 
 use super::Side;
 use kho_abi_model::{Item, Model, PageVariant, ABI_DIR};
+use kho_abi_read::headers;
 use kho_abi_read::source::{Options, Reading, SourceError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -151,8 +152,8 @@ pub fn side(
     Ok(side)
 }
 
-/// The headers that name the page size, and those that they include; `None` if a header has no
-/// text, or if it is uncertain what depends on the page size.
+/// The headers that name the page size, and those that they include. What all headers use of other headers counts, too:
+/// it may name the page size. `None` if a header has no text, or if it is uncertain what depends on the page size.
 fn inside(side: &Side) -> Option<Inside> {
     let model = side.model();
     if model.headers.iter().any(|header| !side.texts.contains_key(&header.name)) {
@@ -180,6 +181,18 @@ fn inside(side: &Side) -> Option<Inside> {
         key.push('\n');
         key.push_str(&side.texts[name].outline.code);
         key.push('\u{1}');
+    }
+    for header in &model.headers {
+        // Such a header is no side's text.
+        if header.includes.iter().any(|include| headers::is_companion(include)) {
+            return None;
+        }
+        for declaration in header.elsewhere() {
+            key.push_str(&declaration.name);
+            key.push(' ');
+            key.push_str(&declaration.tokens);
+            key.push('\u{1}');
+        }
     }
     Some(Inside { names, key })
 }
@@ -256,6 +269,7 @@ fn mark(item: &mut Item, page_size: u64) {
 mod tests {
     use super::*;
     use crate::diff::open;
+    use kho_abi_read::source::Tree;
 
     const ROOT: &str =
         "#include <linux/types.h>\n#include <asm/page.h>\n#define ROOT_COMPATIBLE \"root-v1\"\n\
@@ -289,6 +303,46 @@ mod tests {
             assert_eq!(together.model(), alone.model(), "{leaf}");
             alone.reading.model.other_pages.clear();
             assert_eq!(memo_of(&first, &options).fill(&mut alone), known, "{leaf}");
+        }
+    }
+
+    /// A macro of another header that comes to depend on the page size.
+    #[test]
+    fn what_other_headers_define_may_depend_on_the_page_size() {
+        let files = |include: &str, length: &str| -> open::Files {
+            let text = format!(
+                "#include <linux/types.h>\n#include <{include}>\n#define A_COMPATIBLE \"a-v1\"\n\
+                 struct a_ser {{ u8 name[{length}]; }} __packed;\n"
+            );
+            [("include/linux/kho/abi/a.h".into(), text.into_bytes())].into()
+        };
+        // Of a header without a stand-in, and of one with it.
+        for (include, length) in [
+            ("uapi/linux/other.h", "OTHER_LENGTH"),
+            ("uapi/linux/liveupdate.h", "LIVEUPDATE_SESSION_NAME_LENGTH"),
+        ] {
+            let in_tree = |value: &str| {
+                let text = format!("#include <asm/page.h>\n#define {length} {value}\n");
+                let path = format!("include/{include}");
+                let get = move |paths: &[String]| {
+                    paths.iter().map(|one| (*one == path).then(|| text.clone().into())).collect()
+                };
+                Options { tree: Some(Tree::new("", get)), ..Options::default() }
+            };
+            let files = files(include, length);
+            let memo = PageMemo::default();
+            let fixed = open::of_files_with("first", &files, &in_tree("64"), &memo).unwrap();
+            assert!(fixed.model().other_pages.iter().all(|pages| pages.items.is_empty()));
+            for value in ["64", "(PAGE_SIZE / 64)"] {
+                let alone = open::of_files("second", &files, &in_tree(value)).unwrap();
+                let size = alone.model().record("a_ser").unwrap().size;
+                assert_eq!(size, 64, "{include}");
+                let depends = alone.model().other_pages.iter().any(|pages| !pages.items.is_empty());
+                assert_eq!(depends, value != "64", "{include}");
+                let together =
+                    open::of_files_with("second", &files, &in_tree(value), &memo).unwrap();
+                assert_eq!(together.model(), alone.model(), "{include}: {value}");
+            }
         }
     }
 

@@ -409,9 +409,52 @@ fn log_tells_the_life_of_a_contract() {
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.contains("no such revision"), "{ran:?}");
     // A damaged cache is ignored.
-    let cache = fs::read_dir(place.path("cache/kho-abi")).unwrap().next().unwrap().unwrap().path();
-    fs::write(&cache, b"{\"key\":\xff\n").unwrap();
+    for cache in fs::read_dir(place.path("cache/kho-abi")).unwrap() {
+        fs::write(cache.unwrap().path(), b"{\"key\":\xff\n").unwrap();
+    }
     assert_eq!(place.run(&["log", "port-v1"]).stdout, cold.stdout);
+}
+
+#[test]
+fn log_sees_what_headers_use_of_other_headers() {
+    let place = Place::new();
+    let commit = |subject: &str, files: &[(&str, &str)]| {
+        for (path, text) in files {
+            place.write(path, text);
+        }
+        place.git(&["add", "include"]);
+        place.git(&["commit", "--quiet", "-m", subject]);
+    };
+    let (lanes, numbers) = ("include/linux/lanes.h", "include/uapi/linux/numbers.h");
+    let header = port(1, "\tu16 lane[PORT_LANES];\n").replace("types.h>", "port.h>");
+    place.write(HEADER, &header);
+    let includes = "#include <uapi/linux/numbers.h>\n";
+    let port = ("include/linux/port.h", "#include <linux/lanes.h>\n#include <linux/types.h>\n");
+    commit("start", &[port, (lanes, "#define PORT_LANES 4\n"), (numbers, "#define A 1\n")]);
+    commit("lanes: a word", &[(lanes, "/* A word. */\n#define PORT_LANES 4\n")]);
+    commit("lanes: no use of it", &[(lanes, "#define PORT_LANES 4\n#define B 1\n")]);
+    commit("lanes: more", &[(lanes, "#define PORT_LANES 8\n")]);
+    // The history of the headers' own directory does not show where this is from now.
+    commit("moved", &[(lanes, includes), (numbers, "#define PORT_LANES 8\n")]);
+    commit("numbers: more", &[(numbers, "#define PORT_LANES (4 * 4)\n")]);
+    commit("moved back", &[(lanes, "#define PORT_LANES 16\n"), (numbers, "#define A 1\n")]);
+    commit("numbers: no use of it", &[(numbers, "#define A 2\n")]);
+
+    let cold = place.run(&["log", "--no-cache"]);
+    assert_eq!(cold.status, Some(1), "{cold:?}");
+    let titles = cold.stdout.lines().filter(|line| !line.starts_with(' '));
+    let subjects: Vec<_> = titles.map(|line| line.split_once("2026-01-02 ").unwrap().1).collect();
+    assert_eq!(subjects, ["start", "lanes: more", "numbers: more"], "{cold:?}");
+    assert_eq!(cold.stdout.matches("[array_resized]").count(), 2, "{cold:?}");
+    for of in [&["log"][..], &["log"], &["log", "port-v1"], &["log", "port.h"]] {
+        assert_eq!(place.run(of).stdout, cold.stdout, "{of:?}");
+    }
+    // Another commit, of which nothing is kept yet.
+    commit("lanes: fewer", &[(lanes, "#define PORT_LANES 2\n")]);
+    let warm = place.run(&["log"]);
+    assert!(warm.stdout.starts_with(&cold.stdout), "{warm:?}");
+    assert_eq!(warm.stdout.matches("[array_resized]").count(), 3, "{warm:?}");
+    assert_eq!(place.run(&["log", "--no-cache"]).stdout, warm.stdout);
 }
 
 #[test]

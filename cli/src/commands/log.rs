@@ -13,8 +13,9 @@ use kho_abi_review::policy::Baseline;
 const AFTER_HELP: &str = "\
 Each commit is compared with its parent, as if a kernel had been released in between; with --released, \
 only tags are releases. Merges show only what differs from all of their parents. Commits that only \
-change comments are left out. Judgements are kept in $XDG_CACHE_HOME/kho-abi (or ~/.cache/kho-abi), keyed \
-by the ids of the headers' contents and the version of this program.
+change comments are left out; commits that change what the ABI headers use of other headers are not. \
+Judgements are kept in $XDG_CACHE_HOME/kho-abi (or ~/.cache/kho-abi), keyed by the ids of commits and of \
+the headers' contents, and the version of this program.
 
 Examples:
   kho-abi log luo-v5                                a contract, whatever its version
@@ -55,24 +56,21 @@ pub(crate) fn run(args: &Args, out: &mut Output) -> Result<Outcome, Failure> {
     let to = args.judging.destination(&args.reading, args.of.as_deref().as_slice())?;
     let reading = args.reading.options()?;
     let mut options = args.judging.options(Baseline::Old, &reading.catalogue)?;
+    let dir = history::cache_dir().filter(|_| !args.no_cache);
     let shown = Shown::begin();
     let (commits, drafts) = std::thread::scope(|scope| {
         // git is asked for the drafts while it lists the commits.
         let drafts = scope.spawn(|| drafts_of(&format!("git:{}", args.rev), &reading));
-        let commits = Commits::up_to(&args.rev, reading.git_dir.as_deref(), shown.progress());
+        let commits = Commits::up_to(&args.rev, &reading, dir.as_deref(), shown.progress());
         (commits, drafts.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     let commits = commits?;
     // What is a draft at the end was one all along.
     options.drafts = drafts;
     // Allowances depend on the day, so their results are not cached.
-    let keep = !args.no_cache && options.allowances.is_empty();
-    let cache = history::cache_dir().filter(|_| keep);
-    let look = Look {
-        cache: cache.as_deref(),
-        released: args.released.as_deref(),
-        progress: shown.progress().clone(),
-    };
+    let cache = dir.as_deref().filter(|_| options.allowances.is_empty());
+    let look =
+        Look { cache, released: args.released.as_deref(), progress: shown.progress().clone() };
     let life = history::life(&commits, &wanted, &look, &reading, &options);
     drop(shown);
     let life = life?;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Keeps judgements on disk.
+//! Keeps judgements, and what they took to find out, on disk.
 
 use crate::policy::{Options, Report};
 use kho_abi_read::source;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::{Hash as _, Hasher as _};
@@ -20,35 +21,49 @@ pub(super) enum Kept {
 /// The longest cache to read, in bytes; a longer one is discarded.
 const MAX_CACHE: u64 = 256 << 20;
 
-/// Judgements on disk: one line each, appended.
-pub(super) struct Cache {
+/// Answers on disk, by key: one line each, appended.
+pub(super) struct Cache<A> {
     path: Option<PathBuf>,
-    known: HashMap<String, Kept>,
+    known: HashMap<String, A>,
     fresh: Vec<String>,
 }
 
 #[derive(Deserialize, JsonSchema, Serialize)]
-struct CacheLine {
+struct CacheLine<A> {
     key: String,
-    kept: Kept,
+    kept: A,
 }
 
-impl Cache {
-    pub(super) fn open(dir: Option<&Path>, reading: &source::Options, options: &Options) -> Self {
-        // The name of the file contains everything that decides about a judgement.
+/// The judgements that are kept in a directory.
+pub(super) fn judgements(
+    dir: Option<&Path>,
+    reading: &source::Options,
+    options: &Options,
+) -> Cache<Kept> {
+    let own = match (reading.catalogue.declared(), &options.drafts) {
+        ([], drafts) if drafts.is_empty() => String::new(),
+        own => {
+            let mut hasher = std::hash::DefaultHasher::new();
+            own.hash(&mut hasher);
+            format!("-{:016x}", hasher.finish())
+        }
+    };
+    Cache::open(dir, "log", reading, &format!("-{:?}{own}", options.strictness))
+}
+
+impl<A: Clone + DeserializeOwned + Serialize> Cache<A> {
+    /// The answers about `what`. The name of the file contains everything that decides about one: the program, its
+    /// reader, and what else `about` says.
+    pub(super) fn open(
+        dir: Option<&Path>,
+        what: &str,
+        reading: &source::Options,
+        about: &str,
+    ) -> Self {
         let target = reading.triple.as_deref().unwrap_or(std::env::consts::ARCH);
         let page = reading.page_size.map_or_else(|| "all".into(), |size| size.to_string());
-        let own = match (reading.catalogue.declared(), &options.drafts) {
-            ([], drafts) if drafts.is_empty() => String::new(),
-            own => {
-                let mut hasher = std::hash::DefaultHasher::new();
-                own.hash(&mut hasher);
-                format!("-{:016x}", hasher.finish())
-            }
-        };
-        let strictness = options.strictness;
         let name = format!(
-            "log-{}-{}-{target}-{page}-{strictness:?}{own}.jsonl",
+            "{what}-{}-{}-{target}-{page}{about}.jsonl",
             env!("CARGO_PKG_VERSION"),
             build(),
         );
@@ -63,7 +78,7 @@ impl Cache {
             std::fs::read_to_string(path).ok()
         });
         for line in text.iter().flat_map(|text| text.lines()) {
-            // A line that another process wrote only partly is ignored, and judged again.
+            // A line that another process wrote only partly is ignored, and found out again.
             if let Ok(CacheLine { key, kept }) = serde_json::from_str(line) {
                 known.insert(key, kept);
             }
@@ -71,11 +86,11 @@ impl Cache {
         Self { path, known, fresh: Vec::new() }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&Kept> {
+    pub(super) fn get(&self, key: &str) -> Option<&A> {
         self.known.get(key)
     }
 
-    pub(super) fn put(&mut self, key: &str, kept: &Kept) {
+    pub(super) fn put(&mut self, key: &str, kept: &A) {
         if self.path.is_some() {
             let line = CacheLine { key: key.into(), kept: kept.clone() };
             self.fresh.extend(serde_json::to_string(&line).ok());

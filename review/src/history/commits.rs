@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-//! Lists the commits of a history that touch the headers, with the ids of the headers' contents.
+//! Lists the commits that touch headers, with the ids of the headers' contents.
 
 use kho_abi_model::ABI_DIR;
 use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::git::Git;
 use kho_abi_read::source::SourceError;
-use kho_abi_show::{names, Progress, Unit};
+use kho_abi_show::names;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::panic::resume_unwind;
-use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
-/// The headers of a commit: path and id of the content.
-pub(super) type Set = BTreeMap<String, String>;
+/// The headers of a commit.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Set {
+    /// Path and id of the content: the ABI headers, and others that ABI headers use.
+    pub(super) ids: BTreeMap<String, String>,
+    /// The commit that they are of; its tree has the rest. Empty before the first commit.
+    pub(super) commit: String,
+}
 
 /// How long git may take for a list of commits: the kernel has more than a million.
-const LOG_TIME: Duration = Duration::from_secs(600);
+pub(super) const LOG_TIME: Duration = Duration::from_secs(600);
 
 /// A commit that changed a header.
 #[derive(Debug)]
@@ -39,65 +42,37 @@ impl Commit {
     }
 }
 
-/// The commits of a history that touch the headers.
-#[derive(Debug)]
-pub struct Commits {
-    pub(super) rev: String,
-    pub(super) git: Git,
-    pub(super) shallow: bool,
-    pub(super) all: Vec<Commit>,
-}
-
-impl Commits {
-    /// Those up to a revision, of the repository at or around a directory.
-    ///
-    /// # Errors
-    ///
-    /// A revision that does not exist, and a failure of git.
-    pub fn up_to(
-        rev: &str,
-        git_dir: Option<&Path>,
-        progress: &Progress,
-    ) -> Result<Self, SourceError> {
-        progress.begin("listing commits", Unit::Items, None);
-        let git = Git::new(git_dir).with_time(LOG_TIME);
-        let list = || commits(&git, rev, &git.commit(rev)?);
-        let (all, shallow) = thread::scope(|scope| {
-            let shallow = scope.spawn(|| git.is_shallow());
-            (list(), shallow.join().unwrap_or_else(|panic| resume_unwind(panic)))
-        });
-        Ok(Self { rev: rev.into(), all: all?, shallow: shallow?, git })
-    }
-}
-
-/// The commits that touch the headers, each after those that it builds on.
-fn commits(git: &Git, rev: &str, tip: &str) -> Result<Vec<Commit>, SourceError> {
+/// The directory that has the ABI headers now. A kernel's is the usual one, even before it had any.
+pub(super) fn dir(git: &Git, rev: &str, tip: &str) -> Result<String, SourceError> {
     let entries = git.entries(rev, tip)?;
-    let usual = format!("include/{ABI_DIR}");
-    // The directory that has them now. A kernel's is the usual one, even before it had any.
-    let dir = entries
-        .keys()
-        .next()
-        .and_then(|path| path.rsplit_once('/'))
-        .map_or(usual.as_str(), |(dir, _)| dir);
-    let list = git.run(
-        rev,
-        &[
-            "log",
-            "--topo-order",
-            "--reverse",
-            "--parents",
-            "--raw",
-            "--no-abbrev",
-            "--no-renames",
-            "--diff-merges=first-parent",
-            "--root",
-            "--format=%x01%H%x02%P%x02%cs%x02%s",
-            tip,
-            "--",
-            dir,
-        ],
-    )?;
+    let of_first = entries.keys().next().and_then(|path| path.rsplit_once('/'));
+    Ok(of_first.map_or_else(|| format!("include/{ABI_DIR}"), |(dir, _)| dir.into()))
+}
+
+/// The commits that touch the headers in a directory or one of the others, each after those that it builds on.
+pub(super) fn list(
+    git: &Git,
+    (rev, tip): (&str, &str),
+    dir: &str,
+    others: &BTreeSet<String>,
+) -> Result<Vec<Commit>, SourceError> {
+    let mut args = vec![
+        "log",
+        "--topo-order",
+        "--reverse",
+        "--parents",
+        "--raw",
+        "--no-abbrev",
+        "--no-renames",
+        "--diff-merges=first-parent",
+        "--root",
+        "--format=%x01%H%x02%P%x02%cs%x02%s",
+        tip,
+        "--",
+        dir,
+    ];
+    args.extend(others.iter().map(String::as_str));
+    let list = git.run(rev, &args)?;
     let list = String::from_utf8_lossy(&list);
     let mut states: HashMap<&str, Set> = HashMap::new();
     let mut found = Vec::new();
@@ -112,25 +87,25 @@ fn commits(git: &Git, rev: &str, tip: &str) -> Result<Vec<Commit>, SourceError> 
             .collect();
         let (date, subject) = (head.next().unwrap_or_default(), head.next().unwrap_or_default());
         let old = befores.first().cloned().unwrap_or_default();
-        let mut new = old.clone();
+        let mut new = Set { commit: id.into(), ..old };
         for line in raw.lines().filter_map(|line| line.strip_prefix(':')) {
             // old-mode new-mode old-id new-id status, a tab, the path
             let Some((about, path)) = line.split_once('\t') else { continue };
             let path = &*names::of_git(path);
             let mut about = about.split(' ').skip(1);
             let (mode, id) = (about.next().unwrap_or_default(), about.nth(1).unwrap_or_default());
-            if !is_abi_header(path) {
+            if !is_abi_header(path) && !others.contains(path) {
                 continue;
             }
             if mode.starts_with("100") {
-                new.insert(path.into(), id.into());
+                new.ids.insert(path.into(), id.into());
             } else {
-                new.remove(path);
+                new.ids.remove(path);
             }
         }
         states.insert(id, new.clone());
         let olds = own_changes(befores, &new);
-        if olds.iter().all(|old| *old != new) {
+        if olds.iter().all(|old| old.ids != new.ids) {
             let (id, date, subject) = (id.into(), date.into(), subject.into());
             found.push(Commit { id, date, subject, olds, new });
         }
@@ -144,16 +119,17 @@ fn own_changes(befores: Vec<Set>, new: &Set) -> Vec<Set> {
     if befores.len() < 2 {
         return vec![befores.into_iter().next().unwrap_or_default()];
     }
-    let paths: BTreeSet<&String> = befores.iter().chain([new]).flat_map(BTreeMap::keys).collect();
+    let paths: BTreeSet<&String> =
+        befores.iter().chain([new]).flat_map(|set| set.ids.keys()).collect();
     let taken: Vec<&String> = paths
         .into_iter()
-        .filter(|path| befores.iter().any(|before| before.get(*path) == new.get(*path)))
+        .filter(|path| befores.iter().any(|before| before.ids.get(*path) == new.ids.get(*path)))
         .collect();
     let without = |mut before: Set| {
         for path in &taken {
-            match new.get(*path) {
-                Some(id) => drop(before.insert((*path).clone(), id.clone())),
-                None => drop(before.remove(*path)),
+            match new.ids.get(*path) {
+                Some(id) => drop(before.ids.insert((*path).clone(), id.clone())),
+                None => drop(before.ids.remove(*path)),
             }
         }
         before
@@ -163,8 +139,9 @@ fn own_changes(befores: Vec<Set>, new: &Set) -> Vec<Set> {
 
 pub(super) fn key(set: &Set) -> String {
     let mut key = String::new();
-    for (path, id) in set {
-        key.push_str(path.rsplit('/').next().unwrap_or(path));
+    for (path, id) in &set.ids {
+        let name = path.rsplit('/').next().filter(|_| is_abi_header(path));
+        key.push_str(name.unwrap_or(path));
         key.push('=');
         key.push_str(id.get(..20).unwrap_or(id));
         key.push(',');

@@ -3,24 +3,17 @@
 
 use super::cache::{Cache, Kept};
 use super::commits::{key, Set};
-use crate::diff::open::{self, Files};
-use crate::diff::pages::PageMemo;
+use super::contents::{read_all, Contents, Input};
 use crate::diff::{compare, Side};
 use crate::policy::Options;
-use kho_abi_read::git::history::Blobs;
-use kho_abi_read::git::Git;
-use kho_abi_read::outline;
 use kho_abi_read::source::{self, SourceError};
-use kho_abi_show::{Progress, Unit};
+use kho_abi_show::Progress;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Mutex;
-use std::thread;
 
 /// Judges pairs of sets, each once.
 pub(super) struct Judge<'a> {
-    pub(super) cache: Cache,
+    pub(super) cache: Cache<Kept>,
     pub(super) contents: Contents<'a>,
     /// By the code of a set.
     pub(super) sides: HashMap<String, Result<Side, String>>,
@@ -35,7 +28,7 @@ impl Judge<'_> {
         pairs: impl Iterator<Item = (&'b Set, &'b Set)>,
         progress: &Progress,
     ) -> Result<(), SourceError> {
-        let mut wanted: BTreeMap<String, Files> = BTreeMap::new();
+        let mut wanted: BTreeMap<String, Input> = BTreeMap::new();
         for (old, new) in pairs {
             progress.advance(1);
             if self.cache.get(&pair_key(old, new)).is_some() {
@@ -50,7 +43,7 @@ impl Judge<'_> {
                     continue;
                 }
                 if let Entry::Vacant(free) = wanted.entry(code) {
-                    free.insert(self.contents.files(set)?);
+                    free.insert(self.contents.input(set)?);
                 }
             }
         }
@@ -85,83 +78,4 @@ impl Judge<'_> {
 
 fn pair_key(old: &Set, new: &Set) -> String {
     format!("{} {}", key(old), key(new))
-}
-
-/// The contents of headers, each requested from git once.
-pub(super) struct Contents<'a> {
-    pub(super) git: &'a Git,
-    pub(super) blobs: Option<Blobs>,
-    /// By id: the content, and its code.
-    pub(super) known: HashMap<String, (Vec<u8>, String)>,
-}
-
-impl Contents<'_> {
-    fn get(&mut self, id: &str) -> Result<&(Vec<u8>, String), SourceError> {
-        if !self.known.contains_key(id) {
-            if self.blobs.is_none() {
-                self.blobs = Some(self.git.blobs()?);
-            }
-            let bytes = match &mut self.blobs {
-                Some(blobs) => blobs.get(id)?,
-                None => Vec::new(),
-            };
-            let code = outline::read(&String::from_utf8_lossy(&bytes)).code;
-            self.known.insert(id.into(), (bytes, code));
-        }
-        Ok(&self.known[id])
-    }
-
-    /// The code of a set, as the compiler sees it.
-    fn code(&mut self, set: &Set) -> Result<String, SourceError> {
-        let mut all = String::new();
-        for (path, id) in set {
-            all.push_str(path);
-            all.push('\n');
-            all.push_str(&self.get(id)?.1);
-            all.push('\u{1}');
-        }
-        Ok(all)
-    }
-
-    fn files(&mut self, set: &Set) -> Result<Files, SourceError> {
-        set.iter().map(|(path, id)| Ok((path.clone(), self.get(id)?.0.clone()))).collect()
-    }
-}
-
-/// Reads sets of headers, several at a time.
-fn read_all(
-    sets: &BTreeMap<String, Files>,
-    reading: &source::Options,
-    progress: &Progress,
-) -> HashMap<String, Result<Side, String>> {
-    progress.begin("reading the headers of commits", Unit::Items, Some(sets.len() as u64));
-    let next = AtomicUsize::new(0);
-    let all: Vec<_> = sets.iter().collect();
-    let done = Mutex::new(HashMap::new());
-    let workers = thread::available_parallelism().map_or(1, usize::from).min(16);
-    let memo = PageMemo::default();
-    let one = |files: &Files| -> Result<Side, String> {
-        if files.is_empty() {
-            return Ok(crate::review::nothing("nothing"));
-        }
-        open::of_files_with("headers", files, reading, &memo).map_err(|error| error.to_string())
-    };
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while let Some((code, files)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let side = one(files);
-                    progress.advance(1);
-                    if let Ok(mut done) = done.lock() {
-                        done.insert((*code).clone(), side);
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    for code in sets.keys() {
-        done.entry(code.clone()).or_insert_with(|| Err("the reader stopped".into()));
-    }
-    done
 }

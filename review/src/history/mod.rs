@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 //! The life of contracts through a git history.
 //!
-//! git lists the commits that touch the headers, with the ids of their contents. Headers with the
+//! git lists the commits that touch the headers, or others that these use, with the ids of their contents. Headers with the
 //! same code count as the same, whatever their comments say. Each set of headers is read once. Each
 //! judgement is cached on disk, by the ids that it came from and the version of this program.
 
 mod cache;
 mod commits;
+mod contents;
 mod judge;
+mod others;
 
 pub use cache::cache_dir;
-pub use commits::Commits;
+pub use others::Commits;
 
 use crate::diff::compare;
 use crate::diff::Side;
 use crate::document::{Document, Section};
 use crate::nearest::nearest;
 use crate::policy::{ContractReport, Finding, Level, Options, Report, Verdict};
-use cache::{Cache, Kept};
+use cache::Kept;
 use commits::{Commit, Set};
-use judge::{Contents, Judge};
+use contents::Contents;
+use judge::Judge;
 use kho_abi_model::rule::Rule;
 use kho_abi_model::{version, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
@@ -119,14 +122,19 @@ pub fn life(
 ) -> Result<Life, SourceError> {
     // What is known of a string today was not known when the commit was made.
     let options = &Options { catalogue: Arc::new(Catalogue::empty()), ..options.clone() };
-    let Commits { rev, git, shallow, all: commits } = commits;
+    let Commits { rev, git, shallow, top, all: commits, read } = commits;
     let mut judge = Judge {
-        cache: Cache::open(look.cache, reading, options),
-        contents: Contents { git, blobs: None, known: HashMap::new() },
+        cache: cache::judgements(look.cache, reading, options),
+        contents: Contents { git, blobs: None, known: HashMap::new(), top: top.clone() },
         sides: HashMap::new(),
         reading,
         options,
     };
+    for commit in commits {
+        if let Some(side) = read.get(&commit.id) {
+            judge.sides.insert(judge.contents.code(&commit.new)?, side.clone());
+        }
+    }
     let pairs = commits.iter().flat_map(|commit| commit.olds.iter().map(move |o| (o, &commit.new)));
     look.progress.begin("looking at commits", Unit::Items, None);
     judge.read(pairs, &look.progress)?;

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+//! Lists the commits of a history, with those that change what ABI headers use of other headers.
+//!
+//! Which other headers these are is seen only when the headers are read. A commit that touches one of them may take what
+//! is used from yet another one, so commits are listed again until there are no more. What a commit uses is kept on
+//! disk, by the commit's id.
+
+use super::cache::Cache;
+use super::commits::{self, Commit, Set, LOG_TIME};
+use super::contents::{read_all, top, Contents, Input};
+use crate::diff::Side;
+use kho_abi_model::Item;
+use kho_abi_read::git::Git;
+use kho_abi_read::headers::is_companion;
+use kho_abi_read::source::{self, SourceError};
+use kho_abi_show::{Progress, Unit};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::thread;
+
+/// How often to list the commits.
+const ROUNDS: usize = 16;
+
+/// The commits of a history that change what ABI headers contain or use.
+#[derive(Debug)]
+pub struct Commits {
+    pub(super) rev: String,
+    pub(super) git: Git,
+    pub(super) shallow: bool,
+    /// What stands before the paths of the kernel's tree; `None` if the headers are not in one.
+    pub(super) top: Option<String>,
+    pub(super) all: Vec<Commit>,
+    /// What was read to list them, by commit.
+    pub(super) read: HashMap<String, Result<Side, String>>,
+}
+
+impl Commits {
+    /// Those up to a revision. What they use is kept in the directory `cache`.
+    ///
+    /// # Errors
+    ///
+    /// A revision that does not exist, a failure of git, and headers that take what they use from
+    /// ever more other headers.
+    pub fn up_to(
+        rev: &str,
+        reading: &source::Options,
+        cache: Option<&Path>,
+        progress: &Progress,
+    ) -> Result<Self, SourceError> {
+        progress.begin("listing commits", Unit::Items, None);
+        let git = Git::new(reading.git_dir.as_deref()).with_time(LOG_TIME);
+        let list = || list(&git, rev, reading, cache, progress);
+        let (listed, shallow) = thread::scope(|scope| {
+            let shallow = scope.spawn(|| git.is_shallow());
+            (list(), shallow.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        let Listed { top, all, read } = listed?;
+        Ok(Self { rev: rev.into(), shallow: shallow?, git, top, all, read })
+    }
+}
+
+struct Listed {
+    top: Option<String>,
+    all: Vec<Commit>,
+    read: HashMap<String, Result<Side, String>>,
+}
+
+fn list(
+    git: &Git,
+    rev: &str,
+    reading: &source::Options,
+    cache: Option<&Path>,
+    progress: &Progress,
+) -> Result<Listed, SourceError> {
+    let tip = git.commit(rev)?;
+    let dir = commits::dir(git, rev, &tip)?;
+    let top = top(&dir).map(String::from);
+    let mut cache = Cache::<BTreeSet<String>>::open(cache, "uses", reading, "");
+    let all_of_it = format!("up to {tip}");
+    let mut others: BTreeSet<String> = cache.get(&all_of_it).cloned().unwrap_or_default();
+    let is_known = top.is_none() || cache.get(&all_of_it).is_some();
+    let mut read = HashMap::new();
+    let mut contents = Contents { git, blobs: None, known: HashMap::new(), top: top.clone() };
+    for _ in 0..ROUNDS {
+        let all = commits::list(git, (rev, &tip), &dir, &others)?;
+        if is_known {
+            cache.close();
+            return Ok(Listed { top, all, read });
+        }
+        // What is used at the end may have come from elsewhere since the last of the commits.
+        let last = all.last().map(|last| Set { commit: tip.clone(), ..last.new.clone() });
+        let mut wanted: BTreeMap<String, Input> = BTreeMap::new();
+        for set in all.iter().map(|commit| &commit.new).chain(&last) {
+            if cache.get(&set.commit).is_none() && !read.contains_key(&set.commit) {
+                wanted.insert(set.commit.clone(), contents.input(set)?);
+            }
+        }
+        for (commit, side) in read_all(&wanted, reading, progress) {
+            // Of what cannot be read, the next run may find out more.
+            if let Ok(side) = &side {
+                cache.put(&commit, &used(side, top.as_deref().unwrap_or_default()));
+            }
+            read.insert(commit, side);
+        }
+        let before = others.len();
+        for commit in all.iter().map(|commit| &commit.id).chain([&tip]) {
+            others.extend(cache.get(commit).into_iter().flatten().cloned());
+        }
+        if others.len() == before {
+            if read.values().all(Result::is_ok) {
+                cache.put(&all_of_it, &others);
+            }
+            cache.close();
+            return Ok(Listed { top, all, read });
+        }
+    }
+    let why = format!(
+        "what the ABI headers use of other headers moved to yet others more than {ROUNDS} times"
+    );
+    Err(SourceError::Git {
+        rev: rev.into(),
+        why,
+        help: "use `kho-abi diff` between releases".into(),
+    })
+}
+
+/// The other headers that the headers of a side use, by path below `top`.
+fn used(side: &Side, top: &str) -> BTreeSet<String> {
+    let headers = &side.model().headers;
+    let included = headers.iter().flat_map(|header| &header.includes);
+    let companions = included.filter(|name| is_companion(name));
+    let companions = companions.map(|name| format!("{top}include/{name}"));
+    let places = headers.iter().flat_map(|header| {
+        let declared = header.elsewhere().filter_map(|one| one.place.as_ref());
+        let items = header.items.iter().filter_map(|item| match item {
+            Item::Record(record) => record.place.as_ref(),
+            Item::Enum(one) => one.place.as_ref(),
+            Item::Constant(constant) => constant.place.as_ref(),
+            Item::Macro(one) => one.place.as_ref(),
+        });
+        declared.chain(items).filter(|place| place.file != header.file)
+    });
+    let own: BTreeSet<&String> = headers.iter().map(|header| &header.file).collect();
+    let files = places.map(|place| &place.file).filter(|file| !own.contains(file));
+    companions.chain(files.cloned()).collect()
+}

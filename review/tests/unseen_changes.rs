@@ -231,6 +231,51 @@ fn an_enum_that_two_headers_declare_is_not_that_of_the_first() {
 
 /// The same text on both sides proves nothing if it is not the whole text.
 #[test]
+fn a_name_that_two_headers_define_is_not_that_of_the_first() {
+    let abi = |name: &str, upper: &str| {
+        format!(
+            "#include <linux/types.h>\n#include <linux/{name}.h>\n\
+             #define {upper}_COMPATIBLE \"{name}-v1\"\n\
+             struct {name}_ser {{ u8 a[PORT_N]; struct port in; }} __packed;\n"
+        )
+    };
+    let defines = |number: u64, field: &str| {
+        format!("#define PORT_N {number}\nstruct port {{ {field} a; }};\n")
+    };
+    // Both headers' definitions are as near; or that of one is further away than that of the other.
+    let near = |lane: &str| vec![("include/linux/lane.h", lane.to_string())];
+    let far = |lane: &str| {
+        let through = "#include <linux/far.h>\n".to_string();
+        vec![("include/linux/lane.h", through), ("include/linux/far.h", lane.to_string())]
+    };
+    for place in [&near as &dyn Fn(&str) -> Vec<(&'static str, String)>, &far] {
+        let files = |number: u64, field: &str| -> Files<'static> {
+            let mut files = BTreeMap::from([
+                ("include/linux/kho/abi/port.h", abi("port", "PORT")),
+                ("include/linux/kho/abi/lane.h", abi("lane", "LANE")),
+                ("include/linux/port.h", defines(4, "u32")),
+            ]);
+            files.extend(place(&defines(number, field)));
+            files
+        };
+        let number = judged_trees([files(8, "u64"), files(9, "u64")]);
+        let report = judged_trees([files(4, "u64"), files(4, "s64")]);
+        for report in [number, report] {
+            assert!(report.findings() > 0 || !report.not_checked.is_empty(), "{report:?}");
+            let is_fine = |verdict| verdict == policy::Verdict::Unchanged;
+            assert!(report.contracts.iter().any(|one| !is_fine(one.verdict)), "{report:?}");
+            let whys: Vec<_> = report.not_checked.iter().map(|gap| &gap.why).collect();
+            let said = whys.iter().any(|why| why.contains("in different ways"));
+            assert!(said, "{whys:?}");
+        }
+        // Where both are the same, there is nothing to say.
+        let report = judged_trees([files(4, "u32"), files(4, "u32")]);
+        assert!(report.contracts.iter().all(|one| one.verdict == policy::Verdict::Unchanged));
+        assert!(!report.not_checked.iter().any(|gap| gap.why.contains("in different ways")));
+    }
+}
+
+#[test]
 fn a_body_that_includes_another_file_is_not_fine() {
     for body in [
         port("u8 a;\n#include <linux/port.h>", "__packed"),

@@ -54,6 +54,13 @@ pub(super) struct File {
     pub(super) split: Split,
 }
 
+impl File {
+    /// What it includes.
+    pub(super) fn includes(&self) -> impl Iterator<Item = String> + '_ {
+        self.scan.includes.iter().filter_map(|include| include.target.clone())
+    }
+}
+
 /// The base name of a header, if C code could include it.
 fn header_name(file: &str) -> Option<&str> {
     let name = file.strip_suffix(".h")?;

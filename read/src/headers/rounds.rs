@@ -43,6 +43,8 @@ struct Taken {
     by: Option<usize>,
     /// Why it cannot be used.
     lost: Option<String>,
+    /// Whether that is because another user has another definition.
+    differs: bool,
 }
 
 /// The state of a reading.
@@ -158,7 +160,7 @@ impl<'a> Reader<'a> {
                     Blame::Nothing => lost = true,
                 }
             }
-            if again {
+            if again || self.lose_contradicted() {
                 self.lose_embedding();
                 continue;
             }
@@ -242,13 +244,14 @@ impl<'a> Reader<'a> {
         let out = before.get(&path).unwrap_or(&none);
         let Some(at) = piece_at(text, split, error, out) else { return Blame::Nothing };
         let piece = &split.pieces[at];
-        let message = format!("{}: {}", self.shown(error), error.message);
         let is_check = piece.written().is_some_and(|w| w.kind == DeclarationKind::Assert);
+        let tokens = piece.written().map_or("", |written| written.tokens.as_str());
+        let why = self.why_unusable(error, tokens).unwrap_or_else(|| error.message.clone());
+        let message = format!("{}: {why}", self.shown(error));
         if is_of_a_check(error) && is_check {
             self.failed.insert((path, message));
             return Blame::Check;
         }
-        let tokens = piece.written().map_or("", |written| written.tokens.as_str());
         if !is_check && self.take_missing(error, tokens, by.or(group.first().copied()), None) {
             return Blame::Settled;
         }
@@ -258,6 +261,16 @@ impl<'a> Reader<'a> {
             return Blame::Check;
         }
         Blame::Settled
+    }
+
+    /// Why what an error misses cannot be taken from the tree although the tree has it.
+    fn why_unusable(&self, error: &Diagnostic, tokens: &str) -> Option<String> {
+        let library = self.library.as_ref()?;
+        missing(error, tokens).iter().find_map(|name| {
+            let mut taken = self.taken.iter();
+            let of_it = taken.find(|t| t.lost.is_some() && library.defines(t.file, t.piece, name));
+            Some(format!("{name} is unknown: {}", of_it?.lost.as_ref()?))
+        })
     }
 
     fn blame_taken(&mut self, number: usize, error: &Diagnostic) -> Blame {
@@ -294,6 +307,7 @@ impl<'a> Reader<'a> {
             if self.taken.len() >= TAKEN {
                 break;
             }
+            let from = self.includes(by, of);
             let Some(library) = &mut self.library else { break };
             if !self.looked_for.insert(name.clone()) {
                 // It may be there already, but after its user.
@@ -314,7 +328,7 @@ impl<'a> Reader<'a> {
                 }
                 continue;
             }
-            let (file, piece, lost) = match library.find(&name) {
+            let (file, piece, lost) = match library.find(&name, &from) {
                 Lookup::Found(file, piece) => (file, piece, None),
                 Lookup::Varies(file, piece) => {
                     (file, piece, Some("it depends on the kernel's configuration".to_string()))
@@ -327,9 +341,65 @@ impl<'a> Reader<'a> {
             any |= lost.is_none();
             // Definitions that are found later are used by earlier ones.
             self.order.insert(0, self.taken.len());
-            self.taken.push(Taken { file, piece, by, lost });
+            self.taken.push(Taken { file, piece, by, lost, differs: false });
         }
         any
+    }
+
+    /// What a user of a name includes: a header, and the definition from the tree that it uses.
+    fn includes(&self, header: Option<usize>, taken: Option<usize>) -> Vec<String> {
+        let taken = taken.and_then(|taken| self.taken.get(taken)).zip(self.library.as_ref());
+        let of_taken = taken
+            .into_iter()
+            .flat_map(|(taken, library)| library.files[taken.file].includes.iter().cloned());
+        let header = header.and_then(|header| self.files.abi.get(header));
+        of_taken.chain(header.into_iter().flat_map(File::includes)).collect()
+    }
+
+    /// Removes definitions from the tree that are not those of each of their users: two headers define one name in
+    /// different ways, and clang sees only one of them. Returns whether there were any.
+    fn lose_contradicted(&mut self) -> bool {
+        let Some(library) = &mut self.library else { return false };
+        let usable: Vec<usize> =
+            (0..self.taken.len()).filter(|at| self.taken[*at].lost.is_none()).collect();
+        let words = |split: &Split, piece: Option<usize>| -> BTreeSet<String> {
+            let pieces = split.pieces.iter().enumerate();
+            let pieces = pieces.filter(|(at, _)| piece.is_none_or(|piece| piece == *at));
+            let written = pieces.filter_map(|(_, piece)| piece.written());
+            written.flat_map(|w| w.tokens.split_ascii_whitespace()).map(String::from).collect()
+        };
+        // Each user: the words that it has, and what it includes.
+        let headers = self.files.abi.iter();
+        let headers =
+            headers.map(|file| (None, words(&file.split, None), file.includes().collect()));
+        let taken = usable.iter().map(|at| {
+            let Taken { file, piece, .. } = self.taken[*at];
+            let file = &library.files[file];
+            (Some(*at), words(&file.split, Some(piece)), file.includes.clone())
+        });
+        let users: Vec<(Option<usize>, BTreeSet<String>, Vec<String>)> =
+            headers.chain(taken).collect();
+        let mut found: Vec<(usize, String)> = Vec::new();
+        for number in usable {
+            let at = (self.taken[number].file, self.taken[number].piece);
+            let names = library.names(at.0, at.1);
+            let mut needs = names.iter().flat_map(|name| {
+                let of_others = users.iter().filter(|(user, ..)| *user != Some(number));
+                let users = of_others.filter(|(_, words, _)| words.contains(name));
+                users.map(move |(_, _, from)| (name, from))
+            });
+            let other =
+                needs.find_map(|(name, from)| Some((name, library.contradiction(name, at, from)?)));
+            if let Some((name, other)) = other {
+                let [one, other] = [at.0, other].map(|file| library.shown(file));
+                found.push((number, format!("{one} and {other} define {name} in different ways")));
+            }
+        }
+        for (number, why) in &found {
+            self.taken[*number].lost = Some(why.clone());
+            self.taken[*number].differs = true;
+        }
+        !found.is_empty()
     }
 
     /// Looks for the attributes behind structs: to clang, one that no header defines is the name of a
@@ -358,13 +428,14 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let by = self.files.abi.iter().position(|file| abi_path(file) == path);
-            let found =
-                self.library.as_mut().map_or(Lookup::Nowhere, |library| library.find(&name));
+            let from = self.includes(by, None);
+            let library = self.library.as_mut();
+            let found = library.map_or(Lookup::Nowhere, |library| library.find(&name, &from));
             if let Lookup::Found(file, piece) = found {
                 let is_there = |taken: &Taken| (taken.file, taken.piece) == (file, piece);
                 if !self.taken.iter().any(is_there) && self.taken.len() < TAKEN {
                     self.order.insert(0, self.taken.len());
-                    self.taken.push(Taken { file, piece, by, lost: None });
+                    self.taken.push(Taken { file, piece, by, lost: None, differs: false });
                 }
                 continue;
             }
@@ -493,8 +564,9 @@ impl<'a> Reader<'a> {
             }
             let own = declarations.len();
             declarations.extend(self.elsewhere(at));
+            let from = self.includes(Some(at), None);
             let items: BTreeSet<&str> = found.items.iter().map(Item::name).collect();
-            self.add_used(&mut declarations, own, &items);
+            self.add_used(&mut declarations, own, &items, &from);
             let failed = self.failed.iter().filter(|(of, _)| *of == path);
             let failed = failed.map(|(_, message)| message.clone()).collect();
             outcomes.push(Outcome { found, declarations, failed, unread });
@@ -510,6 +582,7 @@ impl<'a> Reader<'a> {
         declarations: &mut Vec<Declaration>,
         own: usize,
         items: &BTreeSet<&str>,
+        from: &[String],
     ) {
         let is_open = |declaration: &&Declaration| {
             declaration.unproven.is_some()
@@ -538,7 +611,8 @@ impl<'a> Reader<'a> {
             if !seen.insert(name.clone()) {
                 continue;
             }
-            let (Lookup::Found(file, piece) | Lookup::Varies(file, piece)) = library.find(&name)
+            let (Lookup::Found(file, piece) | Lookup::Varies(file, piece)) =
+                library.find(&name, from)
             else {
                 continue;
             };
@@ -556,6 +630,8 @@ impl<'a> Reader<'a> {
     fn elsewhere(&self, header: usize) -> Vec<Declaration> {
         let Some(library) = &self.library else { return Vec::new() };
         let of_it = self.taken.iter().filter(|taken| taken.by.unwrap_or(0) == header);
+        // Each user has a text of its own.
+        let of_it = of_it.filter(|taken| !taken.differs);
         let mut declarations: Vec<Declaration> = Vec::new();
         for taken in of_it {
             let Some(written) = library.files[taken.file].split.pieces[taken.piece].written()

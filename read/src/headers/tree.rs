@@ -5,7 +5,7 @@
 //! Definitions that depend on the kernel's configuration are not taken: their layout differs
 //! between kernels.
 
-use super::split::{split, Piece, Split, What};
+use super::split::{split, Piece, Split, What, Written};
 use crate::options::Tree;
 use kho_abi_model::DeclarationKind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub(super) struct Elsewhere {
     pub(super) path: String,
     pub(super) text: String,
     pub(super) split: Split,
+    /// What it includes.
+    pub(super) includes: Vec<String>,
 }
 
 /// The result of looking up a name.
@@ -135,29 +137,34 @@ impl<'a> Library<'a> {
         alone
     }
 
-    /// Where a name is defined: in the nearest header that defines it.
-    pub(super) fn find(&mut self, name: &str) -> Lookup {
+    /// Where a name is defined: in the nearest header that is included `from` where it is used. If none of these defines
+    /// it, a header may rely on what others include: in the nearest one of all.
+    pub(super) fn find(&mut self, name: &str, from: &[String]) -> Lookup {
         // Headers do not define options.
         if name.starts_with("CONFIG_") {
             return Lookup::Nowhere;
         }
         loop {
-            let found = self.found(name);
-            if found != Lookup::Nowhere || !self.look_further() {
-                return found;
+            let all = self.defined.get(name).map_or(&[][..], Vec::as_slice);
+            if !all.is_empty() {
+                let included = self.included(from);
+                let inside = included.iter().find_map(|file| all.iter().find(|at| at.0 == *file));
+                if let Some(first) = inside {
+                    return self.found(all, *first);
+                }
+            }
+            if !self.look_further() {
+                let all = self.defined.get(name).map_or(&[][..], Vec::as_slice);
+                return all.first().map_or(Lookup::Nowhere, |first| self.found(all, *first));
             }
         }
     }
 
-    fn found(&self, name: &str) -> Lookup {
-        let Some(all) = self.defined.get(name) else { return Lookup::Nowhere };
-        let written =
-            |(file, piece): (usize, usize)| self.files[file].split.pieces[piece].written();
-        // Those of the nearest header that has some.
-        let first = all[0];
+    /// The definition of a name in a header, of all of them.
+    fn found(&self, all: &[(usize, usize)], first: (usize, usize)) -> Lookup {
         let near = all.iter().filter(|(file, _)| *file == first.0).copied();
-        let texts: BTreeSet<_> = near.clone().filter_map(written).map(|w| &w.tokens).collect();
-        let varies = near.filter_map(written).any(|written| {
+        let texts: BTreeSet<_> = near.clone().filter_map(|at| self.tokens(at)).collect();
+        let varies = near.filter_map(|at| self.written(at)).any(|written| {
             written.varies || written.tokens.split_whitespace().any(|w| w.starts_with("CONFIG_"))
         });
         if varies || texts.len() > 1 {
@@ -165,6 +172,60 @@ impl<'a> Library<'a> {
         } else {
             Lookup::Found(first.0, first.1)
         }
+    }
+
+    /// The header that defines a name otherwise than the definition `at`, for a user with those includes.
+    pub(super) fn contradiction(
+        &mut self,
+        name: &str,
+        at: (usize, usize),
+        from: &[String],
+    ) -> Option<usize> {
+        loop {
+            let included = self.included(from);
+            let all = self.defined.get(name)?;
+            let mut inside = all.iter().filter(|(file, _)| included.contains(file));
+            let first = inside.clone().next().map(|(file, _)| *file);
+            if first.is_some() {
+                let is_same = inside.any(|inside| self.tokens(*inside) == self.tokens(at));
+                return first.filter(|_| !is_same);
+            }
+            // It may be in a header that was not read yet, since another user's is nearer.
+            if !self.look_further() {
+                return None;
+            }
+        }
+    }
+
+    /// The names that a piece defines.
+    pub(super) fn names(&self, file: usize, piece: usize) -> Vec<String> {
+        takes(&self.files[file].split.pieces[piece]).into_iter().map(String::from).collect()
+    }
+
+    fn written(&self, (file, piece): (usize, usize)) -> Option<&Written> {
+        self.files[file].split.pieces[piece].written()
+    }
+
+    fn tokens(&self, at: (usize, usize)) -> Option<&str> {
+        self.written(at).map(|written| written.tokens.as_str())
+    }
+
+    /// The files so far that a user with those includes has, the nearest first.
+    fn included(&self, from: &[String]) -> Vec<usize> {
+        let mut seen = BTreeSet::new();
+        let mut found = Vec::new();
+        let mut next: Vec<&String> = from.iter().collect();
+        while !next.is_empty() {
+            let mut deeper = Vec::new();
+            for file in next.into_iter().filter_map(|target| self.known.get(target)).flatten() {
+                if seen.insert(*file) {
+                    found.push(*file);
+                    deeper.extend(&self.files[*file].includes);
+                }
+            }
+            next = deeper;
+        }
+        found
     }
 
     /// Reads the headers that those so far include; returns whether there were any.
@@ -206,14 +267,15 @@ impl<'a> Library<'a> {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let split = split(&text);
             let at = self.files.len();
-            self.next.extend(includes(&text, &split));
+            let includes = includes(&text, &split);
+            self.next.extend(includes.iter().cloned());
             for (index, piece) in split.pieces.iter().enumerate() {
                 for name in takes(piece) {
                     self.defined.entry(name.into()).or_default().push((at, index));
                 }
             }
             self.known.entry(target).or_default().push(at);
-            self.files.push(Elsewhere { path, text, split });
+            self.files.push(Elsewhere { path, text, split, includes });
         }
         true
     }

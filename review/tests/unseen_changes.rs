@@ -230,6 +230,30 @@ fn an_enum_that_two_headers_declare_is_not_that_of_the_first() {
 }
 
 /// The same text on both sides proves nothing if it is not the whole text.
+/// Of a definition that the configuration chooses, every one counts, and so does the condition.
+#[test]
+fn what_the_configuration_chooses_in_another_header_is_compared_whole() {
+    let body = port("u8 a[PORT_N];", "__packed");
+    let two = "#ifdef CONFIG_A\n#define PORT_N 4\n#else\n#define PORT_N 8\n#endif\n";
+    let one = "#ifdef CONFIG_A\n#define PORT_N 4\n#endif\n";
+    let deep = |numbers: &str| format!("#define PORT_N (PORT_M * 2)\n{numbers}");
+    let through = |text: &str| deep(&text.replace("PORT_N", "PORT_M"));
+    for (old, new) in [
+        (two, two.replace('8', "9")),
+        (two, two.replace('4', "5")),
+        (two, two.replace("CONFIG_A", "CONFIG_B")),
+        (two, two.replace("ifdef", "ifndef")),
+        (one, one.replace("CONFIG_A", "CONFIG_B")),
+        (one, two.into()),
+    ] {
+        for (old, new) in [(old.to_string(), new.clone()), (through(old), through(&new))] {
+            let report = judged([&body, &body], [&old, &new]);
+            assert!(report.findings() > 0, "{old}{new}: {report:?}");
+            assert_eq!(judged([&body, &body], [&new, &new]).findings(), 0, "{new}");
+        }
+    }
+}
+
 #[test]
 fn a_name_that_two_headers_define_is_not_that_of_the_first() {
     let abi = |name: &str, upper: &str| {

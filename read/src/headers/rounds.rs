@@ -611,18 +611,16 @@ impl<'a> Reader<'a> {
             if !seen.insert(name.clone()) {
                 continue;
             }
-            let (Lookup::Found(file, piece) | Lookup::Varies(file, piece)) =
-                library.find(&name, from)
-            else {
-                continue;
+            let (file, pieces) = match library.find(&name, from) {
+                Lookup::Found(file, piece) => (file, vec![piece]),
+                Lookup::Varies(file, piece) => (file, library.variants(file, piece)),
+                Lookup::Nowhere => continue,
             };
-            let shown = library.shown(file);
-            let Some(written) = library.files[file].split.pieces[piece].written() else { continue };
-            let mut used = declared::declaration(written, &shown);
-            used.condition.clear();
-            used.unproven = Some(ONLY_TEXT.into());
-            open.extend(used_by(&used));
-            declarations.push(used);
+            for used in as_text(library, file, &pieces) {
+                let used = Declaration { unproven: Some(ONLY_TEXT.into()), ..used };
+                open.extend(used_by(&used));
+                declarations.push(used);
+            }
         }
     }
 
@@ -634,22 +632,35 @@ impl<'a> Reader<'a> {
         let of_it = of_it.filter(|taken| !taken.differs);
         let mut declarations: Vec<Declaration> = Vec::new();
         for taken in of_it {
-            let Some(written) = library.files[taken.file].split.pieces[taken.piece].written()
-            else {
-                continue;
+            let pieces = match taken.lost {
+                Some(_) => library.variants(taken.file, taken.piece),
+                None => vec![taken.piece],
             };
-            let mut found = declared::declaration(written, &library.shown(taken.file));
-            // It is unproven because the configuration decides the condition.
-            found.condition.clear();
-            found.unproven.clone_from(&taken.lost);
-            if !declarations.contains(&found) {
-                declarations.push(found);
+            for found in as_text(library, taken.file, &pieces) {
+                let found = Declaration { unproven: taken.lost.clone(), ..found };
+                if !declarations.contains(&found) {
+                    declarations.push(found);
+                }
             }
         }
         // By the name that the header uses.
         declarations.sort_by(|a, b| a.name.cmp(&b.name));
         declarations
     }
+}
+
+/// Pieces of a file of the tree as text. Their conditions count if the configuration decides them.
+fn as_text(library: &Library<'_>, file: usize, pieces: &[usize]) -> Vec<Declaration> {
+    let shown = library.shown(file);
+    let written = |piece: &usize| library.files[file].split.pieces[*piece].written();
+    let declared = pieces.iter().filter_map(written).map(|written| {
+        let mut declared = declared::declaration(written, &shown);
+        if pieces.len() == 1 && !written.varies {
+            declared.condition.clear();
+        }
+        declared
+    });
+    declared.collect()
 }
 
 /// Why a definition from the tree is unproven that something unproven uses.

@@ -202,6 +202,14 @@ impl<'a> Library<'a> {
         takes(&self.files[file].split.pieces[piece]).into_iter().map(String::from).collect()
     }
 
+    /// The pieces of a file that define a name of that piece: the configuration may choose one of them.
+    pub(super) fn variants(&self, file: usize, piece: usize) -> Vec<usize> {
+        let pieces = &self.files[file].split.pieces;
+        let names = takes(&pieces[piece]);
+        let is_one = |at: &usize| takes(&pieces[*at]).iter().any(|name| names.contains(name));
+        (0..pieces.len()).filter(is_one).collect()
+    }
+
     fn written(&self, (file, piece): (usize, usize)) -> Option<&Written> {
         self.files[file].split.pieces[piece].written()
     }

@@ -457,6 +457,24 @@ fn log_sees_what_headers_use_of_other_headers() {
     assert_eq!(place.run(&["log", "--no-cache"]).stdout, warm.stdout);
 }
 
+/// A number that the readers of headers know has the value of the tree.
+#[test]
+fn log_sees_another_value_of_a_known_number() {
+    let place = Place::new();
+    let header = port(1, "\tchar name[LIVEUPDATE_SESSION_NAME_LENGTH];\n")
+        .replace("linux/types.h>", "linux/types.h>\n#include <uapi/linux/liveupdate.h>");
+    for (subject, length) in [("start", 64), ("less", 32), ("as before", 64)] {
+        let text = format!("#define LIVEUPDATE_SESSION_NAME_LENGTH {length}\n");
+        place.write("include/uapi/linux/liveupdate.h", &text);
+        place.write(HEADER, &header);
+        place.git(&["add", "include"]);
+        place.git(&["commit", "--quiet", "-m", subject]);
+    }
+    let ran = place.run(&["log"]);
+    assert_eq!(ran.stdout.matches("[array_resized]").count(), 2, "{ran:?}");
+    assert_eq!(place.run(&["log"]).stdout, ran.stdout);
+}
+
 #[test]
 fn log_says_where_the_history_is_cut() {
     let place = Place::new();

@@ -40,7 +40,7 @@ pub const STAND_IN: &[(&str, &str)] = &[
 ///
 /// A number that the tree defines otherwise is what the tree says. One that depends on its
 /// configuration is left out, and is a gap: what uses it is unknown. A tree that lacks the header, or
-/// the name, says nothing about it. Returns the gaps, and the tree's declarations of what is used.
+/// the name, says nothing about it. Returns the gaps, and the tree's own declarations of what is used.
 pub(super) fn agree(
     view: &mut BTreeMap<String, String>,
     used: &BTreeSet<&str>,
@@ -63,11 +63,18 @@ pub(super) fn agree(
             let own = split(&String::from_utf8_lossy(&bytes));
             let shown = tree.shown(path);
             let here = split(known);
-            let here = here.pieces.iter().filter(|piece| number(piece).is_some());
-            let here: BTreeSet<&str> = here.filter_map(|p| Some(&*p.written()?.name)).collect();
-            let there = own.pieces.iter().filter_map(Piece::written);
-            let there = there.filter(|w| here.contains(&*w.name) && used.contains(&*w.name));
-            numbers.extend(there.filter(|w| !w.varies).map(|w| declaration(w, &shown)));
+            let value = |name: &str| {
+                let is_it = |p: &&Piece| p.written().is_some_and(|written| written.name == name);
+                here.pieces.iter().find(is_it).and_then(number)
+            };
+            // One that is the stand-in's is nothing of the tree's own.
+            let other = own.pieces.iter().filter(|piece| {
+                let name = piece.written().filter(|w| !w.varies && used.contains(&*w.name));
+                let value = name.and_then(|written| value(&written.name));
+                value.is_some() && number(piece) != value
+            });
+            let other = other.filter_map(Piece::written);
+            numbers.extend(other.map(|written| declaration(written, &shown)));
             let (text, varying) = agreed(known, &own);
             *known = text;
             let varying = varying.into_iter().filter(|name| used.contains(&**name));
@@ -78,6 +85,21 @@ pub(super) fn agree(
         }
     }
     (gaps, numbers)
+}
+
+/// The headers of a tree, by path, that may have other numbers than the stand-ins have, for headers with those words.
+#[must_use]
+pub fn numbers_elsewhere(used: &BTreeSet<&str>) -> Vec<String> {
+    let mut paths = Vec::new();
+    for (name, text) in STAND_IN.iter().filter(|(name, _)| !name.starts_with("more/")) {
+        let is_used = |piece: &Piece| {
+            number(piece).is_some() && piece.written().is_some_and(|w| used.contains(&*w.name))
+        };
+        if split(text).pieces.iter().any(is_used) {
+            paths.extend(["include", "include/uapi"].map(|dir| format!("{dir}/{name}")));
+        }
+    }
+    paths
 }
 
 /// A stand-in, with the numbers of the tree's own header, and those that depend on its configuration.

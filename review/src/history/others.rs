@@ -11,7 +11,7 @@ use super::contents::{read_all, top, Contents, Input};
 use crate::diff::Side;
 use kho_abi_model::Item;
 use kho_abi_read::git::Git;
-use kho_abi_read::headers::is_companion;
+use kho_abi_read::headers::{is_companion, numbers_elsewhere};
 use kho_abi_read::source::{self, SourceError};
 use kho_abi_show::{Progress, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -141,7 +141,10 @@ fn used(side: &Side, top: &str) -> BTreeSet<String> {
         });
         declared.chain(items).filter(|place| place.file != header.file)
     });
+    let declared = headers.iter().flat_map(|header| &header.declarations);
+    let words = declared.flat_map(|one| one.tokens.split_ascii_whitespace()).collect();
+    let numbers = numbers_elsewhere(&words).into_iter().map(|path| format!("{top}{path}"));
     let own: BTreeSet<&String> = headers.iter().map(|header| &header.file).collect();
     let files = places.map(|place| &place.file).filter(|file| !own.contains(file));
-    companions.chain(files.cloned()).collect()
+    companions.chain(files.cloned()).chain(numbers).collect()
 }

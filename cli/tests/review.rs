@@ -455,6 +455,21 @@ fn log_sees_what_headers_use_of_other_headers() {
     assert!(warm.stdout.starts_with(&cold.stdout), "{warm:?}");
     assert_eq!(warm.stdout.matches("[array_resized]").count(), 3, "{warm:?}");
     assert_eq!(place.run(&["log", "--no-cache"]).stdout, warm.stdout);
+    // Neither a run inside the tree nor a shallow clone leaves less behind than there is.
+    fs::remove_dir_all(place.path("cache")).unwrap();
+    let inside = place.run(&["log", "--git-dir", "include"]);
+    assert_eq!(inside.stdout, warm.stdout);
+    fs::remove_dir_all(place.path("cache")).unwrap();
+    let from = format!("file://{}", place.dir.path().display());
+    place.git(&["clone", "--quiet", "--depth=1", &from, "clone"]);
+    assert!(place.run(&["log", "--git-dir", "clone"]).stdout.contains("[history_cut]"));
+    place.git(&["-C", "clone", "fetch", "--quiet", "--unshallow"]);
+    assert_eq!(place.run(&["log", "--git-dir", "clone"]).stdout, warm.stdout);
+    // A header that has become too long to read.
+    let long = format!("#define PORT_LANES 2\n{}", "/* A word. */\n".repeat(100_000));
+    commit("lanes: long", &[(lanes, &long)]);
+    let ran = place.run(&["log"]);
+    assert!(ran.stdout.starts_with(&warm.stdout), "{ran:?}");
 }
 
 /// A number that the readers of headers know has the value of the tree.

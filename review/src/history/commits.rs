@@ -49,6 +49,11 @@ pub(super) fn dir(git: &Git, rev: &str, tip: &str) -> Result<String, SourceError
     Ok(of_first.map_or_else(|| format!("include/{ABI_DIR}"), |(dir, _)| dir.into()))
 }
 
+/// A path as git's pathspec.
+fn from_top(path: &str) -> String {
+    format!(":(top,literal){path}")
+}
+
 /// The commits that touch the headers in a directory or one of the others, each after those that it builds on.
 pub(super) fn list(
     git: &Git,
@@ -69,9 +74,11 @@ pub(super) fn list(
         "--format=%x01%H%x02%P%x02%cs%x02%s",
         tip,
         "--",
-        dir,
     ];
-    args.extend(others.iter().map(String::as_str));
+    // From the top of the repository, wherever git runs, and without patterns.
+    let paths: Vec<String> =
+        [dir].into_iter().chain(others.iter().map(|path| &**path)).map(from_top).collect();
+    args.extend(paths.iter().map(String::as_str));
     let list = git.run(rev, &args)?;
     let list = String::from_utf8_lossy(&list);
     let mut states: HashMap<&str, Set> = HashMap::new();

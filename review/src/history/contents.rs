@@ -54,7 +54,12 @@ impl Contents<'_> {
         for (path, id) in &set.ids {
             all.push_str(path);
             all.push('\n');
-            all.push_str(&self.get(id)?.1);
+            match self.get(id) {
+                Ok((_, code)) => all.push_str(code),
+                // Another header that is too long is read by nobody, but it differs from others.
+                Err(_) if !is_abi_header(path) => all.push_str(id),
+                Err(error) => return Err(error),
+            }
             all.push('\u{1}');
         }
         Ok(all)

@@ -50,13 +50,16 @@ impl Commits {
     ) -> Result<Self, SourceError> {
         progress.begin("listing commits", Unit::Items, None);
         let git = Git::new(reading.git_dir.as_deref()).with_time(LOG_TIME);
-        let list = || list(&git, rev, reading, cache, progress);
-        let (listed, shallow) = thread::scope(|scope| {
+        let (tip, shallow) = thread::scope(|scope| {
             let shallow = scope.spawn(|| git.is_shallow());
-            (list(), shallow.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            let tip = git.commit(rev).and_then(|tip| Ok((commits::dir(&git, rev, &tip)?, tip)));
+            (tip, shallow.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        let Listed { top, all, read } = listed?;
-        Ok(Self { rev: rev.into(), shallow: shallow?, git, top, all, read })
+        let ((dir, tip), shallow) = (tip?, shallow?);
+        // A shallow clone lacks commits that another clone of the same tip has.
+        let cache = cache.filter(|_| !shallow);
+        let Listed { top, all, read } = list(&git, (rev, &tip), &dir, reading, cache, progress)?;
+        Ok(Self { rev: rev.into(), shallow, git, top, all, read })
     }
 }
 
@@ -68,44 +71,45 @@ struct Listed {
 
 fn list(
     git: &Git,
-    rev: &str,
+    (rev, tip): (&str, &str),
+    dir: &str,
     reading: &source::Options,
     cache: Option<&Path>,
     progress: &Progress,
 ) -> Result<Listed, SourceError> {
-    let tip = git.commit(rev)?;
-    let dir = commits::dir(git, rev, &tip)?;
-    let top = top(&dir).map(String::from);
+    let top = top(dir).map(String::from);
+    // What a commit uses depends on which directory has its ABI headers.
+    let key = |commit: &str| format!("{commit} {dir}");
     let mut cache = Cache::<BTreeSet<String>>::open(cache, "uses", reading, "");
-    let all_of_it = format!("up to {tip}");
+    let all_of_it = format!("up to {tip} {dir}");
     let mut others: BTreeSet<String> = cache.get(&all_of_it).cloned().unwrap_or_default();
     let is_known = top.is_none() || cache.get(&all_of_it).is_some();
     let mut read = HashMap::new();
     let mut contents = Contents { git, blobs: None, known: HashMap::new(), top: top.clone() };
     for _ in 0..ROUNDS {
-        let all = commits::list(git, (rev, &tip), &dir, &others)?;
+        let all = commits::list(git, (rev, tip), dir, &others)?;
         if is_known {
             cache.close();
             return Ok(Listed { top, all, read });
         }
         // What is used at the end may have come from elsewhere since the last of the commits.
-        let last = all.last().map(|last| Set { commit: tip.clone(), ..last.new.clone() });
+        let last = all.last().map(|last| Set { commit: tip.into(), ..last.new.clone() });
         let mut wanted: BTreeMap<String, Input> = BTreeMap::new();
         for set in all.iter().map(|commit| &commit.new).chain(&last) {
-            if cache.get(&set.commit).is_none() && !read.contains_key(&set.commit) {
+            if cache.get(&key(&set.commit)).is_none() && !read.contains_key(&set.commit) {
                 wanted.insert(set.commit.clone(), contents.input(set)?);
             }
         }
         for (commit, side) in read_all(&wanted, reading, progress) {
             // Of what cannot be read, the next run may find out more.
             if let Ok(side) = &side {
-                cache.put(&commit, &used(side, top.as_deref().unwrap_or_default()));
+                cache.put(&key(&commit), &used(side, top.as_deref().unwrap_or_default()));
             }
             read.insert(commit, side);
         }
         let before = others.len();
-        for commit in all.iter().map(|commit| &commit.id).chain([&tip]) {
-            others.extend(cache.get(commit).into_iter().flatten().cloned());
+        for commit in all.iter().map(|commit| &*commit.id).chain([tip]) {
+            others.extend(cache.get(&key(commit)).into_iter().flatten().cloned());
         }
         if others.len() == before {
             if read.values().all(Result::is_ok) {

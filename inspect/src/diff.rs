@@ -316,10 +316,7 @@ fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<D
     // What is undecoded is shown by its first bytes alone.
     let undecoded = |side: Side<'_>| {
         let luo = side.state.luo()?;
-        let sessions = luo.sessions.iter().filter(|session| how.filter.takes_session(session));
-        let files = sessions.flat_map(|session| &session.files);
-        let files = files
-            .filter(|file| how.filter.takes(file))
+        let files = files(luo, &how.filter)
             .filter(|file| matches!(file.payload, Payload::Unknown(_) | Payload::Unreadable));
         let others = luo.flbs.iter().filter(|flb| {
             let undecoded = matches!(flb.state, None | Some(flbs::State::Unreadable));
@@ -337,11 +334,17 @@ fn unknown(before: Side<'_>, after: Side<'_>, how: &How, differences: &mut Vec<D
         (number > 0).then(|| format!("{number} not decoded"))
     };
     add("state of entries", undecoded(before), undecoded(after));
-    let partial = |side: Side<'_>| match typed(side.state, how).filter(|t| is_partial(t)).count() {
-        0 => None,
-        number => Some(format!("not fully read or shown for {}", count(number as u64, "item"))),
+    let partial = |side: Side<'_>| {
+        let number = typed(side.state, how).filter(|typed| is_partial(typed)).count() as u64;
+        (number > 0).then(|| format!("not fully read or shown for {}", count(number, "item")))
     };
     add("values by layouts", partial(before), partial(after));
+}
+
+/// The files that a filter takes.
+fn files<'s>(luo: &'s Luo, filter: &'s Filter) -> impl Iterator<Item = &'s File> {
+    let sessions = luo.sessions.iter().filter(|session| filter.takes_session(session));
+    sessions.flat_map(|session| &session.files).filter(|file| filter.takes(file))
 }
 
 /// The state that layouts decode.
@@ -354,14 +357,11 @@ fn typed<'s>(state: &'s State, how: &'s How) -> impl Iterator<Item = &'s Typed> 
         Some(flbs::State::Typed(typed)) => Some(typed),
         _ => None,
     });
-    let sessions = luo.into_iter().flat_map(|luo| &luo.sessions);
-    let sessions = sessions.filter(|session| how.filter.takes_session(session));
-    let files = sessions.flat_map(|session| &session.files);
-    let files =
-        files.filter(|file| how.filter.takes(file)).filter_map(|file| match &file.payload {
-            Payload::Typed(typed) => Some(typed),
-            _ => None,
-        });
+    let files = luo.into_iter().flat_map(|luo| files(luo, &how.filter));
+    let files = files.filter_map(|file| match &file.payload {
+        Payload::Typed(typed) => Some(typed),
+        _ => None,
+    });
     entries.filter_map(|entry| entry.typed.as_ref()).chain(flbs).chain(files)
 }
 

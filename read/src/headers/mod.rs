@@ -457,7 +457,7 @@ fn words(file: &File) -> impl Iterator<Item = &str> {
 /// What the headers include.
 fn includes(files: &Files) -> BTreeSet<String> {
     let all = files.abi.iter().chain(files.companions.values());
-    all.flat_map(|file| &file.scan.includes).filter_map(|include| include.target.clone()).collect()
+    all.flat_map(File::includes).collect()
 }
 
 /// What a header begins but does not end, or the other way round: the rest may be missing.

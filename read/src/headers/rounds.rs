@@ -362,6 +362,9 @@ impl<'a> Reader<'a> {
         let Some(library) = &mut self.library else { return false };
         let usable: Vec<usize> =
             (0..self.taken.len()).filter(|at| self.taken[*at].lost.is_none()).collect();
+        if usable.is_empty() {
+            return false;
+        }
         let words = |split: &Split, piece: Option<usize>| -> BTreeSet<String> {
             let pieces = split.pieces.iter().enumerate();
             let pieces = pieces.filter(|(at, _)| piece.is_none_or(|piece| piece == *at));

@@ -2,7 +2,7 @@
 //! The stand-ins for the kernel's base headers, and what a tree's own headers have instead.
 
 use super::declared::declaration;
-use super::split::{split, Piece, Split};
+use super::split::{split, Piece, Split, Written};
 use super::{view, STAND_INS};
 use crate::options::Tree;
 use kho_abi_model::reading::Gap;
@@ -47,35 +47,16 @@ pub(super) fn agree(
     tree: &Tree,
 ) -> (Vec<Gap>, Vec<Declaration>) {
     let (mut gaps, mut numbers) = (Vec::new(), Vec::new());
-    let mut asked: Vec<(&str, String)> = Vec::new();
-    for (name, text) in STAND_IN.iter().filter(|(name, _)| !name.starts_with("more/")) {
-        let split = split(text);
-        let is_used = |piece: &Piece| piece.written().is_some_and(|w| used.contains(&*w.name));
-        if split.pieces.iter().any(is_used) && split.pieces.iter().any(|p| number(p).is_some()) {
-            let paths = ["include", "include/uapi"].map(|dir| format!("{dir}/{name}"));
-            asked.extend(paths.into_iter().map(|path| (*name, path)));
-        }
-    }
+    let asked = asked(used);
     let paths: Vec<_> = asked.iter().map(|(_, path)| path.clone()).collect();
     for ((name, path), bytes) in asked.iter().zip(tree.get(&paths)) {
         let known = view.get_mut(&format!("{STAND_INS}{name}"));
         if let (Some(known), Some(bytes)) = (known, bytes) {
             let own = split(&String::from_utf8_lossy(&bytes));
             let shown = tree.shown(path);
-            let here = split(known);
-            let value = |name: &str| {
-                let is_it = |p: &&Piece| p.written().is_some_and(|written| written.name == name);
-                here.pieces.iter().find(is_it).and_then(number)
-            };
-            // One that is the stand-in's is nothing of the tree's own.
-            let other = own.pieces.iter().filter(|piece| {
-                let name = piece.written().filter(|w| !w.varies && used.contains(&*w.name));
-                let value = name.and_then(|written| value(&written.name));
-                value.is_some() && number(piece) != value
-            });
-            let other = other.filter_map(Piece::written);
-            numbers.extend(other.map(|written| declaration(written, &shown)));
-            let (text, varying) = agreed(known, &own);
+            let Agreed { text, others, varying } = agreed(known, &own);
+            let others = others.into_iter().filter(|other| used.contains(&*other.name));
+            numbers.extend(others.map(|written| declaration(written, &shown)));
             *known = text;
             let varying = varying.into_iter().filter(|name| used.contains(&**name));
             gaps.extend(varying.map(|item| {
@@ -90,21 +71,36 @@ pub(super) fn agree(
 /// The headers of a tree, by path, that may have other numbers than the stand-ins have, for headers with those words.
 #[must_use]
 pub fn numbers_elsewhere(used: &BTreeSet<&str>) -> Vec<String> {
-    let mut paths = Vec::new();
-    for (name, text) in STAND_IN.iter().filter(|(name, _)| !name.starts_with("more/")) {
-        let is_used = |piece: &Piece| {
-            number(piece).is_some() && piece.written().is_some_and(|w| used.contains(&*w.name))
-        };
-        if split(text).pieces.iter().any(is_used) {
-            paths.extend(["include", "include/uapi"].map(|dir| format!("{dir}/{name}")));
-        }
-    }
-    paths
+    asked(used).into_iter().map(|(_, path)| path).collect()
 }
 
-/// A stand-in, with the numbers of the tree's own header, and those that depend on its configuration.
-fn agreed(known: &str, theirs: &Split) -> (String, Vec<String>) {
-    let mut varying = Vec::new();
+/// The stand-ins with numbers of which headers with those words use something, each with the paths that it has in a
+/// tree.
+fn asked(used: &BTreeSet<&str>) -> Vec<(&'static str, String)> {
+    let mut asked = Vec::new();
+    for (name, text) in STAND_IN.iter().filter(|(name, _)| !name.starts_with("more/")) {
+        let split = split(text);
+        let is_used = |piece: &Piece| piece.written().is_some_and(|w| used.contains(&*w.name));
+        if split.pieces.iter().any(is_used) && split.pieces.iter().any(|p| number(p).is_some()) {
+            let paths = ["include", "include/uapi"].map(|dir| format!("{dir}/{name}"));
+            asked.extend(paths.into_iter().map(|path| (*name, path)));
+        }
+    }
+    asked
+}
+
+/// A stand-in that agrees with the tree's own header.
+struct Agreed<'a> {
+    text: String,
+    /// The numbers of the tree that are others than the stand-in's.
+    others: Vec<&'a Written>,
+    /// Those that depend on the configuration.
+    varying: Vec<String>,
+}
+
+/// A stand-in, with the numbers of the tree's own header.
+fn agreed<'a>(known: &str, theirs: &'a Split) -> Agreed<'a> {
+    let (mut others, mut varying) = (Vec::new(), Vec::new());
     let split = split(known);
     let (mut out, mut other) = (BTreeSet::new(), String::new());
     for (at, piece) in split.pieces.iter().enumerate() {
@@ -118,6 +114,8 @@ fn agreed(known: &str, theirs: &Split) -> (String, Vec<String>) {
             continue;
         }
         out.insert(at);
+        let differ = there.iter().filter(|piece| number(piece) != Some(here));
+        others.extend(differ.filter_map(|piece| piece.written()).filter(|w| !w.varies));
         let only = match *there {
             [only] => only.written().filter(|w| w.kind == DeclarationKind::Constant && !w.varies),
             _ => None,
@@ -129,10 +127,10 @@ fn agreed(known: &str, theirs: &Split) -> (String, Vec<String>) {
         }
     }
     if out.is_empty() {
-        return (known.into(), varying);
+        return Agreed { text: known.into(), others, varying };
     }
     // First, since the rest may use it.
-    (format!("{other}{}", view::text(known, &split, &out)), varying)
+    Agreed { text: format!("{other}{}", view::text(known, &split, &out)), others, varying }
 }
 
 /// The number that a macro is, whatever the configuration.
@@ -155,7 +153,7 @@ mod tests {
     #[test]
     fn a_tree_has_its_own_numbers() {
         let known = "#ifndef _X_H\n#define _X_H\n\n#define A 64\n#define B 0x10\n\n#endif\n";
-        let with = |own: &str| agreed(known, &split(own)).0;
+        let with = |own: &str| agreed(known, &split(own)).text;
         for own in ["", "#define A 64\n", "#define A 0x40 /* bytes */\n#define B 16UL\n"] {
             assert_eq!(with(own), known, "{own}");
         }

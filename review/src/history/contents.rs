@@ -18,12 +18,12 @@ use std::thread;
 
 /// The contents of headers, each requested from git once.
 pub(super) struct Contents<'a> {
-    pub(super) git: &'a Git,
-    pub(super) blobs: Option<Blobs>,
+    git: &'a Git,
+    blobs: Option<Blobs>,
     /// By id: the content, and its code.
-    pub(super) known: HashMap<String, (Vec<u8>, String)>,
+    known: HashMap<String, (Vec<u8>, String)>,
     /// What stands before the paths of the kernel's tree; `None` if the headers are not in one.
-    pub(super) top: Option<String>,
+    top: Option<&'a str>,
 }
 
 /// What the compiler reads of a set.
@@ -32,7 +32,12 @@ pub(super) struct Input {
     tree: Option<Tree>,
 }
 
-impl Contents<'_> {
+impl<'a> Contents<'a> {
+    /// Those of headers in a directory.
+    pub(super) fn new(git: &'a Git, dir: &'a str) -> Self {
+        Self { git, blobs: None, known: HashMap::new(), top: top(dir) }
+    }
+
     fn get(&mut self, id: &str) -> Result<&(Vec<u8>, String), SourceError> {
         if !self.known.contains_key(id) {
             if self.blobs.is_none() {
@@ -73,7 +78,7 @@ impl Contents<'_> {
 
     /// The tree that a set is of.
     fn tree(&self, set: &Set) -> Option<Tree> {
-        let top = self.top.clone().filter(|_| !set.commit.is_empty())?;
+        let top = self.top.filter(|_| !set.commit.is_empty())?.to_string();
         let (git, set) = (self.git.clone(), set.clone());
         let shown = top.clone();
         let get = move |paths: &[String]| {

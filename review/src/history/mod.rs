@@ -122,10 +122,10 @@ pub fn life(
 ) -> Result<Life, SourceError> {
     // What is known of a string today was not known when the commit was made.
     let options = &Options { catalogue: Arc::new(Catalogue::empty()), ..options.clone() };
-    let Commits { rev, git, shallow, top, all: commits, read } = commits;
+    let Commits { rev, git, shallow, dir, all: commits, read } = commits;
     let mut judge = Judge {
         cache: cache::judgements(look.cache, reading, options),
-        contents: Contents { git, blobs: None, known: HashMap::new(), top: top.clone() },
+        contents: Contents::new(git, dir),
         sides: HashMap::new(),
         reading,
         options,

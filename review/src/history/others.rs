@@ -28,12 +28,15 @@ pub struct Commits {
     pub(super) rev: String,
     pub(super) git: Git,
     pub(super) shallow: bool,
-    /// What stands before the paths of the kernel's tree; `None` if the headers are not in one.
-    pub(super) top: Option<String>,
+    /// The directory of the ABI headers.
+    pub(super) dir: String,
     pub(super) all: Vec<Commit>,
     /// What was read to list them, by commit.
-    pub(super) read: HashMap<String, Result<Side, String>>,
+    pub(super) read: Read,
 }
+
+/// Headers that were read, by commit.
+type Read = HashMap<String, Result<Side, String>>;
 
 impl Commits {
     /// Those up to a revision. What they use is kept in the directory `cache`.
@@ -58,15 +61,9 @@ impl Commits {
         let ((dir, tip), shallow) = (tip?, shallow?);
         // A shallow clone lacks commits that another clone of the same tip has.
         let cache = cache.filter(|_| !shallow);
-        let Listed { top, all, read } = list(&git, (rev, &tip), &dir, reading, cache, progress)?;
-        Ok(Self { rev: rev.into(), shallow, git, top, all, read })
+        let (all, read) = list(&git, (rev, &tip), &dir, reading, cache, progress)?;
+        Ok(Self { rev: rev.into(), shallow, git, dir, all, read })
     }
-}
-
-struct Listed {
-    top: Option<String>,
-    all: Vec<Commit>,
-    read: HashMap<String, Result<Side, String>>,
 }
 
 fn list(
@@ -76,8 +73,8 @@ fn list(
     reading: &source::Options,
     cache: Option<&Path>,
     progress: &Progress,
-) -> Result<Listed, SourceError> {
-    let top = top(dir).map(String::from);
+) -> Result<(Vec<Commit>, Read), SourceError> {
+    let top = top(dir);
     // What a commit uses depends on which directory has its ABI headers.
     let key = |commit: &str| format!("{commit} {dir}");
     let mut cache = Cache::<BTreeSet<String>>::open(cache, "uses", reading, "");
@@ -85,12 +82,12 @@ fn list(
     let mut others: BTreeSet<String> = cache.get(&all_of_it).cloned().unwrap_or_default();
     let is_known = top.is_none() || cache.get(&all_of_it).is_some();
     let mut read = HashMap::new();
-    let mut contents = Contents { git, blobs: None, known: HashMap::new(), top: top.clone() };
+    let mut contents = Contents::new(git, dir);
     for _ in 0..ROUNDS {
         let all = commits::list(git, (rev, tip), dir, &others)?;
         if is_known {
             cache.close();
-            return Ok(Listed { top, all, read });
+            return Ok((all, read));
         }
         // What is used at the end may have come from elsewhere since the last of the commits.
         let last = all.last().map(|last| Set { commit: tip.into(), ..last.new.clone() });
@@ -103,7 +100,7 @@ fn list(
         for (commit, side) in read_all(&wanted, reading, progress) {
             // Of what cannot be read, the next run may find out more.
             if let Ok(side) = &side {
-                cache.put(&key(&commit), &used(side, top.as_deref().unwrap_or_default()));
+                cache.put(&key(&commit), &used(side, top.unwrap_or_default()));
             }
             read.insert(commit, side);
         }
@@ -116,7 +113,7 @@ fn list(
                 cache.put(&all_of_it, &others);
             }
             cache.close();
-            return Ok(Listed { top, all, read });
+            return Ok((all, read));
         }
     }
     let why = format!(

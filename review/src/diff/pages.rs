@@ -152,8 +152,9 @@ pub fn side(
     Ok(side)
 }
 
-/// The headers that name the page size, and those that they include. What all headers use of other headers counts, too:
-/// it may name the page size. `None` if a header has no text, or if it is uncertain what depends on the page size.
+/// The headers that name the page size, and those that they include. What all headers use of other headers counts, too.
+/// `None` if a header has no text, or if it is uncertain what depends on the page size, as where a macro of another
+/// header names it.
 fn inside(side: &Side) -> Option<Inside> {
     let model = side.model();
     if model.headers.iter().any(|header| !side.texts.contains_key(&header.name)) {
@@ -188,6 +189,10 @@ fn inside(side: &Side) -> Option<Inside> {
             return None;
         }
         for declaration in header.elsewhere() {
+            // Any header may use it, or come to use it in another way.
+            if names_page(&declaration.tokens) {
+                return None;
+            }
             key.push_str(&declaration.name);
             key.push(' ');
             key.push_str(&declaration.tokens);
@@ -344,6 +349,31 @@ mod tests {
                 assert_eq!(together.model(), alone.model(), "{include}: {value}");
             }
         }
+    }
+
+    /// The first side uses a macro of another header that depends on the page size, but in a way that does not.
+    #[test]
+    fn what_did_not_depend_on_the_page_size_may_come_to() {
+        let files = |length: &str| -> open::Files {
+            let text = format!(
+                "#include <linux/types.h>\n#include <linux/other.h>\n#define A_COMPATIBLE \"a-v1\"\n\
+                 struct a_ser {{ u8 a[{length}]; }} __packed;\n"
+            );
+            [("include/linux/kho/abi/a.h".into(), text.into_bytes())].into()
+        };
+        let text = "#include <asm/page.h>\n#define LENGTH (PAGE_SIZE / 64)\n";
+        let get = move |paths: &[String]| {
+            let is_it = |path: &String| path == "include/linux/other.h";
+            paths.iter().map(|path| is_it(path).then(|| text.into())).collect()
+        };
+        let options = Options { tree: Some(Tree::new("", get)), ..Options::default() };
+        let memo = PageMemo::default();
+        open::of_files_with("first", &files("LENGTH > 0 ? 4 : 2"), &options, &memo).unwrap();
+        let second = files("LENGTH / 16");
+        let alone = open::of_files("second", &second, &options).unwrap();
+        assert!(alone.model().other_pages.iter().any(|pages| !pages.items.is_empty()));
+        let together = open::of_files_with("second", &second, &options, &memo).unwrap();
+        assert_eq!(together.model(), alone.model());
     }
 
     fn memo_of(files: &open::Files, options: &Options) -> PageMemo {

@@ -470,6 +470,42 @@ fn log_sees_what_headers_use_of_other_headers() {
     commit("lanes: long", &[(lanes, &long)]);
     let ran = place.run(&["log"]);
     assert!(ran.stdout.starts_with(&warm.stdout), "{ran:?}");
+    let unknown = "unknown whether something in linux/lanes.h changed: ";
+    assert_eq!(ran.stdout.matches(unknown).count(), 1, "{ran:?}");
+    assert!(ran.stdout.contains("it is longer than 1 MiB"), "{ran:?}");
+    assert_eq!(place.run(&["log"]).stdout, ran.stdout, "from the cache");
+}
+
+/// A partial clone has the names of headers whose contents it lacks.
+#[test]
+fn a_header_that_git_lacks_is_unknown_until_it_is_fetched() {
+    let place = Place::new();
+    let lanes = "include/linux/lanes.h";
+    let header = port(1, "\tu16 lane[PORT_LANES];\n").replace("types.h>", "lanes.h>");
+    for (subject, number) in [("start", 4), ("more", 8)] {
+        place.write(HEADER, &header);
+        place.write(lanes, &format!("#include <linux/types.h>\n#define PORT_LANES {number}\n"));
+        place.git(&["add", "include"]);
+        place.git(&["commit", "--quiet", "-m", subject]);
+    }
+    let whole = place.run(&["log", "--no-cache"]);
+    assert_eq!(whole.stdout.matches("[array_resized]").count(), 1, "{whole:?}");
+    place.git(&["config", "uploadpack.allowFilter", "true"]);
+    let from = format!("file://{}", place.dir.path().display());
+    place.git(&["clone", "--quiet", "--no-checkout", "--filter=blob:none", &from, "part"]);
+    // The ABI header alone.
+    place.git(&["-C", "part", "checkout", "--quiet", "HEAD", "--", HEADER]);
+    let diff = ["diff", "git:HEAD~1", "git:HEAD", "--git-dir", "part"];
+    let log = ["log", "--git-dir", "part"];
+    let why = "git does not have its content, so whether it defines PORT_LANES is unknown";
+    for of in [&diff[..], &log] {
+        let ran = place.run(of);
+        assert_eq!(ran.status, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains(why) && !ran.stdout.contains("[array_resized]"), "{ran:?}");
+    }
+    place.git(&["-C", "part", "fetch", "--quiet", "--refetch", "--no-filter"]);
+    assert_eq!(place.run(&log).stdout, whole.stdout);
+    assert_eq!(place.run(&diff).stdout.matches("[array_resized]").count(), 1);
 }
 
 /// A number that the readers of headers know has the value of the tree.

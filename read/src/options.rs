@@ -21,22 +21,39 @@ pub struct Tree {
     get: Get,
 }
 
-/// Files of a tree by path; `None` for one that does not exist.
-type Get = Arc<dyn Fn(&[String]) -> Vec<Option<Vec<u8>>> + Send + Sync>;
+/// A file of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TreeFile {
+    /// Its content.
+    Content(Vec<u8>),
+    /// The tree has no such file.
+    Missing,
+    /// The tree has it, or may have it, but it was not read, with the reason.
+    Unread(String),
+}
+
+impl From<Option<Vec<u8>>> for TreeFile {
+    fn from(content: Option<Vec<u8>>) -> Self {
+        content.map_or(Self::Missing, Self::Content)
+    }
+}
+
+/// Files of a tree by path.
+type Get = Arc<dyn Fn(&[String]) -> Vec<TreeFile> + Send + Sync>;
 
 impl Tree {
     /// A tree whose files are named by `shown` and their path in it.
     #[must_use]
     pub fn new(
         shown: &str,
-        get: impl Fn(&[String]) -> Vec<Option<Vec<u8>>> + Send + Sync + 'static,
+        get: impl Fn(&[String]) -> Vec<TreeFile> + Send + Sync + 'static,
     ) -> Self {
         Self { shown: shown.into(), get: Arc::new(get) }
     }
 
     /// Files by their paths, as `include/linux/types.h`.
     #[must_use]
-    pub fn get(&self, paths: &[String]) -> Vec<Option<Vec<u8>>> {
+    pub fn get(&self, paths: &[String]) -> Vec<TreeFile> {
         (self.get)(paths)
     }
 

@@ -14,7 +14,7 @@
 //! cannot show is not compared, and is reported as not checked.
 
 pub use crate::error::SourceError;
-pub use crate::options::{Options, Tree};
+pub use crate::options::{Options, Tree, TreeFile};
 pub use kho_abi_model::reading::{Gap, Kind, Knows, Reading};
 
 use crate::bytes::{Bytes as _, FileBytes};

@@ -25,8 +25,9 @@ fn judged_trees([old, new]: [Files<'static>; 2]) -> Report {
         let abi =
             abi.map(|(path, text)| ((*path).to_string(), text.clone().into_bytes())).collect();
         let tree = Tree::new(name, move |paths: &[String]| {
-            let get = |path: &String| Some(files.get(path.as_str())?.clone().into_bytes());
-            paths.iter().map(get).collect()
+            let get =
+                |path: &String| files.get(path.as_str()).map(|text| text.clone().into_bytes());
+            paths.iter().map(|path| get(path).into()).collect()
         });
         let reading = Reading { tree: Some(tree), page_size: Some(4096), ..Reading::default() };
         open::of_files(name, &abi, &reading).unwrap()
@@ -297,6 +298,53 @@ fn a_name_that_two_headers_define_is_not_that_of_the_first() {
         assert!(report.contracts.iter().all(|one| one.verdict == policy::Verdict::Unchanged));
         assert!(!report.not_checked.iter().any(|gap| gap.why.contains("in different ways")));
     }
+}
+
+/// Headers of a tree that are there, and are not read.
+#[test]
+fn what_an_unread_header_may_define_is_not_fine() {
+    let abi = header(&port("u8 a[PORT_N];", "__packed"));
+    let number = "#define PORT_N 4\n";
+    let long = "/* A word. */\n".repeat(100_000);
+    let include = |name: &str| format!("#include <linux/{name}.h>\n");
+    let chain = |last: &str| {
+        let mut files: Vec<(String, String)> =
+            (0..20).map(|at| (format!("d{at}"), include(&format!("d{}", at + 1)))).collect();
+        files.extend([("port".into(), include("d0")), ("d20".into(), last.to_string())]);
+        files
+    };
+    let many = |count: usize, each: &str, last: &str| {
+        let includes: String = (0..=count).map(|at| include(&format!("m{at:03}"))).collect();
+        let mut files: Vec<_> =
+            (0..count).map(|at| (format!("m{at:03}"), each.to_string())).collect();
+        files.extend([("port".into(), includes), (format!("m{count:03}"), last.to_string())]);
+        files
+    };
+    let sides = |files: Vec<(String, String)>| -> Files<'static> {
+        let path = |name: String| &*format!("include/linux/{name}.h").leak();
+        let files = files.into_iter().map(|(name, text)| (path(name), text));
+        files.chain([("include/linux/kho/abi/port.h", abi.clone())]).collect()
+    };
+    let judged = |files: Vec<(String, String)>| judged_trees([sides(files.clone()), sides(files)]);
+    let at_most = "0123456789abcdef".repeat(1 << 16);
+    let at_most = format!("/*{}*/", &at_most[4..]);
+    for (why, files) in [
+        ("longer than 1 MiB", vec![("port".into(), format!("{number}{long}"))]),
+        ("more than 12 others", chain(number)),
+        ("more than 600 headers", many(700, "\n", number)),
+        ("longer than 16 MiB", many(20, &at_most, &format!("{number}/*{}", &at_most[100..]))),
+    ] {
+        let report = judged(files);
+        let of_it = |event: &&policy::Finding| event.rule == "not_compared";
+        let said: Vec<_> = report.events.iter().filter(of_it).map(|event| &event.what).collect();
+        let is_said = said.iter().any(|what| what.contains(why) && what.contains("PORT_N"));
+        assert!(is_said, "{why}: {said:?}");
+    }
+    // Where all that is used is found, nothing is said of the rest.
+    let mut files = chain("");
+    files[20].1.push_str(number);
+    let report = judged(files);
+    assert_eq!(report.findings(), 0, "{:?}", report.events);
 }
 
 #[test]

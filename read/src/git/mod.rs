@@ -8,11 +8,14 @@ pub mod history;
 pub mod revision;
 
 use crate::error::SourceError;
-use crate::process::{run, Bounds, RunError};
+use crate::options::TreeFile;
+use crate::process::{run, Answered, Bounds, RunError};
 use kho_abi_show::names;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The time limit of one call of git, by default.
@@ -34,11 +37,16 @@ const BATCH: usize = 1024;
 const OF_ANOTHER: &[&str] =
     &["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"];
 
+/// The contents of objects; `None` for what git does not have.
+pub type Contents = Vec<Option<Vec<u8>>>;
+
 /// A repository.
 #[derive(Clone, Debug)]
 pub struct Git {
     dir: Option<PathBuf>,
     time: Duration,
+    /// Whether some of its objects are elsewhere, once git was asked.
+    is_partial: Arc<OnceLock<bool>>,
 }
 
 /// Why git refuses, in its own words.
@@ -82,7 +90,7 @@ impl Git {
     /// Runs nothing yet: a directory without a repository is an error of the first call.
     #[must_use]
     pub fn new(dir: Option<&Path>) -> Self {
-        Self { dir: dir.map(Into::into), time: TIME }
+        Self { dir: dir.map(Into::into), time: TIME, is_partial: Arc::default() }
     }
 
     /// As [`Git::new`], but checks that there is a repository.
@@ -130,13 +138,23 @@ impl Git {
         args: &[&str],
         input: Vec<u8>,
     ) -> Result<Result<Vec<u8>, Refusal>, SourceError> {
+        Ok(self.hear(rev, args, input)?.map(|heard| heard.answer))
+    }
+
+    /// As [`Git::ask`], with what git says beside its output.
+    fn hear(
+        &self,
+        rev: &str,
+        args: &[&str],
+        input: Vec<u8>,
+    ) -> Result<Result<Answered, Refusal>, SourceError> {
         let mut command = self.command();
         // A path in a revision is as it is shown.
         command.args(args.iter().map(|arg| names::path(arg)));
         let until = Instant::now() + self.time;
         let bounds = Bounds { until, answer: ANSWER, said: SAID, memory: None };
         match run(command, input, bounds) {
-            Ok(answered) if answered.status.success() => Ok(Ok(answered.answer)),
+            Ok(answered) if answered.status.success() => Ok(Ok(answered)),
             Ok(answered) => Ok(Err(Refusal::read(&answered.said))),
             Err(RunError::TimedOut) => {
                 let why = format!("git timed out after {} seconds", self.time.as_secs());
@@ -175,23 +193,89 @@ impl Git {
     /// # Errors
     ///
     /// As [`Git::run`], and a name with a line break, which git would take for two.
-    pub fn contents(
+    pub fn contents(&self, rev: &str, names: &[String]) -> Result<Contents, SourceError> {
+        Ok(self.contents_said(rev, names)?.0)
+    }
+
+    /// The files of a tree with those names, which are as for [`Git::contents`].
+    ///
+    /// A file that the tree has is unread, and not missing, if git does not answer or lacks its content, as in a partial
+    /// clone.
+    #[must_use]
+    pub fn tree_files(&self, rev: &str, names: &[String]) -> Vec<TreeFile> {
+        let unread = |why: &str| TreeFile::Unread(why.into());
+        let (contents, has_said) = match self.contents_said(rev, names) {
+            Ok(answered) => answered,
+            Err(error) => return vec![unread(&error.to_string()); names.len()],
+        };
+        let mut files: Vec<TreeFile> = contents.into_iter().map(TreeFile::from).collect();
+        let absent = files.iter().zip(names).filter(|(file, _)| **file == TreeFile::Missing);
+        let absent: BTreeSet<&String> = absent.map(|(_, name)| name).collect();
+        if absent.is_empty() {
+            return files;
+        }
+        // `git cat-file` says the same of a path that a tree does not have, and of a content that git does not have.
+        let may_lack = has_said || self.is_partial();
+        let there = if may_lack { self.names_there(rev, &absent) } else { Ok(BTreeSet::new()) };
+        for (file, name) in files.iter_mut().zip(names).filter(|(_, name)| absent.contains(name)) {
+            match &there {
+                Ok(there) if !there.contains(name) && !is_id(name) => {}
+                Ok(_) => *file = unread("git does not have its content"),
+                Err(error) => *file = unread(&error.to_string()),
+            }
+        }
+        files
+    }
+
+    /// Whether some objects of the repository are elsewhere, in a remote that git may fetch them from.
+    fn is_partial(&self) -> bool {
+        *self.is_partial.get_or_init(|| {
+            let args = ["config", "--get-regexp", r"^remote\..*\.(promisor|partialclonefilter)$"];
+            // Without any, git fails, and says nothing.
+            let none = Refusal::read("");
+            self.ask("", &args, Vec::new()).is_ok_and(|answer| answer != Err(none))
+        })
+    }
+
+    /// Those names of the form `REV:PATH` that name something in their tree, whether git has its content or not.
+    fn names_there(
         &self,
         rev: &str,
-        names: &[String],
-    ) -> Result<Vec<Option<Vec<u8>>>, SourceError> {
+        names: &BTreeSet<&String>,
+    ) -> Result<BTreeSet<String>, SourceError> {
+        let mut by_tree: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (tree, path) in names.iter().filter_map(|name| name.split_once(':')) {
+            by_tree.entry(tree).or_default().push(path);
+        }
+        let mut there = BTreeSet::new();
+        for (tree, paths) in by_tree {
+            for paths in paths.chunks(BATCH) {
+                let mut args = vec!["ls-tree", "-z", "--full-tree", "--name-only", tree, "--"];
+                args.extend(paths);
+                let list = self.run(rev, &args)?;
+                let list = names::lossless(&list);
+                let found = list.split('\0').filter(|path| !path.is_empty());
+                there.extend(found.map(|path| format!("{tree}:{path}")));
+            }
+        }
+        Ok(there)
+    }
+
+    /// The contents of objects, and whether git has said anything else, such as that an object is damaged.
+    fn contents_said(&self, rev: &str, names: &[String]) -> Result<(Contents, bool), SourceError> {
         let help = "check the repository with git fsck";
         if let Some(name) = names.iter().find(|name| name.contains('\n')) {
             return Err(error(name, "a file name contains a line break", "rename the file"));
         }
-        let mut contents = Vec::new();
+        let (mut contents, mut has_said) = (Vec::new(), false);
         for names in names.chunks(BATCH) {
             let input = names.iter().flat_map(|name| [name, "\n"]).collect::<String>();
-            let answer = self.ask(rev, &["cat-file", "--batch"], names::bytes(&input))?;
-            let answer = answer.map_err(|refusal| {
+            let answer = self.hear(rev, &["cat-file", "--batch"], names::bytes(&input))?;
+            let Answered { answer, said, .. } = answer.map_err(|refusal| {
                 let help = refusal.help(help);
                 error(rev, refusal.why, &help)
             })?;
+            has_said |= !said.trim().is_empty();
             let mut rest = answer.as_slice();
             for name in names {
                 let (content, after) = first_content(rest).ok_or_else(|| {
@@ -201,7 +285,7 @@ impl Git {
                 rest = after;
             }
         }
-        Ok(contents)
+        Ok((contents, has_said))
     }
 
     /// The id of a revision, as `git rev-parse` prints it.

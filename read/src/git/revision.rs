@@ -54,8 +54,7 @@ fn tree_of(git: Git, rev: &str, tree: String) -> Tree {
     let named = rev.to_string();
     let get = move |paths: &[String]| {
         let wanted: Vec<_> = paths.iter().map(|path| format!("{tree}:{path}")).collect();
-        // If git does not answer, the files count as missing.
-        git.contents(&named, &wanted).unwrap_or_else(|_| vec![None; paths.len()])
+        git.tree_files(&named, &wanted)
     };
     Tree::new(&prefix(rev), get)
 }

@@ -6,7 +6,7 @@ use super::split::{split, Split};
 use super::HeaderError;
 use crate::catalogue::Catalogue;
 use crate::contracts;
-use crate::options::Tree;
+use crate::options::{Tree, TreeFile};
 use kho_abi_model::reading::Gap;
 use kho_abi_model::ABI_DIR;
 use kho_abi_show::names;
@@ -16,7 +16,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// The longest header to read, in bytes. The longest of Linux 7.3 has about ten thousand.
-const LENGTH: u64 = 1 << 20;
+pub(super) const LENGTH: u64 = 1 << 20;
 
 /// The most headers to read in a directory. Linux 7.3 has six.
 const COUNT: usize = 128;
@@ -225,10 +225,30 @@ pub(super) fn tree(dir: &Path) -> Option<Tree> {
         return None;
     }
     let get = move |path: &String| {
+        use std::io::ErrorKind::{NotADirectory, NotFound};
         // Do not follow a link to a file elsewhere, and only open regular files.
-        let real = root.join(path).canonicalize().ok().filter(|real| real.starts_with(&root))?;
-        let is_file = real.is_file();
-        is_file.then(|| read_bounded(&real, &real).ok()).flatten()
+        let real = match root.join(path).canonicalize() {
+            Ok(real) if !real.starts_with(&root) => {
+                return TreeFile::Unread("it is a link out of the tree".into());
+            }
+            Ok(real) => real,
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {
+                return TreeFile::Missing;
+            }
+            Err(error) => return TreeFile::Unread(error.to_string()),
+        };
+        if real.is_dir() {
+            return TreeFile::Missing;
+        }
+        if !real.is_file() {
+            return TreeFile::Unread("it is not a regular file".into());
+        }
+        match read_bounded(&real, &real) {
+            Ok(content) => TreeFile::Content(content),
+            Err(HeaderError::Io { source, .. }) => TreeFile::Unread(source.to_string()),
+            Err(HeaderError::TooLong { .. }) => TreeFile::Unread(too_long()),
+            Err(error) => TreeFile::Unread(error.to_string()),
+        }
     };
     let shown = format!("{}/", names::shown(dir));
     Some(Tree::new(&shown, move |paths| paths.iter().map(&get).collect()))
@@ -245,6 +265,11 @@ impl Files {
         let mut includes = self.abi.iter().flat_map(|file| &file.scan.includes);
         includes.any(|include| include.target.as_deref() == Some(name))
     }
+}
+
+/// What is said of a header of a tree that is over the limit.
+pub(super) fn too_long() -> String {
+    format!("it is longer than {} MiB", LENGTH >> 20)
 }
 
 fn read_bounded(real: &Path, shown: &Path) -> Result<Vec<u8>, HeaderError> {
@@ -316,8 +341,11 @@ pub(super) fn of_memory(
         let given = given.map(|(path, bytes)| (format!("{prefix}{path}"), bytes.clone()));
         let of_tree = || {
             let path = format!("include/{name}");
-            let bytes = tree?.get(std::slice::from_ref(&path)).pop().flatten()?;
-            Some((tree?.shown(&path), bytes))
+            match tree?.get(std::slice::from_ref(&path)).pop()? {
+                TreeFile::Content(bytes) => Some((tree?.shown(&path), bytes)),
+                // It counts as a missing one, which is said of each companion.
+                TreeFile::Missing | TreeFile::Unread(_) => None,
+            }
         };
         let Some((shown, bytes)) = given.or_else(of_tree) else { continue };
         if bytes.len() as u64 > LENGTH {

@@ -44,13 +44,14 @@ mod unit;
 mod view;
 
 pub use stand_in::{numbers_elsewhere, STAND_IN};
+pub use tree::places_of;
 
 use crate::contracts;
 pub use crate::error::HeaderError;
 pub use crate::options::TRIPLES;
 
 use crate::error::SourceError;
-use crate::options::{Options, Tree};
+use crate::options::{Options, Tree, TreeFile};
 use clang::Clang;
 pub(super) use files::COMPANIONS;
 use files::{File, Files};
@@ -390,7 +391,9 @@ fn read(
     }
     let reader = Reader::new(Clang::find()?, triple, files, view, library);
     let mut headers = Vec::new();
-    for (file, outcome) in files.abi.iter().zip(reader.outcomes()?) {
+    let (outcomes, of_tree) = reader.outcomes()?;
+    gaps.extend(of_tree);
+    for (file, outcome) in files.abi.iter().zip(outcomes) {
         let Outcome { found, mut declarations, failed, unread } = outcome;
         if !numbers.is_empty() {
             let used: BTreeSet<&str> = words(file).collect();
@@ -425,7 +428,7 @@ fn read(
 
 /// Whether a tree is a whole kernel tree, and not only the directories of its ABI headers.
 fn is_whole(tree: &Tree) -> bool {
-    tree.get(&["include/linux/types.h".into()]).iter().any(Option::is_some)
+    tree.get(&["include/linux/types.h".into()]).iter().any(|file| *file != TreeFile::Missing)
 }
 
 /// A stand-in, without the types that the headers declare themselves: no header includes `more/`.

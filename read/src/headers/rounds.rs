@@ -13,6 +13,7 @@ use super::split::{Piece, Split, What, Written};
 use super::tree::{Library, Lookup, TAKEN};
 use super::unit::{Asked as Question, Unit};
 use super::{spelling, view, HeaderError, ABI, BESIDE, EMPTY, FIRST, SEARCH, STAND_INS};
+use kho_abi_model::reading::Gap;
 use kho_abi_model::{included_in, Declaration, DeclarationKind, Item, ABI_DIR};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -105,8 +106,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The result for each header.
-    pub(super) fn outcomes(mut self) -> Result<Vec<Outcome>, HeaderError> {
+    /// The result for each header, and what of the tree remains unknown for all of them.
+    pub(super) fn outcomes(mut self) -> Result<(Vec<Outcome>, Vec<Gap>), HeaderError> {
         self.look_behind();
         let mut read: Vec<Option<Found>> = self.files.abi.iter().map(|_| None).collect();
         let mut unread: Vec<Option<String>> = vec![None; read.len()];
@@ -534,7 +535,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn done(mut self, read: Vec<Option<Found>>, unread: Vec<Option<String>>) -> Vec<Outcome> {
+    fn done(
+        mut self,
+        read: Vec<Option<Found>>,
+        unread: Vec<Option<String>>,
+    ) -> (Vec<Outcome>, Vec<Gap>) {
         let mut outcomes = Vec::new();
         let none = BTreeMap::new();
         let varying =
@@ -574,7 +579,8 @@ impl<'a> Reader<'a> {
             let failed = failed.map(|(_, message)| message.clone()).collect();
             outcomes.push(Outcome { found, declarations, failed, unread });
         }
-        outcomes
+        let gaps = self.library.iter().flat_map(Library::gaps).collect();
+        (outcomes, gaps)
     }
 
     /// Adds what unproven declarations use from the tree, directly or through each other, as text: the

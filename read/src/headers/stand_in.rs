@@ -4,7 +4,7 @@
 use super::declared::declaration;
 use super::split::{split, Piece, Split, Written};
 use super::{view, STAND_INS};
-use crate::options::Tree;
+use crate::options::{Tree, TreeFile};
 use kho_abi_model::reading::Gap;
 use kho_abi_model::{put, Declaration, DeclarationKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,21 +49,26 @@ pub(super) fn agree(
     let (mut gaps, mut numbers) = (Vec::new(), Vec::new());
     let asked = asked(used);
     let paths: Vec<_> = asked.iter().map(|(_, path)| path.clone()).collect();
-    for ((name, path), bytes) in asked.iter().zip(tree.get(&paths)) {
-        let known = view.get_mut(&format!("{STAND_INS}{name}"));
-        if let (Some(known), Some(bytes)) = (known, bytes) {
-            let own = split(&String::from_utf8_lossy(&bytes));
-            let shown = tree.shown(path);
-            let Agreed { text, others, varying } = agreed(known, &own);
-            let others = others.into_iter().filter(|other| used.contains(&*other.name));
-            numbers.extend(others.map(|written| declaration(written, &shown)));
-            *known = text;
-            let varying = varying.into_iter().filter(|name| used.contains(&**name));
-            gaps.extend(varying.map(|item| {
-                let why = format!("{shown}: it depends on the kernel's configuration");
-                Gap { item, why }
-            }));
-        }
+    for ((name, path), file) in asked.iter().zip(tree.get(&paths)) {
+        let Some(known) = view.get_mut(&format!("{STAND_INS}{name}")) else { continue };
+        let shown = tree.shown(path);
+        let (text, open, why) = match file {
+            TreeFile::Missing => continue,
+            TreeFile::Content(bytes) => {
+                let own = split(&String::from_utf8_lossy(&bytes));
+                let Agreed { text, others, varying } = agreed(known, &own);
+                let others = others.into_iter().filter(|other| used.contains(&*other.name));
+                numbers.extend(others.map(|written| declaration(written, &shown)));
+                (text, varying, "it depends on the kernel's configuration".to_string())
+            }
+            TreeFile::Unread(why) => {
+                let (text, open) = without_numbers(known);
+                (text, open, format!("it was not read: {why}"))
+            }
+        };
+        *known = text;
+        let open = open.into_iter().filter(|name| used.contains(&**name));
+        gaps.extend(open.map(|item| Gap { item, why: format!("{shown}: {why}") }));
     }
     (gaps, numbers)
 }
@@ -131,6 +136,15 @@ fn agreed<'a>(known: &str, theirs: &'a Split) -> Agreed<'a> {
     }
     // First, since the rest may use it.
     Agreed { text: format!("{other}{}", view::text(known, &split, &out)), others, varying }
+}
+
+/// A stand-in without its numbers, and their names.
+fn without_numbers(known: &str) -> (String, Vec<String>) {
+    let split = split(known);
+    let pieces = split.pieces.iter().enumerate();
+    let numbers = pieces.filter_map(|(at, p)| number(p).and(Some((at, p.written()?.name.clone()))));
+    let (out, names) = numbers.unzip();
+    (view::text(known, &split, &out), names)
 }
 
 /// The number that a macro is, whatever the configuration.

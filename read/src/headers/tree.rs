@@ -5,15 +5,19 @@
 //! Definitions that depend on the kernel's configuration are not taken: their layout differs
 //! between kernels.
 
+use super::files::{too_long, LENGTH};
 use super::split::{split, Piece, Split, What, Written};
-use crate::options::Tree;
+use crate::options::{Tree, TreeFile, TRIPLES};
+use kho_abi_model::reading::Gap;
 use kho_abi_model::DeclarationKind;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The limits on the headers of a tree: their number, the length of each, and their total length.
+/// The limits on the headers of a tree: their number, and their total length. Each has the limit of any header.
 const FILES: usize = 600;
-const LENGTH: usize = 1 << 20;
 const TOTAL: usize = 16 << 20;
+
+/// How many paths a header may have in a tree.
+const PLACES: usize = 6;
 
 /// The limit on the depth of includes.
 const DEPTH: usize = 12;
@@ -55,27 +59,49 @@ pub(super) struct Library<'a> {
     /// The headers to read next, and their depth.
     next: Vec<String>,
     depth: usize,
+    /// By the name to include it by: what the tree has, or may have, and was not read, with the reason.
+    unread: BTreeMap<String, String>,
+    /// Of these, those that may define a name that was looked up, with the first such name.
+    doubted: BTreeMap<String, String>,
 }
 
 impl<'a> Library<'a> {
     /// What is available to headers that include those.
     pub(super) fn new(tree: &'a Tree, triple: &str, includes: BTreeSet<String>) -> Self {
-        let arch = match triple.split('-').next() {
-            Some("x86_64") => "x86",
-            Some("aarch64") => "arm64",
-            Some("riscv64") => "riscv",
-            _ => "s390",
-        };
         Self {
             tree,
-            arch,
+            arch: arch(triple),
             files: Vec::new(),
             known: BTreeMap::new(),
             total: 0,
             defined: BTreeMap::new(),
             next: includes.into_iter().collect(),
             depth: 0,
+            unread: BTreeMap::new(),
+            doubted: BTreeMap::new(),
         }
+    }
+
+    /// Headers that were not read although they may define what was looked up.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = Gap> + '_ {
+        self.doubted.iter().filter_map(|(target, name)| {
+            let why = self.unread.get(target)?;
+            let why = format!("{why}, so whether it defines {name} is unknown");
+            Some(Gap { item: target.clone(), why })
+        })
+    }
+
+    /// Whether a user with those includes has a header that was not read, and that so may define a name.
+    fn is_doubtful(&mut self, name: &str, from: &[String]) -> bool {
+        if self.unread.is_empty() {
+            return false;
+        }
+        let included = self.included(from);
+        let deeper = included.iter().flat_map(|file| &self.files[*file].includes);
+        let found = from.iter().chain(deeper).find(|target| self.unread.contains_key(*target));
+        let Some(target) = found.cloned() else { return false };
+        self.doubted.entry(target).or_insert_with(|| name.into());
+        true
     }
 
     /// The name of a header of the tree in places.
@@ -88,7 +114,8 @@ impl<'a> Library<'a> {
         if self.depth == 0 {
             self.look_further();
         }
-        self.known.get(target).is_some_and(|files| !files.is_empty())
+        let is_read = self.known.get(target).is_some_and(|files| !files.is_empty());
+        is_read || self.unread.contains_key(target)
     }
 
     /// Whether a piece defines a name.
@@ -154,6 +181,9 @@ impl<'a> Library<'a> {
                 }
             }
             if !self.look_further() {
+                if self.is_doubtful(name, from) {
+                    return Lookup::Nowhere;
+                }
                 let all = self.defined.get(name).map_or(&[][..], Vec::as_slice);
                 return all.first().map_or(Lookup::Nowhere, |first| self.found(all, *first));
             }
@@ -192,6 +222,7 @@ impl<'a> Library<'a> {
             }
             // It may be in a header that was not read yet, since another user's is nearer.
             if !self.look_further() {
+                self.is_doubtful(name, from);
                 return None;
             }
         }
@@ -238,7 +269,16 @@ impl<'a> Library<'a> {
 
     /// Reads the headers that those so far include; returns whether there were any.
     fn look_further(&mut self) -> bool {
-        if self.depth >= DEPTH || self.next.is_empty() {
+        if self.next.is_empty() {
+            return false;
+        }
+        if self.depth >= DEPTH {
+            let why = format!("it is included through more than {DEPTH} others");
+            for target in std::mem::take(&mut self.next) {
+                if !self.known.contains_key(&target) {
+                    self.unread.entry(target).or_insert_with(|| why.clone());
+                }
+            }
             return false;
         }
         self.depth += 1;
@@ -248,29 +288,34 @@ impl<'a> Library<'a> {
                 continue;
             }
             self.known.insert(target.clone(), Vec::new());
-            let arch = self.arch;
-            for path in [
-                format!("include/{target}"),
-                format!("arch/{arch}/include/{target}"),
-                format!("include/uapi/{target}"),
-                format!("arch/{arch}/include/uapi/{target}"),
-            ] {
-                wanted.push((target.clone(), path));
-            }
-            if let Some(asm) = target.strip_prefix("asm/") {
-                wanted.push((target.clone(), format!("include/asm-generic/{asm}")));
-                wanted.push((target.clone(), format!("include/uapi/asm-generic/{asm}")));
-            }
+            let paths = places(self.arch, &target);
+            wanted.extend(paths.into_iter().map(|path| (target.clone(), path)));
         }
-        wanted.truncate(FILES * 6);
+        let too_many = || format!("there are more than {FILES} headers to read");
+        for (target, _) in wanted.drain(wanted.len().min(FILES * PLACES)..) {
+            self.unread.entry(target).or_insert_with(too_many);
+        }
         let paths: Vec<_> = wanted.iter().map(|(_, path)| path.clone()).collect();
         let texts = self.tree.get(&paths);
-        for ((target, path), bytes) in wanted.into_iter().zip(texts) {
-            let Some(bytes) = bytes else { continue };
-            let is_too_much = bytes.len() > LENGTH || self.total + bytes.len() > TOTAL;
-            if is_too_much || self.files.len() == FILES {
-                continue;
-            }
+        for ((target, path), file) in wanted.into_iter().zip(texts) {
+            let content = match file {
+                TreeFile::Missing => continue,
+                TreeFile::Unread(why) => Err(why),
+                TreeFile::Content(bytes) if bytes.len() as u64 > LENGTH => Err(too_long()),
+                TreeFile::Content(bytes) if self.total + bytes.len() > TOTAL => {
+                    Err(format!("the headers to read are longer than {} MiB", TOTAL >> 20))
+                }
+                TreeFile::Content(_) if self.files.len() == FILES => Err(too_many()),
+                TreeFile::Content(bytes) => Ok(bytes),
+            };
+            let bytes = match content {
+                Ok(bytes) => bytes,
+                Err(why) => {
+                    let why = format!("{}: {why}", self.tree.shown(&path));
+                    self.unread.entry(target).or_insert(why);
+                    continue;
+                }
+            };
             self.total += bytes.len();
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let split = split(&text);
@@ -287,6 +332,37 @@ impl<'a> Library<'a> {
         }
         true
     }
+}
+
+/// The directory of a machine's own headers, below `arch/`.
+fn arch(triple: &str) -> &'static str {
+    match triple.split('-').next() {
+        Some("x86_64") => "x86",
+        Some("aarch64") => "arm64",
+        Some("riscv64") => "riscv",
+        _ => "s390",
+    }
+}
+
+/// The paths that a header may have in a tree, by the name to include it by: at most [`PLACES`].
+fn places(arch: &str, target: &str) -> Vec<String> {
+    let mut paths = vec![
+        format!("include/{target}"),
+        format!("arch/{arch}/include/{target}"),
+        format!("include/uapi/{target}"),
+        format!("arch/{arch}/include/uapi/{target}"),
+    ];
+    if let Some(asm) = target.strip_prefix("asm/") {
+        paths.push(format!("include/asm-generic/{asm}"));
+        paths.push(format!("include/uapi/asm-generic/{asm}"));
+    }
+    paths
+}
+
+/// The paths that a header may have in a tree for any machine, by the name to include it by.
+#[must_use]
+pub fn places_of(target: &str) -> BTreeSet<String> {
+    TRIPLES.iter().flat_map(|triple| places(arch(triple), target)).collect()
 }
 
 /// The names that a piece defines, if it can be taken by itself.

@@ -330,7 +330,10 @@ mod tests {
                 let text = format!("#include <asm/page.h>\n#define {length} {value}\n");
                 let path = format!("include/{include}");
                 let get = move |paths: &[String]| {
-                    paths.iter().map(|one| (*one == path).then(|| text.clone().into())).collect()
+                    paths
+                        .iter()
+                        .map(|one| (*one == path).then(|| text.clone().into()).into())
+                        .collect()
                 };
                 Options { tree: Some(Tree::new("", get)), ..Options::default() }
             };
@@ -364,7 +367,7 @@ mod tests {
         let text = "#include <asm/page.h>\n#define LENGTH (PAGE_SIZE / 64)\n";
         let get = move |paths: &[String]| {
             let is_it = |path: &String| path == "include/linux/other.h";
-            paths.iter().map(|path| is_it(path).then(|| text.into())).collect()
+            paths.iter().map(|path| is_it(path).then(|| text.into()).into()).collect()
         };
         let options = Options { tree: Some(Tree::new("", get)), ..Options::default() };
         let memo = PageMemo::default();

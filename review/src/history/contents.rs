@@ -9,12 +9,28 @@ use kho_abi_model::ABI_DIR;
 use kho_abi_read::git::history::{is_abi_header, Blobs};
 use kho_abi_read::git::Git;
 use kho_abi_read::outline;
-use kho_abi_read::source::{self, SourceError, Tree};
+use kho_abi_read::source::{self, SourceError, Tree, TreeFile};
 use kho_abi_show::{Progress, Unit};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
+
+/// Whether git could not give a file of a tree: another time it may, so nothing that was found out is kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lacks(Arc<AtomicBool>);
+
+impl Lacks {
+    fn note(&self, files: &[TreeFile]) {
+        if files.iter().any(|file| matches!(file, TreeFile::Unread(_))) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The contents of headers, each requested from git once.
 pub(super) struct Contents<'a> {
@@ -24,6 +40,7 @@ pub(super) struct Contents<'a> {
     known: HashMap<String, (Vec<u8>, String)>,
     /// What stands before the paths of the kernel's tree; `None` if the headers are not in one.
     top: Option<&'a str>,
+    lacks: Lacks,
 }
 
 /// What the compiler reads of a set.
@@ -34,8 +51,8 @@ pub(super) struct Input {
 
 impl<'a> Contents<'a> {
     /// Those of headers in a directory.
-    pub(super) fn new(git: &'a Git, dir: &'a str) -> Self {
-        Self { git, blobs: None, known: HashMap::new(), top: top(dir) }
+    pub(super) fn new(git: &'a Git, dir: &'a str, lacks: Lacks) -> Self {
+        Self { git, blobs: None, known: HashMap::new(), top: top(dir), lacks }
     }
 
     fn get(&mut self, id: &str) -> Result<&(Vec<u8>, String), SourceError> {
@@ -79,7 +96,7 @@ impl<'a> Contents<'a> {
     /// The tree that a set is of.
     fn tree(&self, set: &Set) -> Option<Tree> {
         let top = self.top.filter(|_| !set.commit.is_empty())?.to_string();
-        let (git, set) = (self.git.clone(), set.clone());
+        let (git, set, lacks) = (self.git.clone(), set.clone(), self.lacks.clone());
         let shown = top.clone();
         let get = move |paths: &[String]| {
             let name = |path: &String| {
@@ -87,8 +104,9 @@ impl<'a> Contents<'a> {
                 set.ids.get(&path).cloned().unwrap_or_else(|| format!("{}:{path}", set.commit))
             };
             let names: Vec<_> = paths.iter().map(name).collect();
-            // If git does not answer, the files count as missing.
-            git.contents(&set.commit, &names).unwrap_or_else(|_| vec![None; paths.len()])
+            let files = git.tree_files(&set.commit, &names);
+            lacks.note(&files);
+            files
         };
         Some(Tree::new(&shown, get))
     }

@@ -26,6 +26,7 @@ use judge::Judge;
 use kho_abi_model::rule::Rule;
 use kho_abi_model::{version, ABI_DIR};
 use kho_abi_read::catalogue::Catalogue;
+use kho_abi_read::git::history::is_abi_header;
 use kho_abi_read::git::Git;
 use kho_abi_read::source::{self, SourceError};
 use kho_abi_show::{Progress, Unit};
@@ -122,10 +123,10 @@ pub fn life(
 ) -> Result<Life, SourceError> {
     // What is known of a string today was not known when the commit was made.
     let options = &Options { catalogue: Arc::new(Catalogue::empty()), ..options.clone() };
-    let Commits { rev, git, shallow, dir, all: commits, read } = commits;
+    let Commits { rev, git, shallow, dir, all: commits, read, lacks } = commits;
     let mut judge = Judge {
         cache: cache::judgements(look.cache, reading, options),
-        contents: Contents::new(git, dir),
+        contents: Contents::new(git, dir, lacks.clone()),
         sides: HashMap::new(),
         reading,
         options,
@@ -174,7 +175,7 @@ pub fn life(
         if let Some(pattern) = look.released {
             unreleased(git, pattern, commit, &mut report)?;
         }
-        if let Some(report) = filter_relevant(report, wanted) {
+        if let Some(report) = filter_relevant(report, wanted, &touched(commit)) {
             sections.push(Section::new(&commit.title(), report));
         }
     }
@@ -190,7 +191,9 @@ pub fn life(
         sections.insert(0, section);
     }
     let read = judge.sides.len();
-    judge.cache.close();
+    if !lacks.any() {
+        judge.cache.close();
+    }
     Ok(Life { document: Document { command: "log", sections }, commits: commits.len(), read })
 }
 
@@ -415,9 +418,26 @@ fn review_nothing() -> Side {
 }
 
 /// The report, reduced to what was asked for; `None` if nothing of that changed.
-fn filter_relevant(mut report: Report, wanted: &Wanted) -> Option<Report> {
+fn filter_relevant(
+    mut report: Report,
+    wanted: &Wanted,
+    touched: &BTreeSet<&String>,
+) -> Option<Report> {
     report.contracts.retain(|c| c.verdict != Verdict::Unchanged && wanted.has(c));
-    if report.contracts.is_empty() {
+    // What is unknown of no contract in particular is the same for every commit that does not touch it.
+    let is_open = |event: &Finding| {
+        let is_named = |path: &&String| match event.item.strip_suffix(".h") {
+            Some(_) => path.ends_with(&format!("/{}", event.item)),
+            None => !is_abi_header(path),
+        };
+        let is_of_another = matches!(wanted, Wanted::Header(name)
+            if event.item.starts_with(ABI_DIR) && event.item != format!("{ABI_DIR}/{name}.h"));
+        event.rule == "not_compared"
+            && event.contracts.is_empty()
+            && !is_of_another
+            && touched.iter().any(is_named)
+    };
+    if report.contracts.is_empty() && !report.events.iter().any(is_open) {
         return None;
     }
     let strings: BTreeSet<String> = report
@@ -429,11 +449,22 @@ fn filter_relevant(mut report: Report, wanted: &Wanted) -> Option<Report> {
         .collect();
     report.events.retain(|event| {
         let ours = event.contracts.iter().any(|name| strings.contains(name));
-        ours && (event.level != Level::Note || event.rule.starts_with("compatible"))
+        is_open(event)
+            || ours && (event.level != Level::Note || event.rule.starts_with("compatible"))
     });
     // This is the same for every commit, and `diff` says it once.
     report.not_checked.clear();
     Some(report)
+}
+
+/// The files that a commit changes against its first parent, if that has any.
+fn touched(commit: &Commit) -> BTreeSet<&String> {
+    let (Some(old), new) = (commit.olds.first(), &commit.new) else { return BTreeSet::new() };
+    if !old.ids.keys().any(|path| is_abi_header(path)) {
+        return BTreeSet::new();
+    }
+    let paths = old.ids.keys().chain(new.ids.keys());
+    paths.filter(|path| old.ids.get(*path) != new.ids.get(*path)).collect()
 }
 
 /// The life in brief: a line for each commit, and one for each contract that it changed.

@@ -7,11 +7,11 @@
 
 use super::cache::Cache;
 use super::commits::{self, Commit, Set, LOG_TIME};
-use super::contents::{read_all, top, Contents, Input};
+use super::contents::{read_all, top, Contents, Input, Lacks};
 use crate::diff::Side;
-use kho_abi_model::Item;
+use kho_abi_model::{Item, ABI_DIR};
 use kho_abi_read::git::Git;
-use kho_abi_read::headers::{is_companion, numbers_elsewhere};
+use kho_abi_read::headers::{is_companion, is_header, numbers_elsewhere, places_of};
 use kho_abi_read::source::{self, SourceError};
 use kho_abi_show::{Progress, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,6 +33,7 @@ pub struct Commits {
     pub(super) all: Vec<Commit>,
     /// What was read to list them, by commit.
     pub(super) read: Read,
+    pub(super) lacks: Lacks,
 }
 
 /// Headers that were read, by commit.
@@ -61,8 +62,9 @@ impl Commits {
         let ((dir, tip), shallow) = (tip?, shallow?);
         // A shallow clone lacks commits that another clone of the same tip has.
         let cache = cache.filter(|_| !shallow);
-        let (all, read) = list(&git, (rev, &tip), &dir, reading, cache, progress)?;
-        Ok(Self { rev: rev.into(), shallow, git, dir, all, read })
+        let lacks = Lacks::default();
+        let (all, read) = list(&git, (rev, &tip), &dir, reading, (cache, &lacks), progress)?;
+        Ok(Self { rev: rev.into(), shallow, git, dir, all, read, lacks })
     }
 }
 
@@ -71,7 +73,7 @@ fn list(
     (rev, tip): (&str, &str),
     dir: &str,
     reading: &source::Options,
-    cache: Option<&Path>,
+    (cache, lacks): (Option<&Path>, &Lacks),
     progress: &Progress,
 ) -> Result<(Vec<Commit>, Read), SourceError> {
     let top = top(dir);
@@ -82,11 +84,10 @@ fn list(
     let mut others: BTreeSet<String> = cache.get(&all_of_it).cloned().unwrap_or_default();
     let is_known = top.is_none() || cache.get(&all_of_it).is_some();
     let mut read = HashMap::new();
-    let mut contents = Contents::new(git, dir);
+    let mut contents = Contents::new(git, dir, lacks.clone());
     for _ in 0..ROUNDS {
         let all = commits::list(git, (rev, tip), dir, &others)?;
         if is_known {
-            cache.close();
             return Ok((all, read));
         }
         // What is used at the end may have come from elsewhere since the last of the commits.
@@ -112,7 +113,9 @@ fn list(
             if read.values().all(Result::is_ok) {
                 cache.put(&all_of_it, &others);
             }
-            cache.close();
+            if !lacks.any() {
+                cache.close();
+            }
             return Ok((all, read));
         }
     }
@@ -147,5 +150,9 @@ fn used(side: &Side, top: &str) -> BTreeSet<String> {
     let numbers = numbers_elsewhere(&words).into_iter().map(|path| format!("{top}{path}"));
     let own: BTreeSet<&String> = headers.iter().map(|header| &header.file).collect();
     let files = places.map(|place| &place.file).filter(|file| !own.contains(file));
-    companions.chain(files.cloned()).chain(numbers).collect()
+    // What was not read may define something.
+    let gaps = side.reading.gaps.iter().map(|gap| &*gap.item);
+    let unread = gaps.filter(|item| is_header(Path::new(item)) && !item.starts_with(ABI_DIR));
+    let unread = unread.flat_map(places_of).map(|path| format!("{top}{path}"));
+    companions.chain(files.cloned()).chain(numbers).chain(unread).collect()
 }

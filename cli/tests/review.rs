@@ -508,6 +508,54 @@ fn a_header_that_git_lacks_is_unknown_until_it_is_fetched() {
     assert_eq!(place.run(&diff).stdout.matches("[array_resized]").count(), 1);
 }
 
+/// A range whose commits leave the ABI headers alone, and change the bytes all the same.
+#[test]
+fn a_range_that_changes_only_other_headers_is_compared() {
+    let deep = |last: &str| {
+        vec![
+            (
+                "include/linux/lanes.h",
+                "#include <linux/depth.h>\n#define PORT_LANES DEPTH\n".into(),
+            ),
+            ("include/linux/depth.h", "#include <linux/far.h>\n#define DEPTH (FAR * 2)\n".into()),
+            ("include/linux/far.h", format!("#define FAR {last}\n")),
+        ]
+    };
+    let of_enum = |first: &str| {
+        vec![("include/linux/lanes.h", format!("enum port_lane {{ {first} PORT_LANES }};\n"))]
+    };
+    for (old, new, rule) in [
+        (deep("2"), deep("4"), "[array_resized]"),
+        (deep("2"), deep("(PAGE_SIZE / 1024)"), "[array_resized]"),
+        (of_enum("A, B,"), of_enum("A, B, C,"), "[array_resized]"),
+    ] {
+        let place = Place::new();
+        for (subject, files) in [("start", &old), ("more", &new)] {
+            for (path, text) in files {
+                place.write(path, text);
+            }
+            let header = port(1, "\tu16 lane[PORT_LANES];\n");
+            let includes = "#include <linux/types.h>\n#include <linux/lanes.h>";
+            place.write(HEADER, &header.replace("#include <linux/types.h>", includes));
+            place.git(&["add", "include"]);
+            place.git(&["commit", "--quiet", "-m", subject]);
+        }
+        for range in ["HEAD", "HEAD~1..HEAD"] {
+            let ran = place.run(&["review", range]);
+            assert_eq!(ran.status, Some(1), "{ran:?}");
+            let is_told = ran.stdout.contains(rule) && ran.stdout.contains("bump missing");
+            assert!(is_told && !ran.stdout.contains("does not touch"), "{ran:?}");
+        }
+        // A commit to a header that nothing uses.
+        place.write("include/linux/other.h", "#define OTHER 1\n");
+        place.git(&["add", "include"]);
+        place.git(&["commit", "--quiet", "-m", "other"]);
+        let ran = place.run(&["review", "HEAD"]);
+        assert_eq!(ran.status, Some(0), "{ran:?}");
+        assert!(ran.stdout.contains("does not touch"), "{ran:?}");
+    }
+}
+
 /// A number that the readers of headers know has the value of the tree.
 #[test]
 fn log_sees_another_value_of_a_known_number() {

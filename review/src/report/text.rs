@@ -89,7 +89,8 @@ pub(super) fn write(document: &Document) -> String {
             put!(out, "{OPEN}not checked{OPEN:#}  {item}: {}", gap.why);
         }
         // Where nothing was judged, there is nothing to count.
-        if !(section.is_whole && document.sections.len() == 1) {
+        let is_nothing = section.is_whole && report.events.is_empty();
+        if !(is_nothing && document.sections.len() == 1) {
             put!(out, "{}: {}", heading(report), summary(report));
         }
     }

@@ -106,19 +106,7 @@ pub fn range(
             .split_whitespace()
             .map(|parent| headers.of(parent))
             .collect::<Result<_, _>>()?;
-        // What a merge takes from one of its parents was reported with that parent's commits.
-        let is_own =
-            |path: &String| befores.iter().all(|before| before.get(path) != files.get(path));
-        let mut before = befores.first().cloned().unwrap_or_default();
-        if befores.len() > 1 {
-            let paths: Vec<String> = before.keys().chain(files.keys()).cloned().collect();
-            for path in paths.into_iter().filter(|path| !is_own(path)) {
-                match files.get(&path) {
-                    Some(bytes) => drop(before.insert(path, bytes.clone())),
-                    None => drop(before.remove(&path)),
-                }
-            }
-        }
+        let before = own_changes(&befores, &files);
         let touched = match &mut code {
             Ok(code) => code.remove(commit).unwrap_or_default(),
             Err(_) => Vec::new(),
@@ -143,10 +131,15 @@ pub fn range(
     let sides = (start, end);
     // Other headers that the ABI's headers use are looked up at the end of the range.
     let tree = revision::tree_of_rev(&to, reading)?;
-    let reading = &source::Options { tree: Some(tree), ..reading.clone() };
+    let reading = &source::Options { tree: Some(tree.clone()), ..reading.clone() };
     let about = About { name: range, has_base: true, patches: commits };
     let mut judge = Judge::new(&about, reading, options);
     judge.series(&sides, steps, false)?;
+    if let Some(from) = from.filter(|_| !sides.0.is_empty()) {
+        if changes_other_headers(&git, range, [&from, &to])? {
+            judge.elsewhere(&sides, [revision::tree_of_rev(&from, reading)?, tree])?;
+        }
+    }
     let mut document = judge.document();
     if let Some(section) = document.sections.first_mut() {
         match code {
@@ -159,6 +152,34 @@ pub fn range(
         }
     }
     Ok(document)
+}
+
+/// What a commit is compared with: its parent. For a merge: the first one, without what the merge takes from one of its
+/// parents, since that parent's commits already reported it.
+fn own_changes(befores: &[Files], files: &Files) -> Files {
+    let is_own = |path: &String| befores.iter().all(|before| before.get(path) != files.get(path));
+    let mut before = befores.first().cloned().unwrap_or_default();
+    if befores.len() > 1 {
+        let paths: Vec<String> = before.keys().chain(files.keys()).cloned().collect();
+        for path in paths.into_iter().filter(|path| !is_own(path)) {
+            match files.get(&path) {
+                Some(bytes) => drop(before.insert(path, bytes.clone())),
+                None => drop(before.remove(&path)),
+            }
+        }
+    }
+    before
+}
+
+/// Whether a header outside the ABI's directory differs between two commits.
+fn changes_other_headers(
+    git: &Git,
+    range: &str,
+    [from, to]: [&str; 2],
+) -> Result<bool, SourceError> {
+    let own = format!(":(top,exclude,glob)**/{ABI_DIR}/*.h");
+    let args = ["diff-tree", "-r", "-z", "--name-only", from, to, "--", ":(top,glob)**/*.h", &own];
+    Ok(!git.run(range, &args)?.is_empty())
 }
 
 /// That git does not show the code of a range.

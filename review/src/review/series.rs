@@ -8,7 +8,7 @@ use crate::diff::pages::PageMemo;
 use crate::diff::{compare, Side};
 use crate::document::{Document, Section};
 use crate::policy::{judge, Baseline, Finding, Level, Options, Report, Verdict};
-use kho_abi_read::source::{self, SourceError};
+use kho_abi_read::source::{self, SourceError, Tree};
 use std::collections::BTreeSet;
 
 /// What the steps belong to.
@@ -64,6 +64,35 @@ impl<'a> Judge<'a> {
         Document { command: "review", sections: self.sections }
     }
 
+    /// Judges what a range changes of other headers that ABI headers use: both ends, each with the other headers of its
+    /// own tree. What the steps were reported for is left out.
+    pub(super) fn elsewhere(
+        &mut self,
+        (start, end): &(Files, Files),
+        [before, after]: [Tree; 2],
+    ) -> Result<(), SourceError> {
+        let read = |name: &str, files: &Files, tree: Tree| {
+            read(
+                name,
+                files,
+                &source::Options { tree: Some(tree), ..self.reading.clone() },
+                &self.memo,
+            )
+        };
+        let old = read(self.about.name, start, before)?;
+        let new = read("after the range", end, after)?;
+        let mut report = judge(&compare(&old, &new), &options_on(self.options, &old));
+        restrict_to_patch(&mut report);
+        once(&self.sections, &mut report);
+        report.events.retain(|event| matches!(event.level, Level::Finding | Level::Follows));
+        if !report.events.is_empty() {
+            let mut section = Section::new("What the range changes of other headers", report);
+            section.is_whole = true;
+            self.sections.push(section);
+        }
+        Ok(())
+    }
+
     /// Judges the steps of a series: each by itself, and the whole from the first side to the last.
     pub(super) fn series(
         &mut self,
@@ -84,14 +113,7 @@ impl<'a> Judge<'a> {
             Some((_, base)) if about.has_base => base.clone(),
             _ => first.clone(),
         };
-        // The base's strings are released, unless the caller says otherwise.
-        let options = match &self.options.baseline {
-            Baseline::Old => Options {
-                baseline: Baseline::Released(Box::new(base.reading.clone())),
-                ..self.options.clone()
-            },
-            _ => self.options.clone(),
-        };
+        let options = options_on(self.options, &base);
         self.first.get_or_insert_with(|| (start.clone(), first.clone()));
         let has_header = steps.iter().any(|step| step.is_abi);
         let mut sections = Vec::new();
@@ -171,6 +193,17 @@ impl<'a> Judge<'a> {
         sections.extend(whole);
         self.sections.append(&mut sections);
         Ok(())
+    }
+}
+
+/// The options on a base: its strings are released, unless the caller says otherwise.
+fn options_on(options: &Options, base: &Side) -> Options {
+    match &options.baseline {
+        Baseline::Old => Options {
+            baseline: Baseline::Released(Box::new(base.reading.clone())),
+            ..options.clone()
+        },
+        _ => options.clone(),
     }
 }
 

@@ -300,6 +300,48 @@ fn a_name_that_two_headers_define_is_not_that_of_the_first() {
     }
 }
 
+/// Two headers have a macro of the same text, over another one of each.
+#[test]
+fn the_same_text_over_other_numbers_is_another_number() {
+    let abi = |name: &str, upper: &str| {
+        format!(
+            "#include <linux/types.h>\n#include <linux/{name}.h>\n\
+             #define {upper}_COMPATIBLE \"{name}-v1\"\n\
+             struct {name}_ser {{ u8 a[PORT_N]; }} __packed;\n"
+        )
+    };
+    let twice = "#define PORT_N (PORT_BASE * 2)\n";
+    let own = |number: u64| vec![("", format!("#define PORT_BASE {number}\n{twice}"))];
+    let below = |number: u64| {
+        let base = format!("#define PORT_BASE {number}\n");
+        vec![("", format!("#include <linux/base.h>\n{twice}")), ("base", base)]
+    };
+    for of_lane in [&own as &dyn Fn(u64) -> Vec<(&'static str, String)>, &below] {
+        let files = |number: u64| -> Files<'static> {
+            let mut files = BTreeMap::from([
+                ("include/linux/kho/abi/port.h", abi("port", "PORT")),
+                ("include/linux/kho/abi/lane.h", abi("lane", "LANE")),
+                ("include/linux/port.h", format!("#define PORT_BASE 4\n{twice}")),
+            ]);
+            for (name, text) in of_lane(number) {
+                let path =
+                    if name.is_empty() { "include/linux/lane.h" } else { "include/linux/base.h" };
+                files.insert(path, text);
+            }
+            files
+        };
+        let report = judged_trees([files(8), files(9)]);
+        let is_fine = |verdict| verdict == policy::Verdict::Unchanged;
+        assert!(report.contracts.iter().any(|one| !is_fine(one.verdict)), "{report:?}");
+        let whys: Vec<_> = report.not_checked.iter().map(|gap| &gap.why).collect();
+        assert!(whys.iter().any(|why| why.contains("PORT_N in different ways")), "{whys:?}");
+        // Where both mean the same, there is nothing to say.
+        let report = judged_trees([files(4), files(4)]);
+        assert!(report.contracts.iter().all(|one| is_fine(one.verdict)), "{report:?}");
+        assert_eq!(report.findings(), 0, "{:?}", report.events);
+    }
+}
+
 /// Headers of a tree that are there, and are not read.
 #[test]
 fn what_an_unread_header_may_define_is_not_fine() {

@@ -350,11 +350,10 @@ impl<'a> Reader<'a> {
     /// What a user of a name includes: a header, and the definition from the tree that it uses.
     fn includes(&self, header: Option<usize>, taken: Option<usize>) -> Vec<String> {
         let taken = taken.and_then(|taken| self.taken.get(taken)).zip(self.library.as_ref());
-        let of_taken = taken
-            .into_iter()
-            .flat_map(|(taken, library)| library.files[taken.file].includes.iter().cloned());
+        // What a header defines itself is nearest to it.
+        let of_taken = taken.map(|(taken, library)| library.files[taken.file].target.clone());
         let header = header.and_then(|header| self.files.abi.get(header));
-        of_taken.chain(header.into_iter().flat_map(File::includes)).collect()
+        of_taken.into_iter().chain(header.into_iter().flat_map(File::includes)).collect()
     }
 
     /// Removes definitions from the tree that are not those of each of their users: two headers define one name in
@@ -379,7 +378,7 @@ impl<'a> Reader<'a> {
         let taken = usable.iter().map(|at| {
             let Taken { file, piece, .. } = self.taken[*at];
             let file = &library.files[file];
-            (Some(*at), words(&file.split, Some(piece)), file.includes.clone())
+            (Some(*at), words(&file.split, Some(piece)), vec![file.target.clone()])
         });
         let users: Vec<(Option<usize>, BTreeSet<String>, Vec<String>)> =
             headers.chain(taken).collect();

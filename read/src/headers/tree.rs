@@ -29,6 +29,8 @@ pub(super) const TAKEN: usize = 256;
 pub(super) struct Elsewhere {
     /// Its path in the tree.
     pub(super) path: String,
+    /// The name to include it by.
+    pub(super) target: String,
     pub(super) text: String,
     pub(super) split: Split,
     /// What it includes.
@@ -204,21 +206,49 @@ impl<'a> Library<'a> {
         }
     }
 
-    /// The header that defines a name otherwise than the definition `at`, for a user with those includes.
+    /// The header that defines a name otherwise than the definition `at`, or that has another definition of what this one
+    /// uses, for a user with those includes.
     pub(super) fn contradiction(
         &mut self,
         name: &str,
         at: (usize, usize),
         from: &[String],
     ) -> Option<usize> {
+        self.contradiction_below(name, at, from, &mut BTreeSet::new())
+    }
+
+    fn contradiction_below(
+        &mut self,
+        name: &str,
+        at: (usize, usize),
+        from: &[String],
+        seen: &mut BTreeSet<(String, usize)>,
+    ) -> Option<usize> {
         loop {
             let included = self.included(from);
             let all = self.defined.get(name)?;
-            let mut inside = all.iter().filter(|(file, _)| included.contains(file));
-            let first = inside.clone().next().map(|(file, _)| *file);
+            let mut inside = all.iter().filter(|(file, _)| included.contains(file)).copied();
+            let first = inside.clone().next().map(|(file, _)| file);
             if first.is_some() {
-                let is_same = inside.any(|inside| self.tokens(*inside) == self.tokens(at));
-                return first.filter(|_| !is_same);
+                let Some(same) = inside.find(|inside| self.tokens(*inside) == self.tokens(at))
+                else {
+                    return first;
+                };
+                // The same text in another header may mean something else there.
+                if same.0 == at.0 || !seen.insert((name.into(), same.0)) {
+                    return None;
+                }
+                let words = self.tokens(at).unwrap_or_default().split_ascii_whitespace();
+                let words: BTreeSet<String> = words.map(String::from).collect();
+                let [here, there] = [at.0, same.0].map(|file| [self.files[file].target.clone()]);
+                return words.iter().filter(|word| *word != name).find_map(|word| {
+                    let (Lookup::Found(file, piece) | Lookup::Varies(file, piece)) =
+                        self.find(word, &here)
+                    else {
+                        return None;
+                    };
+                    self.contradiction_below(word, (file, piece), &there, seen)
+                });
             }
             // It may be in a header that was not read yet, since another user's is nearer.
             if !self.look_further() {
@@ -327,8 +357,8 @@ impl<'a> Library<'a> {
                     self.defined.entry(name.into()).or_default().push((at, index));
                 }
             }
-            self.known.entry(target).or_default().push(at);
-            self.files.push(Elsewhere { path, text, split, includes });
+            self.known.entry(target.clone()).or_default().push(at);
+            self.files.push(Elsewhere { path, target, text, split, includes });
         }
         true
     }
